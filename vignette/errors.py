@@ -1,0 +1,164 @@
+"""
+Everything that can go wrong, as one tree. It knows no HTTP: `vignette.web.problems` gives each class its status.
+
+VignetteError
+├── Refused                     the upload is not taken; nothing of it is kept
+│   ├── NoFile
+│   ├── EmptyFile
+│   ├── UploadTooLarge
+│   ├── TooManyFiles
+│   ├── UnsupportedFormat
+│   ├── BrokenImage
+│   ├── TooManyPixels
+│   ├── TooManyFrames
+│   ├── MalformedRequest
+│   └── IdempotencyKeyReused
+├── NotFound
+│   ├── ImageNotFound
+│   ├── RecipeNotFound
+│   └── FileNotStored
+├── ImageDeleted
+├── RenderingFailed             the verdict on an image that the worker could not render
+├── Unavailable                 a part of the service that may come back
+│   ├── StoreUnavailable
+│   │   └── StoreFull
+│   ├── CatalogueUnavailable
+│   └── QueueUnavailable
+└── SettingsError
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VignetteError(Exception):
+    """
+    Base of all our errors.
+
+    `code` is the stable name that a client may test, `title` what the class means; `str(error)` tells of this one
+    occurrence. `measured` and `limit` are numbers in the same unit, where the error compares two.
+    """
+
+    code: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str = "", *, measured: int | None = None, limit: int | None = None) -> None:
+        super().__init__(detail or self.title)
+        self.measured = measured
+        self.limit = limit
+
+
+class Refused(VignetteError):
+    code = "refused"
+    title = "The upload was refused"
+
+
+class NoFile(Refused):
+    code = "no-file"
+    title = "The request holds no file"
+
+
+class EmptyFile(Refused):
+    code = "empty-file"
+    title = "The file is empty"
+
+
+class UploadTooLarge(Refused):
+    code = "upload-too-large"
+    title = "The file has too many bytes"
+
+
+class TooManyFiles(Refused):
+    code = "too-many-files"
+    title = "The request holds too many files"
+
+
+class UnsupportedFormat(Refused):
+    code = "unsupported-format"
+    title = "The file is not an image of an accepted format"
+
+
+class BrokenImage(Refused):
+    code = "broken-image"
+    title = "The image is damaged or not whole"
+
+
+class TooManyPixels(Refused):
+    code = "too-many-pixels"
+    title = "The image has too many pixels"
+
+
+class TooManyFrames(Refused):
+    code = "too-many-frames"
+    title = "The image has too many frames"
+
+
+class MalformedRequest(Refused):
+    code = "malformed-request"
+    title = "The request cannot be read"
+
+
+class IdempotencyKeyReused(Refused):
+    code = "idempotency-key-reused"
+    title = "The idempotency key was used before, with other bytes"
+
+
+class NotFound(VignetteError):
+    code = "not-found"
+    title = "There is nothing here"
+
+
+class ImageNotFound(NotFound):
+    code = "image-not-found"
+    title = "There is no image of this number"
+
+
+class RecipeNotFound(NotFound):
+    code = "recipe-not-found"
+    title = "There is no vignette of this size"
+
+
+class FileNotStored(NotFound):
+    code = "file-not-stored"
+    title = "The folder of the image lacks this file"
+
+
+class ImageDeleted(VignetteError):
+    code = "image-deleted"
+    title = "The image was deleted"
+
+
+class RenderingFailed(VignetteError):
+    code = "rendering-failed"
+    title = "No vignette could be made of the image"
+
+
+class Unavailable(VignetteError):
+    code = "unavailable"
+    title = "A part of the service is not available"
+
+
+class StoreUnavailable(Unavailable):
+    code = "store-unavailable"
+    title = "The upload folder cannot be used"
+
+
+class StoreFull(StoreUnavailable):
+    code = "store-full"
+    title = "The disk is full"
+
+
+class CatalogueUnavailable(Unavailable):
+    code = "catalogue-unavailable"
+    title = "The catalogue cannot be used"
+
+
+class QueueUnavailable(Unavailable):
+    code = "queue-unavailable"
+    title = "The queue cannot be used"
+
+
+class SettingsError(VignetteError):
+    code = "settings"
+    title = "A setting is wrong"

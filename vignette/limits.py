@@ -1,0 +1,31 @@
+"""Sizes and times that we allow, each with its unit and its reason. What an operator may change is in `settings`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# One read or write while a body streams: large enough that the interpreter is not the cost, small enough to be nothing.
+CHUNK_BYTES: Final = 256 * KIB
+
+# A multipart body is a little larger than the files in it: boundaries, part headers, the other form fields.
+MULTIPART_OVERHEAD_BYTES: Final = 64 * KIB
+
+# A file name is a label. No file system takes more than 255 characters, senders do; this keeps what any of them means.
+MAX_NAME_CHARS: Final = 8 * KIB
+
+# What is read of one block of metadata (EXIF, XMP, …) and of one compressed text. The largest that cameras write
+# is a few hundred KiB; a bomb is far over it.
+MAX_METADATA_BYTES: Final = 16 * MIB
+MAX_INFLATED_BYTES: Final = 4 * MIB
+
+# Rows to look at in one sweep: bounds the time that it holds the catalogue.
+SWEEP_BATCH: Final = 200
+
+# A staged upload that old has no request behind it any more: no client sends for an hour between two bytes.
+STAGING_MAX_AGE_S: Final = 3600
+
+# How long a client may ask to wait for a vignette (RFC 7240 `Prefer: wait`): each holds a thread of the web server.
+MAX_WAIT_S: Final = 20
