@@ -29,3 +29,13 @@ STAGING_MAX_AGE_S: Final = 3600
 
 # How long a client may ask to wait for a vignette (RFC 7240 `Prefer: wait`): each holds a thread of the web server.
 MAX_WAIT_S: Final = 20
+
+# How often the worker looks for forgotten work. It costs a query or two on a partial index.
+SWEEP_INTERVAL_S: Final = 2.0
+
+# A worker that has not been heard of for this long counts as gone.
+WORKER_SILENCE_S: Final = 10.0
+
+# What a rendering may take beyond the time limit that it is told of: to be killed, to flush its files on a slow disk.
+KILL_GRACE_S: Final = 15
+LEASE_MARGIN_S: Final = 45

@@ -1,0 +1,70 @@
+"""Real databases for the catalogue's contract: SQLite always, PostgreSQL where its programs are installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ports import free_port
+
+
+def _postgresql_programs() -> Path | None:
+    # Debian keeps them out of PATH.
+    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    found = shutil.which("initdb")
+    if found:
+        candidates.append(Path(found).resolve().parent)
+    return next((folder for folder in candidates if (folder / "pg_isready").exists()), None)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """The URL of a server of our own, on a free port of the loopback interface, in a temporary folder."""
+    programs = _postgresql_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="vignette-pg-"))
+    port = free_port()
+    # PostgreSQL refuses to run as root.
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    subprocess.run(
+        [*as_user, programs / "initdb", "-D", folder / "db", "-A", "trust", "-U", "vignette", "--no-locale", "-E", "UTF8"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    server = subprocess.Popen(
+        [
+            *as_user,
+            programs / "postgres",
+            *("-D", folder / "db", "-c", "listen_addresses=127.0.0.1", "-p", str(port)),
+            *("-c", f"unix_socket_directories={folder}", "-c", "fsync=off"),
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_ready(programs, port)
+        yield f"postgresql://vignette@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait()
+        shutil.rmtree(folder)
+
+
+def _wait_until_ready(programs: Path, port: int) -> None:
+    deadline = time.monotonic() + 30
+    while subprocess.run(
+        [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
+    ).returncode:
+        if time.monotonic() > deadline:
+            raise TimeoutError("PostgreSQL does not answer")
+        time.sleep(0.05)

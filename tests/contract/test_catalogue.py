@@ -1,0 +1,358 @@
+"""What `ports.Catalogue` promises, on each database that we support."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
+from vignette.model import Failure, Image, ImageFacts, ImageId, Record, State
+from vignette.ports import Catalogue
+
+FAILURE = Failure("broken-image", "it ends too soon", 5, 10)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'catalogue.sqlite3'}"
+
+
+@pytest.fixture
+def fresh_postgresql_url(postgresql_url: str) -> str:
+    """A database that holds nothing."""
+    name = f"test_{datetime.now(UTC):%H%M%S%f}"
+    admin = sa.create_engine(
+        sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return postgresql_url.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture(
+    params=["sqlite_url", pytest.param("fresh_postgresql_url", marks=pytest.mark.postgresql)],
+    ids=["sqlite", "postgresql"],
+)
+def url(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def catalogue(url: str) -> Iterator[Catalogue]:
+    made = SqlCatalogue(url)
+    made.migrate([])
+    yield made
+    made.close()
+
+
+def record(sha256: str = "ab" * 32, key: str | None = None) -> Record:
+    facts = ImageFacts("image/jpeg", "jpg", 4032, 3024, 1)
+    return Record("photo.jpg", facts, 2_122_886, sha256, datetime(2026, 11, 22, 19, 5, 11, 402_000, UTC), key)
+
+
+def nothing(_: ImageId) -> None:
+    """A promotion that succeeds."""
+
+
+def add(catalogue: Catalogue, count: int = 1) -> ImageId:
+    for _ in range(count):
+        image, _is_new = catalogue.add(record(), nothing)
+    return image.id
+
+
+def test_numbers_count_from_zero(catalogue: Catalogue) -> None:
+    assert [add(catalogue) for _ in range(3)] == [0, 1, 2]
+    assert catalogue.next_id() == 3
+
+
+def test_a_record_comes_back_as_it_was(catalogue: Catalogue) -> None:
+    image, is_new = catalogue.add(record(key="cd" * 32), nothing)
+
+    assert is_new
+    assert image == Image(ImageId(0), record(key="cd" * 32), State.PENDING)
+    assert catalogue.get(image.id) == image
+
+
+def test_a_failed_promotion_takes_no_number(catalogue: Catalogue) -> None:
+    def fail(_: ImageId) -> None:
+        raise RuntimeError("the disk is gone")
+
+    with pytest.raises(RuntimeError):
+        catalogue.add(record(), fail)
+
+    assert add(catalogue) == 0
+
+
+def test_the_folder_is_in_place_before_anyone_sees_the_row(catalogue: Catalogue) -> None:
+    seen_meanwhile: list[int] = []
+
+    catalogue.add(record(), lambda _: seen_meanwhile.append(len(catalogue.newest(10))))
+
+    assert seen_meanwhile == [0]
+
+
+def test_uploads_at_the_same_time_get_numbers_without_a_gap(catalogue: Catalogue) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        numbers = list(pool.map(lambda _: add(catalogue), range(40)))
+
+    assert sorted(numbers) == list(range(40))
+
+
+ADD_TWENTY = """
+import sys
+from tests.contract.test_catalogue import SqlCatalogue, add
+catalogue = SqlCatalogue(sys.argv[1])
+catalogue.migrate([])
+print(*[add(catalogue) for _ in range(20)])
+"""
+
+
+def test_several_processes_may_start_and_add_at_once(url: str) -> None:
+    """The first one to come makes the schema; nobody else fails, and no number is given twice."""
+    command = [sys.executable, "-c", ADD_TWENTY, url]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+
+    outputs = [process.communicate()[0] for process in processes]
+
+    assert sorted(int(number) for output in outputs for number in output.split()) == list(range(60))
+
+
+def test_an_idempotency_key_that_comes_again_is_the_same_image(catalogue: Catalogue) -> None:
+    first, _ = catalogue.add(record(key="k"), nothing)
+    promoted: list[ImageId] = []
+
+    again, is_new = catalogue.add(record(key="k"), promoted.append)
+
+    assert (again.id, is_new, promoted) == (first.id, False, [])
+    assert add(catalogue) == 1
+
+
+def test_an_idempotency_key_with_other_bytes_is_refused(catalogue: Catalogue) -> None:
+    catalogue.add(record("aa" * 32, "k"), nothing)
+
+    with pytest.raises(IdempotencyKeyReused):
+        catalogue.add(record("bb" * 32, "k"), nothing)
+
+    assert add(catalogue) == 1
+
+
+def test_the_same_key_at_the_same_time_is_one_image(catalogue: Catalogue) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        added = list(pool.map(lambda _: catalogue.add(record(key="k"), nothing), range(16)))
+
+    assert {image.id for image, _ in added} == {0}
+    assert sum(is_new for _, is_new in added) == 1
+
+
+@pytest.mark.parametrize("number", [1, 2**62])
+def test_an_unknown_number_is_said_to_be_unknown(catalogue: Catalogue, number: int) -> None:
+    add(catalogue)
+
+    with pytest.raises(ImageNotFound):
+        catalogue.get(ImageId(number))
+
+
+def test_pages_go_from_the_newest_down(catalogue: Catalogue) -> None:
+    add(catalogue, 5)
+
+    assert [image.id for image in catalogue.newest(2)] == [4, 3]
+    assert [image.id for image in catalogue.newest(2, before=ImageId(3))] == [2, 1]
+    assert [image.id for image in catalogue.newest(2, before=ImageId(0))] == []
+
+
+def test_an_image_is_rendered_by_one_worker_at_a_time(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda _: catalogue.claim(image_id, 60), range(8)))
+
+    assert sum(claim is not None for claim in claims) == 1
+    assert catalogue.get(image_id).state is State.PROCESSING
+
+
+def test_a_claim_whose_lease_ended_can_be_taken_over(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    first = catalogue.claim(image_id, lease_s=-1)
+
+    second = catalogue.claim(image_id, lease_s=60)
+
+    assert first is not None
+    assert second is not None
+    assert (first.attempt, second.attempt) == (1, 2)
+    assert not catalogue.finish(first, None)
+    assert catalogue.finish(second, None)
+    assert catalogue.get(image_id).state is State.READY
+
+
+@pytest.mark.parametrize(("failure", "state"), [(None, State.READY), (FAILURE, State.FAILED)])
+def test_a_verdict_ends_the_work(catalogue: Catalogue, failure: Failure | None, state: State) -> None:
+    image_id = add(catalogue)
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+
+    assert catalogue.finish(claim, failure)
+
+    assert (catalogue.get(image_id).state, catalogue.get(image_id).failure) == (state, failure)
+    assert catalogue.claim(image_id, 60) is None
+    assert catalogue.unfinished() == 0
+    assert not catalogue.finish(claim, None)
+
+
+def test_a_released_image_waits_for_its_pause(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    catalogue.claim(image_id, 60)
+
+    catalogue.release(image_id, FAILURE, pause_s=60)
+
+    assert catalogue.claim(image_id, 60) is None
+    assert catalogue.get(image_id).failure == FAILURE
+
+
+def test_a_released_image_is_tried_again_after_its_pause(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    catalogue.claim(image_id, 60)
+
+    catalogue.release(image_id, FAILURE, pause_s=-1)
+
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+    assert claim.attempt == 2
+    assert claim.image.failure == FAILURE
+
+
+def test_a_failed_image_can_be_reset(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+    catalogue.finish(claim, FAILURE)
+
+    catalogue.reset(image_id)
+
+    image = catalogue.get(image_id)
+    assert (image.state, image.attempts, image.failure) == (State.PENDING, 0, None)
+
+
+def test_forgotten_images_are_handed_out_once(catalogue: Catalogue) -> None:
+    add(catalogue, 3)
+
+    assert catalogue.forgotten(min_age_s=60, limit=10) == []
+    assert catalogue.forgotten(min_age_s=-1, limit=2) == [0, 1]
+    assert catalogue.forgotten(min_age_s=60, limit=10) == []
+
+
+def test_an_image_that_is_being_rendered_is_not_forgotten(catalogue: Catalogue) -> None:
+    catalogue.claim(add(catalogue), 60)
+
+    assert catalogue.forgotten(min_age_s=-1, limit=10) == []
+    assert catalogue.interrupted(10) == []
+
+
+def test_an_image_whose_worker_died_is_handed_out_once_and_then_counts_as_forgotten(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    catalogue.claim(image_id, lease_s=0.001)
+    wait_for_lease = threading.Event()
+    while not (interrupted := catalogue.interrupted(10)):
+        wait_for_lease.wait(0.005)
+
+    assert interrupted == [image_id]
+    assert catalogue.interrupted(10) == []
+    assert catalogue.forgotten(min_age_s=-1, limit=10) == [image_id]
+
+
+def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+
+    catalogue.begin_delete(image_id)
+    assert catalogue.get(image_id).state is State.DELETING
+    assert catalogue.in_state(State.DELETING, 10) == [image_id]
+    catalogue.end_delete(image_id)
+
+    assert catalogue.get(image_id).state is State.DELETED
+    assert catalogue.get(image_id).record.name is None
+    assert catalogue.newest(10) == []
+    assert add(catalogue) == 1
+
+
+def test_a_verdict_does_not_bring_a_deleted_image_back(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+    catalogue.begin_delete(image_id)
+
+    assert not catalogue.finish(claim, None)
+
+    assert catalogue.get(image_id).state is State.DELETING
+
+
+def test_restoring_replaces_everything(catalogue: Catalogue) -> None:
+    add(catalogue, 2)
+    kept = Image(ImageId(3), record(), State.FAILED, 2, FAILURE)
+
+    count = catalogue.restore([(ImageId(3), kept), (ImageId(6), None)])
+
+    assert count == 1
+    assert catalogue.newest(10) == [kept]
+    assert catalogue.next_id() == 7
+
+
+def test_a_catalogue_that_is_made_anew_begins_with_what_the_folders_hold(url: str) -> None:
+    first = SqlCatalogue(url)
+    first.migrate([(ImageId(4), Image(ImageId(4), record(), State.READY))])
+    first.close()
+    second = SqlCatalogue(url)
+    second.migrate([(ImageId(9), None)])
+
+    assert second.next_id() == 5
+    second.close()
+
+
+def test_a_catalogue_of_a_newer_release_is_refused(url: str, catalogue: Catalogue) -> None:
+    driver = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}[url.partition(":")[0]]
+    engine = sa.create_engine(sa.make_url(url).set(drivername=driver))
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    older = SqlCatalogue(url)
+
+    with pytest.raises(CatalogueUnavailable, match="'9999'"):
+        older.migrate([])
+    older.close()
+
+
+def test_workers_leave_signs_of_life(catalogue: Catalogue) -> None:
+    assert catalogue.seconds_since_beat() is None
+
+    catalogue.beat("here:1")
+    catalogue.beat("here:1")
+
+    silence = catalogue.seconds_since_beat()
+    assert silence is not None
+    assert 0 <= silence < 5
+
+
+def test_a_probe_changes_nothing(catalogue: Catalogue) -> None:
+    catalogue.probe()
+
+    assert add(catalogue) == 0
+
+
+def test_a_database_that_cannot_be_opened_is_said_to_be_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "catalogue").write_text("This is no database. " * 100)
+    broken = SqlCatalogue(f"sqlite:///{tmp_path / 'catalogue'}")
+
+    with pytest.raises(CatalogueUnavailable) as caught:
+        broken.probe()
+
+    assert str(tmp_path) not in str(caught.value)
+    broken.close()

@@ -1,0 +1,223 @@
+"""What `ports.ImageStore` promises. A new adapter is one more parameter, and inherits every test."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vignette.adapters.folder_store import FolderStore
+from vignette.errors import FileNotStored, StoreFull, StoreUnavailable
+from vignette.model import ImageId
+from vignette.ports import ImageStore
+
+ZERO = ImageId(0)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "uploads"
+
+
+@pytest.fixture(params=[FolderStore], ids=["folder"])
+def store(request: pytest.FixtureRequest, root: Path) -> ImageStore:
+    made: ImageStore = request.param(root)
+    return made
+
+
+def keep(store: ImageStore, image_id: ImageId, content: bytes = b"picture") -> None:
+    staged = store.stage()
+    staged.append(content)
+    staged.complete("original.jpg", {"record.json": b"{}"})
+    store.promote(staged, image_id)
+
+
+def test_an_original_is_kept_byte_for_byte(store: ImageStore) -> None:
+    staged = store.stage()
+    staged.append(b"one ")
+    staged.append(b"two")
+    staged.complete("original.jpg", {})
+
+    store.promote(staged, ZERO)
+
+    assert store.read(ZERO, "original.jpg") == b"one two"
+
+
+def test_what_is_staged_can_be_read_before_it_is_complete(store: ImageStore) -> None:
+    staged = store.stage()
+    staged.append(b"picture")
+
+    with staged.open_original() as file:
+        assert file.read() == b"picture"
+
+    staged.discard()
+
+
+def test_what_is_staged_has_no_number(store: ImageStore) -> None:
+    staged = store.stage()
+
+    assert list(store.image_ids()) == []
+    staged.discard()
+
+
+def test_a_discarded_upload_leaves_nothing(store: ImageStore, root: Path) -> None:
+    staged = store.stage()
+    staged.append(b"picture")
+
+    staged.discard()
+
+    assert [path for path in root.rglob("*") if path.is_file()] == []
+
+
+def test_discarding_a_promoted_folder_does_nothing(store: ImageStore) -> None:
+    staged = store.stage()
+    staged.append(b"picture")
+    staged.complete("original.jpg", {})
+    store.promote(staged, ZERO)
+
+    staged.discard()
+
+    assert store.read(ZERO, "original.jpg") == b"picture"
+
+
+def test_a_folder_that_a_crash_left_under_the_number_is_replaced(store: ImageStore) -> None:
+    keep(store, ZERO, b"never acknowledged")
+
+    keep(store, ZERO, b"new")
+
+    assert store.read(ZERO, "original.jpg") == b"new"
+    assert list(store.image_ids()) == [ZERO]
+
+
+def test_a_file_is_replaced_whole(store: ImageStore, root: Path) -> None:
+    keep(store, ZERO)
+
+    store.write(ZERO, "outcome.json", b"first, and longer")
+    store.write(ZERO, "outcome.json", b"second")
+
+    assert store.read(ZERO, "outcome.json") == b"second"
+    assert sorted(path.name for path in (root / "0").iterdir()) == ["original.jpg", "outcome.json", "record.json"]
+
+
+@pytest.mark.parametrize("name", ["original.jpg", "outcome.json"])
+def test_a_file_that_is_not_there_is_said_to_be_missing(store: ImageStore, name: str) -> None:
+    with pytest.raises(FileNotStored):
+        store.read(ZERO, name)
+
+
+def test_nothing_is_written_where_there_is_no_folder(store: ImageStore) -> None:
+    with pytest.raises(FileNotStored):
+        store.write(ZERO, "outcome.json", b"{}")
+
+
+def test_removing_leaves_the_one_file_that_is_named(store: ImageStore, root: Path) -> None:
+    keep(store, ZERO)
+    store.write(ZERO, "deleted.json", b"{}")
+
+    store.remove_all_but(ZERO, "deleted.json")
+    store.remove_all_but(ZERO, "deleted.json")
+
+    assert [path.name for path in (root / "0").iterdir()] == ["deleted.json"]
+
+
+def test_numbers_are_those_of_the_folders(store: ImageStore, root: Path) -> None:
+    for number in (0, 7, 12):
+        keep(store, ImageId(number))
+    for stranger in ("notes", "007", "-1", "1.5", "²"):
+        (root / stranger).mkdir()
+
+    assert sorted(store.image_ids()) == [0, 7, 12]
+
+
+def test_staging_is_cleared_of_what_is_old(store: ImageStore, root: Path) -> None:
+    staged = store.stage()
+
+    assert store.clear_staging(max_age_s=3600) == 0
+    assert store.clear_staging(max_age_s=-1) == 1
+    assert list((root / ".staging").iterdir()) == []
+    staged.discard()
+
+
+def test_a_slow_upload_is_not_taken_for_an_old_one(store: ImageStore, root: Path) -> None:
+    staged = store.stage()
+    an_hour_ago = time.time() - 3600
+    folder = next((root / ".staging").iterdir())
+    os.utime(folder, (an_hour_ago, an_hour_ago))
+
+    assert store.clear_staging(max_age_s=60) == 0
+
+    staged.discard()
+
+
+def test_a_probe_leaves_nothing(store: ImageStore, root: Path) -> None:
+    store.probe()
+
+    assert list((root / ".staging").iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_said_to_be_unusable(tmp_path: Path) -> None:
+    (tmp_path / "uploads").write_text("no folder")
+
+    with pytest.raises(StoreUnavailable):
+        FolderStore(tmp_path / "uploads")
+
+
+def test_a_full_disk_is_said_to_be_full(store: ImageStore) -> None:
+    """A limit on the size of files stands for the disk: the write fails at the same place, in the same way."""
+    staged = store.stage()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(StoreFull) as caught:
+            staged.append(bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        staged.discard()
+
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.EFBIG
+
+
+def test_what_is_said_of_an_error_names_no_path(store: ImageStore, root: Path) -> None:
+    (root / ".staging").rmdir()
+    (root / ".staging").write_text("in the way")
+
+    with pytest.raises(StoreUnavailable) as caught:
+        store.stage()
+
+    assert str(root) not in str(caught.value)
+
+
+KILLED_IN_PROMOTE = """
+import os, signal, sys
+from pathlib import Path
+from vignette.adapters.folder_store import FolderStore
+store = FolderStore(Path(sys.argv[1]))
+staged = store.stage()
+staged.append(b"picture")
+if sys.argv[2] == "staged":
+    os.kill(os.getpid(), signal.SIGKILL)
+staged.complete("original.jpg", {"record.json": b"{}"})
+if sys.argv[2] == "complete":
+    os.kill(os.getpid(), signal.SIGKILL)
+store.promote(staged, 0)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(("moment", "numbers"), [("staged", []), ("complete", []), ("promoted", [0])])
+def test_a_folder_is_there_whole_or_not_at_all_whenever_its_process_dies(
+    store: ImageStore, root: Path, moment: str, numbers: list[int]
+) -> None:
+    subprocess.run([sys.executable, "-c", KILLED_IN_PROMOTE, str(root), moment], check=False)
+
+    assert list(store.image_ids()) == numbers
+    for number in numbers:
+        assert store.read(ImageId(number), "original.jpg") == b"picture"
+        assert store.read(ImageId(number), "record.json") == b"{}"

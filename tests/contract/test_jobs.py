@@ -1,0 +1,98 @@
+"""What `ports.Jobs` promises, with a real Redis-compatible server; the double of the unit tests is held to it too."""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.doubles import ListJobs
+from tests.redis import RedisServer
+from vignette.adapters.celery_queue import QUEUE, RENDER_TASK, CeleryJobs, producer_app
+from vignette.errors import QueueUnavailable
+from vignette.model import ImageId
+from vignette.ports import Jobs
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def celery_jobs(server: RedisServer) -> Iterator[CeleryJobs]:
+    app = producer_app(server.url)
+    yield CeleryJobs(app)
+    app.close()
+
+
+@pytest.fixture(params=["celery", "list"])
+def jobs(request: pytest.FixtureRequest) -> Jobs:
+    return request.getfixturevalue("celery_jobs") if request.param == "celery" else ListJobs()
+
+
+def test_the_backlog_counts_what_was_hinted(jobs: Jobs) -> None:
+    assert jobs.backlog() == 0
+
+    jobs.hint(ImageId(0))
+    jobs.hint_all([ImageId(1), ImageId(2)])
+
+    assert jobs.backlog() == 3
+
+
+def test_a_job_carries_the_number_and_nothing_else(server: RedisServer, celery_jobs: CeleryJobs) -> None:
+    celery_jobs.hint(ImageId(7))
+
+    message = json.loads(server.client.lindex(QUEUE, 0))
+    arguments, options, _ = json.loads(b64decode(message["body"]))
+    assert (message["headers"]["task"], arguments, options) == (RENDER_TASK, [7], {})
+
+
+def test_a_queue_that_is_not_there_costs_a_fraction_of_a_second_once(
+    server: RedisServer, celery_jobs: CeleryJobs
+) -> None:
+    server.kill()
+
+    took = [_seconds_to_fail(celery_jobs) for _ in range(3)]
+
+    assert took[0] < 0.5
+    assert max(took[1:]) < 0.05
+
+
+def test_a_queue_that_accepts_and_never_answers_costs_half_a_second_once(
+    server: RedisServer, celery_jobs: CeleryJobs
+) -> None:
+    celery_jobs.hint(ImageId(0))
+    server.freeze()
+
+    took = [_seconds_to_fail(celery_jobs) for _ in range(3)]
+
+    server.thaw()
+    assert took[0] < 1
+    assert max(took[1:]) < 0.05
+
+
+def test_a_queue_that_comes_back_is_used_again(
+    server: RedisServer, celery_jobs: CeleryJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vignette.adapters.celery_queue._PAUSE_AFTER_FAILURE_S", 0)
+    server.kill()
+    _seconds_to_fail(celery_jobs)
+
+    server.start()
+    celery_jobs.hint(ImageId(0))
+
+    assert celery_jobs.backlog() == 1
+
+
+def _seconds_to_fail(jobs: Jobs) -> float:
+    begun = time.monotonic()
+    with pytest.raises(QueueUnavailable):
+        jobs.hint(ImageId(1))
+    return time.monotonic() - begun

@@ -1,0 +1,62 @@
+"""A real Redis-compatible server on a private socket, and none on any port."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+
+from vignette.adapters.embedded_broker import find_server
+
+
+class RedisServer:
+    """Starts with the object, on an append-only file below *folder*; `stop`, `freeze`, `kill` and `start` again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Not below pytest's own folder: its path may be too long for a socket.
+        self._socket_folder = tempfile.TemporaryDirectory(prefix="vr")
+        self.socket = Path(self._socket_folder.name) / "r.sock"
+        self.url = f"redis+socket://{self.socket}"
+        self.client = redis.Redis(unix_socket_path=str(self.socket))
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                find_server(),
+                *("--port", "0", "--unixsocket", self.socket, "--dir", self._folder),
+                *("--appendonly", "yes", "--save", "", "--loglevel", "warning"),
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                self.client.ping()
+            except redis.ConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """Let it accept connections and never answer."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self.kill()
+        self.client.close()
+        self._socket_folder.cleanup()

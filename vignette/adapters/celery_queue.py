@@ -1,0 +1,127 @@
+"""
+The queue: Celery on Redis (or anything that speaks its protocol).
+
+Celery on Redis loses messages whatever its settings (kombu issue 305: a worker killed between taking a message and
+noting that it did), and restores others late. So the settings here make the usual case quick, `upkeep` makes it sure.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from vignette.errors import QueueUnavailable
+from vignette.limits import KILL_GRACE_S
+from vignette.model import ImageId
+
+RENDER_TASK: Final = "vignette.render"
+
+# A name of our own: a worker of another application on the same Redis discards what it does not know.
+QUEUE: Final = "vignette"
+
+_COMMON: Final[dict[str, Any]] = {
+    "task_default_queue": QUEUE,
+    "task_ignore_result": True,  # the catalogue holds the state
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "broker_connection_retry_on_startup": True,
+}
+
+# The web process would rather lose a hint than keep a client waiting: one try, half a second in all. A Redis that
+# accepts and never answers would hold it for ever without `socket_timeout`.
+_PRODUCER_TRANSPORT: Final[dict[str, Any]] = {
+    "socket_timeout": 0.4,
+    "socket_connect_timeout": 0.4,
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
+
+# How long no hint is tried after one has failed: the sweep finds the work meanwhile.
+_PAUSE_AFTER_FAILURE_S: Final = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+def producer_app(broker_url: str) -> Celery:
+    """The Celery application of a process that only queues jobs."""
+    app = Celery("vignette", broker=broker_url)
+    app.conf.update(_COMMON, broker_transport_options=_PRODUCER_TRANSPORT)
+    return app
+
+
+def worker_app(broker_url: str, *, processes: int, soft_time_limit_s: int) -> Celery:
+    """The Celery application of the worker."""
+    hard_time_limit_s = soft_time_limit_s + KILL_GRACE_S
+    transport: dict[str, Any] = {
+        # Only messages of workers that died wait for this; the sweep is sooner.
+        "visibility_timeout": max(300, 3 * hard_time_limit_s),
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+    }
+    if not broker_url.startswith("redis+socket:"):
+        # Never a short `socket_timeout` here: with late acknowledgement, a Redis that stalls for longer than that leaks
+        # the worker's slots for good (celery issue 10205).
+        transport |= {"socket_keepalive": True, "socket_timeout": 120}
+    app = Celery("vignette", broker=broker_url)
+    app.conf.update(
+        _COMMON,
+        broker_transport_options=transport,
+        broker_connection_max_retries=None,
+        task_acks_late=True,
+        # A job that was lost with its process is not queued again by Celery, which would do so without end: its lease
+        # ends, and the catalogue counts the attempts.
+        task_reject_on_worker_lost=False,
+        task_soft_time_limit=soft_time_limit_s,
+        task_time_limit=hard_time_limit_s,
+        worker_concurrency=processes,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=500,
+        worker_max_memory_per_child=500_000,  # KiB
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=False,
+    )
+    return app
+
+
+class CeleryJobs:
+    """`Jobs` over a Celery application; safe to share between threads."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._silent_until = 0.0
+        self._lock = threading.Lock()
+
+    def hint(self, image_id: ImageId) -> None:
+        self.hint_all([image_id])
+
+    def hint_all(self, image_ids: Sequence[ImageId]) -> None:
+        if time.monotonic() < self._silent_until:
+            raise QueueUnavailable("the queue did not answer a moment ago")
+        try:
+            with self._app.producer_or_acquire() as producer:
+                for image_id in image_ids:
+                    self._app.send_task(RENDER_TASK, (image_id,), producer=producer, retry=True, retry_policy=_NO_RETRY)
+        except (OperationalError, RedisError, OSError) as error:
+            with self._lock:
+                self._silent_until = time.monotonic() + _PAUSE_AFTER_FAILURE_S
+            raise QueueUnavailable("the queue does not answer") from error
+
+    def backlog(self) -> int:
+        try:
+            with self._app.connection_for_write() as connection:
+                client = connection.default_channel.client  # type: ignore[attr-defined]
+                return int(client.llen(QUEUE)) + int(client.hlen("unacked"))
+        except (OperationalError, RedisError, OSError) as error:
+            raise QueueUnavailable("the queue does not answer") from error
+
+
+_NO_RETRY: Final = {"max_retries": 0}

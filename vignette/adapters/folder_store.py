@@ -1,0 +1,195 @@
+"""
+The object store on a local file system: one folder for each image below one root.
+
+No library that we know flushes what it writes, and "201 means kept" needs just that: a file is written under another
+name, flushed (`fsync`), renamed, and then the folder that holds the name is flushed too. See `fsync(2)`, `rename(2)`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from vignette.errors import FileNotStored, StoreFull, StoreUnavailable
+from vignette.model import ImageId
+from vignette.ports import StagedImage
+
+# No number begins with a dot, so nothing in here is ever taken for an image.
+STAGING: Final = ".staging"
+
+# EFBIG: a limit on the size of files (RLIMIT_FSIZE) is as good as a full disk.
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def _our_errors(doing: str) -> Iterator[None]:
+    """Turn what the operating system says into our errors. The words name no path: clients read them."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{doing}: {os.strerror(error.errno) if error.errno else error}"
+        if error.errno in _NO_ROOM:
+            raise StoreFull(reason) from error
+        raise StoreUnavailable(reason) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    with path.open("xb", buffering=0) as file:
+        view = memoryview(content)
+        while view:
+            view = view[file.write(view) :]
+        os.fsync(file.fileno())
+
+
+def _last_change(folder: Path) -> float:
+    """
+    When *folder* or a file in it was last changed or renamed, in seconds since the epoch.
+
+    That is the inode's ctime: a folder's own times stand still while a slow upload's file in it grows.
+    """
+    try:
+        return max(path.lstat().st_ctime for path in (folder, *folder.iterdir()))
+    except FileNotFoundError:  # its upload has just been promoted or discarded
+        return time.time()
+
+
+class StagedFolder:
+    """A folder below the staging one; see `ports.StagedImage`."""
+
+    _ORIGINAL: Final = "original"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True)
+        self._file = (path / self._ORIGINAL).open("xb", buffering=0)
+
+    def append(self, chunk: bytes) -> None:
+        with _our_errors("the upload cannot be written"):
+            view = memoryview(chunk)
+            while view:
+                view = view[self._file.write(view) :]
+
+    def open_original(self) -> BinaryIO:
+        with _our_errors("the upload cannot be read back"):
+            return (self.path / self._ORIGINAL).open("rb")
+
+    def complete(self, original_name: str, files: dict[str, bytes]) -> None:
+        with _our_errors("the upload cannot be flushed"):
+            os.fsync(self._file.fileno())
+            self._file.close()
+            (self.path / self._ORIGINAL).rename(self.path / original_name)
+            for name, content in files.items():
+                _write_flushed(self.path / name, content)
+            _flush_folder(self.path)
+
+    def discard(self) -> None:
+        self._file.close()
+        # What cannot be removed now, the sweep removes when it is old enough.
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class FolderStore:
+    """An `ImageStore` below *root*, which is made if it is missing."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._staging = root / STAGING
+        with _our_errors("the upload folder cannot be made"):
+            self._staging.mkdir(parents=True, exist_ok=True)
+
+    def stage(self) -> StagedFolder:
+        with _our_errors("the upload cannot be staged"):
+            return StagedFolder(self._staging / secrets.token_hex(16))
+
+    def promote(self, staged: StagedImage, image_id: ImageId) -> None:
+        if not isinstance(staged, StagedFolder):
+            raise TypeError(f"{staged!r} was not staged here")
+        target = self._folder(image_id)
+        with _our_errors("the upload cannot be put into place"):
+            try:
+                staged.path.rename(target)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                # Only a crash between this rename and the commit of the row leaves a folder under a free number.
+                target.rename(self._staging / f"orphan-{image_id}-{secrets.token_hex(8)}")
+                staged.path.rename(target)
+            _flush_folder(self._root)
+
+    def open(self, image_id: ImageId, name: str) -> BinaryIO:
+        with _our_errors("a stored file cannot be opened"):
+            try:
+                return (self._folder(image_id) / name).open("rb")
+            except FileNotFoundError as error:
+                raise FileNotStored(f"image {image_id} has no {name}") from error
+
+    def read(self, image_id: ImageId, name: str) -> bytes:
+        with _our_errors("a stored file cannot be read"), self.open(image_id, name) as file:
+            return file.read()
+
+    def write(self, image_id: ImageId, name: str, content: bytes) -> None:
+        folder = self._folder(image_id)
+        # A name that no reader asks for, in the same folder: `rename` does not cross file systems.
+        part = folder / f".{name}.{secrets.token_hex(8)}"
+        with _our_errors("a file cannot be written"):
+            try:
+                _write_flushed(part, content)
+                part.rename(folder / name)
+                _flush_folder(folder)
+            except FileNotFoundError as error:
+                raise FileNotStored(f"image {image_id} has no folder") from error
+            finally:
+                part.unlink(missing_ok=True)
+
+    def remove_all_but(self, image_id: ImageId, name: str) -> None:
+        with _our_errors("a file cannot be removed"):
+            folder = self._folder(image_id)
+            if not folder.is_dir():
+                return
+            for entry in folder.iterdir():
+                if entry.name != name:
+                    entry.unlink(missing_ok=True)
+            _flush_folder(folder)
+
+    def image_ids(self) -> Iterator[ImageId]:
+        with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:
+            for entry in entries:
+                if entry.name.isascii() and entry.name.isdecimal() and str(int(entry.name)) == entry.name:
+                    yield ImageId(int(entry.name))
+
+    def clear_staging(self, max_age_s: float) -> int:
+        oldest = time.time() - max_age_s
+        cleared = 0
+        with _our_errors("the staging folder cannot be cleared"):
+            for folder in self._staging.iterdir():
+                if _last_change(folder) < oldest:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    cleared += 1
+        return cleared
+
+    def probe(self) -> None:
+        with _our_errors("the upload folder cannot be written"):
+            probe = self._staging / f"probe-{secrets.token_hex(8)}"
+            probe.mkdir()
+            try:
+                _write_flushed(probe / "probe", b"vignette")
+            finally:
+                shutil.rmtree(probe, ignore_errors=True)
+
+    def _folder(self, image_id: ImageId) -> Path:
+        return self._root / str(image_id)

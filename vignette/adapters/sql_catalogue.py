@@ -1,0 +1,363 @@
+"""
+The catalogue in SQL: SQLite (in WAL mode) on one machine, PostgreSQL on many, one code for both.
+
+What SQLite needs: `BEGIN IMMEDIATE`, because pysqlite's own transactions begin too late and two writers then read the
+same number; `synchronous=FULL`, because a row that was acknowledged must survive a power cut; a busy timeout, because
+writers wait for each other. Leases count on the database's own clock, so that machines need not agree on theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
+from vignette.model import Failure, Image, ImageFacts, ImageId, Record, State
+from vignette.ports import Claim
+
+_BUSY_TIMEOUT_MS: Final = 10_000
+
+# Any number: it names Vignette's migrations among PostgreSQL's advisory locks.
+_MIGRATION_LOCK: Final = 0x7669676E
+
+_metadata = sa.MetaData()
+
+_image = sa.Table(
+    "image",
+    _metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("media_type", sa.Text),
+    sa.Column("extension", sa.Text),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    sa.Column("frames", sa.Integer),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("sha256", sa.Text),
+    sa.Column("received_at_ms", sa.BigInteger),
+    sa.Column("idempotency_key", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("attempts", sa.Integer),
+    sa.Column("failure", sa.JSON(none_as_null=True)),
+    sa.Column("hinted_at", sa.Float),
+    sa.Column("lease_until", sa.Float),
+)
+_counter = sa.Table("counter", _metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
+_worker = sa.Table("worker", _metadata, sa.Column("name", sa.Text), sa.Column("seen_at", sa.Float))
+
+# The literal list is what lets both databases use the partial index of the migration.
+_UNFINISHED: Final = sa.text("state IN ('pending', 'processing')")
+
+
+class _Now(FunctionElement[float]):
+    """The database's clock, in seconds since the epoch."""
+
+    inherit_cache = True
+    type = sa.Float()
+
+
+@compiles(_Now, "sqlite")
+def _now_on_sqlite(_element: _Now, _compiler: object, **_: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(_Now, "postgresql")
+def _now_on_postgresql(_element: _Now, _compiler: object, **_: Any) -> str:
+    return "extract(epoch from clock_timestamp())"
+
+
+class SqlCatalogue:
+    """A `Catalogue` at a SQLAlchemy URL. Build one in each process: connections do not survive a fork."""
+
+    def __init__(self, url: str) -> None:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True)
+        self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self._is_sqlite:
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self._writer = sa.create_engine(parsed)
+            self._reader = sa.create_engine(parsed)
+            sa.event.listen(self._writer, "connect", _prepare_sqlite)
+            sa.event.listen(self._reader, "connect", _prepare_sqlite)
+            sa.event.listen(self._writer, "begin", _begin_immediate)
+
+    def migrate(self, images: Iterable[tuple[ImageId, Image | None]]) -> None:
+        """
+        Bring the schema up to date; safe with many processes starting at once.
+
+        A catalogue that has to be made anew begins with *images*, in the same transaction: it was lost, perhaps, and no
+        upload may be given a number that is taken. *images* is not read otherwise.
+
+        Raises:
+            CatalogueUnavailable: It cannot be opened, or was written by a newer Vignette.
+        """
+        # Not at the top: the command line and the tests of other parts need not pay for it.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", "vignette.adapters:migrations")
+        with self._write() as connection:
+            if not self._is_sqlite:  # SQLite has its lock already: BEGIN IMMEDIATE
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            current = _revision(connection)
+            if current == ScriptDirectory.from_config(config).get_current_head():
+                return
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise CatalogueUnavailable(
+                    f"the catalogue has version {current!r}, which this Vignette does not know: a newer one wrote it"
+                ) from error
+            if current is None:
+                _restore(connection, images)
+
+    def add(self, record: Record, promote: Callable[[ImageId], None]) -> tuple[Image, bool]:
+        with self._write() as connection:
+            # First of all: the counter's row is the lock under which keys are compared and numbers given.
+            taken = sa.update(_counter).values(next=_counter.c.next + 1).returning(_counter.c.next)
+            image_id = ImageId(connection.execute(taken).scalar_one() - 1)
+            earlier = _with_key(connection, record.idempotency_key)
+            if earlier is not None:
+                connection.rollback()
+                return _same_upload(earlier, record), False
+            promote(image_id)
+            image = Image(image_id, record, State.PENDING)
+            connection.execute(sa.insert(_image).values(**_to_row(image), hinted_at=_Now()))
+        return image, True
+
+    def get(self, image_id: ImageId) -> Image:
+        with self._read() as connection:
+            row = connection.execute(sa.select(_image).where(_image.c.id == image_id)).one_or_none()
+        if row is None:
+            raise ImageNotFound(f"there is no image {image_id}")
+        return _from_row(row)
+
+    def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
+        query = sa.select(_image).where(_image.c.state.not_in([State.DELETING, State.DELETED]))
+        if before is not None:
+            query = query.where(_image.c.id < before)
+        with self._read() as connection:
+            return [_from_row(row) for row in connection.execute(query.order_by(_image.c.id.desc()).limit(limit))]
+
+    def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
+        claim = (
+            sa.update(_image)
+            .where(_image.c.id == image_id, _UNFINISHED, _is_free())
+            .values(state=State.PROCESSING, attempts=_image.c.attempts + 1, lease_until=_Now() + lease_s)
+            .returning(_image)
+        )
+        with self._write() as connection:
+            row = connection.execute(claim).one_or_none()
+        return None if row is None else Claim(_from_row(row), row.attempts)
+
+    def finish(self, claim: Claim, failure: Failure | None) -> bool:
+        holds = sa.and_(
+            _image.c.id == claim.image.id, _image.c.state == State.PROCESSING, _image.c.attempts == claim.attempt
+        )
+        values = {
+            "state": State.READY if failure is None else State.FAILED,
+            "failure": None if failure is None else asdict(failure),
+            "lease_until": None,
+        }
+        with self._write() as connection:
+            return connection.execute(sa.update(_image).where(holds).values(**values)).rowcount == 1
+
+    def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
+        release = (
+            sa.update(_image)
+            .where(_image.c.id == image_id, _image.c.state == State.PROCESSING)
+            .values(failure=asdict(failure), lease_until=_Now() + pause_s)
+        )
+        with self._write() as connection:
+            connection.execute(release)
+
+    def reset(self, image_id: ImageId) -> None:
+        reset = (
+            sa.update(_image)
+            .where(_image.c.id == image_id, _image.c.state.in_([State.READY, State.FAILED]))
+            .values(state=State.PENDING, attempts=0, failure=None, lease_until=None, hinted_at=_Now())
+        )
+        with self._write() as connection:
+            connection.execute(reset)
+
+    def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
+        return self._hand_out(sa.and_(_UNFINISHED, _is_free(), _image.c.hinted_at < _Now() - min_age_s), limit)
+
+    def interrupted(self, limit: int) -> list[ImageId]:
+        not_handed_out_since = _image.c.hinted_at < _image.c.lease_until
+        return self._hand_out(sa.and_(_UNFINISHED, _image.c.lease_until < _Now(), not_handed_out_since), limit)
+
+    def _hand_out(self, condition: sa.ColumnElement[bool], limit: int) -> list[ImageId]:
+        chosen = sa.select(_image.c.id).where(condition).order_by(_image.c.id).limit(limit)
+        if not self._is_sqlite:
+            chosen = chosen.with_for_update(skip_locked=True)
+        hand_out = sa.update(_image).where(_image.c.id.in_(chosen)).values(hinted_at=_Now()).returning(_image.c.id)
+        with self._write() as connection:
+            return sorted(ImageId(row.id) for row in connection.execute(hand_out))
+
+    def unfinished(self) -> int:
+        with self._read() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(_image).where(_UNFINISHED)).scalar_one()
+
+    def begin_delete(self, image_id: ImageId) -> None:
+        with self._write() as connection:
+            connection.execute(
+                sa.update(_image)
+                .where(_image.c.id == image_id, _image.c.state != State.DELETED)
+                .values(state=State.DELETING, lease_until=None)
+            )
+
+    def end_delete(self, image_id: ImageId) -> None:
+        with self._write() as connection:
+            connection.execute(
+                sa.update(_image)
+                .where(_image.c.id == image_id, _image.c.state == State.DELETING)
+                .values(state=State.DELETED, name=None, failure=None)
+            )
+
+    def in_state(self, state: State, limit: int) -> list[ImageId]:
+        query = sa.select(_image.c.id).where(_image.c.state == state).order_by(_image.c.id).limit(limit)
+        with self._read() as connection:
+            return [ImageId(number) for number in connection.execute(query).scalars()]
+
+    def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
+        with self._write() as connection:
+            return _restore(connection, images)
+
+    def next_id(self) -> ImageId:
+        with self._read() as connection:
+            return ImageId(connection.execute(sa.select(_counter.c.next)).scalar_one())
+
+    def beat(self, worker: str) -> None:
+        insert = sqlite.insert if self._is_sqlite else postgresql.insert
+        beat = insert(_worker).values(name=worker, seen_at=_Now())
+        with self._write() as connection:
+            connection.execute(beat.on_conflict_do_update(index_elements=["name"], set_={"seen_at": _Now()}))
+
+    def seconds_since_beat(self) -> float | None:
+        with self._read() as connection:
+            return connection.execute(sa.select(_Now() - sa.func.max(_worker.c.seen_at))).scalar_one()
+
+    def probe(self) -> None:
+        # Takes the lock that an upload takes, so that a read-only or wedged database is told from a sound one.
+        with self._write() as connection:
+            connection.execute(sa.update(_counter).values(next=_counter.c.next))
+            connection.rollback()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        with _our_errors(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with _our_errors(), self._reader.connect() as connection:
+            yield connection
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        if "disk is full" in str(error):  # SQLITE_FULL
+            raise StoreFull("the disk of the catalogue is full") from error
+        # The cause may name hosts and users: it is for the log, which follows `__cause__`.
+        raise CatalogueUnavailable("the catalogue cannot be used now") from error
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # pysqlite shall begin nothing by itself
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _is_free() -> sa.ColumnElement[bool]:
+    return sa.or_(_image.c.lease_until.is_(None), _image.c.lease_until < _Now())
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return revision
+
+
+def _restore(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
+    count, following = 0, 0
+    connection.execute(sa.update(_counter).values(next=_counter.c.next))  # the lock that `add` takes
+    connection.execute(sa.delete(_image))
+    for image_id, image in images:
+        following = max(following, image_id + 1)
+        if image is not None:
+            connection.execute(sa.insert(_image).values(**_to_row(image), hinted_at=0))
+            count += 1
+    connection.execute(sa.update(_counter).values(next=following))
+    return count
+
+
+def _with_key(connection: sa.Connection, key: str | None) -> Image | None:
+    if key is None:
+        return None
+    row = connection.execute(sa.select(_image).where(_image.c.idempotency_key == key)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def _same_upload(earlier: Image, record: Record) -> Image:
+    if earlier.record.sha256 != record.sha256:
+        raise IdempotencyKeyReused(f"this key came with image {earlier.id}, whose bytes are others")
+    return earlier
+
+
+def _to_row(image: Image) -> dict[str, Any]:
+    record, facts = image.record, image.record.facts
+    return {
+        "id": image.id,
+        "name": record.name,
+        "media_type": facts.media_type,
+        "extension": facts.extension,
+        "width": facts.width,
+        "height": facts.height,
+        "frames": facts.frames,
+        "bytes": record.bytes,
+        "sha256": record.sha256,
+        "received_at_ms": round(record.received_at.timestamp() * 1000),
+        "idempotency_key": record.idempotency_key,
+        "state": image.state,
+        "attempts": image.attempts,
+        "failure": None if image.failure is None else asdict(image.failure),
+    }
+
+
+def _from_row(row: sa.Row[Any]) -> Image:
+    facts = ImageFacts(row.media_type, row.extension, row.width, row.height, row.frames)
+    received_at = datetime.fromtimestamp(row.received_at_ms / 1000, tz=UTC)
+    record = Record(row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key)
+    failure = None if row.failure is None else Failure(**row.failure)
+    return Image(ImageId(row.id), record, State(row.state), row.attempts, failure)

@@ -1,0 +1,162 @@
+"""What the use cases ask of the outside. Each adapter keeps these promises; `tests/contract` holds it to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from vignette.model import Failure, Image, ImageId, Record, State
+
+
+class StagedImage(Protocol):
+    """A folder in the making. It belongs to one upload and is seen by nobody else."""
+
+    def append(self, chunk: bytes) -> None:
+        """Add *chunk* to the original. Raise `StoreFull` when there is no room."""
+
+    def open_original(self) -> BinaryIO:
+        """Open what has been appended, for reading from its start."""
+
+    def complete(self, original_name: str, files: dict[str, bytes]) -> None:
+        """Give the original its name, add *files*, and flush everything to the disk."""
+
+    def discard(self) -> None:
+        """Remove what was staged. Once promoted or discarded, this does nothing."""
+
+
+class ImageStore(Protocol):
+    """
+    The truth: one folder for each image, named by its number. A file in it is replaced whole or not at all, and what a
+    method has written is on the disk when it returns.
+
+    Every method raises `StoreUnavailable` when the folder cannot be used, `StoreFull` when there is no room.
+    """
+
+    def stage(self) -> StagedImage:
+        """Begin a folder that has no number yet."""
+
+    def promote(self, staged: StagedImage, image_id: ImageId) -> None:
+        """
+        Make a completed folder the one of *image_id*: there whole, or not at all.
+
+        A folder that a crash left under this number, before its row was committed, is set aside.
+        """
+
+    def open(self, image_id: ImageId, name: str) -> BinaryIO:
+        """Open a file for reading; raise `FileNotStored` if there is none."""
+
+    def read(self, image_id: ImageId, name: str) -> bytes:
+        """Return a file's bytes; raise `FileNotStored` if there is none."""
+
+    def write(self, image_id: ImageId, name: str, content: bytes) -> None:
+        """Write or replace a file; raise `FileNotStored` if the image has no folder."""
+
+    def remove_all_but(self, image_id: ImageId, name: str) -> None:
+        """Remove every file of the folder but *name*. What is not there is no error."""
+
+    def image_ids(self) -> Iterator[ImageId]:
+        """The numbers of all folders, in no order."""
+
+    def clear_staging(self, max_age_s: float) -> int:
+        """Remove what uploads left behind that were begun more than *max_age_s* ago; return how many."""
+
+    def probe(self) -> None:
+        """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to render an image until the lease ends. `attempt` counts from 1."""
+
+    image: Image
+    attempt: int
+
+
+class Catalogue(Protocol):
+    """
+    The index: numbers, order, state. Whatever it says can be rebuilt from the store.
+
+    Every method is one transaction, and raises `CatalogueUnavailable` when the database cannot be used.
+    """
+
+    def add(self, record: Record, promote: Callable[[ImageId], None]) -> tuple[Image, bool]:
+        """
+        Give *record* the next number, call *promote* with it, and index it as pending.
+
+        Numbers count from 0 without a gap: if *promote* raises, the number is not taken.
+
+        Returns:
+            The image, and whether it is new. With an idempotency key that is there already, the image that has it;
+            *promote* is not called then.
+        """
+
+    def get(self, image_id: ImageId) -> Image:
+        """Return the image, deleted ones too; raise `ImageNotFound`."""
+
+    def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
+        """At most *limit* images that are not deleted, newest first, with numbers below *before*."""
+
+    def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
+        """Take the image for rendering; None if it is done, deleted, or another's lease still runs."""
+
+    def finish(self, claim: Claim, failure: Failure | None) -> bool:
+        """Set `READY`, or `FAILED` with *failure*; False, and no change, if the claim no longer holds."""
+
+    def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
+        """End the lease of an interrupted rendering: it may be claimed again after *pause_s*. Keep the reason."""
+
+    def reset(self, image_id: ImageId) -> None:
+        """Make a ready or failed image pending again, with no attempts counted. Others stay as they are."""
+
+    def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
+        """
+        Images to render whose job was not queued in the last *min_age_s*, and which nobody is rendering. Each is handed
+        out once in that time, whoever asks.
+        """
+
+    def interrupted(self, limit: int) -> list[ImageId]:
+        """Images whose lease has just ended without a verdict. Each is handed out once a lease."""
+
+    def unfinished(self) -> int:
+        """How many images wait or are being rendered."""
+
+    def begin_delete(self, image_id: ImageId) -> None:
+        """Set `DELETING`: from now on the image answers as deleted. Repeating it does nothing."""
+
+    def end_delete(self, image_id: ImageId) -> None:
+        """Set `DELETED`: nothing of it is left in the store but its tombstone."""
+
+    def in_state(self, state: State, limit: int) -> list[ImageId]:
+        """Numbers of at most *limit* images in *state*."""
+
+    def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
+        """
+        Replace everything by *images*; return how many there are. The next number is past the highest, those without
+        an image included. *images* is read while no image can be added.
+        """
+
+    def next_id(self) -> ImageId:
+        """The number that the next image will get."""
+
+    def beat(self, worker: str) -> None:
+        """Note that *worker* is alive now."""
+
+    def seconds_since_beat(self) -> float | None:
+        """How long ago the last sign of life of any worker was; None if there never was one."""
+
+    def probe(self) -> None:
+        """Raise `CatalogueUnavailable` if it cannot take a row now."""
+
+
+class Jobs(Protocol):
+    """The queue. It is a hint: it may lose everything, and then `upkeep` finds the work again in the catalogue."""
+
+    def hint(self, image_id: ImageId) -> None:
+        """Ask that an image be rendered soon; raise `QueueUnavailable` within half a second if that cannot be asked."""
+
+    def hint_all(self, image_ids: Sequence[ImageId]) -> None:
+        """`hint` for each, over one connection."""
+
+    def backlog(self) -> int:
+        """How many jobs wait or are being worked on; raise `QueueUnavailable`."""
