@@ -12,7 +12,9 @@ VignetteError
 │   ├── TooManyPixels
 │   ├── TooManyFrames
 │   ├── MalformedRequest
-│   └── IdempotencyKeyReused
+│   ├── IdempotencyKeyReused
+│   ├── CrossSiteRequest
+│   └── MethodNotAllowed
 ├── NotFound
 │   ├── ImageNotFound
 │   ├── RecipeNotFound
@@ -32,6 +34,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def N_(message: str) -> str:  # noqa: N802 (gettext's own name)
+    """Return *message* as it is; mark it as one that the pages translate."""
+    return message
+
+
 class VignetteError(Exception):
     """
     Base of all our errors.
@@ -41,7 +48,7 @@ class VignetteError(Exception):
     """
 
     code: ClassVar[str] = "internal-error"
-    title: ClassVar[str] = "Something went wrong"
+    title: ClassVar[str] = N_("Something went wrong")
 
     def __init__(self, detail: str = "", *, measured: int | None = None, limit: int | None = None) -> None:
         super().__init__(detail or self.title)
@@ -51,112 +58,122 @@ class VignetteError(Exception):
 
 class Refused(VignetteError):
     code = "refused"
-    title = "The upload was refused"
+    title = N_("The upload was refused")
 
 
 class NoFile(Refused):
     code = "no-file"
-    title = "The request holds no file"
+    title = N_("The request holds no file")
 
 
 class EmptyFile(Refused):
     code = "empty-file"
-    title = "The file is empty"
+    title = N_("The file is empty")
 
 
 class UploadTooLarge(Refused):
     code = "upload-too-large"
-    title = "The file has too many bytes"
+    title = N_("The file has too many bytes")
 
 
 class TooManyFiles(Refused):
     code = "too-many-files"
-    title = "The request holds too many files"
+    title = N_("The request holds too many files")
 
 
 class UnsupportedFormat(Refused):
     code = "unsupported-format"
-    title = "The file is not an image of an accepted format"
+    title = N_("The file is not an image of an accepted format")
 
 
 class BrokenImage(Refused):
     code = "broken-image"
-    title = "The image is damaged or not whole"
+    title = N_("The image is damaged or not whole")
 
 
 class TooManyPixels(Refused):
     code = "too-many-pixels"
-    title = "The image has too many pixels"
+    title = N_("The image has too many pixels")
 
 
 class TooManyFrames(Refused):
     code = "too-many-frames"
-    title = "The image has too many frames"
+    title = N_("The image has too many frames")
 
 
 class MalformedRequest(Refused):
     code = "malformed-request"
-    title = "The request cannot be read"
+    title = N_("The request cannot be read")
 
 
 class IdempotencyKeyReused(Refused):
     code = "idempotency-key-reused"
-    title = "The idempotency key was used before, with other bytes"
+    title = N_("The idempotency key was used before, with other bytes")
+
+
+class CrossSiteRequest(Refused):
+    code = "cross-site-request"
+    title = N_("A page of another site sent this request")
+
+
+class MethodNotAllowed(Refused):
+    code = "method-not-allowed"
+    title = N_("This address does not take this method")
 
 
 class NotFound(VignetteError):
     code = "not-found"
-    title = "There is nothing here"
+    title = N_("There is nothing here")
 
 
 class ImageNotFound(NotFound):
     code = "image-not-found"
-    title = "There is no image of this number"
+    title = N_("There is no image of this number")
 
 
 class RecipeNotFound(NotFound):
     code = "recipe-not-found"
-    title = "There is no vignette of this size"
+    title = N_("There is no vignette of this size")
 
 
 class FileNotStored(NotFound):
     code = "file-not-stored"
-    title = "The folder of the image lacks this file"
+    title = N_("The folder of the image lacks this file")
 
 
 class ImageDeleted(VignetteError):
     code = "image-deleted"
-    title = "The image was deleted"
+    title = N_("The image was deleted")
 
 
 class RenderingFailed(VignetteError):
     code = "rendering-failed"
-    title = "No vignette could be made of the image"
+    title = N_("No vignette could be made of the image")
 
 
 class Unavailable(VignetteError):
     code = "unavailable"
-    title = "A part of the service is not available"
+    title = N_("A part of the service is not available")
 
 
 class StoreUnavailable(Unavailable):
     code = "store-unavailable"
-    title = "The upload folder cannot be used"
+    title = N_("The upload folder cannot be used")
 
 
 class StoreFull(StoreUnavailable):
     code = "store-full"
-    title = "The disk is full"
+    title = N_("The disk is full")
 
 
 class CatalogueUnavailable(Unavailable):
     code = "catalogue-unavailable"
-    title = "The catalogue cannot be used"
+    title = N_("The catalogue cannot be used")
 
 
 class QueueUnavailable(Unavailable):
     code = "queue-unavailable"
-    title = "The queue cannot be used"
+    title = N_("The queue cannot be used")
 
 
 class SettingsError(VignetteError):

@@ -16,7 +16,10 @@ class MetadataBlocks:
     """
 
     exif: bytes | None = None
-    """A TIFF stream (begins with II or MM; no "Exif\\0\\0" before it). For a TIFF file: the file itself."""
+    """
+    A TIFF stream (begins with II or MM; no "Exif\\0\\0" before it). For a TIFF file: a copy of its directories with
+    their values, without the pictures.
+    """
     xmp: tuple[bytes, ...] = ()
     """XMP packets (RDF/XML): the main one first, then extended ones, each put together."""
     iptc: bytes | None = None

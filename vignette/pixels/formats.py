@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+# What `sniff` wants to see of a file: more than any signature, and the brands of every real HEIF file.
+HEAD_BYTES: Final = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -33,3 +36,62 @@ TIFF: Final = Format("TIFF", "image/tiff", "tiff")
 BMP: Final = Format("BMP", "image/bmp", "bmp")
 
 ACCEPTED_FORMATS: Final = (JPEG, PNG, APNG, GIF, WEBP, AVIF, HEIC, HEIF, TIFF, BMP)
+
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+
+# BITMAPCOREHEADER, BITMAPINFOHEADER, its two extensions by masks, OS/2 2.x, BITMAPV4HEADER, BITMAPV5HEADER.
+BMP_HEADER_BYTES: Final = (12, 40, 52, 56, 64, 108, 124)
+
+# ISO/IEC 23008-12, annexes B and E; AV1 Image File Format, 6.
+_AVIF_BRANDS: Final = (b"avif", b"avis")
+_HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+_HEIF_BRANDS: Final = (b"mif1", b"msf1")
+
+
+def sniff(head: bytes) -> Format | None:
+    """
+    The accepted format that a file beginning with *head* (`HEAD_BYTES`, or the whole of a shorter file) claims to be.
+
+    The name and the media type that came with it play no part. A PNG counts as APNG if the chunk that says so is in
+    *head*; its parser has the last word.
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    if head.startswith(PNG_SIGNATURE):
+        return APNG if _announces_animation(head) else PNG
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return GIF
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WEBP
+    if head[4:8] == b"ftyp":
+        return _by_brands(head)
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return None if head[8:10] == b"CR" else TIFF  # "CR": a Canon camera raw, CR2
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in BMP_HEADER_BYTES:
+        return BMP
+    return None
+
+
+def _announces_animation(head: bytes) -> bool:
+    """Whether there is an `acTL` chunk before the first `IDAT` (PNG, Third Edition, 11.3.6.1)."""
+    offset = len(PNG_SIGNATURE)
+    while offset + 8 <= len(head):
+        kind = head[offset + 4 : offset + 8]
+        if kind in (b"acTL", b"IDAT"):
+            return kind == b"acTL"
+        offset += 12 + int.from_bytes(head[offset : offset + 4], "big")
+    return False
+
+
+def _by_brands(head: bytes) -> Format | None:
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    major = head[8:12]
+    compatible = [head[offset : offset + 4] for offset in range(16, end - 3, 4)]
+    if major not in (*_AVIF_BRANDS, *_HEIC_BRANDS, *_HEIF_BRANDS):
+        return None
+    for brand in (major, *compatible):
+        if brand in _AVIF_BRANDS:
+            return AVIF
+        if brand in _HEIC_BRANDS:
+            return HEIC
+    return HEIF

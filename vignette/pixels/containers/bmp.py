@@ -1,0 +1,66 @@
+"""BMP: Windows bitmaps, and those of OS/2 that share their headers (BITMAPCOREHEADER to BITMAPV5HEADER)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.errors import BrokenImage, UnsupportedFormat
+from vignette.pixels import formats
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.reader import Reader
+
+_FILE_HEADER_BYTES: Final = 14
+_START: Final = struct.Struct("<I")
+_CORE: Final = struct.Struct("<HHHH")
+_INFO: Final = struct.Struct("<iiHHII")
+_CORE_BYTES: Final = 12
+
+_RGB, _RLE8, _RLE4, _BITFIELDS = 0, 1, 2, 3
+# By compression; 4 and 5 are a JPEG and a PNG within, meant for printers.
+_BITS_PER_PIXEL: Final = {_RGB: (1, 4, 8, 16, 24, 32), _RLE8: (8,), _RLE4: (4,), _BITFIELDS: (16, 32)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    width: int
+    height: int
+    bits_per_pixel: int
+    compression: int
+    data_bytes: int
+
+
+def parse(reader: Reader, bounds: Bounds) -> Anatomy:
+    (data_start,) = reader.unpack(_START, 10, "the file header")
+    (header_bytes,) = reader.unpack(_START, _FILE_HEADER_BYTES, "the bitmap header")
+    reader.require(_FILE_HEADER_BYTES, header_bytes, "the bitmap header")
+    header = _read_header(reader, header_bytes)
+    bounds.check_size(header.width, header.height)
+    if header.bits_per_pixel not in _BITS_PER_PIXEL.get(header.compression, ()):
+        raise UnsupportedFormat(
+            f"a BMP of {header.bits_per_pixel} bits per pixel in compression {header.compression} is not supported"
+        )
+    if data_start < _FILE_HEADER_BYTES + header_bytes:
+        raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, within its header")
+    reader.require(data_start, _data_bytes(header), "the pixels")
+    return Anatomy(format=formats.BMP, width=header.width, height=header.height)
+
+
+def _read_header(reader: Reader, length: int) -> _Header:
+    start = _FILE_HEADER_BYTES + 4
+    if length == _CORE_BYTES:
+        width, height, _, bits = reader.unpack(_CORE, start, "the bitmap header")
+        return _Header(width, height, bits, _RGB, 0)
+    width, height, _, bits, compression, data_bytes = reader.unpack(_INFO, start, "the bitmap header")
+    # A negative height says that the top row comes first.
+    return _Header(width, abs(height), bits, compression, data_bytes)
+
+
+def _data_bytes(header: _Header) -> int:
+    """How many bytes the pixels take. Run lengths (RLE) only tell in the header; the least of them is an end mark."""
+    if header.compression in (_RLE4, _RLE8):
+        return max(header.data_bytes, 2)
+    row_bytes = (header.width * header.bits_per_pixel + 31) // 32 * 4
+    return row_bytes * header.height

@@ -1,0 +1,131 @@
+"""Gathers the blocks of metadata that a parser comes by; what is damaged or too much becomes a warning."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+from vignette.errors import BrokenImage
+from vignette.limits import MAX_INFLATED_BYTES, MAX_METADATA_BYTES
+from vignette.pixels.anatomy import MetadataBlocks
+from vignette.pixels.containers.reader import Reader
+
+# The first ones tell what is wrong; a file with a million faults needs no million lines.
+_MAX_WARNINGS: Final = 100
+
+# Writers leave a dozen texts. Each costs some hundred bytes of memory, even an empty one.
+_MAX_TEXTS: Final = 1000
+
+# An ICC profile begins with its length (ICC.1, 7.2).
+_ICC_LENGTH_BYTES: Final = 4
+
+
+class Collector:
+    """
+    Takes blocks in the order found. All together they may hold `limits.MAX_METADATA_BYTES`, and what is inflated
+    `limits.MAX_INFLATED_BYTES`: a file of a thousand bombs gets no further than a file of one.
+    """
+
+    def __init__(self) -> None:
+        self.exif: bytes | None = None
+        self.iptc: bytes | None = None
+        self.icc: bytes | None = None
+        self._xmp: list[bytes] = []
+        self._text: list[tuple[str, str]] = []
+        self._warnings: list[str] = []
+        self._bytes_left = MAX_METADATA_BYTES
+        self._inflated_left = MAX_INFLATED_BYTES
+
+    def read(self, reader: Reader, offset: int, length: int, what: str) -> bytes | None:
+        """The block *what*; None, with a warning, if it is cut off or too long."""
+        if not self.afford(length, what):
+            return None
+        try:
+            return reader.read(offset, length, what)
+        except BrokenImage:
+            self.warn(f"{what} of {length:,} bytes at byte {offset:,} is cut short")
+            return None
+
+    def afford(self, length: int, what: str) -> bool:
+        """Whether *length* more bytes may be kept; they count as kept then."""
+        if length > self._bytes_left:
+            self.warn(
+                f"{what} of {length:,} bytes is left out: a file's metadata may take {MAX_METADATA_BYTES:,} bytes"
+            )
+            return False
+        self._bytes_left -= length
+        return True
+
+    def inflate(self, deflated: bytes, what: str) -> bytes | None:
+        """*deflated* (zlib, RFC 1950) inflated; None, with a warning, if it is damaged or too much."""
+        stream = zlib.decompressobj()
+        try:
+            inflated = stream.decompress(deflated, self._inflated_left + 1)
+        except zlib.error as error:
+            self.warn(f"{what} cannot be inflated: {error}")
+            return None
+        if len(inflated) > self._inflated_left:
+            self._inflated_left = 0
+            self.warn(f"{what} is left out: a file's texts may inflate to {MAX_INFLATED_BYTES:,} bytes")
+            return None
+        self._inflated_left -= len(inflated)
+        if not stream.eof:
+            self.warn(f"{what} is cut short")
+        return inflated
+
+    def set_exif(self, block: bytes) -> None:
+        """Keep the first EXIF block, without the "Exif\\0\\0" that belongs to JPEG and that others copy."""
+        if block.startswith(b"Exif\0"):
+            block = block[6:]
+        if self.exif is None:
+            self.exif = block
+        else:
+            self.warn(f"a second EXIF block of {len(block):,} bytes is left out")
+
+    def set_iptc(self, datasets: bytes) -> None:
+        if self.iptc is None:
+            self.iptc = datasets
+        else:
+            self.warn(f"a second IPTC block of {len(datasets):,} bytes is left out")
+
+    def set_icc(self, profile: bytes) -> None:
+        if self.icc is not None:
+            self.warn(f"a second ICC profile of {len(profile):,} bytes is left out")
+            return
+        told = int.from_bytes(profile[:_ICC_LENGTH_BYTES], "big")
+        if len(profile) < max(told, _ICC_LENGTH_BYTES):
+            self.warn(f"ICC profile of {told:,} bytes is cut short after {len(profile):,}")
+        self.icc = profile
+
+    def add_xmp(self, packet: bytes) -> None:
+        if packet:
+            self._xmp.append(packet)
+
+    def add_text(self, keyword: str, text: str) -> None:
+        if len(self._text) < _MAX_TEXTS:
+            self._text.append((keyword, text))
+        else:
+            self.warn(f"only the first {_MAX_TEXTS:,} texts are read")
+
+    def warn(self, warning: str) -> None:
+        if len(self._warnings) < _MAX_WARNINGS and warning not in self._warnings:
+            self._warnings.append(warning)
+
+    def blocks(self) -> MetadataBlocks:
+        return MetadataBlocks(
+            exif=self.exif,
+            xmp=tuple(self._xmp),
+            iptc=self.iptc,
+            icc=self.icc,
+            text=tuple(self._text),
+            warnings=tuple(self._warnings),
+        )
+
+
+def decode_text(raw: bytes) -> str:
+    """*raw* as UTF-8, or as Latin-1 where it is not; comments in JPEG and GIF do not say."""
+    raw = raw.rstrip(b"\0")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

@@ -1,0 +1,184 @@
+"""GIF: Graphics Interchange Format, version 89a (CompuServe, 1990)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from vignette.errors import BrokenImage
+from vignette.pixels import formats
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.collector import Collector, decode_text
+from vignette.pixels.containers.reader import Reader
+
+# A full sub-block holds 255 bytes: these hold 500 MB, and take a moment to walk along. Only a file of
+# tiny sub-blocks, which no encoder writes, gets there sooner.
+_MAX_SUB_BLOCKS: Final = 2_000_000
+
+# Blocks beside the frames: one graphic control for each, some comments, a few that applications add.
+_MAX_EXTENSIONS: Final = 100_000
+
+_SCREEN: Final = struct.Struct("<HHBBB")
+_FRAME: Final = struct.Struct("<HHHHB")
+
+_IMAGE, _EXTENSION, _TRAILER, _PADDING = 0x2C, 0x21, 0x3B, 0x00
+_COMMENT, _APPLICATION = 0xFE, 0xFF
+# The smallest and largest code size of LZW that leave room for its codes of at most 12 bits (appendix F).
+_CODE_SIZES: Final = range(1, 12)
+
+_APPLICATION_BYTES: Final = 11
+_XMP: Final = b"XMP DataXMP"
+_ICC: Final = b"ICCRGBG1012"
+# XMP Specification Part 3, 1.1.2: the packet is no chain of sub-blocks; this catches whoever follows it as one.
+_XMP_TRAILER_BYTES: Final = 258
+_XMP_TRAILER: Final = b"\x01\xff\xfe\xfd"
+
+
+def parse(reader: Reader, bounds: Bounds) -> Anatomy:
+    return _Walk(reader, bounds).run()
+
+
+class _Walk:
+    """The way from block to block, and what was found on it."""
+
+    def __init__(self, reader: Reader, bounds: Bounds) -> None:
+        self._reader = reader
+        self._bounds = bounds
+        self._collector = Collector()
+        self._width = 0
+        self._height = 0
+        self._frames = 0
+        self._extensions = 0
+        self._sub_blocks = 0
+
+    def run(self) -> Anatomy:
+        width, height, flags, _, _ = self._reader.unpack(_SCREEN, 6, "the logical screen")
+        self._width, self._height = width, height
+        if width and height:  # some writers leave it to the first frame
+            self._bounds.check_size(width, height)
+        offset = self._skip_palette(6 + _SCREEN.size, flags)
+        while offset < self._reader.size:
+            introducer = self._reader.read(offset, 1, "a block")[0]
+            if introducer == _IMAGE:
+                offset = self._take_frame(offset)
+            elif introducer == _EXTENSION:
+                offset = self._take_extension(offset)
+            elif introducer == _PADDING:  # a second terminator, as some encoders write
+                self._count_extension()
+                offset += 1
+            elif introducer == _TRAILER or self._frames:
+                break  # what follows the last frame and is no block is not part of the picture
+            else:
+                raise BrokenImage(f"at byte {offset:,} should be a block, but 0x{introducer:02X} begins none")
+        return self._finish(offset)
+
+    def _finish(self, end: int) -> Anatomy:
+        if not self._frames:
+            raise BrokenImage(f"the GIF ends at byte {end:,} without a frame")
+        return Anatomy(
+            format=formats.GIF,
+            width=self._width,
+            height=self._height,
+            frames=self._frames,
+            blocks=self._collector.blocks(),
+        )
+
+    def _skip_palette(self, offset: int, flags: int) -> int:
+        if not flags & 0x80:
+            return offset
+        length = 3 << ((flags & 7) + 1)
+        self._reader.require(offset, length, "a palette")
+        return offset + length
+
+    def _take_frame(self, block: int) -> int:
+        what = f"the frame at byte {block:,}"
+        left, top, width, height, flags = self._reader.unpack(_FRAME, block + 1, what)
+        self._frames += 1
+        self._bounds.check_frames(self._frames)
+        self._place(left + width, top + height)
+        if not width or not height:
+            raise BrokenImage(f"{what} is {width} × {height} pixels")
+        offset = self._skip_palette(block + 1 + _FRAME.size, flags)
+        code_size = self._reader.read(offset, 1, what)[0]
+        if code_size not in _CODE_SIZES:
+            raise BrokenImage(f"{what} has an LZW code size of {code_size}")
+        end = self._skip_sub_blocks(offset + 1, what)
+        if self._frames == 1 and end == offset + 2:
+            raise BrokenImage(f"{what} has no data")
+        return end
+
+    def _place(self, right: int, bottom: int) -> None:
+        """Let the frame stretch the screen, as decoders do; what counts for us is the first one, as in browsers."""
+        width, height = max(self._width, right), max(self._height, bottom)
+        self._bounds.check_size(width, height)
+        if self._frames == 1:
+            self._width, self._height = width, height
+
+    def _take_extension(self, block: int) -> int:
+        self._count_extension()
+        what = f"the extension at byte {block:,}"
+        label = self._reader.read(block + 1, 1, what)[0]
+        start = block + 2
+        end = self._skip_sub_blocks(start, what)
+        if label == _COMMENT:
+            comment = self._join_sub_blocks(start, end, "comment")
+            if comment:
+                self._collector.add_text("Comment", decode_text(comment))
+        elif label == _APPLICATION and end > start + _APPLICATION_BYTES:
+            self._take_application(start, end)
+        return end
+
+    def _count_extension(self) -> None:
+        self._extensions += 1
+        if self._extensions > _MAX_EXTENSIONS:
+            raise BrokenImage(f"the GIF has more than {_MAX_EXTENSIONS:,} extensions")
+
+    def _take_application(self, start: int, end: int) -> None:
+        length, name = self._reader.read(start, 1, "an extension")[0], self._reader.read(start + 1, 11, "an extension")
+        if length != _APPLICATION_BYTES:
+            return
+        body = start + 1 + _APPLICATION_BYTES
+        if name == _XMP:
+            self._take_xmp(body, end)
+        elif name == _ICC:
+            profile = self._join_sub_blocks(body, end, "ICC profile")
+            if profile:
+                self._collector.set_icc(profile)
+
+    def _take_xmp(self, start: int, end: int) -> None:
+        trailer = end - _XMP_TRAILER_BYTES
+        if trailer > start and self._reader.read(trailer, len(_XMP_TRAILER), "XMP packet") == _XMP_TRAILER:
+            packet = self._collector.read(self._reader, start, trailer - start, "XMP packet")
+        else:
+            packet = self._join_sub_blocks(start, end, "XMP packet")
+        if packet:
+            self._collector.add_xmp(packet)
+
+    def _skip_sub_blocks(self, offset: int, what: str) -> int:
+        """Where the chain of sub-blocks from *offset* ends, after its terminator."""
+        start = offset
+        while offset < self._reader.size:
+            buffer, index = self._reader.window(offset)
+            before, end, hops = index, len(buffer), 0
+            while index < end and (length := buffer[index]):
+                index += length + 1
+                hops += 1
+            offset += index - before
+            self._sub_blocks += hops
+            if self._sub_blocks > _MAX_SUB_BLOCKS:
+                raise BrokenImage(f"the GIF has more than {_MAX_SUB_BLOCKS:,} sub-blocks")
+            if index < end:
+                return offset + 1
+        raise BrokenImage(f"the file ends at byte {self._reader.size:,}, within {what}, whose data begin at {start:,}")
+
+    def _join_sub_blocks(self, start: int, end: int, what: str) -> bytes | None:
+        chain = self._collector.read(self._reader, start, end - start, what)
+        if chain is None:
+            return None
+        joined = bytearray()
+        index = 0
+        while length := chain[index]:
+            joined += chain[index + 1 : index + 1 + length]
+            index += length + 1
+        return bytes(joined)

@@ -1,0 +1,224 @@
+"""The items of a HEIF file (ISO/IEC 23008-12 and ISO/IEC 14496-12, 8.11): pictures and metadata in its `meta` box."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.errors import BrokenImage, UnsupportedFormat
+from vignette.pixels.containers.boxes import Box, Fields, children, first_children, unpack
+from vignette.pixels.containers.reader import Reader
+
+# Full boxes begin with their version and flags.
+_FULL_BOX_BYTES: Final = 4
+_VERSION: Final = struct.Struct(">B3x")
+
+# 100 megapixels in tiles of 256 × 256 pixels, twice, for their alpha.
+_MAX_ITEMS: Final = 4000
+
+# Of all tables together: 100 bytes for each of so many items are more than enough.
+_MAX_TABLE_BYTES: Final = 100 * _MAX_ITEMS
+
+_METHOD_FILE, _METHOD_IDAT = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item by its type; `content_type` is the media type of one of type `mime`."""
+
+    id: int
+    kind: bytes
+    is_protected: bool = False
+    content_type: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Location:
+    """Where an item is: (offset, length) of its pieces, from `method` (file, or box `idat`)."""
+
+    method: int
+    is_elsewhere: bool
+    extents: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    offset: int
+    length: int
+
+
+class Items:
+    """What the `meta` box says of each item."""
+
+    def __init__(self, reader: Reader, meta: Box) -> None:
+        self._reader = reader
+        self._table_bytes_left = _MAX_TABLE_BYTES
+        boxes = first_children(reader, meta, _FULL_BOX_BYTES)
+        self.primary_id = self._primary_id(boxes)
+        self._idat = boxes.get(b"idat")
+        self._items = self._read_items(_needed(boxes, b"iinf"))
+        self._locations = self._read_locations(_needed(boxes, b"iloc"))
+        properties = first_children(reader, _needed(boxes, b"iprp"))
+        self._properties = list(children(reader, _needed(properties, b"ipco")))
+        self._associations = self._read_associations(_needed(boxes, b"iprp"))
+        self._references = self._read_references(boxes[b"iref"]) if b"iref" in boxes else {}
+
+    def get(self, item_id: int) -> Item:
+        try:
+            return self._items[item_id]
+        except KeyError:
+            raise BrokenImage(f"the file refers to the item {item_id}, and does not have it") from None
+
+    def properties(self, item: Item) -> Sequence[Box]:
+        """The property boxes of *item*, in the order in which they apply."""
+        return [self._properties[index - 1] for index in self._associations.get(item.id, ())]
+
+    def property(self, item: Item, kind: bytes) -> Box | None:
+        return next((box for box in self.properties(item) if box.kind == kind), None)
+
+    def inputs(self, item: Item) -> Sequence[Item]:
+        """The items that the derived picture *item* is made of, in order (`dimg`)."""
+        return [self.get(to) for to in self._references.get((b"dimg", item.id), ())]
+
+    def describing(self, item: Item) -> Sequence[Item]:
+        """The metadata items of *item* (`cdsc`), and those that say of nothing what they describe."""
+        return [
+            other
+            for other in self._items.values()
+            if other.kind in (b"Exif", b"mime") and item.id in self._references.get((b"cdsc", other.id), (item.id,))
+        ]
+
+    def auxiliary(self, item: Item) -> Sequence[Item]:
+        """The pictures beside *item* (`auxl`): its transparency, a depth map, a gain map."""
+        return [other for other in self._items.values() if item.id in self._references.get((b"auxl", other.id), ())]
+
+    def extents(self, item: Item) -> Sequence[Extent]:
+        """
+        The pieces of *item* by their place in the file.
+
+        Raises:
+            BrokenImage: They are not all there.
+            UnsupportedFormat: They are in another file, or in another item.
+        """
+        location = self._locations.get(item.id)
+        if location is None or not location.extents:
+            raise BrokenImage(f"the item {item.id} ({_named(item.kind)}) is nowhere in the file")
+        if location.is_elsewhere or location.method not in (_METHOD_FILE, _METHOD_IDAT):
+            raise UnsupportedFormat(f"a HEIF whose item {item.id} is in another file or in another item")
+        start, end = 0, self._reader.size
+        if location.method == _METHOD_IDAT:
+            if self._idat is None:
+                raise BrokenImage(f"the item {item.id} is in the box 'idat', and there is none")
+            start, end = self._idat.start, self._idat.end
+        return [self._extent(item, start + offset, length, end) for offset, length in location.extents]
+
+    def _extent(self, item: Item, offset: int, length: int, end: int) -> Extent:
+        length = length or end - offset  # 0: all that follows
+        if length <= 0 or offset + length > end:
+            raise BrokenImage(
+                f"the item {item.id} ({_named(item.kind)}) needs bytes {offset:,} to {offset + length:,}, "
+                f"but what holds it ends at byte {end:,}"
+            )
+        return Extent(offset, length)
+
+    def _fields(self, box: Box) -> Fields:
+        self._table_bytes_left -= box.end - box.start
+        if self._table_bytes_left < 0:
+            raise BrokenImage(f"the HEIF has more than {_MAX_TABLE_BYTES:,} bytes of tables")
+        return Fields(self._reader, box)
+
+    def _primary_id(self, boxes: Mapping[bytes, Box]) -> int:
+        fields = self._fields(_needed(boxes, b"pitm"))
+        version, _ = fields.version_and_flags()
+        return fields.number(2 if version == 0 else 4)
+
+    def _read_items(self, box: Box) -> dict[int, Item]:
+        (version,) = unpack(self._reader, _VERSION, box)
+        items = {}
+        for entry in children(self._reader, box, _FULL_BOX_BYTES + (2 if version == 0 else 4)):
+            if entry.kind == b"infe" and (item := self._read_item(entry)):
+                items[item.id] = item
+            if len(items) > _MAX_ITEMS:
+                raise BrokenImage(f"the HEIF has more than {_MAX_ITEMS:,} items")
+        return items
+
+    def _read_item(self, box: Box) -> Item | None:
+        fields = self._fields(box)
+        version, _ = fields.version_and_flags()
+        if version < 2:  # of MPEG-21, without a type
+            return None
+        item_id = fields.number(2 if version == 2 else 4)
+        protection, kind = fields.number(2), fields.take(4)
+        fields.string()  # a name
+        content_type = fields.string() if kind == b"mime" else b""
+        return Item(item_id, kind, bool(protection), content_type)
+
+    def _read_locations(self, box: Box) -> dict[int, _Location]:
+        fields = self._fields(box)
+        version, _ = fields.version_and_flags()
+        if version > 2:
+            raise UnsupportedFormat(f"a HEIF with the box 'iloc' in version {version}")
+        sizes = fields.number(2)
+        offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+        if version == 0:
+            index_size = 0
+        if not {offset_size, length_size, base_size, index_size} <= {0, 4, 8}:
+            raise BrokenImage(f"{box.what} has numbers of {sizes:04x} bytes")
+        id_size = 2 if version < 2 else 4
+        locations = {}
+        for _ in range(fields.number(id_size)):
+            item_id = fields.number(id_size)
+            method = fields.number(2) & 15 if version else _METHOD_FILE
+            is_elsewhere = fields.number(2) != 0
+            base = fields.number(base_size)
+            extents: list[tuple[int, int]] = []
+            for _ in range(fields.number(2)):
+                if offset_size + length_size + index_size == 0 and extents:
+                    raise BrokenImage(f"{box.what} has many pieces without a place")
+                fields.take(index_size)
+                extents.append((base + fields.number(offset_size), fields.number(length_size)))
+            locations[item_id] = _Location(method, is_elsewhere, extents)
+        return locations
+
+    def _read_associations(self, iprp: Box) -> dict[int, Sequence[int]]:
+        associations: dict[int, Sequence[int]] = {}
+        for box in children(self._reader, iprp):
+            if box.kind == b"ipma":
+                associations.update(self._read_association_table(box))
+        return associations
+
+    def _read_association_table(self, box: Box) -> Iterator[tuple[int, Sequence[int]]]:
+        fields = self._fields(box)
+        version, flags = fields.version_and_flags()
+        index_size = 2 if flags & 1 else 1
+        index_mask = 0x7FFF if flags & 1 else 0x7F  # the upper bit: whether it is essential
+        for _ in range(fields.number(4)):
+            item_id = fields.number(2 if version < 1 else 4)
+            indices = [fields.number(index_size) & index_mask for _ in range(fields.number(1))]
+            if any(index > len(self._properties) for index in indices):
+                raise BrokenImage(f"the item {item_id} has properties that the file does not have")
+            yield item_id, [index for index in indices if index]  # 0: none
+
+    def _read_references(self, box: Box) -> dict[tuple[bytes, int], Sequence[int]]:
+        (version,) = unpack(self._reader, _VERSION, box)
+        id_size = 2 if version == 0 else 4
+        references: dict[tuple[bytes, int], Sequence[int]] = {}
+        for reference in children(self._reader, box, _FULL_BOX_BYTES):
+            fields = self._fields(reference)
+            from_id = fields.number(id_size)
+            targets = [fields.number(id_size) for _ in range(fields.number(2))]
+            references.setdefault((reference.kind, from_id), targets)
+        return references
+
+
+def _needed(boxes: Mapping[bytes, Box], kind: bytes) -> Box:
+    try:
+        return boxes[kind]
+    except KeyError:
+        raise BrokenImage(f"the HEIF lacks the box {_named(kind)}") from None
+
+
+def _named(kind: bytes) -> str:
+    return repr(kind.decode("latin-1"))

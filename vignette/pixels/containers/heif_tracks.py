@@ -1,0 +1,132 @@
+"""Image sequences in HEIF and AVIF: the `moov` box (ISO/IEC 14496-12, section 8; ISO/IEC 23008-12, section 7)."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.errors import BrokenImage
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.boxes import Box, children, first_children, follow, read_box, unpack
+from vignette.pixels.containers.reader import Reader
+
+# Pictures, their transparency, thumbnails.
+_MAX_TRACKS: Final = 16
+
+# A sample for each frame, and a bound where there is none on frames: a film of nine hours.
+_MAX_SAMPLES: Final = 1_000_000
+
+_HANDLER: Final = struct.Struct(">8x4s")
+_SAMPLE_DESCRIPTIONS: Final = 8
+_VISUAL_SIZE: Final = struct.Struct(">24xHH")
+_VISUAL_ENTRY_BYTES: Final = 78
+_SAMPLE_SIZES: Final = struct.Struct(">4xII")
+_TABLE_HEADER: Final = struct.Struct(">4xI")
+_CHUNK_RUN: Final = struct.Struct(">III")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A sequence of pictures; `codec` is the type of its sample entry, `av01` or `hvc1`."""
+
+    codec: bytes
+    width: int
+    height: int
+    frames: int
+    properties: Sequence[Box]
+
+
+def read_track(reader: Reader, bounds: Bounds, moov: Box) -> Track | None:
+    """
+    The first track of pictures in *moov*; None if there is none.
+
+    Raises:
+        BrokenImage: Its samples do not lie within the file.
+        TooManyPixels, TooManyFrames: It is over a limit.
+    """
+    tracks = (box for box in children(reader, moov) if box.kind == b"trak")
+    for _, track in zip(range(_MAX_TRACKS), tracks, strict=False):
+        if _handler(reader, track) == b"pict":
+            return _read(reader, bounds, track)
+    return None
+
+
+def _handler(reader: Reader, track: Box) -> bytes:
+    handler = follow(reader, track, b"mdia", b"hdlr")
+    return b"" if handler is None else bytes(unpack(reader, _HANDLER, handler)[0])
+
+
+def _read(reader: Reader, bounds: Bounds, track: Box) -> Track:
+    table = follow(reader, track, b"mdia", b"minf", b"stbl")
+    boxes = {} if table is None else first_children(reader, table)
+    chunk_offsets = boxes.get(b"stco") or boxes.get(b"co64")
+    if chunk_offsets is None or not {b"stsd", b"stsz", b"stsc"} <= boxes.keys():
+        raise BrokenImage(f"{track.what} lacks a table of its samples")
+    description = boxes[b"stsd"]
+    entry = read_box(reader, description.start + _SAMPLE_DESCRIPTIONS, description.end)
+    width, height = unpack(reader, _VISUAL_SIZE, entry)
+    bounds.check_size(width, height)
+    sizes = _sample_sizes(reader, bounds, boxes[b"stsz"])
+    _check_samples(reader, sizes, _chunk_offsets(reader, chunk_offsets, len(sizes)), boxes[b"stsc"])
+    properties = list(children(reader, entry, _VISUAL_ENTRY_BYTES))
+    return Track(entry.kind, width, height, len(sizes), properties)
+
+
+def _sample_sizes(reader: Reader, bounds: Bounds, box: Box) -> Sequence[int]:
+    size, count = unpack(reader, _SAMPLE_SIZES, box)
+    bounds.check_frames(count)
+    if not 0 < count <= _MAX_SAMPLES:
+        raise BrokenImage(f"{box.what} is of {count:,} samples")
+    if size:
+        alike: array[int] = array("I", [size])
+        return alike * count
+    return _numbers(reader, box, _SAMPLE_SIZES.size, "I", count)
+
+
+def _chunk_offsets(reader: Reader, box: Box, most: int) -> Sequence[int]:
+    (count,) = unpack(reader, _TABLE_HEADER, box)
+    if count > most:
+        raise BrokenImage(f"{box.what} is of {count:,} chunks")
+    return _numbers(reader, box, _TABLE_HEADER.size, "I" if box.kind == b"stco" else "Q", count)
+
+
+def _numbers(reader: Reader, box: Box, skip: int, letter: str, count: int) -> Sequence[int]:
+    numbers: array[int] = array(letter)
+    start, length = box.start + skip, count * numbers.itemsize
+    if start + length > box.end:
+        raise BrokenImage(f"{box.what} is too short for {count:,} values")
+    for piece in reader.chunks(start, length, box.what):
+        numbers.frombytes(piece)
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
+
+
+def _samples_in_chunks(reader: Reader, box: Box, most: int) -> Iterator[int]:
+    """How many samples are in the first chunk, the second, and so on; the last run goes on for ever."""
+    (count,) = unpack(reader, _TABLE_HEADER, box)
+    if count > most:
+        raise BrokenImage(f"{box.what} is of {count:,} runs of chunks")
+    chunk, samples = 1, 0
+    for index in range(count):
+        first, following, _ = unpack(reader, _CHUNK_RUN, box, _TABLE_HEADER.size + index * _CHUNK_RUN.size)
+        while chunk < first:
+            yield samples
+            chunk += 1
+        samples = following
+    while samples:
+        yield samples
+
+
+def _check_samples(reader: Reader, sizes: Sequence[int], chunk_offsets: Sequence[int], runs: Box) -> None:
+    sample = 0
+    for offset, samples in zip(chunk_offsets, _samples_in_chunks(reader, runs, len(chunk_offsets)), strict=False):
+        following = min(sample + samples, len(sizes))
+        reader.require(offset, sum(sizes[sample:following]), f"the frames from {sample:,}")
+        sample = following
+    if sample < len(sizes):
+        raise BrokenImage(f"only {sample:,} of {len(sizes):,} frames are in the file")

@@ -1,0 +1,274 @@
+"""
+AVIF, HEIC and HEIF: ISO/IEC 23008-12, MIAF (ISO/IEC 23000-22) and the AV1 Image File Format.
+
+A file has a primary item, which may be put together from others (a grid of tiles), or a sequence of pictures, or both.
+Its orientation is in the properties `irot` and `imir`; that in EXIF is to be ignored (ISO/IEC 23008-12, annex A.2.2).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.errors import BrokenImage, Refused, UnsupportedFormat
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.boxes import Box, read_box, unpack
+from vignette.pixels.containers.collector import Collector
+from vignette.pixels.containers.heif_items import Item, Items
+from vignette.pixels.containers.heif_tracks import read_track
+from vignette.pixels.containers.reader import Reader
+from vignette.pixels.formats import AVIF, HEAD_BYTES, HEIC, HEIF, Format, sniff
+
+# ftyp, meta, mdat; moov for a sequence; free space; a phone's own.
+_MAX_BOXES: Final = 1000
+
+_BOX_HEADER_BYTES: Final = 8
+
+_AV1: Final = b"av01"
+_HEVC: Final = b"hvc1"
+_CODECS: Final[dict[Format, Sequence[bytes]]] = {AVIF: (_AV1,), HEIC: (_HEVC,), HEIF: (_AV1, _HEVC)}
+_CONFIGURATIONS: Final = {_AV1: b"av1C", _HEVC: b"hvcC"}
+# A grid of tiles, an overlay of pictures, another picture turned or cropped.
+_DERIVED: Final = (b"grid", b"iovl", b"iden")
+
+_SIZE: Final = struct.Struct(">4xII")
+_BYTE: Final = struct.Struct(">B")
+_CLEAN_APERTURE: Final = struct.Struct(">IIII16x")
+# Version, flags, rows - 1, columns - 1, width, height; flag 1 makes the last two longer.
+_GRID: Final = struct.Struct(">xxBBHH")
+_LARGE_GRID: Final = struct.Struct(">xxBBII")
+_GRID_BYTES: Final = _LARGE_GRID.size
+_XMP_TYPE: Final = b"application/rdf+xml"
+_ICC_KINDS: Final = (b"prof", b"rICC")
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """
+    What turns the stored picture upright: a mirroring of left and right, if any, then so many quarters anticlockwise.
+    """
+
+    is_mirrored: bool = False
+    quarters: int = 0
+
+    def rotated(self, quarters: int) -> _Turn:
+        return _Turn(self.is_mirrored, (self.quarters + quarters) % 4)
+
+    def mirrored(self, axis: int) -> _Turn:
+        """*axis* 0 exchanges top and bottom, 1 left and right (ISO/IEC 23008-12:2022, 6.5.12)."""
+        # A mirroring turns what was turned before it the other way. Top and bottom is left and right, upside down.
+        return _Turn(not self.is_mirrored, (-self.quarters + (2 if axis == 0 else 0)) % 4)
+
+    @property
+    def orientation(self) -> int:
+        """The same as an EXIF orientation, 1 to 8."""
+        return ((2, 5, 4, 7) if self.is_mirrored else (1, 8, 3, 6))[self.quarters]
+
+
+def parse(reader: Reader, bounds: Bounds) -> Anatomy:
+    boxes = _top_level(reader)
+    file_format = sniff(reader.read(0, min(HEAD_BYTES, reader.size), "the brands"))
+    assert file_format is not None  # what has no brand of ours does not come here
+    picture = _Picture(reader, bounds, file_format)
+    if b"meta" in boxes:
+        picture.read_items(Items(reader, boxes[b"meta"]))
+    if b"moov" in boxes:
+        picture.read_film(boxes[b"moov"])
+    return picture.anatomy()
+
+
+def _top_level(reader: Reader) -> dict[bytes, Box]:
+    """The first of each type of box in the file. What follows them and is no box is not part of the picture."""
+    found: dict[bytes, Box] = {}
+    offset = 0
+    for _ in range(_MAX_BOXES):
+        has_picture = b"meta" in found or b"moov" in found
+        if offset == reader.size or (has_picture and not _begins_box(reader, offset)):
+            return found
+        box = read_box(reader, offset, reader.size)
+        found.setdefault(box.kind, box)
+        offset = box.end
+    raise BrokenImage(f"the file has more than {_MAX_BOXES:,} boxes")
+
+
+def _begins_box(reader: Reader, offset: int) -> bool:
+    if reader.size - offset < _BOX_HEADER_BYTES:
+        return False
+    kind = reader.read(offset + 4, 4, "a box")
+    return all(0x20 <= character <= 0x7E for character in kind)
+
+
+class _Picture:
+    def __init__(self, reader: Reader, bounds: Bounds, file_format: Format) -> None:
+        self._reader = reader
+        self._bounds = bounds
+        self._format = file_format
+        self._codecs = _CODECS[file_format]
+        self._collector = Collector()
+        self._size: tuple[int, int] | None = None
+        self._turn = _Turn()
+        self._frames = 1
+
+    def read_items(self, items: Items) -> None:
+        """Take the still picture, and the metadata."""
+        primary = items.get(items.primary_id)
+        self._size = self._item_size(items, primary)
+        inputs = self._check_tree(items, primary)
+        for auxiliary in items.auxiliary(primary):
+            if auxiliary.kind in (*self._codecs, *_DERIVED):
+                self._check_tree(items, auxiliary)
+        self._apply(items.properties(primary))
+        for picture in (primary, *inputs[:1]):  # some writers give the profile to the tiles only
+            self._take_profile(items.properties(picture))
+        for item in items.describing(primary):
+            self._take_metadata(items, item)
+
+    def read_film(self, moov: Box) -> None:
+        """Take the sequence of pictures; it alone counts where there is no still picture."""
+        track = read_track(self._reader, self._bounds, moov)
+        if track is None or track.codec not in self._codecs:
+            return
+        self._frames = track.frames
+        if self._size is None and self._format is AVIF:
+            self._size = track.width, track.height
+            self._apply(track.properties)
+            self._take_profile(track.properties)
+
+    def anatomy(self) -> Anatomy:
+        if self._size is None:
+            raise UnsupportedFormat(f"the {self._format.name} holds no still picture that can be shown")
+        width, height = self._size
+        orientation = self._turn.orientation
+        if orientation >= 5:  # `_size` follows each turn; the anatomy tells what is stored
+            width, height = height, width
+        return Anatomy(
+            format=self._format,
+            width=width,
+            height=height,
+            orientation=orientation,
+            frames=self._frames,
+            blocks=self._collector.blocks(),
+        )
+
+    def _item_size(self, items: Items, item: Item) -> tuple[int, int]:
+        """(width, height) in pixels by the property `ispe`, within the limit."""
+        box = items.property(item, b"ispe")
+        if box is None:
+            raise BrokenImage(f"the item {item.id} lacks its size")
+        width, height = unpack(self._reader, _SIZE, box)
+        self._bounds.check_size(width, height)
+        return width, height
+
+    def _check_tree(self, items: Items, primary: Item) -> Sequence[Item]:
+        """Check the picture and those that it is derived from; return the coded ones of them."""
+        seen = {primary.id}
+        waiting = [primary]
+        coded = []
+        while waiting:
+            item = waiting.pop()
+            if item.kind in _DERIVED:
+                inputs = self._check_derived(items, item)
+                waiting += [part for part in dict.fromkeys(inputs) if part.id not in seen]
+                seen |= {part.id for part in inputs}
+            else:
+                self._check_coded(items, item)
+                coded.append(item)
+        return coded
+
+    def _check_coded(self, items: Items, item: Item) -> None:
+        if item.kind not in self._codecs or item.is_protected:
+            kind = "encrypted" if item.is_protected else repr(item.kind.decode("latin-1"))
+            raise UnsupportedFormat(f"a picture of type {kind} in a file of type {self._format.name}")
+        if items.property(item, _CONFIGURATIONS[item.kind]) is None:
+            raise BrokenImage(f"the item {item.id} lacks the configuration of its decoder")
+        self._item_size(items, item)
+        items.extents(item)
+
+    def _check_derived(self, items: Items, item: Item) -> Sequence[Item]:
+        inputs = items.inputs(item)
+        if not inputs:
+            raise BrokenImage(f"the item {item.id} is derived from nothing")
+        if item.kind == b"grid":
+            self._check_grid(items, item, inputs)
+        elif item.kind == b"iovl":
+            items.extents(item)
+        return inputs
+
+    def _check_grid(self, items: Items, grid: Item, tiles: Sequence[Item]) -> None:
+        """Make sure that equal tiles cover the picture, and none lies outside (ISO/IEC 23000-22, 7.3.11.4.2)."""
+        what = f"the grid (item {grid.id})"
+        extent = items.extents(grid)[0]
+        content = self._reader.read(extent.offset, min(extent.length, _GRID_BYTES), what)
+        layout = _LARGE_GRID if content[1:2] == b"\1" else _GRID
+        if len(content) < layout.size:
+            raise BrokenImage(f"{what} is cut short")
+        rows, columns, width, height = layout.unpack_from(content)
+        rows, columns = rows + 1, columns + 1
+        if len(tiles) != rows * columns:
+            raise BrokenImage(f"{what} is of {rows} × {columns} tiles, but {len(tiles):,} are there")
+        sizes = {self._item_size(items, tile) for tile in set(tiles)}
+        across, down = sizes.pop()
+        covers = across * columns >= width > across * (columns - 1) and down * rows >= height > down * (rows - 1)
+        if sizes or not covers or self._item_size(items, grid) != (width, height):
+            raise BrokenImage(f"the tiles of {what} do not make a picture of {width:,} × {height:,} pixels")
+
+    def _apply(self, properties: Sequence[Box]) -> None:
+        """Apply cropping, turning and mirroring, in the order of the file."""
+        for box in properties:
+            if box.kind == b"irot":
+                quarters = unpack(self._reader, _BYTE, box)[0] & 3
+                self._turn = self._turn.rotated(quarters)
+                if quarters % 2 and self._size is not None:
+                    self._size = self._size[::-1]
+            elif box.kind == b"imir":
+                self._turn = self._turn.mirrored(unpack(self._reader, _BYTE, box)[0] & 1)
+            elif box.kind == b"clap" and self._format is not AVIF:  # decoders of AVIF show the whole picture
+                self._crop(unpack(self._reader, _CLEAN_APERTURE, box))
+
+    def _crop(self, aperture: Sequence[int]) -> None:
+        """Apply a clean aperture: numerator and denominator of its width, then of its height."""
+        assert self._size is not None
+        across, across_by, down, down_by = aperture
+        if not across_by or not down_by:
+            return
+        width, height = round(across / across_by), round(down / down_by)
+        if 0 < width <= self._size[0] and 0 < height <= self._size[1]:
+            self._size = width, height
+
+    def _take_profile(self, properties: Sequence[Box]) -> None:
+        for box in properties:
+            kind = self._reader.read(box.start, min(4, box.end - box.start), box.what) if box.kind == b"colr" else b""
+            if kind in _ICC_KINDS and self._collector.icc is None:
+                profile = self._collector.read(self._reader, box.start + 4, box.end - box.start - 4, "ICC profile")
+                if profile:
+                    self._collector.set_icc(profile)
+
+    def _take_metadata(self, items: Items, item: Item) -> None:
+        is_xmp = item.content_type == _XMP_TYPE
+        if item.kind == b"mime" and not is_xmp:
+            return
+        try:
+            extents = items.extents(item)
+        except Refused as error:
+            self._collector.warn(str(error))
+            return
+        what = "XMP packet" if is_xmp else "EXIF block"
+        pieces = [self._collector.read(self._reader, extent.offset, extent.length, what) for extent in extents]
+        content = b"".join(piece for piece in pieces if piece is not None)
+        if None in pieces or not content:
+            return
+        if is_xmp:
+            self._collector.add_xmp(content)
+        else:
+            self._take_exif(content)
+
+    def _take_exif(self, content: bytes) -> None:
+        """An `Exif` item begins with the offset of the TIFF stream in what follows (ISO/IEC 23008-12, A.2.1)."""
+        after = int.from_bytes(content[:4], "big") + 4
+        if content[after : after + 2] not in (b"II", b"MM"):
+            self._collector.warn("the EXIF block is not where its item says")
+            after = 4
+        self._collector.set_exif(content[after:])

@@ -1,0 +1,43 @@
+"""IPTC in Photoshop's image resources (Adobe Photoshop File Formats Specification, "Image Resource Blocks")."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from vignette.pixels.containers.collector import Collector
+
+_IPTC_RESOURCE: Final = 0x0404
+# Photoshop's own, ImageReady's, PhotoDeluxe's, Lightroom's and ExifTool's.
+_SIGNATURES: Final = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
+_HEADER: Final = struct.Struct(">4sHB")
+_LENGTH: Final = struct.Struct(">I")
+
+# Photoshop writes some dozens.
+_MAX_RESOURCES: Final = 1000
+
+
+def take_iptc(resources: bytes, collector: Collector) -> None:
+    """Take the IPTC datasets out of *resources*, if there are any."""
+    offset = 0
+    for _ in range(_MAX_RESOURCES):
+        if offset + _HEADER.size > len(resources):
+            return
+        signature, number, name_length = _HEADER.unpack_from(resources, offset)
+        if signature not in _SIGNATURES:
+            if resources[offset:].strip(b"\0"):
+                collector.warn(f"Photoshop resources are damaged at byte {offset:,} of {len(resources):,}")
+            return
+        # The name is a Pascal string; its length byte counts towards making it even.
+        offset += 6 + (1 + name_length + 1) // 2 * 2
+        if offset + _LENGTH.size > len(resources):
+            break
+        (length,) = _LENGTH.unpack_from(resources, offset)
+        offset += _LENGTH.size
+        if number == _IPTC_RESOURCE and length:
+            if offset + length > len(resources):
+                collector.warn(f"IPTC block of {length:,} bytes is cut short after {len(resources) - offset:,}")
+            collector.set_iptc(resources[offset : offset + length])
+            return
+        offset += (length + 1) // 2 * 2
+    collector.warn("Photoshop resources are damaged: no end found")

@@ -1,0 +1,335 @@
+"""PNG and APNG: W3C Portable Network Graphics, Third Edition (2025)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.errors import BrokenImage
+from vignette.pixels import formats
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers import photoshop
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.collector import Collector, decode_text
+from vignette.pixels.containers.exif import orientation_of
+from vignette.pixels.containers.reader import Reader
+
+# libpng writes 8 KiB of data to a chunk: this is 800 MB of them, and a second's work.
+_MAX_CHUNKS: Final = 100_000
+
+# Samples per pixel, and allowed bits per sample, by colour type (11.2.1).
+_COLOUR_TYPES: Final = {
+    0: (1, (1, 2, 4, 8, 16)),
+    2: (3, (8, 16)),
+    3: (1, (1, 2, 4, 8)),
+    4: (2, (8, 16)),
+    6: (4, (8, 16)),
+}
+_INDEXED: Final = 3
+_MAX_DIMENSION: Final = 2**31 - 1
+_MAX_PALETTE_BYTES: Final = 3 * 256
+
+# Deflate codes 258 bytes in 2 bits at best (RFC 1951, 3.2.5).
+_MAX_DEFLATE_RATIO: Final = 1032
+
+_CHUNK_HEADER: Final = struct.Struct(">I4s")
+_CRC: Final = struct.Struct(">I")
+_IHDR: Final = struct.Struct(">IIBBBBB")
+_ACTL: Final = struct.Struct(">II")
+_FCTL: Final = struct.Struct(">IIIIIHHBB")
+
+_KNOWN_CRITICAL: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+_METADATA: Final = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
+_XMP_KEYWORD: Final = "XML:com.adobe.xmp"
+_RAW_PROFILE: Final = "Raw profile type "
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    kind: bytes
+    start: int
+    length: int
+
+    @property
+    def name(self) -> str:
+        return self.kind.decode("latin-1")
+
+    @property
+    def what(self) -> str:
+        return f"the chunk {self.name!r} at byte {self.start - _CHUNK_HEADER.size:,}"
+
+    @property
+    def end(self) -> int:
+        return self.start + self.length + _CRC.size
+
+    @property
+    def is_critical(self) -> bool:
+        return not self.kind[0] & 0x20
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    width: int
+    height: int
+    bits_per_pixel: int
+    is_indexed: bool
+
+
+def parse(reader: Reader, bounds: Bounds) -> Anatomy:
+    return _Walk(reader, bounds).run()
+
+
+class _Walk:
+    """The way from chunk to chunk, and what was found on it."""
+
+    def __init__(self, reader: Reader, bounds: Bounds) -> None:
+        self._reader = reader
+        self._bounds = bounds
+        self._collector = Collector()
+        self._texts = _Texts(self._collector)
+        self._header: _Header | None = None
+        self._has_palette = False
+        self._data_bytes = 0
+        self._data_end = 0
+        self._announced_frames: int | None = None
+        self._frames = 0
+
+    def run(self) -> Anatomy:
+        offset = len(formats.PNG_SIGNATURE)
+        for _ in range(_MAX_CHUNKS):
+            chunk = self._chunk(offset)
+            if self._header is None:
+                self._header = self._read_header(chunk)
+            elif chunk.kind == b"IEND":
+                self._check_crc(chunk)
+                return self._finish(self._header)
+            else:
+                self._take(chunk, self._header)
+            offset = chunk.end
+        raise BrokenImage(f"the PNG has more than {_MAX_CHUNKS:,} chunks")
+
+    def _chunk(self, offset: int) -> _Chunk:
+        if offset == self._reader.size:
+            raise BrokenImage(f"the file ends at byte {offset:,} without the chunk 'IEND'")
+        length, kind = self._reader.unpack(_CHUNK_HEADER, offset, f"a chunk at byte {offset:,}")
+        if not kind.isalpha():
+            raise BrokenImage(f"at byte {offset:,} should be a chunk, but {kind!r} is no name of one")
+        chunk = _Chunk(kind, offset + _CHUNK_HEADER.size, length)
+        self._reader.require(chunk.start, length + _CRC.size, chunk.what)
+        return chunk
+
+    def _read_header(self, chunk: _Chunk) -> _Header:
+        if chunk.kind != b"IHDR" or chunk.length != _IHDR.size:
+            raise BrokenImage(f"a PNG begins with an IHDR of {_IHDR.size} bytes, not with {chunk.name!r}")
+        width, height, bits, colour, compression, filtering, interlace = self._reader.unpack(
+            _IHDR, chunk.start, chunk.what
+        )
+        samples, allowed_bits = _COLOUR_TYPES.get(colour, (0, ()))
+        if bits not in allowed_bits:
+            raise BrokenImage(f"a PNG cannot have colour type {colour} with {bits} bits per sample")
+        if compression or filtering or interlace > 1:
+            raise BrokenImage(f"a PNG cannot have methods {compression}, {filtering}, {interlace}")
+        if max(width, height) > _MAX_DIMENSION:
+            raise BrokenImage(f"a PNG cannot be {width:,} × {height:,} pixels")
+        self._bounds.check_size(width, height)
+        self._check_crc(chunk)
+        return _Header(width, height, samples * bits, colour == _INDEXED)
+
+    def _take(self, chunk: _Chunk, header: _Header) -> None:
+        if chunk.kind == b"IDAT":
+            self._take_data(chunk, header)
+        elif chunk.is_critical:
+            self._take_critical(chunk)
+        elif chunk.kind == b"acTL":
+            self._take_animation(chunk)
+        elif chunk.kind == b"fcTL":
+            self._take_frame(chunk, header)
+        elif chunk.kind in _METADATA:
+            block = self._metadata(chunk)
+            if block is not None:
+                self._texts.take(chunk.kind, block)
+
+    def _take_data(self, chunk: _Chunk, header: _Header) -> None:
+        if header.is_indexed and not self._has_palette:
+            raise BrokenImage(f"{chunk.what} comes before the palette")
+        if self._data_end not in (0, chunk.start - _CHUNK_HEADER.size):
+            raise BrokenImage(f"{chunk.what} does not follow the one before it")
+        self._check_crc(chunk)
+        self._data_bytes += chunk.length
+        self._data_end = chunk.end
+
+    def _take_critical(self, chunk: _Chunk) -> None:
+        if chunk.kind != b"PLTE":
+            raise BrokenImage(f"{chunk.what} is critical, and unknown or out of place")
+        if self._has_palette or chunk.length % 3 or not 0 < chunk.length <= _MAX_PALETTE_BYTES:
+            raise BrokenImage(f"{chunk.what} is a second palette, or has a wrong length of {chunk.length:,}")
+        self._check_crc(chunk)
+        self._has_palette = True
+
+    def _take_animation(self, chunk: _Chunk) -> None:
+        if self._data_end or self._announced_frames is not None or chunk.length != _ACTL.size:
+            self._collector.warn(f"{chunk.what} is out of place or damaged, and ignored")
+            return
+        frames, _ = self._reader.unpack(_ACTL, chunk.start, chunk.what)
+        self._bounds.check_frames(frames)
+        self._announced_frames = frames
+
+    def _take_frame(self, chunk: _Chunk, header: _Header) -> None:
+        if self._announced_frames is None:
+            return
+        if chunk.length != _FCTL.size:
+            raise BrokenImage(f"{chunk.what} is {chunk.length} bytes long")
+        _, width, height, left, top, *_ = self._reader.unpack(_FCTL, chunk.start, chunk.what)
+        if not width or not height or left + width > header.width or top + height > header.height:
+            raise BrokenImage(f"{chunk.what} is a frame that does not lie within the picture")
+        self._frames += 1
+        self._bounds.check_frames(self._frames)
+
+    def _check_crc(self, chunk: _Chunk) -> None:
+        if not self._crc_is_right(chunk):
+            raise BrokenImage(f"{chunk.what} is damaged: its checksum is wrong")
+
+    def _crc_is_right(self, chunk: _Chunk) -> bool:
+        computed = zlib.crc32(chunk.kind)
+        for piece in self._reader.chunks(chunk.start, chunk.length, chunk.what):
+            computed = zlib.crc32(piece, computed)
+        (told,) = self._reader.unpack(_CRC, chunk.start + chunk.length, chunk.what)
+        return computed == int(told)
+
+    def _metadata(self, chunk: _Chunk) -> bytes | None:
+        block = self._collector.read(self._reader, chunk.start, chunk.length, f"chunk {chunk.name!r}")
+        if block is None:
+            return None
+        (told,) = self._reader.unpack(_CRC, chunk.start + chunk.length, chunk.what)
+        if zlib.crc32(block, zlib.crc32(chunk.kind)) != told:
+            self._collector.warn(f"{chunk.what} is left out: its checksum is wrong")
+            return None
+        return block
+
+    def _finish(self, header: _Header) -> Anatomy:
+        if not self._data_end:
+            raise BrokenImage("the PNG holds no picture data")
+        # Interlacing and filter bytes only make it more.
+        needed = header.width * header.height * header.bits_per_pixel // 8
+        if needed > self._data_bytes * _MAX_DEFLATE_RATIO:
+            raise BrokenImage(
+                f"{self._data_bytes:,} bytes of picture data cannot inflate to the {needed:,} of its pixels"
+            )
+        is_animated = self._check_animation()
+        self._texts.assemble()
+        return Anatomy(
+            format=formats.APNG if is_animated else formats.PNG,
+            width=header.width,
+            height=header.height,
+            orientation=orientation_of(self._collector),
+            frames=self._frames if is_animated else 1,
+            blocks=self._collector.blocks(),
+        )
+
+    def _check_animation(self) -> bool:
+        """Whether there is a sound one. Else decoders show the still picture (11.3.6, 13.11), and so do we."""
+        if self._announced_frames is None:
+            return False
+        if self._frames == self._announced_frames > 0:
+            return True
+        self._collector.warn(
+            f"the animation is ignored: {self._frames:,} of {self._announced_frames:,} frames are there"
+        )
+        return False
+
+
+class _Texts:
+    """Metadata chunks, by kind; each handler takes the chunk's content."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+        self._takers: dict[bytes, Callable[[bytes], None]] = {
+            b"eXIf": collector.set_exif,
+            b"iCCP": self._take_profile,
+            b"tEXt": self._take_text,
+            b"zTXt": self._take_compressed,
+            b"iTXt": self._take_international,
+        }
+        self._raw_exif: bytes | None = None
+
+    def take(self, kind: bytes, content: bytes) -> None:
+        self._takers[kind](content)
+
+    def assemble(self) -> None:
+        # eXIf came in 2017; before, ImageMagick put EXIF into a text. Files with both mean the chunk.
+        if self._raw_exif is not None and self._collector.exif is None:
+            self._collector.set_exif(self._raw_exif)
+
+    def _take_profile(self, content: bytes) -> None:
+        _, _, rest = content.partition(b"\0")
+        profile = self._collector.inflate(rest[1:], "ICC profile")
+        if profile:
+            self._collector.set_icc(profile)
+
+    def _take_text(self, content: bytes) -> None:
+        keyword, _, text = content.partition(b"\0")
+        self._keep(keyword, text, text.decode("latin-1"))
+
+    def _take_compressed(self, content: bytes) -> None:
+        keyword, _, rest = content.partition(b"\0")
+        text = self._collector.inflate(rest[1:], _named(keyword))
+        if text is not None:
+            self._keep(keyword, text, text.decode("latin-1"))
+
+    def _take_international(self, content: bytes) -> None:
+        """Keyword, 0, is compressed, method, language, 0, translated keyword, 0, text (11.3.3.4)."""
+        keyword, _, rest = content.partition(b"\0")
+        fields = rest[2:].split(b"\0", 2)
+        if len(rest) < 2 or len(fields) != 3:
+            self._collector.warn(f"{_named(keyword)} is damaged")
+            return
+        text: bytes | None = fields[2]
+        if rest[0]:
+            text = self._collector.inflate(fields[2], _named(keyword))
+        if text is not None:
+            self._keep(keyword, text, decode_text(text))
+
+    def _keep(self, keyword: bytes, raw: bytes, text: str) -> None:
+        name = keyword.decode("latin-1")
+        if name == _XMP_KEYWORD:
+            self._collector.add_xmp(raw)
+        elif name.startswith(_RAW_PROFILE):
+            self._take_raw_profile(name.removeprefix(_RAW_PROFILE), raw)
+        else:
+            self._collector.add_text(name, text)
+
+    def _take_raw_profile(self, kind: str, raw: bytes) -> None:
+        """ImageMagick's: a line feed, the kind, the length, then hexadecimal digits in lines."""
+        try:
+            length, _, digits = raw.strip().split(b"\n", 1)[1].lstrip().partition(b"\n")
+            profile = bytes.fromhex(digits.decode("ascii"))
+            if len(profile) != int(length):
+                self._collector.warn(f"text '{_RAW_PROFILE}{kind}' is {len(profile):,} bytes long, not {int(length):,}")
+        except (ValueError, IndexError):
+            self._collector.warn(f"text '{_RAW_PROFILE}{kind}' is damaged")
+            return
+        self._take_profile_of(kind.lower(), profile)
+
+    def _take_profile_of(self, kind: str, profile: bytes) -> None:
+        is_tiff_stream = kind == "exif" and profile[:2] in (b"II", b"MM")
+        if is_tiff_stream or profile.startswith(b"Exif\0"):  # of the kinds "exif" and "app1"
+            self._raw_exif = profile
+        elif kind == "xmp":
+            self._collector.add_xmp(profile)
+        elif kind in ("iptc", "8bim"):
+            self._take_iptc(profile)
+        elif kind in ("icc", "icm") and self._collector.icc is None:
+            self._collector.set_icc(profile)
+
+    def _take_iptc(self, profile: bytes) -> None:
+        if profile.startswith(b"\x1c"):
+            self._collector.set_iptc(profile)
+        else:
+            photoshop.take_iptc(profile, self._collector)
+
+
+def _named(keyword: bytes) -> str:
+    return f"text {keyword[:79].decode('latin-1')!r}"  # 79 is the longest that the standard allows

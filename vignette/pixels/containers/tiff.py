@@ -1,0 +1,248 @@
+"""
+TIFF: revision 6.0 (Adobe, 1992) with its technical notes.
+
+Pictures only: a camera raw file is a TIFF too, but what a TIFF reader finds in it is a preview.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Final
+
+from vignette.errors import BrokenImage, UnsupportedFormat
+from vignette.pixels import formats
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers import photoshop, tiff_metadata
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.collector import Collector
+from vignette.pixels.containers.exif import as_orientation
+from vignette.pixels.containers.reader import Reader
+from vignette.pixels.containers.tiff_directory import Directory, Layout, read_directory
+
+# A scanned book has a thousand pages. Each costs some microseconds.
+_MAX_DIRECTORIES: Final = 20_000
+
+# A row in each strip, 60,000 rows, in 30 pages: far over real files, and a second's work.
+_MAX_STRIPS: Final = 2_000_000
+
+_SUBFILE_TYPE: Final = 254
+_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_STRIP_OFFSETS, _ORIENTATION, _SAMPLES_PER_PIXEL = 273, 274, 277
+_ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR = 278, 279, 284
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
+_SUB_DIRECTORIES: Final = 330
+_XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
+_DNG_VERSION: Final = 50706
+
+# Bits of the subfile type: a smaller copy of another page, and a mask of one.
+_REDUCED, _MASK = 1, 4
+_SEPARATE_PLANES: Final = 2
+_UNCOMPRESSED: Final = 1
+_YCBCR: Final = 6
+
+# None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Not among them: the JPEG of 1992 (6),
+# never well defined and a source of holes in decoders; LZMA (34925), whose memory the file chooses; what only one
+# program or camera writes.
+_COMPRESSIONS: Final = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000)
+# Grey (two ways), RGB, palette, CMYK, YCbCr, CIE L*a*b*. Not the sensor data of cameras (32803, 34892).
+_PHOTOMETRICS: Final = (0, 1, 2, 3, 5, 6, 8)
+_MAX_SAMPLES_PER_PIXEL: Final = 16
+_MAX_BITS_PER_SAMPLE: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A picture in the file; a strip here is a strip or a tile."""
+
+    directory: Directory
+    what: str
+    width: int
+    height: int
+    samples: int
+    bits_per_pixel: int
+    compression: int
+    photometric: int
+    has_separate_planes: bool
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether its pixels lie in the file as they are; YCbCr leaves some of the colour out."""
+        return self.compression == _UNCOMPRESSED and self.photometric != _YCBCR
+
+    def row_bytes(self, width: int) -> int:
+        """Of a row of *width* uncompressed pixels in one strip."""
+        bits = self.bits_per_pixel // self.samples if self.has_separate_planes else self.bits_per_pixel
+        return math.ceil(width * bits / 8)
+
+
+def parse(reader: Reader, bounds: Bounds) -> Anatomy:
+    return _Walk(reader, bounds).run()
+
+
+class _Walk:
+    """The way along the chain of directories, each of which is a page."""
+
+    def __init__(self, reader: Reader, bounds: Bounds) -> None:
+        self._reader = reader
+        self._bounds = bounds
+        self._collector = Collector()
+        self._layout = Layout.of(reader)
+        self._strips_left = _MAX_STRIPS
+
+    def run(self) -> Anatomy:
+        directories = self._directories()
+        first = next(directories)
+        self._refuse_camera_raw(first)
+        page = self._check_page(first)
+        frames = 1
+        for directory in directories:
+            # Smaller copies and masks belong to the page before, and so does a thumbnail without a size of its own.
+            if not self._subfile_type(directory) & (_REDUCED | _MASK) and _WIDTH in directory.entries:
+                frames += 1
+                self._bounds.check_frames(frames)
+                self._check_page(directory)
+        self._take_metadata(first)
+        return Anatomy(
+            format=formats.TIFF,
+            width=page.width,
+            height=page.height,
+            orientation=self._orientation(first),
+            frames=frames,
+            blocks=self._collector.blocks(),
+        )
+
+    def _directories(self) -> Iterator[Directory]:
+        offset = self._layout.first_directory
+        seen: set[int] = set()
+        while offset or not seen:
+            if offset in seen:
+                raise BrokenImage(f"the directories of the TIFF run in a circle, to byte {offset:,}")
+            if len(seen) == _MAX_DIRECTORIES:
+                raise BrokenImage(f"the TIFF has more than {_MAX_DIRECTORIES:,} directories")
+            seen.add(offset)
+            directory = read_directory(self._reader, self._layout, offset)
+            yield directory
+            offset = directory.next_offset
+
+    def _refuse_camera_raw(self, directory: Directory) -> None:
+        is_preview = _SUB_DIRECTORIES in directory.entries and self._subfile_type(directory) & _REDUCED
+        if _DNG_VERSION in directory.entries or is_preview:
+            raise UnsupportedFormat("the TIFF is a camera raw file, of which only a preview could be shown")
+
+    def _subfile_type(self, directory: Directory) -> int:
+        return self._number(directory, _SUBFILE_TYPE, 0)
+
+    def _check_page(self, directory: Directory) -> _Page:
+        page = self._page(directory)
+        if page.compression not in _COMPRESSIONS:
+            raise UnsupportedFormat(f"{page.what} is in compression {page.compression}, which is not supported")
+        if page.photometric not in _PHOTOMETRICS:
+            raise UnsupportedFormat(f"{page.what} has the photometric interpretation {page.photometric}, not supported")
+        if page.samples > _MAX_SAMPLES_PER_PIXEL or page.bits_per_pixel > page.samples * _MAX_BITS_PER_SAMPLE:
+            raise UnsupportedFormat(f"{page.what} has {page.samples} samples and {page.bits_per_pixel} bits per pixel")
+        if _TILE_WIDTH in directory.entries:
+            self._check_tiles(page)
+        else:
+            self._check_strips(page)
+        return page
+
+    def _page(self, directory: Directory) -> _Page:
+        what = f"the page of the directory at byte {directory.offset:,}"
+        width, height = self._number(directory, _WIDTH), self._number(directory, _HEIGHT)
+        self._bounds.check_size(width, height)
+        samples = self._number(directory, _SAMPLES_PER_PIXEL, 1)
+        bits = self._number(directory, _BITS_PER_SAMPLE, 1)  # the first; all are alike in what decoders take
+        if not samples or not bits:
+            raise BrokenImage(f"{what} has {samples} samples per pixel of {bits} bits")
+        return _Page(
+            directory=directory,
+            what=what,
+            width=width,
+            height=height,
+            samples=samples,
+            bits_per_pixel=samples * bits,
+            compression=self._number(directory, _COMPRESSION, _UNCOMPRESSED),
+            photometric=self._number(directory, _PHOTOMETRIC, 0),
+            has_separate_planes=self._number(directory, _PLANAR, 1) == _SEPARATE_PLANES,
+        )
+
+    def _check_tiles(self, page: _Page) -> None:
+        across, down = self._number(page.directory, _TILE_WIDTH), self._number(page.directory, _TILE_HEIGHT)
+        self._bounds.check_size(across, down)
+        count = math.ceil(page.width / across) * math.ceil(page.height / down)
+        tile_bytes = page.row_bytes(across) * down
+        self._check_data(page, _TILE_OFFSETS, _TILE_BYTES, count, tile_bytes, tile_bytes)
+
+    def _check_strips(self, page: _Page) -> None:
+        rows = min(self._number(page.directory, _ROWS_PER_STRIP, page.height), page.height)
+        if not rows:
+            raise BrokenImage(f"{page.what} has 0 rows per strip")
+        count = math.ceil(page.height / rows)
+        rows_in_last = page.height - rows * (count - 1)
+        row_bytes = page.row_bytes(page.width)
+        self._check_data(page, _STRIP_OFFSETS, _STRIP_BYTES, count, row_bytes * rows, row_bytes * rows_in_last)
+
+    def _check_data(
+        self, page: _Page, offsets_tag: int, lengths_tag: int, count: int, full_bytes: int, last_bytes: int
+    ) -> None:
+        """
+        Make sure that the *count* strips of each plane lie within the file. Uncompressed ones are as long as their
+        pixels are, *full_bytes* and *last_bytes*, whatever the file says; for the others only the file knows.
+        """
+        planes = page.samples if page.has_separate_planes else 1
+        total = count * planes
+        self._strips_left -= total
+        if self._strips_left < 0:
+            raise BrokenImage(f"the TIFF has more than {_MAX_STRIPS:,} strips or tiles")
+        offsets = self._table(page, offsets_tag, total)
+        if page.is_raw:
+            lengths: Iterable[int] = chain.from_iterable(
+                chain(repeat(full_bytes, count - 1), [last_bytes]) for _ in range(planes)
+            )
+        else:
+            lengths = self._table(page, lengths_tag, total)
+        for offset, length in zip(offsets, lengths, strict=True):
+            if not offset or not length:
+                raise BrokenImage(f"{page.what} lacks a part: {length:,} bytes at byte {offset:,}")
+            self._reader.require(offset, length, page.what)
+
+    def _table(self, page: _Page, tag: int, count: int) -> Iterator[int]:
+        entry = page.directory.entries.get(tag)
+        if entry is None or entry.count < count:
+            raise BrokenImage(f"{page.what} has {count:,} strips or tiles, but not as many values of tag {tag}")
+        return entry.numbers(self._reader, self._layout, count)
+
+    def _number(self, directory: Directory, tag: int, default: int | None = None) -> int:
+        """The first number of *tag*; without a *default* it must be there."""
+        entry = directory.entries.get(tag)
+        if entry is not None:
+            for number in entry.numbers(self._reader, self._layout, 1):
+                return number
+        if default is None:
+            raise BrokenImage(f"the directory at byte {directory.offset:,} lacks the tag {tag}")
+        return default
+
+    def _orientation(self, directory: Directory) -> int:
+        entry = directory.entries.get(_ORIENTATION)
+        return 1 if entry is None else as_orientation(self._layout.order, entry.kind, entry.inline)
+
+    def _take_metadata(self, directory: Directory) -> None:
+        self._collector.set_exif(tiff_metadata.copy_metadata(self._reader, self._layout, self._collector))
+        if xmp := self._block(directory, _XMP, "XMP packet"):
+            self._collector.add_xmp(xmp)
+        if iptc := self._block(directory, _IPTC, "IPTC block"):
+            self._collector.set_iptc(iptc)
+        elif resources := self._block(directory, _PHOTOSHOP, "Photoshop block"):
+            photoshop.take_iptc(resources, self._collector)
+        if icc := self._block(directory, _ICC, "ICC profile"):
+            self._collector.set_icc(icc)
+
+    def _block(self, directory: Directory, tag: int, what: str) -> bytes | None:
+        entry = directory.entries.get(tag)
+        if entry is None:
+            return None
+        offset = entry.place(self._layout)
+        return None if offset is None else self._collector.read(self._reader, offset, entry.length, what)

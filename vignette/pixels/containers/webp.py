@@ -1,0 +1,163 @@
+"""WebP: RFC 9649; the lossy bitstream is that of VP8 (RFC 6386)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.errors import BrokenImage
+from vignette.pixels import formats
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.collector import Collector
+from vignette.pixels.containers.exif import orientation_of
+from vignette.pixels.containers.reader import Reader
+
+# Beside the frames, which have a limit of their own, there are seven kinds of chunk; the rest are unknown ones.
+_MAX_CHUNKS: Final = 100_000
+# A frame holds its alpha, its picture, and unknown chunks.
+_MAX_FRAME_CHUNKS: Final = 100
+
+_CHUNK_HEADER: Final = struct.Struct("<4sI")
+_ANMF_BYTES: Final = 16
+_VP8X_BYTES: Final = 10
+_ANIMATED: Final = 0x02
+
+_VP8_HEADER: Final = struct.Struct("<3s3sHH")
+_VP8_START_CODE: Final = b"\x9d\x01\x2a"
+_VP8L_HEADER: Final = struct.Struct("<BI")
+_VP8L_SIGNATURE: Final = 0x2F
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    kind: bytes
+    start: int
+    length: int
+
+    @property
+    def what(self) -> str:
+        return f"the chunk {self.kind.decode('latin-1')!r} at byte {self.start - _CHUNK_HEADER.size:,}"
+
+
+def parse(reader: Reader, bounds: Bounds) -> Anatomy:
+    (length,) = struct.unpack("<I", reader.read(4, 4, "the RIFF header"))
+    reader.require(8, length, "the RIFF chunk")
+    chunks = _chunks(reader, 12, 8 + length, _MAX_CHUNKS)
+    first = next(chunks, None)
+    if first is None:
+        raise BrokenImage("the WebP holds no chunk")
+    if first.kind in (b"VP8 ", b"VP8L"):
+        # The simple layouts have one chunk; what follows is to be ignored (RFC 9649, 2.5 and 2.6).
+        width, height = _bitstream_size(reader, first)
+        bounds.check_size(width, height)
+        return Anatomy(format=formats.WEBP, width=width, height=height)
+    if first.kind != b"VP8X":
+        raise BrokenImage(f"a WebP begins with VP8, VP8L or VP8X, not with {first.what}")
+    return _Extended(reader, bounds, first).run(chunks)
+
+
+def _chunks(reader: Reader, start: int, end: int, most: int) -> Iterator[_Chunk]:
+    offset = start
+    for _ in range(most):
+        if offset + _CHUNK_HEADER.size > end:
+            return
+        kind, length = reader.unpack(_CHUNK_HEADER, offset, f"a chunk at byte {offset:,}")
+        chunk = _Chunk(kind, offset + _CHUNK_HEADER.size, length)
+        if chunk.start + length > end:
+            raise BrokenImage(f"{chunk.what} of {length:,} bytes goes over the end of what holds it, at byte {end:,}")
+        yield chunk
+        offset = chunk.start + length + length % 2
+    raise BrokenImage(f"the WebP has more than {most:,} chunks")
+
+
+def _bitstream_size(reader: Reader, chunk: _Chunk) -> tuple[int, int]:
+    """(width, height) in pixels of the picture in a `VP8 ` or `VP8L` chunk."""
+    layout = _VP8_HEADER if chunk.kind == b"VP8 " else _VP8L_HEADER
+    if chunk.length <= layout.size:
+        raise BrokenImage(f"{chunk.what} is {chunk.length} bytes long")
+    if chunk.kind == b"VP8 ":
+        tag, start_code, width, height = reader.unpack(layout, chunk.start, chunk.what)
+        frame_bits = int.from_bytes(tag, "little")
+        if frame_bits & 1 or start_code != _VP8_START_CODE:
+            raise BrokenImage(f"{chunk.what} does not begin with a key frame")
+        if frame_bits >> 5 > chunk.length - layout.size:
+            raise BrokenImage(f"{chunk.what} is cut short: its first partition has {frame_bits >> 5:,} bytes")
+        return width & 0x3FFF, height & 0x3FFF  # the upper bits ask for scaling (RFC 6386, 9.1)
+    signature, packed = reader.unpack(layout, chunk.start, chunk.what)
+    if signature != _VP8L_SIGNATURE or packed >> 29:
+        raise BrokenImage(f"{chunk.what} does not begin with a lossless picture of version 0")
+    return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+
+
+class _Extended:
+    """The layout with a canvas: transparency, animation, metadata (RFC 9649, 2.7)."""
+
+    def __init__(self, reader: Reader, bounds: Bounds, header: _Chunk) -> None:
+        self._reader = reader
+        self._bounds = bounds
+        self._collector = Collector()
+        if header.length < _VP8X_BYTES:
+            raise BrokenImage(f"{header.what} is {header.length} bytes long")
+        fields = reader.read(header.start, _VP8X_BYTES, header.what)
+        self._is_animated = bool(fields[0] & _ANIMATED)
+        self._width = int.from_bytes(fields[4:7], "little") + 1
+        self._height = int.from_bytes(fields[7:10], "little") + 1
+        self._frames = 0
+        bounds.check_size(self._width, self._height)
+
+    def run(self, chunks: Iterator[_Chunk]) -> Anatomy:
+        for chunk in chunks:
+            if chunk.kind == b"ANMF" and self._is_animated:
+                self._take_frame(chunk)
+            elif chunk.kind in (b"VP8 ", b"VP8L") and not self._is_animated:
+                self._take_still(chunk)
+            elif chunk.kind in (b"EXIF", b"XMP ", b"ICCP"):
+                self._take_metadata(chunk)
+        if not self._frames:
+            raise BrokenImage("the WebP holds no picture")
+        return Anatomy(
+            format=formats.WEBP,
+            width=self._width,
+            height=self._height,
+            orientation=orientation_of(self._collector),
+            frames=self._frames,
+            blocks=self._collector.blocks(),
+        )
+
+    def _take_still(self, chunk: _Chunk) -> None:
+        if self._frames:
+            raise BrokenImage(f"{chunk.what} is a second picture, without animation")
+        if _bitstream_size(self._reader, chunk) != (self._width, self._height):
+            raise BrokenImage(
+                f"{chunk.what} is not of the size of the canvas, {self._width:,} × {self._height:,} pixels"
+            )
+        self._frames = 1
+
+    def _take_frame(self, chunk: _Chunk) -> None:
+        if chunk.length < _ANMF_BYTES:
+            raise BrokenImage(f"{chunk.what} is {chunk.length} bytes long")
+        header = self._reader.read(chunk.start, _ANMF_BYTES, chunk.what)
+        left, top, width, height = (int.from_bytes(header[at : at + 3], "little") for at in (0, 3, 6, 9))
+        width, height = width + 1, height + 1
+        if 2 * left + width > self._width or 2 * top + height > self._height:
+            raise BrokenImage(f"{chunk.what} is a frame that does not lie within the canvas")
+        within = _chunks(self._reader, chunk.start + _ANMF_BYTES, chunk.start + chunk.length, _MAX_FRAME_CHUNKS)
+        pictures = [inner for inner in within if inner.kind in (b"VP8 ", b"VP8L")]
+        if len(pictures) != 1 or _bitstream_size(self._reader, pictures[0]) != (width, height):
+            raise BrokenImage(f"{chunk.what} does not hold one picture of {width:,} × {height:,} pixels")
+        self._frames += 1
+        self._bounds.check_frames(self._frames)
+
+    def _take_metadata(self, chunk: _Chunk) -> None:
+        block = self._collector.read(self._reader, chunk.start, chunk.length, f"chunk {chunk.kind.decode()!r}")
+        if not block:
+            return
+        if chunk.kind == b"EXIF":
+            self._collector.set_exif(block)
+        elif chunk.kind == b"XMP ":
+            self._collector.add_xmp(block)
+        else:
+            self._collector.set_icc(block)
