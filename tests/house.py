@@ -1,0 +1,122 @@
+"""The whole house in one process: a real folder, a real SQLite, the queue as a list that `work` empties."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+
+from flask.testing import FlaskClient
+from PIL import Image as Pillow
+from werkzeug.test import TestResponse
+
+from tests.doubles import ListJobs
+from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.intake import Intake, IntakeLimits
+from vignette.model import Image, Recipe
+from vignette.reindexing import read_images
+from vignette.thumbnails import Thumbnails
+from vignette.upkeep import Upkeep
+from vignette.web import WebServices, create_app
+from vignette.web.uploads import RequestLimits
+
+SMALL = Recipe("small", 256, 256)
+
+
+class ReadingClient(FlaskClient):
+    """A client that reads each answer to its end, so that no file stays open behind one that a test does not read."""
+
+    def open(self, *arguments: Any, **options: Any) -> TestResponse:
+        return super().open(*arguments, **{"buffered": True, **options})
+
+
+class House:
+    """Built below *root*; a second one on the same root finds what the first has left."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        limits: IntakeLimits | None = None,
+        request_limits: RequestLimits | None = None,
+        recipes: Sequence[Recipe] = (SMALL,),
+        max_attempts: int = 3,
+    ) -> None:
+        self.root = root
+        self.uploads = root / "uploads"
+        self.store = FolderStore(self.uploads)
+        self.catalogue = SqlCatalogue(f"sqlite:///{root / 'state' / 'catalogue.sqlite3'}")
+        self.catalogue.migrate(read_images(self.store))
+        self.jobs = ListJobs()
+        limits = limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
+        self.intake = Intake(self.store, self.catalogue, self.jobs, limits)
+        self.upkeep = Upkeep(self.store, self.catalogue, self.jobs)
+        self.thumbnails = Thumbnails(self.store, self.catalogue, recipes, lease_s=60, max_attempts=max_attempts)
+        self.app = create_app(
+            WebServices(
+                intake=self.intake,
+                upkeep=self.upkeep,
+                store=self.store,
+                catalogue=self.catalogue,
+                jobs=self.jobs,
+                recipes=tuple(recipes),
+                request_limits=request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
+                waiting_rooms=BoundedSemaphore(1),
+            ),
+            public_url="",
+            languages=("en", "fr"),
+        )
+        self.app.test_client_class = ReadingClient
+        self.client = self.app.test_client()
+
+    def upload(self, content: bytes, name: str | None = "photo.jpg", key: str | None = None) -> Image:
+        with self.intake.begin() as upload:
+            upload.append(content)
+            return self.intake.keep(upload, name, key)
+
+    def work(self) -> None:
+        """Do what the worker would do with the jobs that wait."""
+        while self.jobs.hinted:
+            self.thumbnails.render(self.jobs.hinted.pop(0))
+
+    def files(self, image_id: int) -> set[str]:
+        return {path.name for path in (self.uploads / str(image_id)).iterdir()}
+
+    def is_clean(self) -> bool:
+        """Whether no upload has left anything in the staging folder."""
+        return not any((self.uploads / ".staging").iterdir())
+
+    def close(self) -> None:
+        self.catalogue.close()
+
+
+@contextmanager
+def house(root: Path, **options: object) -> Iterator[House]:
+    built = House(root, **options)  # type: ignore[arg-type]
+    try:
+        yield built
+    finally:
+        built.close()
+
+
+def picture(width: int = 40, height: int = 30, file_format: str = "JPEG", colour: str = "teal") -> bytes:
+    """A plain picture of *width* × *height* pixels."""
+    content = io.BytesIO()
+    Pillow.new("RGB", (width, height), colour).save(content, file_format)
+    return content.getvalue()
+
+
+def broken_pixels() -> bytes:
+    """A PNG whose structure is whole and whose pixels are not: only a decoder finds out."""
+    content = picture(200, 200, "PNG")
+    start = content.index(b"IDAT") + 4
+    (length,) = struct.unpack(">I", content[start - 8 : start - 4])
+    zeros = bytes(length)
+    checksum = struct.pack(">I", zlib.crc32(b"IDAT" + zeros))
+    return content[:start] + zeros + checksum + content[start + length + 4 :]

@@ -1,0 +1,168 @@
+"""The whole service as real processes, for any test: on a port and in folders of its own, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+
+SERVE = (sys.executable, "-m", "vignette", "serve")
+
+# Far more than anything here takes on a busy machine: reached only by a failure.
+LIMIT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service. `mark` is in the environment of each of its processes, and of no other."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    upload_folder: Path
+    state_folder: Path
+    log: Path
+    mark: str
+
+    def words(self) -> str:
+        """What it has written to standard error by now."""
+        return self.log.read_text(errors="replace")
+
+    def processes(self) -> dict[int, str]:
+        """Command lines of all its processes that run, by number; wherever in the tree they are."""
+        return processes_marked(self.mark)
+
+    def children(self, word: str = "") -> list[int]:
+        """Numbers of the supervisor's own children whose command line holds *word*."""
+        return [number for number in children_of(self.process.pid) if word in command_line(number)]
+
+
+@contextmanager
+def running_service(folder: Path, *, command: Sequence[str] = SERVE, **settings: object) -> Iterator[Service]:
+    """
+    Run the service with its folders in *folder*, from its banner until it has stopped in good order.
+
+    *settings* are named as in `vignette.settings`; what runs the tests has no influence on the others.
+    """
+    with started_service(folder, command=command, **settings) as service:
+        until(lambda: "Vignette runs at" in service.words() or service.process.poll() is not None)
+        assert service.process.poll() is None, service.words()
+        yield service
+        service.process.terminate()
+        assert service.process.wait(LIMIT_S) == 0, service.words()
+        assert service.processes() == {}, service.words()
+
+
+@contextmanager
+def started_service(
+    folder: Path, *, command: Sequence[str] = SERVE, terminal: int | None = None, **settings: object
+) -> Iterator[Service]:
+    """
+    As `running_service`, but neither its start nor its end is waited for; afterwards it is gone all the same.
+
+    With a *terminal* (its descriptor) it reads and writes there.
+    """
+    values = {
+        "port": free_port(),
+        "upload_folder": folder / "uploads",
+        "state_folder": folder / "state",
+        "render_processes": 2,
+    } | settings
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = uuid.uuid4().hex
+    log = folder / f"service-{mark[:8]}.log"
+    with log.open("wb") as words:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT_FOLDER,
+            env=environment(folder, **values) | {"VIGNETTE_TEST_MARK": mark},
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=words if terminal is None else terminal,
+            stderr=words if terminal is None else terminal,
+        )
+    service = Service(
+        url=f"http://127.0.0.1:{values['port']}",
+        process=process,
+        upload_folder=Path(str(values["upload_folder"])),
+        state_folder=Path(str(values["state_folder"])),
+        log=log,
+        mark=mark,
+    )
+    try:
+        yield service
+    finally:
+        process.kill()
+        process.wait()
+        until(lambda: not service.processes(), within_s=20)
+
+
+def environment(folder: Path, **settings: object) -> dict[str, str]:
+    """The environment for *settings* alone: without those of the shell, or of a settings file in the project."""
+    no_settings = folder / "empty.toml"
+    no_settings.touch()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VIGNETTE_")}
+    ours = {f"VIGNETTE_{name.upper()}": _as_variable(value) for name, value in settings.items()}
+    return inherited | {"VIGNETTE_CONFIG": str(no_settings), "PYTHONPATH": str(PROJECT_FOLDER)} | ours
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], object], within_s: float = LIMIT_S) -> None:
+    """Wait for *condition*; fail if it does not come."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"did not happen within {within_s:g} s"
+        time.sleep(0.02)
+
+
+def processes_marked(mark: str) -> dict[int, str]:
+    """
+    Command lines of the running processes that have *mark* in their environment, or in the name of a file that they
+    hold open: Valkey writes its title over its environment. Zombies have neither. Linux only.
+    """
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (entry / "environ").read_bytes() or _holds_open(entry, mark):
+                found[int(entry.name)] = command_line(int(entry.name))
+        except OSError:  # it ended meanwhile, or is not ours
+            continue
+    return found
+
+
+def command_line(number: int) -> str:
+    return Path(f"/proc/{number}/cmdline").read_text(errors="replace").replace("\0", " ")
+
+
+def children_of(number: int) -> list[int]:
+    others = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [other for other in others if parent_of(other) == number]
+
+
+def parent_of(number: int) -> int | None:
+    try:
+        # proc(5): the name, in parentheses, may hold anything; state and parent follow it.
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def _holds_open(process: Path, mark: str) -> bool:
+    return any(mark in os.readlink(file) for file in (process / "fd").iterdir())  # noqa: PTH115 (it may be no path)
+
+
+def _as_variable(value: object) -> str:
+    return str(value) if isinstance(value, str | int | float | Path) else json.dumps(value)

@@ -1,0 +1,277 @@
+"""Thumbnails, judged by their pixels."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image, ImageCms, ImageDraw
+
+from tests.house import broken_pixels
+from vignette.errors import RenderingFailed
+from vignette.model import Recipe, VignetteFormat
+from vignette.pixels.geometry import fit
+from vignette.pixels.rendering import Rendition, render
+
+BOX = Recipe("small", 64, 64, ("webp",), quality=95)
+
+ORIENTATIONS = range(1, 9)
+STORED_AS: dict[int, list[Image.Transpose]] = {
+    1: [],
+    2: [Image.Transpose.FLIP_LEFT_RIGHT],
+    3: [Image.Transpose.ROTATE_180],
+    4: [Image.Transpose.FLIP_TOP_BOTTOM],
+    5: [Image.Transpose.TRANSPOSE],
+    6: [Image.Transpose.ROTATE_90],
+    7: [Image.Transpose.TRANSVERSE],
+    8: [Image.Transpose.ROTATE_270],
+}
+"""How an upright picture is stored for each EXIF orientation: what the orientation undoes."""
+
+
+def quarters(width: int = 320, height: int = 160) -> Image.Image:
+    """Red, green, blue and white quarters: no orientation looks like another."""
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, width // 2 - 1, height // 2 - 1), "red")
+    draw.rectangle((width // 2, 0, width, height // 2 - 1), "lime")
+    draw.rectangle((0, height // 2, width // 2 - 1, height), "blue")
+    return image
+
+
+def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
+    content = io.BytesIO()
+    image.save(content, file_format, **options)
+    return content.getvalue()
+
+
+def rendered(content: bytes, recipe: Recipe = BOX) -> Image.Image:
+    rendition = renditions(content, recipe)[0]
+    vignette = Image.open(io.BytesIO(rendition.content))
+    vignette.load()
+    assert vignette.size == (rendition.width, rendition.height)
+    return vignette
+
+
+def renditions(content: bytes, *recipes: Recipe) -> list[Rendition]:
+    return render(io.BytesIO(content), len(content), recipes)
+
+
+def near(pixel: object, expected: tuple[int, ...], tolerance: int = 12) -> bool:
+    assert isinstance(pixel, tuple)
+    return all(abs(a - b) <= tolerance for a, b in zip(pixel, expected, strict=True))
+
+
+def corners(image: Image.Image) -> list[object]:
+    image = image.convert("RGB")
+    width, height = image.size
+    return [image.getpixel((x, y)) for y in (height // 4, 3 * height // 4) for x in (width // 4, 3 * width // 4)]
+
+
+UPRIGHT_CORNERS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_every_orientation_comes_out_upright(file_format: str, orientation: int) -> None:
+    stored = quarters()
+    for step in STORED_AS[orientation]:
+        stored = stored.transpose(step)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if file_format == "WEBP" else {}
+
+    vignette = rendered(encoded(stored, file_format, exif=exif, **options))
+
+    assert vignette.size == (64, 32)
+    for pixel, expected in zip(corners(vignette), UPRIGHT_CORNERS, strict=True):
+        assert near(pixel, expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "box", "expected"),
+    [
+        pytest.param((4000, 3000), (256, 256), (256, 192), id="landscape"),
+        pytest.param((3000, 4000), (256, 256), (192, 256), id="portrait"),
+        pytest.param((40, 30), (256, 256), (40, 30), id="never enlarged"),
+        pytest.param((10_000, 2), (256, 256), (256, 1), id="a line is a pixel high"),
+        pytest.param((100, 100), (50, 20), (20, 20), id="the tighter side counts"),
+        pytest.param((1, 1), (256, 256), (1, 1), id="a pixel"),
+    ],
+)
+def test_a_vignette_fits_in_its_box(size: tuple[int, int], box: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert fit(*size, Recipe("small", *box)) == expected
+
+
+def test_one_decode_makes_all_sizes_and_formats() -> None:
+    recipes = [Recipe("small", 16, 16), Recipe("large", 128, 128, ("webp", "jpeg", "avif"))]
+
+    made = renditions(encoded(quarters(), "JPEG"), *recipes)
+
+    assert [(r.recipe.name, r.file_format, r.width, r.height) for r in made] == [
+        ("large", "webp", 128, 64),
+        ("large", "jpeg", 128, 64),
+        ("large", "avif", 128, 64),
+        ("small", "webp", 16, 8),
+        ("small", "jpeg", 16, 8),
+    ]
+
+
+@pytest.mark.parametrize("file_format", ["webp", "jpeg", "avif"])
+def test_a_vignette_is_of_the_format_that_its_name_says(file_format: VignetteFormat) -> None:
+    vignette = rendered(encoded(quarters(), "PNG"), Recipe("small", 64, 64, (file_format,)))
+
+    assert vignette.format == file_format.upper()
+
+
+GREY = Image.new("RGB", (90, 60), (128, 128, 128))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: encoded(Image.new("L", (90, 60), 128), "JPEG"), id="grey JPEG"),
+        pytest.param(lambda: encoded(GREY, "JPEG", progressive=True), id="progressive"),
+        pytest.param(lambda: encoded(Image.new("CMYK", (90, 60), (0, 0, 0, 127)), "JPEG"), id="CMYK JPEG"),
+        pytest.param(lambda: encoded(Image.new("I;16", (90, 60), 128 * 257), "PNG"), id="16-bit grey PNG"),
+        pytest.param(lambda: encoded(Image.new("I;16", (90, 60), 128 * 257), "TIFF"), id="16-bit grey TIFF"),
+        pytest.param(lambda: encoded(GREY.quantize(4), "PNG"), id="palette PNG"),
+        pytest.param(lambda: encoded(GREY, "GIF"), id="GIF"),
+        pytest.param(lambda: encoded(GREY, "BMP"), id="BMP"),
+        pytest.param(lambda: encoded(GREY, "TIFF", compression="tiff_lzw"), id="LZW TIFF"),
+        pytest.param(lambda: encoded(Image.new("CMYK", (90, 60), (0, 0, 0, 127)), "TIFF"), id="CMYK TIFF"),
+        pytest.param(lambda: encoded(GREY, "AVIF"), id="AVIF"),
+        pytest.param(lambda: encoded(GREY, "WEBP"), id="WebP"),
+    ],
+)
+def test_middle_grey_stays_middle_grey_in_every_kind_of_samples(make: Callable[[], bytes]) -> None:
+    vignette = rendered(make()).convert("RGB")
+
+    assert vignette.size == (64, 43)
+    assert near(vignette.getpixel((30, 20)), (128, 128, 128), tolerance=4)
+
+
+@pytest.mark.parametrize(("bit", "grey"), [(0, 0), (1, 255)])
+def test_one_bit_is_black_or_white(bit: int, grey: int) -> None:
+    vignette = rendered(encoded(Image.new("1", (90, 60), bit), "PNG")).convert("RGB")
+
+    assert near(vignette.getpixel((30, 20)), (grey, grey, grey), tolerance=2)
+
+
+class TestTransparency:
+    def test_it_is_kept_where_the_format_can(self) -> None:
+        image = Image.new("RGBA", (100, 100), (255, 0, 0, 0))
+        image.paste((0, 0, 255, 255), (50, 0, 100, 100))
+
+        vignette = rendered(encoded(image, "PNG")).convert("RGBA")
+
+        assert near(vignette.getpixel((10, 32)), (0, 0, 0, 0), tolerance=255)
+        assert vignette.getpixel((10, 32))[3] == 0  # type: ignore[index]
+        assert near(vignette.getpixel((50, 32)), (0, 0, 255, 255))
+
+    def test_it_becomes_white_where_the_format_cannot(self) -> None:
+        image = Image.new("RGBA", (100, 100), (255, 0, 0, 0))
+
+        vignette = rendered(encoded(image, "PNG"), Recipe("small", 64, 64, ("jpeg",)))
+
+        assert near(vignette.getpixel((10, 32)), (255, 255, 255))
+
+    def test_hidden_colours_do_not_bleed_into_the_edge(self) -> None:
+        image = Image.new("RGBA", (101, 101), (255, 0, 0, 0))
+        image.paste((0, 0, 255, 255), (50, 0, 101, 101))
+
+        vignette = rendered(encoded(image, "PNG")).convert("RGBA")
+
+        for x in range(64):
+            red, _, _, alpha = vignette.getpixel((x, 32))  # type: ignore[misc]
+            assert alpha < 16 or red < 32
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            pytest.param(encoded(Image.new("P", (90, 60), 0), "PNG", transparency=0), id="palette"),
+            pytest.param(encoded(Image.new("RGB", (90, 60), (9, 9, 9)), "PNG", transparency=(9, 9, 9)), id="a colour"),
+            pytest.param(encoded(Image.new("L", (90, 60), 9), "PNG", transparency=9), id="a grey"),
+            pytest.param(encoded(Image.new("LA", (90, 60), (9, 0)), "PNG"), id="grey and alpha"),
+            pytest.param(encoded(Image.new("P", (90, 60), 0), "GIF", transparency=0), id="GIF"),
+        ],
+    )
+    def test_every_way_to_say_it_is_understood(self, content: bytes) -> None:
+        vignette = rendered(content).convert("RGBA")
+
+        assert vignette.getpixel((30, 20))[3] == 0  # type: ignore[index]
+
+
+class TestColour:
+    def swapped(self) -> bytes:
+        """A profile in which what is called red is green: a picture that ignores it shows the wrong colour."""
+        profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+        for one, other in ((b"rXYZ", b"gXYZ"),):
+            a, b = profile.index(one), profile.index(other)
+            profile[a : a + 4], profile[b : b + 4] = profile[b : b + 4], profile[a : a + 4]
+        return bytes(profile)
+
+    def test_the_embedded_profile_counts(self) -> None:
+        image = Image.new("RGB", (90, 60), (255, 0, 0))
+
+        vignette = rendered(encoded(image, "PNG", icc_profile=self.swapped()))
+
+        assert near(vignette.convert("RGB").getpixel((30, 20)), (0, 255, 0))
+
+    def test_it_counts_where_there_is_transparency_too(self) -> None:
+        image = Image.new("RGBA", (90, 60), (255, 0, 0, 128))
+
+        vignette = rendered(encoded(image, "PNG", icc_profile=self.swapped())).convert("RGBA")
+
+        assert near(vignette.getpixel((30, 20)), (0, 255, 0, 128))
+
+    @pytest.mark.parametrize("profile", [b"no profile", bytes(200), b"\xff" * 5000], ids=["words", "zeros", "ones"])
+    def test_a_damaged_profile_is_passed_over(self, profile: bytes) -> None:
+        image = Image.new("RGB", (90, 60), (200, 100, 50))
+
+        vignette = rendered(encoded(image, "JPEG", icc_profile=profile))
+
+        assert near(vignette.convert("RGB").getpixel((30, 20)), (200, 100, 50))
+
+    def test_the_vignette_carries_no_profile_of_its_own(self) -> None:
+        image = Image.new("RGB", (90, 60), (255, 0, 0))
+
+        for file_format in ("webp", "jpeg"):
+            vignette = rendered(encoded(image, "PNG", icc_profile=self.swapped()), Recipe("s", 64, 64, (file_format,)))
+            assert "icc_profile" not in vignette.info
+
+
+def test_the_first_frame_of_an_animation_is_shown() -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
+
+    for file_format in ("GIF", "WEBP", "PNG", "AVIF"):
+        content = encoded(frames[0], file_format, save_all=True, append_images=frames[1:])
+        assert near(rendered(content).convert("RGB").getpixel((20, 20)), (255, 0, 0), tolerance=16)
+
+
+def test_of_several_pictures_in_one_jpeg_the_first_is_shown() -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
+
+    vignette = rendered(encoded(frames[0], "MPO", save_all=True, append_images=frames[1:]))
+
+    assert near(vignette.convert("RGB").getpixel((20, 20)), (255, 0, 0), tolerance=16)
+
+
+def test_a_scaled_decode_is_as_good_as_a_full_one() -> None:
+    """Over 40 dB: nobody sees the difference, and nothing is shifted by a part of a pixel."""
+    source = Image.radial_gradient("L").resize((1003, 749)).convert("RGB")
+    content = encoded(source, "JPEG", quality=95)
+    recipe = Recipe("small", 100, 100, ("webp",), quality=100)
+    with Image.open(io.BytesIO(content)) as full:
+        expected = full.convert("RGB").resize(fit(1003, 749, recipe), Image.Resampling.LANCZOS)
+
+    actual = rendered(content, recipe).convert("RGB")
+
+    squares = [(a - b) ** 2 for a, b in zip(actual.tobytes(), expected.tobytes(), strict=True)]
+    assert sum(squares) / len(squares) < 255**2 / 10**4
+
+
+def test_damaged_pixels_are_no_vignette() -> None:
+    with pytest.raises(RenderingFailed):
+        rendered(broken_pixels())

@@ -1,0 +1,43 @@
+"""A picture to show where there is no vignette: as large as that would be, so that nothing moves when it comes."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import Final
+
+from PIL import Image, ImageDraw
+
+from vignette.model import Recipe
+from vignette.pixels.geometry import fit
+
+_GROUND: Final = (228, 228, 231)
+_MARK: Final = (161, 161, 170)
+
+
+def pending_placeholder(width: int, height: int, recipe: Recipe) -> bytes:
+    """A PNG with three dots, for a picture of *width* × *height* pixels whose vignette is being made."""
+    return _placeholder(*fit(width, height, recipe), is_failed=False)
+
+
+def failed_placeholder(width: int, height: int, recipe: Recipe) -> bytes:
+    """A PNG with a cross, for a picture of *width* × *height* pixels of which no vignette can be made."""
+    return _placeholder(*fit(width, height, recipe), is_failed=True)
+
+
+# Most pictures have one of a few shapes.
+@lru_cache(maxsize=64)
+def _placeholder(width: int, height: int, *, is_failed: bool) -> bytes:
+    image = Image.new("RGB", (width, height), _GROUND)
+    draw = ImageDraw.Draw(image)
+    middle_x, middle_y, unit = width / 2, height / 2, min(width, height) / 16
+    if is_failed:
+        for slope in (1, -1):
+            ends = (middle_x - 2 * unit, middle_y - slope * 2 * unit, middle_x + 2 * unit, middle_y + slope * 2 * unit)
+            draw.line(ends, fill=_MARK, width=max(1, round(unit / 2)))
+    else:
+        for step in (-2, 0, 2):
+            draw.circle((middle_x + step * unit, middle_y), unit / 2, fill=_MARK)
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
