@@ -37,5 +37,5 @@ SWEEP_INTERVAL_S: Final = 2.0
 WORKER_SILENCE_S: Final = 10.0
 
 # What a rendering may take beyond the time limit that it is told of: to be killed, to flush its files on a slow disk.
-KILL_GRACE_S: Final = 15
-LEASE_MARGIN_S: Final = 45
+KILL_GRACE_S: Final = 5
+LEASE_MARGIN_S: Final = 15

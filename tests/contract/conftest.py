@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.running import free_port
 
 
 def _postgresql_programs() -> Path | None:
@@ -38,7 +38,19 @@ def postgresql_url() -> Iterator[str]:
         shutil.chown(folder, "postgres", "postgres")
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     subprocess.run(
-        [*as_user, programs / "initdb", "-D", folder / "db", "-A", "trust", "-U", "vignette", "--no-locale", "-E", "UTF8"],
+        [
+            *as_user,
+            programs / "initdb",
+            "-D",
+            folder / "db",
+            "-A",
+            "trust",
+            "-U",
+            "vignette",
+            "--no-locale",
+            "-E",
+            "UTF8",
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -62,9 +74,7 @@ def postgresql_url() -> Iterator[str]:
 
 def _wait_until_ready(programs: Path, port: int) -> None:
     deadline = time.monotonic() + 30
-    while subprocess.run(
-        [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
-    ).returncode:
+    while subprocess.run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode:
         if time.monotonic() > deadline:
             raise TimeoutError("PostgreSQL does not answer")
         time.sleep(0.05)

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
+from vignette.adapters import migrations
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
 from vignette.model import Failure, Image, ImageFacts, ImageId, Record, State
@@ -317,7 +320,8 @@ def test_a_catalogue_that_is_made_anew_begins_with_what_the_folders_hold(url: st
     second.close()
 
 
-def test_a_catalogue_of_a_newer_release_is_refused(url: str, catalogue: Catalogue) -> None:
+@pytest.mark.usefixtures("catalogue")
+def test_a_catalogue_of_a_newer_release_is_refused(url: str) -> None:
     driver = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}[url.partition(":")[0]]
     engine = sa.create_engine(sa.make_url(url).set(drivername=driver))
     with engine.begin() as connection:
@@ -356,3 +360,13 @@ def test_a_database_that_cannot_be_opened_is_said_to_be_unavailable(tmp_path: Pa
 
     assert str(tmp_path) not in str(caught.value)
     broken.close()
+
+
+def test_the_revisions_are_one_line_of_versions() -> None:
+    """Their files are numbered in the order in which Alembic applies them."""
+    config = Config()
+    config.set_main_option("script_location", "vignette.adapters:migrations")
+
+    applied = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert migrations.revisions() == list(reversed(applied))

@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from vignette.adapters import migrations
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
 from vignette.model import Failure, Image, ImageFacts, ImageId, Record, State
 from vignette.ports import Claim
@@ -103,27 +104,18 @@ class SqlCatalogue:
         Raises:
             CatalogueUnavailable: It cannot be opened, or was written by a newer Vignette.
         """
-        # Not at the top: the command line and the tests of other parts need not pay for it.
-        from alembic import command
-        from alembic.config import Config
-        from alembic.script import ScriptDirectory
-        from alembic.util import CommandError
-
-        config = Config()
-        config.set_main_option("script_location", "vignette.adapters:migrations")
         with self._write() as connection:
             if not self._is_sqlite:  # SQLite has its lock already: BEGIN IMMEDIATE
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             current = _revision(connection)
-            if current == ScriptDirectory.from_config(config).get_current_head():
+            known = migrations.revisions()
+            if current == known[-1]:
                 return
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
+            if current is not None and current not in known:
                 raise CatalogueUnavailable(
                     f"the catalogue has version {current!r}, which this Vignette does not know: a newer one wrote it"
-                ) from error
+                )
+            migrations.upgrade(connection)
             if current is None:
                 _restore(connection, images)
 

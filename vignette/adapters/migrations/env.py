@@ -1,8 +1,9 @@
-"""Run by Alembic, with the connection and the open transaction of `SqlCatalogue.migrate`."""
+"""Run by Alembic, with the connection and the open transaction that `upgrade` was given."""
 
 from __future__ import annotations
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"])
+# SQLite's DDL is as transactional as any, once pysqlite is kept from committing before it.
+context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
 context.run_migrations()

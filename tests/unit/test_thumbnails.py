@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+
+from tests.house import House, broken_pixels, picture
+from vignette.model import Recipe, State
+from vignette.records import outcome_from_json
+
+WEBP = "vignette-small-256x256-inside-q80.webp"
+JPEG = "vignette-small-256x256-inside-q80.jpg"
+
+
+def test_vignettes_are_made_in_every_format_of_the_recipe(house: House) -> None:
+    house.upload(picture(640, 480))
+
+    house.work()
+
+    assert house.catalogue.get(0).state is State.READY
+    for name, file_format in ((WEBP, "WEBP"), (JPEG, "JPEG")):
+        with Pillow.open(house.uploads / "0" / name) as vignette:
+            assert (vignette.format, vignette.size) == (file_format, (256, 192))
+
+
+def test_the_outcome_names_what_was_made(house: House) -> None:
+    house.upload(picture())
+
+    house.work()
+
+    outcome = outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes())
+    assert (set(outcome.vignettes), outcome.failure, outcome.attempts) == ({WEBP, JPEG}, None, 1)
+
+
+def test_each_recipe_has_its_vignettes(tmp_path: Path) -> None:
+    house = House(tmp_path, recipes=[Recipe("small", 64, 64, ("webp",)), Recipe("large", 128, 128, ("webp",))])
+    house.upload(picture(640, 480))
+
+    house.work()
+
+    sizes = {}
+    for path in (tmp_path / "uploads" / "0").glob("vignette-*"):
+        with Pillow.open(path) as vignette:
+            sizes[path.name] = vignette.size
+    assert sizes == {
+        "vignette-small-64x64-inside-q80.webp": (64, 48),
+        "vignette-large-128x128-inside-q80.webp": (128, 96),
+    }
+    house.close()
+
+
+def test_pixels_that_cannot_be_decoded_end_failed_with_the_reason(house: House) -> None:
+    house.upload(broken_pixels())
+
+    house.work()
+
+    image = house.catalogue.get(0)
+    assert image.state is State.FAILED
+    assert image.failure is not None
+    assert image.failure.code == "rendering-failed"
+    assert "PNG" in image.failure.detail
+    outcome = outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes())
+    assert outcome.failure == image.failure
+
+
+def test_one_bad_file_does_not_hold_up_the_next(house: House) -> None:
+    house.upload(broken_pixels())
+    house.upload(picture())
+
+    house.work()
+
+    assert [house.catalogue.get(number).state for number in (0, 1)] == [State.FAILED, State.READY]
+
+
+def test_rendering_twice_gives_the_same_bytes(house: House) -> None:
+    house.upload(picture(640, 480))
+    house.work()
+    before = (house.uploads / "0" / WEBP).read_bytes()
+
+    house.upkeep.render_again(0)
+    house.work()
+
+    assert (house.uploads / "0" / WEBP).read_bytes() == before
+    assert house.catalogue.get(0).state is State.READY
+
+
+def test_a_job_that_comes_twice_is_done_once(house: House) -> None:
+    house.upload(picture())
+    house.work()
+
+    house.thumbnails.render(0)
+
+    assert house.catalogue.get(0).attempts == 1
+
+
+def test_an_interrupted_rendering_is_tried_again_after_a_pause(house: House) -> None:
+    house.upload(picture())
+    house.catalogue.claim(0, 60)
+
+    house.thumbnails.interrupted(0, "the process was killed")
+
+    image = house.catalogue.get(0)
+    assert image.state is State.PROCESSING
+    assert image.failure is not None
+    assert image.failure.detail == "the process was killed"
+    assert house.catalogue.claim(0, 60) is None
+
+
+def test_after_the_last_attempt_an_interrupted_image_is_failed_with_the_reason(tmp_path: Path) -> None:
+    house = House(tmp_path, max_attempts=1)
+    house.upload(picture())
+    house.catalogue.claim(0, 60)
+
+    house.thumbnails.interrupted(0, "rendering took more than 60 seconds")
+
+    image = house.catalogue.get(0)
+    assert image.state is State.FAILED
+    assert image.failure is not None
+    assert image.failure.detail == "rendering took more than 60 seconds"
+    house.close()
+
+
+def test_an_image_that_kills_its_worker_each_time_is_failed_after_the_last_attempt(house: House) -> None:
+    house.upload(picture())
+    for _ in range(3):
+        assert house.catalogue.claim(0, lease_s=-1) is not None
+
+    house.thumbnails.render(0)
+
+    image = house.catalogue.get(0)
+    assert image.state is State.FAILED
+    assert image.failure is not None
+    assert "3 times" in image.failure.detail
+
+
+def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.upload(picture())
+    original_write = house.store.write
+
+    def delete_in_between(image_id: int, name: str, content: bytes) -> None:
+        monkeypatch.undo()
+        house.upkeep.delete(image_id)
+        original_write(image_id, name, content)
+
+    monkeypatch.setattr(house.store, "write", delete_in_between)
+
+    house.work()
+
+    assert house.catalogue.get(0).state is State.DELETED
+    assert house.files(0) == {"deleted.json"}
+
+
+def test_a_vignette_holds_no_metadata_of_the_original(house: House) -> None:
+    content = io.BytesIO()
+    exif = Pillow.Exif()
+    exif[0x010F] = "Secret Camera"
+    Pillow.new("RGB", (600, 400)).save(content, "JPEG", exif=exif, comment=b"secret", xmp=b"<x:xmpmeta secret/>")
+    house.upload(content.getvalue())
+
+    house.work()
+
+    for name in (WEBP, JPEG):
+        vignette = (house.uploads / "0" / name).read_bytes()
+        assert b"ecret" not in vignette

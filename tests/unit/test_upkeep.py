@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.house import House, picture
+from vignette.errors import ImageDeleted, ImageNotFound
+from vignette.limits import STAGING_MAX_AGE_S
+from vignette.model import ImageId, State
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work counts as forgotten at once."""
+    monkeypatch.setattr("vignette.upkeep._HINT_MAX_AGE_S", -1)
+
+
+def test_a_job_that_the_queue_lost_is_queued_again(house: House) -> None:
+    house.upload(picture())
+    house.jobs.hinted.clear()
+
+    house.upkeep.sweep()
+
+    assert house.jobs.hinted == [0]
+
+
+def test_an_upload_that_came_while_the_queue_was_down_is_queued_once_it_is_back(house: House) -> None:
+    house.jobs.is_down = True
+    house.upload(picture())
+    house.upkeep.sweep()
+    house.jobs.is_down = False
+
+    house.upkeep.sweep()
+    house.work()
+
+    assert house.catalogue.get(ImageId(0)).state is State.READY
+
+
+def test_a_backlog_is_not_queued_a_second_time(house: House) -> None:
+    for _ in range(5):
+        house.upload(picture())
+
+    house.upkeep.sweep()
+
+    assert house.jobs.hinted == [0, 1, 2, 3, 4]
+
+
+def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house: House) -> None:
+    house.upload(picture())
+    house.upload(picture())
+    house.catalogue.claim(ImageId(0), lease_s=-1)
+    house.jobs.hinted = [ImageId(0), ImageId(1)]
+    with house.catalogue._write() as connection:
+        connection.exec_driver_sql("UPDATE image SET hinted_at = lease_until - 1 WHERE id = 0")
+
+    house.upkeep.sweep()
+
+    assert house.jobs.hinted == [0, 1, 0]
+
+
+def test_nothing_is_queued_where_nothing_waits(house: House) -> None:
+    house.upload(picture())
+    house.work()
+
+    house.upkeep.sweep()
+
+    assert house.jobs.hinted == []
+
+
+def test_what_uploads_left_behind_is_cleared_after_its_age(house: House) -> None:
+    old, young = house.store.stage(), house.store.stage()
+    house.upkeep.sweep()
+    assert not house.is_clean()
+
+    assert house.store.clear_staging(max_age_s=-STAGING_MAX_AGE_S) == 2
+
+    assert house.is_clean()
+    old.discard()
+    young.discard()
+
+
+def test_of_a_deleted_image_only_a_tombstone_stays(house: House) -> None:
+    house.upload(picture())
+    house.work()
+
+    house.upkeep.delete(ImageId(0))
+
+    assert house.files(0) == {"deleted.json"}
+    assert "deleted_at" in json.loads((house.uploads / "0" / "deleted.json").read_text())
+    assert house.upload(picture()).id == 1
+
+
+def test_deleting_twice_says_that_it_was_deleted(house: House) -> None:
+    house.upload(picture())
+    house.upkeep.delete(ImageId(0))
+
+    with pytest.raises(ImageDeleted):
+        house.upkeep.delete(ImageId(0))
+
+
+def test_deleting_what_never_was_says_so(house: House) -> None:
+    with pytest.raises(ImageNotFound):
+        house.upkeep.delete(ImageId(0))
+
+
+@pytest.mark.parametrize("crash_after", ["begin_delete", "write", "remove_all_but"])
+def test_a_deletion_that_a_crash_cut_short_is_finished_by_the_sweep(
+    house: House, monkeypatch: pytest.MonkeyPatch, crash_after: str
+) -> None:
+    class Crash(Exception):
+        pass
+
+    part = house.catalogue if crash_after == "begin_delete" else house.store
+    step = getattr(part, crash_after)
+
+    def step_and_crash(*arguments: object) -> None:
+        step(*arguments)
+        raise Crash
+
+    house.upload(picture())
+    house.work()
+    with monkeypatch.context() as patch:
+        patch.setattr(part, crash_after, step_and_crash)
+        with pytest.raises(Crash):
+            house.upkeep.delete(ImageId(0))
+    assert house.catalogue.get(ImageId(0)).state.is_gone
+
+    house.upkeep.sweep()
+
+    assert house.catalogue.get(ImageId(0)).state is State.DELETED
+    assert house.files(0) == {"deleted.json"}

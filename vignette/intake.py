@@ -1,0 +1,155 @@
+"""Receive: an upload becomes a numbered folder, or is refused and leaves nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from vignette import keys
+from vignette.errors import EmptyFile, ImageDeleted, QueueUnavailable, UploadTooLarge
+from vignette.limits import MAX_NAME_CHARS
+from vignette.model import Image, Record
+from vignette.pixels.inspection import inspect
+from vignette.pixels.metadata import as_text, describe
+from vignette.ports import Catalogue, ImageStore, Jobs, StagedImage
+from vignette.records import record_to_json
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeLimits:
+    """What is refused: `max_bytes` in a file, `max_pixels` in a frame (width times height), `max_frames` in a file."""
+
+    max_bytes: int
+    max_pixels: int
+    max_frames: int
+
+
+class Upload:
+    """A file on its way in: each chunk goes to the staging folder, and is counted and hashed as it passes."""
+
+    def __init__(self, staged: StagedImage, max_bytes: int) -> None:
+        self.staged = staged
+        self.bytes = 0
+        self._digest = hashlib.sha256()
+        self._max_bytes = max_bytes
+
+    def append(self, chunk: bytes) -> None:
+        """
+        Take the next *chunk*.
+
+        Raises:
+            UploadTooLarge: With this chunk it is over the limit; nothing of it was written.
+        """
+        self.bytes += len(chunk)
+        if self.bytes > self._max_bytes:
+            raise too_large(self.bytes, self._max_bytes)
+        self._digest.update(chunk)
+        self.staged.append(chunk)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.staged.discard()
+
+
+class Intake:
+    """The use case. Safe to share between threads."""
+
+    def __init__(self, store: ImageStore, catalogue: Catalogue, jobs: Jobs, limits: IntakeLimits) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._jobs = jobs
+        self.limits = limits
+
+    def begin(self) -> Upload:
+        """Begin an upload; use it as a context manager, so that what is not kept is discarded."""
+        return Upload(self._store.stage(), self.limits.max_bytes)
+
+    def keep(self, upload: Upload, name: str | None, idempotency_key: str | None = None) -> Image:
+        """
+        Check what was received, describe it, keep it under the next number, and ask for its vignettes.
+
+        *name* is a label (see `clean_name`). An upload with the *idempotency_key* of an
+        earlier one and the same bytes is that one.
+
+        Raises:
+            Refused: It is empty, no image of ours, not whole, or over a limit.
+            IdempotencyKeyReused: The key came with other bytes.
+            ImageDeleted: The image that the key came with was deleted.
+        """
+        if upload.bytes == 0:
+            raise EmptyFile("the file has 0 bytes", measured=0)
+        with upload.staged.open_original() as file:
+            facts, blocks = inspect(
+                file, upload.bytes, max_pixels=self.limits.max_pixels, max_frames=self.limits.max_frames
+            )
+        record = Record(
+            name=name,
+            facts=facts,
+            bytes=upload.bytes,
+            sha256=upload.sha256,
+            received_at=_now(),
+            idempotency_key=None if idempotency_key is None else hashlib.sha256(idempotency_key.encode()).hexdigest(),
+        )
+        metadata = describe(blocks)
+        upload.staged.complete(
+            keys.original(facts),
+            {
+                keys.RECORD: record_to_json(record),
+                keys.METADATA_JSON: json.dumps(metadata, ensure_ascii=False, indent=1).encode(),
+                keys.METADATA_TEXT: as_text(metadata).encode(),
+            },
+        )
+        image, is_new = self._catalogue.add(record, lambda image_id: self._store.promote(upload.staged, image_id))
+        if image.state.is_gone:
+            raise ImageDeleted(f"image {image.id}, which this key came with, was deleted")
+        if is_new:
+            self._hint(image)
+        return image
+
+    def _hint(self, image: Image) -> None:
+        try:
+            self._jobs.hint(image.id)
+        except QueueUnavailable as error:
+            # The upload has succeeded all the same: the sweep queues it.
+            logger.warning("image %d waits for the sweep: %s", image.id, error)
+
+
+def too_large(measured: int, limit: int) -> UploadTooLarge:
+    return UploadTooLarge(f"{measured} bytes or more, the limit is {limit}", measured=measured, limit=limit)
+
+
+def clean_name(name: str | None) -> str | None:
+    """
+    A file name as a label: control characters, and those that turn the direction of text (Unicode category Cc, Cf, Cs),
+    become U+FFFD; cut at `limits.MAX_NAME_CHARS`; None if nothing is left.
+    """
+    if not name:
+        return None
+    return "".join("\ufffd" if _is_control(character) else character for character in name[:MAX_NAME_CHARS])
+
+
+def _is_control(character: str) -> bool:
+    # U+200D joins emoji, U+200C shapes Persian: both belong in names.
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in "\u200c\u200d"
+
+
+def _now() -> datetime:
+    """The time, to the millisecond: what every place that keeps it can hold."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

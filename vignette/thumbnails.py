@@ -1,0 +1,104 @@
+"""Render: make the vignettes of an image and write the verdict. Doing it twice does no harm."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from vignette import keys
+from vignette.errors import FileNotStored, Refused, RenderingFailed, VignetteError
+from vignette.model import Failure, ImageId, Outcome, Recipe, State
+from vignette.pixels.rendering import render
+from vignette.ports import Catalogue, Claim, ImageStore
+from vignette.records import outcome_to_json
+
+# The pause before an interrupted rendering is tried again: doubles with each attempt.
+_FIRST_PAUSE_S: Final = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class Thumbnails:
+    """
+    The use case of the worker.
+
+    `lease_s` is how long one rendering may take before it counts as dead, in seconds; `max_attempts` how many may die
+    before the image is called failed.
+    """
+
+    def __init__(
+        self,
+        store: ImageStore,
+        catalogue: Catalogue,
+        recipes: Sequence[Recipe],
+        *,
+        lease_s: float,
+        max_attempts: int,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._recipes = recipes
+        self._lease_s = lease_s
+        self._max_attempts = max_attempts
+
+    def render(self, image_id: ImageId) -> None:
+        """Render the image if it waits for that; return at once if it is done, deleted or in another's hands."""
+        claim = self._catalogue.claim(image_id, self._lease_s)
+        if claim is None:
+            return
+        if claim.attempt > self._max_attempts:
+            self._conclude(claim, Outcome(failure=_gave_up(claim), attempts=claim.attempt - 1))
+            return
+        try:
+            outcome = Outcome(vignettes=self._make_vignettes(claim), attempts=claim.attempt)
+        except (RenderingFailed, Refused, FileNotStored) as error:
+            outcome = Outcome(failure=_to_failure(error), attempts=claim.attempt)
+        self._conclude(claim, outcome)
+
+    def interrupted(self, image_id: ImageId, reason: str) -> None:
+        """A rendering of the image died, of *reason*: try again after a pause, or give up."""
+        image = self._catalogue.get(image_id)
+        if image.state is not State.PROCESSING:
+            return
+        failure = Failure(RenderingFailed.code, reason)
+        if image.attempts < self._max_attempts:
+            self._catalogue.release(image_id, failure, _FIRST_PAUSE_S * 2 ** (image.attempts - 1))
+        else:
+            self._conclude(Claim(image, image.attempts), Outcome(failure=failure, attempts=image.attempts))
+
+    def _make_vignettes(self, claim: Claim) -> tuple[str, ...]:
+        image = claim.image
+        with self._store.open(image.id, keys.original(image.record.facts)) as file:
+            renditions = render(file, image.record.bytes, self._recipes)
+        names = []
+        for rendition in renditions:
+            name = keys.vignette(rendition.recipe, rendition.file_format)
+            self._store.write(image.id, name, rendition.content)
+            names.append(name)
+        return tuple(names)
+
+    def _conclude(self, claim: Claim, outcome: Outcome) -> None:
+        # File first, row second: the folder is the truth, and a row that is ready without its files is a broken
+        # promise.
+        image_id = claim.image.id
+        try:
+            self._store.write(image_id, keys.OUTCOME, outcome_to_json(outcome))
+        except FileNotStored:
+            logger.warning("image %d has a row but no folder", image_id)
+        if outcome.failure is not None:
+            logger.warning("image %d failed: %s", image_id, outcome.failure.detail)
+        if not self._catalogue.finish(claim, outcome.failure) and self._catalogue.get(image_id).state.is_gone:
+            # It was deleted while we rendered it.
+            self._store.remove_all_but(image_id, keys.TOMBSTONE)
+
+
+def _to_failure(error: VignetteError) -> Failure:
+    return Failure(error.code, str(error), error.measured, error.limit)
+
+
+def _gave_up(claim: Claim) -> Failure:
+    """The reason that the last attempt left behind; there is none if the whole worker died each time."""
+    return claim.image.failure or Failure(
+        RenderingFailed.code, f"the worker died {claim.attempt - 1} times while it rendered this image"
+    )

@@ -1,0 +1,80 @@
+"""Upkeep: find the work that was forgotten, clear what crashes left behind, delete."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Final
+
+from vignette import keys
+from vignette.errors import FileNotStored, ImageDeleted, QueueUnavailable
+from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
+from vignette.model import ImageId, State
+from vignette.ports import Catalogue, ImageStore, Jobs
+from vignette.records import tombstone_to_json
+
+# A job that was queued and not begun after this long may have been lost. Less would only queue jobs twice.
+_HINT_MAX_AGE_S: Final = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """The use cases. Every method may run in any number of processes at once, and be repeated."""
+
+    def __init__(self, store: ImageStore, catalogue: Catalogue, jobs: Jobs) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._jobs = jobs
+
+    def sweep(self) -> None:
+        """Queue what waits and was forgotten; finish deletions that a crash cut short; clear old staging folders."""
+        for image_id in self._catalogue.in_state(State.DELETING, SWEEP_BATCH):
+            self.delete(image_id)
+        self._store.clear_staging(STAGING_MAX_AGE_S)
+        self._queue_forgotten()
+
+    def _queue_forgotten(self) -> None:
+        unfinished = self._catalogue.unfinished()
+        if unfinished == 0:
+            return
+        try:
+            backlog = self._jobs.backlog()
+            image_ids = self._catalogue.interrupted(SWEEP_BATCH)
+            # Without this guard a backlog of a minute is queued again every few seconds, and grows by itself. An image
+            # whose lease ended needs no guard: its message, if there still is one, was taken long ago.
+            if backlog < unfinished:
+                image_ids += self._catalogue.forgotten(_HINT_MAX_AGE_S, SWEEP_BATCH)
+            if image_ids:
+                logger.info("queueing %d forgotten images again", len(image_ids))
+                self._jobs.hint_all(image_ids)
+        except QueueUnavailable as error:
+            logger.warning("%d images wait for the queue: %s", unfinished, error)
+
+    def render_again(self, image_id: ImageId) -> None:
+        """Have the vignettes of a ready or failed image made anew."""
+        self._catalogue.reset(image_id)
+        try:
+            self._jobs.hint(image_id)
+        except QueueUnavailable as error:
+            logger.warning("image %d waits for the sweep: %s", image_id, error)
+
+    def delete(self, image_id: ImageId) -> None:
+        """
+        Delete the image: its number stays taken, and of its folder only a tombstone stays.
+
+        Raises:
+            ImageNotFound: There never was one.
+            ImageDeleted: It was deleted before.
+        """
+        if self._catalogue.get(image_id).state is State.DELETED:
+            raise ImageDeleted(f"image {image_id} was deleted")
+        # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
+        # A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again.
+        self._catalogue.begin_delete(image_id)
+        try:
+            self._store.write(image_id, keys.TOMBSTONE, tombstone_to_json(datetime.now(UTC)))
+        except FileNotStored:
+            logger.warning("image %d had no folder", image_id)
+        self._store.remove_all_but(image_id, keys.TOMBSTONE)
+        self._catalogue.end_delete(image_id)
