@@ -1,0 +1,64 @@
+"""The web side: `create_app`, routes, pages, problems. Views parse, call one use case and shape the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from vignette.pixels.geometry import fit
+from vignette.web.headers import init_headers
+from vignette.web.i18n import init_i18n
+from vignette.web.images import images
+from vignette.web.problems import init_problems
+from vignette.web.service import service
+from vignette.web.services import EXTENSION, WebServices
+from vignette.web.vignettes import vignettes
+
+__all__ = ["WebServices", "create_app"]
+
+_PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent.parent
+
+_ASSETS_CACHE_S: Final = 3600
+
+
+class _ImageIdConverter(BaseConverter):
+    """A number as we write it: one URL for each image, so no sign, no leading zero; at most what a database holds."""
+
+    regex = r"0|[1-9][0-9]{0,17}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+def create_app(services: WebServices, *, public_url: str, languages: Sequence[str]) -> Flask:
+    """
+    The WSGI application.
+
+    Links in its answers begin with *public_url*; where that is empty, with the host that the request named. Pages speak
+    *languages*, the first one to readers of none of them.
+    """
+    app = Flask(
+        "vignette",
+        root_path=str(_PROJECT_FOLDER),
+        static_folder="static/assets",
+        static_url_path="/assets",
+        template_folder="templates",
+    )
+    app.config["PUBLIC_URL"] = public_url
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _ASSETS_CACHE_S
+    app.extensions[EXTENSION] = services
+    app.url_map.converters["image_id"] = _ImageIdConverter
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.jinja_env.globals.update(recipes=services.recipes, fit=fit)
+    app.context_processor(lambda: {"recipes": services.recipes})
+    init_i18n(app, languages)
+    init_problems(app)
+    init_headers(app)
+    app.register_blueprint(service)
+    app.register_blueprint(images)
+    app.register_blueprint(vignettes)
+    return app

@@ -1,0 +1,31 @@
+// Puts vignettes in their place as soon as they are made. Without this script they are there at the next visit.
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 8000;
+const LOOKS = 30; // over three minutes; whoever waits longer reloads the page
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Ask after the vignette once more; tells whether that is settled. */
+async function look(mat) {
+  const picture = mat.querySelector("template").content.querySelector("img");
+  const { status } = await fetch(picture.getAttribute("src"), { method: "HEAD" });
+  if (status === 200) {
+    mat.replaceChildren(document.importNode(picture));
+  } else if (status === 422) {
+    const state = mat.querySelector(".state");
+    state.textContent = state.dataset.failed;
+  }
+  return status === 200 || status >= 400;
+}
+
+async function watch(mats) {
+  for (let looks = 0, ms = FIRST_PAUSE_MS; mats.length && looks < LOOKS; looks += 1) {
+    await pause(ms);
+    const settled = await Promise.all(mats.map(look));
+    mats = mats.filter((_, index) => !settled[index]);
+    ms = Math.min(ms * 1.5, LONGEST_PAUSE_MS);
+  }
+}
+
+watch([...document.querySelectorAll(".mat:has(> template)")]);

@@ -1,0 +1,223 @@
+"""The service as a whole: front page, limits, health, documentation, errors, headers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.contract.test_http import BROWSER, problem
+from tests.house import House, picture
+from vignette import errors
+from vignette.web.operations import operation_of
+from vignette.web.problems import STATUS, problem_types, status_of
+
+PAGES = ["/", "/images", "/images/0", "/docs", "/problems", "/problems/no-file", "/nowhere"]
+
+
+@pytest.fixture
+def populated(house: House) -> House:
+    house.upload(picture())
+    house.work()
+    return house
+
+
+def test_the_front_page_has_a_form_and_the_newest_images(populated: House) -> None:
+    response = populated.client.get("/", headers={"Accept": BROWSER})
+
+    assert response.mimetype == "text/html"
+    assert 'enctype="multipart/form-data"' in response.text
+    assert 'href="/images/0"' in response.text
+    assert "curl -F file=@" in response.text
+
+
+def test_the_limits_are_those_in_force(house: House) -> None:
+    limits = house.client.get("/limits").json
+
+    assert (limits["max_upload_bytes"], limits["max_pixels"], limits["max_frames"]) == (1_000_000, 1_000_000, 20)
+    assert {"name": "JPEG", "media_type": "image/jpeg", "extension": "jpg"} in limits["formats"]
+    assert limits["vignettes"] == ["small"]
+
+
+def test_the_process_is_alive(house: House) -> None:
+    assert house.client.get("/healthz").json == {"status": "alive"}
+
+
+class TestReadiness:
+    def test_ready_when_every_part_is_up(self, house: House) -> None:
+        house.catalogue.beat("here:1")
+
+        response = house.client.get("/readyz")
+
+        assert (response.status_code, response.json["status"]) == (200, "ready")
+        assert {name: check["status"] for name, check in response.json["checks"].items()} == {
+            "folder": "up",
+            "catalogue": "up",
+            "queue": "up",
+            "worker": "up",
+        }
+
+    def test_degraded_without_a_worker(self, house: House) -> None:
+        response = house.client.get("/readyz")
+
+        assert (response.status_code, response.json["status"]) == (200, "degraded")
+        assert response.json["checks"]["worker"]["status"] == "down"
+
+    def test_degraded_without_a_queue(self, house: House) -> None:
+        house.catalogue.beat("here:1")
+        house.jobs.is_down = True
+
+        response = house.client.get("/readyz")
+
+        assert (response.status_code, response.json["status"]) == (200, "degraded")
+        assert response.json["checks"]["queue"]["status"] == "down"
+
+    def test_unavailable_without_its_folder(self, house: House) -> None:
+        shutil.rmtree(house.uploads)
+
+        response = house.client.get("/readyz")
+
+        assert (response.status_code, response.json["status"]) == (503, "unavailable")
+        assert response.json["checks"]["folder"]["status"] == "down"
+        assert str(house.root) not in response.text
+
+    def test_unavailable_without_its_catalogue(self, house: House) -> None:
+        house.close()
+        for path in (house.root / "state").iterdir():
+            path.write_bytes(b"This is no database. " * 100)
+
+        response = house.client.get("/readyz")
+
+        assert (response.status_code, response.json["checks"]["catalogue"]["status"]) == (503, "down")
+
+
+class TestOpenapi:
+    def test_the_document_is_valid(self, house: House) -> None:
+        document = house.client.get("/openapi.json").json
+
+        assert document["openapi"].startswith("3.1")
+        OpenAPIV31SpecValidator(document).validate()
+
+    def test_every_route_is_in_it(self, house: House) -> None:
+        undocumented = [
+            rule.endpoint
+            for rule in house.app.url_map.iter_rules()
+            if rule.endpoint != "static" and operation_of(house.app.view_functions[rule.endpoint]) is None
+        ]
+
+        assert undocumented == []
+
+    def test_the_page_shows_every_operation_without_another_host(self, house: House) -> None:
+        page = house.client.get("/docs").text
+
+        for path in house.client.get("/openapi.json").json["paths"]:
+            assert path in page
+        assert "https://" not in page.replace("https://www.rfc-editor.org", "")
+
+    def test_answers_are_what_the_document_says(self, populated: House) -> None:
+        schemas = populated.client.get("/openapi.json").json["components"]["schemas"]
+
+        assert set(populated.client.get("/images/0").json) == set(schemas["ImageWithMetadata"]["properties"])
+        assert set(populated.client.get("/limits").json) == set(schemas["LimitsResource"]["properties"])
+
+
+class TestProblems:
+    def test_every_error_has_a_status_of_its_own_or_of_its_base(self) -> None:
+        for kind in problem_types().values():
+            assert 400 <= status_of(kind) < 600
+        assert set(STATUS) <= {*problem_types().values(), errors.VignetteError}
+
+    def test_codes_are_unique(self) -> None:
+        def tree(kind: type[errors.VignetteError]) -> list[type[errors.VignetteError]]:
+            return [kind, *(below for child in kind.__subclasses__() for below in tree(child))]
+
+        codes = [kind.code for kind in tree(errors.VignetteError)]
+        assert len(codes) == len(set(codes))
+
+    def test_every_type_of_problem_has_a_page(self, house: House) -> None:
+        for code in problem_types():
+            assert house.client.get(f"/problems/{code}").status_code == 200
+        assert house.client.get("/problems/unheard-of").status_code == 404
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status", "code"),
+        [
+            ("GET", "/nowhere", 404, "not-found"),
+            ("PUT", "/images/0", 405, "method-not-allowed"),
+            ("GET", "/assets/../../serveur_flask.py", 404, "not-found"),
+        ],
+    )
+    def test_what_the_framework_refuses_is_a_problem_too(
+        self, house: House, method: str, path: str, status: int, code: str
+    ) -> None:
+        response = house.client.open(path, method=method)
+
+        assert (response.status_code, problem(response)["type"]) == (status, f"/problems/{code}")
+
+    def test_a_browser_gets_a_page(self, house: House) -> None:
+        response = house.client.get("/images/0", headers={"Accept": BROWSER})
+
+        assert (response.status_code, response.mimetype) == (404, "text/html")
+
+    def test_what_was_not_expected_is_told_to_the_log_only(
+        self, house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("the password is hunter2")
+
+        monkeypatch.setattr(house.catalogue, "newest", fail)
+
+        response = house.client.get("/images")
+
+        assert problem(response)["type"] == "/problems/internal-error"
+        assert "hunter2" not in response.text
+        assert "hunter2" in caplog.text
+
+    def test_a_catalogue_that_is_gone_is_503_and_worth_another_try(self, house: House) -> None:
+        house.close()
+        for path in (house.root / "state").iterdir():
+            path.write_bytes(b"This is no database. " * 100)
+
+        response = house.client.get("/images")
+
+        assert (response.status_code, problem(response)["type"]) == (503, "/problems/catalogue-unavailable")
+        assert response.headers["Retry-After"]
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("path", [*PAGES, "/limits", "/images/0/original", "/vignette/0", "/assets/vignette.css"])
+    @pytest.mark.parametrize("accept", [BROWSER, "*/*"])
+    def test_every_answer_is_protected(self, populated: House, path: str, accept: str) -> None:
+        response = populated.client.get(path, headers={"Accept": accept})
+
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+
+    @pytest.mark.parametrize("path", PAGES)
+    def test_pages_hold_nothing_that_the_policy_forbids(self, populated: House, path: str) -> None:
+        page = populated.client.get(path, headers={"Accept": BROWSER}).text
+
+        assert "<style" not in page
+        assert " style=" not in page
+        assert "onclick" not in page
+        assert "<script>" not in page
+
+    @pytest.mark.parametrize(("language", "expected"), [("fr-CA, en;q=0.5", "fr"), ("en", "en"), ("de", "en")])
+    @pytest.mark.parametrize("path", PAGES)
+    def test_pages_speak_the_reader_s_language(self, populated: House, path: str, language: str, expected: str) -> None:
+        response = populated.client.get(path, headers={"Accept": BROWSER, "Accept-Language": language})
+
+        assert f'<html lang="{expected}"' in response.text
+        assert "Accept-Language" in response.headers["Vary"]
+
+
+def test_uploads_are_not_reachable_as_static_files(populated: House, tmp_path: Path) -> None:
+    assert (tmp_path / "uploads" / "0" / "original.jpg").exists()
+
+    for path in ("/static/uploads/0/original.jpg", "/assets/../uploads/0/original.jpg", "/uploads/0/original.jpg"):
+        assert populated.client.get(path).status_code == 404

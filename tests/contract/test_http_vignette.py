@@ -1,0 +1,186 @@
+"""`GET /vignette/<id>`: ready, on its way, failed."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+
+from tests.contract.test_http import BROWSER, problem
+from tests.house import SMALL, House, broken_pixels, picture
+from vignette.model import ImageId, Recipe
+
+CHROME_IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+
+
+@pytest.fixture
+def ready(house: House) -> House:
+    house.upload(picture(640, 480))
+    house.work()
+    return house
+
+
+@pytest.fixture
+def pending(house: House) -> House:
+    house.upload(picture(640, 480))
+    return house
+
+
+@pytest.fixture
+def failed(house: House) -> House:
+    house.upload(broken_pixels())
+    house.work()
+    return house
+
+
+class TestReady:
+    @pytest.mark.parametrize(
+        ("accept", "media_type"),
+        [
+            pytest.param("*/*", "image/jpeg", id="a wildcard promises nothing"),
+            pytest.param("image/*", "image/jpeg", id="nor does this"),
+            pytest.param("image/webp", "image/webp", id="named"),
+            pytest.param(CHROME_IMG, "image/webp", id="an img of a browser"),
+            pytest.param(BROWSER, "image/webp", id="a browser that opens it"),
+            pytest.param("image/jpeg, image/webp;q=0.5", "image/jpeg", id="by quality"),
+            pytest.param("application/json", "image/jpeg", id="none that there is"),
+        ],
+    )
+    def test_the_format_is_one_that_the_client_names(self, ready: House, accept: str, media_type: str) -> None:
+        response = ready.client.get("/vignette/0", headers={"Accept": accept})
+
+        assert (response.status_code, response.mimetype) == (200, media_type)
+        assert "Accept" in response.headers["Vary"]
+        with Pillow.open(io.BytesIO(response.data)) as vignette:
+            assert vignette.get_format_mimetype() == media_type
+            assert vignette.size == (256, 192)
+
+    def test_it_is_cached_for_long(self, ready: House) -> None:
+        response = ready.client.get("/vignette/0")
+
+        assert response.headers["Cache-Control"] == "public, max-age=604800"
+
+    def test_each_format_has_an_etag_of_its_own(self, ready: House) -> None:
+        etags = {
+            ready.client.get("/vignette/0", headers={"Accept": f"image/{f}"}).headers["ETag"] for f in ("webp", "jpeg")
+        }
+
+        assert len(etags) == 2
+
+    def test_what_the_client_has_already_is_304(self, ready: House) -> None:
+        etag = ready.client.get("/vignette/0").headers["ETag"]
+
+        response = ready.client.get("/vignette/0", headers={"If-None-Match": etag})
+
+        assert (response.status_code, response.data) == (304, b"")
+
+    def test_another_size_is_named_in_the_query(self, tmp_path: Path) -> None:
+        house = House(tmp_path, recipes=[SMALL, Recipe("tiny", 16, 16)])
+        house.upload(picture(640, 480))
+        house.work()
+
+        response = house.client.get("/vignette/0?size=tiny")
+
+        with Pillow.open(io.BytesIO(response.data)) as vignette:
+            assert vignette.size == (16, 12)
+        house.close()
+
+    def test_an_unknown_size_is_404(self, ready: House) -> None:
+        response = ready.client.get("/vignette/0?size=huge")
+
+        assert problem(response)["type"] == "/problems/recipe-not-found"
+        assert "small" in problem(response)["detail"]
+
+    def test_a_recipe_that_is_new_since_is_rendered_when_asked_for(self, ready: House) -> None:
+        changed = House(ready.root, recipes=[Recipe("small", 64, 64)])
+
+        assert changed.client.get("/vignette/0").status_code == 202
+        changed.work()
+
+        with Pillow.open(io.BytesIO(changed.client.get("/vignette/0").data)) as vignette:
+            assert vignette.size == (64, 48)
+        changed.close()
+
+
+class TestPending:
+    def test_a_program_gets_a_placeholder_of_the_same_size(self, pending: House) -> None:
+        response = pending.client.get("/vignette/0")
+
+        assert (response.status_code, response.mimetype) == (202, "image/png")
+        assert response.headers["Retry-After"] == "1"
+        assert response.headers["Cache-Control"] == "no-store"
+        with Pillow.open(io.BytesIO(response.data)) as placeholder:
+            assert placeholder.size == (256, 192)
+
+    def test_a_browser_gets_a_page_that_waits_by_itself(self, pending: House) -> None:
+        response = pending.client.get("/vignette/0", headers={"Accept": BROWSER})
+
+        assert (response.status_code, response.mimetype) == (202, "text/html")
+        assert 'http-equiv="refresh"' in response.text
+
+    def test_an_img_gets_the_placeholder(self, pending: House) -> None:
+        response = pending.client.get("/vignette/0", headers={"Accept": CHROME_IMG})
+
+        assert (response.status_code, response.mimetype) == (202, "image/png")
+
+    def test_json_is_there_for_who_asks_for_it(self, pending: House) -> None:
+        response = pending.client.get("/vignette/0", headers={"Accept": "application/json"})
+
+        assert (response.status_code, response.json["state"]) == (202, "pending")
+
+    def test_a_client_may_wait_for_it(self, pending: House) -> None:
+        worker = threading.Timer(0.2, pending.work)
+        worker.start()
+
+        response = pending.client.get("/vignette/0", headers={"Prefer": "wait=10"})
+
+        worker.join()
+        assert (response.status_code, response.mimetype) == (200, "image/jpeg")
+        assert response.headers["Preference-Applied"] == "wait"
+
+    @pytest.mark.parametrize("prefer", ["wait=0", "wait=-5", "wait=x", "return=minimal", ""])
+    def test_who_does_not_ask_to_wait_is_answered_at_once(self, pending: House, prefer: str) -> None:
+        response = pending.client.get("/vignette/0", headers={"Prefer": prefer})
+
+        assert response.status_code == 202
+        assert "Preference-Applied" not in response.headers
+
+    def test_only_some_may_wait_so_that_others_are_answered(self, pending: House) -> None:
+        services = pending.app.extensions["vignette"]
+        services.waiting_rooms.acquire()
+
+        response = pending.client.get("/vignette/0", headers={"Prefer": "wait=20"})
+
+        assert response.status_code == 202
+        assert "Preference-Applied" not in response.headers
+
+
+class TestFailed:
+    def test_a_program_gets_the_reason(self, failed: House) -> None:
+        response = failed.client.get("/vignette/0")
+
+        body = problem(response)
+        assert (response.status_code, body["type"]) == (422, "/problems/rendering-failed")
+        assert "PNG" in body["detail"]
+
+    def test_an_img_gets_a_picture_that_says_so(self, failed: House) -> None:
+        response = failed.client.get("/vignette/0", headers={"Accept": CHROME_IMG})
+
+        assert (response.status_code, response.mimetype) == (422, "image/png")
+        with Pillow.open(io.BytesIO(response.data)) as placeholder:
+            assert placeholder.size == (200, 200)
+
+    def test_a_browser_gets_a_page(self, failed: House) -> None:
+        response = failed.client.get("/vignette/0", headers={"Accept": BROWSER})
+
+        assert (response.status_code, response.mimetype) == (422, "text/html")
+
+    def test_the_resource_tells_the_failure_as_a_problem(self, failed: House) -> None:
+        body = failed.client.get("/images/0").json
+
+        assert body["state"] == "failed"
+        assert body["failure"]["type"] == "/problems/rendering-failed"
+        assert failed.catalogue.get(ImageId(0)).failure is not None

@@ -1,0 +1,68 @@
+"""What a reader can do about each problem. The errors say what happened; these words are for the pages alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from vignette.errors import N_
+
+Unit = Literal["bytes", "pixels", "frames", "files"]
+
+UNITS: Final[Mapping[str, Unit]] = {
+    "empty-file": "bytes",
+    "upload-too-large": "bytes",
+    "too-many-pixels": "pixels",
+    "too-many-frames": "frames",
+    "too-many-files": "files",
+}
+"""The unit of `measured` and `limit`, by the code of the problem."""
+
+ADVICE: Final[Mapping[str, str]] = {
+    "internal-error": N_(
+        "The fault is on our side, and it is in the log. Try again; if it comes back, tell whoever runs this service."
+    ),
+    "refused": N_("Nothing of the upload was kept."),
+    "no-file": N_("Choose one or more images first, then send the form again."),
+    "empty-file": N_(
+        "The file has no content. It may still have been copying when you chose it: see whether it opens on your"
+        " device, then send it again."
+    ),
+    "upload-too-large": N_("Export the image with fewer pixels or a lower quality, and send that."),
+    "too-many-files": N_("Send the images in smaller batches."),
+    "unsupported-format": N_(
+        "The content of a file decides, not its name. Export the image as JPEG, PNG or another accepted format, and"
+        " send that."
+    ),
+    "broken-image": N_(
+        "The end of the file is missing, or a part of it is damaged, as after an interrupted transfer. If the image"
+        " opens on your device, copy or export it again and send the copy."
+    ),
+    "too-many-pixels": N_("Export the image with fewer pixels, and send that."),
+    "too-many-frames": N_("Shorten the animation, or split the document, and send the parts."),
+    "malformed-request": N_("If you used the form, go back and try again. If you wrote a program, see the API page."),
+    "idempotency-key-reused": N_("A key stands for one upload. Send other bytes under a key of their own."),
+    "cross-site-request": N_("Open this service's own page and send it from there."),
+    "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
+    "not-found": N_("The address may be mistyped, or what was here has moved."),
+    "image-not-found": N_("Numbers count the arrivals from 0, and this one has not been reached."),
+    "recipe-not-found": N_("Leave the size out of the address to get the usual vignette."),
+    "file-not-stored": N_(
+        "The image is known, but this file of it is missing. Whoever runs this service can look into it."
+    ),
+    "image-deleted": N_("Its files are gone for good. Its number stays taken and will not be given to another image."),
+    "rendering-failed": N_("The original is kept just as it arrived, and you can still download it."),
+    "unavailable": N_("It usually comes back by itself. Try again in a moment."),
+    "store-unavailable": N_("What was not confirmed was not kept. Try again later, and send it then."),
+    "store-full": N_(
+        "Nothing of the upload was kept. Whoever runs this service needs to make room; then send it again."
+    ),
+    "catalogue-unavailable": N_("The images themselves are not affected. Try again in a moment."),
+    "queue-unavailable": N_("Uploads are still accepted; their vignettes will be made once the queue is back."),
+}
+"""By the code of the problem."""
+
+
+def code_of(problem_type: str) -> str:
+    """The code that ends a problem's `type`, which is the address of its documentation (RFC 9457, 3.1.1)."""
+    return problem_type.rsplit("/", 1)[-1]

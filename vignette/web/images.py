@@ -1,0 +1,342 @@
+"""`/images`: upload, catalogue, and everything that belongs to one image but its vignettes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import re
+from typing import Any, Final
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from pydantic import BaseModel
+from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import wrap_file
+
+from vignette import keys
+from vignette.errors import (
+    BrokenImage,
+    CatalogueUnavailable,
+    CrossSiteRequest,
+    EmptyFile,
+    IdempotencyKeyReused,
+    ImageDeleted,
+    ImageNotFound,
+    MalformedRequest,
+    NoFile,
+    StoreFull,
+    StoreUnavailable,
+    TooManyFiles,
+    TooManyFrames,
+    TooManyPixels,
+    UnsupportedFormat,
+    UploadTooLarge,
+    VignetteError,
+)
+from vignette.limits import CHUNK_BYTES
+from vignette.model import Image, ImageId
+from vignette.pixels.metadata import as_groups
+from vignette.ports import Catalogue
+from vignette.web.negotiation import HTML, JSON, TEXT, preferred
+from vignette.web.operations import Answer, Parameter, operation
+from vignette.web.problems import problem_of, status_of
+from vignette.web.resources import (
+    CataloguePage,
+    ImageResource,
+    ImageWithMetadata,
+    UploadResult,
+    UploadResults,
+    absolute_url,
+    image_resource,
+    image_with_metadata,
+)
+from vignette.web.services import web_services
+from vignette.web.uploads import FIELD, Receipt, receive_all
+
+images = Blueprint("images", __name__, url_prefix="/images")
+
+PAGE_SIZE: Final = 50
+_MAX_PAGE_SIZE: Final = 500
+
+_MAX_DOWNLOAD_NAME_CHARS: Final = 150
+
+_REFUSALS: Final = (
+    NoFile,
+    MalformedRequest,
+    CrossSiteRequest,
+    UploadTooLarge,
+    TooManyFiles,
+    UnsupportedFormat,
+    EmptyFile,
+    BrokenImage,
+    TooManyPixels,
+    TooManyFrames,
+    IdempotencyKeyReused,
+    CatalogueUnavailable,
+    StoreUnavailable,
+    StoreFull,
+)
+
+
+def existing(catalogue: Catalogue, image_id: int) -> Image:
+    """The image of this number; `ImageNotFound` or `ImageDeleted` otherwise."""
+    image = catalogue.get(ImageId(image_id))
+    if image.state.is_gone:
+        raise ImageDeleted(f"image {image_id} was deleted")
+    return image
+
+
+def as_json(resource: BaseModel, status: int = 200) -> Response:
+    return Response(resource.model_dump_json() + "\n", status, mimetype=JSON)
+
+
+@images.post("")
+@operation(
+    "Upload one or more images",
+    Answer(201, "Kept. The number of each, a line each", TEXT, headers=("Location",)),
+    Answer(201, "", JSON, ImageResource),
+    Answer(207, "Several files, of which some were refused", JSON, UploadResults),
+    Answer(207, "", TEXT),
+    Answer(303, "The page of the image, for the form of a browser"),
+    problems=_REFUSALS,
+    parameters=(
+        Parameter(
+            "Idempotency-Key",
+            "The same key with the same bytes is the same image: for a client that got no answer and tries again",
+            {"type": "string", "maxLength": 255},
+            "header",
+        ),
+    ),
+    bodies={
+        "multipart/form-data": {
+            "type": "object",
+            "properties": {FIELD: {"type": "array", "items": {"type": "string", "contentMediaType": "image/*"}}},
+            "required": [FIELD],
+        },
+        "image/*": {"type": "string", "contentMediaType": "image/*"},
+    },
+    curl="-F file=@photo.jpg {server}/images",
+)
+def upload() -> Response:
+    services = web_services()
+    receipts = receive_all(request, services.intake, services.request_limits)
+    face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
+    response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
+    response.vary.add("Accept")
+    return response
+
+
+def _answer_one(receipt: Receipt, face: str) -> Response:
+    if isinstance(receipt.outcome, VignetteError):
+        raise receipt.outcome
+    image = receipt.outcome
+    location = absolute_url("images.show", image_id=image.id)
+    if face == HTML:
+        return make_response(redirect(location, 303))
+    response = as_json(image_resource(image), 201) if face == JSON else Response(f"{image.id}\n", 201, mimetype=TEXT)
+    response.headers["Location"] = location
+    return response
+
+
+def _answer_several(receipts: list[Receipt], face: str) -> Response:
+    results = [_result(receipt) for receipt in receipts]
+    kept = [result for result in results if result.image]
+    # 207 (RFC 4918): some of it succeeded, and the body tells which.
+    status = 201 if len(kept) == len(results) else 207 if kept else results[0].status
+    if face == JSON:
+        return as_json(UploadResults(results=results), status)
+    if face == HTML:
+        if status == 201:
+            return make_response(redirect(absolute_url("service.home"), 303))
+        return make_response(
+            render_template("uploaded.html", results=[result.model_dump() for result in results]), status
+        )
+    return Response("".join(map(_line, receipts)), status, mimetype=TEXT)
+
+
+def _result(receipt: Receipt) -> UploadResult:
+    if isinstance(receipt.outcome, VignetteError):
+        problem = problem_of(receipt.outcome)
+        return UploadResult(name=receipt.name, status=problem.status, problem=problem)
+    return UploadResult(name=receipt.name, status=201, image=image_resource(receipt.outcome))
+
+
+def _line(receipt: Receipt) -> str:
+    """One line of the plain answer: a number, or why there is none. The name comes last, it may hold spaces."""
+    if isinstance(receipt.outcome, VignetteError):
+        return f"refused {status_of(type(receipt.outcome))} {receipt.outcome.code} {receipt.name or ''}\n"
+    return f"{receipt.outcome.id}\n"
+
+
+@images.get("")
+@operation(
+    "The catalogue, newest first",
+    Answer(200, "A page of it", JSON, CataloguePage, headers=("Link",)),
+    Answer(200, "", HTML),
+    problems=(MalformedRequest,),
+    parameters=(
+        Parameter("limit", "Images on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
+        Parameter("before", "Only numbers below this one", {"type": "integer", "minimum": 0}),
+    ),
+    curl="{server}/images?limit=10",
+)
+def catalogue() -> Response:
+    limit = _whole_number("limit", PAGE_SIZE, 1, _MAX_PAGE_SIZE)
+    before = request.args.get("before")
+    # One more than asked for tells whether there is a next page.
+    found = web_services().catalogue.newest(
+        limit + 1, None if before is None else ImageId(_whole_number("before", 0, 0, 2**63 - 1))
+    )
+    page = found[:limit]
+    following = absolute_url("images.catalogue", limit=limit, before=page[-1].id) if len(found) > limit else None
+    resources = [image_resource(image) for image in page]
+    if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
+        response = make_response(
+            render_template("images.html", images=[r.model_dump() for r in resources], next_url=following)
+        )
+    else:
+        response = as_json(CataloguePage(images=resources, next=following))
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept")
+    return response
+
+
+@images.get("/<image_id:image_id>")
+@operation(
+    "One image and its metadata",
+    Answer(200, "The image", JSON, ImageWithMetadata),
+    Answer(200, "", HTML),
+    problems=(ImageNotFound, ImageDeleted),
+    curl="{server}/images/0",
+)
+def show(image_id: int) -> Response:
+    services = web_services()
+    image = existing(services.catalogue, image_id)
+    metadata: dict[str, Any] = json.loads(services.store.read(image.id, keys.METADATA_JSON))
+    if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
+        response = make_response(
+            render_template(
+                "image.html",
+                image=image_resource(image).model_dump(),
+                groups=as_groups(metadata),
+                summary=metadata.get("summary", {}),
+            )
+        )
+    else:
+        response = as_json(image_with_metadata(image, metadata))
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept")
+    return response
+
+
+@images.delete("/<image_id:image_id>")
+@operation(
+    "Delete an image; its number stays taken",
+    Answer(204, "Deleted"),
+    problems=(ImageNotFound, ImageDeleted),
+    curl="-X DELETE {server}/images/0",
+)
+def delete(image_id: int) -> Response:
+    web_services().upkeep.delete(ImageId(image_id))
+    return Response(status=204)
+
+
+@images.post("/<image_id:image_id>/delete")
+@operation(
+    "Delete an image, for a page without JavaScript: forms know only GET and POST",
+    Answer(303, "Deleted; the front page"),
+    problems=(ImageNotFound, ImageDeleted),
+)
+def delete_form(image_id: int) -> Response:
+    web_services().upkeep.delete(ImageId(image_id))
+    return make_response(redirect(absolute_url("service.home"), 303))
+
+
+@images.get("/<image_id:image_id>/original")
+@operation(
+    "The very bytes that were uploaded",
+    Answer(200, "The file", "image/*", headers=("ETag", "Repr-Digest", "Content-Disposition")),
+    Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
+    Answer(304, "It has not changed"),
+    problems=(ImageNotFound, ImageDeleted),
+    curl="-OJ {server}/images/0/original",
+)
+def original(image_id: int) -> Response:
+    services = web_services()
+    image = existing(services.catalogue, image_id)
+    record = image.record
+    file = services.store.open(image.id, keys.original(record.facts))
+    response = Response(
+        wrap_file(request.environ, file, CHUNK_BYTES), mimetype=record.facts.media_type, direct_passthrough=True
+    )
+    response.call_on_close(file.close)
+    response.content_length = record.bytes
+    response.set_etag(record.sha256)
+    response.last_modified = record.received_at
+    response.headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(record.sha256)).decode()}:"  # RFC 9530
+    response.headers["Cache-Control"] = "no-cache"
+    # Never shown in place: what a stranger sent does not run in this site's name, whatever it turns out to be.
+    response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
+    try:
+        response.make_conditional(request, accept_ranges=True, complete_length=record.bytes)
+    except HTTPException:
+        response.close()
+        raise
+    return response
+
+
+@images.get("/<image_id:image_id>/metadata.txt")
+@operation(
+    "What the file says of itself, for a person",
+    Answer(200, "The metadata", TEXT),
+    problems=(ImageNotFound, ImageDeleted),
+    curl="{server}/images/0/metadata.txt",
+)
+def metadata_txt(image_id: int) -> Response:
+    return _stored(image_id, keys.METADATA_TEXT, TEXT)
+
+
+@images.get("/<image_id:image_id>/metadata.json")
+@operation(
+    "What the file says of itself, for a program: every value with its type",
+    Answer(200, "The metadata", JSON),
+    problems=(ImageNotFound, ImageDeleted),
+    curl="{server}/images/0/metadata.json",
+)
+def metadata_json(image_id: int) -> Response:
+    return _stored(image_id, keys.METADATA_JSON, JSON)
+
+
+def _stored(image_id: int, name: str, media_type: str) -> Response:
+    services = web_services()
+    image = existing(services.catalogue, image_id)
+    response = Response(services.store.read(image.id, name), mimetype=media_type)
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def download_name(image: Image) -> str:
+    """
+    The name under which a browser saves the original: the last part of the name as sent, with the extension of what the
+    file really is.
+    """
+    facts = image.record.facts
+    stem = re.split(r"[/\\]", image.record.name or "")[-1].strip(" .")[:_MAX_DOWNLOAD_NAME_CHARS]
+    if not stem:
+        return f"image-{image.id}.{facts.extension}"
+    known = mimetypes.guess_type(f"_.{stem.rpartition('.')[2]}")[0] == facts.media_type
+    return stem if known else f"{stem}.{facts.extension}"
+
+
+def _whole_number(name: str, default: int, low: int, high: int) -> int:
+    """The query parameter *name*, checked."""
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high):
+        raise MalformedRequest(f"{name} is {text[:30]!r}, and has to be a whole number from {low} to {high}")
+    return int(text)

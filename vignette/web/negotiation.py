@@ -1,0 +1,38 @@
+"""Which of several faces of an answer a client asks for (RFC 9110 §12.5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from werkzeug.datastructures import MIMEAccept
+
+HTML: Final = "text/html"
+JSON: Final = "application/json"
+TEXT: Final = "text/plain"
+PROBLEM: Final = "application/problem+json"
+
+
+def preferred(accept: MIMEAccept, offers: Sequence[str]) -> str:
+    """
+    The offer that *accept* gives the highest quality; the first of several equal ones.
+
+    So the first offer is what `*/*` gets, and also who accepts none of them: an answer in a form that was not asked for
+    is of more use than none.
+    """
+    return max(offers, key=lambda offer: _quality(accept, offer))
+
+
+def names(accept: MIMEAccept, media_type: str) -> bool:
+    """Whether *accept* names *media_type* itself, not by a wildcard. A browser that opens a page names text/html."""
+    return any(value == media_type and quality > 0 for value, quality in accept)
+
+
+def _quality(accept: MIMEAccept, offer: str) -> float:
+    """The quality of the most specific range that matches *offer*. No header at all accepts everything."""
+    main_type = offer.partition("/")[0]
+    qualities = {value.partition(";")[0].strip().lower(): quality for value, quality in reversed(list(accept))}
+    for media_range in (offer, f"{main_type}/*", "*/*"):
+        if media_range in qualities:
+            return qualities[media_range]
+    return 0.0 if qualities else 1.0

@@ -1,0 +1,157 @@
+"""How a page tells of sizes, times, pictures and problems: the filters of the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import flask_babel
+
+from vignette.limits import KIB
+from vignette.pixels.metadata.wording import aperture, plain, seconds
+from vignette.web.advice import ADVICE, UNITS, code_of
+
+# Flask-Babel has no type hints.
+gettext: Final[Callable[..., str]] = flask_babel.gettext
+ngettext: Final[Callable[..., str]] = flask_babel.ngettext
+format_decimal: Final[Callable[..., str]] = flask_babel.format_decimal
+format_date: Final[Callable[..., str]] = flask_babel.format_date
+format_time: Final[Callable[..., str]] = flask_babel.format_time
+
+_PIXELS_IN_A_MEGAPIXEL: Final = 1_000_000
+
+
+def translated(message: str) -> str:
+    """
+    *message* in the reader's language, or as it is where no translation is known.
+
+    Unlike `_()` in a template it neither fills in `%` nor marks the result as safe HTML: for words that come from
+    elsewhere.
+    """
+    return gettext(message) if message else ""
+
+
+def filesize(size: int) -> str:
+    """*size* in bytes, in the binary unit (IEC 80000-13) that fits: "2.1 MiB", « 2,1 Mio »."""
+    if size < KIB:
+        return _bytes(size)
+    if size < KIB**2:
+        return gettext("%(number)s\u00a0KiB", number=_short(size / KIB))
+    if size < KIB**3:
+        return gettext("%(number)s\u00a0MiB", number=_short(size / KIB**2))
+    return gettext("%(number)s\u00a0GiB", number=_short(size / KIB**3))
+
+
+def megapixels(pixels: int) -> str:
+    """*pixels* in millions, with what digits a small picture needs: "12.2 megapixels", "0.0068 megapixels"."""
+    return gettext("%(number)s\u00a0megapixels", number=_short(pixels / _PIXELS_IN_A_MEGAPIXEL))
+
+
+def moment(time: datetime) -> str:
+    """*time* to the minute, in UTC: the server does not know where its reader is."""
+    date = format_date(time, "long")
+    return gettext("%(date)s, %(time)s\u00a0UTC", date=date, time=format_time(time, "HH:mm"))
+
+
+def taken(iso_8601: str) -> str:
+    """When a picture was taken, by the clock of its camera; as it stands there if that is no time of a calendar."""
+    try:
+        time = datetime.fromisoformat(iso_8601).replace(tzinfo=None)
+    except ValueError:
+        return iso_8601
+    date = format_date(time, "long")
+    if "T" not in iso_8601:
+        return date
+    return gettext("%(date)s, %(time)s", date=date, time=format_time(time, "HH:mm"))
+
+
+def camera(summary: Mapping[str, Any]) -> str:
+    """Make and model, the make once: many models begin with it."""
+    make, model = summary.get("camera_make", ""), summary.get("camera_model", "")
+    brand = make.partition(" ")[0].casefold()
+    return model if model.casefold().startswith(brand) and model else f"{make} {model}".strip()
+
+
+def exposure(summary: Mapping[str, Any]) -> str:
+    """How a picture was exposed, as photographers say it: "1/120 s · f/1.8 · ISO 50 · 4.2 mm"."""
+    iso, focal_length_mm = summary.get("iso"), summary.get("focal_length_mm")
+    parts = (
+        seconds(summary.get("exposure_time_s")),
+        aperture(summary.get("f_number")),
+        f"ISO\u00a0{plain(iso)}" if iso else None,
+        f"{plain(focal_length_mm)}\u00a0mm" if focal_length_mm else None,
+    )
+    return "\u00a0· ".join(part for part in parts if part)
+
+
+class Amounts(NamedTuple):
+    """What a problem measured and what was allowed, as words; None where it does not say."""
+
+    measured: str | None
+    limit: str | None
+
+
+def amounts(problem: Mapping[str, Any]) -> Amounts:
+    """The numbers of *problem* with their unit; to the last digit where rounding would make them look alike."""
+    unit = UNITS.get(code_of(problem["type"]))
+    measured, limit = problem.get("measured"), problem.get("limit")
+    rounded = Amounts(_amount(measured, unit), _amount(limit, unit))
+    if measured != limit and rounded.measured == rounded.limit:
+        return Amounts(_exact_amount(measured, unit), _exact_amount(limit, unit))
+    return rounded
+
+
+def advice(problem_type: str) -> str:
+    """What the reader can do about a problem of this type; empty where nothing is known."""
+    return translated(ADVICE.get(code_of(problem_type), ""))
+
+
+FILTERS: Final[Mapping[str, Callable[..., object]]] = {
+    "translated": translated,
+    "filesize": filesize,
+    "megapixels": megapixels,
+    "moment": moment,
+    "taken": taken,
+    "camera": camera,
+    "exposure": exposure,
+    "amounts": amounts,
+    "advice": advice,
+}
+
+
+def _amount(value: int | None, unit: str | None) -> str | None:
+    match unit, value:
+        case "bytes", int():
+            return filesize(value)
+        case "pixels", int():
+            return megapixels(value)
+        case _:
+            return _exact_amount(value, unit)
+
+
+def _exact_amount(value: int | None, unit: str | None) -> str | None:
+    match unit, value:
+        case _, None:
+            return None
+        case "bytes", int():
+            return _bytes(value)
+        case "pixels", int():
+            return ngettext("%(number)s pixel", "%(number)s pixels", value, number=format_decimal(value))
+        case "frames", int():
+            return ngettext("%(number)s frame", "%(number)s frames", value, number=format_decimal(value))
+        case "files", int():
+            return ngettext("%(number)s file", "%(number)s files", value, number=format_decimal(value))
+        case _:
+            return format_decimal(value)
+
+
+def _bytes(size: int) -> str:
+    return ngettext("%(number)s byte", "%(number)s bytes", size, number=format_decimal(size))
+
+
+def _short(number: float) -> str:
+    """One decimal from 1 up to 100, none above; up to two significant digits below 1."""
+    if number >= 100:
+        return format_decimal(number, "#,##0")
+    return format_decimal(number, "0.#" if number >= 1 else "@#")

@@ -1,0 +1,147 @@
+"""
+Errors become HTTP here, and only here: `application/problem+json` (RFC 9457), or the same as a page for a browser.
+
+Below 500 the client sees our words; from 500 up what is not an error of ours is only in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from flask import Flask, Response, make_response, render_template, request
+from pydantic import BaseModel, Field
+from werkzeug.exceptions import HTTPException
+
+from vignette import errors
+from vignette.errors import VignetteError
+from vignette.model import Failure
+from vignette.web.negotiation import HTML, PROBLEM, preferred
+
+STATUS: Final[dict[type[VignetteError], int]] = {
+    errors.NoFile: 400,
+    errors.MalformedRequest: 400,
+    errors.CrossSiteRequest: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.ImageDeleted: 410,
+    errors.UploadTooLarge: 413,
+    errors.TooManyFiles: 413,
+    errors.UnsupportedFormat: 415,
+    errors.EmptyFile: 422,
+    errors.BrokenImage: 422,
+    errors.TooManyPixels: 422,
+    errors.TooManyFrames: 422,
+    errors.IdempotencyKeyReused: 422,
+    errors.RenderingFailed: 422,
+    errors.VignetteError: 500,
+    errors.Unavailable: 503,
+    errors.StoreFull: 507,
+}
+
+# What comes back by itself is worth asking for again, after this many seconds.
+_RETRY_AFTER_S: Final = 5
+
+logger = logging.getLogger(__name__)
+
+
+class Problem(BaseModel, frozen=True):
+    """What went wrong (RFC 9457). `measured` and `limit` are numbers in one unit, where the problem compares two."""
+
+    type: str = Field(
+        description="A stable name: the path of the page that documents it", examples=["/problems/no-file"]
+    )
+    title: str
+    status: int
+    detail: str
+    measured: int | None = None
+    limit: int | None = None
+
+
+def status_of(kind: type[VignetteError]) -> int:
+    """The HTTP status of a class of error: its own, or that of the nearest base that has one."""
+    return next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+
+
+def problem_of(error: VignetteError) -> Problem:
+    return Problem(
+        type=type_uri(error.code),
+        title=error.title,
+        status=status_of(type(error)),
+        detail=str(error),
+        measured=error.measured,
+        limit=error.limit,
+    )
+
+
+def problem_of_failure(failure: Failure) -> Problem:
+    """The problem that an image without vignettes shows: what the worker found, under the code that it gave."""
+    kind = problem_types().get(failure.code, errors.RenderingFailed)
+    return Problem(
+        type=type_uri(kind.code),
+        title=kind.title,
+        status=status_of(kind),
+        detail=failure.detail,
+        measured=failure.measured,
+        limit=failure.limit,
+    )
+
+
+def problem_types() -> dict[str, type[VignetteError]]:
+    """Every error that a client may meet, by its code."""
+    return {kind.code: kind for kind in _tree(VignetteError) if kind is not errors.SettingsError}
+
+
+def type_uri(code: str) -> str:
+    return f"/problems/{code}"
+
+
+def problem_response(problem: Problem) -> Response:
+    if preferred(request.accept_mimetypes, [PROBLEM, HTML]) == HTML:
+        response = make_response(render_template("problem.html", problem=problem.model_dump(exclude_none=True)))
+    else:
+        response = Response(problem.model_dump_json(exclude_none=True) + "\n", mimetype=PROBLEM)
+    response.status_code = problem.status
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Accept")
+    if problem.status == 503:
+        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
+
+
+def init_problems(app: Flask) -> None:
+    """Have *app* answer every error with a problem."""
+    app.register_error_handler(VignetteError, _answer_ours)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_unexpected)
+
+
+def _answer_ours(error: VignetteError) -> Response:
+    problem = problem_of(error)
+    if problem.status >= 500:
+        logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+    return problem_response(problem)
+
+
+def _answer_http(error: HTTPException) -> Response:
+    """What Flask and Werkzeug raise themselves, said in our words; redirects pass."""
+    if error.response is not None or error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    kind = {404: errors.NotFound, 405: errors.MethodNotAllowed, 413: errors.UploadTooLarge}.get(error.code)
+    if kind is None:
+        kind = errors.MalformedRequest if error.code < 500 else VignetteError
+    problem = problem_of(kind(error.description or "")).model_copy(update={"status": error.code})
+    response = problem_response(problem)
+    for name, value in error.get_headers(request.environ):
+        if name in ("Allow", "Content-Range"):
+            response.headers[name] = value
+    return response
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    logger.error("%s %s", request.method, request.path, exc_info=error)
+    return problem_response(problem_of(VignetteError()))
+
+
+def _tree(kind: type[VignetteError]) -> list[type[VignetteError]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in _tree(child))]

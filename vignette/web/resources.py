@@ -1,0 +1,161 @@
+"""The JSON that goes out, as types: what the code answers with, and what the OpenAPI document is made from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from flask import current_app, request, url_for
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from vignette.model import Image, State
+from vignette.web.problems import Problem, problem_of_failure
+
+# A longer binary value (MakerNote, preview) would be most of the resource; it is whole in `metadata.json`.
+_LONG_BYTES: Final = 256
+
+# RFC 3339 in UTC, to the millisecond.
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(lambda at: at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), when_used="json"),
+]
+
+
+class Resource(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Links(Resource):
+    """Absolute URLs of all that belongs to an image."""
+
+    self: str
+    original: str
+    metadata: str
+    vignette: str
+
+
+class ImageResource(Resource):
+    """An image. `width` and `height` are in pixels, after orientation."""
+
+    id: int
+    state: Literal["pending", "processing", "ready", "failed"]
+    name: str | None = Field(description="The file's name as sent: a label")
+    media_type: str
+    bytes: int
+    sha256: str
+    width: int
+    height: int
+    frames: int
+    received_at: Timestamp
+    failure: Problem | None
+    links: Links
+
+
+class ImageWithMetadata(ImageResource):
+    """An image, and what its file says of itself; long binary values are left to `links.metadata`."""
+
+    metadata: dict[str, Any]
+
+
+class UploadResult(Resource):
+    """What became of one file of a request: `image` if it was kept, else `problem`."""
+
+    name: str | None
+    status: int
+    image: ImageResource | None = None
+    problem: Problem | None = None
+
+
+class UploadResults(Resource):
+    results: list[UploadResult]
+
+
+class CataloguePage(Resource):
+    """Images, newest first; `next` is the URL of the page after this one, or null on the last."""
+
+    images: list[ImageResource]
+    next: str | None
+
+
+class FormatResource(Resource):
+    name: str
+    media_type: str
+    extension: str
+
+
+class LimitsResource(Resource):
+    """The limits in force."""
+
+    max_upload_bytes: int
+    max_request_bytes: int
+    max_files_per_request: int
+    max_pixels: int = Field(description="Width times height of a frame")
+    max_frames: int
+    formats: list[FormatResource]
+    vignettes: list[str] = Field(description="The sizes that `GET /vignette/<id>?size=` knows, the default one first")
+
+
+class Health(Resource):
+    status: Literal["alive"] = "alive"
+
+
+class Check(Resource):
+    status: Literal["up", "down"]
+    detail: str | None = None
+
+
+class Readiness(Resource):
+    """
+    Whether an upload can be taken now. `degraded`: it can, and its vignette waits until the queue or a worker is back.
+    """
+
+    status: Literal["ready", "degraded", "unavailable"]
+    checks: dict[str, Check]
+
+
+def absolute_url(endpoint: str, **values: Any) -> str:
+    """The URL as clients see it: below `public_url` where that is set, else below the host that they asked."""
+    root: str = current_app.config["PUBLIC_URL"] or request.url_root.rstrip("/")
+    return root + url_for(endpoint, **values)
+
+
+def image_resource(image: Image) -> ImageResource:
+    return ImageResource(**_fields(image))
+
+
+def image_with_metadata(image: Image, metadata: dict[str, Any]) -> ImageWithMetadata:
+    return ImageWithMetadata(**_fields(image), metadata=_without_long_bytes(metadata))
+
+
+def _fields(image: Image) -> dict[str, Any]:
+    record, facts = image.record, image.record.facts
+    return {
+        "id": image.id,
+        "state": image.state.value,
+        "name": record.name,
+        "media_type": facts.media_type,
+        "bytes": record.bytes,
+        "sha256": record.sha256,
+        "width": facts.width,
+        "height": facts.height,
+        "frames": facts.frames,
+        "received_at": record.received_at,
+        "failure": problem_of_failure(image.failure) if image.state is State.FAILED and image.failure else None,
+        "links": Links(
+            self=absolute_url("images.show", image_id=image.id),
+            original=absolute_url("images.original", image_id=image.id),
+            metadata=absolute_url("images.metadata_json", image_id=image.id),
+            vignette=absolute_url("vignettes.show", image_id=image.id),
+        ),
+    }
+
+
+def _without_long_bytes(value: Any) -> Any:
+    """*value*, with the base64 of long typed bytes left out; their type and length stay."""
+    if isinstance(value, list):
+        return [_without_long_bytes(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "bytes" and value.get("length", 0) > _LONG_BYTES:
+        return {name: item for name, item in value.items() if name != "base64"}
+    return {name: _without_long_bytes(item) for name, item in value.items()}

@@ -1,0 +1,41 @@
+"""What the views work with: built in `wiring`, kept in the application, asked for by `web_services()`."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Final, cast
+
+from flask import current_app
+
+from vignette.intake import Intake
+from vignette.model import Recipe
+from vignette.ports import Catalogue, ImageStore, Jobs
+from vignette.upkeep import Upkeep
+from vignette.web.uploads import RequestLimits
+
+EXTENSION: Final = "vignette"
+
+
+@dataclass(frozen=True, slots=True)
+class WebServices:
+    """
+    The use cases, the ports that views read from, and what they need of the settings.
+
+    `waiting_rooms` has a place for each request that may wait for a vignette at the same time; the threads that are
+    left answer everybody else.
+    """
+
+    intake: Intake
+    upkeep: Upkeep
+    store: ImageStore
+    catalogue: Catalogue
+    jobs: Jobs
+    recipes: tuple[Recipe, ...]
+    request_limits: RequestLimits
+    waiting_rooms: threading.Semaphore
+
+
+def web_services() -> WebServices:
+    """The services of the current application."""
+    return cast(WebServices, current_app.extensions[EXTENSION])

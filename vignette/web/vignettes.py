@@ -1,0 +1,168 @@
+"""`/vignette/<id>`: the vignette itself, or what there is in its place."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from flask import Blueprint, Response, make_response, render_template, request
+from werkzeug.http import parse_options_header
+
+from vignette import keys
+from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
+from vignette.limits import MAX_WAIT_S
+from vignette.model import Image, Recipe, State, VignetteFormat
+from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
+from vignette.web.images import as_json, existing
+from vignette.web.negotiation import HTML, JSON, PROBLEM, names, preferred
+from vignette.web.operations import Answer, Parameter, operation
+from vignette.web.problems import problem_of_failure, problem_response
+from vignette.web.resources import ImageResource, image_resource
+from vignette.web.services import web_services
+
+vignettes = Blueprint("vignettes", __name__)
+
+# The bytes under a number never change, but the image may be deleted and the recipe may.
+_CACHE_S: Final = 7 * 24 * 3600
+
+_RETRY_AFTER_S: Final = 1
+_POLL_S: Final = 0.05
+
+_MEDIA_TYPES: Final[dict[VignetteFormat, str]] = {
+    "avif": "image/avif",
+    "webp": "image/webp",
+    "jpeg": "image/jpeg",
+}
+_PLACEHOLDER: Final = "image/png"
+
+
+@vignettes.get("/vignette/<image_id:image_id>")
+@operation(
+    "The vignette",
+    *(Answer(200, "The vignette, in a format that `Accept` names, else JPEG", kind) for kind in _MEDIA_TYPES.values()),
+    Answer(202, "It is being made: a placeholder of the same size", _PLACEHOLDER, headers=("Retry-After",)),
+    Answer(202, "", JSON, ImageResource),
+    Answer(202, "", HTML),
+    Answer(304, "It has not changed"),
+    Answer(422, "No vignette can be made of this image", _PLACEHOLDER),
+    problems=(ImageNotFound, RecipeNotFound, ImageDeleted, RenderingFailed),
+    parameters=(
+        Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
+        Parameter("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}", {"type": "string"}, "header"),
+    ),
+    curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
+)
+def show(image_id: int) -> Response:
+    services = web_services()
+    recipe = _recipe(request.args.get("size"))
+    image = existing(services.catalogue, image_id)
+    waited = image.state in (State.PENDING, State.PROCESSING) and _wait(image_id)
+    if waited:
+        image = existing(services.catalogue, image_id)
+    try:
+        response = _answer(image, recipe)
+    except FileNotStored:
+        # The recipes have changed since, or somebody has tidied up in the folder.
+        services.upkeep.render_again(image.id)
+        response = _pending(image, recipe)
+    if waited:
+        response.headers["Preference-Applied"] = "wait"
+    response.vary.add("Accept")
+    return response
+
+
+def _answer(image: Image, recipe: Recipe) -> Response:
+    if image.state is State.READY:
+        return _ready(image, recipe)
+    if image.state is State.FAILED and image.failure is not None:
+        return _failed(image, recipe)
+    return _pending(image, recipe)
+
+
+def _recipe(size: str | None) -> Recipe:
+    recipes = web_services().recipes
+    if size is None:
+        return recipes[0]
+    for recipe in recipes:
+        if recipe.name == size:
+            return recipe
+    raise RecipeNotFound(f"there is no size {size[:40]!r}, only {', '.join(recipe.name for recipe in recipes)}")
+
+
+def _ready(image: Image, recipe: Recipe) -> Response:
+    file_format = _negotiated(recipe)
+    name = keys.vignette(recipe, file_format)
+    response = Response(mimetype=_MEDIA_TYPES[file_format])
+    # The name says the recipe, the digest the original: no need to read the file to say that it has not changed.
+    response.set_etag(f"{image.record.sha256[:32]}-{name}")
+    response.headers["Cache-Control"] = f"public, max-age={_CACHE_S}"
+    response.make_conditional(request)
+    if response.status_code != 304:
+        response.data = web_services().store.read(image.id, name)
+    return response
+
+
+def _negotiated(recipe: Recipe) -> VignetteFormat:
+    """
+    The smallest format that the client names, or JPEG, which everyone reads.
+
+    A wildcard is no promise: programs that send `*/*` or `image/*` do not mean that they can decode AVIF.
+    """
+    accept = request.accept_mimetypes
+    modern: list[VignetteFormat] = ["avif", "webp"]
+    offers = [f for f in modern if f in recipe.formats and names(accept, _MEDIA_TYPES[f])]
+    if "jpeg" in recipe.formats:
+        offers.append("jpeg")
+    best = preferred(accept, [_MEDIA_TYPES[f] for f in offers or recipe.formats])
+    return next(f for f, media_type in _MEDIA_TYPES.items() if media_type == best)
+
+
+def _pending(image: Image, recipe: Recipe) -> Response:
+    accept = request.accept_mimetypes
+    if names(accept, HTML):
+        response = make_response(render_template("waiting.html", image=image_resource(image).model_dump()))
+    elif preferred(accept, [_PLACEHOLDER, JSON]) == JSON:
+        response = as_json(image_resource(image))
+    else:
+        facts = image.record.facts
+        response = Response(pending_placeholder(facts.width, facts.height, recipe), mimetype=_PLACEHOLDER)
+    response.status_code = 202
+    response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _failed(image: Image, recipe: Recipe) -> Response:
+    assert image.failure is not None
+    if names(request.accept_mimetypes, HTML) or preferred(request.accept_mimetypes, [PROBLEM, _PLACEHOLDER]) == PROBLEM:
+        return problem_response(problem_of_failure(image.failure))
+    facts = image.record.facts
+    response = Response(failed_placeholder(facts.width, facts.height, recipe), 422, mimetype=_PLACEHOLDER)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _wait(image_id: int) -> bool:
+    """Wait as long as the client prefers (RFC 7240 `wait`), if there is room to; return whether that was done."""
+    seconds = min(_preferred_wait_s(), MAX_WAIT_S)
+    services = web_services()
+    if seconds <= 0 or not services.waiting_rooms.acquire(blocking=False):
+        return False
+    try:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if existing(services.catalogue, image_id).state not in (State.PENDING, State.PROCESSING):
+                break
+            time.sleep(_POLL_S)
+    finally:
+        services.waiting_rooms.release()
+    return True
+
+
+def _preferred_wait_s() -> int:
+    for header in request.headers.getlist("Prefer"):
+        for preference in header.split(","):
+            name, _, value = parse_options_header(preference)[0].partition("=")
+            if name.strip().lower() == "wait" and value.strip().isdecimal():
+                return int(value)
+    return 0
