@@ -8,23 +8,35 @@ This module is the only reader of either. Every value is typed and checked when 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
+import json
 import os
+import re
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from vignette.errors import SettingsError
 from vignette.limits import MIB
 from vignette.model import Recipe
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
+ASSETS_FOLDER: Final = PROJECT_FOLDER / "static" / "assets"
 
 ENV_PREFIX: Final = "VIGNETTE_"
 
@@ -35,47 +47,123 @@ _TEST_PREFIX: Final = "VIGNETTE_TEST_"
 # sockaddr_un holds 108 bytes with the closing zero (unix(7)); macOS has 104.
 _MAX_SOCKET_PATH_BYTES: Final = 100
 
+# The catalogue keeps byte counts in 64 bits; a limit over 1 TiB is a slip of the finger.
+_MOST_BYTES: Final = 1024 * 1024 * MIB
+# 8 GB decoded to RGBA.
+_MOST_PIXELS: Final = 2_000_000_000
+_MOST_PROCESSES: Final = 256
+
+_HOST_NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]*", re.IGNORECASE | re.ASCII)
+
+# Where pydantic's words are those of Python.
+_ALLOWED: Final = {
+    "tuple_type": "should be a list",
+    "too_short": "should hold at least one entry",
+    "dataclass_type": "should be a table",
+    "path_type": "should be text",
+    "string_type": "should be text",
+    "int_parsing": "should be a whole number",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+}
+
 Language = Literal["en", "fr"]
 
 
+def _not_a_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        # Else Python counts true as 1. A TypeError would pass through pydantic.
+        raise ValueError("should be a whole number")  # noqa: TRY004
+    return value
+
+
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise ValueError("should name a folder")  # else it is the project's own
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_not_a_boolean)]
+Folder = Annotated[Path, BeforeValidator(_not_empty)]
+
+
 class Settings(BaseSettings):
-    """Typed and checked settings. Relative folders count from the project's folder."""
+    """
+    Typed and checked settings. Relative folders count from the project's folder; all are absolute once read.
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+    `render_processes` is never 0 once read. URLs may carry a password: show them by `without_password` only.
+    """
 
-    host: Annotated[str, StringConstraints(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 5000
-    public_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$")] = ""
-    web_processes: Annotated[int, Field(ge=1, le=64)] = 2
-    web_threads: Annotated[int, Field(ge=1, le=256)] = 16
+    # Errors may be chained into a log: `hide_input_in_errors` keeps passwords out of it, as `repr=False` does below.
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
-    upload_folder: Path = Path("static/uploads")
-    state_folder: Path = Path("instance")
-    database_url: str = ""
-    broker_url: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[WholeNumber, Field(ge=1, le=65535)] = 5000
+    public_url: str = ""
+    web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 2
+    web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 16
 
-    max_upload_bytes: Annotated[int, Field(ge=1)] = 100 * MIB
-    max_request_bytes: Annotated[int, Field(ge=1)] = 500 * MIB
-    max_files_per_request: Annotated[int, Field(ge=1, le=1000)] = 50
-    max_pixels: Annotated[int, Field(ge=1)] = 100_000_000
-    max_frames: Annotated[int, Field(ge=1)] = 1000
+    upload_folder: Folder = Path("static/uploads")
+    state_folder: Folder = Path("instance")
+    database_url: Annotated[str, Field(repr=False)] = ""
+    broker_url: Annotated[str, Field(repr=False)] = ""
+
+    max_upload_bytes: Annotated[WholeNumber, Field(ge=1, le=_MOST_BYTES)] = 100 * MIB
+    max_request_bytes: Annotated[WholeNumber, Field(ge=1, le=_MOST_BYTES)] = 500 * MIB
+    max_files_per_request: Annotated[WholeNumber, Field(ge=1, le=1000)] = 50
+    max_pixels: Annotated[WholeNumber, Field(ge=1, le=_MOST_PIXELS)] = 100_000_000
+    max_frames: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] = 1000
 
     recipes: Annotated[tuple[Recipe, ...], Field(min_length=1)] = (Recipe(name="small", width=256, height=256),)
-    render_processes: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
-    render_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
-    max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    render_processes: Annotated[WholeNumber, Field(ge=0, le=_MOST_PROCESSES)] = 0
+    render_seconds: Annotated[WholeNumber, Field(ge=1, le=3600)] = 60
+    max_attempts: Annotated[WholeNumber, Field(ge=1, le=20)] = 3
 
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en", "fr")
 
-    @field_validator("upload_folder", "state_folder")
+    @field_validator("host")
     @classmethod
-    def _from_project_folder(cls, folder: Path) -> Path:
-        return PROJECT_FOLDER / folder.expanduser()
+    def _an_address_or_a_name(cls, host: str) -> str:
+        if _is_address(host) or (_HOST_NAME.fullmatch(host) and not re.fullmatch(r"[0-9.]+", host)):
+            return host
+        raise ValueError("should be an IP address or a host name, without scheme and port")
 
     @field_validator("public_url")
     @classmethod
     def _without_closing_slash(cls, url: str) -> str:
+        if url and not _is_plain_web_address(url):
+            raise ValueError("should be empty, or http:// or https:// with a host and at most a port and a path")
         return url.rstrip("/")
+
+    @field_validator("upload_folder", "state_folder")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        try:
+            return (PROJECT_FOLDER / folder.expanduser()).resolve()
+        except RuntimeError as error:  # no such user's home, or symbolic links that go in a circle
+            raise ValueError(str(error)) from error
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database_that_we_speak(cls, url: str) -> str:
+        if re.fullmatch(r"|sqlite:////.+|postgresql(\+psycopg)?://\S*", url):
+            return url
+        raise ValueError(
+            "should be empty (SQLite in the state folder), sqlite:////an/absolute/path,"
+            " or postgresql://user:password@host:port/database"
+        )
+
+    @field_validator("broker_url")
+    @classmethod
+    def _a_broker_that_we_speak(cls, url: str) -> str:
+        if re.fullmatch(r"|rediss?://\S+|redis\+socket:///\S+", url):
+            return url
+        raise ValueError(
+            "should be empty (the embedded server), redis://:password@host:port/number, rediss:// for the same"
+            " over TLS, or redis+socket:///an/absolute/path"
+        )
 
     @field_validator("recipes")
     @classmethod
@@ -85,12 +173,41 @@ class Settings(BaseSettings):
             raise ValueError(f"each recipe needs a name of its own, these have {', '.join(names)}")
         return recipes
 
+    @field_validator("render_processes")
+    @classmethod
+    def _one_for_each_processor(cls, processes: int) -> int:
+        return processes or min(_usable_processors(), _MOST_PROCESSES)
+
+    @field_validator("languages")
+    @classmethod
+    def _languages_differ(cls, languages: tuple[Language, ...]) -> tuple[Language, ...]:
+        if len(set(languages)) < len(languages):
+            raise ValueError("should name each language once")
+        return languages
+
     @model_validator(mode="after")
     def _a_request_holds_an_upload(self) -> Settings:
         if self.max_request_bytes < self.max_upload_bytes:
             raise ValueError(
-                f"max_request_bytes = {self.max_request_bytes} is less than max_upload_bytes = {self.max_upload_bytes}"
+                f"max_request_bytes = {self.max_request_bytes}: should be at least"
+                f" max_upload_bytes = {self.max_upload_bytes}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _folders_stay_apart(self) -> Settings:
+        """
+        The upload folder holds nothing but images: it may lie in the state folder, never around it or around our
+        code. Neither lies where a browser may fetch files as they are.
+        """
+        uploads, state = self.upload_folder, self.state_folder
+        if state.is_relative_to(uploads):
+            raise ValueError(f'state_folder = "{state}": should not be upload_folder = "{uploads}", nor lie in it')
+        if ASSETS_FOLDER.is_relative_to(uploads):
+            raise ValueError(f'upload_folder = "{uploads}": should be a folder of its own, without "{ASSETS_FOLDER}"')
+        for name, folder in (("upload_folder", uploads), ("state_folder", state)):
+            if folder.is_relative_to(ASSETS_FOLDER):
+                raise ValueError(f'{name} = "{folder}": should not lie in "{ASSETS_FOLDER}", which anyone may read')
         return self
 
     @classmethod
@@ -98,11 +215,11 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (named by the base class)
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (named by the base class)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+        return init_settings, _Environment(settings_cls), InitSettingsSource(settings_cls, _read_config_file())
 
     @property
     def uses_embedded_broker(self) -> bool:
@@ -129,6 +246,17 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.state_folder / 'catalogue.sqlite3'}"
 
 
+class _Environment(EnvSettingsSource):
+    """`VIGNETTE_*`; an empty variable counts as not set. Lists and tables are JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except json.JSONDecodeError as error:
+            variable = ENV_PREFIX + field_name.upper()
+            raise SettingsError(f"{variable} = {_shown(value)}: should be a list in JSON ({error})") from error
+
+
 def config_file() -> Path:
     """The settings file: the path in `VIGNETTE_CONFIG`, else `vignette.toml` in the project's folder."""
     return Path(os.environ.get("VIGNETTE_CONFIG") or PROJECT_FOLDER / "vignette.toml")
@@ -139,21 +267,17 @@ def load_settings(**overrides: Any) -> Settings:
     Read and check the settings; *overrides* win over file and environment.
 
     Raises:
-        SettingsError: Something is unknown or wrong; one line each, with its name, its value and what is allowed.
+        SettingsError: Something is unknown or wrong; one line each: where it stands, its name, its value and what is
+            allowed. The value of an unknown name is not shown: it may be a secret.
     """
-    unknown = [name for name in os.environ if name.startswith(ENV_PREFIX) and not _is_known_variable(name)]
-    if unknown:
-        raise SettingsError("\n".join(_unknown(name, _variable_names()) for name in sorted(unknown)))
-    if "VIGNETTE_CONFIG" in os.environ and not config_file().is_file():
-        raise SettingsError(f"VIGNETTE_CONFIG = {str(config_file())!r}: there is no such file")
+    problems = _unknown_variables(os.environ)
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(item) for item in error.errors())) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{config_file()} is not TOML: {error}") from error
-    except ValueError as error:  # pydantic-settings: an environment value that should be JSON and is not
-        raise SettingsError(f"{error}: {error.__cause__}") from error
+        raise SettingsError("\n".join(problems + _explain(error, overrides))) from error
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
 
 
 def load_settings_or_exit() -> Settings:
@@ -166,26 +290,114 @@ def load_settings_or_exit() -> Settings:
         raise SystemExit(2) from None
 
 
-def _variable_names() -> list[str]:
-    return [ENV_PREFIX + name.upper() for name in Settings.model_fields]
+def without_password(url: str) -> str:
+    """
+    *url* as it may be shown: without user and password, and without the query, which may hold them too.
+
+    A password may hold any letter. Where it is not clear what is part of it, only the scheme is left.
+    """
+    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
+    place, question_mark, query = rest.partition("?")
+    if "@" in query:
+        return f"{scheme}{separator}…"
+    _, at, place = place.rpartition("@")
+    return f"{scheme}{separator}{'…@' if at else ''}{place}{'?…' if question_mark else ''}"
 
 
-def _is_known_variable(name: str) -> bool:
-    return name in _variable_names() or name in _OTHER_VARIABLES or name.startswith(_TEST_PREFIX)
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
-def _unknown(name: str, allowed: list[str]) -> str:
+def _is_plain_web_address(url: str) -> bool:
+    if not re.fullmatch(r"https?://[^\s?#@\\]+", url, re.IGNORECASE):
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that hold no address
+        return False
+
+
+def _usable_processors() -> int:
+    """Those that this process may run on (`taskset`, a container's cpuset), where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _read_config_file() -> dict[str, Any]:
+    """What the settings file holds; nothing where there is none and `VIGNETTE_CONFIG` names none."""
+    path = config_file()
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        if os.environ.get("VIGNETTE_CONFIG"):
+            raise SettingsError(f"VIGNETTE_CONFIG = {_shown(str(path))}: there is no such file") from error
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise SettingsError(f"{path} is not TOML: {error}") from error
+
+
+def _unknown_variables(names: Iterable[str]) -> list[str]:
+    allowed = [_variable(field) for field in Settings.model_fields]
+    known = _OTHER_VARIABLES.union(allowed)
+    return [
+        _unknown(name, allowed)
+        for name in sorted(names)
+        if name.upper().startswith(ENV_PREFIX) and name not in known and not name.startswith(_TEST_PREFIX)
+    ]
+
+
+def _explain(error: ValidationError, overrides: Iterable[str]) -> list[str]:
+    """One line for each thing that is wrong: where it stands, its name, its value, what is allowed."""
+    items = error.errors(include_url=False)
+    # A list is "too short" for pydantic when all in it is wrong too, which is said of each entry already.
+    lists_with_wrong_entries = {item["loc"][:depth] for item in items for depth in range(len(item["loc"]))}
+    return [
+        _explain_one(item, overrides)
+        for item in items
+        if item["type"] != "too_short" or item["loc"] not in lists_with_wrong_entries
+    ]
+
+
+def _explain_one(item: Any, overrides: Iterable[str]) -> str:
+    message = _ALLOWED.get(item["type"]) or item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not item["loc"]:
+        return str(message)  # about several settings: it names them
+    field, *inner = item["loc"]
+    name = _where(field, overrides) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
+    if item["type"] == "extra_forbidden":
+        return _unknown(name, Settings.model_fields)
+    if item["type"] == "unexpected_keyword_argument":
+        return _unknown(name, [recipe_field.name for recipe_field in fields(Recipe)])
+    if item["type"] == "missing":
+        return f"{name} is missing"
+    return f"{name} = {_shown(item['input'])}: {message}"
+
+
+def _shown(value: Any) -> str:
+    """As it stands in the file, or nearly so: JSON and TOML write most values alike."""
+    return json.dumps(without_password(value) if isinstance(value, str) else value, ensure_ascii=False, default=str)
+
+
+def _where(field: str, overrides: Iterable[str]) -> str:
+    """The name of a setting as it stands where its value came from."""
+    if field in overrides:
+        return field
+    if os.environ.get(_variable(field)):
+        return _variable(field)
+    return f"{config_file().name}: {field}"
+
+
+def _variable(field: str) -> str:
+    return ENV_PREFIX + field.upper()
+
+
+def _unknown(name: str, allowed: Iterable[str]) -> str:
     return f"{name} is no setting; there are {', '.join(allowed)}"
-
-
-def _explain(item: Any) -> str:
-    """One line for one pydantic error: name, value, what is allowed."""
-    name = ".".join(str(part) for part in item["loc"])
-    if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        allowed = [f.name for f in fields(Recipe)] if name.startswith("recipes.") else list(Settings.model_fields)
-        return _unknown(name, allowed)
-    if not name:
-        return str(item["msg"]).removeprefix("Value error, ")
-    # A URL may carry a password.
-    value = "…" if name.endswith("_url") and "@" in str(item["input"]) else repr(item["input"])
-    return f"{name} = {value}: {item['msg']}"

@@ -1,0 +1,29 @@
+"""A worker process that does what a test of the launcher asks of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from celery import Celery
+
+from vignette.settings import load_settings
+
+settings = load_settings()
+
+app = Celery("stand-in", broker=settings.effective_broker_url)
+app.conf.update(
+    task_default_queue="vignette",
+    task_ignore_result=True,
+    task_acks_late=True,
+    worker_prefetch_multiplier=1,
+    worker_concurrency=settings.render_processes,
+    broker_transport_options={"visibility_timeout": 1, "unacked_restore_interval": 1, "unacked_restore_throttle": 1},
+)
+
+
+@app.task(name="work")
+def work(file: str, forever: bool) -> None:
+    Path(file).write_text(str(os.getpid()))
+    while forever:
+        pass

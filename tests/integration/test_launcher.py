@@ -1,0 +1,483 @@
+"""One command for the whole service: broker, Celery worker and web server are real, only our apps are stood in for."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.running import LIMIT_S, Service, free_port, parent_of, running_service, started_service, until
+from vignette.adapters.embedded_broker import answers_ping, set_queue_aside
+from vignette.settings import Settings
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+
+STAND_IN = Path(__file__).parent / "stand_in"
+
+# The real thing but for its patience: nobody here minds when what hangs is killed sooner.
+PROGRAM = """
+import pathlib, sys
+from vignette import launcher
+from vignette.settings import load_settings_or_exit
+launcher.WEB_KILL_S, launcher.WEB_GRACE_S, launcher.WORKER_GRACE_S = 1, 3, 4
+sys.exit(launcher.serve(load_settings_or_exit(), pathlib.Path(sys.argv[1])))
+"""
+LAUNCH = (sys.executable, "-c", PROGRAM, str(STAND_IN))
+
+started = partial(started_service, command=LAUNCH)
+running = partial(running_service, command=LAUNCH)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service for the tests that leave it as it is."""
+    with running(tmp_path_factory.mktemp("launcher")) as service:
+        yield service
+
+
+def refusal(folder: Path, **settings: object) -> str:
+    """The one line that a start with *settings* ends with."""
+    with started(folder, **settings) as service:
+        assert service.process.wait(LIMIT_S) == 1, service.words()
+        assert service.processes() == {}
+        [line] = service.words().splitlines()
+        return line
+
+
+def work(service: Service, file: Path, forever: bool = False) -> int:
+    """Have the worker write its process number to *file*; return it."""
+    answer = httpx.post(f"{service.url}/work", params={"file": str(file), "forever": "yes" if forever else "no"})
+    answer.raise_for_status()
+    until(lambda: file.exists() and file.read_text())
+    return int(file.read_text())
+
+
+@contextmanager
+def hanging_request(service: Service, file: Path) -> Iterator[None]:
+    """A request that keeps a web process busy for as long as it lives."""
+    with closing(socket.create_connection(("127.0.0.1", httpx.URL(service.url).port))) as connection:
+        connection.sendall(f"POST /hang?file={file} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n".encode())
+        until(lambda: file.exists() and file.read_text())
+        yield
+
+
+def is_healthy(service: Service) -> bool:
+    try:
+        return httpx.get(f"{service.url}/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
+# What runs
+
+
+def test_the_banner_says_where_things_are_and_what_to_try(service):
+    assert [line for line in service.words().splitlines() if line.startswith("vignette: ")] == [
+        f"vignette: Vignette runs at {service.url}/",
+        f"vignette:     images     {service.upload_folder}",
+        f"vignette:     state      {service.state_folder}",
+        f"vignette:     catalogue  sqlite:///{service.state_folder}/catalogue.sqlite3",
+        f"vignette:     broker     embedded, {service.state_folder}/broker.sock",
+        f"vignette: try:  curl -F file=@image_test/photo.jpg {service.url}/images",
+    ]
+
+
+def test_it_answers_once_the_banner_is_there(service):
+    assert is_healthy(service)
+
+
+def test_work_that_the_web_server_queues_reaches_the_worker(service, tmp_path):
+    worker = work(service, tmp_path / "done")
+
+    assert worker in service.processes()
+
+
+def test_the_broker_is_reached_through_a_private_socket_alone(service):
+    [broker] = service.children("valkey-server")
+    files = {os.readlink(entry) for entry in Path(f"/proc/{broker}/fd").iterdir()}  # noqa: PTH115 (not all are paths)
+    listening = [line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    mode = (service.state_folder / "broker.sock").stat().st_mode
+
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o700
+    assert not files & {f"socket:[{inode}]" for inode in listening}
+
+
+def test_what_the_broker_keeps_is_for_us_alone(service):
+    kept = [service.state_folder, *(service.state_folder / "broker").rglob("*"), service.state_folder / "broker.log"]
+
+    assert len(kept) > 3
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
+
+
+def test_a_web_process_that_dies_is_replaced(service):
+    dead = int(httpx.get(f"{service.url}/process").text)
+
+    os.kill(dead, signal.SIGKILL)
+
+    until(lambda: dead not in service.processes())
+    until(lambda: len([line for line in service.processes().values() if "granian" in line]) == 3)
+    until(lambda: is_healthy(service))
+
+
+def test_with_a_broker_of_ones_own_none_is_started(tmp_path):
+    with running(tmp_path, broker_url="redis://:secret@127.0.0.1:1/0") as service:
+        assert service.children("valkey-server") == []
+        assert len(service.children()) == 2
+        assert "broker     redis://…@127.0.0.1:1/0" in service.words()
+        assert "secret" not in service.words().split("try:")[0]
+
+
+def test_a_host_may_be_a_name(tmp_path):
+    with running(tmp_path, host="localhost") as service:
+        port = httpx.URL(service.url).port
+        assert f"runs at http://localhost:{port}/" in service.words()
+        assert httpx.get(f"http://localhost:{port}/healthz").is_success
+
+
+def test_a_host_of_all_addresses_is_shown_as_one_that_can_be_tried(tmp_path):
+    with running(tmp_path, host="0.0.0.0") as service:
+        assert f"Vignette runs at {service.url}/" in service.words()
+
+
+def test_the_public_address_is_the_one_that_is_shown(tmp_path):
+    with running(tmp_path, public_url="https://pictures.example/box") as service:
+        assert "curl -F file=@image_test/photo.jpg https://pictures.example/box/images" in service.words()
+
+
+def test_a_settings_file_may_be_named_relative_to_where_the_command_is_given(tmp_path):
+    (tmp_path / "mine.toml").write_text("render_processes = 1")
+
+    with running_service(
+        tmp_path, command=("/usr/bin/env", "-C", str(tmp_path), "VIGNETTE_CONFIG=mine.toml", *LAUNCH)
+    ) as service:
+        work(service, tmp_path / "done")
+
+
+def test_a_state_folder_with_a_long_path_has_its_socket_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with running(tmp_path, state_folder=tmp_path / ("long" * 20)) as service:
+        [folder] = tmp_path.glob("vignette-*")
+        assert f"broker     embedded, {folder}/broker.sock" in service.words()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        work(service, tmp_path / "done")
+
+    assert not folder.exists()
+
+
+# Stop
+
+
+@pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(tmp_path, wish):
+    with running(tmp_path) as service:
+        work(service, tmp_path / "done")
+
+        service.process.send_signal(wish)
+
+        assert service.process.wait(LIMIT_S) == 0
+        assert service.processes() == {}
+        assert "killed" not in service.words()
+
+
+def test_what_is_busy_is_stopped_after_its_grace_time(tmp_path):
+    with running(tmp_path) as service, hanging_request(service, tmp_path / "web"):
+        work(service, tmp_path / "task", forever=True)
+
+        service.process.terminate()
+
+        assert service.process.wait(LIMIT_S) == 0
+        assert service.processes() == {}
+        assert "the worker did not end within 4 s and is killed" in service.words()
+
+
+def test_a_second_ctrl_c_ends_what_is_busy_at_once(tmp_path):
+    program = PROGRAM.replace("= 1, 3, 4", "= 600, 600, 600")
+    with (
+        running_service(tmp_path, command=(sys.executable, "-c", program, str(STAND_IN))) as service,
+        hanging_request(service, tmp_path / "web"),
+    ):
+        work(service, tmp_path / "task", forever=True)
+
+        def again() -> bool:
+            service.process.send_signal(signal.SIGINT)
+            return service.process.poll() is not None
+
+        until(again)
+
+        assert service.process.returncode == 0
+        assert service.processes() == {}
+
+
+@pytest.mark.parametrize("gesture", ["Ctrl-C", "closing the window"])
+def test_it_stops_in_good_order_in_a_terminal(tmp_path, gesture):
+    screen, terminal = os.openpty()
+    with started(tmp_path, command=("setsid", "--ctty", *LAUNCH), terminal=terminal) as service:
+        os.close(terminal)
+        until(lambda: "runs at" in os.read(screen, 4096).decode())
+        children = service.children()
+        assert len(children) == 3
+
+        if gesture == "Ctrl-C":
+            os.write(screen, b"\x03")
+        else:
+            os.close(screen)
+
+        assert service.process.wait(LIMIT_S) == 0
+        assert service.processes() == {}
+        assert [child for child in children if parent_of(child)] == []
+    if gesture == "Ctrl-C":
+        os.close(screen)
+
+
+# Death
+
+
+def test_nothing_is_left_when_it_is_killed_while_busy_and_it_can_start_again_at_once(tmp_path):
+    port = free_port()
+    with started(tmp_path, port=port) as service:
+        until(lambda: "runs at" in service.words())
+        with hanging_request(service, tmp_path / "web"):
+            work(service, tmp_path / "task", forever=True)
+
+            service.process.kill()
+            service.process.wait()
+
+            with running(tmp_path, port=port) as successor:
+                assert service.processes() == {}
+                assert is_healthy(successor)
+
+
+@pytest.mark.parametrize("name", ["valkey-server", "celery", "granian"])
+def test_a_child_that_is_killed_is_replaced_with_all_that_it_started(tmp_path, name):
+    with running(tmp_path) as service:
+        before = {number for number, line in service.processes().items() if name in line}
+        work(service, tmp_path / "task", forever=True)
+        [child] = service.children(name)
+
+        os.kill(child, signal.SIGKILL)
+
+        until(lambda: service.children(name) not in ([], [child]))
+        assert not before & set(service.processes())
+        until(lambda: is_healthy(service))
+        work(service, tmp_path / "another")
+
+
+def test_what_is_queued_outlives_the_broker_and_the_whole_service(tmp_path):
+    with running(tmp_path, render_processes=1) as service:
+        work(service, tmp_path / "task", forever=True)
+        httpx.post(f"{service.url}/work", params={"file": str(tmp_path / "queued")}).raise_for_status()
+        [broker] = service.children("valkey-server")
+        os.kill(broker, signal.SIGKILL)
+        until(lambda: service.children("valkey-server") not in ([], [broker]))
+
+    with running(tmp_path):
+        until((tmp_path / "queued").exists)
+
+
+# What keeps it from starting
+
+
+def test_a_port_that_is_taken_is_one_clear_line(tmp_path):
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = other.getsockname()[1]
+
+        assert refusal(tmp_path, port=port) == (
+            f"vignette: 127.0.0.1 port {port} is taken: stop what listens there, or set VIGNETTE_PORT"
+        )
+
+
+def test_a_port_that_its_owner_would_share_is_taken_all_the_same(tmp_path):
+    with closing(socket.create_server(("127.0.0.1", 0), reuse_port=True)) as other:
+        assert "is taken" in refusal(tmp_path, port=other.getsockname()[1])
+
+
+def test_a_port_that_was_in_use_a_moment_ago_is_free(tmp_path):
+    with running(tmp_path) as service:
+        connection = socket.create_connection(("127.0.0.1", httpx.URL(service.url).port))
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert connection.recv(1)
+        service.process.terminate()  # the server closes first: its side of the connection lingers in TIME_WAIT
+        assert service.process.wait(LIMIT_S) == 0
+        connection.close()
+
+        with running(tmp_path, port=httpx.URL(service.url).port) as successor:
+            assert is_healthy(successor)
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        pytest.param("203.0.113.7", "Cannot assign requested address", id="another machine's"),
+        pytest.param("no-such-host.invalid", "", id="a name that nobody knows"),
+    ],
+)
+def test_a_host_that_is_not_ours_is_one_clear_line(tmp_path, host, reason):
+    line = refusal(tmp_path, host=host)
+
+    assert re.fullmatch(rf"vignette: {re.escape(host)} port \d+ cannot be used: .*{reason}", line)
+
+
+@pytest.mark.parametrize("name", ["state", "upload"])
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        pytest.param("file/folder", "Not a directory", id="below a file"),
+        pytest.param("file", "File exists", id="a file"),
+        pytest.param("/proc", "No such file or directory", id="a folder that takes no file"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_one_clear_line(tmp_path, name, place, reason):
+    (tmp_path / "file").touch()
+    folder = tmp_path / place
+
+    assert refusal(tmp_path, **{f"{name}_folder": folder}) == (
+        f"vignette: the {name} folder {folder} cannot be used: {reason}"
+    )
+
+
+def test_a_second_server_on_the_same_state_folder_is_one_clear_line(service, tmp_path):
+    assert refusal(tmp_path, state_folder=service.state_folder) == (
+        f"vignette: another server uses the state folder {service.state_folder}"
+    )
+    assert is_healthy(service)
+
+
+def test_a_second_server_on_the_same_upload_folder_is_one_clear_line(service, tmp_path):
+    assert refusal(tmp_path, upload_folder=service.upload_folder) == (
+        f"vignette: another server uses the upload folder {service.upload_folder}"
+    )
+
+
+def test_servers_that_share_a_catalogue_and_a_broker_may_share_their_folders(service, tmp_path):
+    shared = {
+        "database_url": "postgresql+psycopg://nobody@127.0.0.1:1/none",
+        "broker_url": "redis://127.0.0.1:1/0",
+        "upload_folder": service.upload_folder,
+        "state_folder": service.state_folder,
+    }
+
+    with running(tmp_path, **shared) as second:
+        assert is_healthy(second)
+
+
+def test_no_broker_on_this_platform_is_one_clear_line(tmp_path):
+    # The wheel holds no file for this machine.
+    program = "import platform; platform.machine = lambda: 'riscv64'\n" + PROGRAM
+    command = ("/usr/bin/env", "PATH=/nowhere", sys.executable, "-c", program, str(STAND_IN))
+
+    with started_service(tmp_path, command=command) as service:
+        assert service.process.wait(LIMIT_S) == 1
+        assert service.words() == (
+            "vignette: there is no Redis-compatible server for this platform: install valkey or redis, "
+            "or name a running one with VIGNETTE_BROKER_URL\n"
+        )
+
+
+def test_a_wrong_setting_ends_with_status_2(tmp_path):
+    with started(tmp_path, port="much") as service:
+        assert service.process.wait(LIMIT_S) == 2
+        assert len(service.words().splitlines()) == 1
+
+
+@pytest.mark.parametrize("trap", ["a symbolic link", "open to others", "a file"])
+def test_a_socket_folder_that_is_not_ours_alone_is_not_used(tmp_path, monkeypatch, trap):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    state = tmp_path / ("long" * 20)
+    folder = Settings(state_folder=state).broker_socket.parent
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    if trap == "a symbolic link":
+        folder.symlink_to(tmp_path / "elsewhere")
+    elif trap == "a file":
+        folder.touch(0o600)
+    else:
+        folder.mkdir()
+        folder.chmod(0o755)
+
+    line = refusal(tmp_path, state_folder=state)
+
+    assert str(folder) in line
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_an_app_that_cannot_be_imported_is_told_and_nothing_is_left(tmp_path):
+    (tmp_path / "task_celery.py").write_text("from celery import Celery; app = Celery(broker='memory://')")
+    (tmp_path / "serveur_flask.py").write_text("import no_such_module")
+
+    with started_service(tmp_path, command=(*LAUNCH[:-1], str(tmp_path))) as service:
+        assert service.process.wait(LIMIT_S) == 1
+        assert "No module named 'no_such_module'" in service.words()
+        assert service.words().splitlines()[-1] == "vignette: the web server ended (exit status 1) at start"
+        assert service.processes() == {}
+
+
+# What must not keep it from starting
+
+
+def test_the_socket_of_a_dead_broker_is_no_hindrance(tmp_path):
+    (tmp_path / "state").mkdir()
+    with closing(socket.socket(socket.AF_UNIX)) as dead:
+        dead.bind(str(tmp_path / "state" / "broker.sock"))
+
+    with running(tmp_path) as service:
+        work(service, tmp_path / "done")
+
+
+def test_a_queue_that_cannot_be_read_is_set_aside(tmp_path):
+    with running(tmp_path) as service:
+        kept = service.state_folder / "broker"
+    [base] = (kept / "appendonlydir").glob("*.base.rdb")
+    base.write_bytes(b"rubbish")
+
+    with running(tmp_path) as service:
+        work(service, tmp_path / "done")
+
+        assert (
+            f"vignette: the broker could not start with the files of its queue; they are in {kept}.unreadable now"
+            in (service.words())
+        )
+        assert (service.state_folder / "broker.unreadable" / "appendonlydir" / base.name).read_bytes() == b"rubbish"
+
+
+def test_a_queue_whose_last_write_was_cut_short_is_read_up_to_there(tmp_path):
+    with running(tmp_path, render_processes=1) as service:
+        work(service, tmp_path / "task", forever=True)
+        httpx.post(f"{service.url}/work", params={"file": str(tmp_path / "queued")}).raise_for_status()
+    [log] = (service.state_folder / "broker" / "appendonlydir").glob("*.incr.aof")
+    with log.open("ab") as end:
+        end.write(b"*3\r\n$3\r\nSET\r\n$1")
+
+    with running(tmp_path) as service:
+        until((tmp_path / "queued").exists)
+        assert "unreadable" not in service.words()
+
+
+def test_only_the_last_unreadable_queue_is_kept(tmp_path):
+    settings = Settings(state_folder=tmp_path)
+    for content in ("first", "second"):
+        (tmp_path / "broker").mkdir(exist_ok=True)
+        (tmp_path / "broker" / "file").write_text(content)
+        assert set_queue_aside(settings) == tmp_path / "broker.unreadable"
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broker", "broker.unreadable"]
+    assert (tmp_path / "broker.unreadable" / "file").read_text() == "second"
+    assert set_queue_aside(settings) is None
+
+
+def test_a_socket_on_which_nobody_answers_is_not_ready(tmp_path):
+    with closing(socket.socket(socket.AF_UNIX)) as mute:
+        mute.bind(str(tmp_path / "m"))
+        assert not answers_ping(tmp_path / "m")
+        mute.listen()
+        assert not answers_ping(tmp_path / "m")
+    assert not answers_ping(tmp_path / "none")

@@ -1,0 +1,253 @@
+"""Makes small pictures, whole and odd ones: by Pillow where it can, else by hand, box by box."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+ORIENTATION = 0x0112
+
+
+def picture(width: int = 40, height: int = 30, mode: str = "RGB", shift: int = 0) -> Image.Image:
+    """No two neighbouring pixels of it are alike; *shift* makes another one."""
+    image = Image.new("RGB", (width, height))
+    image.putdata(
+        [((x * 6 + shift) % 256, (y * 8) % 256, (x * y + shift) % 256) for y in range(height) for x in range(width)]
+    )
+    return image.convert(mode)
+
+
+def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
+    content = io.BytesIO()
+    image.save(content, file_format, **options)
+    return content.getvalue()
+
+
+def still(file_format: str, width: int = 40, height: int = 30, mode: str = "RGB", **options: object) -> bytes:
+    return encoded(picture(width, height, mode), file_format, **options)
+
+
+def animation(file_format: str, frames: int, width: int = 40, height: int = 30, **options: object) -> bytes:
+    """Of *frames* different pictures; for TIFF, of so many pages."""
+    first, *others = [picture(width, height, shift=40 * index) for index in range(frames)]
+    return encoded(first, file_format, save_all=True, append_images=others, **options)
+
+
+def exif(orientation: int, order: str = "<") -> bytes:
+    """A TIFF stream whose one tag is the orientation."""
+    mark = b"II" if order == "<" else b"MM"
+    return mark + struct.pack(f"{order}HIHHHIHHI", 42, 8, 1, ORIENTATION, 3, 1, orientation, 0, 0)
+
+
+def icc_profile(length: int = 200) -> bytes:
+    """The length that begins a profile, and as much behind it as that says."""
+    return struct.pack(">I", length) + bytes(index % 251 for index in range(length - 4))
+
+
+def photoshop(iptc: bytes) -> bytes:
+    """Photoshop resources: a resolution, IPTC *iptc*, and what follows it."""
+    resources = [(0x03ED, b"", bytes(16)), (0x0404, b"x", iptc), (0x0425, b"", bytes(16))]
+    return b"".join(
+        b"8BIM"
+        + struct.pack(">H", number)
+        + _even(bytes([len(name)]) + name)
+        + struct.pack(">I", len(content))
+        + _even(content)
+        for number, name, content in resources
+    )
+
+
+def _even(content: bytes) -> bytes:
+    return content + bytes(len(content) % 2)
+
+
+def jpeg_segment(code: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, code, len(content) + 2) + content
+
+
+def jpeg_with(*segments: bytes, content: bytes | None = None) -> bytes:
+    """A JPEG that begins with *segments*."""
+    content = content or still("JPEG")
+    return content[:2] + b"".join(segments) + content[2:]
+
+
+def png_chunk(kind: bytes, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_with(*chunks: bytes, content: bytes | None = None) -> bytes:
+    """A PNG that has *chunks* after its header."""
+    content = content or still("PNG")
+    after_header = 8 + 25
+    return content[:after_header] + b"".join(chunks) + content[after_header:]
+
+
+def riff_chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + struct.pack("<I", len(content)) + _even(content)
+
+
+def webp(*chunks: bytes) -> bytes:
+    body = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def vp8x(width: int, height: int, flags: int = 0) -> bytes:
+    canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return riff_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + canvas)
+
+
+def bmp(width: int, height: int, bits: int = 24, *, compression: int = 0, header: int = 40, pixels: bytes) -> bytes:
+    """A bitmap with the *header* of so many bytes, 12 or from 40 on, and *pixels* as they are."""
+    if header == 12:
+        fields = struct.pack("<IHHHH", header, width, height, 1, bits)
+    else:
+        fields = struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, compression, len(pixels), 0, 0, 0, 0)
+    fields = fields.ljust(header, b"\0")
+    start = 14 + len(fields)
+    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + fields + pixels
+
+
+@dataclass(frozen=True)
+class TiffTag:
+    """A tag of type LONG, or of type BYTE where *values* are bytes."""
+
+    tag: int
+    values: Sequence[int] | bytes
+
+
+def tiff(*pages: Sequence[TiffTag], data: bytes = b"", order: str = "<", link: int = 0) -> bytes:
+    """
+    A TIFF of the directories *pages*. *data* lies at byte 8, before them; the last one leads on to byte *link*.
+    """
+    content = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 0) + _even(data))
+    pointer = 4
+    for page in pages:
+        struct.pack_into(f"{order}I", content, pointer, len(content))
+        start = len(content) + 2
+        pointer = start + 12 * len(page)
+        content += struct.pack(f"{order}H", len(page)) + bytes(12 * len(page)) + struct.pack(f"{order}I", link)
+        for index, tag in enumerate(page):
+            is_bytes = isinstance(tag.values, bytes)
+            raw = bytes(tag.values) if is_bytes else struct.pack(f"{order}{len(tag.values)}I", *tag.values)
+            if len(raw) > 4:
+                place, raw = len(content), struct.pack(f"{order}I", len(content)) + raw
+                content += _even(raw[4:])
+                assert place == len(content) - len(_even(raw[4:]))
+            entry = struct.pack(f"{order}HHI", tag.tag, 1 if is_bytes else 4, len(tag.values)) + raw[:4].ljust(4, b"\0")
+            content[start + 12 * index : start + 12 * index + 12] = entry
+    return bytes(content)
+
+
+def tiff_page(width: int = 4, height: int = 3, **tags: int | Sequence[int] | bytes) -> list[TiffTag]:
+    """The tags of a grey picture whose one strip lies at byte 8; *tags* by name, such as `t274`, add or replace some."""
+    page: dict[int, Sequence[int] | bytes] = {
+        256: [width],
+        257: [height],
+        258: [8],
+        259: [1],
+        262: [1],
+        273: [8],
+        277: [1],
+        278: [height],
+        279: [width * height],
+    }
+    for name, values in tags.items():
+        page[int(name.removeprefix("t"))] = [values] if isinstance(values, int) else values
+    return [TiffTag(tag, values) for tag, values in sorted(page.items()) if len(values)]
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return struct.pack(">I", 8 + len(body)) + kind + body
+
+
+def full_box(kind: bytes, *content: bytes, version: int = 0, flags: int = 0) -> bytes:
+    return box(kind, struct.pack(">I", version << 24 | flags), *content)
+
+
+def ispe(width: int, height: int) -> bytes:
+    return full_box(b"ispe", struct.pack(">II", width, height))
+
+
+def irot(quarters: int) -> bytes:
+    return box(b"irot", bytes([quarters]))
+
+
+def imir(axis: int) -> bytes:
+    return box(b"imir", bytes([axis]))
+
+
+def colr(profile: bytes) -> bytes:
+    return box(b"colr", b"prof", profile)
+
+
+def clap(width: int, height: int) -> bytes:
+    return box(b"clap", struct.pack(">8I", width, 1, height, 1, 0, 1, 0, 1))
+
+
+def grid(rows: int, columns: int, width: int, height: int) -> bytes:
+    """What the item of type `grid` holds."""
+    return struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
+
+
+@dataclass(frozen=True)
+class HeifItem:
+    """*references* are the numbers of other items, by their type; items are numbered from 1."""
+
+    kind: bytes = b"hvc1"
+    content: bytes = b"no decoder has ever seen these bytes"
+    properties: Sequence[bytes] = (ispe(64, 48), box(b"hvcC", bytes(8)))
+    references: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
+    content_type: bytes = b""
+
+
+def coded(width: int = 64, height: int = 48, *properties: bytes) -> HeifItem:
+    return HeifItem(properties=(ispe(width, height), box(b"hvcC", bytes(8)), *properties))
+
+
+def heif(*items: HeifItem, brands: Sequence[bytes] = (b"heic", b"mif1"), in_idat: bool = False) -> bytes:
+    """A file of *items*, whose first is the primary one. No encoder is at hand: the pictures in it are none."""
+    items = items or (HeifItem(),)
+    start = box(b"ftyp", brands[0], bytes(4), *brands[1:])
+    # Offsets do not change the length of the boxes that hold them.
+    meta_length = len(_meta(items, 0, in_idat))
+    data = b"".join(item.content for item in items)
+    if in_idat:
+        return start + _meta(items, 0, in_idat)
+    return start + _meta(items, len(start) + meta_length + 8, in_idat) + box(b"mdat", data)
+
+
+def _meta(items: Sequence[HeifItem], data_start: int, in_idat: bool) -> bytes:
+    entries, locations, references, properties, associations = [], [], [], [], []
+    offset = data_start
+    for number, item in enumerate(items, 1):
+        entries.append(
+            full_box(b"infe", struct.pack(">HH", number, 0), item.kind, b"\0", item.content_type + b"\0", version=2)
+        )
+        locations.append(struct.pack(">HHHHII", number, in_idat, 0, 1, offset, len(item.content)))
+        offset += len(item.content)
+        indices = range(len(properties) + 1, len(properties) + len(item.properties) + 1)
+        properties += item.properties
+        associations.append(struct.pack(">HB", number, len(indices)) + bytes(0x80 | index for index in indices))
+        for kind, targets in item.references.items():
+            references.append(box(kind, struct.pack(f">HH{len(targets)}H", number, len(targets), *targets)))
+    count = struct.pack(">H", len(items))
+    return full_box(
+        b"meta",
+        full_box(b"hdlr", bytes(4), b"pict", bytes(13)),
+        full_box(b"pitm", struct.pack(">H", 1)),
+        full_box(b"iinf", count, *entries),
+        full_box(b"iloc", b"\x44\x00", count, *locations, version=1),
+        box(
+            b"iprp",
+            box(b"ipco", *properties),
+            full_box(b"ipma", struct.pack(">I", len(items)), *associations),
+        ),
+        full_box(b"iref", *references),
+        box(b"idat", *(item.content for item in items)) if in_idat else b"",
+    )

@@ -1,0 +1,5 @@
+"""`python -m vignette`."""
+
+from vignette.cli import main
+
+main()

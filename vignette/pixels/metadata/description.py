@@ -1,0 +1,76 @@
+"""Puts the readers of the single blocks together to the description of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from vignette.pixels.anatomy import MetadataBlocks
+from vignette.pixels.metadata import exif, gps, icc, iptc, summary, xmp
+from vignette.pixels.metadata.remarks import Remarks
+
+_Reading = TypeVar("_Reading")
+
+# Chunks of text in a PNG; the files of scientific cameras have dozens.
+MAX_TEXTS: Final = 1000
+
+
+def describe(blocks: MetadataBlocks) -> dict[str, Any]:
+    """
+    What the metadata of a file says, ready for JSON; `docs/metadata.md` tells its shape.
+
+    Never raises, whatever the blocks hold: what cannot be read is told in "warnings". Parts that the file lacks are
+    left out, so the description of a file without metadata is empty.
+    """
+    remarks = Remarks()
+    for warning in blocks.warnings:
+        remarks.add(_storable(warning))
+    directories = _guarded("EXIF", exif.read, blocks.exif, remarks) or {}
+    packets = _guarded("XMP", xmp.read, blocks.xmp, remarks)
+    parts: dict[str, Any] = {
+        "exif": directories,
+        "gps": _position(directories, remarks),
+        "xmp": packets.properties if packets else {},
+        "xmp_namespaces": packets.namespaces if packets else {},
+        "iptc": _guarded("IPTC", iptc.read, blocks.iptc, remarks) or {},
+        "icc": _guarded("ICC", icc.read, blocks.icc, remarks) or {},
+        "text": _texts(blocks.text, remarks),
+    }
+    facts = _guarded("Summary", _summarise, parts, remarks) or {}
+    description = {"summary": facts, **parts, "warnings": remarks.as_list()}
+    return {name: part for name, part in description.items() if part}
+
+
+def _guarded(part: str, read: Callable[[Any, Remarks], _Reading], block: Any, remarks: Remarks) -> _Reading | None:
+    """
+    What *read* makes of *block*; None if there is no block.
+
+    The readers are made not to raise. Should one do so, the picture is worth more than this part of its metadata: an
+    upload must not fail for it.
+    """
+    if not block:
+        return None
+    try:
+        return read(block, remarks)
+    except Exception as error:
+        remarks.add(f"{part}: cannot be read ({type(error).__name__})")
+        return None
+
+
+def _position(directories: Mapping[str, Any], remarks: Remarks) -> dict[str, Any]:
+    return _guarded("GPS", lambda fields, _: gps.position(fields), directories.get("GPS"), remarks) or {}
+
+
+def _summarise(parts: Mapping[str, Any], _: Remarks) -> dict[str, Any]:
+    return summary.summarise(parts)
+
+
+def _texts(texts: tuple[tuple[str, str], ...], remarks: Remarks) -> list[dict[str, str]]:
+    if len(texts) > MAX_TEXTS:
+        remarks.add(f"Text: only the first {MAX_TEXTS} of {len(texts)} texts are kept")
+    return [{"keyword": _storable(keyword), "text": _storable(text)} for keyword, text in texts[:MAX_TEXTS]]
+
+
+def _storable(text: str) -> str:
+    """*text* without lone surrogates, which UTF-8 cannot write."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")

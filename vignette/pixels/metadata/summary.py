@@ -1,0 +1,216 @@
+"""
+The facts that people ask for first, each taken from the best source that the file has.
+
+What a machine wrote (camera, exposure, time, place) comes from EXIF before XMP; what a person wrote (author, title,
+description, rights) from XMP before IPTC before EXIF, for there people correct it, and there every script fits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from vignette.pixels.metadata import gps
+from vignette.pixels.metadata.values import Fields, as_number
+
+# A summary is shown and listed; the whole text is in its own part of the description.
+MAX_CHARS: Final = 10_000
+MAX_KEYWORDS: Final = 500
+
+_ISO_8601: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+_OFFSET: Final = re.compile(r"[+-]\d\d:\d\d", re.ASCII)
+_FRACTION: Final = re.compile(r"\d{1,9}", re.ASCII)
+_RATIO: Final = re.compile(r"-?\d{1,12}/\d{1,12}", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?\d{1,12}(\.\d{1,15})?", re.ASCII)
+
+
+def summarise(parts: Mapping[str, Any]) -> Fields:
+    """Returns those of the facts that *parts*, the other parts of a description, hold."""
+    sources = _Sources(parts)
+    facts = {**_camera(sources), **_exposure(sources), **_place(sources), **_words(sources)}
+    return {name: fact for name, fact in facts.items() if fact not in (None, "", [])}
+
+
+class _Sources:
+    """The parts of a description, each an empty one where the file has none."""
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        directories: Mapping[str, Mapping[str, Any]] = parts.get("exif", {})
+        self.ifd0 = directories.get("IFD0", {})
+        # Writers that have no Exif directory put its tags into IFD0.
+        self.exif = {**self.ifd0, **directories.get("Exif", {})}
+        self.gps: Mapping[str, Any] = parts.get("gps", {})
+        self.xmp: Mapping[str, Any] = parts.get("xmp", {})
+        self.iptc: Mapping[str, Any] = parts.get("iptc", {})
+        self.text: dict[str, str] = {}
+        for item in parts.get("text", []):
+            self.text.setdefault(item["keyword"], item["text"])
+
+
+def _camera(sources: _Sources) -> Fields:
+    exif, xmp = sources.exif, sources.xmp
+    return {
+        "camera_make": _first_text(exif.get("Make"), xmp.get("tiff:Make")),
+        "camera_model": _first_text(exif.get("Model"), xmp.get("tiff:Model")),
+        "lens": _first_text(exif.get("LensModel"), xmp.get("exifEX:LensModel"), xmp.get("aux:Lens")),
+        "software": _first_text(exif.get("Software"), xmp.get("xmp:CreatorTool"), sources.text.get("Software")),
+        "orientation": _orientation(sources),
+        "taken_at": _taken_at(sources),
+    }
+
+
+def _exposure(sources: _Sources) -> Fields:
+    exif, xmp = sources.exif, sources.xmp
+    sensitivity = _number(exif.get("PhotographicSensitivity"))
+    if sensitivity == 65535:
+        # SHORT ends there; the true value is in the tag that SensitivityType names.
+        names = ("RecommendedExposureIndex", "StandardOutputSensitivity", "ISOSpeed")
+        sensitivity = next((number for name in names if (number := _number(exif.get(name)))), sensitivity)
+    return {
+        "exposure_time_s": _positive(exif.get("ExposureTime"), xmp.get("exif:ExposureTime")),
+        "f_number": _positive(exif.get("FNumber"), xmp.get("exif:FNumber")),
+        "iso": sensitivity or _positive(xmp.get("exifEX:PhotographicSensitivity"), xmp.get("exif:ISOSpeedRatings")),
+        "focal_length_mm": _positive(exif.get("FocalLength"), xmp.get("exif:FocalLength")),
+    }
+
+
+def _place(sources: _Sources) -> Fields:
+    latitude, longitude = sources.gps.get("latitude"), sources.gps.get("longitude")
+    if latitude is None or longitude is None:
+        latitude = gps.xmp_coordinate(_text(sources.xmp.get("exif:GPSLatitude")), "NS", 90)
+        longitude = gps.xmp_coordinate(_text(sources.xmp.get("exif:GPSLongitude")), "EW", 180)
+    # Half a place is none.
+    place = {} if latitude is None or longitude is None else {"latitude": latitude, "longitude": longitude}
+    return {**place, "altitude_m": sources.gps.get("altitude")}
+
+
+def _words(sources: _Sources) -> Fields:
+    exif, xmp, iptc, text = sources.exif, sources.xmp, sources.iptc, sources.text
+    return {
+        "author": _first_text(
+            xmp.get("dc:creator"),
+            iptc.get("By-line"),
+            exif.get("Photographer"),
+            exif.get("Artist"),
+            exif.get("XPAuthor"),
+            text.get("Author"),
+        ),
+        "copyright": _first_text(
+            xmp.get("dc:rights"), iptc.get("CopyrightNotice"), exif.get("Copyright"), text.get("Copyright")
+        ),
+        "title": _first_text(
+            xmp.get("dc:title"), iptc.get("ObjectName"), exif.get("ImageTitle"), exif.get("XPTitle"), text.get("Title")
+        ),
+        "description": _first_text(
+            xmp.get("dc:description"),
+            iptc.get("Caption-Abstract"),
+            exif.get("ImageDescription"),
+            text.get("Description"),
+        ),
+        "keywords": _keywords(xmp.get("dc:subject"), iptc.get("Keywords"), exif.get("XPKeywords")),
+        "rating": _number(xmp.get("xmp:Rating"), exif.get("Rating")),
+        "alt_text": _first_text(xmp.get("Iptc4xmpCore:AltTextAccessibility")),
+    }
+
+
+def _orientation(sources: _Sources) -> int | None:
+    value = _number(sources.ifd0.get("Orientation"), sources.xmp.get("tiff:Orientation"))
+    return value if isinstance(value, int) and 1 <= value <= 8 else None
+
+
+def _taken_at(sources: _Sources) -> str | None:
+    """When the picture was taken, ISO 8601, as precise as the source tells; not when the file was changed."""
+    xmp = sources.xmp
+    candidates = (
+        _exif_moment(sources.exif, "Original"),
+        _matching(_ISO_8601, xmp.get("exif:DateTimeOriginal")),
+        _matching(_ISO_8601, xmp.get("photoshop:DateCreated")),
+        _iptc_moment(sources.iptc),
+        _exif_moment(sources.exif, "Digitized"),
+        _matching(_ISO_8601, xmp.get("exif:DateTimeDigitized")),
+        _matching(_ISO_8601, xmp.get("xmp:CreateDate")),
+    )
+    return next((moment for moment in candidates if moment), None)
+
+
+def _exif_moment(exif: Mapping[str, Any], kind: str) -> str:
+    """The date and time with its fraction and offset, which EXIF keeps in tags of their own."""
+    moment = exif.get(f"DateTime{kind}")
+    if not isinstance(moment, Mapping):
+        return ""
+    value: str = moment["value"]
+    if len(value) > len("2018-07-16T17:52:22"):
+        return value  # some write fraction or offset behind the seconds
+    fraction = _matching(_FRACTION, exif.get(f"SubSecTime{kind}"))
+    return value + (f".{fraction}" if fraction else "") + _matching(_OFFSET, exif.get(f"OffsetTime{kind}"))
+
+
+def _iptc_moment(iptc: Mapping[str, Any]) -> str:
+    date, time = iptc.get("DateCreated"), iptc.get("TimeCreated")
+    if not isinstance(date, Mapping):
+        return ""
+    return f"{date['value']}T{time['value']}" if isinstance(time, Mapping) else str(date["value"])
+
+
+def _matching(pattern: re.Pattern[str], value: Any) -> str:
+    text = _text(value)
+    return text if pattern.fullmatch(text) else ""
+
+
+def _keywords(*sources: Any) -> list[str]:
+    """The keywords of all sources in their order, each once. Windows separates them with semicolons."""
+    found: dict[str, None] = {}
+    for source in sources:
+        items = source if isinstance(source, list) else _text(source).split(";", MAX_KEYWORDS)
+        for item in items[:MAX_KEYWORDS]:
+            keyword = _text(item)
+            if keyword:
+                found[keyword] = None
+    return list(found)[:MAX_KEYWORDS]
+
+
+def _first_text(*candidates: Any) -> str:
+    return next((text for candidate in candidates if (text := _text(candidate))), "")
+
+
+def _text(value: Any) -> str:
+    """One text for a person: of several languages the default one, of several values all."""
+    match value:
+        case str():
+            text = value.strip("\0 \t\r\n")
+        case list():
+            text = "; ".join(item for value in value[:MAX_KEYWORDS] if (item := _text(value)))
+        case {"x-default": chosen}:
+            text = _text(chosen)
+        case {"rdf:value": chosen}:
+            text = _text(chosen)
+        case dict() if len(value) == 1:
+            text = _text(next(iter(value.values())))
+        case _:
+            text = ""
+    return text if len(text) <= MAX_CHARS else text[: MAX_CHARS - 1] + "…"
+
+
+def _number(*candidates: Any) -> int | float | None:
+    for candidate in candidates:
+        number = as_number(candidate)
+        if number is None:
+            number = _xmp_number(candidate)
+        if number is not None:
+            return int(number) if number.is_integer() else number
+    return None
+
+
+def _positive(*candidates: Any) -> int | float | None:
+    """The first number over 0: writers put 0 where they know none."""
+    return next((number for candidate in candidates if (number := _number(candidate)) and number > 0), None)
+
+
+def _xmp_number(value: Any) -> float | None:
+    """XMP writes numbers as text, and rationals as "1/125" (XMP specification part 2)."""
+    text = _text(value)
+    if _RATIO.fullmatch(text):
+        numerator, _, denominator = text.partition("/")
+        return int(numerator) / int(denominator) if int(denominator) else None
+    return float(text) if _DECIMAL.fullmatch(text) else None

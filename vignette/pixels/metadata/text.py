@@ -1,0 +1,234 @@
+"""A description as text for people: groups of names and values, for the page and for metadata.txt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vignette.pixels.metadata.wording import aperture, plain, seconds, wording
+
+NO_METADATA: Final = "This file holds no metadata.\n"
+
+# For people to read; whoever needs more takes the JSON, which has all of it.
+MAX_VALUE_CHARS: Final = 4000
+MAX_NAME_CHARS: Final = 80
+MAX_ITEMS: Final = 64
+MAX_ENTRIES: Final = 1000
+
+# Values start in one column. A few long names stick out rather than push all values to the right.
+_MAX_COLUMN: Final = 32
+_GAP: Final = "  "
+
+# What a terminal or a browser would obey instead of showing it: control characters, the marks that turn the direction
+# of writing (Trojan source, CVE-2021-42574), separators of lines, lone surrogates, the invisible tag characters.
+_HARMFUL: Final = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+_SUMMARY_LABELS: Final = {
+    "camera_make": "Camera make",
+    "camera_model": "Camera model",
+    "lens": "Lens",
+    "software": "Software",
+    "orientation": "Orientation",
+    "taken_at": "Taken at",
+    "exposure_time_s": "Exposure time",
+    "f_number": "Aperture",
+    "iso": "ISO",
+    "focal_length_mm": "Focal length",
+    "latitude": "Latitude",
+    "longitude": "Longitude",
+    "altitude_m": "Altitude",
+    "author": "Author",
+    "copyright": "Copyright",
+    "title": "Title",
+    "description": "Description",
+    "keywords": "Keywords",
+    "rating": "Rating",
+    "alt_text": "Alternative text",
+}
+_ICC_LABELS: Final = {
+    "description": "Description",
+    "copyright": "Copyright",
+    "manufacturer": "Manufacturer",
+    "model": "Model",
+    "colour_space": "Colour space",
+    "profile_class": "Profile class",
+    "connection_space": "Connection space",
+    "rendering_intent": "Rendering intent",
+    "version": "Version",
+    "created_at": "Created at",
+    "platform": "Platform",
+    "creator": "Creator",
+    "size": "Size",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries that belong together: (name, text) in the order of the file. A text may have several lines."""
+
+    title: str
+    entries: list[tuple[str, str]]
+
+
+def as_groups(description: Mapping[str, Any]) -> list[Group]:
+    """
+    The *description* in words and units.
+
+    Every text is harmless to show (control and bidirectional characters are replaced by U+FFFD) and bounded; the
+    caller escapes it for HTML.
+    """
+    groups = [
+        _group("Summary", _summary(_mapping(description, "summary"))),
+        *_exif_groups(_mapping(description, "exif")),
+        _group("XMP", ((name, _nested(value)) for name, value in _mapping(description, "xmp").items())),
+        _group("IPTC", ((name, _plain(value)) for name, value in _mapping(description, "iptc").items())),
+        _group("ICC profile", _icc(_mapping(description, "icc"))),
+        _group("Text", ((item["keyword"], item["text"]) for item in description.get("text", ()))),
+        _group("Warnings", ((str(number), text) for number, text in enumerate(description.get("warnings", ()), 1))),
+    ]
+    return [group for group in groups if group.entries]
+
+
+def as_text(description: Mapping[str, Any]) -> str:
+    """The content of metadata.txt: the groups under each other, values in a column, a line feed at the end."""
+    groups = as_groups(description)
+    return "\n".join(_block(group) for group in groups) if groups else NO_METADATA
+
+
+def _block(group: Group) -> str:
+    width = min(max(len(name) for name, _ in group.entries), _MAX_COLUMN)
+    lines = [group.title, "-" * len(group.title)]
+    for name, text in group.entries:
+        first, *further = text.split("\n")
+        lines.append(f"{name:<{width}}{_GAP}{first}".rstrip())
+        lines += [f"{'':<{width}}{_GAP}{line}".rstrip() for line in further]
+    return "\n".join([*lines, ""])
+
+
+def _group(title: str, entries: Iterator[tuple[str, str]]) -> Group:
+    kept: list[tuple[str, str]] = []
+    for number, (name, text) in enumerate(entries):
+        if number == MAX_ENTRIES:
+            kept.append(("…", "further entries are in the JSON"))
+            break
+        kept.append(
+            (
+                _harmless(_shortened(name, MAX_NAME_CHARS)).replace("\n", " "),
+                _harmless(_shortened(text, MAX_VALUE_CHARS)),
+            )
+        )
+    return Group(_harmless(_shortened(title, MAX_NAME_CHARS)).replace("\n", " "), kept)
+
+
+def _mapping(description: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = description.get(part, {})
+    return found
+
+
+def _summary(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, label in _SUMMARY_LABELS.items():
+        if name in facts:
+            yield label, _fact(name, facts[name])
+
+
+def _fact(name: str, value: Any) -> str:
+    match name:
+        case "exposure_time_s":
+            said = seconds(value)
+        case "f_number":
+            said = aperture(value)
+        case "focal_length_mm":
+            said = f"{plain(value)} mm"
+        case "latitude":
+            said = f"{abs(value):.6f}° {'S' if value < 0 else 'N'}"
+        case "longitude":
+            said = f"{abs(value):.6f}° {'W' if value < 0 else 'E'}"
+        case "altitude_m":
+            said = f"{value:.1f} m"
+        case "orientation":
+            said = wording("Orientation", value)
+        case "taken_at":
+            said = value.replace("T", " ")
+        case _:
+            said = None
+    return said if said is not None else _plain(value)
+
+
+def _icc(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, label in _ICC_LABELS.items():
+        if name in facts:
+            yield label, f"{facts[name]:,} bytes" if name == "size" else _plain(facts[name])
+
+
+def _exif_groups(directories: Mapping[str, Mapping[str, Any]]) -> Iterator[Group]:
+    for name, directory in list(directories.items())[:MAX_ITEMS]:
+        yield _group(f"EXIF: {name}", ((tag, _exif_text(tag, value)) for tag, value in directory.items()))
+    if len(directories) > MAX_ITEMS:
+        yield Group("EXIF: …", [("…", f"{len(directories) - MAX_ITEMS} further directories are in the JSON")])
+
+
+def _exif_text(tag: str, value: Any) -> str:
+    # A tag that occurs again is called "Make#2".
+    said = wording(tag.partition("#")[0], value)
+    return said if said is not None else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """A value of EXIF or IPTC: the typed objects of `values`, and lists of them."""
+    match value:
+        case str():
+            return value
+        case bool() | None:
+            return str(value)
+        case int():
+            return str(value)
+        case float():
+            return plain(value)
+        case list():
+            return _listed([_plain(item) for item in value[:MAX_ITEMS]], len(value))
+        case {"type": "rational", "numerator": numerator, "denominator": denominator, "value": quotient}:
+            return plain(quotient) if quotient is not None else f"{numerator}/{denominator}"
+        case {"type": "datetime", "value": moment}:
+            return str(moment).replace("T", " ")
+        case {"type": "bytes", "length": length}:
+            return f"({length:,} bytes)"
+        case {"type": "packed", "count": count, "element": element}:
+            return f"({count:,} values of type {element})"
+        case {"type": "date" | "time", "value": text} | {"type": "float", "text": text}:
+            return str(text)
+        case _:
+            return _nested(value)
+
+
+def _nested(value: Any) -> str:
+    """A value of XMP: a text, a list, or an object of them. A list of objects has a line for each."""
+    match value:
+        case str():
+            return value
+        case list():
+            separator = "\n" if any(isinstance(item, list | dict) for item in value) else ", "
+            return _listed([_nested(item) for item in value[:MAX_ITEMS]], len(value), separator)
+        case dict() if len(value) == 1 and ":" not in next(iter(value)):
+            return _nested(next(iter(value.values())))  # a text that is there in one language
+        case dict():
+            fields = [f"{name}: {_nested(item)}" for name, item in list(value.items())[:MAX_ITEMS]]
+            return _listed(fields, len(value), "; ")
+        case _:
+            return str(value)
+
+
+def _listed(texts: Sequence[str], count: int, separator: str = ", ") -> str:
+    more = [f"… ({count:,} in all)"] if count > len(texts) else []
+    return separator.join([*(_shortened(text, MAX_VALUE_CHARS) for text in texts), *more])
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters in all)"
+
+
+def _harmless(text: str) -> str:
+    return _HARMFUL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))

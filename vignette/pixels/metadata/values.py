@@ -1,0 +1,144 @@
+"""
+The values of a description: numbers and strings as they are, everything else as an object that names its "type".
+
+All of them can be written as JSON and read back without loss; `docs/metadata.md` lists the types.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+Fields = dict[str, Any]
+"""A JSON object: values under their names."""
+
+# No number in a text of metadata is longer; a text of megabytes is not worth the search.
+MAX_DATE_CHARS: Final = 40
+
+_DATE_TIME: Final = re.compile(
+    r"(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII
+)
+_DATE: Final = re.compile(r"(\d{4})[:\-/.]?(\d\d)[:\-/.]?(\d\d)", re.ASCII)
+_TIME: Final = re.compile(r"(\d\d):?(\d\d):?(\d\d)(?:([+-]\d\d):?(\d\d))?", re.ASCII)
+
+
+def rational(numerator: int, denominator: int) -> Fields:
+    value = numerator / denominator if denominator else None
+    return {"type": "rational", "numerator": numerator, "denominator": denominator, "value": value}
+
+
+def real(value: float) -> float | Fields:
+    """*value* itself; NaN and the infinities, which JSON has not, as an object with their name."""
+    if math.isfinite(value):
+        return value
+    name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return {"type": "float", "value": None, "text": name}
+
+
+def binary(raw: bytes | memoryview) -> Fields:
+    return {"type": "bytes", "length": len(raw), "base64": _base64(raw)}
+
+
+def packed(raw: bytes | memoryview, element: str, count: int, *, little_endian: bool) -> Fields:
+    """An array that is too long for a list of numbers: its bytes as they stand in the file, and how to read them."""
+    order = "little" if little_endian else "big"
+    return {"type": "packed", "element": element, "count": count, "byte_order": order, "base64": _base64(raw)}
+
+
+def moment(text: str) -> str | Fields:
+    """An EXIF date and time ("2018:07:16 17:52:22"); *text* itself if it is not one."""
+    match = _DATE_TIME.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
+    if match is None:
+        return text
+    year, month, day_of_month, hour, minute, second, fraction, offset = match.groups()
+    value = f"{year}-{month}-{day_of_month}T{hour}:{minute}:{second}{fraction or ''}{offset or ''}"
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return text
+    return {"type": "datetime", "value": value, "text": text}
+
+
+def day(text: str) -> str | Fields:
+    """A date as EXIF ("2018:07:16") or IIM ("20180716") write it; *text* itself if it is not one."""
+    match = _DATE.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
+    if match is None:
+        return text
+    try:
+        value = date(*map(int, match.groups())).isoformat()
+    except ValueError:
+        return text
+    return {"type": "date", "value": value, "text": text}
+
+
+def time_of_day(text: str) -> str | Fields:
+    """A time as IIM writes it ("203513+0100"); *text* itself if it is not one."""
+    match = _TIME.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
+    if match is None:
+        return text
+    hour, minute, second, offset_hours, offset_minutes = match.groups()
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+        return text
+    offset = f"{offset_hours}:{offset_minutes}" if offset_hours else ""
+    return {"type": "time", "value": f"{hour}:{minute}:{second}{offset}", "text": text}
+
+
+def utf_8_or_latin_1(raw: bytes) -> str:
+    """*raw* as UTF-8 if it is that, else as Latin-1, which any bytes are: no byte is lost."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def as_number(value: Any) -> float | None:
+    """The number that *value* holds, of a list the first one; None if there is none, or it is not finite."""
+    match value:
+        case [first, *_]:
+            return as_number(first)
+        case {"type": "rational", "value": float() | int() as number}:
+            return float(number)
+        case bool():
+            return None
+        case int() | float() if math.isfinite(value):
+            return float(value)
+        case _:
+            return None
+
+
+def as_numbers(value: Any) -> list[float | None]:
+    items: Sequence[Any] = value if isinstance(value, list) else [value]
+    return [as_number(item) for item in items]
+
+
+class UniqueNames:
+    """
+    Collects values under names that should occur once.
+
+    The first value keeps the name; further ones that differ go under "name#2", "name#3" …: none is lost.
+    """
+
+    def __init__(self) -> None:
+        self.fields: Fields = {}
+        self._counts: Counter[str] = Counter()
+
+    def put(self, name: str, value: Any) -> bool:
+        """Whether *name* was free, or held the same value."""
+        if name not in self._counts:
+            self._counts[name] = 1
+            self.fields[name] = value
+            return True
+        if self.fields[name] == value:
+            return True
+        self._counts[name] += 1
+        self.fields[f"{name}#{self._counts[name]}"] = value
+        return False
+
+
+def _base64(raw: bytes | memoryview) -> str:
+    return base64.b64encode(raw).decode("ascii")

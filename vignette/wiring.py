@@ -1,0 +1,79 @@
+"""The only module that knows every adapter: it builds what each process needs from the settings."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from threading import BoundedSemaphore
+
+from celery import Celery
+from flask import Flask
+
+from vignette.adapters.celery_queue import CeleryJobs, producer_app, worker_app
+from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.intake import Intake, IntakeLimits
+from vignette.limits import LEASE_MARGIN_S
+from vignette.reindexing import read_images, reindex_if_behind
+from vignette.settings import Settings
+from vignette.thumbnails import Thumbnails
+from vignette.upkeep import Upkeep
+from vignette.web import WebServices, create_app
+from vignette.web.uploads import RequestLimits
+from vignette.worker import WorkerServices, register
+
+
+def build_web(settings: Settings) -> Flask:
+    """The WSGI application."""
+    store, catalogue = open_store_and_catalogue(settings)
+    jobs = CeleryJobs(producer_app(settings.effective_broker_url))
+    services = WebServices(
+        intake=Intake(
+            store, catalogue, jobs, IntakeLimits(settings.max_upload_bytes, settings.max_pixels, settings.max_frames)
+        ),
+        upkeep=Upkeep(store, catalogue, jobs),
+        store=store,
+        catalogue=catalogue,
+        jobs=jobs,
+        recipes=settings.recipes,
+        request_limits=RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
+        # Half of the threads: the others go on answering while these wait.
+        waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 2)),
+    )
+    return create_app(services, public_url=settings.public_url, languages=settings.languages)
+
+
+def build_worker(settings: Settings) -> Celery:
+    """The worker's Celery application."""
+    app = worker_app(
+        settings.effective_broker_url,
+        processes=settings.render_processes,
+        soft_time_limit_s=settings.render_seconds,
+    )
+
+    @lru_cache(maxsize=1)
+    def services_of_process(_pid: int) -> WorkerServices:
+        store, catalogue = open_store_and_catalogue(settings)
+        return WorkerServices(
+            thumbnails=Thumbnails(
+                store,
+                catalogue,
+                settings.recipes,
+                lease_s=settings.render_seconds + LEASE_MARGIN_S,
+                max_attempts=settings.max_attempts,
+            ),
+            upkeep=Upkeep(store, catalogue, CeleryJobs(producer_app(settings.effective_broker_url))),
+            catalogue=catalogue,
+        )
+
+    # By process: neither a connection to the database nor one to the queue survives a fork.
+    register(app, lambda: services_of_process(os.getpid()))
+    return app
+
+
+def open_store_and_catalogue(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:
+    """Both, made if they are missing; the catalogue with its schema up to date and no folder ahead of it."""
+    store, catalogue = FolderStore(settings.upload_folder), SqlCatalogue(settings.effective_database_url)
+    catalogue.migrate(read_images(store))
+    reindex_if_behind(store, catalogue)
+    return store, catalogue
