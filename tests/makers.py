@@ -112,39 +112,12 @@ def bmp(width: int, height: int, bits: int = 24, *, compression: int = 0, header
     return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + fields + pixels
 
 
-@dataclass(frozen=True)
-class TiffTag:
-    """A tag of type LONG, or of type BYTE where *values* are bytes."""
-
-    tag: int
-    values: Sequence[int] | bytes
+TiffTags = Mapping[int, Sequence[int] | bytes]
+"""Values of type LONG by their tag; bytes are of type BYTE."""
 
 
-def tiff(*pages: Sequence[TiffTag], data: bytes = b"", order: str = "<", link: int = 0) -> bytes:
-    """
-    A TIFF of the directories *pages*. *data* lies at byte 8, before them; the last one leads on to byte *link*.
-    """
-    content = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 0) + _even(data))
-    pointer = 4
-    for page in pages:
-        struct.pack_into(f"{order}I", content, pointer, len(content))
-        start = len(content) + 2
-        pointer = start + 12 * len(page)
-        content += struct.pack(f"{order}H", len(page)) + bytes(12 * len(page)) + struct.pack(f"{order}I", link)
-        for index, tag in enumerate(page):
-            is_bytes = isinstance(tag.values, bytes)
-            raw = bytes(tag.values) if is_bytes else struct.pack(f"{order}{len(tag.values)}I", *tag.values)
-            if len(raw) > 4:
-                place, raw = len(content), struct.pack(f"{order}I", len(content)) + raw
-                content += _even(raw[4:])
-                assert place == len(content) - len(_even(raw[4:]))
-            entry = struct.pack(f"{order}HHI", tag.tag, 1 if is_bytes else 4, len(tag.values)) + raw[:4].ljust(4, b"\0")
-            content[start + 12 * index : start + 12 * index + 12] = entry
-    return bytes(content)
-
-
-def tiff_page(width: int = 4, height: int = 3, **tags: int | Sequence[int] | bytes) -> list[TiffTag]:
-    """The tags of a grey picture whose one strip lies at byte 8; *tags* by name, such as `t274`, add or replace some."""
+def tiff_page(width: int = 4, height: int = 3, tags: TiffTags | None = None) -> TiffTags:
+    """Of a grey picture whose one strip lies at byte 8; *tags* replace some, and those without a value go."""
     page: dict[int, Sequence[int] | bytes] = {
         256: [width],
         257: [height],
@@ -155,10 +128,31 @@ def tiff_page(width: int = 4, height: int = 3, **tags: int | Sequence[int] | byt
         277: [1],
         278: [height],
         279: [width * height],
+        **(tags or {}),
     }
-    for name, values in tags.items():
-        page[int(name.removeprefix("t"))] = [values] if isinstance(values, int) else values
-    return [TiffTag(tag, values) for tag, values in sorted(page.items()) if len(values)]
+    return {tag: values for tag, values in page.items() if values}
+
+
+def tiff(*pages: TiffTags, data: bytes = b"", order: str = "<", link: int = 0) -> bytes:
+    """A TIFF that has *data* at byte 8, then the directories *pages*; the last one leads on to byte *link*."""
+    content = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 0) + _even(data))
+    pointer = 4
+    for page in pages:
+        struct.pack_into(f"{order}I", content, pointer, len(content))
+        start = len(content) + 2
+        pointer = start + 12 * len(page)
+        content += struct.pack(f"{order}H", len(page)) + bytes(12 * len(page)) + struct.pack(f"{order}I", link)
+        for index, (tag, values) in enumerate(sorted(page.items())):
+            is_bytes = isinstance(values, bytes)
+            raw = bytes(values) if is_bytes else struct.pack(f"{order}{len(values)}I", *values)
+            struct.pack_into(f"{order}HHI", content, start + 12 * index, tag, 1 if is_bytes else 4, len(values))
+            at = start + 12 * index + 8
+            if len(raw) <= 4:
+                content[at : at + len(raw)] = raw
+            else:
+                struct.pack_into(f"{order}I", content, at, len(content))
+                content += _even(raw)
+    return bytes(content)
 
 
 def box(kind: bytes, *content: bytes) -> bytes:

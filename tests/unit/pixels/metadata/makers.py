@@ -86,9 +86,9 @@ def entry(tag: int, type_code: int, count: int, inline: int, order: str = "<") -
 
 def raw_tiff(*entries: bytes, next_offset: int = 0, behind: bytes = b"") -> bytes:
     """A little-endian stream whose IFD0 holds *entries*, and *behind* after it."""
-    return struct.pack(
-        f"<2sHIH{12 * len(entries)}sI", b"II", 42, 8, len(entries), b"".join(entries), next_offset
-    ) + behind
+    return (
+        struct.pack(f"<2sHIH{12 * len(entries)}sI", b"II", 42, 8, len(entries), b"".join(entries), next_offset) + behind
+    )
 
 
 def dataset(record: int, number: int, content: bytes) -> bytes:

@@ -1,0 +1,37 @@
+"""
+The real worker, with a decoder that some pictures kill or hang: those of 13 and of 17 pixels in width.
+
+Such pictures exist, for one decoder and one version; this stands for all of them. Run as `celery -A
+tests.integration.poisoned_worker worker`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from vignette import thumbnails
+from vignette.settings import load_settings_or_exit
+from vignette.wiring import build_worker
+
+KILLING_WIDTH = 13
+HANGING_WIDTH = 17
+
+_render = thumbnails.render
+
+
+def _render_or_die(file: Any, size: int, recipes: Any) -> Any:
+    made = _render(file, size, recipes)
+    if made[0].width == KILLING_WIDTH:
+        os.kill(os.getpid(), signal.SIGKILL)
+    while made[0].width == HANGING_WIDTH:
+        # As in a decoder's own loop: Python's handler of the soft limit does not get to run.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        signal.pause()
+    return made
+
+
+thumbnails.render = _render_or_die  # type: ignore[assignment]
+
+app = build_worker(load_settings_or_exit())

@@ -1,0 +1,305 @@
+"""The design's failure table, line by line, on real processes that are really killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.house import House, picture
+from tests.integration.poisoned_worker import HANGING_WIDTH, KILLING_WIDTH
+from tests.redis import RedisServer
+from tests.running import PROJECT_FOLDER, Service, children_of, environment, free_port, running_service, until
+from vignette.adapters.folder_store import FolderStore
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with running_service(tmp_path) as service:
+        yield service
+
+
+def upload(url: str, content: bytes, key: str | None = None) -> httpx.Response:
+    headers = {"Accept": "application/json"} | ({"Idempotency-Key": key} if key else {})
+    return httpx.post(f"{url}/images", files={"file": ("photo.jpg", content)}, headers=headers, timeout=30)
+
+
+def state(url: str, image_id: int) -> str:
+    return str(httpx.get(f"{url}/images/{image_id}", timeout=30).json()["state"])
+
+
+def is_ready(url: str, image_id: int) -> bool:
+    return state(url, image_id) == "ready"
+
+
+@contextmanager
+def process(folder: Path, *argv: str, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """One process of the service on its own, as in the manual way; stopped at the end."""
+    log = folder / f"{Path(argv[2]).name}.log"
+    with log.open("ab") as words:
+        child = subprocess.Popen(
+            [sys.executable, *argv],
+            cwd=PROJECT_FOLDER,
+            env=environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state", **settings),
+            stdout=words,
+            stderr=words,
+            start_new_session=True,
+        )
+    try:
+        yield child
+    finally:
+        os.killpg(child.pid, signal.SIGCONT)
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+@contextmanager
+def web(folder: Path, **settings: object) -> Iterator[str]:
+    """The web process as the README starts it by hand; the URL of the service."""
+    port = free_port()
+    argv = ("-m", "flask", "--app", "serveur_flask.py", "run", "--port", str(port))
+    url = f"http://127.0.0.1:{port}"
+    with process(folder, *argv, **settings):
+        until(lambda: _answers(url))
+        yield url
+
+
+@contextmanager
+def worker(folder: Path, app: str = "task_celery", **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """The worker as the README starts it by hand."""
+    with process(folder, "-m", "celery", "-A", app, "worker", "--loglevel=info", **settings) as child:
+        yield child
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    (tmp_path / "redis").mkdir()
+    server = RedisServer(tmp_path / "redis")
+    yield server
+    server.close()
+
+
+class TestTheWebProcessDies:
+    def test_during_the_body(self, service: Service) -> None:
+        content = picture(2000, 2000, "BMP")
+        host, port = service.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            head = f"POST /images HTTP/1.1\r\nHost: x\r\nContent-Type: image/bmp\r\nContent-Length: {len(content)}\r\n\r\n"
+            client.sendall(head.encode() + content[: len(content) // 2])
+            staging = service.upload_folder / ".staging"
+            until(lambda: any(path.stat().st_size for path in staging.glob("*/original")))
+            (server,) = service.children("granian")
+            for number in [server, *children_of(server)]:
+                os.kill(number, signal.SIGKILL)
+        until(lambda: _answers(service.url))
+
+        response = upload(service.url, picture())
+
+        assert response.json()["id"] == 0
+        assert FolderStore(service.upload_folder).clear_staging(max_age_s=-1) == 1
+
+    def test_between_the_rename_and_the_commit(self, tmp_path: Path) -> None:
+        _die_in(tmp_path, "after promote", picture(colour="red"))
+        assert (tmp_path / "uploads" / "0" / "original.jpg").exists()
+
+        with web(tmp_path) as url:
+            assert httpx.get(f"{url}/images/0").status_code == 404
+            response = upload(url, picture(colour="blue"))
+
+            assert response.json()["id"] == 0
+            assert httpx.get(f"{url}/images/0/original").content == picture(colour="blue")
+
+    def test_after_the_commit_and_before_the_answer(self, tmp_path: Path) -> None:
+        _die_in(tmp_path, "before hint", picture())
+
+        with running_service(tmp_path) as service:
+            until(lambda: is_ready(service.url, 0))
+            again = upload(service.url, picture(), key="once")
+
+            assert (again.status_code, again.json()["id"]) == (201, 0)
+            assert upload(service.url, picture()).json()["id"] == 1
+
+
+DIE_IN = """
+import os, signal, sys
+from pathlib import Path
+from tests.house import House
+die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+house = House(Path(sys.argv[1]))
+promote = house.store.promote
+if sys.argv[2] == "after promote":
+    house.store.promote = lambda *arguments: die(promote(*arguments))
+else:
+    house.jobs.hint = die
+house.upload(sys.stdin.buffer.read(), key="once")
+"""
+
+
+def _die_in(folder: Path, moment: str, content: bytes) -> None:
+    command = [sys.executable, "-c", DIE_IN, str(folder), moment]
+    died = subprocess.run(command, input=content, cwd=PROJECT_FOLDER, check=False)
+    assert died.returncode == -signal.SIGKILL
+
+
+class TestTheQueueForgets:
+    def test_redis_is_down_at_the_upload(self, tmp_path: Path, redis: RedisServer) -> None:
+        with web(tmp_path, broker_url=redis.url) as url, worker(tmp_path, broker_url=redis.url):
+            redis.kill()
+
+            response = upload(url, picture())
+
+            assert response.status_code == 201
+            assert response.elapsed.total_seconds() < 2
+            redis.start()
+            until(lambda: is_ready(url, 0))
+
+    def test_redis_is_wiped_while_jobs_wait(self, tmp_path: Path, redis: RedisServer) -> None:
+        with web(tmp_path, broker_url=redis.url) as url:
+            for _ in range(10):
+                upload(url, picture())
+            assert redis.client.dbsize() > 0
+            redis.client.flushall()
+
+            with worker(tmp_path, broker_url=redis.url):
+                until(lambda: all(is_ready(url, number) for number in range(10)))
+
+    def test_the_queue_was_never_there(self, tmp_path: Path) -> None:
+        """No Redis, no worker: everything but the vignette is there, and the vignette comes once they are."""
+        with web(tmp_path) as url:
+            assert upload(url, picture()).status_code == 201
+            assert httpx.get(f"{url}/images/0").json()["state"] == "pending"
+            assert httpx.get(f"{url}/readyz").json()["status"] == "degraded"
+
+        with running_service(tmp_path) as service:
+            until(lambda: is_ready(service.url, 0))
+
+
+class TestTheWorkerDies:
+    def test_at_any_instant(self, tmp_path: Path, redis: RedisServer) -> None:
+        """The whole of it, over and over, under a stream of uploads: each vignette comes all the same."""
+        settings = {"broker_url": redis.url, "render_seconds": 1}
+        with web(tmp_path, **settings) as url:
+            for round_number in range(4):
+                with worker(tmp_path, **settings):
+                    image_ids = [upload(url, picture(3000, 2000, colour="red")).json()["id"] for _ in range(3)]
+                    until(lambda: any(state(url, number) != "pending" for number in image_ids))
+                    until(lambda last=image_ids[-1]: round_number % 2 or state(url, last) != "pending")
+
+            with worker(tmp_path, **settings):
+                until(lambda: all(is_ready(url, number) for number in range(12)))
+
+        vignettes = {path.read_bytes() for path in (tmp_path / "uploads").glob("*/vignette-*.jpg")}
+        assert len(vignettes) == 1
+        assert not [path for path in (tmp_path / "uploads").rglob("*") if re.match(r"\.(vignette|outcome)", path.name)]
+
+    @pytest.mark.parametrize(
+        ("width", "reason"),
+        [
+            pytest.param(KILLING_WIDTH, "rendering was cut short", id="its decoder crashes"),
+            pytest.param(HANGING_WIDTH, "rendering took more than 1 seconds", id="its decoder hangs"),
+        ],
+    )
+    def test_of_the_file_each_time(self, tmp_path: Path, redis: RedisServer, width: int, reason: str) -> None:
+        settings = {"broker_url": redis.url, "render_seconds": 1, "max_attempts": 2, "render_processes": 1}
+        with web(tmp_path, **settings) as url, worker(tmp_path, "tests.integration.poisoned_worker", **settings):
+            upload(url, picture(width, 10))
+            upload(url, picture())
+
+            until(lambda: is_ready(url, 1))
+            until(lambda: state(url, 0) == "failed")
+
+            failure = httpx.get(f"{url}/images/0").json()["failure"]
+            assert failure["type"] == "/problems/rendering-failed"
+            assert reason in failure["detail"]
+
+
+class TestTheCatalogueIsLost:
+    def test_it_is_rebuilt_from_the_folders_at_the_next_start(self, tmp_path: Path) -> None:
+        with running_service(tmp_path) as service:
+            for _ in range(3):
+                upload(service.url, picture())
+            httpx.delete(f"{service.url}/images/1")
+            until(lambda: is_ready(service.url, 0) and is_ready(service.url, 2))
+        shutil.rmtree(tmp_path / "state")
+
+        with running_service(tmp_path) as service:
+            assert [image["id"] for image in httpx.get(f"{service.url}/images").json()["images"]] == [2, 0]
+            assert is_ready(service.url, 0)
+            assert httpx.get(f"{service.url}/images/1").status_code == 410
+            assert upload(service.url, picture()).json()["id"] == 3
+
+    def test_the_command_rebuilds_it(self, tmp_path: Path) -> None:
+        house = House(tmp_path)
+        house.upload(picture())
+        house.close()
+
+        done = subprocess.run(
+            [sys.executable, "-m", "vignette", "reindex"],
+            cwd=PROJECT_FOLDER,
+            env=environment(tmp_path, upload_folder=tmp_path / "uploads", state_folder=tmp_path / "state"),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert done.stdout.startswith("1 images in the catalogue")
+
+
+class TestTheDiskIsFull:
+    def test_the_upload_is_507_and_nothing_half_written_stays(self, service: Service) -> None:
+        """A limit on the size of files, set on the running processes, stands for the disk, and goes again."""
+        (server,) = service.children("granian")
+        workers = children_of(server)
+        before = {number: resource.prlimit(number, resource.RLIMIT_FSIZE) for number in workers}
+        large = picture(600, 600, "BMP")
+        for number, (_, hard) in before.items():
+            resource.prlimit(number, resource.RLIMIT_FSIZE, (500_000, hard))
+
+        response = upload(service.url, large)
+
+        assert (response.status_code, response.json()["type"]) == (507, "/problems/store-full")
+        assert not any((service.upload_folder / ".staging").iterdir())
+        for number, limits in before.items():
+            resource.prlimit(number, resource.RLIMIT_FSIZE, limits)
+        assert upload(service.url, large).json()["id"] == 0
+
+
+def test_the_web_process_stays_small_while_a_large_file_goes_through(service: Service, tmp_path: Path) -> None:
+    large = tmp_path / "large.bmp"
+    Image.new("RGB", (5000, 4000)).save(large)
+    upload(service.url, picture())
+    (server,) = service.children("granian")
+    before = sum(map(_peak_kib, children_of(server)))
+
+    for _ in range(4):
+        with large.open("rb") as file:
+            response = httpx.post(f"{service.url}/images", files={"file": file}, timeout=60)
+            assert response.status_code == 201
+
+    assert large.stat().st_size > 60_000_000
+    assert sum(map(_peak_kib, children_of(server))) - before < 16 * 1024
+
+
+def _peak_kib(number: int) -> int:
+    """The most memory that a process has ever held; see proc(5), VmHWM."""
+    status = Path(f"/proc/{number}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])  # type: ignore[index]
