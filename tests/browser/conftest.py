@@ -1,0 +1,78 @@
+"""A real Chromium, driven by Playwright, in front of a real service."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.running import Service, running_service
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("there is no Chromium on this machine (Debian: apt install chromium)")
+    # Nothing of what a browser does for itself: it would only knock at hosts that no test may need.
+    options = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    if os.geteuid() == 0:
+        options.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+class Visit:
+    """A reader's visit: their page, and what the browser complained of."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context = context
+        self.url = url
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.strangers: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self._note(request.url))
+
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.url, "data:", "blob:")):
+            self.strangers.append(url)
+
+    def upload(self, *files: Path) -> None:
+        self.page.goto(self.url)
+        self.page.set_input_files("input[type=file]", [str(file) for file in files])
+        self.page.click("form button[type=submit], form button:not([type])")
+
+
+@pytest.fixture
+def visit(chromium: Browser, service: Service) -> Iterator[Visit]:
+    context = chromium.new_context(base_url=service.url, locale="en-GB")
+    yield Visit(context, service.url)
+    context.close()
+
+
+@pytest.fixture
+def french_visit(chromium: Browser, service: Service) -> Iterator[Visit]:
+    context = chromium.new_context(base_url=service.url, locale="fr-FR", color_scheme="dark")
+    yield Visit(context, service.url)
+    context.close()
+
+
+@pytest.fixture
+def visit_without_javascript(chromium: Browser, service: Service) -> Iterator[Visit]:
+    context = chromium.new_context(base_url=service.url, locale="en-GB", java_script_enabled=False)
+    yield Visit(context, service.url)
+    context.close()

@@ -1,0 +1,116 @@
+"""What a person does who sees only a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.house import broken_pixels
+from tests.running import PROJECT_FOLDER, until
+
+pytestmark = pytest.mark.browser
+
+PHOTO = PROJECT_FOLDER / "image_test" / "photo.jpg"
+NOTES = PROJECT_FOLDER / "image_test" / "notes.txt"
+
+
+def natural_size(visit: Visit, selector: str) -> list[int]:
+    """(width, height) in pixels of a picture that has really been decoded."""
+    image = visit.page.locator(selector)
+    until(lambda: image.evaluate("image => image.naturalWidth"))
+    size: list[int] = image.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    return size
+
+
+def test_a_photo_is_uploaded_and_its_page_shows_it_upright(visit: Visit) -> None:
+    visit.upload(PHOTO)
+
+    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+    width, height = natural_size(visit, "main img")
+    assert (width, height) == (192, 256)
+    assert visit.page.locator("main").inner_text().count("photo.jpg") >= 1
+    assert visit.complaints == []
+    assert visit.strangers == []
+
+
+def test_without_javascript_all_of_it_works_too(visit_without_javascript: Visit) -> None:
+    visit = visit_without_javascript
+    visit.upload(PHOTO)
+    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+
+    # The page asks for itself until the vignette is there.
+    expect(visit.page.locator("main img")).to_have_attribute("width", "192", timeout=20_000)
+
+    visit.page.click("details summary:has-text('Delete')")
+    visit.page.click("details button")
+    expect(visit.page).to_have_url(visit.url + "/")
+
+
+def test_what_the_photo_says_of_itself_can_be_read(visit: Visit) -> None:
+    visit.upload(PHOTO)
+
+    text = visit.page.locator("main").text_content() or ""
+    for word in ("Make", "Model", "GPSLatitude", "DateTimeOriginal"):
+        assert word in text
+
+
+def test_a_reader_of_french_reads_french(french_visit: Visit) -> None:
+    french_visit.upload(NOTES)
+
+    assert french_visit.page.locator("html").get_attribute("lang") == "fr"
+    assert "n’est pas une image" in french_visit.page.locator("main").inner_text()
+    assert french_visit.strangers == []
+
+
+def test_a_refused_file_is_told_and_there_is_a_way_back(visit: Visit) -> None:
+    visit.upload(NOTES)
+
+    assert "not an image" in visit.page.locator("main").inner_text()
+    visit.page.get_by_role("link", name="Back to the start").click()
+    expect(visit.page).to_have_url(visit.url + "/#upload")
+
+
+def test_of_several_files_each_is_answered(visit: Visit) -> None:
+    visit.upload(PHOTO, NOTES)
+
+    text = visit.page.locator("main").inner_text()
+    assert "photo.jpg" in text
+    assert "notes.txt" in text
+
+
+def test_a_picture_of_which_no_vignette_can_be_made_says_why(visit: Visit, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(broken_pixels())
+    visit.upload(broken)
+    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+
+    expect(visit.page.locator("main")).to_contain_text("No vignette could be made", timeout=20_000)
+    image_id = visit.page.url.rpartition("/")[2]
+    visit.page.set_content(f"<img src='{visit.url}/vignette/{image_id}'>")
+    assert natural_size(visit, "img") == [200, 200]
+
+
+def test_a_name_full_of_markup_stays_a_name(visit: Visit, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>.jpg"
+    hostile = tmp_path / name
+    hostile.write_bytes(PHOTO.read_bytes())
+    visit.upload(hostile)
+    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+
+    assert name in visit.page.locator("main").inner_text()
+    assert visit.page.locator("img[src='x']").count() == 0
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("path", ["/", "/images", "/docs", "/problems", "/nowhere"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_no_page_is_wider_than_the_screen(visit: Visit, path: str, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 700})
+    visit.page.goto(visit.url + path)
+
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visit.strangers == []
