@@ -15,13 +15,13 @@ import re
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -49,9 +49,14 @@ _MAX_SOCKET_PATH_BYTES: Final = 100
 
 # The catalogue keeps byte counts in 64 bits; a limit over 1 TiB is a slip of the finger.
 _MOST_BYTES: Final = 1024 * 1024 * MIB
+# What one form may hold beside a file of full size, unless it is said.
+_UPLOADS_IN_A_REQUEST: Final = 5
 # 8 GB decoded to RGBA.
 _MOST_PIXELS: Final = 2_000_000_000
 _MOST_PROCESSES: Final = 256
+
+# A name that says so is not trusted to hold anything else, known to us or not.
+_SECRET_NAME: Final = re.compile(r"password|secret|token|key|_url$", re.IGNORECASE)
 
 _HOST_NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]*", re.IGNORECASE | re.ASCII)
 
@@ -91,7 +96,8 @@ class Settings(BaseSettings):
     """
     Typed and checked settings. Relative folders count from the project's folder; all are absolute once read.
 
-    `render_processes` is never 0 once read. URLs may carry a password: show them by `without_password` only.
+    `max_request_bytes` and `render_processes` are never 0 once read. URLs may carry a password: show them by
+    `without_password` only.
     """
 
     # Errors may be chained into a log: `hide_input_in_errors` keeps passwords out of it, as `repr=False` does below.
@@ -111,7 +117,7 @@ class Settings(BaseSettings):
     broker_url: Annotated[str, Field(repr=False)] = ""
 
     max_upload_bytes: Annotated[WholeNumber, Field(ge=1, le=_MOST_BYTES)] = 100 * MIB
-    max_request_bytes: Annotated[WholeNumber, Field(ge=1, le=_MOST_BYTES)] = 500 * MIB
+    max_request_bytes: Annotated[WholeNumber, Field(ge=0, le=_MOST_BYTES)] = 0
     max_files_per_request: Annotated[WholeNumber, Field(ge=1, le=1000)] = 50
     max_pixels: Annotated[WholeNumber, Field(ge=1, le=_MOST_PIXELS)] = 100_000_000
     max_frames: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] = 1000
@@ -177,6 +183,12 @@ class Settings(BaseSettings):
     @classmethod
     def _one_for_each_processor(cls, processes: int) -> int:
         return processes or min(_usable_processors(), _MOST_PROCESSES)
+
+    @field_validator("max_request_bytes")
+    @classmethod
+    def _room_for_several_files(cls, size: int, info: ValidationInfo) -> int:
+        # `max_upload_bytes` stands before it and is missing here only if it was wrong itself.
+        return size or _UPLOADS_IN_A_REQUEST * int(info.data.get("max_upload_bytes", _MOST_BYTES))
 
     @field_validator("languages")
     @classmethod
@@ -268,7 +280,7 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises:
         SettingsError: Something is unknown or wrong; one line each: where it stands, its name, its value and what is
-            allowed. The value of an unknown name is not shown: it may be a secret.
+            allowed.
     """
     problems = _unknown_variables(os.environ)
     try:
@@ -344,12 +356,12 @@ def _read_config_file() -> dict[str, Any]:
         raise SettingsError(f"{path} is not TOML: {error}") from error
 
 
-def _unknown_variables(names: Iterable[str]) -> list[str]:
+def _unknown_variables(variables: Mapping[str, str]) -> list[str]:
     allowed = [_variable(field) for field in Settings.model_fields]
     known = _OTHER_VARIABLES.union(allowed)
     return [
-        _unknown(name, allowed)
-        for name in sorted(names)
+        _unknown(name, variables[name], allowed)
+        for name in sorted(variables)
         if name.upper().startswith(ENV_PREFIX) and name not in known and not name.startswith(_TEST_PREFIX)
     ]
 
@@ -373,9 +385,9 @@ def _explain_one(item: Any, overrides: Iterable[str]) -> str:
     field, *inner = item["loc"]
     name = _where(field, overrides) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
     if item["type"] == "extra_forbidden":
-        return _unknown(name, Settings.model_fields)
+        return _unknown(name, item["input"], Settings.model_fields)
     if item["type"] == "unexpected_keyword_argument":
-        return _unknown(name, [recipe_field.name for recipe_field in fields(Recipe)])
+        return _unknown(name, item["input"], [recipe_field.name for recipe_field in fields(Recipe)])
     if item["type"] == "missing":
         return f"{name} is missing"
     return f"{name} = {_shown(item['input'])}: {message}"
@@ -399,5 +411,6 @@ def _variable(field: str) -> str:
     return ENV_PREFIX + field.upper()
 
 
-def _unknown(name: str, allowed: Iterable[str]) -> str:
-    return f"{name} is no setting; there are {', '.join(allowed)}"
+def _unknown(name: str, value: Any, allowed: Iterable[str]) -> str:
+    shown = "…" if _SECRET_NAME.search(name) else _shown(value)
+    return f"{name} = {shown}: is no setting; there are {', '.join(allowed)}"

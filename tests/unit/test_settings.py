@@ -150,27 +150,27 @@ class TestUnknownNames:
     def test_in_the_file(self, write_config: WriteConfig) -> None:
         write_config("prot = 5001")
 
-        assert _the_problem().startswith("test.toml: prot is no setting; there are host, port, public_url, ")
+        assert _the_problem().startswith("test.toml: prot = 5001: is no setting; there are host, port, public_url, ")
 
     def test_a_table_in_the_file(self, write_config: WriteConfig) -> None:
         write_config("[server]\nport = 5001")
 
-        assert _the_problem().startswith("test.toml: server is no setting; there are host, port, ")
+        assert _the_problem().startswith('test.toml: server = {"port": 5001}: is no setting; there are host, port, ')
 
     @pytest.mark.parametrize("name", ["VIGNETTE_PROT", "VIGNETTE_", "vignette_prot", "Vignette_Prot"])
     def test_in_the_environment(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         monkeypatch.setenv(name, "5001")
 
-        assert _the_problem().startswith(f"{name} is no setting; there are VIGNETTE_HOST, VIGNETTE_PORT, ")
+        assert _the_problem().startswith(f'{name} = "5001": is no setting; there are VIGNETTE_HOST, VIGNETTE_PORT, ')
 
     def test_in_a_recipe(self, write_config: WriteConfig) -> None:
         write_config("[[recipes]]\nname = 'small'\nwidth = 9\nheight = 9\nfit = 'cover'")
 
-        assert (
-            _the_problem() == "test.toml: recipes[0].fit is no setting; there are name, width, height, formats, quality"
+        assert _the_problem() == (
+            'test.toml: recipes[0].fit = "cover": is no setting; there are name, width, height, formats, quality'
         )
 
-    def test_the_value_is_not_shown_as_it_may_be_a_secret(
+    def test_the_value_is_not_shown_of_what_may_be_a_secret(
         self, monkeypatch: pytest.MonkeyPatch, write_config: WriteConfig
     ) -> None:
         write_config("broker_password = 'hunter2'")
@@ -264,6 +264,10 @@ class TestWrongValues:
         write_config("max_upload_bytes = 1000\nmax_request_bytes = 999")
 
         assert _the_problem() == "max_request_bytes = 999: should be at least max_upload_bytes = 1000"
+
+    def test_a_request_has_room_for_five_uploads_unless_it_is_said(self) -> None:
+        assert load_settings(max_upload_bytes=1000).max_request_bytes == 5000
+        assert load_settings(max_upload_bytes=1000, max_request_bytes=1500).max_request_bytes == 1500
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "192.0.2.7", "localhost", "pictures.example.org"])
     def test_a_host_is_an_address_or_a_name(self, host: str) -> None:
