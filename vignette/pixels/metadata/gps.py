@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from vignette.pixels.metadata.values import Fields, as_number, as_numbers
+from vignette.pixels.metadata.values import Fields, as_iso_8601, as_number, as_numbers
 
 # 9 decimals of a degree are a tenth of a millimetre: more than any receiver knows.
 _DECIMALS: Final = 9
@@ -67,17 +67,16 @@ def _altitude(value: Any, reference: Any) -> float | None:
 
 
 def _timestamp(date: Any, time: Any) -> str | None:
-    numbers = as_numbers(time)
-    if not isinstance(date, Mapping) or len(numbers) != 3:
+    day, numbers = as_iso_8601(date, "date"), as_numbers(time)
+    if day is None or len(numbers) != 3:
         return None
     hours, minutes, seconds = numbers
     if hours is None or minutes is None or seconds is None:
         return None
     if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 61):
         return None
-    day = datetime.fromisoformat(date["value"])
     try:
-        at = day + timedelta(hours=hours, minutes=minutes, seconds=round(seconds, 6))
+        at = datetime.fromisoformat(day) + timedelta(hours=hours, minutes=minutes, seconds=round(seconds, 6))
     except OverflowError:
         return None
     return f"{at.isoformat()}Z"

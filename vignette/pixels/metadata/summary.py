@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from vignette.pixels.metadata import gps
-from vignette.pixels.metadata.values import Fields, as_number
+from vignette.pixels.metadata.values import Fields, as_iso_8601, as_number
 
 # A summary is shown and listed; the whole text is in its own part of the description.
 MAX_CHARS: Final = 10_000
 MAX_KEYWORDS: Final = 500
 
 _ISO_8601: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
-_OFFSET: Final = re.compile(r"[+-]\d\d:\d\d", re.ASCII)
+_OFFSET: Final = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d", re.ASCII)
 _FRACTION: Final = re.compile(r"\d{1,9}", re.ASCII)
 _RATIO: Final = re.compile(r"-?\d{1,12}/\d{1,12}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d{1,12}(\.\d{1,15})?", re.ASCII)
@@ -124,33 +125,37 @@ def _taken_at(sources: _Sources) -> str | None:
     xmp = sources.xmp
     candidates = (
         _exif_moment(sources.exif, "Original"),
-        _matching(_ISO_8601, xmp.get("exif:DateTimeOriginal")),
-        _matching(_ISO_8601, xmp.get("photoshop:DateCreated")),
+        _xmp_moment(xmp.get("exif:DateTimeOriginal")),
+        _xmp_moment(xmp.get("photoshop:DateCreated")),
         _iptc_moment(sources.iptc),
         _exif_moment(sources.exif, "Digitized"),
-        _matching(_ISO_8601, xmp.get("exif:DateTimeDigitized")),
-        _matching(_ISO_8601, xmp.get("xmp:CreateDate")),
+        _xmp_moment(xmp.get("exif:DateTimeDigitized")),
+        _xmp_moment(xmp.get("xmp:CreateDate")),
     )
     return next((moment for moment in candidates if moment), None)
 
 
 def _exif_moment(exif: Mapping[str, Any], kind: str) -> str:
     """The date and time with its fraction and offset, which EXIF keeps in tags of their own."""
-    moment = exif.get(f"DateTime{kind}")
-    if not isinstance(moment, Mapping):
-        return ""
-    value: str = moment["value"]
-    if len(value) > len("2018-07-16T17:52:22"):
-        return value  # some write fraction or offset behind the seconds
+    moment = as_iso_8601(exif.get(f"DateTime{kind}"), "datetime")
+    if not moment or len(moment) > len("2018-07-16T17:52:22"):
+        return moment or ""  # some write fraction or offset behind the seconds
     fraction = _matching(_FRACTION, exif.get(f"SubSecTime{kind}"))
-    return value + (f".{fraction}" if fraction else "") + _matching(_OFFSET, exif.get(f"OffsetTime{kind}"))
+    return moment + (f".{fraction}" if fraction else "") + _matching(_OFFSET, exif.get(f"OffsetTime{kind}"))
+
+
+def _xmp_moment(value: Any) -> str:
+    text = _matching(_ISO_8601, value)
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return text
 
 
 def _iptc_moment(iptc: Mapping[str, Any]) -> str:
-    date, time = iptc.get("DateCreated"), iptc.get("TimeCreated")
-    if not isinstance(date, Mapping):
-        return ""
-    return f"{date['value']}T{time['value']}" if isinstance(time, Mapping) else str(date["value"])
+    date, time = as_iso_8601(iptc.get("DateCreated"), "date"), as_iso_8601(iptc.get("TimeCreated"), "time")
+    return f"{date}T{time}" if date and time else date or ""
 
 
 def _matching(pattern: re.Pattern[str], value: Any) -> str:

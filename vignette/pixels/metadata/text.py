@@ -115,13 +115,12 @@ def _group(title: str, entries: Iterator[tuple[str, str]]) -> Group:
         if number == MAX_ENTRIES:
             kept.append(("…", "further entries are in the JSON"))
             break
-        kept.append(
-            (
-                _harmless(_shortened(name, MAX_NAME_CHARS)).replace("\n", " "),
-                _harmless(_shortened(text, MAX_VALUE_CHARS)),
-            )
-        )
-    return Group(_harmless(_shortened(title, MAX_NAME_CHARS)).replace("\n", " "), kept)
+        kept.append((_label(name), _harmless(_shortened(text, MAX_VALUE_CHARS))))
+    return Group(_label(title), kept)
+
+
+def _label(name: str) -> str:
+    return _harmless(_shortened(name, MAX_NAME_CHARS)).replace("\n", " ")
 
 
 def _mapping(description: Mapping[str, Any], part: str) -> Mapping[str, Any]:
@@ -182,8 +181,6 @@ def _plain(value: Any) -> str:
     match value:
         case str():
             return value
-        case bool() | None:
-            return str(value)
         case int():
             return str(value)
         case float():

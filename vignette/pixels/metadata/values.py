@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Final
 
 Fields = dict[str, Any]
@@ -82,10 +82,12 @@ def time_of_day(text: str) -> str | Fields:
     if match is None:
         return text
     hour, minute, second, offset_hours, offset_minutes = match.groups()
-    if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+    value = f"{hour}:{minute}:{second}" + (f"{offset_hours}:{offset_minutes}" if offset_hours else "")
+    try:
+        time.fromisoformat(value)
+    except ValueError:
         return text
-    offset = f"{offset_hours}:{offset_minutes}" if offset_hours else ""
-    return {"type": "time", "value": f"{hour}:{minute}:{second}{offset}", "text": text}
+    return {"type": "time", "value": value, "text": text}
 
 
 def utf_8_or_latin_1(raw: bytes) -> str:
@@ -96,6 +98,15 @@ def utf_8_or_latin_1(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
+def as_iso_8601(value: Any, kind: str) -> str | None:
+    """The value of a *kind* ("datetime", "date", "time") in ISO 8601; None if *value* is of another kind."""
+    match value:
+        case {"type": found, "value": str() as text} if found == kind:
+            return text
+        case _:
+            return None
+
+
 def as_number(value: Any) -> float | None:
     """The number that *value* holds, of a list the first one; None if there is none, or it is not finite."""
     match value:
@@ -103,8 +114,6 @@ def as_number(value: Any) -> float | None:
             return as_number(first)
         case {"type": "rational", "value": float() | int() as number}:
             return float(number)
-        case bool():
-            return None
         case int() | float() if math.isfinite(value):
             return float(value)
         case _:

@@ -244,7 +244,8 @@ def _time_stamp(value: Any) -> str | None:
     known = [part for part in parts if part is not None]
     if len(known) != 3 or len(parts) != 3:
         return None
-    return f"{known[0]:02.0f}:{known[1]:02.0f}:{known[2]:02.7g} UTC"
+    seconds_text = f"{known[2]:09.6f}".rstrip("0").rstrip(".")
+    return f"{known[0]:02.0f}:{known[1]:02.0f}:{seconds_text} UTC"
 
 
 def _components(value: Any) -> str | None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.metadata import describe
 
 CORPUS = os.environ.get("VIGNETTE_CORPUS", "")
@@ -114,8 +115,6 @@ class Comparison:
 @pytest.fixture(scope="module")
 def descriptions() -> dict[str, tuple[dict[str, Any], dict[str, Any], int]]:
     """For each picture to be accepted: exiftool's reading, ours, and where its TIFF stream begins in the file."""
-    from vignette.pixels.inspection import read_anatomy
-
     root = Path(CORPUS)
     with (root / "manifest.csv").open(newline="", encoding="utf-8") as manifest:
         accepted = {row["path"] for row in csv.DictReader(manifest) if row["expect"] == "accept"}

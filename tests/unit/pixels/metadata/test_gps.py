@@ -97,6 +97,10 @@ def test_the_timestamp_is_utc(date, time, expected):
     assert found.get("timestamp") == expected
 
 
+def test_a_date_of_another_type_is_no_timestamp():
+    assert position({0x1D: rationals((2018, 1)), 0x07: rationals((15, 1), (52, 1), (22, 1))}) == {}
+
+
 @pytest.mark.parametrize(
     ("written", "expected"),
     [

@@ -56,6 +56,9 @@ def read_with_remarks(block: bytes) -> tuple[dict[str, Any], list[str]]:
             id="time without an offset",
         ),
         pytest.param(dataset(2, 60, b"256199"), {"TimeCreated": "256199"}, id="no time"),
+        pytest.param(dataset(2, 60, b"203513+9999"), {"TimeCreated": "203513+9999"}, id="no offset"),
+        pytest.param(dataset(2, 60, b"soon"), {"TimeCreated": "soon"}, id="no time at all"),
+        pytest.param(dataset(2, 55, b"2018"), {"DateCreated": "2018"}, id="a year"),
         pytest.param(
             dataset(2, 202, b"\xff\xd8"),
             {"ObjectPreviewData": {"type": "bytes", "length": 2, "base64": "/9g="}},

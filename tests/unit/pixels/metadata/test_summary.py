@@ -11,6 +11,7 @@ from tests.unit.pixels.metadata.makers import (
     GPS,
     LONG,
     SHORT,
+    UNDEFINED,
     Value,
     dataset,
     pointer,
@@ -102,6 +103,12 @@ def test_a_sensitivity_over_what_a_short_holds_is_found_in_its_own_tag():
             {0x9003: "0000:00:00 00:00:00", 0x9004: "2018:07:16 17:52:22"}, "2018-07-16T17:52:22", id="digitized"
         ),
         pytest.param({0x9003: "0000:00:00 00:00:00"}, None, id="unknown"),
+        pytest.param(
+            {0x9003: "2018:07:16 17:52:22Z", 0x9011: "+02:00"}, "2018-07-16T17:52:22Z", id="with an offset of its own"
+        ),
+        pytest.param(
+            {0x9003: "2018:07:16 17:52:22", 0x9011: "+99:99"}, "2018-07-16T17:52:22", id="with an offset that is none"
+        ),
     ],
 )
 def test_the_time_of_a_picture_is_iso_8601(tags, expected):
@@ -126,6 +133,20 @@ def test_the_time_of_a_picture_is_iso_8601(tags, expected):
 )
 def test_the_time_of_a_picture_may_come_from_elsewhere(blocks, expected):
     assert summary(**blocks)["taken_at"] == expected
+
+
+@pytest.mark.parametrize(
+    "value", [rationals((2018, 1)), Value(UNDEFINED, b""), Value(SHORT, [2018, 7, 16])], ids=["number", "text", "list"]
+)
+def test_a_time_of_another_type_is_left_out(value):
+    assert summary(exif=tiff({EXIF: pointer({0x9003: value})})) == {}
+
+
+@pytest.mark.parametrize("written", ["2009", "2009-06", "2009-06-31", "2009-06-24T25:00:00", "a summer's day"])
+def test_a_time_in_xmp_that_names_no_day_is_left_out(written):
+    packet = xmp("", f'{EXIF_NAMESPACE} exif:DateTimeOriginal="{written}"')
+
+    assert summary(xmp=packet) == {}
 
 
 def test_the_place_of_a_picture_is_signed():
@@ -182,6 +203,12 @@ def test_text_of_a_png_is_taken_where_nothing_else_speaks():
     texts = (("Title", "A"), ("Title", "B"), ("Author", "C"), ("Description", "D"), ("Copyright", "E"))
 
     assert summary(text=texts) == {"title": "A", "author": "C", "description": "D", "copyright": "E"}
+
+
+def test_a_text_with_a_qualifier_is_taken_without_it():
+    packet = xmp('<dc:title rdf:parseType="Resource"><rdf:value>Sea</rdf:value><dc:type>short</dc:type></dc:title>')
+
+    assert summary(xmp=packet) == {"title": "Sea"}
 
 
 @pytest.mark.parametrize(

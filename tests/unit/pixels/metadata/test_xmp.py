@@ -95,6 +95,7 @@ def read_with_remarks(*packets: str | bytes) -> tuple[dict[str, Any], list[str]]
         pytest.param(
             '<xmp:Q rdf:parseType="Resource"><rdf:value>1</rdf:value></xmp:Q>', {"xmp:Q": "1"}, id="value without"
         ),
+        pytest.param('<xmp:Q xmp:unit="cm">1</xmp:Q>', {"xmp:Q": {"xmp:unit": "cm", "rdf:value": "1"}}, id="short"),
         pytest.param("<xmp:A>1</xmp:A>" * 2, {"xmp:A": "1"}, id="the same twice"),
     ],
 )
@@ -131,6 +132,12 @@ def test_namespaces_that_share_a_prefix_are_told_apart():
 
     assert found.properties == {"dc-2:a": "1", "my:a": "2", "my-4:a": "3"}
     assert found.namespaces == {"dc-2": "urn:1", "my": "urn:2", "my-4": "urn:3"}
+
+
+def test_a_numbered_prefix_is_told_apart_from_one_of_the_file():
+    packet = xmp('<dc-3:a xmlns:dc-3="urn:1">1</dc-3:a><dc:a xmlns:dc="urn:2">2</dc:a>')
+
+    assert read(packet) == {"dc-3:a": "1", "dc-3_:a": "2"}
 
 
 def test_a_long_prefix_is_not_repeated():
