@@ -103,7 +103,9 @@ class TestTheWebProcessDies:
         content = picture(2000, 2000, "BMP")
         host, port = service.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as client:
-            head = f"POST /images HTTP/1.1\r\nHost: x\r\nContent-Type: image/bmp\r\nContent-Length: {len(content)}\r\n\r\n"
+            head = (
+                f"POST /images HTTP/1.1\r\nHost: x\r\nContent-Type: image/bmp\r\nContent-Length: {len(content)}\r\n\r\n"
+            )
             client.sendall(head.encode() + content[: len(content) // 2])
             staging = service.upload_folder / ".staging"
             until(lambda: any(path.stat().st_size for path in staging.glob("*/original")))

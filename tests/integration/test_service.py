@@ -1,0 +1,94 @@
+"""What only the real servers can show: several processes at once, bodies of unknown length, answers before the body."""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.house import picture
+from tests.integration.test_failures import is_ready, upload, web, worker
+from tests.running import Service, free_port, running_service, until
+from vignette.adapters.embedded_broker import find_server
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_service(tmp_path_factory.mktemp("service"), max_upload_bytes=1_000_000) as service:
+        yield service
+
+
+def test_uploads_at_once_over_several_processes_get_numbers_without_a_gap(service: Service) -> None:
+    begun = upload(service.url, picture()).json()["id"]
+
+    with ThreadPoolExecutor(16) as pool:
+        numbers = list(pool.map(lambda _: upload(service.url, picture()).json()["id"], range(48)))
+
+    assert sorted(numbers) == list(range(begun + 1, begun + 49))
+
+
+def test_a_body_of_unknown_length_is_taken(service: Service) -> None:
+    content = picture(400, 300)
+    pieces = (content[start : start + 1000] for start in range(0, len(content), 1000))
+
+    response = httpx.post(f"{service.url}/images", content=pieces, headers={"Content-Type": "image/jpeg"})
+
+    assert response.status_code == 201
+    assert httpx.get(f"{service.url}/images/{response.text.strip()}/original").content == content
+
+
+@pytest.mark.parametrize(
+    ("content_type", "length"),
+    [("image/jpeg", 1_000_001), ("multipart/form-data; boundary=b", 10_000_000_000)],
+    ids=["raw", "form"],
+)
+def test_a_length_over_the_limit_is_refused_before_a_byte_is_sent(
+    service: Service, content_type: str, length: int
+) -> None:
+    connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=10)
+    connection.putrequest("POST", "/images")
+    connection.putheader("Content-Type", content_type)
+    connection.putheader("Content-Length", str(length))
+    connection.endheaders()
+
+    response = connection.getresponse()
+
+    assert (response.status, response.getheader("Content-Type")) == (413, "application/problem+json")
+    connection.close()
+
+
+def test_a_client_that_hangs_up_in_the_middle_leaves_nothing(service: Service) -> None:
+    connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=10)
+    connection.putrequest("POST", "/images")
+    connection.putheader("Content-Type", "image/jpeg")
+    connection.putheader("Content-Length", "500000")
+    connection.endheaders(bytes(100_000))
+    staging = service.upload_folder / ".staging"
+    until(lambda: any(staging.iterdir()))
+
+    connection.close()
+
+    until(lambda: not any(staging.iterdir()))
+
+
+def test_by_hand_with_a_redis_of_one_s_own(tmp_path: Path) -> None:
+    """The README's three terminals: `redis-server`, `celery -A task_celery worker`, `flask run`."""
+    port = free_port()
+    redis = subprocess.Popen(
+        [find_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", tmp_path],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        settings = {"broker_url": f"redis://127.0.0.1:{port}/0"}
+        with web(tmp_path, **settings) as url, worker(tmp_path, **settings):
+            until(lambda: httpx.get(f"{url}/readyz").json()["status"] == "ready")
+            upload(url, picture())
+            until(lambda: is_ready(url, 0))
+    finally:
+        redis.terminate()
+        redis.wait()
