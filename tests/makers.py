@@ -225,8 +225,8 @@ def _meta(items: Sequence[HeifItem], data_start: int, in_idat: bool) -> bytes:
         )
         locations.append(struct.pack(">HHHHII", number, in_idat, 0, 1, offset, len(item.content)))
         offset += len(item.content)
-        indices = range(len(properties) + 1, len(properties) + len(item.properties) + 1)
-        properties += item.properties
+        properties += [prop for prop in item.properties if prop not in properties]
+        indices = [properties.index(prop) + 1 for prop in item.properties]
         associations.append(struct.pack(">HB", number, len(indices)) + bytes(0x80 | index for index in indices))
         for kind, targets in item.references.items():
             references.append(box(kind, struct.pack(f">HH{len(targets)}H", number, len(targets), *targets)))

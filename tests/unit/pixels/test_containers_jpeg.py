@@ -6,6 +6,7 @@ import io
 import struct
 
 import pytest
+from PIL import Image
 
 from tests import makers
 from tests.makers import jpeg_segment, jpeg_with, still
@@ -17,6 +18,7 @@ from vignette.pixels.containers.reader import WINDOW_BYTES
 APP1, APP2, APP13, COM = 0xE1, 0xE2, 0xED, 0xFE
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+GUID = b"0123456789ABCDEF0123456789ABCDEF"
 
 
 def icc_chunk(number: int, total: int, piece: bytes) -> bytes:
@@ -157,14 +159,29 @@ def test_iptc_that_is_cut_off_is_a_warning() -> None:
     assert blocks.warnings == ("IPTC block of 100 bytes is cut short after 48",)
 
 
+@pytest.mark.parametrize(
+    ("resources", "warnings"),
+    [
+        pytest.param(b"8BIM\4\5\0\0\0\0\0\0" * 1001, ("Photoshop resources are damaged: no end found",), id="many"),
+        pytest.param(b"8BIM\4\5\0\0\0", ("Photoshop resources are damaged: no end found",), id="no length"),
+        pytest.param(b"x" * 20, ("Photoshop resources are damaged at byte 0 of 20",), id="no resource"),
+        pytest.param(b"8BIM\4\5\0\0\0\0\0\0" + bytes(20), (), id="filled up with zeros"),
+        pytest.param(b"MeSa\4\4\0\0\0\0\0\0", (), id="IPTC of no bytes"),
+    ],
+)
+def test_photoshop_resources_without_iptc_are_no_iptc(resources: bytes, warnings: tuple[str, ...]) -> None:
+    blocks = anatomy(jpeg_with(jpeg_segment(APP13, b"Photoshop 3.0\0" + resources))).blocks
+
+    assert (blocks.iptc, blocks.warnings) == (None, warnings)
+
+
 def test_extended_xmp_is_put_together_after_the_main_packet() -> None:
-    guid = b"0123456789ABCDEF0123456789ABCDEF"
-    main = b'<x xmpNote:HasExtendedXMP="' + guid + b'"/>'
+    main = b'<x xmpNote:HasExtendedXMP="%s"/>' % GUID
     read = anatomy(
         jpeg_with(
-            extended_xmp(guid, 6, b" world"),
+            extended_xmp(GUID, 6, b" world"),
             jpeg_segment(APP1, XMP + main),
-            extended_xmp(guid, 0, b"hello,"),
+            extended_xmp(GUID, 0, b"hello,"),
         )
     )
 
@@ -176,12 +193,12 @@ def test_extended_xmp_is_put_together_after_the_main_packet() -> None:
     ("main", "pieces", "warning"),
     [
         pytest.param(b"<x/>", [0], "no XMP packet names it", id="named nowhere"),
-        pytest.param(b"A" * 32, [0, 9], "pieces of it are missing", id="a gap"),
-        pytest.param(b"A" * 32, [0, 0], "pieces of it are missing", id="a piece twice"),
+        pytest.param(b"<x HasExtendedXMP='%s'/>" % GUID, [0, 9], "pieces of it are missing", id="a gap"),
+        pytest.param(b"<HasExtendedXMP>%s</x>" % GUID, [0, 0], "pieces of it are missing", id="a piece twice"),
     ],
 )
 def test_extended_xmp_that_does_not_fit_together_is_a_warning(main: bytes, pieces: list[int], warning: str) -> None:
-    segments = [extended_xmp(b"A" * 32, at, b"piece") for at in pieces]
+    segments = [extended_xmp(GUID, at, b"piece") for at in pieces]
     blocks = anatomy(jpeg_with(jpeg_segment(APP1, XMP + main), *segments)).blocks
 
     assert blocks.xmp == (main,)
@@ -305,9 +322,36 @@ def test_a_scan_of_unknown_components_is_refused() -> None:
         anatomy(bytes(content))
 
 
+def test_components_may_share_their_identifier() -> None:
+    """As in the files of some cameras, which decoders take."""
+    content = bytearray(still("JPEG"))
+    frame, scan = content.index(b"\xff\xc0") + 10, content.index(b"\xff\xda") + 5
+    content[frame : frame + 9 : 3] = content[scan : scan + 6 : 2] = b"\1\1\1"
+
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+    assert anatomy(bytes(content)).width == 40
+
+
 def test_segments_without_end_are_refused() -> None:
     with pytest.raises(BrokenImage, match="more than 20,000 segments"):
         anatomy(jpeg_with(jpeg_segment(COM, b"") * 20_001))
+
+
+@pytest.mark.parametrize(
+    ("segment", "words"),
+    [
+        pytest.param(jpeg_segment(0xC0, bytes(2000)), "is 2,000 bytes long", id="a header of any length"),
+        pytest.param(jpeg_segment(0xC0, bytes(5)), "is 5 bytes long", id="a frame header of a few bytes"),
+        pytest.param(jpeg_segment(0xC0, b"\x08\0\1\0\1\1\1\x01\0"), "sampling factors", id="a sampling factor of 0"),
+        pytest.param(
+            jpeg_segment(0xC0, b"\x08\0\1\0\1\1\1\x11\0") * 2, "a second frame header", id="two frame headers"
+        ),
+    ],
+)
+def test_a_damaged_header_is_refused(segment: bytes, words: str) -> None:
+    with pytest.raises(BrokenImage, match=words):
+        anatomy(b"\xff\xd8" + segment)
 
 
 def test_scans_without_end_are_refused() -> None:

@@ -43,7 +43,7 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
             f"a BMP of {header.bits_per_pixel} bits per pixel in compression {header.compression} is not supported"
         )
     if data_start < _FILE_HEADER_BYTES + header_bytes:
-        raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, within its header")
+        raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, in its header")
     reader.require(data_start, _data_bytes(header), "the pixels")
     return Anatomy(format=formats.BMP, width=header.width, height=header.height)
 

@@ -6,7 +6,7 @@ import zlib
 from typing import Final
 
 from vignette.errors import BrokenImage
-from vignette.limits import MAX_INFLATED_BYTES, MAX_METADATA_BYTES
+from vignette.limits import KIB, MAX_INFLATED_BYTES, MAX_METADATA_BYTES
 from vignette.pixels.anatomy import MetadataBlocks
 from vignette.pixels.containers.reader import Reader
 
@@ -15,6 +15,12 @@ _MAX_WARNINGS: Final = 100
 
 # Writers leave a dozen texts. Each costs some hundred bytes of memory, even an empty one.
 _MAX_TEXTS: Final = 1000
+
+# One, and in JPEG an extension of it.
+_MAX_PACKETS: Final = 10
+
+# Inflated in one go, and what a damaged text counts for beyond what came before the damage.
+_INFLATE_BYTES: Final = 64 * KIB
 
 # An ICC profile begins with its length (ICC.1, 7.2).
 _ICC_LENGTH_BYTES: Final = 4
@@ -59,19 +65,26 @@ class Collector:
     def inflate(self, deflated: bytes, what: str) -> bytes | None:
         """*deflated* (zlib, RFC 1950) inflated; None, with a warning, if it is damaged or too much."""
         stream = zlib.decompressobj()
-        try:
-            inflated = stream.decompress(deflated, self._inflated_left + 1)
-        except zlib.error as error:
-            self.warn(f"{what} cannot be inflated: {error}")
-            return None
-        if len(inflated) > self._inflated_left:
-            self._inflated_left = 0
-            self.warn(f"{what} is left out: a file's texts may inflate to {MAX_INFLATED_BYTES:,} bytes")
-            return None
-        self._inflated_left -= len(inflated)
-        if not stream.eof:
-            self.warn(f"{what} is cut short")
-        return inflated
+        inflated = bytearray()
+        while not stream.eof:
+            most = min(_INFLATE_BYTES, self._inflated_left + 1)
+            try:
+                piece = stream.decompress(deflated, most)
+            except zlib.error as error:
+                self._inflated_left = max(0, self._inflated_left - most)
+                self.warn(f"{what} cannot be inflated: {error}")
+                return None
+            deflated = stream.unconsumed_tail
+            if len(piece) > self._inflated_left:
+                self._inflated_left = 0
+                self.warn(f"{what} is left out: a file's texts may inflate to {MAX_INFLATED_BYTES:,} bytes")
+                return None
+            if not piece and not deflated:
+                self.warn(f"{what} is cut short")
+                break
+            self._inflated_left -= len(piece)
+            inflated += piece
+        return bytes(inflated)
 
     def set_exif(self, block: bytes) -> None:
         """Keep the first EXIF block, without the "Exif\\0\\0" that belongs to JPEG and that others copy."""
@@ -98,8 +111,10 @@ class Collector:
         self.icc = profile
 
     def add_xmp(self, packet: bytes) -> None:
-        if packet:
+        if packet and len(self._xmp) < _MAX_PACKETS:
             self._xmp.append(packet)
+        elif packet:
+            self.warn(f"only the first {_MAX_PACKETS} XMP packets are read")
 
     def add_text(self, keyword: str, text: str) -> None:
         if len(self._text) < _MAX_TEXTS:

@@ -82,8 +82,8 @@ def _sample_sizes(reader: Reader, bounds: Bounds, box: Box) -> Sequence[int]:
     if not 0 < count <= _MAX_SAMPLES:
         raise BrokenImage(f"{box.what} is of {count:,} samples")
     if size:
-        alike: array[int] = array("I", [size])
-        return alike * count
+        alike: Sequence[int] = array("I", [size]) * count
+        return alike
     return _numbers(reader, box, _SAMPLE_SIZES.size, "I", count)
 
 

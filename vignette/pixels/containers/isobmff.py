@@ -176,6 +176,8 @@ class _Picture:
             else:
                 self._check_coded(items, item)
                 coded.append(item)
+        if not coded:
+            raise BrokenImage(f"the item {primary.id} is made of no picture")
         return coded
 
     def _check_coded(self, items: Items, item: Item) -> None:

@@ -59,12 +59,15 @@ _EXTENDED_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC: Final = b"ICC_PROFILE\0"
 _PHOTOSHOP: Final = b"Photoshop 3.0\0"
 _GUID_BYTES: Final = 32
+# XMP Specification Part 3, 1.1.3.1: the main packet names its extension, in an attribute or in an element.
+_EXTENSION_NAMED: Final = re.compile(rb"HasExtendedXMP[\s=\"'>]{1,9}([0-9A-Fa-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)
 class _Component:
-    """A colour component; `blocks` of 8 × 8 samples are the fewest that hold it."""
+    """A colour component, the `index`th of its frame; `blocks` of 8 × 8 samples are the fewest that hold it."""
 
+    index: int
     id: int
     blocks: int
 
@@ -89,7 +92,7 @@ class _Walk:
         self._collector = Collector()
         self._segments = _Segments(self._collector)
         self._frame: _Frame | None = None
-        self._begun: set[int] = set()
+        self._begun: set[_Component] = set()
         self._scans = 0
 
     def run(self) -> Anatomy:
@@ -158,8 +161,7 @@ class _Walk:
             raise BrokenImage(f"the JPEG has more than {_MAX_SCANS} scans")
         if not header or not 1 <= header[0] <= 4 or len(header) != 4 + 2 * header[0]:
             raise BrokenImage(f"the scan header at byte {marker:,} is damaged")
-        selected = set(header[1:-3:2])
-        components = [component for component in self._frame.components if component.id in selected]
+        components = _select(self._frame, header[1:-3:2])
         if len(components) != header[0]:
             raise BrokenImage(f"the scan at byte {marker:,} is of components that the frame does not have")
         end = self._reader.find(_MARKER_AFTER_DATA, start)
@@ -167,7 +169,7 @@ class _Walk:
             raise BrokenImage(f"the file ends at byte {self._reader.size:,}, within the scan of byte {marker:,}")
         if header[-3] == 0:
             self._check_data(components, marker, end - start)
-            self._begun |= selected
+            self._begun.update(components)
         return end
 
     def _check_data(self, components: Sequence[_Component], marker: int, length: int) -> None:
@@ -196,13 +198,23 @@ def _components(entries: bytes, width: int, height: int) -> tuple[_Component, ..
     factors = [(across_down >> 4, across_down & 15) for across_down in entries[1::3]]
     if not all(1 <= factor <= 4 for pair in factors for factor in pair):
         raise BrokenImage("the frame header has sampling factors that are not 1 to 4")
-    if len(set(entries[::3])) < len(factors):
-        raise BrokenImage("the frame header names a colour component twice")
     most_across, most_down = max(across for across, _ in factors), max(down for _, down in factors)
     return tuple(
-        _Component(identifier, _blocks(width * across, most_across) * _blocks(height * down, most_down))
-        for identifier, (across, down) in zip(entries[::3], factors, strict=True)
+        _Component(index, identifier, _blocks(width * across, most_across) * _blocks(height * down, most_down))
+        for index, (identifier, (across, down)) in enumerate(zip(entries[::3], factors, strict=True))
     )
+
+
+def _select(frame: _Frame, identifiers: bytes) -> Sequence[_Component]:
+    """The components that a scan names. Some writers give all of a frame the same identifier; decoders take them."""
+    waiting = list(frame.components)
+    selected = []
+    for identifier in identifiers:
+        component = next((each for each in waiting if each.id == identifier), None)
+        if component is not None:
+            waiting.remove(component)
+            selected.append(component)
+    return selected
 
 
 def _blocks(samples: int, factor: int) -> int:
@@ -242,8 +254,12 @@ class _Segments:
             photoshop.take_iptc(b"".join(self._photoshop), self._collector)
         for packet in self._xmp:
             self._collector.add_xmp(packet)
+        named = {guid for packet in self._xmp for guid in _EXTENSION_NAMED.findall(packet)}
         for guid, pieces in self._extended_xmp.items():
-            self._take_extended(guid, sorted(pieces, key=lambda piece: piece[0]))
+            if guid in named:
+                self._take_extended(guid, sorted(pieces, key=lambda piece: piece[0]))
+            else:
+                self._collector.warn(f"extended XMP {guid.decode('latin-1')!r} is left out: no XMP packet names it")
 
     def _body(self, reader: Reader, offset: int, length: int, prefix: bytes, what: str) -> bytes | None:
         """The segment after *prefix*; None if it begins with something else, or is too much."""
@@ -278,14 +294,9 @@ class _Segments:
         return b"".join(piece for _, _, piece in chunks)
 
     def _take_extended(self, guid: bytes, pieces: Sequence[tuple[int, bytes]]) -> None:
-        name = guid.decode("ascii", "replace")
-        if not any(guid in packet for packet in self._xmp):
-            self._collector.warn(f"extended XMP {name!r} is left out: no XMP packet names it")
-            return
-        packet = b"".join(piece for _, piece in pieces)
         starts = [at for at, _ in pieces]
         ends = [at + len(piece) for at, piece in pieces]
         if starts != [0, *ends[:-1]]:
-            self._collector.warn(f"extended XMP {name!r} is left out: pieces of it are missing")
+            self._collector.warn(f"extended XMP {guid.decode('latin-1')!r} is left out: pieces of it are missing")
             return
-        self._collector.add_xmp(packet)
+        self._collector.add_xmp(b"".join(piece for _, piece in pieces))

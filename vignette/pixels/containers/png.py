@@ -49,17 +49,12 @@ _RAW_PROFILE: Final = "Raw profile type "
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
+    """`what` names it in the words of an error."""
+
     kind: bytes
     start: int
     length: int
-
-    @property
-    def name(self) -> str:
-        return self.kind.decode("latin-1")
-
-    @property
-    def what(self) -> str:
-        return f"the chunk {self.name!r} at byte {self.start - _CHUNK_HEADER.size:,}"
+    what: str
 
     @property
     def end(self) -> int:
@@ -117,13 +112,13 @@ class _Walk:
         length, kind = self._reader.unpack(_CHUNK_HEADER, offset, f"a chunk at byte {offset:,}")
         if not kind.isalpha():
             raise BrokenImage(f"at byte {offset:,} should be a chunk, but {kind!r} is no name of one")
-        chunk = _Chunk(kind, offset + _CHUNK_HEADER.size, length)
+        chunk = _Chunk(kind, offset + _CHUNK_HEADER.size, length, f"the chunk {kind.decode()!r} at byte {offset:,}")
         self._reader.require(chunk.start, length + _CRC.size, chunk.what)
         return chunk
 
     def _read_header(self, chunk: _Chunk) -> _Header:
         if chunk.kind != b"IHDR" or chunk.length != _IHDR.size:
-            raise BrokenImage(f"a PNG begins with an IHDR of {_IHDR.size} bytes, not with {chunk.name!r}")
+            raise BrokenImage(f"a PNG begins with an IHDR of {_IHDR.size} bytes, not with {chunk.what}")
         width, height, bits, colour, compression, filtering, interlace = self._reader.unpack(
             _IHDR, chunk.start, chunk.what
         )
@@ -200,7 +195,7 @@ class _Walk:
         return computed == int(told)
 
     def _metadata(self, chunk: _Chunk) -> bytes | None:
-        block = self._collector.read(self._reader, chunk.start, chunk.length, f"chunk {chunk.name!r}")
+        block = self._collector.read(self._reader, chunk.start, chunk.length, chunk.what)
         if block is None:
             return None
         (told,) = self._reader.unpack(_CRC, chunk.start + chunk.length, chunk.what)

@@ -25,6 +25,9 @@ from vignette.pixels.containers.tiff_directory import Directory, Layout, read_di
 # A scanned book has a thousand pages. Each costs some microseconds.
 _MAX_DIRECTORIES: Final = 20_000
 
+# Of all directories together: 50 for each of so many.
+_MAX_ENTRIES: Final = 50 * _MAX_DIRECTORIES
+
 # A row in each strip, 60,000 rows, in 30 pages: far over real files, and a second's work.
 _MAX_STRIPS: Final = 2_000_000
 
@@ -36,6 +39,9 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 _SUB_DIRECTORIES: Final = 330
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
 _DNG_VERSION: Final = 50706
+# What a decoder cannot do without: also the palette, what extra samples are, their format, the tables of a JPEG, and
+# the subsampling and reference of YCbCr.
+_STRUCTURE: Final = (_BITS_PER_SAMPLE, 320, 338, 339, 347, 530, 532)
 
 # Bits of the subfile type: a smaller copy of another page, and a mask of one.
 _REDUCED, _MASK = 1, 4
@@ -117,6 +123,7 @@ class _Walk:
     def _directories(self) -> Iterator[Directory]:
         offset = self._layout.first_directory
         seen: set[int] = set()
+        entries = 0
         while offset or not seen:
             if offset in seen:
                 raise BrokenImage(f"the directories of the TIFF run in a circle, to byte {offset:,}")
@@ -124,6 +131,9 @@ class _Walk:
                 raise BrokenImage(f"the TIFF has more than {_MAX_DIRECTORIES:,} directories")
             seen.add(offset)
             directory = read_directory(self._reader, self._layout, offset)
+            entries += len(directory.entries)
+            if entries > _MAX_ENTRIES:
+                raise BrokenImage(f"the directories of the TIFF have more than {_MAX_ENTRIES:,} entries")
             yield directory
             offset = directory.next_offset
 
@@ -143,6 +153,7 @@ class _Walk:
             raise UnsupportedFormat(f"{page.what} has the photometric interpretation {page.photometric}, not supported")
         if page.samples > _MAX_SAMPLES_PER_PIXEL or page.bits_per_pixel > page.samples * _MAX_BITS_PER_SAMPLE:
             raise UnsupportedFormat(f"{page.what} has {page.samples} samples and {page.bits_per_pixel} bits per pixel")
+        self._check_structure(page)
         if _TILE_WIDTH in directory.entries:
             self._check_tiles(page)
         else:
@@ -168,6 +179,13 @@ class _Walk:
             photometric=self._number(directory, _PHOTOMETRIC, 0),
             has_separate_planes=self._number(directory, _PLANAR, 1) == _SEPARATE_PLANES,
         )
+
+    def _check_structure(self, page: _Page) -> None:
+        for tag in _STRUCTURE:
+            entry = page.directory.entries.get(tag)
+            offset = None if entry is None else entry.place(self._layout)
+            if entry is not None and offset is not None:
+                self._reader.require(offset, entry.length, f"tag {tag} of {page.what}")
 
     def _check_tiles(self, page: _Page) -> None:
         across, down = self._number(page.directory, _TILE_WIDTH), self._number(page.directory, _TILE_HEIGHT)

@@ -1,0 +1,478 @@
+"""What is read of AVIF, HEIC and HEIF, and what is none."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import pytest
+from PIL import Image
+
+from tests import makers
+from tests.makers import HeifItem, animation, box, clap, coded, colr, full_box, grid, heif, imir, irot, ispe, still
+from tests.unit.pixels.reading import anatomy
+from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels, UnsupportedFormat
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.formats import AVIF, HEIC, HEIF
+
+EXIF_ORIENTATIONS: dict[int, Image.Transpose | None] = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+TURNS = [None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270]
+"""Of `irot`: quarters anticlockwise."""
+MIRRORS = [Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.FLIP_LEFT_RIGHT]
+"""Of `imir`: axis 0 and 1."""
+
+
+def turned(image: Image.Image, how: Image.Transpose | None) -> Image.Image:
+    return image if how is None else image.transpose(how)
+
+
+def tiles(count: int, width: int = 64, height: int = 48) -> list[HeifItem]:
+    return [coded(width, height)] * count
+
+
+def grid_item(rows: int, columns: int, width: int, height: int, *properties: bytes) -> HeifItem:
+    """The primary item: a grid of the items after it."""
+    return HeifItem(
+        kind=b"grid",
+        content=grid(rows, columns, width, height),
+        properties=(ispe(width, height), *properties),
+        references={b"dimg": range(2, 2 + rows * columns)},
+    )
+
+
+def exif_item(content: bytes) -> HeifItem:
+    return HeifItem(b"Exif", content, properties=(), references={b"cdsc": [1]})
+
+
+def xmp_item(content: bytes, content_type: bytes = b"application/rdf+xml") -> HeifItem:
+    return HeifItem(b"mime", content, properties=(), references={b"cdsc": [1]}, content_type=content_type)
+
+
+def test_avif_is_read() -> None:
+    read = anatomy(still("AVIF", 45, 31))
+
+    assert (read.format, read.width, read.height, read.frames, read.orientation) == (AVIF, 45, 31, 1, 1)
+
+
+@pytest.mark.parametrize("in_idat", [False, True], ids=["in mdat", "in idat"])
+def test_heic_is_read(in_idat: bool) -> None:
+    read = anatomy(heif(in_idat=in_idat))
+
+    assert (read.format, read.width, read.height, read.frames, read.orientation) == (HEIC, 64, 48, 1, 1)
+
+
+def test_heif_is_of_the_codec_that_it_holds() -> None:
+    assert anatomy(heif(brands=(b"mif1", b"heic"))).format is HEIC
+    assert anatomy(heif(brands=(b"mif1", b"miaf"))).format is HEIF
+
+
+@pytest.mark.parametrize("mirror_comes_first", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("quarters", range(4))
+def test_turns_and_mirrorings_are_an_exif_orientation(
+    quarters: int, axis: int | None, mirror_comes_first: bool
+) -> None:
+    image = makers.picture(3, 2)
+    steps = [(irot(quarters), TURNS[quarters])]
+    if axis is not None:
+        steps.insert(0 if mirror_comes_first else 1, (imir(axis), MIRRORS[axis]))
+
+    read = anatomy(heif(coded(64, 48, *(properties for properties, _ in steps))))
+
+    upright = image
+    for _, step in steps:
+        upright = turned(upright, step)
+    by_exif = turned(image, EXIF_ORIENTATIONS[read.orientation])
+    assert by_exif.tobytes() == upright.tobytes()
+    assert (read.width, read.height) == (64, 48)
+    assert read.upright_size == ((64, 48) if upright.size == image.size else (48, 64))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_that_pillow_writes_is_the_one_that_is_read(orientation: int) -> None:
+    content = still("AVIF", exif=makers.exif(orientation))
+
+    with Image.open(io.BytesIO(content)) as image:
+        assert anatomy(content).orientation == orientation == image.getexif().get(makers.ORIENTATION, 1)
+
+
+def test_the_orientation_in_exif_is_ignored() -> None:
+    exif = makers.exif(6)
+    read = anatomy(heif(HeifItem(), exif_item(bytes(4) + exif)))
+
+    assert read.orientation == 1
+    assert read.blocks.exif == exif
+
+
+@pytest.mark.parametrize(
+    ("properties", "upright_size"),
+    [
+        pytest.param([clap(60, 40)], (60, 40), id="cropped"),
+        pytest.param([clap(60, 40), irot(1)], (40, 60), id="cropped, then turned"),
+        pytest.param([irot(1), clap(40, 60)], (40, 60), id="turned, then cropped"),
+        pytest.param([clap(65, 40)], (64, 48), id="larger than the picture: no cropping"),
+        pytest.param([clap(0, 40)], (64, 48), id="to nothing: no cropping"),
+        pytest.param([box(b"clap", bytes(32))], (64, 48), id="by zero: no cropping"),
+    ],
+)
+def test_a_picture_may_be_cropped(properties: list[bytes], upright_size: tuple[int, int]) -> None:
+    assert anatomy(heif(coded(64, 48, *properties))).upright_size == upright_size
+
+
+def test_a_grid_is_as_large_as_it_says() -> None:
+    read = anatomy(heif(grid_item(2, 3, 180, 90, irot(3)), *tiles(6)))
+
+    assert (read.width, read.height, read.orientation, read.upright_size) == (180, 90, 6, (90, 180))
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        pytest.param([grid_item(2, 3, 180, 90), *tiles(5)], "does not have it", id="a tile is missing"),
+        pytest.param([grid_item(2, 3, 193, 90), *tiles(6)], "do not make a picture", id="not covered"),
+        pytest.param([grid_item(2, 3, 128, 90), *tiles(6)], "do not make a picture", id="a column outside"),
+        pytest.param(
+            [grid_item(1, 2, 128, 48), *tiles(1), *tiles(1, 64, 47)], "do not make a picture", id="unequal tiles"
+        ),
+        pytest.param(
+            [HeifItem(b"grid", grid(1, 1, 64, 48), (ispe(64, 48),)), *tiles(1)], "from nothing", id="no tiles"
+        ),
+        pytest.param(
+            [HeifItem(b"grid", grid(1, 2, 64, 48), (ispe(64, 48),), {b"dimg": [2]}), *tiles(1)],
+            "1 × 2 tiles, but 1",
+            id="fewer references than tiles",
+        ),
+        pytest.param(
+            [HeifItem(b"grid", grid(1, 1, 60, 48), (ispe(64, 48),), {b"dimg": [2]}), *tiles(1)],
+            "do not make a picture",
+            id="two sizes",
+        ),
+        pytest.param(
+            [HeifItem(b"grid", b"\0\0\0\0", (ispe(64, 48),), {b"dimg": [2]}), *tiles(1)], "cut short", id="cut short"
+        ),
+        pytest.param(
+            [HeifItem(b"iden", b"x", (ispe(64, 48),), {b"dimg": [1]})], "made of no picture", id="derived from itself"
+        ),
+    ],
+)
+def test_a_grid_that_does_not_fit_is_refused(items: list[HeifItem], words: str) -> None:
+    with pytest.raises(BrokenImage, match=words):
+        anatomy(heif(*items))
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param([coded(20_000, 20_000)], id="a picture"),
+        pytest.param([grid_item(1, 1, 20_000, 20_000), *tiles(1, 20_000, 20_000)], id="a grid"),
+        pytest.param([grid_item(1, 1, 64, 48), *tiles(1, 20_000, 20_000)], id="a tile"),
+        pytest.param(
+            [coded(), HeifItem(properties=coded(20_000, 20_000).properties, references={b"auxl": [1]})],
+            id="its transparency",
+        ),
+    ],
+)
+def test_a_picture_of_too_many_pixels_is_refused(items: list[HeifItem]) -> None:
+    with pytest.raises(TooManyPixels):
+        anatomy(heif(*items), Bounds(max_pixels=100_000_000))
+
+
+@pytest.mark.parametrize(
+    ("brands", "item"),
+    [
+        pytest.param((b"heic",), HeifItem(kind=b"jpeg"), id="JPEG in HEIC"),
+        pytest.param((b"heic",), HeifItem(kind=b"av01"), id="AV1 in HEIC"),
+        pytest.param((b"avif",), HeifItem(kind=b"hvc1"), id="HEVC in AVIF"),
+        pytest.param((b"mif1",), HeifItem(kind=b"j2k1"), id="JPEG 2000 in HEIF"),
+    ],
+)
+def test_other_codecs_are_not_supported(brands: tuple[bytes, ...], item: HeifItem) -> None:
+    with pytest.raises(UnsupportedFormat, match="a picture of type"):
+        anatomy(heif(item, brands=brands))
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        pytest.param(HeifItem(properties=[box(b"hvcC")]), "lacks its size", id="no size"),
+        pytest.param(HeifItem(properties=[ispe(64, 48)]), "lacks the configuration", id="no configuration"),
+        pytest.param(HeifItem(properties=[ispe(0, 48), box(b"hvcC")]), "0 × 48 pixels", id="no width"),
+        pytest.param(HeifItem(properties=[box(b"ispe"), box(b"hvcC")]), "is 0 bytes long", id="a size cut short"),
+        pytest.param(coded(64, 48, box(b"irot")), "is 0 bytes long", id="a turn cut short"),
+        pytest.param(HeifItem(content=b""), "needs bytes", id="no content"),
+    ],
+)
+def test_a_picture_that_lacks_something_is_refused(item: HeifItem, words: str) -> None:
+    # What follows the item would else be taken for it: an extent of length 0 reaches to the end of the file.
+    content = heif(item)
+    with pytest.raises(BrokenImage, match=words):
+        anatomy(content[:-8] if not item.content else content)
+
+
+@pytest.mark.parametrize("kind", [b"pitm", b"iinf", b"iloc", b"iprp", b"ipco"])
+def test_a_file_that_lacks_a_box_is_refused(kind: bytes) -> None:
+    with pytest.raises(BrokenImage, match=f"lacks the box '{kind.decode()}'"):
+        anatomy(heif().replace(kind, b"free"))
+
+
+def test_a_picture_without_boxes_for_it_is_not_supported() -> None:
+    with pytest.raises(UnsupportedFormat, match="no still picture"):
+        anatomy(heif().replace(b"meta", b"free"))
+
+
+def located(location: bytes, version: int = 1, sizes: bytes = b"\x44\0", count: int = 1) -> bytes:
+    """A picture whose box `iloc` says *location*."""
+    place = full_box(b"iloc", sizes, struct.pack(">H", count), location, version=version)
+    whole = heif()
+    start = whole.index(b"iloc") - 4
+    end = start + int.from_bytes(whole[start : start + 4], "big")
+    longer = len(place) - (end - start)
+    meta = whole.index(b"meta") - 4
+    meta_length = int.from_bytes(whole[meta : meta + 4], "big") + longer
+    return whole[:meta] + struct.pack(">I", meta_length) + whole[meta + 4 : start] + place + whole[end:]
+
+
+def extent(method: int = 0, elsewhere: int = 0, offset: int = 0, length: int = 10, item: int = 1) -> bytes:
+    return struct.pack(">HHHHII", item, method, elsewhere, 1, offset, length)
+
+
+def test_a_place_in_the_file_may_be_told_in_each_version() -> None:
+    assert anatomy(located(extent())).width == 64
+    assert anatomy(located(struct.pack(">HHHII", 1, 0, 1, 0, 10), version=0)).width == 64
+    wide = struct.pack(">HIHHQHQQQ", 1, 1, 0, 0, 5, 1, 7, 0, 10)
+    assert anatomy(located(wide, version=2, sizes=b"\x88\x88", count=0)).width == 64
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        pytest.param(located(extent(elsewhere=1)), UnsupportedFormat, "in another file", id="in another file"),
+        pytest.param(located(extent(method=2)), UnsupportedFormat, "in another item", id="in another item"),
+        pytest.param(located(extent(method=1)), BrokenImage, "there is none", id="in idat, which is not there"),
+        pytest.param(located(extent(offset=2**31)), BrokenImage, "needs bytes 2,147,483,648", id="outside"),
+        pytest.param(located(extent(item=2)), BrokenImage, "is nowhere", id="nowhere"),
+        pytest.param(located(b"", version=3), UnsupportedFormat, "version 3", id="in a later version"),
+        pytest.param(located(extent(), sizes=b"\x35\0"), BrokenImage, "numbers of 3500 bytes", id="in odd numbers"),
+        pytest.param(located(b"\0\1"), BrokenImage, "'iloc' .* is cut short", id="cut short"),
+        pytest.param(
+            located(b"\0\1\0\0\0\0\xff\xff", sizes=b"\0\0"), BrokenImage, "without a place", id="many times nothing"
+        ),
+    ],
+)
+def test_a_picture_must_have_its_place_in_the_file(content: bytes, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        anatomy(content)
+
+
+def test_an_encrypted_picture_is_not_supported() -> None:
+    content = heif().replace(struct.pack(">HH", 1, 0) + b"hvc1", struct.pack(">HH", 1, 1) + b"hvc1")
+
+    with pytest.raises(UnsupportedFormat, match="a picture of type encrypted"):
+        anatomy(content)
+
+
+def test_an_overlay_is_as_large_as_it_says() -> None:
+    overlay = HeifItem(b"iovl", b"where the pictures lie", (ispe(200, 100),), {b"dimg": [2, 2]})
+
+    read = anatomy(heif(overlay, coded()))
+
+    assert (read.width, read.height) == (200, 100)
+
+
+def test_properties_that_the_file_does_not_have_are_refused() -> None:
+    content = heif()
+    at = content.index(b"ipma") + 4 + 4 + 4 + 2 + 1
+
+    with pytest.raises(BrokenImage, match="properties that the file does not have"):
+        anatomy(content[:at] + b"\xff" + content[at + 1 :])
+
+
+def test_every_tile_must_be_in_the_file() -> None:
+    whole = heif(grid_item(1, 2, 128, 48), *tiles(2))
+
+    with pytest.raises(BrokenImage):
+        anatomy(whole[:-1])
+
+
+def test_transparency_must_be_in_the_file() -> None:
+    content = heif(coded(), HeifItem(references={b"auxl": [1]}))
+    assert anatomy(content).width == 64
+    shorter = content.replace(box(b"mdat", b"")[4:], b"free")
+    extent = struct.pack(">I", len(HeifItem().content))
+
+    beyond = shorter[::-1].replace(extent[::-1], struct.pack("<I", 9999), 1)[::-1]
+
+    with pytest.raises(BrokenImage, match="the item 2"):
+        anatomy(beyond)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(bytes(100), id="zeros"),
+        pytest.param(b"\x00\x00SEFT\x01\x02 of a phone", id="what a phone writes"),
+        pytest.param(box(b"mpvd", b"a film"), id="a box of a phone"),
+        pytest.param(b"abc", id="less than a box"),
+    ],
+)
+def test_what_follows_the_boxes_is_not_looked_at(behind: bytes) -> None:
+    assert anatomy(heif() + behind) == anatomy(heif())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(heif()[:30], "claims", id="cut off within the boxes"),
+        pytest.param(heif()[:-1], "'mdat' .* claims", id="cut off within the data"),
+        pytest.param(box(b"ftyp", b"heic", bytes(4)) + b"\0\0\0\4meta", "claims 4 bytes", id="a box of 4 bytes"),
+        pytest.param(heif() + box(b"free") * 1000, "more than 1,000 boxes", id="boxes without end"),
+        pytest.param(heif() + box(b"moov", box(b"free") * 10_001), "more than 10,000 boxes", id="boxes in a box"),
+        pytest.param(heif(*[HeifItem(content=b"x")] * 4001), "more than", id="items without end"),
+    ],
+)
+def test_a_broken_structure_is_refused(content: bytes, words: str) -> None:
+    with pytest.raises(BrokenImage, match=words):
+        anatomy(content)
+
+
+def test_metadata_are_found() -> None:
+    exif = Image.Exif()
+    exif[271] = "Camera"
+    content = still("AVIF", exif=exif, xmp=b"<x/>", icc_profile=makers.icc_profile())
+
+    blocks = anatomy(content).blocks
+
+    assert blocks.exif == exif.tobytes().removeprefix(b"Exif\0\0")
+    assert blocks.xmp == (b"<x/>",)
+    assert blocks.icc == makers.icc_profile()
+    assert blocks.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "warnings"),
+    [
+        pytest.param(b"\0\0\0\6Exif\0\0" + makers.exif(6), (), id="with the prefix of JPEG"),
+        pytest.param(b"\0\0\0\0Exif\0\0" + makers.exif(6), ("the EXIF block is not where its item says",), id="wrong"),
+    ],
+)
+def test_exif_is_found_by_its_offset(content: bytes, warnings: tuple[str, ...]) -> None:
+    blocks = anatomy(heif(coded(), exif_item(content))).blocks
+
+    assert blocks.exif == makers.exif(6)
+    assert blocks.warnings == warnings
+
+
+def test_a_profile_may_be_with_the_tiles_only() -> None:
+    tile = coded(64, 48, colr(makers.icc_profile()))
+
+    assert anatomy(heif(grid_item(1, 2, 128, 48), tile, tile)).blocks.icc == makers.icc_profile()
+
+
+def test_metadata_of_other_pictures_and_other_types_are_left_out() -> None:
+    other = HeifItem(b"Exif", bytes(4) + makers.exif(6), properties=(), references={b"cdsc": [2]})
+    blocks = anatomy(heif(coded(), coded(), other, xmp_item(b"{}", b"application/json"))).blocks
+
+    assert (blocks.exif, blocks.xmp) == (None, ())
+
+
+def test_xmp_is_found() -> None:
+    assert anatomy(heif(coded(), xmp_item(b"<x/>"))).blocks.xmp == (b"<x/>",)
+
+
+def test_a_profile_by_name_is_no_profile() -> None:
+    by_name = box(b"colr", b"nclx", bytes(7))
+
+    assert anatomy(heif(coded(64, 48, by_name, colr(makers.icc_profile())))).blocks.icc == makers.icc_profile()
+
+
+def test_metadata_outside_of_the_file_are_a_warning() -> None:
+    content = heif(coded(), xmp_item(b"x" * 99)).replace(struct.pack(">I", 99), struct.pack(">I", 9999))
+
+    blocks = anatomy(content).blocks
+
+    assert blocks.xmp == ()
+    assert "the item 2 ('mime') needs bytes" in blocks.warnings[0]
+
+
+def test_a_sequence_is_counted() -> None:
+    read = anatomy(animation("AVIF", 4))
+
+    assert (read.format, read.width, read.height, read.frames) == (AVIF, 40, 30, 4)
+
+
+def test_a_sequence_of_too_many_frames_is_refused() -> None:
+    with pytest.raises(TooManyFrames) as refused:
+        anatomy(animation("AVIF", 4), Bounds(max_frames=3))
+
+    assert (refused.value.measured, refused.value.limit) == (4, 3)
+
+
+def track(
+    frames: int = 3,
+    *,
+    handler: bytes = b"pict",
+    codec: bytes = b"av01",
+    size: int = 10,
+    chunks: tuple[int, ...] = (0,),
+    runs: tuple[tuple[int, int], ...] = ((1, 3),),
+) -> bytes:
+    """Of *frames* samples of *size* bytes, in *chunks* at these offsets; *runs* are (first chunk, samples in each)."""
+    entry = box(codec, bytes(24), struct.pack(">HH", 64, 48), bytes(50), irot(1))
+    tables = [
+        full_box(b"stsd", struct.pack(">I", 1), entry),
+        full_box(b"stsz", struct.pack(">II", size, frames)),
+        full_box(b"stsc", struct.pack(">I", len(runs)), *(struct.pack(">III", *run, 1) for run in runs)),
+        full_box(b"stco", struct.pack(f">I{len(chunks)}I", len(chunks), *chunks)),
+    ]
+    media = box(b"mdia", full_box(b"hdlr", bytes(4), handler, bytes(13)), box(b"minf", box(b"stbl", *tables)))
+    return box(b"trak", media)
+
+
+def film(*tracks: bytes, brand: bytes = b"avis") -> bytes:
+    return box(b"ftyp", brand, bytes(4), b"msf1") + box(b"moov", *tracks)
+
+
+def test_a_sequence_needs_no_still_picture() -> None:
+    read = anatomy(film(track(7, handler=b"auxv"), track(3)))
+
+    assert (read.width, read.height, read.frames, read.orientation) == (64, 48, 3, 8)
+
+
+def test_a_heic_sequence_needs_one() -> None:
+    with pytest.raises(UnsupportedFormat, match="no still picture"):
+        anatomy(film(track(codec=b"hvc1"), brand=b"hevc"))
+
+
+@pytest.mark.parametrize(
+    ("tracks", "words"),
+    [
+        pytest.param([track(0)], "of 0 samples", id="no samples"),
+        pytest.param([track(2**31)], "of 2,147,483,648 samples", id="samples without end"),
+        pytest.param([track(4)], "only 3 of 4 frames", id="a sample in no chunk"),
+        pytest.param([track(3, chunks=(10**6,))], "within the frames", id="a chunk outside"),
+        pytest.param([track(3, size=10**6)], "within the frames", id="samples outside"),
+        pytest.param([track(3, chunks=(0, 0), runs=((1, 1), (2, 1)))], "only 2 of 3", id="runs that are too short"),
+        pytest.param([track(3, runs=())], "only 0 of 3 frames", id="no runs"),
+        pytest.param([track(3, chunks=(0,) * 4)], "of 4 chunks", id="more chunks than samples"),
+        pytest.param([track(3, runs=((1, 1),) * 2)], "of 2 runs", id="more runs than chunks"),
+        pytest.param([track().replace(b"stsc", b"free")], "lacks a table", id="a table is missing"),
+        pytest.param([track().replace(b"stsd", b"free")], "lacks a table", id="no description"),
+    ],
+)
+def test_a_sequence_that_is_not_whole_is_refused(tracks: list[bytes], words: str) -> None:
+    with pytest.raises(BrokenImage, match=words):
+        anatomy(film(*tracks))
+
+
+def test_a_film_beside_the_picture_that_is_no_sequence_is_not_counted() -> None:
+    """Phones put one beside a still picture."""
+    assert anatomy(heif() + box(b"moov", track(handler=b"vide", codec=b"hvc1"))).frames == 1
