@@ -144,6 +144,13 @@ def test_staging_is_cleared_of_what_is_old(store: ImageStore, root: Path) -> Non
     staged.discard()
 
 
+def test_staging_is_cleared_of_the_part_of_a_file_that_a_killed_process_left(store: ImageStore, root: Path) -> None:
+    (root / ".staging" / "part-1234").write_bytes(b"half of a vig")
+
+    assert store.clear_staging(max_age_s=3600) == 0
+    assert store.clear_staging(max_age_s=-1) == 1
+
+
 def test_a_slow_upload_is_not_taken_for_an_old_one(store: ImageStore, root: Path) -> None:
     staged = store.stage()
     an_hour_ago = time.time() - 3600

@@ -50,7 +50,7 @@ def upload(service: Service, row: dict[str, str]) -> httpx.Response:
     return httpx.post(f"{service.url}/images", files={"file": (row["path"], content)}, headers=accept, timeout=60)
 
 
-def vignette_of(service: Service, image: dict[str, Any]) -> httpx.Response:
+def vignette_of(image: dict[str, Any]) -> httpx.Response:
     return httpx.get(image["links"]["vignette"], headers={"Prefer": "wait=20", "Accept": "image/webp"}, timeout=60)
 
 
@@ -63,7 +63,7 @@ def test_what_is_to_be_accepted_is_served_right(service: Service, row: dict[str,
     width, height = int(row["width"]), int(row["height"])
     assert (image["width"], image["height"], image["sha256"]) == (width, height, row["sha256"])
     assert httpx.get(image["links"]["original"]).content == (CORPUS / row["path"]).read_bytes()
-    served = vignette_of(service, image)
+    served = vignette_of(image)
     assert served.status_code == 200, served.text
     scale = min(256 / width, 256 / height, 1)
     with Image.open(io.BytesIO(served.content)) as vignette:
@@ -87,7 +87,7 @@ def test_what_may_go_either_way_does_no_harm(service: Service, row: dict[str, st
 
     assert response.status_code < 500
     if response.status_code == 201:
-        served = vignette_of(service, response.json())
+        served = vignette_of(response.json())
         assert served.status_code in (200, 422)
         original = httpx.get(response.json()["links"]["original"])
         assert original.headers["Content-Disposition"].startswith("attachment")

@@ -209,7 +209,8 @@ class TestTheWorkerDies:
 
         vignettes = {path.read_bytes() for path in (tmp_path / "uploads").glob("*/vignette-*.jpg")}
         assert len(vignettes) == 1
-        assert not [path for path in (tmp_path / "uploads").rglob("*") if re.match(r"\.(vignette|outcome)", path.name)]
+        for folder in (tmp_path / "uploads").glob("[0-9]*"):
+            assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
     @pytest.mark.parametrize(
         ("width", "reason"),

@@ -56,16 +56,24 @@ def _write_flushed(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _last_change(folder: Path) -> float:
+def _last_change(path: Path) -> float:
     """
-    When *folder* or a file in it was last changed or renamed, in seconds since the epoch.
+    When *path* or, in a folder, a file in it was last changed or renamed, in seconds since the epoch.
 
     That is the inode's ctime: a folder's own times stand still while a slow upload's file in it grows.
     """
     try:
-        return max(path.lstat().st_ctime for path in (folder, *folder.iterdir()))
+        return max(p.lstat().st_ctime for p in (path, *(path.iterdir() if path.is_dir() else ())))
     except FileNotFoundError:  # its upload has just been promoted or discarded
         return time.time()
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder; what cannot be removed now is tried again by the next sweep."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class StagedFolder:
@@ -144,8 +152,8 @@ class FolderStore:
 
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         folder = self._folder(image_id)
-        # A name that no reader asks for, in the same folder: `rename` does not cross file systems.
-        part = folder / f".{name}.{secrets.token_hex(8)}"
+        # Beside the uploads, where the sweep clears what a killed process leaves; `rename` does not cross file systems.
+        part = self._staging / f"part-{secrets.token_hex(16)}"
         with _our_errors("a file cannot be written"):
             try:
                 _write_flushed(part, content)
@@ -176,9 +184,9 @@ class FolderStore:
         oldest = time.time() - max_age_s
         cleared = 0
         with _our_errors("the staging folder cannot be cleared"):
-            for folder in self._staging.iterdir():
-                if _last_change(folder) < oldest:
-                    shutil.rmtree(folder, ignore_errors=True)
+            for leftover in self._staging.iterdir():
+                if _last_change(leftover) < oldest:
+                    _remove(leftover)
                     cleared += 1
         return cleared
 
