@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vignette.settings import load_settings_or_exit
+from vignette.settings import exit_with_words, load_settings
 from vignette.wiring import build_worker
 
-app = build_worker(load_settings_or_exit())
+with exit_with_words():
+    app = build_worker(load_settings())

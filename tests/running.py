@@ -19,7 +19,7 @@ PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 SERVE = (sys.executable, "-m", "vignette", "serve")
 
 # Far more than anything here takes on a busy machine: reached only by a failure.
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ def running_service(folder: Path, *, command: Sequence[str] = SERVE, **settings:
     *settings* are named as in `vignette.settings`; what runs the tests has no influence on the others.
     """
     with started_service(folder, command=command, **settings) as service:
-        until(lambda: "Vignette runs at" in service.words() or service.process.poll() is not None)
-        assert service.process.poll() is None, service.words()
+        until_up(service)
         yield service
         service.process.terminate()
         assert service.process.wait(LIMIT_S) == 0, service.words()
@@ -103,6 +102,12 @@ def started_service(
         process.kill()
         process.wait()
         until(lambda: not service.processes(), within_s=20)
+
+
+def until_up(service: Service) -> None:
+    """Wait for the banner."""
+    until(lambda: "Vignette runs at" in service.words() or service.process.poll() is not None)
+    assert service.process.poll() is None, service.words()
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:

@@ -7,8 +7,7 @@ import sys
 import click
 
 from vignette import __version__
-from vignette.errors import VignetteError
-from vignette.settings import load_settings_or_exit
+from vignette.settings import exit_with_words, load_settings, load_settings_or_exit
 
 
 @click.group()
@@ -28,13 +27,11 @@ def serve() -> None:
 
 @main.command()
 def reindex() -> None:
-    """Rebuild the catalogue from the folders. Safe while the service runs."""
+    """Rebuild the catalogue from the folders. The service may run; uploads wait meanwhile, or are told to."""
     from vignette.reindexing import reindex as rebuild
     from vignette.wiring import open_store_and_catalogue
 
-    settings = load_settings_or_exit()
-    try:
+    with exit_with_words():
+        settings = load_settings()
         count = rebuild(*open_store_and_catalogue(settings))
-    except VignetteError as error:
-        raise click.ClickException(f"{error} ({error.__cause__})" if error.__cause__ else str(error)) from error
     click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")

@@ -23,7 +23,8 @@ VignetteError
 ├── RenderingFailed             the verdict on an image that the worker could not render
 ├── Unavailable                 a part of the service that may come back
 │   ├── StoreUnavailable
-│   │   └── StoreFull
+│   │   ├── StoreFull
+│   │   └── NumberTaken
 │   ├── CatalogueUnavailable
 │   └── QueueUnavailable
 └── SettingsError
@@ -164,6 +165,11 @@ class StoreUnavailable(Unavailable):
 class StoreFull(StoreUnavailable):
     code = "store-full"
     title = N_("The disk is full")
+
+
+class NumberTaken(StoreUnavailable):
+    code = "number-taken"
+    title = N_("The catalogue knows less than the folders do")
 
 
 class CatalogueUnavailable(Unavailable):

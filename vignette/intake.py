@@ -9,16 +9,20 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from vignette import keys
-from vignette.errors import EmptyFile, ImageDeleted, QueueUnavailable, UploadTooLarge
+from vignette.errors import EmptyFile, ImageDeleted, NumberTaken, QueueUnavailable, UploadTooLarge
 from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_text, describe
 from vignette.ports import Catalogue, ImageStore, Jobs, StagedImage
 from vignette.records import record_to_json
+from vignette.reindexing import reindex_if_behind
+
+# Each process that was killed may have left one folder ahead of the catalogue; more are for `reindex`.
+_TRIES_FOR_A_NUMBER: Final = 8
 
 logger = logging.getLogger(__name__)
 
@@ -115,12 +119,21 @@ class Intake:
                 keys.METADATA_TEXT: as_text(metadata).encode(),
             },
         )
-        image, is_new = self._catalogue.add(record, lambda image_id: self._store.promote(upload.staged, image_id))
+        image, is_new = self._add(record, upload.staged)
         if image.state.is_gone:
             raise ImageDeleted(f"image {image.id}, which this key came with, was deleted")
         if is_new:
             self._hint(image)
         return image
+
+    def _add(self, record: Record, staged: StagedImage) -> tuple[Image, bool]:
+        for _ in range(_TRIES_FOR_A_NUMBER):
+            try:
+                return self._catalogue.add(record, lambda image_id: self._store.promote(staged, image_id))
+            except NumberTaken:
+                # A crash has left a folder whose row was not committed: index it, and take the next number.
+                reindex_if_behind(self._store, self._catalogue)
+        raise NumberTaken("each number that the catalogue gives has a folder already")
 
     def _hint(self, image: Image) -> None:
         try:

@@ -40,7 +40,8 @@ class ImageStore(Protocol):
         """
         Make a completed folder the one of *image_id*: there whole, or not at all.
 
-        A folder that a crash left under this number, before its row was committed, is set aside.
+        Raises:
+            NumberTaken: There is a folder of this number, with something in it. It stays as it is.
         """
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:
@@ -125,7 +126,10 @@ class Catalogue(Protocol):
         """Set `DELETING`: from now on the image answers as deleted. Repeating it does nothing."""
 
     def end_delete(self, image_id: ImageId) -> None:
-        """Set `DELETED`: nothing of it is left in the store but its tombstone."""
+        """
+        Set `DELETED`: nothing of it is left in the store but its tombstone. As long as a lease runs, whose holder may
+        still write, it stays `DELETING`.
+        """
 
     def in_state(self, state: State, limit: int) -> list[ImageId]:
         """Numbers of at most *limit* images in *state*."""
@@ -133,7 +137,13 @@ class Catalogue(Protocol):
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """
         Replace everything by *images*; return how many there are. The next number is past the highest, those without
-        an image included. *images* is read while no image can be added.
+        an image included, and never lower than it was. *images* is read while no image can be added.
+        """
+
+    def catch_up(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
+        """
+        Index those of *images* whose number was not given yet, and take their numbers; return how many there were.
+        None stands for a folder without a readable record: only its number is taken.
         """
 
     def next_id(self) -> ImageId:

@@ -23,16 +23,20 @@ def reindex(store: ImageStore, catalogue: Catalogue) -> int:
 
 def reindex_if_behind(store: ImageStore, catalogue: Catalogue) -> bool:
     """
-    `reindex` if the folders are ahead of *catalogue*, as after it was taken from a backup; return whether it was done.
+    Bring *catalogue* up to the folders if they are ahead of it; return whether they were.
 
-    Else the next upload would get a number that is taken. One folder past the counter is no sign of that: a crash
-    between rename and commit leaves it, and it was never acknowledged.
+    A single folder ahead is what a crash between rename and commit leaves: it is whole, and indexed like any other. It
+    was never acknowledged, perhaps; but a folder cannot tell, and what was acknowledged is never lost. More than one
+    means that the catalogue was taken from a backup, and no row of it can be trusted.
     """
-    highest = max(store.image_ids(), default=-1)
-    if highest <= catalogue.next_id():
+    highest, following = max(store.image_ids(), default=ImageId(-1)), catalogue.next_id()
+    if highest < following:
         return False
-    logger.warning("the catalogue knows less than the folders do: rebuilding it")
-    reindex(store, catalogue)
+    logger.warning("the folders go up to %d, the catalogue up to %d: bringing it up to them", highest, following - 1)
+    if highest == following:
+        catalogue.catch_up([(highest, _read_image(store, highest))])
+    else:
+        reindex(store, catalogue)
     return True
 
 
@@ -64,14 +68,14 @@ def _read_image(store: ImageStore, image_id: ImageId) -> Image | None:
 def _read_outcome(store: ImageStore, image_id: ImageId) -> Outcome | None:
     try:
         return outcome_from_json(store.read(image_id, keys.OUTCOME))
-    except (FileNotStored, ValueError):
+    except (FileNotStored, StoreUnavailable, ValueError):
         return None  # it is rendered again
 
 
 def _has(store: ImageStore, image_id: ImageId, name: str) -> bool:
     try:
         store.open(image_id, name).close()
-    except FileNotStored:
+    except (FileNotStored, StoreUnavailable):
         return False
     return True
 

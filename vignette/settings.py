@@ -15,7 +15,8 @@ import re
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -31,7 +32,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from vignette.errors import SettingsError
+from vignette.errors import SettingsError, VignetteError
 from vignette.limits import MIB
 from vignette.model import Recipe
 
@@ -294,12 +295,24 @@ def load_settings(**overrides: Any) -> Settings:
 
 def load_settings_or_exit() -> Settings:
     """`load_settings` for the entry scripts: what is wrong goes to standard error, the process ends with 2."""
-    try:
+    with exit_with_words():
         return load_settings()
-    except SettingsError as error:
-        for line in str(error).splitlines():
+
+
+@contextmanager
+def exit_with_words() -> Iterator[None]:
+    """
+    End the process when one of our errors comes this far: a line or more on standard error, and no traceback. The status
+    is 2 for wrong settings, else 1.
+    """
+    try:
+        yield
+    except VignetteError as error:
+        cause = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
+        words = str(error) if isinstance(error, SettingsError) else f"{error}{cause}"
+        for line in words.splitlines():
             print(f"vignette: {line}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(2) from None
+        raise SystemExit(2 if isinstance(error, SettingsError) else 1) from None
 
 
 def without_password(url: str) -> str:

@@ -82,15 +82,23 @@ class Thumbnails:
         # File first, row second: the folder is the truth, and a row that is ready without its files is a broken
         # promise.
         image_id = claim.image.id
+        if not self._holds(claim):
+            return
         try:
             self._store.write(image_id, keys.OUTCOME, outcome_to_json(outcome))
         except FileNotStored:
             logger.warning("image %d has a row but no folder", image_id)
         if outcome.failure is not None:
             logger.warning("image %d failed: %s", image_id, outcome.failure.detail)
-        if not self._catalogue.finish(claim, outcome.failure) and self._catalogue.get(image_id).state.is_gone:
-            # It was deleted while we rendered it.
-            self._store.remove_all_but(image_id, keys.TOMBSTONE)
+        self._catalogue.finish(claim, outcome.failure)
+
+    def _holds(self, claim: Claim) -> bool:
+        """
+        Whether the image is still ours to judge. It may have been deleted while we rendered it, and then the sweep
+        removes what we wrote; or our lease has ended, and another worker is at it.
+        """
+        image = self._catalogue.get(claim.image.id)
+        return image.state is State.PROCESSING and image.attempts == claim.attempt
 
 
 def _to_failure(error: VignetteError) -> Failure:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from vignette import keys
-from vignette.errors import FileNotStored, ImageDeleted, QueueUnavailable
+from vignette.errors import FileNotStored, ImageDeleted, QueueUnavailable, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
 from vignette.ports import Catalogue, ImageStore, Jobs
@@ -16,7 +18,17 @@ from vignette.records import tombstone_to_json
 # A job that was queued and not begun after this long may have been lost. Less would only queue jobs twice.
 _HINT_MAX_AGE_S: Final = 5.0
 
+# With a backlog it is only slow, most probably. But a count of it can be wrong for good: Celery leaks entries.
+_HINT_MAX_AGE_WITH_BACKLOG_S: Final = 600.0
+
 logger = logging.getLogger(__name__)
+
+
+def _attempt(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except VignetteError as error:
+        logger.warning("upkeep: %s", error, exc_info=error.__cause__)
 
 
 class Upkeep:
@@ -28,11 +40,18 @@ class Upkeep:
         self._jobs = jobs
 
     def sweep(self) -> None:
-        """Queue what waits and was forgotten; finish deletions that a crash cut short; clear old staging folders."""
+        """
+        Queue what waits and was forgotten; finish deletions that a crash cut short; clear old staging folders.
+
+        What fails is logged, and keeps nothing else from being done: the next sweep tries it again.
+        """
+        _attempt(self._queue_forgotten)
+        _attempt(self._finish_deletions)
+        _attempt(lambda: self._store.clear_staging(STAGING_MAX_AGE_S))
+
+    def _finish_deletions(self) -> None:
         for image_id in self._catalogue.in_state(State.DELETING, SWEEP_BATCH):
-            self.delete(image_id)
-        self._store.clear_staging(STAGING_MAX_AGE_S)
-        self._queue_forgotten()
+            _attempt(partial(self.delete, image_id))
 
     def _queue_forgotten(self) -> None:
         unfinished = self._catalogue.unfinished()
@@ -43,8 +62,8 @@ class Upkeep:
             image_ids = self._catalogue.interrupted(SWEEP_BATCH)
             # Without this guard a backlog of a minute is queued again every few seconds, and grows by itself. An image
             # whose lease ended needs no guard: its message, if there still is one, was taken long ago.
-            if backlog < unfinished:
-                image_ids += self._catalogue.forgotten(_HINT_MAX_AGE_S, SWEEP_BATCH)
+            max_age_s = _HINT_MAX_AGE_S if backlog < unfinished else _HINT_MAX_AGE_WITH_BACKLOG_S
+            image_ids += self._catalogue.forgotten(max_age_s, SWEEP_BATCH)
             if image_ids:
                 logger.info("queueing %d forgotten images again", len(image_ids))
                 self._jobs.hint_all(image_ids)
@@ -70,7 +89,8 @@ class Upkeep:
         if self._catalogue.get(image_id).state is State.DELETED:
             raise ImageDeleted(f"image {image_id} was deleted")
         # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
-        # A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again.
+        # A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again; as it does until the
+        # lease of a rendering has ended that may still write its vignettes.
         self._catalogue.begin_delete(image_id)
         try:
             self._store.write(image_id, keys.TOMBSTONE, tombstone_to_json(datetime.now(UTC)))

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -237,11 +238,21 @@ class TestPostImages:
     def test_too_many_files_are_refused_after_the_first_ones(self, tmp_path: Path) -> None:
         house = House(tmp_path, request_limits=RequestLimits(max_bytes=10**6, max_files=2))
 
-        response = post(house, *[(picture(), f"{number}.jpg") for number in range(3)])
+        response = post(house, *[(picture(), f"{number}.jpg") for number in range(3)], accept=JSON)
 
-        assert (problem(response)["measured"], problem(response)["limit"]) == (3, 2)
-        assert response.status_code == 413
+        results = json.loads(response.data)["results"]
+        assert (response.status_code, [result["status"] for result in results]) == (207, [201, 201, 413])
+        assert (results[2]["problem"]["measured"], results[2]["problem"]["limit"]) == (3, 2)
         house.close()
+
+    def test_a_form_that_breaks_off_tells_the_files_that_were_complete(self, house: House) -> None:
+        whole = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + picture() + b"\r\n"
+
+        response = house.client.post(
+            "/images", data=whole * 2 + b"--b\r\nCont", content_type="multipart/form-data; boundary=b"
+        )
+
+        assert (response.status_code, response.data) == (207, b"0\n1\nrefused 400 malformed-request \n")
 
     @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
     def test_a_body_that_is_neither_form_nor_image_is_415(self, house: House, content_type: str) -> None:
@@ -392,6 +403,16 @@ class TestGetImage:
     def test_what_is_no_number_is_404(self, house: House, number: str) -> None:
         assert house.client.get(f"/images/{number}").status_code == 404
 
+    @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("")], ids=["missing", "empty"])
+    def test_lost_metadata_is_told_and_hides_nothing_else(self, house: House, damage: Callable[[Path], object]) -> None:
+        house.upload(picture())
+        damage(house.uploads / "0" / "metadata.json")
+
+        response = house.client.get("/images/0")
+
+        assert response.status_code == 200
+        assert "metadata.json" in response.json["metadata"]["warnings"][0]
+
     def test_links_begin_with_the_public_url_where_one_is_set(self, house: House) -> None:
         house.app.config["PUBLIC_URL"] = "https://pictures.example/app"
         house.upload(picture())
@@ -456,6 +477,14 @@ class TestOriginal:
 
         assert (response.status_code, response.data) == (206, content[2:6])
         assert response.headers["Content-Range"] == f"bytes 2-5/{len(content)}"
+
+    @pytest.mark.parametrize("header", ["bytes=0-1,2-3", "bytes=5-1", "bytes=-99999999999", "pages=1-2", "nonsense"])
+    def test_a_range_that_makes_no_sense_here_is_ignored(self, house: House, header: str) -> None:
+        house.upload(picture())
+
+        response = house.client.get("/images/0/original", headers={"Range": header})
+
+        assert (response.status_code, response.data) == (200, picture())
 
     def test_a_range_beyond_the_end_is_416(self, house: House) -> None:
         content = picture()

@@ -141,7 +141,9 @@ class TestPending:
         assert (response.status_code, response.mimetype) == (200, "image/jpeg")
         assert response.headers["Preference-Applied"] == "wait"
 
-    @pytest.mark.parametrize("prefer", ["wait=0", "wait=-5", "wait=x", "return=minimal", ""])
+    @pytest.mark.parametrize(
+        "prefer", ["wait=0", "wait=-5", "wait=x", "wait=" + "9" * 5000, "wait=²", "return=minimal", ""]
+    )
     def test_who_does_not_ask_to_wait_is_answered_at_once(self, pending: House, prefer: str) -> None:
         response = pending.client.get("/vignette/0", headers={"Prefer": prefer})
 

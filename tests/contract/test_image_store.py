@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from vignette.adapters.folder_store import FolderStore
-from vignette.errors import FileNotStored, StoreFull, StoreUnavailable
+from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
 from vignette.model import ImageId
 from vignette.ports import ImageStore
 
@@ -86,13 +86,13 @@ def test_discarding_a_promoted_folder_does_nothing(store: ImageStore) -> None:
     assert store.read(ZERO, "original.jpg") == b"picture"
 
 
-def test_a_folder_that_a_crash_left_under_the_number_is_replaced(store: ImageStore) -> None:
-    keep(store, ZERO, b"never acknowledged")
+def test_a_folder_that_is_there_is_never_replaced(store: ImageStore) -> None:
+    keep(store, ZERO, b"first")
 
-    keep(store, ZERO, b"new")
+    with pytest.raises(NumberTaken):
+        keep(store, ZERO, b"second")
 
-    assert store.read(ZERO, "original.jpg") == b"new"
-    assert list(store.image_ids()) == [ZERO]
+    assert store.read(ZERO, "original.jpg") == b"first"
 
 
 def test_a_file_is_replaced_whole(store: ImageStore, root: Path) -> None:
@@ -126,11 +126,33 @@ def test_removing_leaves_the_one_file_that_is_named(store: ImageStore, root: Pat
     assert [path.name for path in (root / "0").iterdir()] == ["deleted.json"]
 
 
+def test_removing_takes_folders_along_that_others_have_put_there(store: ImageStore, root: Path) -> None:
+    keep(store, ZERO)
+    (root / "0" / "@eaDir" / "thumbs").mkdir(parents=True)
+
+    store.remove_all_but(ZERO, "record.json")
+
+    assert [path.name for path in (root / "0").iterdir()] == ["record.json"]
+
+
+def test_a_staging_folder_that_somebody_removed_is_made_again(store: ImageStore, root: Path) -> None:
+    keep(store, ZERO)
+    for use in (
+        store.probe,
+        lambda: store.write(ZERO, "outcome.json", b"{}"),
+        lambda: store.clear_staging(0),
+        lambda: store.stage().discard(),
+    ):
+        (root / ".staging").rmdir()
+        use()
+
+
 def test_numbers_are_those_of_the_folders(store: ImageStore, root: Path) -> None:
     for number in (0, 7, 12):
         keep(store, ImageId(number))
-    for stranger in ("notes", "007", "-1", "1.5", "²"):
+    for stranger in ("notes", "007", "-1", "1.5", "²", "9" * 20):
         (root / stranger).mkdir()
+    (root / "40").touch()
 
     assert sorted(store.image_ids()) == [0, 7, 12]
 

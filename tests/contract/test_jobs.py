@@ -49,9 +49,16 @@ def test_the_backlog_counts_what_was_hinted(jobs: Jobs) -> None:
 def test_a_job_carries_the_number_and_nothing_else(server: RedisServer, celery_jobs: CeleryJobs) -> None:
     celery_jobs.hint(ImageId(7))
 
-    message = json.loads(server.client.lindex(QUEUE, 0))
+    message = json.loads(server.client.lindex(f"vignette:{QUEUE}", 0))
     arguments, options, _ = json.loads(b64decode(message["body"]))
     assert (message["headers"]["task"], arguments, options) == (RENDER_TASK, [7], {})
+
+
+def test_what_others_keep_on_the_same_server_does_not_count(server: RedisServer, celery_jobs: CeleryJobs) -> None:
+    server.client.hset("unacked", mapping={"foreign-1": "x", "foreign-2": "x"})
+    server.client.lpush(QUEUE, "foreign")
+
+    assert celery_jobs.backlog() == 0
 
 
 def test_a_queue_that_is_not_there_costs_a_fraction_of_a_second_once(

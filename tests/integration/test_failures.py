@@ -124,11 +124,11 @@ class TestTheWebProcessDies:
         assert (tmp_path / "uploads" / "0" / "original.jpg").exists()
 
         with web(tmp_path) as url:
-            assert httpx.get(f"{url}/images/0").status_code == 404
-            response = upload(url, picture(colour="blue"))
+            again = upload(url, picture(colour="red"), key="once")
 
-            assert response.json()["id"] == 0
-            assert httpx.get(f"{url}/images/0/original").content == picture(colour="blue")
+            assert (again.status_code, again.json()["id"]) == (201, 0)
+            assert upload(url, picture(colour="blue")).json()["id"] == 1
+            assert httpx.get(f"{url}/images/1/original").content == picture(colour="blue")
 
     def test_after_the_commit_and_before_the_answer(self, tmp_path: Path) -> None:
         _die_in(tmp_path, "before hint", picture())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -16,8 +18,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import LIMIT_S, Service, free_port, parent_of, running_service, started_service, until
+from tests.running import LIMIT_S, Service, free_port, parent_of, started_service, until, until_up
 from vignette.adapters.embedded_broker import answers_ping, set_queue_aside
+from vignette.launcher import banner
 from vignette.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
@@ -33,9 +36,17 @@ launcher.WEB_KILL_S, launcher.WEB_GRACE_S, launcher.WORKER_GRACE_S = 1, 3, 4
 sys.exit(launcher.serve(load_settings_or_exit(), pathlib.Path(sys.argv[1])))
 """
 LAUNCH = (sys.executable, "-c", PROGRAM, str(STAND_IN))
+PATIENT_PROGRAM = PROGRAM.replace("1, 3, 4", "600, 600, 600")
 
 started = partial(started_service, command=LAUNCH)
-running = partial(running_service, command=LAUNCH)
+
+
+@contextmanager
+def running(folder: Path, **settings: object) -> Iterator[Service]:
+    """A service from its banner on. It is killed in the end: nothing is left then either, and it takes less time."""
+    with started(folder, **settings) as service:
+        until_up(service)
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -145,49 +156,89 @@ def test_a_host_may_be_a_name(tmp_path):
         assert httpx.get(f"http://localhost:{port}/healthz").is_success
 
 
-def test_a_host_of_all_addresses_is_shown_as_one_that_can_be_tried(tmp_path):
-    with running(tmp_path, host="0.0.0.0") as service:
-        assert f"Vignette runs at {service.url}/" in service.words()
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        pytest.param({}, "http://127.0.0.1:5000", id="as it comes"),
+        pytest.param({"host": "0.0.0.0", "port": 80}, "http://127.0.0.1:80", id="all addresses"),
+        pytest.param({"host": "::"}, "http://[::1]:5000", id="all addresses, IPv6 too"),
+        pytest.param({"host": "box.local"}, "http://box.local:5000", id="a name"),
+        pytest.param({"public_url": "https://pictures.example/box"}, "https://pictures.example/box", id="public"),
+    ],
+)
+def test_the_banner_shows_an_address_that_can_be_tried(settings, url):
+    words = banner(Settings(**settings))
 
-
-def test_the_public_address_is_the_one_that_is_shown(tmp_path):
-    with running(tmp_path, public_url="https://pictures.example/box") as service:
-        assert "curl -F file=@image_test/photo.jpg https://pictures.example/box/images" in service.words()
+    assert f"Vignette runs at {url}/\n" in words
+    assert words.endswith(f"curl -F file=@image_test/photo.jpg {url}/images")
 
 
 def test_a_settings_file_may_be_named_relative_to_where_the_command_is_given(tmp_path):
     (tmp_path / "mine.toml").write_text("render_processes = 1")
 
-    with running_service(
-        tmp_path, command=("/usr/bin/env", "-C", str(tmp_path), "VIGNETTE_CONFIG=mine.toml", *LAUNCH)
-    ) as service:
+    command = ("/usr/bin/env", "-C", str(tmp_path), "VIGNETTE_CONFIG=mine.toml", *LAUNCH)
+
+    with started(tmp_path, command=command) as service:
+        until_up(service)
         work(service, tmp_path / "done")
 
 
-def test_a_state_folder_with_a_long_path_has_its_socket_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+@pytest.fixture
+def short_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The system's temporary folder for as long as the test runs; the path of pytest's own may be too long."""
+    with tempfile.TemporaryDirectory(prefix="v") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
+def test_a_state_folder_with_a_long_path_has_its_socket_elsewhere(tmp_path, short_folder):
     with running(tmp_path, state_folder=tmp_path / ("long" * 20)) as service:
-        [folder] = tmp_path.glob("vignette-*")
+        [folder] = short_folder.glob("vignette-*")
         assert f"broker     embedded, {folder}/broker.sock" in service.words()
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         work(service, tmp_path / "done")
 
-    assert not folder.exists()
+        service.process.terminate()
+
+        assert service.process.wait(LIMIT_S) == 0
+        assert not folder.exists()
 
 
 # Stop
 
 
-@pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_everything(tmp_path, wish):
-    with running(tmp_path) as service:
+def test_a_signal_stops_everything_and_it_can_start_again_at_once(tmp_path):
+    port = free_port()
+    with running(tmp_path, port=port) as service:
         work(service, tmp_path / "done")
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert connection.recv(1)
 
-        service.process.send_signal(wish)
+        service.process.terminate()
 
         assert service.process.wait(LIMIT_S) == 0
         assert service.processes() == {}
         assert "killed" not in service.words()
+        # The server closed first: its side of the connection lingers, in TIME_WAIT, on the port.
+        connection.close()
+        with running(tmp_path, port=port) as successor:
+            assert is_healthy(successor)
+
+
+def test_web_processes_that_still_load_the_app_are_stopped_without_delay(tmp_path):
+    slow = tmp_path / "slow"
+    shutil.copytree(STAND_IN, slow)
+    app = slow / "serveur_flask.py"
+    loading = f"import time, pathlib; pathlib.Path({str(tmp_path / 'loading')!r}).touch(); time.sleep(600)"
+    app.write_text(app.read_text().replace("app = ", f"{loading}\napp = "))
+
+    with started(tmp_path, command=(sys.executable, "-c", PATIENT_PROGRAM, str(slow))) as service:
+        until((tmp_path / "loading").exists)
+        service.process.terminate()
+
+        assert service.process.wait(LIMIT_S) == 0
 
 
 def test_what_is_busy_is_stopped_after_its_grace_time(tmp_path):
@@ -202,21 +253,19 @@ def test_what_is_busy_is_stopped_after_its_grace_time(tmp_path):
 
 
 def test_a_second_ctrl_c_ends_what_is_busy_at_once(tmp_path):
-    program = PROGRAM.replace("= 1, 3, 4", "= 600, 600, 600")
-    with (
-        running_service(tmp_path, command=(sys.executable, "-c", program, str(STAND_IN))) as service,
-        hanging_request(service, tmp_path / "web"),
-    ):
-        work(service, tmp_path / "task", forever=True)
+    def again() -> bool:
+        service.process.send_signal(signal.SIGINT)
+        return service.process.poll() is not None
 
-        def again() -> bool:
-            service.process.send_signal(signal.SIGINT)
-            return service.process.poll() is not None
+    with started(tmp_path, command=(sys.executable, "-c", PATIENT_PROGRAM, str(STAND_IN))) as service:
+        until_up(service)
+        with hanging_request(service, tmp_path / "web"):
+            work(service, tmp_path / "task", forever=True)
 
-        until(again)
+            until(again)
 
-        assert service.process.returncode == 0
-        assert service.processes() == {}
+    assert service.process.returncode == 0
+    assert service.processes() == {}
 
 
 @pytest.mark.parametrize("gesture", ["Ctrl-C", "closing the window"])
@@ -224,7 +273,8 @@ def test_it_stops_in_good_order_in_a_terminal(tmp_path, gesture):
     screen, terminal = os.openpty()
     with started(tmp_path, command=("setsid", "--ctty", *LAUNCH), terminal=terminal) as service:
         os.close(terminal)
-        until(lambda: "runs at" in os.read(screen, 4096).decode())
+        seen = bytearray()
+        until(lambda: seen.extend(os.read(screen, 4096)) or b"runs at" in seen)
         children = service.children()
         assert len(children) == 3
 
@@ -245,31 +295,29 @@ def test_it_stops_in_good_order_in_a_terminal(tmp_path, gesture):
 
 def test_nothing_is_left_when_it_is_killed_while_busy_and_it_can_start_again_at_once(tmp_path):
     port = free_port()
-    with started(tmp_path, port=port) as service:
-        until(lambda: "runs at" in service.words())
-        with hanging_request(service, tmp_path / "web"):
-            work(service, tmp_path / "task", forever=True)
+    with running(tmp_path, port=port) as service, hanging_request(service, tmp_path / "web"):
+        work(service, tmp_path / "task", forever=True)
 
-            service.process.kill()
-            service.process.wait()
+        service.process.kill()
+        service.process.wait()
 
-            with running(tmp_path, port=port) as successor:
-                assert service.processes() == {}
-                assert is_healthy(successor)
+        with running(tmp_path, port=port) as successor:
+            assert service.processes() == {}
+            assert is_healthy(successor)
 
 
 @pytest.mark.parametrize("name", ["valkey-server", "celery", "granian"])
 def test_a_child_that_is_killed_is_replaced_with_all_that_it_started(tmp_path, name):
-    with running(tmp_path) as service:
+    # A worker that loses its broker ends with the work in hand, here after two seconds, and is replaced as well.
+    with running(tmp_path, render_seconds=2) as service:
         before = {number for number, line in service.processes().items() if name in line}
         work(service, tmp_path / "task", forever=True)
         [child] = service.children(name)
 
         os.kill(child, signal.SIGKILL)
 
-        until(lambda: service.children(name) not in ([], [child]))
-        assert not before & set(service.processes())
-        until(lambda: is_healthy(service))
+        until(lambda: not before & set(service.processes()))
+        until(lambda: service.children(name) and is_healthy(service))
         work(service, tmp_path / "another")
 
 
@@ -300,19 +348,6 @@ def test_a_port_that_is_taken_is_one_clear_line(tmp_path):
 def test_a_port_that_its_owner_would_share_is_taken_all_the_same(tmp_path):
     with closing(socket.create_server(("127.0.0.1", 0), reuse_port=True)) as other:
         assert "is taken" in refusal(tmp_path, port=other.getsockname()[1])
-
-
-def test_a_port_that_was_in_use_a_moment_ago_is_free(tmp_path):
-    with running(tmp_path) as service:
-        connection = socket.create_connection(("127.0.0.1", httpx.URL(service.url).port))
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
-        assert connection.recv(1)
-        service.process.terminate()  # the server closes first: its side of the connection lingers in TIME_WAIT
-        assert service.process.wait(LIMIT_S) == 0
-        connection.close()
-
-        with running(tmp_path, port=httpx.URL(service.url).port) as successor:
-            assert is_healthy(successor)
 
 
 @pytest.mark.parametrize(
@@ -391,8 +426,8 @@ def test_a_wrong_setting_ends_with_status_2(tmp_path):
 
 
 @pytest.mark.parametrize("trap", ["a symbolic link", "open to others", "a file"])
-def test_a_socket_folder_that_is_not_ours_alone_is_not_used(tmp_path, monkeypatch, trap):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+@pytest.mark.usefixtures("short_folder")
+def test_a_socket_folder_that_is_not_ours_alone_is_not_used(tmp_path, trap):
     state = tmp_path / ("long" * 20)
     folder = Settings(state_folder=state).broker_socket.parent
     (tmp_path / "elsewhere").mkdir(mode=0o700)
@@ -408,6 +443,17 @@ def test_a_socket_folder_that_is_not_ours_alone_is_not_used(tmp_path, monkeypatc
 
     assert str(folder) in line
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_no_place_that_is_short_enough_for_a_socket_is_one_clear_line(tmp_path, monkeypatch):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+
+    line = refusal(tmp_path, state_folder=folder)
+
+    assert line.startswith(f"vignette: the path {folder}/vignette-")
+    assert line.endswith("broker.sock is too long for a socket: set TMPDIR to a shorter one")
 
 
 def test_an_app_that_cannot_be_imported_is_told_and_nothing_is_left(tmp_path):

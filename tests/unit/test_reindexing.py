@@ -3,8 +3,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.house import House, picture
+from vignette.errors import CatalogueUnavailable
 from vignette.model import ImageId, State
+from vignette.ports import StagedImage
 from vignette.reindexing import reindex, reindex_if_behind
 
 
@@ -69,19 +73,84 @@ def test_a_catalogue_from_an_old_backup_is_rebuilt(tmp_path: Path) -> None:
     house.close()
 
 
-def test_the_folder_of_an_upload_that_a_crash_cut_short_is_no_sign_of_an_old_catalogue(tmp_path: Path) -> None:
+def one_folder_ahead(root: Path) -> House:
+    """As after a crash between rename and commit: folder 1 is whole, its row was never committed."""
+    house = House(root)
+    house.upload(picture())
+    promote = house.store.promote
+
+    def promote_and_lose_the_database(staged: StagedImage, image_id: ImageId) -> None:
+        promote(staged, image_id)
+        raise ConnectionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.store, "promote", promote_and_lose_the_database)
+        with pytest.raises(ConnectionError):
+            house.upload(picture(colour="red"), "red.jpg", "once")
+    assert house.catalogue.next_id() == 1
+    return house
+
+
+def test_a_folder_whose_row_was_not_committed_is_indexed_by_the_next_upload(tmp_path: Path) -> None:
+    """It may have been acknowledged, by a catalogue that was lost since: nothing in it tells."""
+    house = one_folder_ahead(tmp_path)
+
+    assert house.upload(picture()).id == 2
+
+    assert house.catalogue.get(ImageId(1)).record.name == "red.jpg"
+    assert (house.uploads / "1" / "original.jpg").read_bytes() == picture(colour="red")
+    house.close()
+
+
+def test_a_folder_whose_row_was_not_committed_is_indexed_at_the_next_start(tmp_path: Path) -> None:
+    house = one_folder_ahead(tmp_path)
+
+    assert reindex_if_behind(house.store, house.catalogue)
+
+    assert house.catalogue.get(ImageId(1)).state is State.PENDING
+    assert house.upload(picture(colour="red"), key="once").id == 1
+    assert not reindex_if_behind(house.store, house.catalogue)
+    house.close()
+
+
+def test_a_number_whose_folder_was_removed_by_hand_is_not_given_again(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.upload(picture())
-    staged = house.store.stage()
-    staged.append(b"never acknowledged")
-    staged.complete("original.jpg", {})
-    house.store.promote(staged, ImageId(1))
+    house.upload(picture())
+    shutil.rmtree(house.uploads / "1")
 
-    assert not reindex_if_behind(house.store, house.catalogue)
+    reindex(house.store, house.catalogue)
 
-    assert house.upload(picture()).id == 1
-    assert (house.uploads / "1" / "original.jpg").read_bytes() == picture()
+    assert house.upload(picture()).id == 2
     house.close()
+
+
+def test_a_folder_that_was_copied_by_hand_is_an_image_of_its_own(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.upload(picture(), key="once")
+    shutil.copytree(house.uploads / "0", house.uploads / "5")
+
+    assert reindex(house.store, house.catalogue) == 2
+
+    assert house.upload(picture(), key="once").id == 0
+    assert house.upload(picture()).id == 6
+    house.close()
+
+
+def test_a_catalogue_that_is_removed_while_it_is_open_gives_no_number_twice(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.upload(picture())
+    shutil.rmtree(tmp_path / "state")
+    with pytest.raises(CatalogueUnavailable):
+        house.upload(picture())
+
+    restarted = House(tmp_path)
+
+    assert restarted.upload(picture()).id == 1
+    assert house.upload(picture()).id == 2
+    assert house.catalogue.newest(10) == restarted.catalogue.newest(10)
+    house.close()
+    restarted.close()
 
 
 def test_a_folder_without_a_readable_record_keeps_its_number(tmp_path: Path) -> None:

@@ -148,6 +148,10 @@ def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monke
 
     house.work()
 
+    assert house.catalogue.get(0).state is State.DELETING
+    with house.catalogue._write() as connection:
+        connection.exec_driver_sql("UPDATE image SET lease_until = 0")
+    house.upkeep.sweep()
     assert house.catalogue.get(0).state is State.DELETED
     assert house.files(0) == {"deleted.json"}
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.house import House, picture
-from vignette.errors import ImageDeleted, ImageNotFound
+from vignette.errors import ImageDeleted, ImageNotFound, StoreUnavailable
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.model import ImageId, State
 
@@ -57,6 +57,23 @@ def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house:
     house.upkeep.sweep()
 
     assert house.jobs.hinted == [0, 1, 0]
+
+
+def test_one_thing_that_fails_keeps_nothing_else_from_being_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("a file cannot be removed")
+
+    for _ in range(2):
+        house.upload(picture())
+    house.jobs.hinted.clear()
+    monkeypatch.setattr(house.store, "remove_all_but", fail)
+    monkeypatch.setattr(house.store, "clear_staging", fail)
+    with pytest.raises(StoreUnavailable):
+        house.upkeep.delete(ImageId(0))
+
+    house.upkeep.sweep()
+
+    assert house.jobs.hinted == [1]
 
 
 def test_nothing_is_queued_where_nothing_waits(house: House) -> None:

@@ -26,6 +26,9 @@ RENDER_TASK: Final = "vignette.render"
 # A name of our own: a worker of another application on the same Redis discards what it does not know.
 QUEUE: Final = "vignette"
 
+# What others on the same Redis database call their keys must not matter: kombu's own names are the same for all.
+_KEY_PREFIX: Final = "vignette:"
+
 _COMMON: Final[dict[str, Any]] = {
     "task_default_queue": QUEUE,
     "task_ignore_result": True,  # the catalogue holds the state
@@ -37,6 +40,7 @@ _COMMON: Final[dict[str, Any]] = {
 # The web process would rather lose a hint than keep a client waiting: one try, half a second in all. A Redis that
 # accepts and never answers would hold it for ever without `socket_timeout`.
 _PRODUCER_TRANSPORT: Final[dict[str, Any]] = {
+    "global_keyprefix": _KEY_PREFIX,
     "socket_timeout": 0.4,
     "socket_connect_timeout": 0.4,
     "max_retries": 0,
@@ -62,6 +66,7 @@ def worker_app(broker_url: str, *, processes: int, soft_time_limit_s: int) -> Ce
     """The Celery application of the worker."""
     hard_time_limit_s = soft_time_limit_s + KILL_GRACE_S
     transport: dict[str, Any] = {
+        "global_keyprefix": _KEY_PREFIX,
         # Only messages of workers that died wait for this; the sweep is sooner.
         "visibility_timeout": max(300, 3 * hard_time_limit_s),
         "unacked_restore_interval": 10,

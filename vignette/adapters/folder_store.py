@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import time
@@ -17,12 +18,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from vignette.errors import FileNotStored, StoreFull, StoreUnavailable
+from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
 from vignette.model import ImageId
 from vignette.ports import StagedImage
 
 # No number begins with a dot, so nothing in here is ever taken for an image.
 STAGING: Final = ".staging"
+
+# As a number is written in a URL; whatever else lies in the folder is none of ours.
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 # EFBIG: a limit on the size of files (RLIMIT_FSIZE) is as good as a full disk.
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -63,7 +67,8 @@ def _last_change(path: Path) -> float:
     That is the inode's ctime: a folder's own times stand still while a slow upload's file in it grows.
     """
     try:
-        return max(p.lstat().st_ctime for p in (path, *(path.iterdir() if path.is_dir() else ())))
+        inside = path.iterdir() if path.is_dir() else iter(())
+        return max(entry.lstat().st_ctime for entry in (path, *inside))
     except FileNotFoundError:  # its upload has just been promoted or discarded
         return time.time()
 
@@ -83,7 +88,9 @@ class StagedFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(parents=True)
+        # Not its parents' parents: a folder whose disk is not mounted is no place to keep anything.
+        path.parent.mkdir(exist_ok=True)
+        path.mkdir()
         self._file = (path / self._ORIGINAL).open("xb", buffering=0)
 
     def append(self, chunk: bytes) -> None:
@@ -132,11 +139,9 @@ class FolderStore:
             try:
                 staged.path.rename(target)
             except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
-                # Only a crash between this rename and the commit of the row leaves a folder under a free number.
-                target.rename(self._staging / f"orphan-{image_id}-{secrets.token_hex(8)}")
-                staged.path.rename(target)
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise NumberTaken(f"there is a folder {image_id} already") from error
+                raise
             _flush_folder(self._root)
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:
@@ -155,6 +160,7 @@ class FolderStore:
         # Beside the uploads, where the sweep clears what a killed process leaves; `rename` does not cross file systems.
         part = self._staging / f"part-{secrets.token_hex(16)}"
         with _our_errors("a file cannot be written"):
+            self._staging.mkdir(exist_ok=True)
             try:
                 _write_flushed(part, content)
                 part.rename(folder / name)
@@ -171,19 +177,20 @@ class FolderStore:
                 return
             for entry in folder.iterdir():
                 if entry.name != name:
-                    entry.unlink(missing_ok=True)
+                    _remove(entry)
             _flush_folder(folder)
 
     def image_ids(self) -> Iterator[ImageId]:
         with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:
             for entry in entries:
-                if entry.name.isascii() and entry.name.isdecimal() and str(int(entry.name)) == entry.name:
+                if _NUMBER.fullmatch(entry.name) and entry.is_dir():
                     yield ImageId(int(entry.name))
 
     def clear_staging(self, max_age_s: float) -> int:
         oldest = time.time() - max_age_s
         cleared = 0
         with _our_errors("the staging folder cannot be cleared"):
+            self._staging.mkdir(exist_ok=True)
             for leftover in self._staging.iterdir():
                 if _last_change(leftover) < oldest:
                     _remove(leftover)
@@ -193,6 +200,7 @@ class FolderStore:
     def probe(self) -> None:
         with _our_errors("the upload folder cannot be written"):
             probe = self._staging / f"probe-{secrets.token_hex(8)}"
+            self._staging.mkdir(exist_ok=True)
             probe.mkdir()
             try:
                 _write_flushed(probe / "probe", b"vignette")

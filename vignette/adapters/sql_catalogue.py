@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -87,11 +87,14 @@ class SqlCatalogue:
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         if self._is_sqlite:
             if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                _make_folder_of(Path(parsed.database))
             self._writer = sa.create_engine(parsed)
             self._reader = sa.create_engine(parsed)
             sa.event.listen(self._writer, "connect", _prepare_sqlite)
             sa.event.listen(self._reader, "connect", _prepare_sqlite)
+            if parsed.database:
+                for engine in (self._writer, self._reader):
+                    _leave_with_its_file(engine, Path(parsed.database))
             sa.event.listen(self._writer, "begin", _begin_immediate)
 
     def migrate(self, images: Iterable[tuple[ImageId, Image | None]]) -> None:
@@ -212,14 +215,14 @@ class SqlCatalogue:
             connection.execute(
                 sa.update(_image)
                 .where(_image.c.id == image_id, _image.c.state != State.DELETED)
-                .values(state=State.DELETING, lease_until=None)
+                .values(state=State.DELETING)
             )
 
     def end_delete(self, image_id: ImageId) -> None:
         with self._write() as connection:
             connection.execute(
                 sa.update(_image)
-                .where(_image.c.id == image_id, _image.c.state == State.DELETING)
+                .where(_image.c.id == image_id, _image.c.state == State.DELETING, _is_free())
                 .values(state=State.DELETED, name=None, failure=None)
             )
 
@@ -231,6 +234,11 @@ class SqlCatalogue:
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         with self._write() as connection:
             return _restore(connection, images)
+
+    def catch_up(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
+        with self._write() as connection:
+            following = connection.execute(sa.select(_counter.c.next).with_for_update()).scalar_one()
+            return _insert(connection, ((number, image) for number, image in images if number >= following))
 
     def next_id(self) -> ImageId:
         with self._read() as connection:
@@ -279,11 +287,42 @@ def _our_errors() -> Iterator[None]:
         raise CatalogueUnavailable("the catalogue cannot be used now") from error
 
 
+def _make_folder_of(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CatalogueUnavailable("the folder of the catalogue cannot be made") from error
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # pysqlite shall begin nothing by itself
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _leave_with_its_file(engine: sa.Engine, file: Path) -> None:
+    """
+    Drop connections to a database file that was removed or replaced: what is written there nobody reads, and two
+    processes that see different files give the same number twice.
+    """
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def note(_connection: Any, record: Any) -> None:
+        record.info["file"] = identity()
+
+    def check(_connection: Any, record: Any, _proxy: object) -> None:
+        if record.info["file"] != identity():
+            raise sa.exc.DisconnectionError
+
+    sa.event.listen(engine, "connect", note)
+    sa.event.listen(engine, "checkout", check)
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
@@ -302,16 +341,28 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 def _restore(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
-    count, following = 0, 0
     connection.execute(sa.update(_counter).values(next=_counter.c.next))  # the lock that `add` takes
     connection.execute(sa.delete(_image))
+    return _insert(connection, images)
+
+
+def _insert(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
+    """Insert *images* and take their numbers; return how many numbers of images there were."""
+    count, following = 0, 0
     for image_id, image in images:
         following = max(following, image_id + 1)
         if image is not None:
-            connection.execute(sa.insert(_image).values(**_to_row(image), hinted_at=0))
+            connection.execute(sa.insert(_image).values(**_to_row(_with_a_key_of_its_own(connection, image))))
             count += 1
-    connection.execute(sa.update(_counter).values(next=following))
+    connection.execute(sa.update(_counter).where(_counter.c.next < following).values(next=following))
     return count
+
+
+def _with_a_key_of_its_own(connection: sa.Connection, image: Image) -> Image:
+    """*image*, without its idempotency key if another has that already: somebody has copied a folder."""
+    if _with_key(connection, image.record.idempotency_key) is None:
+        return image
+    return replace(image, record=replace(image.record, idempotency_key=None))
 
 
 def _with_key(connection: sa.Connection, key: str | None) -> Image | None:

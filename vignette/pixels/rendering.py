@@ -115,6 +115,9 @@ def render(file: BinaryIO, size: int, recipes: Sequence[Recipe]) -> list[Renditi
 def _render(file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe]) -> Iterator[Rendition]:
     targets = [fit(*anatomy.upright_size, recipe) for recipe in recipes]
     with _open(file, anatomy.format) as source:
+        # A file that says one size to the door and another to a decoder is made to get past the limits.
+        if source.size not in ((anatomy.width, anatomy.height), anatomy.upright_size):
+            raise RenderingFailed(f"its decoder sees {source.width} × {source.height} pixels, the door saw others")
         image = _shrink_stored(source, anatomy, max(w for w, _ in targets), max(h for _, h in targets))
     image = _to_srgb(image, anatomy.blocks.icc)
     if anatomy.format not in _TURNED_BY_DECODER and anatomy.orientation in _UPRIGHT:

@@ -57,6 +57,9 @@ ADVICE: Final[Mapping[str, str]] = {
     "store-full": N_(
         "Nothing of the upload was kept. Whoever runs this service needs to make room; then send it again."
     ),
+    "number-taken": N_(
+        "The catalogue was lost or is an old one. Whoever runs this service rebuilds it by starting it again."
+    ),
     "catalogue-unavailable": N_("The images themselves are not affected. Try again in a moment."),
     "queue-unavailable": N_("Uploads are still accepted; their vignettes will be made once the queue is back."),
 }

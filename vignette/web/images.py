@@ -8,7 +8,7 @@ import mimetypes
 import re
 from typing import Any, Final
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Request, Response, make_response, redirect, render_template, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import wrap_file
@@ -19,6 +19,7 @@ from vignette.errors import (
     CatalogueUnavailable,
     CrossSiteRequest,
     EmptyFile,
+    FileNotStored,
     IdempotencyKeyReused,
     ImageDeleted,
     ImageNotFound,
@@ -68,6 +69,7 @@ _REFUSALS: Final = (
     TooManyFiles,
     UnsupportedFormat,
     EmptyFile,
+    FileNotStored,
     BrokenImage,
     TooManyPixels,
     TooManyFrames,
@@ -214,7 +216,7 @@ def catalogue() -> Response:
 def show(image_id: int) -> Response:
     services = web_services()
     image = existing(services.catalogue, image_id)
-    metadata: dict[str, Any] = json.loads(services.store.read(image.id, keys.METADATA_JSON))
+    metadata = _metadata_of(image)
     if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
         response = make_response(
             render_template(
@@ -229,6 +231,14 @@ def show(image_id: int) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.vary.add("Accept")
     return response
+
+
+def _metadata_of(image: Image) -> dict[str, Any]:
+    try:
+        metadata: dict[str, Any] = json.loads(web_services().store.read(image.id, keys.METADATA_JSON))
+    except (FileNotStored, ValueError):
+        return {"warnings": [f"{keys.METADATA_JSON} is missing from the folder, or damaged"]}
+    return metadata
 
 
 @images.delete("/<image_id:image_id>")
@@ -280,11 +290,25 @@ def original(image_id: int) -> Response:
     # Never shown in place: what a stranger sent does not run in this site's name, whatever it turns out to be.
     response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
     try:
-        response.make_conditional(request, accept_ranges=True, complete_length=record.bytes)
+        response.make_conditional(
+            _with_a_usable_range(request, record.bytes), accept_ranges=True, complete_length=record.bytes
+        )
     except HTTPException:
         response.close()
         raise
     return response
+
+
+def _with_a_usable_range(request: Request, length: int) -> Request:
+    """
+    *request*, without its Range where that may be ignored: it asks for several ranges, for none that makes sense, or
+    for the last so many bytes of a file that has no more than *length* (RFC 9110, 14.1.2 and 14.2).
+    """
+    ranges = request.range.ranges if request.range and request.range.units == "bytes" else []
+    if len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length):
+        return request
+    environ = {name: value for name, value in request.environ.items() if name != "HTTP_RANGE"}
+    return Request(environ)
 
 
 @images.get("/<image_id:image_id>/metadata.txt")

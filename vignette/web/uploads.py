@@ -46,22 +46,23 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits) -> list
     Raises:
         NoFile: There is none.
         UploadTooLarge: By its header the request is over the limit; nothing of it was read.
-        MalformedRequest: It cannot be read to its end. Files that were complete by then are kept.
+        MalformedRequest: It cannot be read, and no file of it was complete. Else that is the last receipt.
         UnsupportedFormat: Its Content-Type is neither a form nor an image.
     """
     receipts: list[Receipt] = []
     key = _idempotency_key(request)
-    for number, part in enumerate(_parts(request, intake, limits)):
-        if number == limits.max_files:
-            raise TooManyFiles(
-                f"more than {limits.max_files} files; the first {limits.max_files} were taken",
-                measured=number + 1,
-                limit=limits.max_files,
-            )
-        receipt = _receive(part, intake, key and (f"{key}/{number}" if number else key))
-        receipts.append(receipt)
-        if isinstance(receipt.outcome, UploadTooLarge) and request.content_length is None:
-            break  # nobody knows how much more of it would come
+    try:
+        for number, part in enumerate(_parts(request, intake, limits)):
+            _check_count(number + 1, limits.max_files)
+            receipt = _receive(part, intake, key and (f"{key}/{number}" if number else key))
+            receipts.append(receipt)
+            if isinstance(receipt.outcome, UploadTooLarge) and request.content_length is None:
+                break  # nobody knows how much more of it would come
+    except (MalformedRequest, TooManyFiles) as error:
+        if not receipts:
+            raise
+        # The files before it are kept: their numbers must not get lost.
+        receipts.append(Receipt(None, error))
     if not receipts:
         raise NoFile(f"the form has no file in a field named {FIELD!r}")
     return receipts
@@ -111,6 +112,11 @@ def _if_filled(part: FilePart) -> Iterator[FilePart]:
     first = next(part.chunks, b"")
     if first:  # some clients send a file without a name: its bytes are as good as any
         yield FilePart(part.field, None, chain([first], part.chunks))
+
+
+def _check_count(count: int, limit: int) -> None:
+    if count > limit:
+        raise TooManyFiles(f"more than {limit} files; the others were not read", measured=count, limit=limit)
 
 
 def _check_length(request: Request, limit: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Final
 
@@ -163,6 +164,6 @@ def _preferred_wait_s() -> int:
     for header in request.headers.getlist("Prefer"):
         for preference in header.split(","):
             name, _, value = parse_options_header(preference)[0].partition("=")
-            if name.strip().lower() == "wait" and value.strip().isdecimal():
+            if name.strip().lower() == "wait" and re.fullmatch(r"\s*[0-9]{1,6}\s*", value, re.ASCII):
                 return int(value)
     return 0

@@ -18,7 +18,7 @@ app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     worker_concurrency=settings.render_processes,
-    broker_transport_options={"visibility_timeout": 1, "unacked_restore_interval": 1, "unacked_restore_throttle": 1},
+    task_time_limit=settings.render_seconds,
 )
 
 
