@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from vignette.adapters.embedded_broker import answers_ping
+from vignette.settings import Settings
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -102,6 +106,7 @@ def started_service(
         process.kill()
         process.wait()
         until(lambda: not service.processes(), within_s=20)
+        _remove_socket_folder(service)
 
 
 def until_up(service: Service) -> None:
@@ -163,6 +168,14 @@ def parent_of(number: int) -> int | None:
         return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return None
+
+
+def _remove_socket_folder(service: Service) -> None:
+    """Where the path of the state folder is too long for a socket, one that was killed leaves a folder elsewhere."""
+    settings = Settings(state_folder=service.state_folder)
+    socket_folder = settings.broker_socket.parent
+    if socket_folder != settings.state_folder and not answers_ping(settings.broker_socket):
+        shutil.rmtree(socket_folder, ignore_errors=True)
 
 
 def _holds_open(process: Path, mark: str) -> bool:

@@ -52,7 +52,7 @@ def serve(settings: Settings, folder: Path = PROJECT_FOLDER) -> int:
             children = [_worker(folder), _web(settings, folder, address)]
             if settings.uses_embedded_broker:
                 children.insert(0, _broker(settings, held))
-            Supervisor(children, _say, pass_fds=locks).run(when_up=lambda: _say(_banner(settings)))
+            Supervisor(children, _say, pass_fds=locks).run(when_up=lambda: _say(banner(settings)))
     except (CannotStart, QueueUnavailable) as error:
         _say(str(error))
         return 1
@@ -99,8 +99,8 @@ def _worker(folder: Path) -> Child:
         env=_environment(),
         folder=folder,
         grace_s=WORKER_GRACE_S,
-        # At SIGTERM Celery waits for the rendering in hand; its pool dies with it at once (celery.concurrency.prefork
-        # asks for that), and what was in hand is done again.
+        # At SIGTERM Celery would wait for the rendering in hand. Killed, it takes its pool along
+        # (celery.concurrency.prefork.process_initializer sees to that), and what was in hand is done again.
         orphan_signal=signal.SIGKILL,
     )
 
@@ -109,7 +109,7 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
     return Child(
         name="web server",
         argv=(
-            *(sys.executable, "-m", "granian", "serveur_flask:app"),
+            *(sys.executable, "-m", "vignette.run_granian", "serveur_flask:app"),
             *("--interface", "wsgi"),
             *("--host", address),
             *("--port", str(settings.port)),
@@ -195,12 +195,19 @@ def _locked(file: Path, refusal: str, patience_s: float = 0) -> Iterator[int]:
         with _explained("the lock", file):
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             opened.callback(os.close, descriptor)
-            deadline = time.monotonic() + patience_s
-            while not _try_lock(descriptor):
-                if time.monotonic() >= deadline:
-                    raise CannotStart(refusal)
-                time.sleep(0.05)
+            if not _try_lock(descriptor):
+                _wait_for_lock(descriptor, refusal, patience_s)
         yield descriptor
+
+
+def _wait_for_lock(descriptor: int, refusal: str, patience_s: float) -> None:
+    if patience_s:
+        _say(f"{refusal}; waiting for their end")
+    deadline = time.monotonic() + patience_s
+    while not _try_lock(descriptor):
+        if time.monotonic() >= deadline:
+            raise CannotStart(refusal)
+        time.sleep(0.05)
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -233,7 +240,8 @@ def _free_address(settings: Settings) -> str:
 # What the operator sees
 
 
-def _banner(settings: Settings) -> str:
+def banner(settings: Settings) -> str:
+    """What a person wants to know once the service runs: the address, where things are kept, what to try."""
     url = settings.public_url or f"http://{_in_url(_own_address(settings.host))}:{settings.port}"
     broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
     return "\n".join(

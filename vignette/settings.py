@@ -302,8 +302,8 @@ def load_settings_or_exit() -> Settings:
 @contextmanager
 def exit_with_words() -> Iterator[None]:
     """
-    End the process when one of our errors comes this far: a line or more on standard error, and no traceback. The status
-    is 2 for wrong settings, else 1.
+    End the process when one of our errors comes this far: a line or more on standard error, and no traceback. The
+    status is 2 for wrong settings, else 1.
     """
     try:
         yield

@@ -275,7 +275,8 @@ class _StopWishes:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         for number, handler in self._former.items():
-            signal.signal(number, handler)
+            # A third Ctrl-C must not spoil the exit status while nothing is left but to exit.
+            signal.signal(number, signal.SIG_IGN if self.to_stop and number in _STOP_SIGNALS else handler)
         signal.set_wakeup_fd(self._former_fd)
         self._reader.close()
         self._writer.close()

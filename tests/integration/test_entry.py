@@ -17,7 +17,7 @@ from tests.running import PROJECT_FOLDER, environment
     [
         pytest.param({"port": 0}, 2, 'VIGNETTE_PORT = "0": should be greater than or equal to 1', id="settings"),
         pytest.param({"upload_folder": "/proc/nowhere"}, 1, "the upload folder cannot be made", id="folder"),
-        pytest.param({"database_url": "sqlite:////dev/null/x"}, 1, "the folder of the catalogue cannot be made", id="state"),
+        pytest.param({"database_url": "sqlite:////dev/null/x"}, 1, "the folder of the catalogue cannot", id="state"),
     ],
 )
 def test_what_keeps_them_from_starting_is_said_without_a_traceback(

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import LIMIT_S, Service, free_port, parent_of, started_service, until, until_up
+from tests.running import LIMIT_S, Service, children_of, free_port, parent_of, started_service, until, until_up
 from vignette.adapters.embedded_broker import answers_ping, set_queue_aside
 from vignette.launcher import banner
 from vignette.settings import Settings
@@ -131,13 +131,15 @@ def test_what_the_broker_keeps_is_for_us_alone(service):
     assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
 
-def test_a_web_process_that_dies_is_replaced(service):
-    dead = int(httpx.get(f"{service.url}/process").text)
+def test_a_web_process_that_dies_is_replaced_while_the_other_goes_on(service):
+    [server] = service.children("granian")
+    dead, alive = children_of(server)
 
     os.kill(dead, signal.SIGKILL)
 
-    until(lambda: dead not in service.processes())
-    until(lambda: len([line for line in service.processes().values() if "granian" in line]) == 3)
+    until(lambda: dead not in children_of(server))
+    until(lambda: len(children_of(server)) == 2)
+    assert alive in children_of(server)
     until(lambda: is_healthy(service))
 
 
@@ -293,17 +295,21 @@ def test_it_stops_in_good_order_in_a_terminal(tmp_path, gesture):
 # Death
 
 
-def test_nothing_is_left_when_it_is_killed_while_busy_and_it_can_start_again_at_once(tmp_path):
+def test_nothing_is_left_when_it_is_killed_while_busy_and_the_next_one_waits_for_that(tmp_path):
     port = free_port()
-    with running(tmp_path, port=port) as service, hanging_request(service, tmp_path / "web"):
-        work(service, tmp_path / "task", forever=True)
+    program = PROGRAM.replace("1, 3, 4", "3, 5, 4")  # three seconds for a busy web process to end
+    with started(tmp_path, port=port, command=(sys.executable, "-c", program, str(STAND_IN))) as service:
+        until_up(service)
+        with hanging_request(service, tmp_path / "web"):
+            work(service, tmp_path / "task", forever=True)
 
-        service.process.kill()
-        service.process.wait()
+            service.process.kill()
+            service.process.wait()
 
-        with running(tmp_path, port=port) as successor:
-            assert service.processes() == {}
-            assert is_healthy(successor)
+            with running(tmp_path, port=port) as successor:
+                assert service.processes() == {}
+                assert "processes of a server that was killed still use the state folder" in successor.words()
+                assert is_healthy(successor)
 
 
 @pytest.mark.parametrize("name", ["valkey-server", "celery", "granian"])

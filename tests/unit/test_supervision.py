@@ -114,10 +114,6 @@ def stubborn(name: str, options: str = "") -> str:
     return f"child({name!r}, {STUBBORN.format(name)!r}{options and ', ' + options})"
 
 
-def gone(number: int) -> bool:
-    return parent_of(number) is None
-
-
 # Start
 
 
@@ -261,14 +257,15 @@ def test_two_signals_in_one_moment_are_one_wish(supervise):
 
 
 def test_nohup_keeps_it_alive_when_the_terminal_closes(supervise):
-    run = supervise(good("child"), prefix=("nohup",))
+    run = supervise("child('victim', 'echo $$ > number; exec sleep 60')", prefix=("nohup",))
     run.until_up()
 
     run.process.send_signal(signal.SIGHUP)
-    run.process.send_signal(signal.SIGTERM)
+    os.kill(run.number("number"), signal.SIGKILL)
 
-    assert run.process.wait(LIMIT_S) == 0
-    assert "stopping" in run.words()
+    until(lambda: "next try" in run.words())
+    assert "stopping" not in run.words()
+    assert run.stop() == 0
 
 
 # Life
@@ -362,12 +359,17 @@ def test_an_idle_supervisor_uses_no_processor_time(supervise):
 
 
 def test_processes_that_are_left_to_us_do_not_stay_as_zombies(supervise):
-    run = supervise("child('parent', '(setsid sh -c \"echo \\\\$\\\\$ > stray; sleep 0.1\" &) ; exec sleep 60')")
-    run.until_up()
+    script = """
+        (setsid sh -c 'echo $$ > stray; while [ ! -e end ]; do sleep 0.02; done' &)
+        exec sleep 60
+    """
+    run = supervise(f"child('parent', {script!r})")
     stray = run.number("stray")
+    until(lambda: parent_of(stray) == run.process.pid)
 
-    until(lambda: gone(stray))
+    (run.folder / "end").touch()
 
+    until(lambda: parent_of(stray) is None)
     assert run.stop() == 0
 
 

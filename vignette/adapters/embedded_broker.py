@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
 import stat
 from pathlib import Path
+from typing import Final
 
 from vignette.errors import QueueUnavailable
 from vignette.settings import Settings
+
+# What both Linux and macOS take, the closing zero aside (unix(7), unix(4)).
+_MAX_SOCKET_PATH_BYTES: Final = 103
 
 
 def find_server() -> Path:
@@ -63,15 +68,19 @@ def make_folders(settings: Settings) -> None:
     Make the folder of the server's files, and that of its socket, which only we may enter.
 
     Raises:
-        QueueUnavailable: The socket's folder was made by somebody else, or others may enter it.
+        QueueUnavailable: The socket's path is too long, or its folder was made by somebody else, or others may enter.
         OSError: One cannot be made.
     """
     data_folder(settings).mkdir(mode=0o700, exist_ok=True)
-    folder = settings.broker_socket.parent
+    address = settings.broker_socket
+    if len(os.fsencode(address)) > _MAX_SOCKET_PATH_BYTES:
+        raise QueueUnavailable(f"the path {address} is too long for a socket: set TMPDIR to a shorter one")
+    folder = address.parent
     if folder == settings.state_folder:
         return
     # Below a temporary folder that everybody may write to, anybody may have been there first.
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise QueueUnavailable(f"{folder} is not a private folder of ours: remove it, or set TMPDIR to another place")
