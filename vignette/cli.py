@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
 from vignette import __version__
-from vignette.errors import VignetteError
+from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound, VignetteError
+from vignette.model import ImageId
 from vignette.settings import load_settings_or_exit
 
 
@@ -33,8 +36,43 @@ def reindex() -> None:
     from vignette.wiring import open_store_and_catalogue
 
     settings = load_settings_or_exit()
-    try:
+    with _errors_told():
         count = rebuild(*open_store_and_catalogue(settings))
+    click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
+
+
+@main.command()
+@click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=0))
+@click.option("--all-failed", is_flag=True, help="Every image that has failed.")
+def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
+    """
+    Try failed images again, as if they had never been tried.
+
+    Their vignettes are made at once if the service runs, and else as soon as it does. Exit status 1 if one of the
+    numbers could not be tried: it is not failed, was deleted, or never was.
+    """
+    from vignette.wiring import open_upkeep
+
+    if bool(numbers) == all_failed:
+        raise click.UsageError("name the images, or say --all-failed")
+    with _errors_told():
+        upkeep = open_upkeep(load_settings_or_exit())
+        refused = 0
+        for image_id in upkeep.failed() if all_failed else map(ImageId, numbers):
+            try:
+                upkeep.retry(image_id)
+            except (ImageNotFound, ImageDeleted, ImageNotFailed) as error:
+                click.echo(f"vignette: {error}", err=True)
+                refused += 1
+            else:
+                click.echo(image_id)
+    sys.exit(1 if refused else 0)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """An error of ours ends the command with one line that says why, and exit status 1."""
+    try:
+        yield
     except VignetteError as error:
         raise click.ClickException(f"{error} ({error.__cause__})" if error.__cause__ else str(error)) from error
-    click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")

@@ -127,8 +127,8 @@ class Catalogue(Protocol):
     def end_delete(self, image_id: ImageId) -> None:
         """Set `DELETED`: nothing of it is left in the store but its tombstone."""
 
-    def in_state(self, state: State, limit: int) -> list[ImageId]:
-        """Numbers of at most *limit* images in *state*."""
+    def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
+        """Numbers of at most *limit* images in *state*, the lowest first, above *after*."""
 
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """

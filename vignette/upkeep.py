@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from vignette import keys
-from vignette.errors import FileNotStored, ImageDeleted, QueueUnavailable
+from vignette.errors import FileNotStored, ImageDeleted, ImageNotFailed, QueueUnavailable
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
 from vignette.ports import Catalogue, ImageStore, Jobs
@@ -58,6 +59,29 @@ class Upkeep:
             self._jobs.hint(image_id)
         except QueueUnavailable as error:
             logger.warning("image %d waits for the sweep: %s", image_id, error)
+
+    def retry(self, image_id: ImageId) -> None:
+        """
+        Try a failed image again, as if it had never been tried.
+
+        Raises:
+            ImageNotFound: There never was one.
+            ImageDeleted: It was deleted.
+            ImageNotFailed: It is ready, or will be tried anyway.
+        """
+        state = self._catalogue.get(image_id).state
+        if state.is_gone:
+            raise ImageDeleted(f"image {image_id} was deleted")
+        if state is not State.FAILED:
+            raise ImageNotFailed(f"image {image_id} is {state}")
+        self.render_again(image_id)
+
+    def failed(self) -> Iterator[ImageId]:
+        """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""
+        after = None
+        while batch := self._catalogue.in_state(State.FAILED, SWEEP_BATCH, after):
+            yield from batch
+            after = batch[-1]
 
     def delete(self, image_id: ImageId) -> None:
         """

@@ -71,6 +71,12 @@ def build_worker(settings: Settings) -> Celery:
     return app
 
 
+def open_upkeep(settings: Settings) -> Upkeep:
+    """For the command line: it finds the work of a service that may run beside it, or not."""
+    store, catalogue = open_store_and_catalogue(settings)
+    return Upkeep(store, catalogue, CeleryJobs(producer_app(settings.effective_broker_url)))
+
+
 def open_store_and_catalogue(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:
     """Both, made if they are missing; the catalogue with its schema up to date and no folder ahead of it."""
     store, catalogue = FolderStore(settings.upload_folder), SqlCatalogue(settings.effective_database_url)

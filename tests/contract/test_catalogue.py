@@ -287,6 +287,15 @@ def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: 
     assert add(catalogue) == 1
 
 
+def test_images_in_a_state_are_listed_in_portions(catalogue: Catalogue) -> None:
+    ids = [add(catalogue) for _ in range(5)]
+
+    first = catalogue.in_state(State.PENDING, 2)
+
+    assert first == ids[:2]
+    assert catalogue.in_state(State.PENDING, 10, after=first[-1]) == ids[2:]
+
+
 def test_a_verdict_does_not_bring_a_deleted_image_back(catalogue: Catalogue) -> None:
     image_id = add(catalogue)
     claim = catalogue.claim(image_id, 60)

@@ -223,10 +223,14 @@ class SqlCatalogue:
                 .values(state=State.DELETED, name=None, failure=None)
             )
 
-    def in_state(self, state: State, limit: int) -> list[ImageId]:
-        query = sa.select(_image.c.id).where(_image.c.state == state).order_by(_image.c.id).limit(limit)
+    def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
+        query = sa.select(_image.c.id).where(_image.c.state == state)
+        if after is not None:
+            query = query.where(_image.c.id > after)
         with self._read() as connection:
-            return [ImageId(number) for number in connection.execute(query).scalars()]
+            return [
+                ImageId(number) for number in connection.execute(query.order_by(_image.c.id).limit(limit)).scalars()
+            ]
 
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         with self._write() as connection:
