@@ -10,6 +10,7 @@ import click
 
 from vignette import __version__
 from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound, VignetteError
+from vignette.findings import Report
 from vignette.model import ImageId
 from vignette.settings import load_settings_or_exit
 
@@ -67,6 +68,35 @@ def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
             else:
                 click.echo(image_id)
     sys.exit(1 if refused else 0)
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Repair what can be repaired; without it, only look.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def fsck(repair: bool, as_json: bool) -> None:
+    """
+    Check every folder against its record and its row in the catalogue. Safe while the service runs.
+
+    Every original is read, and compared with the SHA-256 that it had when it came. No repair deletes an original, but
+    that of an image whose deletion was asked for and cut short.
+
+    Exit status 0: all is well, or was repaired; 1: something is wrong; 2: it could not be checked.
+    """
+    from vignette.wiring import open_checkup
+
+    try:
+        checkup = open_checkup(load_settings_or_exit())
+        image_ids = checkup.image_ids()
+        with click.progressbar(
+            length=len(image_ids), label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar:
+            found = list(checkup.run(image_ids, repair=repair, checked=lambda _: bar.update(1)))
+    except VignetteError as error:
+        click.echo(f"vignette: it could not be checked: {error}", err=True)
+        sys.exit(2)
+    report = Report(images=len(image_ids), findings=found)
+    click.echo(report.as_json() if as_json else report.as_text())
+    sys.exit(0 if report.is_well else 1)
 
 
 @contextmanager

@@ -55,11 +55,23 @@ class ImageStore(Protocol):
     def remove_all_but(self, image_id: ImageId, name: str) -> None:
         """Remove every file of the folder but *name*. What is not there is no error."""
 
+    def remove(self, image_id: ImageId, name: str) -> None:
+        """Remove a file. What is not there is no error."""
+
+    def names(self, image_id: ImageId) -> list[str]:
+        """The names of all that lies in the folder; raise `FileNotStored` if there is none."""
+
     def image_ids(self) -> Iterator[ImageId]:
         """The numbers of all folders, in no order."""
 
     def clear_staging(self, max_age_s: float) -> int:
         """Remove what uploads left behind that were begun more than *max_age_s* ago; return how many."""
+
+    def leftovers(self, min_age_s: float) -> list[str]:
+        """What `clear_staging` would remove: names for a report."""
+
+    def strangers(self) -> list[str]:
+        """Names of what lies beside the folders and is none of ours; hidden files count as the system's."""
 
     def probe(self) -> None:
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
@@ -135,6 +147,9 @@ class Catalogue(Protocol):
         Replace everything by *images*; return how many there are. The next number is past the highest, those without
         an image included. *images* is read while no image can be added.
         """
+
+    def index(self, image: Image) -> None:
+        """Put *image* in the place of what the catalogue says of its number, if anything; its job is not queued."""
 
     def next_id(self) -> ImageId:
         """The number that the next image will get."""

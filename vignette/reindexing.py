@@ -43,10 +43,11 @@ def read_images(store: ImageStore) -> Iterator[tuple[ImageId, Image | None]]:
     The folders are listed when the first is asked for, so that a transaction can be begun before.
     """
     for image_id in sorted(store.image_ids()):
-        yield image_id, _read_image(store, image_id)
+        yield image_id, read_image(store, image_id)
 
 
-def _read_image(store: ImageStore, image_id: ImageId) -> Image | None:
+def read_image(store: ImageStore, image_id: ImageId) -> Image | None:
+    """What the folder says; None if it holds no readable record."""
     if _has(store, image_id, keys.TOMBSTONE):
         return Image(image_id, _DELETED, State.DELETED)
     try:

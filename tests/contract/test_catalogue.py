@@ -318,6 +318,18 @@ def test_restoring_replaces_everything(catalogue: Catalogue) -> None:
     assert catalogue.next_id() == 7
 
 
+def test_indexing_replaces_one_row_or_adds_it(catalogue: Catalogue) -> None:
+    add(catalogue)
+    failed = Image(ImageId(0), record("cd" * 32), State.FAILED, 2, FAILURE)
+    ready = Image(ImageId(4), record("ef" * 32), State.READY, 1)
+
+    catalogue.index(failed)
+    catalogue.index(ready)
+
+    assert catalogue.newest(10) == [ready, failed]
+    assert add(catalogue) == 5
+
+
 def test_a_catalogue_that_is_made_anew_begins_with_what_the_folders_hold(url: str) -> None:
     first = SqlCatalogue(url)
     first.migrate([(ImageId(4), Image(ImageId(4), record(), State.READY))])
@@ -369,6 +381,13 @@ def test_a_database_that_cannot_be_opened_is_said_to_be_unavailable(tmp_path: Pa
 
     assert str(tmp_path) not in str(caught.value)
     broken.close()
+
+
+def test_a_database_that_must_exist_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueUnavailable):
+        SqlCatalogue(f"sqlite:///{tmp_path / 'state' / 'catalogue.sqlite3'}", must_exist=True)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_revisions_are_one_line_of_versions() -> None:

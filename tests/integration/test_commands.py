@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.house import House, broken_pixels, picture
@@ -83,3 +88,89 @@ class TestRetry:
 
             until(lambda: house.catalogue.get(ImageId(0)).state is State.READY)
         house.close()
+
+
+class TestFsck:
+    def test_all_is_well(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+
+        done = vignette(house.root, "fsck")
+
+        assert (done.returncode, done.stdout) == (0, "1 numbers checked, 0 findings\n")
+
+    def test_what_is_wrong_is_told_a_line_each_and_nothing_is_changed(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+        (house.uploads / "0" / "metadata.txt").unlink()
+
+        done = vignette(house.root, "fsck")
+
+        assert done.returncode == 1
+        assert done.stdout.startswith("image 0: metadata-missing 'metadata.txt': ")
+        assert "metadata.txt" not in house.files(0)
+
+    def test_what_is_repaired_is_well_again(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+        (house.uploads / "0" / "metadata.txt").unlink()
+
+        done = vignette(house.root, "fsck", "--repair")
+
+        assert done.returncode == 0
+        assert done.stdout.endswith("1 numbers checked, 1 findings, 1 repaired\n")
+        assert vignette(house.root, "fsck").returncode == 0
+
+    def test_a_program_gets_json(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+        (house.uploads / "0" / "original.jpg").write_bytes(b"other")
+
+        done = vignette(house.root, "fsck", "--json")
+
+        report = json.loads(done.stdout)
+        assert report["checked"] == 1
+        (finding,) = report["findings"]
+        assert (finding["image"], finding["kind"], finding["name"]) == (0, "original-changed", "original.jpg")
+        assert (finding["remedy"], finding["repaired"]) == (None, None)
+
+    def test_where_there_is_nothing_to_check_it_says_so_and_makes_nothing(self, tmp_path: Path) -> None:
+        done = vignette(tmp_path, "fsck")
+
+        assert done.returncode == 2
+        assert "there is no upload folder" in done.stderr
+        assert not (tmp_path / "uploads").exists()
+        assert not (tmp_path / "state").exists()
+
+    def test_a_lost_catalogue_is_told_and_not_made_anew(self, house: House) -> None:
+        house.upload(picture())
+        shutil.rmtree(house.root / "state")
+
+        done = vignette(house.root, "fsck")
+
+        assert done.returncode == 2
+        assert "there is no catalogue" in done.stderr
+        assert not (house.root / "state").exists()
+
+    def test_nothing_is_found_while_the_service_takes_renders_and_deletes(self, tmp_path: Path) -> None:
+        with running_service(tmp_path, recipes=[{"name": "small", "width": 256, "height": 256}]) as service:
+            stop = threading.Event()
+
+            def work() -> None:
+                with httpx.Client(base_url=service.url, timeout=30) as client:
+                    while not stop.is_set():
+                        image_id = int(client.post("/images", files={"file": ("a.jpg", picture())}).text)
+                        if image_id % 3 == 0:
+                            client.delete(f"/images/{image_id}")
+
+            with ThreadPoolExecutor() as pool:
+                busy = [pool.submit(work) for _ in range(3)]
+                try:
+                    until(lambda: len(list(service.upload_folder.iterdir())) > 10)
+                    for _ in range(3):
+                        done = vignette(tmp_path, "fsck")
+                        assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stdout + done.stderr
+                finally:
+                    stop.set()
+                for one in busy:
+                    one.result()

@@ -56,6 +56,11 @@ def _write_flushed(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _is_number(name: str) -> bool:
+    """Whether *name* is a number as we write it; 007 is a stranger's."""
+    return name.isascii() and name.isdecimal() and str(int(name)) == name
+
+
 def _last_change(folder: Path) -> float:
     """
     When *folder* or a file in it was last changed or renamed, in seconds since the epoch.
@@ -166,21 +171,41 @@ class FolderStore:
                     entry.unlink(missing_ok=True)
             _flush_folder(folder)
 
+    def remove(self, image_id: ImageId, name: str) -> None:
+        with _our_errors("a file cannot be removed"):
+            folder = self._folder(image_id)
+            (folder / name).unlink(missing_ok=True)
+            _flush_folder(folder)
+
+    def names(self, image_id: ImageId) -> list[str]:
+        with _our_errors("a folder cannot be listed"):
+            try:
+                return sorted(entry.name for entry in self._folder(image_id).iterdir())
+            except FileNotFoundError as error:
+                raise FileNotStored(f"image {image_id} has no folder") from error
+
     def image_ids(self) -> Iterator[ImageId]:
         with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:
             for entry in entries:
-                if entry.name.isascii() and entry.name.isdecimal() and str(int(entry.name)) == entry.name:
+                if _is_number(entry.name):
                     yield ImageId(int(entry.name))
 
     def clear_staging(self, max_age_s: float) -> int:
-        oldest = time.time() - max_age_s
-        cleared = 0
-        with _our_errors("the staging folder cannot be cleared"):
-            for folder in self._staging.iterdir():
-                if _last_change(folder) < oldest:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    cleared += 1
-        return cleared
+        old = self.leftovers(max_age_s)
+        for name in old:
+            shutil.rmtree(self._staging / name, ignore_errors=True)
+        return len(old)
+
+    def leftovers(self, min_age_s: float) -> list[str]:
+        oldest = time.time() - min_age_s
+        with _our_errors("the staging folder cannot be listed"):
+            return sorted(folder.name for folder in self._staging.iterdir() if _last_change(folder) < oldest)
+
+    def strangers(self) -> list[str]:
+        with _our_errors("the upload folder cannot be listed"):
+            names = [entry.name for entry in self._root.iterdir()]
+        # fsck(8) of the operating system keeps what it finds in lost+found, at the root of a disk.
+        return sorted(name for name in names if not (_is_number(name) or name.startswith(".") or name == "lost+found"))
 
     def probe(self) -> None:
         with _our_errors("the upload folder cannot be written"):

@@ -79,13 +79,16 @@ def _now_on_postgresql(_element: _Now, _compiler: object, **_: Any) -> str:
 class SqlCatalogue:
     """A `Catalogue` at a SQLAlchemy URL. Build one in each process: connections do not survive a fork."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, must_exist: bool = False) -> None:
+        """SQLite makes its file where there is none, unless it *must_exist*: then that is `CatalogueUnavailable`."""
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         if self._is_sqlite:
+            if must_exist and not (parsed.database and Path(parsed.database).is_file()):
+                raise CatalogueUnavailable("there is no catalogue: `vignette reindex` makes it from the folders")
             if parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             self._writer = sa.create_engine(parsed)
@@ -235,6 +238,13 @@ class SqlCatalogue:
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         with self._write() as connection:
             return _restore(connection, images)
+
+    def index(self, image: Image) -> None:
+        with self._write() as connection:
+            following = sa.case((_counter.c.next <= image.id, image.id + 1), else_=_counter.c.next)
+            connection.execute(sa.update(_counter).values(next=following))
+            connection.execute(sa.delete(_image).where(_image.c.id == image.id))
+            connection.execute(sa.insert(_image).values(**_to_row(image), hinted_at=0))
 
     def next_id(self) -> ImageId:
         with self._read() as connection:
