@@ -14,7 +14,7 @@ from vignette.model import Image, ImageId, Outcome, Record, State
 
 METADATA: Final = (keys.METADATA_TEXT, keys.METADATA_JSON)
 
-# What `ImageStore.write` leaves if it is killed.
+# What the first release left when it was killed in `ImageStore.write`.
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{16}")
 
 

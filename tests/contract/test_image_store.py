@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -244,6 +245,31 @@ if sys.argv[2] == "complete":
 store.promote(staged, 0)
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+KILLED_IN_WRITE = """
+import os, signal, sys
+from pathlib import Path
+from vignette.adapters.folder_store import FolderStore
+store = FolderStore(Path(sys.argv[1]))
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+store.write(0, "outcome.json", b"second, and longer")
+"""
+
+
+def test_a_process_that_dies_while_it_writes_a_file_leaves_nothing_in_the_folder(store: ImageStore, root: Path) -> None:
+    keep(store, ZERO)
+    store.write(ZERO, "outcome.json", b"first")
+    before = store.names(ZERO)
+
+    died = subprocess.run([sys.executable, "-c", KILLED_IN_WRITE, str(root)], check=False)
+
+    assert died.returncode == -signal.SIGKILL
+    assert store.names(ZERO) == before
+    assert store.read(ZERO, "outcome.json") == b"first"
+    assert store.clear_staging(max_age_s=3600) == 0
+    assert store.clear_staging(max_age_s=-1) == 1
+    assert list((root / ".staging").iterdir()) == []
 
 
 @pytest.mark.parametrize(("moment", "numbers"), [("staged", []), ("complete", []), ("promoted", [0])])

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -61,14 +61,24 @@ def _is_number(name: str) -> bool:
     return name.isascii() and name.isdecimal() and str(int(name)) == name
 
 
-def _last_change(folder: Path) -> float:
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it. What cannot be removed now stays for the next time."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _last_change(path: Path) -> float:
     """
-    When *folder* or a file in it was last changed or renamed, in seconds since the epoch.
+    When *path*, or a file in the folder that it is, was last changed or renamed, in seconds since the epoch.
 
     That is the inode's ctime: a folder's own times stand still while a slow upload's file in it grows.
     """
     try:
-        return max(path.lstat().st_ctime for path in (folder, *folder.iterdir()))
+        inside = list(path.iterdir()) if path.is_dir() else []
+        return max(entry.lstat().st_ctime for entry in (path, *inside))
     except FileNotFoundError:  # its upload has just been promoted or discarded
         return time.time()
 
@@ -149,15 +159,16 @@ class FolderStore:
 
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         folder = self._folder(image_id)
-        # A name that no reader asks for, in the same folder: `rename` does not cross file systems.
-        part = folder / f".{name}.{secrets.token_hex(8)}"
+        # In the staging folder, on the same file system: a process that is killed here leaves nothing in the image's.
+        part = self._staging / f"part-{secrets.token_hex(16)}"
         with _our_errors("a file cannot be written"):
             try:
                 _write_flushed(part, content)
-                part.rename(folder / name)
+                try:
+                    part.rename(folder / name)
+                except FileNotFoundError as error:
+                    raise FileNotStored(f"image {image_id} has no folder") from error
                 _flush_folder(folder)
-            except FileNotFoundError as error:
-                raise FileNotStored(f"image {image_id} has no folder") from error
             finally:
                 part.unlink(missing_ok=True)
 
@@ -193,7 +204,7 @@ class FolderStore:
     def clear_staging(self, max_age_s: float) -> int:
         old = self.leftovers(max_age_s)
         for name in old:
-            shutil.rmtree(self._staging / name, ignore_errors=True)
+            _remove(self._staging / name)
         return len(old)
 
     def leftovers(self, min_age_s: float) -> list[str]:
