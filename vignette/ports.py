@@ -113,7 +113,10 @@ class Catalogue(Protocol):
         """Take the image for rendering; None if it is done, deleted, or another's lease still runs."""
 
     def finish(self, claim: Claim, failure: Failure | None) -> bool:
-        """Set `READY`, or `FAILED` with *failure*; False, and no change, if the claim no longer holds."""
+        """
+        Set `READY`, or `FAILED` with *failure*; False if the claim no longer holds. Of an image that was deleted
+        meanwhile it ends the lease, and nothing else is changed.
+        """
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         """End the lease of an interrupted rendering: it may be claimed again after *pause_s*. Keep the reason."""
@@ -137,7 +140,10 @@ class Catalogue(Protocol):
         """Set `DELETING`: from now on the image answers as deleted. Repeating it does nothing."""
 
     def end_delete(self, image_id: ImageId) -> None:
-        """Set `DELETED`: nothing of it is left in the store but its tombstone."""
+        """
+        Set `DELETED`: nothing of it is left in the store but its tombstone. While somebody still holds a lease on it,
+        and so may write to its folder, this does nothing.
+        """
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         """Numbers of at most *limit* images in *state*, the lowest first, above *after*."""

@@ -89,7 +89,7 @@ class Thumbnails:
         if outcome.failure is not None:
             logger.warning("image %d failed: %s", image_id, outcome.failure.detail)
         if not self._catalogue.finish(claim, outcome.failure) and self._catalogue.get(image_id).state.is_gone:
-            # It was deleted while we rendered it.
+            # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
             self._store.remove_all_but(image_id, keys.TOMBSTONE)
 
 

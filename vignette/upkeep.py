@@ -94,10 +94,12 @@ class Upkeep:
         if self._catalogue.get(image_id).state is State.DELETED:
             raise ImageDeleted(f"image {image_id} was deleted")
         # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
-        # A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again.
+        # A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again; so does a worker that
+        # is rendering it, and may write to the folder until its lease ends, even if it is killed before it tidies up.
         self._catalogue.begin_delete(image_id)
         try:
-            self._store.write(image_id, keys.TOMBSTONE, tombstone_to_json(datetime.now(UTC)))
+            if keys.TOMBSTONE not in self._store.names(image_id):
+                self._store.write(image_id, keys.TOMBSTONE, tombstone_to_json(datetime.now(UTC)))
         except FileNotStored:
             logger.warning("image %d had no folder", image_id)
         self._store.remove_all_but(image_id, keys.TOMBSTONE)

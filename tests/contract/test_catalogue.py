@@ -307,6 +307,30 @@ def test_a_verdict_does_not_bring_a_deleted_image_back(catalogue: Catalogue) -> 
     assert catalogue.get(image_id).state is State.DELETING
 
 
+def test_a_deletion_does_not_end_while_a_worker_may_still_write_to_the_folder(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+    catalogue.begin_delete(image_id)
+
+    catalogue.end_delete(image_id)
+    assert catalogue.get(image_id).state is State.DELETING
+
+    catalogue.finish(claim, None)
+    catalogue.end_delete(image_id)
+    assert catalogue.get(image_id).state is State.DELETED
+
+
+def test_a_deletion_ends_once_the_lease_of_a_worker_that_died_has(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    catalogue.claim(image_id, -1)
+    catalogue.begin_delete(image_id)
+
+    catalogue.end_delete(image_id)
+
+    assert catalogue.get(image_id).state is State.DELETED
+
+
 def test_restoring_replaces_everything(catalogue: Catalogue) -> None:
     add(catalogue, 2)
     kept = Image(ImageId(3), record(), State.FAILED, 2, FAILURE)

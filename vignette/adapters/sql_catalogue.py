@@ -170,8 +170,14 @@ class SqlCatalogue:
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
         }
+        was_deleted = sa.and_(
+            _image.c.id == claim.image.id, _image.c.state == State.DELETING, _image.c.attempts == claim.attempt
+        )
         with self._write() as connection:
-            return connection.execute(sa.update(_image).where(holds).values(**values)).rowcount == 1
+            if connection.execute(sa.update(_image).where(holds).values(**values)).rowcount == 1:
+                return True
+            connection.execute(sa.update(_image).where(was_deleted).values(lease_until=None))
+            return False
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         release = (
@@ -215,15 +221,15 @@ class SqlCatalogue:
             connection.execute(
                 sa.update(_image)
                 .where(_image.c.id == image_id, _image.c.state != State.DELETED)
-                .values(state=State.DELETING, lease_until=None)
+                .values(state=State.DELETING)
             )
 
     def end_delete(self, image_id: ImageId) -> None:
         with self._write() as connection:
             connection.execute(
                 sa.update(_image)
-                .where(_image.c.id == image_id, _image.c.state == State.DELETING)
-                .values(state=State.DELETED, name=None, failure=None)
+                .where(_image.c.id == image_id, _image.c.state == State.DELETING, _is_free())
+                .values(state=State.DELETED, name=None, failure=None, lease_until=None)
             )
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
