@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import click
 
@@ -97,6 +99,27 @@ def fsck(repair: bool, as_json: bool) -> None:
     report = Report(images=len(image_ids), findings=found)
     click.echo(report.as_json() if as_json else report.as_text())
     sys.exit(0 if report.is_well else 1)
+
+
+@main.command()
+@click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--seed", type=int, help="Of the plan; chosen by chance unless given.")
+def torture(minutes: float, seed: int | None) -> None:
+    """
+    See for yourself that nothing acknowledged is lost.
+
+    Starts a service of its own in a temporary folder, uploads to it, and kills and freezes its processes and empties
+    its queue meanwhile; then compares what was promised with what is there. Your own images are not touched.
+
+    Exit status 0: every promise was kept; 1: not, and the folders are left for a look; 2: not on this system.
+    """
+    from vignette.torture.session import torture as run
+
+    if sys.platform != "linux":
+        raise click.UsageError("it finds its processes in /proc, as only Linux has it")
+    result = run(minutes * 60, secrets.randbelow(2**32) if seed is None else seed, say=partial(click.echo, err=True))
+    click.echo(result.as_text())
+    sys.exit(1 if result.violations else 0)
 
 
 @contextmanager
