@@ -17,21 +17,21 @@ from vignette.torture.victim import Victim
 # What is done how often. Children come back at once, and can be killed often; what the supervisor starts again it
 # starts after a pause that grows, unless it is killed itself.
 _DEEDS: Final = {
-    "kill web server child": 34,
-    "kill worker child": 34,
+    "kill web server child": 12,
+    "kill worker child": 50,
     "kill web server": 2,
     "kill web server and children": 2,
     "kill worker": 4,
     "kill worker and children": 2,
     "kill broker": 3,
-    "kill supervisor": 5,
+    "kill supervisor": 3,
     "freeze web server child": 5,
     "freeze worker child": 4,
     "freeze worker": 2,
     "freeze broker": 3,
     "freeze web server": 1,
     "flush queue": 5,
-    "restart": 2,
+    "restart": 1,
 }
 
 # Most freezes are short; a rare one outlasts the wait for SQLite's lock, and the time limits of a rendering.

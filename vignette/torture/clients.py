@@ -43,7 +43,7 @@ class Client:
                 self._look()
             elif chance < 0.12:
                 self._hang_up()
-            self._stopping.wait(self._random.uniform(0, 0.1))
+            self._stopping.wait(self._random.uniform(0, 0.06))
 
     def _upload(self) -> None:
         picture = any_picture(self._random)
@@ -117,14 +117,15 @@ class Client:
             self._ledger.violated(f"the vignette of image {upload.number} was answered {shown}")
 
     def _hang_up(self) -> None:
-        """Promise more than is sent, then go."""
+        """Promise more than is sent, and go; even a whole picture must not be kept then."""
+        content = any_picture(self._random).content
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
         try:
             connection.putrequest("POST", "/images")
             connection.putheader("Content-Type", "image/png")
-            connection.putheader("Content-Length", "1000000")
+            connection.putheader("Content-Length", str(len(content) + 1000))
             connection.endheaders()
-            connection.send(any_picture(self._random).content[:500])
+            connection.send(content[: self._random.choice((500, len(content)))])
             time.sleep(self._random.uniform(0, 0.05))
         except _NO_ANSWER:
             return

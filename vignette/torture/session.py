@@ -19,7 +19,7 @@ from vignette.torture.ledger import Ledger
 from vignette.torture.verdict import Verdict, fates
 from vignette.torture.victim import START_LIMIT_S, Victim
 
-CLIENTS: Final = 4
+CLIENTS: Final = 6
 
 # What a client that is in the middle of something may take to notice that all is over.
 _CLIENT_LIMIT_S: Final = 60.0
