@@ -15,20 +15,20 @@ from vignette.torture.processes import send
 from vignette.torture.victim import Victim
 
 # What is done how often. Children come back at once, and can be killed often; what the supervisor starts again it
-# starts after a pause that grows, unless it is killed itself.
+# starts after a pause that grows, and a worker that never gets to work would prove little.
 _DEEDS: Final = {
-    "kill web server child": 12,
+    "kill web server child": 14,
     "kill worker child": 50,
-    "kill web server": 2,
-    "kill web server and children": 2,
-    "kill worker": 4,
-    "kill worker and children": 2,
-    "kill broker": 3,
+    "kill web server": 1,
+    "kill web server and children": 1,
+    "kill worker": 2,
+    "kill worker and children": 1,
+    "kill broker": 2,
     "kill supervisor": 3,
     "freeze web server child": 5,
     "freeze worker child": 4,
     "freeze worker": 2,
-    "freeze broker": 3,
+    "freeze broker": 2,
     "freeze web server": 1,
     "flush queue": 5,
     "restart": 1,
