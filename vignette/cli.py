@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+from functools import partial
 
 import click
 
 from vignette import __version__
+from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound, VignetteError
+from vignette.findings import Report
+from vignette.model import ImageId
 from vignette.settings import exit_with_words, load_settings, load_settings_or_exit
 
 
@@ -35,3 +40,81 @@ def reindex() -> None:
         settings = load_settings()
         count = rebuild(*open_store_and_catalogue(settings))
     click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
+
+
+@main.command()
+@click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=0))
+@click.option("--all-failed", is_flag=True, help="Every image that has failed.")
+def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
+    """
+    Try failed images again, as if they had never been tried.
+
+    Their vignettes are made at once if the service runs, and else as soon as it does. Exit status 1 if one of the
+    numbers could not be tried: it is not failed, was deleted, or never was.
+    """
+    from vignette.wiring import open_upkeep
+
+    if bool(numbers) == all_failed:
+        raise click.UsageError("name the images, or say --all-failed")
+    with exit_with_words():
+        upkeep = open_upkeep(load_settings())
+        refused = 0
+        for image_id in upkeep.failed() if all_failed else map(ImageId, numbers):
+            try:
+                upkeep.retry(image_id)
+            except (ImageNotFound, ImageDeleted, ImageNotFailed) as error:
+                click.echo(f"vignette: {error}", err=True)
+                refused += 1
+            else:
+                click.echo(image_id)
+    sys.exit(1 if refused else 0)
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Repair what can be repaired; without it, only look.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def fsck(repair: bool, as_json: bool) -> None:
+    """
+    Check every folder against its record and its row in the catalogue. Safe while the service runs.
+
+    Every original is read, and compared with the SHA-256 that it had when it came. No repair deletes an original, but
+    that of an image whose deletion was asked for and cut short.
+
+    Exit status 0: all is well, or was repaired; 1: something is wrong; 2: it could not be checked.
+    """
+    from vignette.wiring import open_checkup
+
+    try:
+        checkup = open_checkup(load_settings_or_exit())
+        image_ids = checkup.image_ids()
+        with click.progressbar(
+            length=len(image_ids), label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar:
+            found = list(checkup.run(image_ids, repair=repair, checked=lambda _: bar.update(1)))
+    except VignetteError as error:
+        click.echo(f"vignette: it could not be checked: {error}", err=True)
+        sys.exit(2)
+    report = Report(images=len(image_ids), findings=found)
+    click.echo(report.as_json() if as_json else report.as_text())
+    sys.exit(0 if report.is_well else 1)
+
+
+@main.command()
+@click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--seed", type=int, help="Of the plan; chosen by chance unless given.")
+def torture(minutes: float, seed: int | None) -> None:
+    """
+    See for yourself that nothing acknowledged is lost.
+
+    Starts a service of its own in a temporary folder, uploads to it, and kills and freezes its processes and empties
+    its queue meanwhile; then compares what was promised with what is there. Your own images are not touched.
+
+    Exit status 0: every promise was kept; 1: not, and the folders are left for a look; 2: not on this system.
+    """
+    from vignette.torture.session import torture as run
+
+    if sys.platform != "linux":
+        raise click.UsageError("it finds its processes in /proc, as only Linux has it")
+    result = run(minutes * 60, secrets.randbelow(2**32) if seed is None else seed, say=partial(click.echo, err=True))
+    click.echo(result.as_text())
+    sys.exit(1 if result.violations else 0)

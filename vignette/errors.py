@@ -20,6 +20,7 @@ VignetteError
 │   ├── RecipeNotFound
 │   └── FileNotStored
 ├── ImageDeleted
+├── ImageNotFailed              only what has failed is tried again
 ├── RenderingFailed             the verdict on an image that the worker could not render
 ├── Unavailable                 a part of the service that may come back
 │   ├── StoreUnavailable
@@ -145,6 +146,11 @@ class FileNotStored(NotFound):
 class ImageDeleted(VignetteError):
     code = "image-deleted"
     title = N_("The image was deleted")
+
+
+class ImageNotFailed(VignetteError):
+    code = "image-not-failed"
+    title = N_("Only an image that has failed can be tried again")
 
 
 class RenderingFailed(VignetteError):

@@ -56,11 +56,23 @@ class ImageStore(Protocol):
     def remove_all_but(self, image_id: ImageId, name: str) -> None:
         """Remove every file of the folder but *name*. What is not there is no error."""
 
+    def remove(self, image_id: ImageId, name: str) -> None:
+        """Remove a file. What is not there is no error."""
+
+    def names(self, image_id: ImageId) -> list[str]:
+        """The names of all that lies in the folder; raise `FileNotStored` if there is none."""
+
     def image_ids(self) -> Iterator[ImageId]:
         """The numbers of all folders, in no order."""
 
     def clear_staging(self, max_age_s: float) -> int:
         """Remove what uploads left behind that were begun more than *max_age_s* ago; return how many."""
+
+    def leftovers(self, min_age_s: float) -> list[str]:
+        """What `clear_staging` would remove: names for a report."""
+
+    def strangers(self) -> list[str]:
+        """Names of what lies beside the folders and is none of ours; hidden files count as the system's."""
 
     def probe(self) -> None:
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
@@ -102,7 +114,10 @@ class Catalogue(Protocol):
         """Take the image for rendering; None if it is done, deleted, or another's lease still runs."""
 
     def finish(self, claim: Claim, failure: Failure | None) -> bool:
-        """Set `READY`, or `FAILED` with *failure*; False, and no change, if the claim no longer holds."""
+        """
+        Set `READY`, or `FAILED` with *failure*; False if the claim no longer holds. Of an image that was deleted
+        meanwhile it ends the lease, and nothing else is changed.
+        """
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         """End the lease of an interrupted rendering: it may be claimed again after *pause_s*. Keep the reason."""
@@ -127,12 +142,12 @@ class Catalogue(Protocol):
 
     def end_delete(self, image_id: ImageId) -> None:
         """
-        Set `DELETED`: nothing of it is left in the store but its tombstone. As long as a lease runs, whose holder may
-        still write, it stays `DELETING`.
+        Set `DELETED`: nothing of it is left in the store but its tombstone. While somebody still holds a lease on it,
+        and so may write to its folder, this does nothing.
         """
 
-    def in_state(self, state: State, limit: int) -> list[ImageId]:
-        """Numbers of at most *limit* images in *state*."""
+    def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
+        """Numbers of at most *limit* images in *state*, the lowest first, above *after*."""
 
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """
@@ -145,6 +160,9 @@ class Catalogue(Protocol):
         Index those of *images* whose number was not given yet, and take their numbers; return how many there were.
         None stands for a folder without a readable record: only its number is taken.
         """
+
+    def index(self, image: Image) -> None:
+        """Put *image* in the place of what the catalogue says of its number, if anything; its job is not queued."""
 
     def next_id(self) -> ImageId:
         """The number that the next image will get."""

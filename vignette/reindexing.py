@@ -34,7 +34,7 @@ def reindex_if_behind(store: ImageStore, catalogue: Catalogue) -> bool:
         return False
     logger.warning("the folders go up to %d, the catalogue up to %d: bringing it up to them", highest, following - 1)
     if highest == following:
-        catalogue.catch_up([(highest, _read_image(store, highest))])
+        catalogue.catch_up([(highest, read_image(store, highest))])
     else:
         reindex(store, catalogue)
     return True
@@ -47,10 +47,11 @@ def read_images(store: ImageStore) -> Iterator[tuple[ImageId, Image | None]]:
     The folders are listed when the first is asked for, so that a transaction can be begun before.
     """
     for image_id in sorted(store.image_ids()):
-        yield image_id, _read_image(store, image_id)
+        yield image_id, read_image(store, image_id)
 
 
-def _read_image(store: ImageStore, image_id: ImageId) -> Image | None:
+def read_image(store: ImageStore, image_id: ImageId) -> Image | None:
+    """What the folder says; None if it holds no readable record."""
     if _has(store, image_id, keys.TOMBSTONE):
         return Image(image_id, _DELETED, State.DELETED)
     try:

@@ -82,21 +82,19 @@ class Thumbnails:
         # File first, row second: the folder is the truth, and a row that is ready without its files is a broken
         # promise.
         image_id = claim.image.id
-        if not self._holds(claim):
-            return
-        try:
-            self._store.write(image_id, keys.OUTCOME, outcome_to_json(outcome))
-        except FileNotStored:
-            logger.warning("image %d has a row but no folder", image_id)
+        if self._holds(claim):
+            try:
+                self._store.write(image_id, keys.OUTCOME, outcome_to_json(outcome))
+            except FileNotStored:
+                logger.warning("image %d has a row but no folder", image_id)
         if outcome.failure is not None:
             logger.warning("image %d failed: %s", image_id, outcome.failure.detail)
-        self._catalogue.finish(claim, outcome.failure)
+        if not self._catalogue.finish(claim, outcome.failure) and self._catalogue.get(image_id).state.is_gone:
+            # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
+            self._store.remove_all_but(image_id, keys.TOMBSTONE)
 
     def _holds(self, claim: Claim) -> bool:
-        """
-        Whether the image is still ours to judge. It may have been deleted while we rendered it, and then the sweep
-        removes what we wrote; or our lease has ended, and another worker is at it.
-        """
+        """Whether the image is still ours to judge: not deleted meanwhile, nor taken over once our lease had ended."""
         image = self._catalogue.get(claim.image.id)
         return image.state is State.PROCESSING and image.attempts == claim.attempt
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 from vignette import keys
-from vignette.errors import FileNotStored, ImageDeleted, QueueUnavailable, VignetteError
+from vignette.errors import FileNotStored, ImageDeleted, ImageNotFailed, QueueUnavailable, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
 from vignette.ports import Catalogue, ImageStore, Jobs
@@ -78,6 +78,29 @@ class Upkeep:
         except QueueUnavailable as error:
             logger.warning("image %d waits for the sweep: %s", image_id, error)
 
+    def retry(self, image_id: ImageId) -> None:
+        """
+        Try a failed image again, as if it had never been tried.
+
+        Raises:
+            ImageNotFound: There never was one.
+            ImageDeleted: It was deleted.
+            ImageNotFailed: It is ready, or will be tried anyway.
+        """
+        state = self._catalogue.get(image_id).state
+        if state.is_gone:
+            raise ImageDeleted(f"image {image_id} was deleted")
+        if state is not State.FAILED:
+            raise ImageNotFailed(f"image {image_id} is {state}")
+        self.render_again(image_id)
+
+    def failed(self) -> Iterator[ImageId]:
+        """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""
+        after = None
+        while batch := self._catalogue.in_state(State.FAILED, SWEEP_BATCH, after):
+            yield from batch
+            after = batch[-1]
+
     def delete(self, image_id: ImageId) -> None:
         """
         Delete the image: its number stays taken, and of its folder only a tombstone stays.
@@ -89,11 +112,12 @@ class Upkeep:
         if self._catalogue.get(image_id).state is State.DELETED:
             raise ImageDeleted(f"image {image_id} was deleted")
         # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
-        # A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again; as it does until the
-        # lease of a rendering has ended that may still write its vignettes.
+        # A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again; so does a worker that
+        # is rendering it, and may write to the folder until its lease ends, even if it is killed before it tidies up.
         self._catalogue.begin_delete(image_id)
         try:
-            self._store.write(image_id, keys.TOMBSTONE, tombstone_to_json(datetime.now(UTC)))
+            if keys.TOMBSTONE not in self._store.names(image_id):
+                self._store.write(image_id, keys.TOMBSTONE, tombstone_to_json(datetime.now(UTC)))
         except FileNotStored:
             logger.warning("image %d had no folder", image_id)
         self._store.remove_all_but(image_id, keys.TOMBSTONE)

@@ -12,6 +12,8 @@ from flask import Flask
 from vignette.adapters.celery_queue import CeleryJobs, producer_app, worker_app
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.checking import Checkup
+from vignette.errors import StoreUnavailable
 from vignette.intake import Intake, IntakeLimits
 from vignette.limits import LEASE_MARGIN_S
 from vignette.reindexing import read_images, reindex_if_behind
@@ -69,6 +71,29 @@ def build_worker(settings: Settings) -> Celery:
     # By process: neither a connection to the database nor one to the queue survives a fork.
     register(app, lambda: services_of_process(os.getpid()))
     return app
+
+
+def open_upkeep(settings: Settings) -> Upkeep:
+    """For the command line: it finds the work of a service that may run beside it, or not."""
+    store, catalogue = open_store_and_catalogue(settings)
+    return Upkeep(store, catalogue, CeleryJobs(producer_app(settings.effective_broker_url)))
+
+
+def open_checkup(settings: Settings) -> Checkup:
+    """
+    For `vignette fsck`: nothing is made, brought up to date or rebuilt before it looks.
+
+    Raises:
+        StoreUnavailable: There is no upload folder.
+        CatalogueUnavailable: There is no catalogue.
+    """
+    if not settings.upload_folder.is_dir():
+        raise StoreUnavailable(f"there is no upload folder {settings.upload_folder}")
+    catalogue = SqlCatalogue(settings.effective_database_url, must_exist=True)
+    catalogue.next_id()
+    store = FolderStore(settings.upload_folder)
+    upkeep = Upkeep(store, catalogue, CeleryJobs(producer_app(settings.effective_broker_url)))
+    return Checkup(store, catalogue, upkeep, settings.recipes)
 
 
 def open_store_and_catalogue(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:

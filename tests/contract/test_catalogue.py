@@ -287,6 +287,15 @@ def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: 
     assert add(catalogue) == 1
 
 
+def test_images_in_a_state_are_listed_in_portions(catalogue: Catalogue) -> None:
+    ids = [add(catalogue) for _ in range(5)]
+
+    first = catalogue.in_state(State.PENDING, 2)
+
+    assert first == ids[:2]
+    assert catalogue.in_state(State.PENDING, 10, after=first[-1]) == ids[2:]
+
+
 def test_a_verdict_does_not_bring_a_deleted_image_back(catalogue: Catalogue) -> None:
     image_id = add(catalogue)
     claim = catalogue.claim(image_id, 60)
@@ -298,6 +307,30 @@ def test_a_verdict_does_not_bring_a_deleted_image_back(catalogue: Catalogue) -> 
     assert catalogue.get(image_id).state is State.DELETING
 
 
+def test_a_deletion_does_not_end_while_a_worker_may_still_write_to_the_folder(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+    catalogue.begin_delete(image_id)
+
+    catalogue.end_delete(image_id)
+    assert catalogue.get(image_id).state is State.DELETING
+
+    catalogue.finish(claim, None)
+    catalogue.end_delete(image_id)
+    assert catalogue.get(image_id).state is State.DELETED
+
+
+def test_a_deletion_ends_once_the_lease_of_a_worker_that_died_has(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    catalogue.claim(image_id, -1)
+    catalogue.begin_delete(image_id)
+
+    catalogue.end_delete(image_id)
+
+    assert catalogue.get(image_id).state is State.DELETED
+
+
 def test_restoring_replaces_everything(catalogue: Catalogue) -> None:
     add(catalogue, 2)
     kept = Image(ImageId(3), record(), State.FAILED, 2, FAILURE)
@@ -307,6 +340,18 @@ def test_restoring_replaces_everything(catalogue: Catalogue) -> None:
     assert count == 1
     assert catalogue.newest(10) == [kept]
     assert catalogue.next_id() == 7
+
+
+def test_indexing_replaces_one_row_or_adds_it(catalogue: Catalogue) -> None:
+    add(catalogue)
+    failed = Image(ImageId(0), record("cd" * 32), State.FAILED, 2, FAILURE)
+    ready = Image(ImageId(4), record("ef" * 32), State.READY, 1)
+
+    catalogue.index(failed)
+    catalogue.index(ready)
+
+    assert catalogue.newest(10) == [ready, failed]
+    assert add(catalogue) == 5
 
 
 def test_a_catalogue_that_is_made_anew_begins_with_what_the_folders_hold(url: str) -> None:
@@ -360,6 +405,13 @@ def test_a_database_that_cannot_be_opened_is_said_to_be_unavailable(tmp_path: Pa
 
     assert str(tmp_path) not in str(caught.value)
     broken.close()
+
+
+def test_a_database_that_must_exist_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueUnavailable):
+        SqlCatalogue(f"sqlite:///{tmp_path / 'state' / 'catalogue.sqlite3'}", must_exist=True)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_revisions_are_one_line_of_versions() -> None:

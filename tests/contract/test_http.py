@@ -14,9 +14,10 @@ import pytest
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
-from tests.house import House, picture
+from tests.house import House, broken_pixels, picture
 from vignette.errors import StoreFull
 from vignette.intake import IntakeLimits
+from vignette.model import ImageId
 from vignette.web.uploads import RequestLimits
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
@@ -452,6 +453,61 @@ class TestDelete:
 
         assert response.status_code == 403
         assert house.client.get("/images/0").status_code == 200
+
+
+class TestRetry:
+    def test_a_failed_image_is_tried_again(self, house: House) -> None:
+        house.upload(broken_pixels())
+        house.work()
+
+        response = house.client.post("/images/0/retry")
+
+        assert (response.status_code, response.headers["Location"]) == (202, "http://localhost/images/0")
+        assert (response.json["id"], response.json["state"], response.json["failure"]) == (0, "pending", None)
+        assert house.jobs.hinted == [0]
+
+    def test_it_has_all_its_attempts_again(self, house: House) -> None:
+        house.upload(broken_pixels())
+        house.work()
+
+        house.client.post("/images/0/retry")
+
+        assert house.catalogue.get(ImageId(0)).attempts == 0
+
+    def test_the_page_of_a_failed_image_has_a_button_for_it(self, house: House) -> None:
+        house.upload(broken_pixels())
+        house.work()
+        page = house.client.get("/images/0", headers={"Accept": BROWSER}).text
+        assert 'action="/images/0/retry"' in page
+
+        response = house.client.post("/images/0/retry", headers={"Accept": BROWSER})
+
+        assert (response.status_code, response.headers["Location"]) == (303, "http://localhost/images/0")
+        page = house.client.get("/images/0", headers={"Accept": BROWSER}).text
+        assert 'action="/images/0/retry"' not in page
+
+    @pytest.mark.parametrize("is_rendered", [True, False], ids=["ready", "pending"])
+    def test_an_image_that_has_not_failed_is_409(self, house: House, is_rendered: bool) -> None:
+        house.upload(picture())
+        if is_rendered:
+            house.work()
+
+        response = house.client.post("/images/0/retry")
+
+        assert (response.status_code, problem(response)["type"]) == (409, "/problems/image-not-failed")
+
+    def test_a_deleted_image_is_410_and_an_unknown_one_404(self, house: House) -> None:
+        house.upload(picture())
+        house.client.delete("/images/0")
+
+        assert house.client.post("/images/0/retry").status_code == 410
+        assert house.client.post("/images/1/retry").status_code == 404
+
+    def test_a_page_of_another_site_may_not_ask_for_it(self, house: House) -> None:
+        house.upload(broken_pixels())
+        house.work()
+
+        assert house.client.post("/images/0/retry", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
 
 class TestOriginal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -184,6 +185,41 @@ def test_a_slow_upload_is_not_taken_for_an_old_one(store: ImageStore, root: Path
     staged.discard()
 
 
+def test_leftovers_are_what_clearing_would_remove(store: ImageStore, root: Path) -> None:
+    staged = store.stage()
+
+    assert store.leftovers(min_age_s=3600) == []
+    assert store.leftovers(min_age_s=-1) == [path.name for path in (root / ".staging").iterdir()]
+    assert len(list((root / ".staging").iterdir())) == 1
+    staged.discard()
+
+
+def test_a_folder_lists_all_that_lies_in_it(store: ImageStore, root: Path) -> None:
+    keep(store, ZERO)
+    (root / "0" / ".hidden").touch()
+
+    assert store.names(ZERO) == [".hidden", "original.jpg", "record.json"]
+    with pytest.raises(FileNotStored):
+        store.names(ImageId(1))
+
+
+def test_one_file_is_removed_and_twice_is_no_error(store: ImageStore) -> None:
+    keep(store, ZERO)
+
+    store.remove(ZERO, "record.json")
+    store.remove(ZERO, "record.json")
+
+    assert store.names(ZERO) == ["original.jpg"]
+
+
+def test_strangers_are_neither_numbers_nor_hidden(store: ImageStore, root: Path) -> None:
+    keep(store, ZERO)
+    for name in ("notes", "007", ".hidden", "lost+found"):
+        (root / name).mkdir()
+
+    assert store.strangers() == ["007", "notes"]
+
+
 def test_a_probe_leaves_nothing(store: ImageStore, root: Path) -> None:
     store.probe()
 
@@ -238,6 +274,31 @@ if sys.argv[2] == "complete":
 store.promote(staged, 0)
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+KILLED_IN_WRITE = """
+import os, signal, sys
+from pathlib import Path
+from vignette.adapters.folder_store import FolderStore
+store = FolderStore(Path(sys.argv[1]))
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+store.write(0, "outcome.json", b"second, and longer")
+"""
+
+
+def test_a_process_that_dies_while_it_writes_a_file_leaves_nothing_in_the_folder(store: ImageStore, root: Path) -> None:
+    keep(store, ZERO)
+    store.write(ZERO, "outcome.json", b"first")
+    before = store.names(ZERO)
+
+    died = subprocess.run([sys.executable, "-c", KILLED_IN_WRITE, str(root)], check=False)
+
+    assert died.returncode == -signal.SIGKILL
+    assert store.names(ZERO) == before
+    assert store.read(ZERO, "outcome.json") == b"first"
+    assert store.clear_staging(max_age_s=3600) == 0
+    assert store.clear_staging(max_age_s=-1) == 1
+    assert list((root / ".staging").iterdir()) == []
 
 
 @pytest.mark.parametrize(("moment", "numbers"), [("staged", []), ("complete", []), ("promoted", [0])])

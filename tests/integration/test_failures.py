@@ -271,6 +271,20 @@ class TestTheCatalogueIsLost:
         assert done.stdout.startswith("1 images in the catalogue")
 
 
+class TestTheClientHangsUp:
+    def test_a_picture_that_is_whole_in_a_request_that_is_not_is_not_kept(self, service: Service) -> None:
+        content = picture()
+        head = f"POST /images HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content) + 9}\r\n"
+        port = int(service.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head.encode() + b"\r\n" + content)
+            until(lambda: any((service.upload_folder / ".staging").iterdir()))
+
+        until(lambda: not any((service.upload_folder / ".staging").iterdir()))
+
+        assert upload(service.url, content).json()["id"] == 0
+
+
 class TestTheDiskIsFull:
     def test_the_upload_is_507_and_nothing_half_written_stays(self, service: Service) -> None:
         """A limit on the size of files, set on the running processes, stands for the disk, and goes again."""

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,43 @@ def test_the_metadata_is_kept_as_text_and_json(house: House) -> None:
 )
 def test_a_name_is_kept_as_a_label(sent: str | None, kept: str | None) -> None:
     assert clean_name(sent) == kept
+
+
+def test_everything_is_flushed_before_it_gets_its_number_and_its_number_before_the_row(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut takes what was not flushed: each file, its folder, then the folder of the folders, then the row."""
+    flushed: set[tuple[int, int, int]] = set()
+    looked_at: set[str] = set()
+    unflushed: list[str] = []
+    fsync, rename, flush_row = os.fsync, Path.rename, house.catalogue.add
+
+    def state(path: Path) -> tuple[int, int, int]:
+        found = path.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def note_flush(descriptor: int) -> None:
+        fsync(descriptor)
+        flushed.add(state(Path(f"/proc/self/fd/{descriptor}")))
+
+    def note_rename(path: Path, target: Path) -> Path:
+        if target == house.uploads / "0":
+            looked_at.update(entry.name for entry in path.iterdir())
+            unflushed.extend(entry.name for entry in (path, *path.iterdir()) if state(entry) not in flushed)
+        return rename(path, target)
+
+    def promoted(promote: Callable[[ImageId], None]) -> Callable[[ImageId], None]:
+        def promote_and_look(image_id: ImageId) -> None:
+            promote(image_id)
+            assert state(house.uploads) in flushed
+
+        return promote_and_look
+
+    monkeypatch.setattr(os, "fsync", note_flush)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    monkeypatch.setattr(house.catalogue, "add", lambda record, promote: flush_row(record, promoted(promote)))
+
+    house.upload(picture())
+
+    assert looked_at == {"original.jpg", "record.json", "metadata.json", "metadata.txt"}
+    assert unflushed == []

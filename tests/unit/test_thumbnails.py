@@ -7,6 +7,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tests.house import House, broken_pixels, picture
+from tests.running import until
 from vignette.model import Recipe, State
 from vignette.records import outcome_from_json
 
@@ -148,11 +149,23 @@ def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monke
 
     house.work()
 
-    assert house.catalogue.get(0).state is State.DELETING
-    with house.catalogue._write() as connection:
-        connection.exec_driver_sql("UPDATE image SET lease_until = 0")
+    assert house.files(0) == {"deleted.json"}
     house.upkeep.sweep()
     assert house.catalogue.get(0).state is State.DELETED
+
+
+def test_what_a_worker_wrote_after_the_deletion_is_removed_although_the_worker_was_killed(house: House) -> None:
+    house.upload(picture())
+    house.catalogue.claim(0, lease_s=0.5)
+    house.upkeep.delete(0)
+    house.store.write(0, JPEG, b"and here it was killed")
+
+    def is_deleted() -> bool:
+        house.upkeep.sweep()
+        return house.catalogue.get(0).state is State.DELETED
+
+    until(is_deleted)
+
     assert house.files(0) == {"deleted.json"}
 
 

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -60,6 +60,15 @@ def _write_flushed(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it. What cannot be removed now stays for the next time."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def _last_change(path: Path) -> float:
     """
     When *path* or, in a folder, a file in it was last changed or renamed, in seconds since the epoch.
@@ -67,18 +76,10 @@ def _last_change(path: Path) -> float:
     That is the inode's ctime: a folder's own times stand still while a slow upload's file in it grows.
     """
     try:
-        inside = path.iterdir() if path.is_dir() else iter(())
+        inside = list(path.iterdir()) if path.is_dir() else []
         return max(entry.lstat().st_ctime for entry in (path, *inside))
     except FileNotFoundError:  # its upload has just been promoted or discarded
         return time.time()
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a folder; what cannot be removed now is tried again by the next sweep."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 class StagedFolder:
@@ -163,10 +164,11 @@ class FolderStore:
             self._staging.mkdir(exist_ok=True)
             try:
                 _write_flushed(part, content)
-                part.rename(folder / name)
+                try:
+                    part.rename(folder / name)
+                except FileNotFoundError as error:
+                    raise FileNotStored(f"image {image_id} has no folder") from error
                 _flush_folder(folder)
-            except FileNotFoundError as error:
-                raise FileNotStored(f"image {image_id} has no folder") from error
             finally:
                 part.unlink(missing_ok=True)
 
@@ -180,6 +182,19 @@ class FolderStore:
                     _remove(entry)
             _flush_folder(folder)
 
+    def remove(self, image_id: ImageId, name: str) -> None:
+        with _our_errors("a file cannot be removed"):
+            folder = self._folder(image_id)
+            (folder / name).unlink(missing_ok=True)
+            _flush_folder(folder)
+
+    def names(self, image_id: ImageId) -> list[str]:
+        with _our_errors("a folder cannot be listed"):
+            try:
+                return sorted(entry.name for entry in self._folder(image_id).iterdir())
+            except FileNotFoundError as error:
+                raise FileNotStored(f"image {image_id} has no folder") from error
+
     def image_ids(self) -> Iterator[ImageId]:
         with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:
             for entry in entries:
@@ -187,15 +202,23 @@ class FolderStore:
                     yield ImageId(int(entry.name))
 
     def clear_staging(self, max_age_s: float) -> int:
-        oldest = time.time() - max_age_s
-        cleared = 0
-        with _our_errors("the staging folder cannot be cleared"):
+        old = self.leftovers(max_age_s)
+        for name in old:
+            _remove(self._staging / name)
+        return len(old)
+
+    def leftovers(self, min_age_s: float) -> list[str]:
+        oldest = time.time() - min_age_s
+        with _our_errors("the staging folder cannot be listed"):
             self._staging.mkdir(exist_ok=True)
-            for leftover in self._staging.iterdir():
-                if _last_change(leftover) < oldest:
-                    _remove(leftover)
-                    cleared += 1
-        return cleared
+            return sorted(entry.name for entry in self._staging.iterdir() if _last_change(entry) < oldest)
+
+    def strangers(self) -> list[str]:
+        with _our_errors("the upload folder cannot be listed"):
+            names = [entry.name for entry in self._root.iterdir()]
+        # fsck(8) of the operating system keeps what it finds in lost+found, at the root of a disk.
+        known = (name for name in names if _NUMBER.fullmatch(name) or name.startswith(".") or name == "lost+found")
+        return sorted(set(names).difference(known))
 
     def probe(self) -> None:
         with _our_errors("the upload folder cannot be written"):

@@ -79,13 +79,16 @@ def _now_on_postgresql(_element: _Now, _compiler: object, **_: Any) -> str:
 class SqlCatalogue:
     """A `Catalogue` at a SQLAlchemy URL. Build one in each process: connections do not survive a fork."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, must_exist: bool = False) -> None:
+        """SQLite makes its file where there is none, unless it *must_exist*: then that is `CatalogueUnavailable`."""
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         if self._is_sqlite:
+            if must_exist and not (parsed.database and Path(parsed.database).is_file()):
+                raise CatalogueUnavailable("there is no catalogue: `vignette reindex` makes it from the folders")
             if parsed.database:
                 _make_folder_of(Path(parsed.database))
             self._writer = sa.create_engine(parsed)
@@ -170,8 +173,14 @@ class SqlCatalogue:
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
         }
+        was_deleted = sa.and_(
+            _image.c.id == claim.image.id, _image.c.state == State.DELETING, _image.c.attempts == claim.attempt
+        )
         with self._write() as connection:
-            return connection.execute(sa.update(_image).where(holds).values(**values)).rowcount == 1
+            if connection.execute(sa.update(_image).where(holds).values(**values)).rowcount == 1:
+                return True
+            connection.execute(sa.update(_image).where(was_deleted).values(lease_until=None))
+            return False
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         release = (
@@ -223,13 +232,17 @@ class SqlCatalogue:
             connection.execute(
                 sa.update(_image)
                 .where(_image.c.id == image_id, _image.c.state == State.DELETING, _is_free())
-                .values(state=State.DELETED, name=None, failure=None)
+                .values(state=State.DELETED, name=None, failure=None, lease_until=None)
             )
 
-    def in_state(self, state: State, limit: int) -> list[ImageId]:
-        query = sa.select(_image.c.id).where(_image.c.state == state).order_by(_image.c.id).limit(limit)
+    def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
+        query = sa.select(_image.c.id).where(_image.c.state == state)
+        if after is not None:
+            query = query.where(_image.c.id > after)
         with self._read() as connection:
-            return [ImageId(number) for number in connection.execute(query).scalars()]
+            return [
+                ImageId(number) for number in connection.execute(query.order_by(_image.c.id).limit(limit)).scalars()
+            ]
 
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         with self._write() as connection:
@@ -239,6 +252,13 @@ class SqlCatalogue:
         with self._write() as connection:
             following = connection.execute(sa.select(_counter.c.next).with_for_update()).scalar_one()
             return _insert(connection, ((number, image) for number, image in images if number >= following))
+
+    def index(self, image: Image) -> None:
+        with self._write() as connection:
+            following = sa.case((_counter.c.next <= image.id, image.id + 1), else_=_counter.c.next)
+            connection.execute(sa.update(_counter).values(next=following))
+            connection.execute(sa.delete(_image).where(_image.c.id == image.id))
+            connection.execute(sa.insert(_image).values(**_to_row(image), hinted_at=0))
 
     def next_id(self) -> ImageId:
         with self._read() as connection:

@@ -51,6 +51,7 @@ ADVICE: Final[Mapping[str, str]] = {
         "The image is known, but this file of it is missing. Whoever runs this service can look into it."
     ),
     "image-deleted": N_("Its files are gone for good. Its number stays taken and will not be given to another image."),
+    "image-not-failed": N_("Its vignette is there already, or is being made. Look at the page of the image."),
     "rendering-failed": N_("The original is kept just as it arrived, and you can still download it."),
     "unavailable": N_("It usually comes back by itself. Try again in a moment."),
     "store-unavailable": N_("What was not confirmed was not kept. Try again later, and send it then."),

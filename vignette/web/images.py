@@ -22,6 +22,7 @@ from vignette.errors import (
     FileNotStored,
     IdempotencyKeyReused,
     ImageDeleted,
+    ImageNotFailed,
     ImageNotFound,
     MalformedRequest,
     NoFile,
@@ -262,6 +263,27 @@ def delete(image_id: int) -> Response:
 def delete_form(image_id: int) -> Response:
     web_services().upkeep.delete(ImageId(image_id))
     return make_response(redirect(absolute_url("service.home"), 303))
+
+
+@images.post("/<image_id:image_id>/retry")
+@operation(
+    "Try again to make the vignettes of a failed image",
+    Answer(202, "It will be tried; the image as it stands now", JSON, ImageResource, headers=("Location",)),
+    Answer(303, "The page of the image, for the form of a browser"),
+    problems=(ImageNotFound, ImageDeleted, ImageNotFailed),
+    curl="-X POST {server}/images/0/retry",
+)
+def retry(image_id: int) -> Response:
+    services = web_services()
+    services.upkeep.retry(ImageId(image_id))
+    location = absolute_url("images.show", image_id=image_id)
+    if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
+        response = make_response(redirect(location, 303))
+    else:
+        response = as_json(image_resource(existing(services.catalogue, image_id)), 202)
+        response.headers["Location"] = location
+    response.vary.add("Accept")
+    return response
 
 
 @images.get("/<image_id:image_id>/original")

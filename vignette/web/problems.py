@@ -24,6 +24,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.CrossSiteRequest: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.ImageNotFailed: 409,
     errors.ImageDeleted: 410,
     errors.UploadTooLarge: 413,
     errors.TooManyFiles: 413,

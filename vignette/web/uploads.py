@@ -88,8 +88,7 @@ def _parts(request: Request, intake: Intake, limits: RequestLimits) -> Iterator[
     if media_type.startswith("image/") or media_type == "application/octet-stream":
         _check_length(request, intake.limits.max_bytes)
         _, disposition = parse_options_header(request.headers.get("Content-Disposition"))
-        chunks = iter(lambda: request.stream.read(CHUNK_BYTES), b"")
-        return iter([FilePart(FIELD, disposition.get("filename"), chunks)])
+        return iter([FilePart(FIELD, disposition.get("filename"), _whole_body(request))])
     if not media_type and not request.content_length:
         raise NoFile(f"the request has no body; send a form with a field named {FIELD!r}, or the bytes of an image")
     raise UnsupportedFormat(f"Content-Type {media_type!r} is neither {_FORM} nor an image's")
@@ -102,6 +101,22 @@ def _form_parts(request: Request, boundary: str, limits: RequestLimits) -> Itera
     for part in file_parts(request.stream, boundary.encode()):
         if part.field == FIELD:
             yield from _if_filled(part)
+
+
+def _whole_body(request: Request) -> Iterator[bytes]:
+    """
+    The body in chunks. One that ends before the length that was announced is malformed: a picture may be whole without
+    what a client that hung up did not send, as a JPEG is without the pictures behind it, and granian tells of no end.
+    """
+    received = 0
+    while chunk := request.stream.read(CHUNK_BYTES):
+        received += len(chunk)
+        yield chunk
+    announced = request.content_length
+    if announced is not None and received < announced:
+        raise MalformedRequest(
+            f"the request ended after {received} of {announced} bytes", measured=received, limit=announced
+        )
 
 
 def _if_filled(part: FilePart) -> Iterator[FilePart]:

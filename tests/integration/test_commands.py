@@ -1,0 +1,176 @@
+"""The command line on real folders, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.house import House, broken_pixels, picture
+from tests.running import PROJECT_FOLDER, environment, running_service, until
+from vignette.model import ImageId, State
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    built = House(tmp_path)
+    yield built
+    built.close()
+
+
+def vignette(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on the folders of the house below *folder*."""
+    return subprocess.run(
+        [sys.executable, "-m", "vignette", *arguments],
+        cwd=PROJECT_FOLDER,
+        env=environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestRetry:
+    def test_the_named_images_wait_again(self, house: House) -> None:
+        for _ in range(3):
+            house.upload(broken_pixels())
+        house.work()
+
+        done = vignette(house.root, "retry", "0", "2")
+
+        assert (done.returncode, done.stdout) == (0, "0\n2\n")
+        states = [house.catalogue.get(ImageId(number)).state for number in range(3)]
+        assert states == [State.PENDING, State.FAILED, State.PENDING]
+
+    def test_all_that_failed_wait_again(self, house: House) -> None:
+        house.upload(broken_pixels())
+        house.upload(picture())
+        house.upload(broken_pixels())
+        house.work()
+
+        done = vignette(house.root, "retry", "--all-failed")
+
+        assert (done.returncode, done.stdout) == (0, "0\n2\n")
+        assert house.catalogue.get(ImageId(1)).state is State.READY
+
+    def test_what_cannot_be_tried_is_told_and_the_others_are_tried(self, house: House) -> None:
+        house.upload(picture())
+        house.upload(broken_pixels())
+        house.work()
+
+        done = vignette(house.root, "retry", "0", "7", "1")
+
+        assert (done.returncode, done.stdout) == (1, "1\n")
+        assert "image 0 is ready" in done.stderr
+        assert "no image 7" in done.stderr
+
+    @pytest.mark.parametrize("arguments", [(), ("3", "--all-failed"), ("-1",), ("one",)])
+    def test_what_to_try_has_to_be_said_in_one_way(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        assert vignette(tmp_path, "retry", *arguments).returncode == 2
+
+    def test_a_running_service_tries_at_once(self, tmp_path: Path) -> None:
+        house = House(tmp_path)
+        house.upload(broken_pixels())
+        house.work()
+        with running_service(tmp_path):
+            # Its cause is gone: as if a newer decoder could read it.
+            (house.uploads / "0" / "original.png").write_bytes(picture(200, 200, "PNG"))
+
+            vignette(tmp_path, "retry", "0")
+
+            until(lambda: house.catalogue.get(ImageId(0)).state is State.READY)
+        house.close()
+
+
+class TestFsck:
+    def test_all_is_well(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+
+        done = vignette(house.root, "fsck")
+
+        assert (done.returncode, done.stdout) == (0, "1 numbers checked, 0 findings\n")
+
+    def test_what_is_wrong_is_told_a_line_each_and_nothing_is_changed(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+        (house.uploads / "0" / "metadata.txt").unlink()
+
+        done = vignette(house.root, "fsck")
+
+        assert done.returncode == 1
+        assert done.stdout.startswith("image 0: metadata-missing 'metadata.txt': ")
+        assert "metadata.txt" not in house.files(0)
+
+    def test_what_is_repaired_is_well_again(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+        (house.uploads / "0" / "metadata.txt").unlink()
+
+        done = vignette(house.root, "fsck", "--repair")
+
+        assert done.returncode == 0
+        assert done.stdout.endswith("1 numbers checked, 1 findings, 1 repaired\n")
+        assert vignette(house.root, "fsck").returncode == 0
+
+    def test_a_program_gets_json(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+        (house.uploads / "0" / "original.jpg").write_bytes(b"other")
+
+        done = vignette(house.root, "fsck", "--json")
+
+        report = json.loads(done.stdout)
+        assert report["checked"] == 1
+        (finding,) = report["findings"]
+        assert (finding["image"], finding["kind"], finding["name"]) == (0, "original-changed", "original.jpg")
+        assert (finding["remedy"], finding["repaired"]) == (None, None)
+
+    def test_where_there_is_nothing_to_check_it_says_so_and_makes_nothing(self, tmp_path: Path) -> None:
+        done = vignette(tmp_path, "fsck")
+
+        assert done.returncode == 2
+        assert "there is no upload folder" in done.stderr
+        assert not (tmp_path / "uploads").exists()
+        assert not (tmp_path / "state").exists()
+
+    def test_a_lost_catalogue_is_told_and_not_made_anew(self, house: House) -> None:
+        house.upload(picture())
+        shutil.rmtree(house.root / "state")
+
+        done = vignette(house.root, "fsck")
+
+        assert done.returncode == 2
+        assert "there is no catalogue" in done.stderr
+        assert not (house.root / "state").exists()
+
+    def test_nothing_is_found_while_the_service_takes_renders_and_deletes(self, tmp_path: Path) -> None:
+        with running_service(tmp_path, recipes=[{"name": "small", "width": 256, "height": 256}]) as service:
+            stop = threading.Event()
+
+            def work() -> None:
+                with httpx.Client(base_url=service.url, timeout=30) as client:
+                    while not stop.is_set():
+                        image_id = int(client.post("/images", files={"file": ("a.jpg", picture())}).text)
+                        if image_id % 3 == 0:
+                            client.delete(f"/images/{image_id}")
+
+            with ThreadPoolExecutor() as pool:
+                busy = [pool.submit(work) for _ in range(3)]
+                try:
+                    until(lambda: len(list(service.upload_folder.iterdir())) > 10)
+                    for _ in range(3):
+                        done = vignette(tmp_path, "fsck")
+                        assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stdout + done.stderr
+                finally:
+                    stop.set()
+                for one in busy:
+                    one.result()

@@ -1,0 +1,138 @@
+"""
+A process that dies before any single one of its file operations: an upload, a rendering, a deletion, one point after
+another. Each time, a new process finds everything whole, or nothing.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from tests.house import SMALL, House, picture
+from vignette.checking import Checkup
+from vignette.model import ImageId, State
+
+# Audit events of file operations (docs.python.org, Audit events table); `os.fsync` has none and is counted by hand.
+OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "shutil.rmtree"}
+
+FIRST, SECOND, THIRD = picture(300, 200, "PNG"), picture(200, 300, "PNG"), picture(100, 100)
+
+
+def begin(house: House) -> None:
+    house.upload(FIRST)
+    house.work()
+
+
+def upload(house: House) -> None:
+    house.upload(SECOND)
+
+
+def render(house: House) -> None:
+    house.upkeep.render_again(ImageId(0))
+    house.work()
+
+
+def delete(house: House) -> None:
+    house.upkeep.delete(ImageId(0))
+
+
+def delete_while_it_is_rendered(house: House) -> None:
+    """The deletion comes when the first vignette has been made, and before it is written."""
+    write = house.store.write
+
+    def delete_and_write(image_id: ImageId, name: str, content: bytes) -> None:
+        house.store.write = write  # type: ignore[method-assign]
+        house.upkeep.delete(image_id)
+        write(image_id, name, content)
+
+    house.upkeep.render_again(ImageId(0))
+    house.store.write = delete_and_write  # type: ignore[method-assign]
+    house.work()
+
+
+def die_before(root: Path, act: Callable[[House], None], point: int) -> None:
+    """Do *act* in the house at *root*, and be killed before the file operation number *point*, from 0."""
+    house = House(root)
+    count = 0
+
+    def operation() -> None:
+        nonlocal count
+        if count == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+        count += 1
+
+    def audit(event: str, arguments: tuple[object, ...]) -> None:
+        if event in OPERATIONS and str(root) in str(arguments[0]):
+            operation()
+
+    fsync = os.fsync
+
+    def counted_fsync(descriptor: int) -> None:
+        operation()
+        fsync(descriptor)
+
+    os.fsync = counted_fsync
+    sys.addaudithook(audit)
+    act(house)
+    os._exit(0)
+
+
+def died_before(root: Path, act: Callable[[House], None], point: int) -> bool:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.integration.test_crash_points"])
+    child: BaseProcess = context.Process(target=die_before, args=(root, act, point))
+    child.start()
+    child.join()
+    assert child.exitcode in (0, -signal.SIGKILL)
+    return child.exitcode != 0
+
+
+def go_on(house: House) -> None:
+    """What a new worker does, once the leases of the one that died have ended."""
+    with house.catalogue._write() as connection:
+        connection.exec_driver_sql("UPDATE image SET lease_until = 0 WHERE lease_until IS NOT NULL")
+    house.upkeep.sweep()
+    house.work()
+    house.upkeep.sweep()
+
+
+@pytest.mark.parametrize("act", [upload, render, delete, delete_while_it_is_rendered])
+def test_whenever_a_process_dies_everything_is_whole_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[House], None]
+) -> None:
+    monkeypatch.setattr("vignette.upkeep._HINT_MAX_AGE_S", -1)
+    point = 0
+    while True:
+        root = tmp_path / str(point)
+        house = House(root)
+        begin(house)
+        house.close()
+
+        has_died = died_before(root, act, point)
+
+        house = House(root)
+        go_on(house)
+        rows = house.catalogue.newest(10)
+        assert house.upload(THIRD).id == house.catalogue.next_id() - 1
+        house.work()
+        checkup = Checkup(house.store, house.catalogue, house.upkeep, [SMALL], settle_s=0)
+        assert list(checkup.run(checkup.image_ids())) == [], f"killed before operation {point}"
+        for row in rows:
+            assert house.catalogue.get(row.id).state is State.READY
+            original = next((house.uploads / str(row.id)).glob("original.*"))
+            assert original.read_bytes() == {0: FIRST, 1: SECOND}[row.id], f"killed before operation {point}"
+        assert act in (delete, delete_while_it_is_rendered) or len(rows) >= 1
+        house.store.clear_staging(-1)
+        assert house.is_clean()
+        house.close()
+        if not has_died:
+            break
+        point += 1
+    assert point > 5, "an act has more file operations than these"

@@ -1,0 +1,155 @@
+"""The harness notices each kind of broken promise: a judge that sees nothing proves nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import shutil
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.house import House
+from vignette.errors import Refused
+from vignette.model import ImageId
+from vignette.pixels.inspection import inspect
+from vignette.torture.adversary import plan
+from vignette.torture.ledger import Ledger, Upload
+from vignette.torture.pictures import Fate, any_picture
+from vignette.torture.verdict import Verdict
+from vignette.torture.victim import Victim
+
+
+class Court:
+    """A house that has taken a few uploads, and what the ledger says of them."""
+
+    def __init__(self, house: House, count: int = 4) -> None:
+        self.house = house
+        self.ledger = Ledger()
+        sound = (p for p in map(any_picture, itertools.repeat(Random(1))) if p.fate is Fate.READY)
+        small = (p for p in sound if len(p.content) < 20_000)
+        for picture in itertools.islice(small, count):
+            image = house.upload(picture.content)
+            digest = hashlib.sha256(picture.content).hexdigest()
+            self.ledger.send(Upload(digest, len(picture.content), picture.fate, None, number=image.id))
+        house.work()
+
+    def violations(self) -> list[str]:
+        verdict = Verdict(Victim(self.house.root, self.ledger), self.ledger)
+        try:
+            verdict.judge()
+        finally:
+            verdict.close()
+        return self.ledger.violations
+
+
+@pytest.fixture
+def court(house: House, monkeypatch: pytest.MonkeyPatch) -> Court:
+    monkeypatch.setattr("vignette.checking.time.sleep", lambda _: None)
+    return Court(house)
+
+
+def folder(court: Court, image_id: int) -> Path:
+    return court.house.uploads / str(image_id)
+
+
+def test_kept_promises_are_no_violation(court: Court) -> None:
+    court.house.upkeep.delete(ImageId(3))
+    court.ledger.delete(3, is_answered=True)
+
+    assert court.violations() == []
+
+
+def test_an_acknowledged_image_that_is_gone(court: Court) -> None:
+    shutil.rmtree(folder(court, 2))
+
+    assert any("folder-missing" in violation for violation in court.violations())
+
+
+def test_a_bit_that_turned(court: Court) -> None:
+    original = next(folder(court, 1).glob("original.*"))
+    content = bytearray(original.read_bytes())
+    content[len(content) // 2] ^= 1
+    original.write_bytes(content)
+
+    assert any("original-changed" in violation for violation in court.violations())
+
+
+def test_a_number_given_twice(court: Court) -> None:
+    court.ledger.send(Upload("00" * 32, 5, Fate.READY, None, number=1))
+
+    assert "number 1 was given 2 times" in court.violations()
+
+
+def test_other_bytes_than_were_sent(court: Court) -> None:
+    court.ledger.uploads[0].sha256 = "00" * 32
+
+    assert "image 0 is not what was sent" in court.violations()
+
+
+def test_an_image_that_nobody_sent(court: Court) -> None:
+    del court.ledger.uploads[3]
+
+    assert any("nobody sent" in violation for violation in court.violations())
+
+
+def test_an_upload_without_an_answer_may_be_there_once(court: Court) -> None:
+    court.ledger.uploads[3].number = None
+
+    assert court.violations() == []
+
+
+def test_an_upload_without_an_answer_may_not_be_there_twice(court: Court) -> None:
+    court.ledger.uploads[3].number = None
+    court.ledger.uploads[2].number = None
+    court.ledger.uploads[2].sha256 = court.ledger.uploads[3].sha256
+
+    assert any("nobody sent" in violation for violation in court.violations())
+
+
+def test_a_sound_image_that_failed(court: Court) -> None:
+    court.ledger.uploads[0].fate = Fate.FAILED
+
+    assert any("it should be failed" in violation for violation in court.violations())
+
+
+def test_a_deletion_that_was_answered_and_not_done(court: Court) -> None:
+    court.ledger.delete(0, is_answered=True)
+
+    assert "image 0 was deleted, and is ready" in court.violations()
+
+
+def test_a_deletion_that_nobody_asked_for(court: Court) -> None:
+    court.house.upkeep.delete(ImageId(0))
+
+    assert "image 0 is deleted, and nobody asked for that" in court.violations()
+
+
+def test_a_folder_beyond_the_counter(court: Court) -> None:
+    (court.house.uploads / "9").mkdir()
+
+    assert "folder 9 has no row" in court.violations()
+
+
+def test_a_plan_is_the_same_for_the_same_seed() -> None:
+    first, again, other = (list(itertools.islice(plan(Random(seed)), 50)) for seed in (1, 1, 2))
+
+    assert first == again
+    assert first != other
+
+
+def test_each_file_meets_the_fate_that_it_is_said_to_at_the_door() -> None:
+    random = Random(1)
+    pictures = [any_picture(random) for _ in range(300)]
+
+    for picture in pictures:
+        try:
+            inspect(io.BytesIO(picture.content), len(picture.content), max_pixels=10**7, max_frames=1)
+        except Refused:
+            assert picture.fate is Fate.REFUSED
+        else:
+            assert picture.fate is not Fate.REFUSED
+    assert {picture.fate for picture in pictures} == set(Fate)
+    assert len({picture.content for picture in pictures}) == len(pictures)

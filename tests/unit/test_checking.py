@@ -1,0 +1,353 @@
+"""Damaged folders and rows, one by one: what is found, what is repaired, what is left to a person."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.house import SMALL, House, broken_pixels, picture
+from vignette.checking import Checkup
+from vignette.errors import StoreUnavailable
+from vignette.findings import Finding, Kind, Report
+from vignette.intake import IntakeLimits
+from vignette.model import ImageId, Recipe, State
+from vignette.reindexing import reindex
+
+ZERO = ImageId(0)
+JPEG = "vignette-small-256x256-inside-q80.jpg"
+
+
+def checkup(house: House, *, recipes: tuple[Recipe, ...] = (SMALL,)) -> Checkup:
+    return Checkup(house.store, house.catalogue, house.upkeep, recipes, settle_s=0)
+
+
+def check(house: House, *, repair: bool = False) -> list[Finding]:
+    checking = checkup(house)
+    return list(checking.run(checking.image_ids(), repair=repair))
+
+
+def kinds(findings: list[Finding]) -> list[str]:
+    return [finding.kind.value for finding in findings]
+
+
+def folder(house: House, image_id: int = 0) -> Path:
+    return house.uploads / str(image_id)
+
+
+def original(house: House) -> bytes:
+    return (folder(house) / "original.jpg").read_bytes()
+
+
+def sql(house: House, statement: str) -> None:
+    with house.catalogue._write() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def flip_a_bit(house: House) -> None:
+    content = bytearray(original(house))
+    content[-10] ^= 1
+    (folder(house) / "original.jpg").write_bytes(content)
+
+
+def cut_off(house: House) -> None:
+    (folder(house) / "original.jpg").write_bytes(original(house)[:-1])
+
+
+def remove(name: str) -> Callable[[House], None]:
+    return lambda house: (folder(house) / name).unlink()
+
+
+def write(name: str, content: str) -> Callable[[House], None]:
+    return lambda house: (folder(house) / name).write_text(content) and None
+
+
+def run(statement: str) -> Callable[[House], None]:
+    return lambda house: sql(house, statement)
+
+
+def test_a_house_in_order_is_well(house: House) -> None:
+    for content in (picture(), broken_pixels(), picture()):
+        house.upload(content)
+    house.work()
+    house.upload(picture())
+    house.upkeep.delete(ImageId(2))
+
+    assert check(house) == []
+
+
+def test_an_empty_house_is_well(house: House) -> None:
+    assert check(house) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind"),
+    [
+        pytest.param(remove("record.json"), "record-missing", id="no record"),
+        pytest.param(write("record.json", '{"name": "ph'), "record-missing", id="half a record"),
+        pytest.param(remove("metadata.txt"), "metadata-missing", id="no metadata as text"),
+        pytest.param(remove("metadata.json"), "metadata-missing", id="no metadata as JSON"),
+        pytest.param(write("metadata.json", '{"summary": '), "metadata-missing", id="half of the metadata"),
+        pytest.param(remove("outcome.json"), "outcome-missing", id="no outcome"),
+        pytest.param(write("outcome.json", ""), "outcome-missing", id="an empty outcome"),
+        pytest.param(remove(JPEG), "vignette-missing", id="no vignette"),
+        pytest.param(write("vignette-old-9x9-inside-q1.jpg", "x"), "vignette-stale", id="a vignette of no recipe"),
+        pytest.param(write(".outcome.json.0123456789abcdef", "x"), "leftover", id="half of a file"),
+        pytest.param(run("DELETE FROM image"), "row-missing", id="no row"),
+        pytest.param(run("UPDATE image SET sha256 = 'other'"), "row-differs", id="a row with another digest"),
+        pytest.param(run("UPDATE image SET width = width + 1"), "row-differs", id="a row with another width"),
+        pytest.param(run("UPDATE image SET state = 'failed'"), "row-differs", id="a row with another verdict"),
+        pytest.param(run("UPDATE image SET state = 'deleting'"), "deletion-unfinished", id="a deletion just begun"),
+        pytest.param(write("deleted.json", "{}"), "deletion-unfinished", id="a tombstone on a living image"),
+    ],
+)
+def test_what_can_be_mended_is_found_and_with_repair_it_is_well(
+    house: House, damage: Callable[[House], None], kind: str
+) -> None:
+    house.upload(picture(300, 200))
+    house.work()
+    before = original(house)
+    damage(house)
+
+    assert kinds(check(house)) == [kind]
+    assert kinds(check(house)) == [kind], "a dry run changes nothing"
+    assert all(finding.is_repaired for finding in check(house, repair=True))
+
+    house.work()
+    assert check(house) == []
+    assert kind == "deletion-unfinished" or original(house) == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind"),
+    [
+        pytest.param(flip_a_bit, "original-changed", id="one bit of the original"),
+        pytest.param(cut_off, "original-changed", id="the last byte of the original"),
+        pytest.param(remove("original.jpg"), "original-missing", id="no original"),
+        pytest.param(lambda house: shutil.rmtree(folder(house)), "folder-missing", id="no folder"),
+        pytest.param(write("notes.txt", "mine"), "stranger", id="a file of somebody else"),
+        pytest.param(run("UPDATE image SET state = 'deleted'"), "tombstone-missing", id="deleted, and all is there"),
+    ],
+)
+def test_what_takes_a_person_is_told_and_left_as_it_is(
+    house: House, damage: Callable[[House], None], kind: str
+) -> None:
+    house.upload(picture(300, 200))
+    house.work()
+    damage(house)
+    before = {path: path.read_bytes() for path in house.uploads.rglob("*") if path.is_file()}
+
+    (finding,) = check(house, repair=True)
+
+    assert (finding.kind.value, finding.is_repaired) == (kind, False)
+    assert {path: path.read_bytes() for path in house.uploads.rglob("*") if path.is_file()} == before
+    assert kinds(check(house)) == [kind]
+
+
+def test_a_changed_original_is_told_with_both_digests(house: House) -> None:
+    image = house.upload(picture())
+    house.work()
+    cut_off(house)
+
+    (finding,) = check(house)
+
+    assert image.record.sha256 in finding.detail
+    assert f"{image.record.bytes - 1} bytes" in finding.detail
+
+
+def test_no_vignette_is_made_of_a_changed_original(house: House) -> None:
+    house.upload(picture())
+    house.work()
+    flip_a_bit(house)
+    (folder(house) / JPEG).unlink()
+
+    findings = check(house, repair=True)
+
+    assert kinds(findings) == ["original-changed", "vignette-missing"]
+    assert not any(finding.is_repaired for finding in findings)
+    assert house.jobs.hinted == []
+
+
+def test_metadata_is_read_anew_as_it_was_although_the_limits_are_lower_now(tmp_path: Path) -> None:
+    house = House(tmp_path, limits=IntakeLimits(max_bytes=10_000_000, max_pixels=10_000_000, max_frames=1))
+    house.upload((Path(__file__).parents[2] / "image_test" / "photo.jpg").read_bytes())
+    before = {name: (folder(house) / name).read_bytes() for name in ("metadata.json", "metadata.txt")}
+    for name in before:
+        (folder(house) / name).unlink()
+
+    check(house, repair=True)
+
+    assert {name: (folder(house) / name).read_bytes() for name in before} == before
+    house.close()
+
+
+def test_a_number_with_neither_folder_nor_row_is_lost(house: House) -> None:
+    for _ in range(3):
+        house.upload(picture())
+    shutil.rmtree(folder(house, 1))
+    reindex(house.store, house.catalogue)
+
+    (finding,) = check(house)
+
+    assert (finding.kind, finding.image_id, finding.remedy) == (Kind.NUMBER_LOST, 1, None)
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["the folder is empty", "the folder is gone"])
+def test_a_lost_tombstone_is_written_again(house: House, is_there: bool) -> None:
+    house.upload(picture())
+    house.upkeep.delete(ZERO)
+    shutil.rmtree(folder(house))
+    if is_there:
+        folder(house).mkdir()
+
+    assert kinds(check(house, repair=True)) == ["tombstone-missing"]
+
+    assert house.files(0) == {"deleted.json"}
+    assert check(house) == []
+    assert reindex(house.store, house.catalogue) == 1
+
+
+def test_what_lies_in_the_folder_of_a_deleted_image_is_removed(house: House) -> None:
+    house.upload(picture())
+    house.work()
+    house.upkeep.delete(ZERO)
+    (folder(house) / JPEG).write_bytes(b"written by a job that was running")
+
+    assert kinds(check(house, repair=True)) == ["deletion-unfinished"]
+
+    assert house.files(0) == {"deleted.json"}
+
+
+def test_a_deleted_image_that_the_catalogue_does_not_know_stays_deleted(house: House) -> None:
+    house.upload(picture())
+    house.upkeep.delete(ZERO)
+    sql(house, "DELETE FROM image")
+
+    assert kinds(check(house, repair=True)) == ["row-missing"]
+
+    assert house.catalogue.get(ZERO).state is State.DELETED
+
+
+def test_a_folder_beyond_the_counter_is_indexed_and_its_number_is_taken(house: House) -> None:
+    for _ in range(3):
+        house.upload(picture())
+    house.work()
+    sql(house, "DELETE FROM image WHERE id > 0")
+    sql(house, "UPDATE counter SET next = 1")
+
+    # The lowest of them may be a crash's leftover, for all that can be told.
+    assert [(f.kind.value, f.image_id) for f in check(house, repair=True)] == [("row-missing", 2)]
+
+    assert house.upload(picture()).id == 3
+
+
+def test_the_folder_that_a_crash_left_at_the_counter_is_no_finding(house: House) -> None:
+    staged = house.store.stage()
+    staged.append(b"never acknowledged")
+    staged.complete("original.jpg", {})
+    house.store.promote(staged, ZERO)
+
+    assert check(house) == []
+
+
+def test_a_folder_that_tells_nothing_is_left_alone(house: House) -> None:
+    house.upload(picture())
+    sql(house, "DELETE FROM image")
+    (folder(house) / "record.json").unlink()
+
+    (finding,) = check(house, repair=True)
+
+    assert (finding.kind, finding.is_repaired) == (Kind.RECORD_MISSING, False)
+    assert "original.jpg" in house.files(0)
+
+
+def test_a_number_that_is_no_folder_is_unreadable_and_the_others_are_checked(house: House) -> None:
+    house.upload(picture())
+    house.upload(picture())
+    house.work()
+    shutil.rmtree(folder(house))
+    folder(house).write_text("no folder")
+    (folder(house, 1) / "original.jpg").unlink()
+
+    assert [(f.kind.value, f.image_id) for f in check(house)] == [("unreadable", 0), ("original-missing", 1)]
+
+
+def test_a_changed_recipe_makes_the_old_vignettes_stale_and_the_new_ones_missing(house: House) -> None:
+    house.upload(picture())
+    house.work()
+    checking = checkup(house, recipes=(Recipe("tiny", 9, 9, ("jpeg",)),))
+
+    found = kinds(list(checking.run(checking.image_ids())))
+
+    assert found == ["vignette-missing", "vignette-stale", "vignette-stale"]
+
+
+def test_what_was_just_being_done_is_no_finding(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at again: here the rendering ends, and the deletion, while the check waits for that."""
+    house.upload(picture())
+    house.work()
+    house.upload(picture())
+    house.work()
+    (folder(house) / JPEG).unlink()
+    house.catalogue.begin_delete(ImageId(1))
+
+    def go_on(_seconds: float) -> None:
+        house.upkeep.render_again(ZERO)
+        house.work()
+        house.upkeep.sweep()
+
+    monkeypatch.setattr(time, "sleep", go_on)
+
+    assert check(house) == []
+
+
+def test_an_image_that_waits_or_is_being_rendered_is_no_finding(house: House) -> None:
+    house.upload(picture())
+    house.upload(picture())
+    house.catalogue.claim(ZERO, lease_s=60)
+    (folder(house) / JPEG).write_bytes(b"x")
+    (folder(house) / f".{JPEG}.0123456789abcdef").write_bytes(b"x")
+
+    assert check(house) == []
+
+
+def test_staging_leftovers_past_their_age_are_found_and_cleared(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    staged = house.store.stage()
+    assert check(house) == []
+    monkeypatch.setattr("vignette.checking.STAGING_MAX_AGE_S", -1)
+
+    assert kinds(check(house, repair=True)) == ["leftover"]
+
+    assert house.is_clean()
+    staged.discard()
+
+
+def test_strangers_beside_the_folders_are_told_but_for_those_of_the_system(house: House) -> None:
+    for name in ("007", "notes", ".DS_Store", "lost+found"):
+        (house.uploads / name).mkdir()
+
+    assert [(finding.kind.value, finding.name) for finding in check(house)] == [
+        ("stranger", "007"),
+        ("stranger", "notes"),
+    ]
+
+
+def test_a_report_does_not_let_a_name_command_the_terminal(house: House) -> None:
+    (house.uploads / "\x1b[2J").mkdir()
+
+    text = Report(0, check(house)).as_text()
+
+    assert "\x1b" not in text
+
+
+def test_a_folder_that_cannot_be_read_at_all_cannot_be_checked(house: House) -> None:
+    house.upload(picture())
+    checking = checkup(house)
+    os.rename(house.uploads, house.root / "elsewhere")  # noqa: PTH104
+
+    with pytest.raises(StoreUnavailable):
+        list(checking.run(checking.image_ids()))

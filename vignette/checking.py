@@ -1,0 +1,212 @@
+"""
+Check every folder against its record and its row, and repair what can be repaired without losing anything.
+
+It may run beside the service: what looks wrong is looked at again at the end, so that what was just being uploaded,
+rendered or deleted is no finding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from vignette import keys
+from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, Refused, StoreUnavailable
+from vignette.findings import METADATA, Finding, Folder, Kind, Remedy, judge
+from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
+from vignette.model import Image, ImageId, Outcome, Recipe, Record
+from vignette.pixels.inspection import inspect
+from vignette.pixels.metadata import as_text, describe
+from vignette.ports import Catalogue, ImageStore
+from vignette.records import outcome_from_json, record_from_json, record_to_json, tombstone_to_json
+from vignette.reindexing import read_image
+from vignette.upkeep import Upkeep
+
+# Longer than a rendering needs between two of its writes, and than the sweep takes to come round.
+SETTLE_S: Final = 2 * SWEEP_INTERVAL_S
+
+
+class Checkup:
+    """The use case. `settle_s` is the pause before what looks wrong is looked at again, in seconds."""
+
+    def __init__(
+        self,
+        store: ImageStore,
+        catalogue: Catalogue,
+        upkeep: Upkeep,
+        recipes: Sequence[Recipe],
+        *,
+        settle_s: float = SETTLE_S,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._upkeep = upkeep
+        self._vignettes = frozenset(keys.vignette(recipe, fmt) for recipe in recipes for fmt in recipe.formats)
+        self._settle_s = settle_s
+
+    def image_ids(self) -> Sequence[ImageId]:
+        """Every number that should be there, or is."""
+        following = self._catalogue.next_id()
+        beyond = sorted(image_id for image_id in self._store.image_ids() if image_id >= following)
+        return [*map(ImageId, range(following)), *beyond]
+
+    def run(
+        self, image_ids: Sequence[ImageId], *, repair: bool = False, checked: Callable[[ImageId], None] = lambda _: None
+    ) -> Iterator[Finding]:
+        """
+        Check the images of these numbers, and what lies beside them; call *checked* after each.
+
+        Raises:
+            StoreUnavailable: The upload folder cannot be used.
+            CatalogueUnavailable: The catalogue cannot be used.
+        """
+        suspects = []
+        for image_id in image_ids:
+            if found := self._look(image_id):
+                suspects.append((image_id, {(finding.kind, finding.name) for finding in found}))
+            checked(image_id)
+        if suspects:
+            time.sleep(self._settle_s)
+        for image_id, before in suspects:
+            for finding in self._look(image_id):
+                if (finding.kind, finding.name) in before:
+                    yield self._repaired(finding) if repair else finding
+        for finding in self._look_beside():
+            yield self._repaired(finding) if repair else finding
+
+    def _look(self, image_id: ImageId) -> list[Finding]:
+        row = self._row(image_id)
+        try:
+            folder = self._folder(image_id, row)
+        except StoreUnavailable as error:
+            return [Finding(Kind.UNREADABLE, str(error), image_id)]
+        # Nobody can tell a crash's leftover at the counter from an upload that is just being indexed, and the next one
+        # replaces it either way.
+        if row is None and image_id == self._catalogue.next_id():
+            return []
+        found = judge(row, folder, self._vignettes)
+        return [replace(finding, image_id=image_id) for finding in found]
+
+    def _row(self, image_id: ImageId) -> Image | None:
+        try:
+            return self._catalogue.get(image_id)
+        except ImageNotFound:
+            return None
+
+    def _folder(self, image_id: ImageId, row: Image | None) -> Folder | None:
+        try:
+            names = frozenset(self._store.names(image_id))
+        except FileNotStored:
+            return None
+        if keys.TOMBSTONE in names:
+            return Folder(names)
+        record = self._record(image_id)
+        basis = record or (row.record if row else None)
+        digest, size = (None, None) if basis is None else self._measure(image_id, keys.original(basis.facts))
+        bad_metadata = tuple(name for name in METADATA if not self._is_readable(image_id, name))
+        return Folder(names, record, self._outcome(image_id), digest, size, bad_metadata)
+
+    def _record(self, image_id: ImageId) -> Record | None:
+        try:
+            return record_from_json(self._store.read(image_id, keys.RECORD))
+        except (FileNotStored, ValueError):
+            return None
+
+    def _outcome(self, image_id: ImageId) -> Outcome | None:
+        try:
+            return outcome_from_json(self._store.read(image_id, keys.OUTCOME))
+        except (FileNotStored, ValueError):
+            return None
+
+    def _is_readable(self, image_id: ImageId, name: str) -> bool:
+        try:
+            content = self._store.read(image_id, name)
+            return name != keys.METADATA_JSON or isinstance(json.loads(content), dict)
+        except (FileNotStored, ValueError):
+            return False
+
+    def _measure(self, image_id: ImageId, name: str) -> tuple[str | None, int | None]:
+        digest, size = hashlib.sha256(), 0
+        try:
+            with self._store.open(image_id, name) as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    digest.update(chunk)
+                    size += len(chunk)
+        except FileNotStored:
+            return None, None
+        except OSError as error:  # the disk, in the middle of it
+            raise StoreUnavailable(f"the original cannot be read: {error.strerror}") from error
+        return digest.hexdigest(), size
+
+    def _look_beside(self) -> Iterator[Finding]:
+        for name in self._store.strangers():
+            yield Finding(Kind.STRANGER, "the upload folder holds something that is none of ours", name=name)
+        for name in self._store.leftovers(STAGING_MAX_AGE_S):
+            yield Finding(
+                Kind.LEFTOVER,
+                f"the staging folder holds what was left there more than {STAGING_MAX_AGE_S} s ago",
+                name=name,
+                remedy=Remedy.CLEAR,
+            )
+
+    def _repaired(self, finding: Finding) -> Finding:
+        if finding.remedy is None:
+            return replace(finding, is_repaired=False)
+        try:
+            self._repair(finding)
+        except (StoreUnavailable, FileNotStored, Refused, ImageNotFound) as error:
+            return replace(finding, is_repaired=False, detail=f"{finding.detail}; not repaired: {error}")
+        return replace(finding, is_repaired=True)
+
+    def _repair(self, finding: Finding) -> None:
+        image_id, name = finding.image_id, finding.name
+        if image_id is None:
+            self._store.clear_staging(STAGING_MAX_AGE_S)
+        elif finding.remedy is Remedy.INDEX:
+            if (image := read_image(self._store, image_id)) is not None:
+                self._catalogue.index(image)
+        elif finding.remedy is Remedy.RENDER:
+            self._upkeep.render_again(image_id)
+        elif finding.remedy is Remedy.DELETE:
+            self._finish_deletion(image_id)
+        elif finding.remedy is Remedy.ENTOMB:
+            self._entomb(image_id)
+        elif finding.remedy is Remedy.RECORD:
+            record = self._catalogue.get(image_id).record
+            self._store.write(image_id, keys.RECORD, record_to_json(record))
+        elif finding.remedy is Remedy.METADATA:
+            self._write_metadata(image_id)
+        elif name is not None:
+            self._store.remove(image_id, name)
+
+    def _finish_deletion(self, image_id: ImageId) -> None:
+        try:
+            self._upkeep.delete(image_id)
+        except ImageDeleted:
+            self._store.remove_all_but(image_id, keys.TOMBSTONE)
+
+    def _entomb(self, image_id: ImageId) -> None:
+        tombstone = tombstone_to_json(datetime.now(UTC))
+        try:
+            self._store.write(image_id, keys.TOMBSTONE, tombstone)
+        except FileNotStored:
+            staged = self._store.stage()
+            staged.append(tombstone)
+            staged.complete(keys.TOMBSTONE, {})
+            self._store.promote(staged, image_id)
+
+    def _write_metadata(self, image_id: ImageId) -> None:
+        record = record_from_json(self._store.read(image_id, keys.RECORD))
+        with self._store.open(image_id, keys.original(record.facts)) as file:
+            # It was within the limits of its day; they may be lower now.
+            _, blocks = inspect(file, record.bytes, max_pixels=sys.maxsize, max_frames=sys.maxsize)
+        metadata = describe(blocks)
+        self._store.write(image_id, keys.METADATA_TEXT, as_text(metadata).encode())
+        content = json.dumps(metadata, ensure_ascii=False, indent=1).encode()
+        self._store.write(image_id, keys.METADATA_JSON, content)

@@ -1,0 +1,224 @@
+"""What can be wrong with an image, judged from its row and its folder (pure), and the report of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from vignette import keys
+from vignette.model import Image, ImageId, Outcome, Record, State
+
+METADATA: Final = (keys.METADATA_TEXT, keys.METADATA_JSON)
+
+# What the first release left when it was killed in `ImageStore.write`.
+_PART: Final = re.compile(r"\..+\.[0-9a-f]{16}")
+
+
+class Kind(StrEnum):
+    """What can be wrong; the names are stable."""
+
+    UNREADABLE = "unreadable"
+    NUMBER_LOST = "number-lost"
+    FOLDER_MISSING = "folder-missing"
+    ROW_MISSING = "row-missing"
+    ROW_DIFFERS = "row-differs"
+    RECORD_MISSING = "record-missing"
+    ORIGINAL_MISSING = "original-missing"
+    ORIGINAL_CHANGED = "original-changed"
+    METADATA_MISSING = "metadata-missing"
+    OUTCOME_MISSING = "outcome-missing"
+    VIGNETTE_MISSING = "vignette-missing"
+    VIGNETTE_STALE = "vignette-stale"
+    DELETION_UNFINISHED = "deletion-unfinished"
+    TOMBSTONE_MISSING = "tombstone-missing"
+    LEFTOVER = "leftover"
+    STRANGER = "stranger"
+
+
+class Remedy(StrEnum):
+    """What `--repair` does about it. None of them removes an original that nobody asked to have deleted."""
+
+    INDEX = "write the row from the folder"
+    RENDER = "render it again"
+    DELETE = "finish the deletion"
+    ENTOMB = "write the tombstone"
+    RECORD = "write the record from the row"
+    METADATA = "read the metadata from the original again"
+    REMOVE = "remove the file"
+    CLEAR = "clear the staging folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. Without a remedy it takes a person. `is_repaired` is None where no repair was tried."""
+
+    kind: Kind
+    detail: str
+    image_id: ImageId | None = None
+    name: str | None = None
+    remedy: Remedy | None = None
+    is_repaired: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What lies in an image's folder. `digest` and `size` are of the original's bytes, None if it is not there."""
+
+    names: frozenset[str]
+    record: Record | None = None
+    outcome: Outcome | None = None
+    digest: str | None = None
+    size: int | None = None
+    bad_metadata: tuple[str, ...] = ()
+
+
+def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -> list[Finding]:
+    """What is wrong with an image of this *row* and this *folder*, whose ready ones have *vignettes*."""
+    if folder is None:
+        return [_without_folder(row)]
+    if keys.TOMBSTONE in folder.names:
+        return _entombed(row, folder)
+    if row is not None and row.state is State.DELETING:
+        return [Finding(Kind.DELETION_UNFINISHED, "its deletion was begun and not ended", remedy=Remedy.DELETE)]
+    if row is not None and row.state is State.DELETED:
+        return [_without_tombstone(folder)]
+    return [*_facts(row, folder), *_verdict(row, folder, vignettes), *_surplus(row, folder, vignettes)]
+
+
+def _without_folder(row: Image | None) -> Finding:
+    if row is None:
+        return Finding(Kind.NUMBER_LOST, "there is neither a folder nor a row of this number, which was given out")
+    if row.state is State.DELETED:
+        return Finding(Kind.TOMBSTONE_MISSING, "it was deleted, and its folder is gone", remedy=Remedy.ENTOMB)
+    if row.state is State.DELETING:
+        return Finding(Kind.DELETION_UNFINISHED, "its deletion was begun and not ended", remedy=Remedy.DELETE)
+    return Finding(Kind.FOLDER_MISSING, "its folder is gone: take it from a backup")
+
+
+def _entombed(row: Image | None, folder: Folder) -> list[Finding]:
+    if row is None:
+        return [Finding(Kind.ROW_MISSING, "the catalogue does not know this deleted image", remedy=Remedy.INDEX)]
+    rest = len(folder.names) - 1
+    if row.state is State.DELETED and not rest:
+        return []
+    detail = f"it has a tombstone; the catalogue says {row.state}, other files: {rest}"
+    return [Finding(Kind.DELETION_UNFINISHED, detail, remedy=Remedy.DELETE)]
+
+
+def _without_tombstone(folder: Folder) -> Finding:
+    if not folder.names:
+        return Finding(Kind.TOMBSTONE_MISSING, "it was deleted, and its folder is empty", remedy=Remedy.ENTOMB)
+    detail = "the catalogue says that it was deleted, its files are there: `reindex` brings it back"
+    return Finding(Kind.TOMBSTONE_MISSING, detail)
+
+
+def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
+    """Record, original and metadata."""
+    basis = folder.record or (row.record if row else None)
+    if basis is None:
+        yield Finding(Kind.RECORD_MISSING, "it has no readable record and no row: nothing tells what it is")
+        return
+    is_sound = _is_sound(basis, folder)
+    if folder.record is None:
+        remedy = Remedy.RECORD if is_sound else None
+        yield Finding(Kind.RECORD_MISSING, "it has no readable record", remedy=remedy)
+    elif row is None:
+        yield Finding(Kind.ROW_MISSING, "the catalogue does not know it", remedy=Remedy.INDEX)
+    elif folder.record != row.record:
+        yield Finding(Kind.ROW_DIFFERS, "the catalogue says other things of it than its record", remedy=Remedy.INDEX)
+    name = keys.original(basis.facts)
+    if folder.digest is None:
+        yield Finding(Kind.ORIGINAL_MISSING, "its original is gone: take it from a backup", name=name)
+    elif not is_sound:
+        detail = (
+            f"its original has changed: {folder.size} bytes with SHA-256 {folder.digest}, and it came as {basis.bytes} "
+            f"bytes with {basis.sha256}: take it from a backup"
+        )
+        yield Finding(Kind.ORIGINAL_CHANGED, detail, name=name)
+    for name in folder.bad_metadata:
+        remedy = Remedy.METADATA if is_sound else None
+        yield Finding(Kind.METADATA_MISSING, f"its {name} is missing or unreadable", name=name, remedy=remedy)
+
+
+def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
+    """The outcome, and the vignettes that it speaks of."""
+    if row is None or row.state not in (State.READY, State.FAILED):
+        return
+    remedy = Remedy.RENDER if _is_sound(folder.record or row.record, folder) else None
+    if folder.outcome is None:
+        yield Finding(Kind.OUTCOME_MISSING, f"it is {row.state} without a readable outcome", remedy=remedy)
+    elif (folder.outcome.failure is None) != (row.state is State.READY):
+        yield Finding(Kind.ROW_DIFFERS, f"it is {row.state}, its outcome says otherwise", remedy=Remedy.INDEX)
+    elif row.state is State.READY:
+        for name in sorted(vignettes - folder.names):
+            yield Finding(Kind.VIGNETTE_MISSING, "it is ready without this vignette", name=name, remedy=remedy)
+
+
+def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
+    """Files that should not be there."""
+    basis = folder.record or (row.record if row else None)
+    ours = {keys.RECORD, keys.OUTCOME, *METADATA, *vignettes} | ({keys.original(basis.facts)} if basis else set())
+    is_being_rendered = row is not None and row.state in (State.PENDING, State.PROCESSING)
+    for name in sorted(folder.names - ours):
+        if _PART.fullmatch(name):
+            if not is_being_rendered:
+                yield Finding(Kind.LEFTOVER, "a file that was not written to its end", name=name, remedy=Remedy.REMOVE)
+        elif name.startswith("vignette-"):
+            if not is_being_rendered:
+                yield Finding(Kind.VIGNETTE_STALE, "a vignette of no recipe", name=name, remedy=Remedy.REMOVE)
+        elif basis is not None:
+            yield Finding(Kind.STRANGER, "a file that is none of ours", name=name)
+
+
+def _is_sound(record: Record, folder: Folder) -> bool:
+    return (folder.digest, folder.size) == (record.sha256, record.bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found in so many numbers."""
+
+    images: int
+    findings: list[Finding]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is wrong any more."""
+        return all(finding.is_repaired for finding in self.findings)
+
+    def as_text(self) -> str:
+        lines = [_line(finding) for finding in self.findings]
+        repaired = sum(1 for finding in self.findings if finding.is_repaired)
+        counts = f"{self.images} numbers checked, {len(lines)} findings"
+        return "\n".join([*lines, counts + (f", {repaired} repaired" if repaired else "")])
+
+    def as_json(self) -> str:
+        findings = [
+            {
+                "image": finding.image_id,
+                "kind": finding.kind,
+                "name": finding.name,
+                "detail": finding.detail,
+                "remedy": finding.remedy,
+                "repaired": finding.is_repaired,
+            }
+            for finding in self.findings
+        ]
+        return json.dumps({"checked": self.images, "findings": findings}, indent=1)
+
+
+def _line(finding: Finding) -> str:
+    place = "upload folder" if finding.image_id is None else f"image {finding.image_id}"
+    # A name is as hostile as its sender: a terminal obeys what stands in it.
+    named = f" {finding.name!a}" if finding.name else ""
+    if finding.remedy is None:
+        hint = "no repair"
+    elif finding.is_repaired is None:
+        hint = f"--repair would {finding.remedy}"
+    else:
+        hint = f"{'repaired' if finding.is_repaired else 'tried'}: {finding.remedy}"
+    return f"{place}: {finding.kind}{named}: {finding.detail} ({hint})"

@@ -1,0 +1,68 @@
+"""The processes of a service, found in /proc below its supervisor (proc(5))."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def children_of(number: int) -> list[int]:
+    return [other for other in _numbers() if parent_of(other) == number]
+
+
+def parent_of(number: int) -> int | None:
+    try:
+        # The name, in parentheses, may hold anything; state and parent follow it.
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return None
+
+
+def command_line(number: int) -> str:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_text(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def marked(mark: str) -> list[int]:
+    """
+    Those that have *mark* in their environment, or hold a file open with *mark* in its name: the embedded server
+    writes its title over its environment.
+    """
+    return [number for number in _numbers() if number != os.getpid() and _has_mark(number, mark)]
+
+
+def send(number: int, parent: int, what: signal.Signals) -> bool:
+    """Signal the process *number* if it still is a child of *parent*; return whether it was."""
+    try:
+        # From here on the number cannot come to mean another process.
+        descriptor = os.pidfd_open(number)
+    except OSError:
+        return False
+    try:
+        if parent_of(number) != parent:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, what)
+            return True
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _has_mark(number: int, mark: str) -> bool:
+    entry = Path(f"/proc/{number}")
+    try:
+        if mark.encode() in (entry / "environ").read_bytes():
+            return True
+        return any(mark in os.readlink(file) for file in (entry / "fd").iterdir())  # noqa: PTH115 (it may be no path)
+    except OSError:  # it ended meanwhile, or is not ours
+        return False
+
+
+def _numbers() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
