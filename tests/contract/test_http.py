@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image as Pillow
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
@@ -380,6 +381,25 @@ class TestGetImage:
         assert (response.status_code, response.mimetype) == (200, "text/html")
         assert "<script>alert" not in response.text
         assert "&lt;script&gt;alert" in response.text
+
+    def test_what_the_file_reveals_is_told_to_programs_and_to_people(self, house: House) -> None:
+        content = io.BytesIO()
+        exif = Pillow.Exif()
+        exif[0x013B] = "Ada <b>Lovelace</b>"
+        Pillow.new("RGB", (40, 30)).save(content, "JPEG", exif=exif)
+        house.upload(content.getvalue())
+
+        page = house.client.get("/images/0", headers={"Accept": BROWSER, "Accept-Language": "fr"}).text
+
+        assert house.client.get("/images/0").json["metadata"]["privacy"] == {"people": ["/exif/IFD0/Artist"]}
+        assert "Ce que le fichier révèle" in page
+        assert "qui a pris la photo" in page
+        assert "Ada &lt;b&gt;Lovelace" in page
+
+    def test_a_file_that_reveals_nothing_is_not_accused(self, house: House) -> None:
+        house.upload(picture())
+
+        assert "What the file reveals" not in house.client.get("/images/0", headers={"Accept": BROWSER}).text
 
     @pytest.mark.parametrize("path", ["/images/0", "/images/0/original", "/images/0/metadata.txt", "/vignette/0"])
     def test_an_unknown_number_is_404(self, house: House, path: str) -> None:

@@ -35,7 +35,7 @@ from vignette.errors import (
 )
 from vignette.limits import CHUNK_BYTES
 from vignette.model import Image, ImageId
-from vignette.pixels.metadata import as_groups
+from vignette.pixels.metadata import as_groups, as_privacy
 from vignette.ports import Catalogue
 from vignette.web.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.operations import Answer, Parameter, operation
@@ -221,6 +221,7 @@ def show(image_id: int) -> Response:
                 "image.html",
                 image=image_resource(image).model_dump(),
                 groups=as_groups(metadata),
+                revealed=as_privacy(metadata),
                 summary=metadata.get("summary", {}),
             )
         )
