@@ -21,6 +21,8 @@ VignetteError
 │   └── FileNotStored
 ├── ImageDeleted
 ├── RenderingFailed             the verdict on an image that the worker could not render
+├── NotPublishable              no public copy can be made of pictures of this format
+├── PublicCopyNotClean          a fault of ours: the copy is not served
 ├── Unavailable                 a part of the service that may come back
 │   ├── StoreUnavailable
 │   │   └── StoreFull
@@ -149,6 +151,16 @@ class ImageDeleted(VignetteError):
 class RenderingFailed(VignetteError):
     code = "rendering-failed"
     title = N_("No vignette could be made of the image")
+
+
+class NotPublishable(VignetteError):
+    code = "not-publishable"
+    title = N_("No copy without metadata can be made of this format")
+
+
+class PublicCopyNotClean(VignetteError):
+    code = "public-copy-not-clean"
+    title = N_("The copy without metadata did not come out clean")
 
 
 class Unavailable(VignetteError):

@@ -9,10 +9,13 @@ from flask import current_app, request, url_for
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from vignette.model import Image, State
+from vignette.pixels.publishing import PUBLISHABLE
 from vignette.web.problems import Problem, problem_of_failure
 
 # A longer binary value (MakerNote, preview) would be most of the resource; it is whole in `metadata.json`.
 _LONG_BYTES: Final = 256
+
+_PUBLISHABLE: Final = frozenset(file_format.media_type for file_format in PUBLISHABLE)
 
 # RFC 3339 in UTC, to the millisecond.
 Timestamp = Annotated[
@@ -30,6 +33,7 @@ class Links(Resource):
 
     self: str
     original: str
+    public: str | None = Field(description="The copy without metadata; null for formats of which none can be made")
     metadata: str
     vignette: str
 
@@ -144,6 +148,7 @@ def _fields(image: Image) -> dict[str, Any]:
         "links": Links(
             self=absolute_url("images.show", image_id=image.id),
             original=absolute_url("images.original", image_id=image.id),
+            public=absolute_url("images.public", image_id=image.id) if facts.media_type in _PUBLISHABLE else None,
             metadata=absolute_url("images.metadata_json", image_id=image.id),
             vignette=absolute_url("vignettes.show", image_id=image.id),
         ),
