@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from vignette.model import Failure, Image, ImageId, Record, State
+from vignette.model import Failure, Image, ImageId, Placeholder, Record, State
 
 
 class StagedImage(Protocol):
@@ -100,8 +100,10 @@ class Catalogue(Protocol):
     def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
         """Take the image for rendering; None if it is done, deleted, or another's lease still runs."""
 
-    def finish(self, claim: Claim, failure: Failure | None) -> bool:
-        """Set `READY`, or `FAILED` with *failure*; False, and no change, if the claim no longer holds."""
+    def finish(self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None) -> bool:
+        """
+        Set `READY` with *placeholder*, or `FAILED` with *failure*; False, and no change, if the claim no longer holds.
+        """
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         """End the lease of an interrupted rendering: it may be claimed again after *pause_s*. Keep the reason."""

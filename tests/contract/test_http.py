@@ -72,6 +72,7 @@ class TestPostImages:
             "height": 30,
             "frames": 1,
             "failure": None,
+            "placeholder": None,
             "links": {
                 "self": "http://localhost/images/0",
                 "original": "http://localhost/images/0/original",
@@ -397,6 +398,17 @@ class TestGetImage:
         assert "Ce que le fichier révèle" in page
         assert "qui a pris la photo" in page
         assert "Ada &lt;b&gt;Lovelace" in page
+
+    def test_what_to_show_until_a_vignette_is_there_comes_with_it(self, house: House) -> None:
+        house.upload(picture(640, 480, colour="red"))
+        assert house.client.get("/images/0").json["placeholder"] is None
+
+        house.work()
+
+        placeholder = house.client.get("/images/0").json["placeholder"]
+        assert set(placeholder) == {"thumbhash", "colour"}
+        page = house.client.get("/images", headers={"Accept": BROWSER}).text
+        assert f'data-colour="{placeholder["colour"]}"' in page
 
     def test_a_file_that_reveals_nothing_is_not_accused(self, house: House) -> None:
         house.upload(picture())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -38,6 +39,13 @@ class Links(Resource):
     vignette: str
 
 
+class PlaceholderResource(Resource):
+    """What to show until the vignette is there."""
+
+    thumbhash: str = Field(description="A ThumbHash, in base64")
+    colour: str = Field(description="The mean colour", examples=["#6f8a9b"])
+
+
 class ImageResource(Resource):
     """An image. `width` and `height` are in pixels, after orientation."""
 
@@ -52,6 +60,7 @@ class ImageResource(Resource):
     frames: int
     received_at: Timestamp
     failure: Problem | None
+    placeholder: PlaceholderResource | None = Field(description="null until the image has been rendered")
     links: Links
 
 
@@ -145,6 +154,7 @@ def _fields(image: Image) -> dict[str, Any]:
         "frames": facts.frames,
         "received_at": record.received_at,
         "failure": problem_of_failure(image.failure) if image.state is State.FAILED and image.failure else None,
+        "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
         "links": Links(
             self=absolute_url("images.show", image_id=image.id),
             original=absolute_url("images.original", image_id=image.id),
