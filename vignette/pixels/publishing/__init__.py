@@ -37,11 +37,12 @@ _WRITERS: Final[dict[Format, Callable[[Reader, Kept], Pieces]]] = {
 PUBLISHABLE: Final = tuple(_WRITERS)
 
 
-def publish(source: BinaryIO, size: int) -> Splice:
+def publish(source: BinaryIO, size: int, *, orientation: int | None = None) -> Splice:
     """
     The public copy of the picture of *size* bytes in *source*, proven clean.
 
-    It reads *source* while it is read, and closes it when it is closed.
+    It reads *source* while it is read, and closes it when it is closed. It is turned as *source* is, unless an
+    *orientation* (1 to 8, as in EXIF) is given for it.
 
     Raises:
         NotPublishable: Pictures of its format cannot be copied without touching their pixels.
@@ -54,7 +55,7 @@ def publish(source: BinaryIO, size: int) -> Splice:
         raise NotPublishable(
             f"the metadata of a file in {anatomy.format.name} cannot be taken out without writing its pixels anew"
         )
-    kept = kept_of(anatomy)
+    kept = kept_of(anatomy, orientation)
     copy = Splice(source, writer(Reader(source, size), kept))
     _prove(copy, anatomy, kept)
     copy.seek(0)
@@ -67,7 +68,7 @@ def _prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
         found = read_anatomy(cast(BinaryIO, copy), copy.size)
     except Refused as error:
         raise PublicCopyNotClean(f"the public copy is no sound picture: {error}") from error
-    looks = (original.format, original.width, original.height, original.orientation, original.frames)
+    looks = (original.format, original.width, original.height, kept.orientation, original.frames)
     if (found.format, found.width, found.height, found.orientation, found.frames) != looks:
         raise PublicCopyNotClean("the public copy is not the picture that it was made of")
     blocks = found.blocks

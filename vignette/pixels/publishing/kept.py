@@ -32,8 +32,9 @@ class Kept:
         return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, _ORIENTATION_TAG, _SHORT, 1, self.orientation, 0, 0)
 
 
-def kept_of(anatomy: Anatomy) -> Kept:
-    return Kept(anatomy.orientation, _sound_profile(anatomy.blocks.icc))
+def kept_of(anatomy: Anatomy, orientation: int | None) -> Kept:
+    """What stays of the picture; *orientation* replaces its own where it is given."""
+    return Kept(anatomy.orientation if orientation is None else orientation, _sound_profile(anatomy.blocks.icc))
 
 
 def _sound_profile(icc: bytes | None) -> bytes | None:

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from tests import makers
-from tests.makers import animation, bmp, encoded, heif, jpeg_segment, jpeg_with, picture, png_chunk, png_with, still
+from tests.makers import animation, bmp, heif, jpeg_segment, jpeg_with, png_chunk, png_with, still
 from tests.unit.pixels.publishing.reading import PROFILE, profile_of, published, seen
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import NotPublishable, PublicCopyNotClean
-from vignette.pixels import publishing
+from vignette.pixels import formats, publishing
 from vignette.pixels.metadata import describe
 from vignette.pixels.publishing import PUBLISHABLE, publish
+from vignette.pixels.publishing.kept import Kept
 
 SECRET = b"SECRET"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/><!-- SECRET -->'
@@ -261,16 +262,24 @@ def test_other_formats_are_refused_by_name(content: bytes, name: str) -> None:
 
 
 def test_a_copy_that_is_another_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "kept_of", lambda _: publishing.Kept(3, None))
-    content = encoded(picture(), "JPEG")
+    right = publishing.jpeg.publish
+    monkeypatch.setitem(publishing._WRITERS, formats.JPEG, lambda reader, _: right(reader, Kept(3, None)))
+    content = still("JPEG")
 
     with pytest.raises(PublicCopyNotClean, match="not the picture"):
         publish(io.BytesIO(content), len(content))
 
 
+def test_a_copy_may_be_turned_another_way() -> None:
+    content = still("JPEG", exif=talkative_exif(3))
+
+    with publish(io.BytesIO(content), len(content), orientation=8) as copy:
+        assert anatomy(copy.read()).orientation == 8
+
+
 def test_a_copy_that_is_no_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing.jpeg, "_EOI", b"")
-    content = encoded(picture(), "JPEG")
+    content = still("JPEG")
 
     with pytest.raises(PublicCopyNotClean, match="no sound picture"):
         publish(io.BytesIO(content), len(content))
