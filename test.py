@@ -501,7 +501,7 @@ class TheImage(ContractOfAPhoto):
     def test_links_to_all_that_belongs_to_it(self) -> None:
         links = get(f"/images/{self.number}").json()["links"]
 
-        self.assertEqual(set(links), {"self", "original", "metadata", "vignette"})
+        self.assertEqual(set(links), {"self", "original", "public", "metadata", "vignette"})
         for link in links.values():
             self.assertRegex(link, r"^https?://")
             self.assertIn(get(link).status, (200, 202))
@@ -704,6 +704,7 @@ class Deleting(Contract):
         for path in (
             f"/images/{number}",
             f"/images/{number}/original",
+            f"/images/{number}/public",
             f"/images/{number}/metadata.txt",
             f"/images/{number}/metadata.json",
             f"/vignette/{number}",

@@ -22,6 +22,8 @@ VignetteError
 ├── ImageDeleted
 ├── ImageNotFailed              only what has failed is tried again
 ├── RenderingFailed             the verdict on an image that the worker could not render
+├── NotPublishable              no public copy can be made of pictures of this format
+├── PublicCopyNotClean          a fault of ours: the copy is not served
 ├── Unavailable                 a part of the service that may come back
 │   ├── StoreUnavailable
 │   │   ├── StoreFull
@@ -156,6 +158,16 @@ class ImageNotFailed(VignetteError):
 class RenderingFailed(VignetteError):
     code = "rendering-failed"
     title = N_("No vignette could be made of the image")
+
+
+class NotPublishable(VignetteError):
+    code = "not-publishable"
+    title = N_("No copy without metadata can be made of this format")
+
+
+class PublicCopyNotClean(VignetteError):
+    code = "public-copy-not-clean"
+    title = N_("The copy without metadata did not come out clean")
 
 
 class Unavailable(VignetteError):

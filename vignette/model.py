@@ -69,12 +69,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Placeholder:
+    """What to show until the vignette is there: a ThumbHash in base64, the mean colour as "#rrggbb"."""
+
+    thumbhash: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The worker's verdict: the names of the vignettes made, or the failure."""
 
     vignettes: tuple[str, ...] = ()
     failure: Failure | None = None
     attempts: int = 1
+    placeholder: Placeholder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class Image:
     state: State
     attempts: int = 0
     failure: Failure | None = None
+    placeholder: Placeholder | None = None
 
 
 VignetteFormat = Literal["webp", "jpeg", "avif"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from vignette.model import Failure, Image, ImageId, Record, State
+from vignette.model import Failure, Image, ImageId, Placeholder, Record, State
 
 
 class StagedImage(Protocol):
@@ -113,10 +113,10 @@ class Catalogue(Protocol):
     def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
         """Take the image for rendering; None if it is done, deleted, or another's lease still runs."""
 
-    def finish(self, claim: Claim, failure: Failure | None) -> bool:
+    def finish(self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None) -> bool:
         """
-        Set `READY`, or `FAILED` with *failure*; False if the claim no longer holds. Of an image that was deleted
-        meanwhile it ends the lease, and nothing else is changed.
+        Set `READY` with *placeholder*, or `FAILED` with *failure*; False if the claim no longer holds. Of an image that
+        was deleted meanwhile it ends the lease, and nothing else is changed.
         """
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 
 from vignette import keys
 from vignette.errors import FileNotStored, Refused, RenderingFailed, VignetteError
-from vignette.model import Failure, ImageId, Outcome, Recipe, State
-from vignette.pixels.rendering import render
+from vignette.model import Failure, ImageId, Outcome, Placeholder, Recipe, State
+from vignette.pixels.rendering import placeholder_of, render
 from vignette.ports import Catalogue, Claim, ImageStore
 from vignette.records import outcome_to_json
 
@@ -51,7 +51,8 @@ class Thumbnails:
             self._conclude(claim, Outcome(failure=_gave_up(claim), attempts=claim.attempt - 1))
             return
         try:
-            outcome = Outcome(vignettes=self._make_vignettes(claim), attempts=claim.attempt)
+            vignettes, placeholder = self._make_vignettes(claim)
+            outcome = Outcome(vignettes=vignettes, attempts=claim.attempt, placeholder=placeholder)
         except (RenderingFailed, Refused, FileNotStored) as error:
             outcome = Outcome(failure=_to_failure(error), attempts=claim.attempt)
         self._conclude(claim, outcome)
@@ -67,7 +68,7 @@ class Thumbnails:
         else:
             self._conclude(Claim(image, image.attempts), Outcome(failure=failure, attempts=image.attempts))
 
-    def _make_vignettes(self, claim: Claim) -> tuple[str, ...]:
+    def _make_vignettes(self, claim: Claim) -> tuple[tuple[str, ...], Placeholder]:
         image = claim.image
         with self._store.open(image.id, keys.original(image.record.facts)) as file:
             renditions = render(file, image.record.bytes, self._recipes)
@@ -76,7 +77,7 @@ class Thumbnails:
             name = keys.vignette(rendition.recipe, rendition.file_format)
             self._store.write(image.id, name, rendition.content)
             names.append(name)
-        return tuple(names)
+        return tuple(names), placeholder_of(renditions)
 
     def _conclude(self, claim: Claim, outcome: Outcome) -> None:
         # File first, row second: the folder is the truth, and a row that is ready without its files is a broken
@@ -89,7 +90,8 @@ class Thumbnails:
                 logger.warning("image %d has a row but no folder", image_id)
         if outcome.failure is not None:
             logger.warning("image %d failed: %s", image_id, outcome.failure.detail)
-        if not self._catalogue.finish(claim, outcome.failure) and self._catalogue.get(image_id).state.is_gone:
+        is_finished = self._catalogue.finish(claim, outcome.failure, outcome.placeholder)
+        if not is_finished and self._catalogue.get(image_id).state.is_gone:
             # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
             self._store.remove_all_but(image_id, keys.TOMBSTONE)
 

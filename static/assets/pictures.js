@@ -4,6 +4,13 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 8000;
 const LOOKS = 30; // over three minutes; whoever waits longer reloads the page
 
+/** Show the mean colour of a picture in its place until it is there. (A style attribute is what the page's policy forbids.) */
+function colour(picture) {
+  if (picture.complete) return;
+  picture.style.backgroundColor = picture.dataset.colour;
+  picture.addEventListener("load", () => picture.style.removeProperty("background-color"), { once: true });
+}
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Ask after the vignette once more; tells whether that is settled. */
@@ -28,4 +35,5 @@ async function watch(mats) {
   }
 }
 
+document.querySelectorAll("img[data-colour]").forEach(colour);
 watch([...document.querySelectorAll(".mat:has(> template)")]);

@@ -12,16 +12,21 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from vignette.adapters import migrations
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
-from vignette.model import Failure, Image, ImageFacts, ImageId, Record, State
+from vignette.model import Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
 from vignette.ports import Catalogue
 
+PLACEHOLDER = Placeholder("WdcJNQJleX+HJ4hHiISoiHdwZzYG", "#546876")
 FAILURE = Failure("broken-image", "it ends too soon", 5, 10)
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+FIRST_COLUMNS = "id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms, state"
+FIRST_ROW = "0, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'ready'"
 
 
 @pytest.fixture
@@ -212,6 +217,21 @@ def test_a_verdict_ends_the_work(catalogue: Catalogue, failure: Failure | None, 
     assert not catalogue.finish(claim, None)
 
 
+def test_a_verdict_brings_what_to_show_and_a_deletion_takes_it_away(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+
+    catalogue.finish(claim, None, PLACEHOLDER)
+    assert catalogue.get(image_id).placeholder == PLACEHOLDER
+    catalogue.reset(image_id)
+    assert catalogue.get(image_id).placeholder == PLACEHOLDER
+
+    catalogue.begin_delete(image_id)
+    catalogue.end_delete(image_id)
+    assert catalogue.get(image_id).placeholder is None
+
+
 def test_a_released_image_waits_for_its_pause(catalogue: Catalogue) -> None:
     image_id = add(catalogue)
     catalogue.claim(image_id, 60)
@@ -333,7 +353,7 @@ def test_a_deletion_ends_once_the_lease_of_a_worker_that_died_has(catalogue: Cat
 
 def test_restoring_replaces_everything(catalogue: Catalogue) -> None:
     add(catalogue, 2)
-    kept = Image(ImageId(3), record(), State.FAILED, 2, FAILURE)
+    kept = Image(ImageId(3), record(), State.FAILED, 2, FAILURE, PLACEHOLDER)
 
     count = catalogue.restore([(ImageId(3), kept), (ImageId(6), None)])
 
@@ -365,10 +385,27 @@ def test_a_catalogue_that_is_made_anew_begins_with_what_the_folders_hold(url: st
     second.close()
 
 
+def test_a_catalogue_of_the_first_release_is_brought_up_to_date(url: str) -> None:
+    engine = sa.create_engine(sa.make_url(url).set(drivername=DRIVERS[url.partition(":")[0]]))
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "vignette.adapters:migrations")
+        command.upgrade(config, "0001")
+        connection.execute(sa.text(f"INSERT INTO image ({FIRST_COLUMNS}) VALUES ({FIRST_ROW})"))
+        connection.execute(sa.text("UPDATE counter SET next = 1"))
+    engine.dispose()
+    newer = SqlCatalogue(url)
+
+    newer.migrate([])
+
+    assert (newer.get(ImageId(0)).state, newer.get(ImageId(0)).placeholder) == (State.READY, None)
+    assert add(newer) == 1
+    newer.close()
+
+
 @pytest.mark.usefixtures("catalogue")
 def test_a_catalogue_of_a_newer_release_is_refused(url: str) -> None:
-    driver = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}[url.partition(":")[0]]
-    engine = sa.create_engine(sa.make_url(url).set(drivername=driver))
+    engine = sa.create_engine(sa.make_url(url).set(drivername=DRIVERS[url.partition(":")[0]]))
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image as Pillow
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
@@ -18,6 +19,7 @@ from tests.house import House, broken_pixels, picture
 from vignette.errors import StoreFull
 from vignette.intake import IntakeLimits
 from vignette.model import ImageId
+from vignette.pixels.publishing import jpeg
 from vignette.web.uploads import RequestLimits
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
@@ -72,9 +74,11 @@ class TestPostImages:
             "height": 30,
             "frames": 1,
             "failure": None,
+            "placeholder": None,
             "links": {
                 "self": "http://localhost/images/0",
                 "original": "http://localhost/images/0/original",
+                "public": "http://localhost/images/0/public",
                 "metadata": "http://localhost/images/0/metadata.json",
                 "vignette": "http://localhost/vignette/0",
             },
@@ -393,7 +397,39 @@ class TestGetImage:
         assert "<script>alert" not in response.text
         assert "&lt;script&gt;alert" in response.text
 
-    @pytest.mark.parametrize("path", ["/images/0", "/images/0/original", "/images/0/metadata.txt", "/vignette/0"])
+    def test_what_the_file_reveals_is_told_to_programs_and_to_people(self, house: House) -> None:
+        content = io.BytesIO()
+        exif = Pillow.Exif()
+        exif[0x013B] = "Ada <b>Lovelace</b>"
+        Pillow.new("RGB", (40, 30)).save(content, "JPEG", exif=exif)
+        house.upload(content.getvalue())
+
+        page = house.client.get("/images/0", headers={"Accept": BROWSER, "Accept-Language": "fr"}).text
+
+        assert house.client.get("/images/0").json["metadata"]["privacy"] == {"people": ["/exif/IFD0/Artist"]}
+        assert "Ce que le fichier révèle" in page
+        assert "qui a pris la photo" in page
+        assert "Ada &lt;b&gt;Lovelace" in page
+
+    def test_what_to_show_until_a_vignette_is_there_comes_with_it(self, house: House) -> None:
+        house.upload(picture(640, 480, colour="red"))
+        assert house.client.get("/images/0").json["placeholder"] is None
+
+        house.work()
+
+        placeholder = house.client.get("/images/0").json["placeholder"]
+        assert set(placeholder) == {"thumbhash", "colour"}
+        page = house.client.get("/images", headers={"Accept": BROWSER}).text
+        assert f'data-colour="{placeholder["colour"]}"' in page
+
+    def test_a_file_that_reveals_nothing_is_not_accused(self, house: House) -> None:
+        house.upload(picture())
+
+        assert "What the file reveals" not in house.client.get("/images/0", headers={"Accept": BROWSER}).text
+
+    @pytest.mark.parametrize(
+        "path", ["/images/0", "/images/0/original", "/images/0/public", "/images/0/metadata.txt", "/vignette/0"]
+    )
     def test_an_unknown_number_is_404(self, house: House, path: str) -> None:
         response = house.client.get(path)
 
@@ -428,7 +464,7 @@ class TestDelete:
         response = house.client.delete("/images/0")
 
         assert (response.status_code, response.data) == (204, b"")
-        for path in ("/images/0", "/images/0/original", "/images/0/metadata.json", "/vignette/0"):
+        for path in ("/images/0", "/images/0/original", "/images/0/public", "/images/0/metadata.json", "/vignette/0"):
             gone = house.client.get(path)
             assert problem(gone)["type"] == "/problems/image-deleted"
             assert gone.status_code == 410
@@ -583,6 +619,92 @@ class TestOriginal:
         response = house.client.get("/images/0/original")
 
         assert response.headers["Content-Disposition"] == f"attachment; filename={expected}"
+
+
+class TestPublicCopy:
+    @pytest.fixture
+    def photo(self) -> bytes:
+        """It has a place, an owner and a comment, and is to be turned."""
+        exif = Pillow.Exif()
+        exif[0x0112], exif[0x013B] = 6, "Ada Lovelace"
+        exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
+        content = io.BytesIO()
+        Pillow.linear_gradient("L").save(content, "JPEG", exif=exif, comment=b"Ada's garden")
+        return content.getvalue()
+
+    def test_it_has_the_pixels_and_says_nothing_of_anybody(self, house: House, photo: bytes) -> None:
+        house.upload(photo, "Ada's garden.jpg")
+        link = house.client.get("/images/0").json["links"]["public"]
+
+        response = house.client.get(link)
+
+        assert (response.status_code, response.mimetype) == (200, "image/jpeg")
+        assert b"Ada" in photo
+        assert b"Ada" not in response.data
+        assert response.headers["Content-Length"] == str(len(response.data))
+        assert response.headers["Content-Disposition"] == "attachment; filename=image-0.jpg"
+        with Pillow.open(io.BytesIO(response.data)) as copy, Pillow.open(io.BytesIO(photo)) as original:
+            assert copy.tobytes() == original.tobytes()
+            assert dict(copy.getexif()) == {0x0112: 6}
+
+    def test_uploaded_again_it_reveals_nothing(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+        house.upload(house.client.get("/images/0/public").data)
+
+        assert "privacy" in house.client.get("/images/0").json["metadata"]
+        assert "privacy" not in house.client.get("/images/1").json["metadata"]
+        assert house.client.get("/images/1").json["width"] == house.client.get("/images/0").json["width"]
+
+    def test_what_the_client_has_already_is_304(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+        etag = house.client.get("/images/0/public").headers["ETag"]
+
+        response = house.client.get("/images/0/public", headers={"If-None-Match": etag})
+
+        assert (response.status_code, response.data) == (304, b"")
+        assert etag != house.client.get("/images/0/original").headers["ETag"]
+
+    def test_a_range_is_206(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+        whole = house.client.get("/images/0/public").data
+
+        response = house.client.get("/images/0/public", headers={"Range": "bytes=10-600"})
+
+        assert (response.status_code, response.data) == (206, whole[10:601])
+        assert response.headers["Content-Range"] == f"bytes 10-600/{len(whole)}"
+
+    def test_a_range_beyond_the_end_is_416(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+
+        assert house.client.get("/images/0/public", headers={"Range": "bytes=999999-"}).status_code == 416
+
+    def test_a_format_that_cannot_be_copied_is_422_and_has_no_link(self, house: House) -> None:
+        house.upload(picture(file_format="TIFF"))
+
+        response = house.client.get("/images/0/public")
+
+        assert problem(response)["type"] == "/problems/not-publishable"
+        assert response.status_code == 422
+        assert "TIFF" in problem(response)["detail"]
+        assert house.client.get("/images/0").json["links"]["public"] is None
+
+    def test_a_copy_that_is_not_clean_is_not_served(
+        self, house: House, photo: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        house.upload(photo)
+        everything = jpeg._PICTURE | {0xFE}
+        monkeypatch.setattr(jpeg, "_PICTURE", everything)
+
+        response = house.client.get("/images/0/public")
+
+        assert problem(response)["type"] == "/problems/public-copy-not-clean"
+        assert response.status_code == 500
+        assert "still holds metadata" in caplog.text
+
+    def test_the_page_offers_it_where_the_file_reveals_something(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+
+        assert 'href="/images/0/public"' in house.client.get("/images/0", headers={"Accept": BROWSER}).text
 
 
 class TestMetadata:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
+from PIL import ImageOps
 
 from tests.contract.test_http import BROWSER, problem
 from tests.house import SMALL, House, broken_pixels, picture
+from tests.unit.pixels.test_preview import photo
 from vignette.model import ImageId, Recipe
 
 CHROME_IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
@@ -114,6 +116,34 @@ class TestPending:
         assert response.headers["Cache-Control"] == "no-store"
         with Pillow.open(io.BytesIO(response.data)) as placeholder:
             assert placeholder.size == (256, 192)
+
+    @pytest.mark.parametrize("accept", [CHROME_IMG, "image/*", "*/*"])
+    def test_a_picture_with_a_preview_shows_that_upright(self, house: House, accept: str) -> None:
+        house.upload(photo(picture(160, 120), orientation=6, width=640, height=480))
+
+        response = house.client.get("/vignette/0", headers={"Accept": accept})
+
+        assert (response.status_code, response.mimetype) == (202, "image/jpeg")
+        assert response.headers["Cache-Control"] == "no-store"
+        with Pillow.open(io.BytesIO(response.data)) as preview:
+            assert ImageOps.exif_transpose(preview).size == (120, 160)
+
+    def test_who_takes_no_jpeg_gets_the_plain_placeholder(self, house: House) -> None:
+        house.upload(photo(picture(160, 120), width=640, height=480))
+
+        assert house.client.get("/vignette/0", headers={"Accept": "image/png"}).mimetype == "image/png"
+
+    def test_a_preview_that_is_none_gives_way_to_the_plain_placeholder(self, house: House) -> None:
+        house.upload(photo(b"<script>alert(1)</script>", width=640, height=480))
+
+        assert house.client.get("/vignette/0").mimetype == "image/png"
+
+    def test_metadata_of_megabytes_are_not_read_for_a_preview(self, house: House) -> None:
+        house.upload(photo(picture(160, 120), width=640, height=480))
+        stored = house.store.read(ImageId(0), "metadata.json")
+        house.store.write(ImageId(0), "metadata.json", stored + b" " * 2_000_000)
+
+        assert house.client.get("/vignette/0").mimetype == "image/png"
 
     def test_a_browser_gets_a_page_that_waits_by_itself(self, pending: House) -> None:
         response = pending.client.get("/vignette/0", headers={"Accept": BROWSER})

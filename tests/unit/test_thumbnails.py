@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 
@@ -33,6 +34,49 @@ def test_the_outcome_names_what_was_made(house: House) -> None:
 
     outcome = outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes())
     assert (set(outcome.vignettes), outcome.failure, outcome.attempts) == ({WEBP, JPEG}, None, 1)
+
+
+def test_the_outcome_holds_what_to_show_until_a_vignette_is_there(house: House) -> None:
+    house.upload(picture(640, 480, colour="red"))
+    assert house.catalogue.get(0).placeholder is None
+
+    house.work()
+
+    placeholder = house.catalogue.get(0).placeholder
+    assert placeholder is not None
+    red, green, blue = bytes.fromhex(placeholder.colour.removeprefix("#"))
+    assert red > 250
+    assert max(green, blue) < 5
+    assert len(base64.b64decode(placeholder.thumbhash)) in range(14, 26)
+    outcome = outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes())
+    assert outcome.placeholder == placeholder
+
+
+def test_transparency_is_in_the_placeholder(house: House) -> None:
+    content = io.BytesIO()
+    half = Pillow.new("RGBA", (200, 100))
+    half.paste("blue", (100, 0, 200, 100))
+    half.save(content, "PNG")
+    house.upload(content.getvalue())
+
+    house.work()
+
+    placeholder = house.catalogue.get(0).placeholder
+    assert placeholder is not None
+    assert placeholder.colour.startswith("#0000f")
+    assert base64.b64decode(placeholder.thumbhash)[2] & 0x80
+
+
+def test_what_could_not_be_rendered_has_no_placeholder(house: House) -> None:
+    house.upload(broken_pixels())
+
+    house.work()
+
+    assert house.catalogue.get(0).placeholder is None
+
+
+def test_an_outcome_of_before_there_were_placeholders_is_read() -> None:
+    assert outcome_from_json(b'{"vignettes": ["a.webp"], "failure": null, "attempts": 1}').placeholder is None
 
 
 def test_each_recipe_has_its_vignettes(tmp_path: Path) -> None:

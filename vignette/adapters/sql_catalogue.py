@@ -22,7 +22,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from vignette.adapters import migrations
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
-from vignette.model import Failure, Image, ImageFacts, ImageId, Record, State
+from vignette.model import Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
 from vignette.ports import Claim
 
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -51,6 +51,8 @@ _image = sa.Table(
     sa.Column("failure", sa.JSON(none_as_null=True)),
     sa.Column("hinted_at", sa.Float),
     sa.Column("lease_until", sa.Float),
+    sa.Column("thumbhash", sa.Text),
+    sa.Column("colour", sa.Text),
 )
 _counter = sa.Table("counter", _metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 _worker = sa.Table("worker", _metadata, sa.Column("name", sa.Text), sa.Column("seen_at", sa.Float))
@@ -164,7 +166,7 @@ class SqlCatalogue:
             row = connection.execute(claim).one_or_none()
         return None if row is None else Claim(_from_row(row), row.attempts)
 
-    def finish(self, claim: Claim, failure: Failure | None) -> bool:
+    def finish(self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None) -> bool:
         holds = sa.and_(
             _image.c.id == claim.image.id, _image.c.state == State.PROCESSING, _image.c.attempts == claim.attempt
         )
@@ -172,6 +174,7 @@ class SqlCatalogue:
             "state": State.READY if failure is None else State.FAILED,
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
+            **_placeholder_columns(placeholder),
         }
         was_deleted = sa.and_(
             _image.c.id == claim.image.id, _image.c.state == State.DELETING, _image.c.attempts == claim.attempt
@@ -232,7 +235,7 @@ class SqlCatalogue:
             connection.execute(
                 sa.update(_image)
                 .where(_image.c.id == image_id, _image.c.state == State.DELETING, _is_free())
-                .values(state=State.DELETED, name=None, failure=None, lease_until=None)
+                .values(state=State.DELETED, name=None, failure=None, lease_until=None, **_placeholder_columns(None))
             )
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
@@ -415,7 +418,12 @@ def _to_row(image: Image) -> dict[str, Any]:
         "state": image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
+        **_placeholder_columns(image.placeholder),
     }
+
+
+def _placeholder_columns(placeholder: Placeholder | None) -> dict[str, str | None]:
+    return {"thumbhash": None, "colour": None} if placeholder is None else asdict(placeholder)
 
 
 def _from_row(row: sa.Row[Any]) -> Image:
@@ -423,4 +431,5 @@ def _from_row(row: sa.Row[Any]) -> Image:
     received_at = datetime.fromtimestamp(row.received_at_ms / 1000, tz=UTC)
     record = Record(row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key)
     failure = None if row.failure is None else Failure(**row.failure)
-    return Image(ImageId(row.id), record, State(row.state), row.attempts, failure)
+    placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)
+    return Image(ImageId(row.id), record, State(row.state), row.attempts, failure, placeholder)

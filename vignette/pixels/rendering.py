@@ -7,6 +7,7 @@ calls it.
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 from collections.abc import Iterator, Sequence
@@ -19,12 +20,13 @@ from PIL import AvifImagePlugin as _  # noqa: F401 (fails here, not on the first
 from PIL import Image, ImageCms, JpegImagePlugin
 
 from vignette.errors import RenderingFailed
-from vignette.model import Recipe, VignetteFormat
+from vignette.model import Placeholder, Recipe, VignetteFormat
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.formats import Format
 from vignette.pixels.geometry import fit
 from vignette.pixels.inspection import read_anatomy
+from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
 
 # The door has counted the pixels; Pillow's own limit would only refuse what was accepted.
 Image.MAX_IMAGE_PIXELS = None
@@ -216,6 +218,22 @@ def _encode(image: Image.Image, file_format: VignetteFormat, quality: int) -> by
     content = io.BytesIO()
     image.save(content, encoder, quality=quality, **options)
     return content.getvalue()
+
+
+def placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
+    """What stands for the picture until its vignettes are there: from the smallest of *renditions*, which are ours."""
+    # JPEG has no alpha, so it is the last choice.
+    smallest = min(renditions, key=lambda r: (r.width * r.height, r.file_format == "jpeg"))
+    with Image.open(io.BytesIO(smallest.content), formats=[_ENCODERS[smallest.file_format][0]]) as vignette:
+        image = vignette.convert("RGBa" if vignette.has_transparency_data else "RGB")
+    scale = min(MAX_EDGE_PX / max(image.size), 1)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    # The means are what counts: no filter is better at them than the cheapest.
+    pixels = image.resize(size, Image.Resampling.BOX).convert("RGBA").tobytes()
+    return Placeholder(
+        thumbhash=base64.b64encode(thumbhash(*size, pixels)).decode("ascii"),
+        colour="#" + "".join(f"{round(255 * value):02x}" for value in mean_colour(pixels)),
+    )
 
 
 @contextmanager

@@ -53,6 +53,12 @@ ADVICE: Final[Mapping[str, str]] = {
     "image-deleted": N_("Its files are gone for good. Its number stays taken and will not be given to another image."),
     "image-not-failed": N_("Its vignette is there already, or is being made. Look at the page of the image."),
     "rendering-failed": N_("The original is kept just as it arrived, and you can still download it."),
+    "not-publishable": N_(
+        "Export the image as JPEG, PNG or WebP and send that, or share its vignette: it holds no metadata either."
+    ),
+    "public-copy-not-clean": N_(
+        "Nothing of it was sent. The fault is on our side, and it is in the log. The vignette holds no metadata."
+    ),
     "unavailable": N_("It usually comes back by itself. Try again in a moment."),
     "store-unavailable": N_("What was not confirmed was not kept. Try again later, and send it then."),
     "store-full": N_(

@@ -6,12 +6,12 @@ import base64
 import json
 import mimetypes
 import re
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 from flask import Blueprint, Request, Response, make_response, redirect, render_template, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
-from werkzeug.wsgi import wrap_file
+from werkzeug.wsgi import FileWrapper, wrap_file
 
 from vignette import keys
 from vignette.errors import (
@@ -26,6 +26,8 @@ from vignette.errors import (
     ImageNotFound,
     MalformedRequest,
     NoFile,
+    NotPublishable,
+    PublicCopyNotClean,
     StoreFull,
     StoreUnavailable,
     TooManyFiles,
@@ -37,7 +39,8 @@ from vignette.errors import (
 )
 from vignette.limits import CHUNK_BYTES
 from vignette.model import Image, ImageId
-from vignette.pixels.metadata import as_groups
+from vignette.pixels.metadata import as_groups, as_privacy
+from vignette.pixels.publishing import publish
 from vignette.ports import Catalogue
 from vignette.web.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.operations import Answer, Parameter, operation
@@ -61,6 +64,9 @@ PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 500
 
 _MAX_DOWNLOAD_NAME_CHARS: Final = 150
+
+# Ends the ETag of public copies: to be counted up when `vignette.pixels.publishing` leaves out more, or less.
+_PUBLIC_COPY_EDITION: Final = "public-1"
 
 _REFUSALS: Final = (
     NoFile,
@@ -224,6 +230,7 @@ def show(image_id: int) -> Response:
                 "image.html",
                 image=image_resource(image).model_dump(),
                 groups=as_groups(metadata),
+                revealed=as_privacy(metadata),
                 summary=metadata.get("summary", {}),
             )
         )
@@ -311,10 +318,52 @@ def original(image_id: int) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     # Never shown in place: what a stranger sent does not run in this site's name, whatever it turns out to be.
     response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
+    return _in_ranges(response, record.bytes)
+
+
+@images.get("/<image_id:image_id>/public")
+@operation(
+    "A copy to publish: the same pixels, and nothing that the file says of anybody",
+    Answer(200, "The copy", "image/*", headers=("ETag", "Content-Disposition")),
+    Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
+    Answer(304, "It has not changed"),
+    problems=(ImageNotFound, ImageDeleted, NotPublishable, PublicCopyNotClean),
+    curl="-OJ {server}/images/0/public",
+)
+def public(image_id: int) -> Response:
+    """
+    Left out are EXIF, XMP, IPTC, comments, previews and whatever else is not the picture. Orientation and colour
+    profile stay, or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
+    """
+    services = web_services()
+    image = existing(services.catalogue, image_id)
+    facts = image.record.facts
+    response = Response(mimetype=facts.media_type)
+    response.set_etag(f"{image.record.sha256}-{_PUBLIC_COPY_EDITION}")
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    if response.status_code == 304:
+        return response
+    file = services.store.open(image.id, keys.original(facts))
     try:
-        response.make_conditional(
-            _with_a_usable_range(request, record.bytes), accept_ranges=True, complete_length=record.bytes
-        )
+        copy = publish(file, image.record.bytes)
+    except VignetteError:
+        file.close()
+        raise
+    # Not the server's own wrapper, which may look for a file descriptor.
+    response.response = FileWrapper(cast(IO[bytes], copy), CHUNK_BYTES)
+    response.direct_passthrough = True
+    response.call_on_close(copy.close)
+    response.content_length = copy.size
+    # The name as sent is left out too: it may be anybody's.
+    response.headers.set("Content-Disposition", "attachment", filename=f"image-{image.id}.{facts.extension}")
+    return _in_ranges(response, copy.size)
+
+
+def _in_ranges(response: Response, size: int) -> Response:
+    """*response*, of *size* bytes, or what the request wants of it."""
+    try:
+        response.make_conditional(_with_a_usable_range(request, size), accept_ranges=True, complete_length=size)
     except HTTPException:
         response.close()
         raise

@@ -11,6 +11,7 @@ import flask_babel
 from vignette.limits import KIB
 from vignette.pixels.metadata.wording import aperture, plain, seconds
 from vignette.web.advice import ADVICE, UNITS, code_of
+from vignette.web.revelations import REVELATIONS
 
 # Flask-Babel has no type hints.
 gettext: Final[Callable[..., str]] = flask_babel.gettext
@@ -107,6 +108,11 @@ def advice(problem_type: str) -> str:
     return translated(ADVICE.get(code_of(problem_type), ""))
 
 
+def revelation(kind: str) -> str:
+    """What it means that a file reveals something of this kind; empty where nothing is known."""
+    return translated(REVELATIONS.get(kind, ""))
+
+
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "translated": translated,
     "filesize": filesize,
@@ -117,6 +123,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "exposure": exposure,
     "amounts": amounts,
     "advice": advice,
+    "revelation": revelation,
 }
 
 

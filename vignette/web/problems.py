@@ -35,6 +35,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.TooManyFrames: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RenderingFailed: 422,
+    errors.NotPublishable: 422,
     errors.VignetteError: 500,
     errors.Unavailable: 503,
     errors.StoreFull: 507,

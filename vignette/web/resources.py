@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -9,10 +10,13 @@ from flask import current_app, request, url_for
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from vignette.model import Image, State
+from vignette.pixels.publishing import PUBLISHABLE
 from vignette.web.problems import Problem, problem_of_failure
 
 # A longer binary value (MakerNote, preview) would be most of the resource; it is whole in `metadata.json`.
 _LONG_BYTES: Final = 256
+
+_PUBLISHABLE: Final = frozenset(file_format.media_type for file_format in PUBLISHABLE)
 
 # RFC 3339 in UTC, to the millisecond.
 Timestamp = Annotated[
@@ -30,8 +34,16 @@ class Links(Resource):
 
     self: str
     original: str
+    public: str | None = Field(description="The copy without metadata; null for formats of which none can be made")
     metadata: str
     vignette: str
+
+
+class PlaceholderResource(Resource):
+    """What to show until the vignette is there."""
+
+    thumbhash: str = Field(description="A ThumbHash, in base64")
+    colour: str = Field(description="The mean colour", examples=["#6f8a9b"])
 
 
 class ImageResource(Resource):
@@ -48,6 +60,7 @@ class ImageResource(Resource):
     frames: int
     received_at: Timestamp
     failure: Problem | None
+    placeholder: PlaceholderResource | None = Field(description="null until the image has been rendered")
     links: Links
 
 
@@ -141,9 +154,11 @@ def _fields(image: Image) -> dict[str, Any]:
         "frames": facts.frames,
         "received_at": record.received_at,
         "failure": problem_of_failure(image.failure) if image.state is State.FAILED and image.failure else None,
+        "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
         "links": Links(
             self=absolute_url("images.show", image_id=image.id),
             original=absolute_url("images.original", image_id=image.id),
+            public=absolute_url("images.public", image_id=image.id) if facts.media_type in _PUBLISHABLE else None,
             metadata=absolute_url("images.metadata_json", image_id=image.id),
             vignette=absolute_url("vignettes.show", image_id=image.id),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from typing import Final
@@ -11,9 +12,10 @@ from werkzeug.http import parse_options_header
 
 from vignette import keys
 from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
-from vignette.limits import MAX_WAIT_S
+from vignette.limits import MAX_WAIT_S, MIB
 from vignette.model import Image, Recipe, State, VignetteFormat
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
+from vignette.pixels.preview import embedded_preview
 from vignette.web.images import as_json, existing
 from vignette.web.negotiation import HTML, JSON, PROBLEM, names, preferred
 from vignette.web.operations import Answer, Parameter, operation
@@ -35,6 +37,11 @@ _MEDIA_TYPES: Final[dict[VignetteFormat, str]] = {
     "jpeg": "image/jpeg",
 }
 _PLACEHOLDER: Final = "image/png"
+_PREVIEW: Final = "image/jpeg"
+
+# Clients ask again every second: what takes longer to read than it is worth has no preview. Those of cameras have some
+# 100 KB.
+_MAX_PREVIEW_METADATA_BYTES: Final = MIB
 
 
 @vignettes.get("/vignette/<image_id:image_id>")
@@ -42,6 +49,7 @@ _PLACEHOLDER: Final = "image/png"
     "The vignette",
     *(Answer(200, "The vignette, in a format that `Accept` names, else JPEG", kind) for kind in _MEDIA_TYPES.values()),
     Answer(202, "It is being made: a placeholder of the same size", _PLACEHOLDER, headers=("Retry-After",)),
+    Answer(202, "", _PREVIEW),
     Answer(202, "", JSON, ImageResource),
     Answer(202, "", HTML),
     Answer(304, "It has not changed"),
@@ -124,6 +132,8 @@ def _pending(image: Image, recipe: Recipe) -> Response:
         response = make_response(render_template("waiting.html", image=image_resource(image).model_dump()))
     elif preferred(accept, [_PLACEHOLDER, JSON]) == JSON:
         response = as_json(image_resource(image))
+    elif preferred(accept, [_PREVIEW, _PLACEHOLDER]) == _PREVIEW and (preview := _preview(image)):
+        response = Response(preview, mimetype=_PREVIEW)
     else:
         facts = image.record.facts
         response = Response(pending_placeholder(facts.width, facts.height, recipe), mimetype=_PLACEHOLDER)
@@ -131,6 +141,18 @@ def _pending(image: Image, recipe: Recipe) -> Response:
     response.headers["Retry-After"] = str(_RETRY_AFTER_S)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _preview(image: Image) -> bytes | None:
+    """The preview that its camera embedded, if there is one to show."""
+    try:
+        with web_services().store.open(image.id, keys.METADATA_JSON) as file:
+            content = file.read(_MAX_PREVIEW_METADATA_BYTES + 1)
+    except FileNotStored:
+        return None
+    if len(content) > _MAX_PREVIEW_METADATA_BYTES:
+        return None
+    return embedded_preview(json.loads(content), image.record.facts)
 
 
 def _failed(image: Image, recipe: Recipe) -> Response:

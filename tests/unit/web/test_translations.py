@@ -13,8 +13,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from vignette.errors import SettingsError, VignetteError
+from vignette.pixels.metadata.privacy import KINDS
 from vignette.web.advice import ADVICE, UNITS
 from vignette.web.i18n import TRANSLATIONS_FOLDER
+from vignette.web.revelations import REVELATIONS
 
 PROJECT = Path(__file__).parents[3]
 FRENCH = TRANSLATIONS_FOLDER / "fr" / "LC_MESSAGES" / "messages.po"
@@ -96,3 +98,7 @@ def test_every_problem_comes_with_advice():
 
 def test_every_measured_problem_is_one_that_exists():
     assert set(UNITS) <= codes()
+
+
+def test_every_kind_of_revelation_comes_with_words():
+    assert set(REVELATIONS) == set(KINDS)

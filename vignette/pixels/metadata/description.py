@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from vignette.pixels.anatomy import MetadataBlocks
-from vignette.pixels.metadata import exif, gps, icc, iptc, summary, xmp
+from vignette.pixels.metadata import exif, gps, icc, iptc, privacy, summary, xmp
 from vignette.pixels.metadata.remarks import Remarks
 
 _Reading = TypeVar("_Reading")
@@ -37,7 +37,8 @@ def describe(blocks: MetadataBlocks) -> dict[str, Any]:
         "text": _texts(blocks.text, remarks),
     }
     facts = _guarded("Summary", _summarise, parts, remarks) or {}
-    description = {"summary": facts, **parts, "warnings": remarks.as_list()}
+    revealed = _guarded("Privacy", _reveal, parts, remarks) or {}
+    description = {"summary": facts, "privacy": revealed, **parts, "warnings": remarks.as_list()}
     return {name: part for name, part in description.items() if part}
 
 
@@ -63,6 +64,10 @@ def _position(directories: Mapping[str, Any], remarks: Remarks) -> dict[str, Any
 
 def _summarise(parts: Mapping[str, Any], _: Remarks) -> dict[str, Any]:
     return summary.summarise(parts)
+
+
+def _reveal(parts: Mapping[str, Any], _: Remarks) -> dict[str, list[str]]:
+    return privacy.reveals(parts)
 
 
 def _texts(texts: tuple[tuple[str, str], ...], remarks: Remarks) -> list[dict[str, str]]:

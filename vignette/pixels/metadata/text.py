@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from vignette.pixels.metadata.privacy import value_at
 from vignette.pixels.metadata.wording import aperture, plain, seconds, wording
 
 NO_METADATA: Final = "This file holds no metadata.\n"
@@ -14,6 +15,8 @@ NO_METADATA: Final = "This file holds no metadata.\n"
 # For people to read; whoever needs more takes the JSON, which has all of it.
 MAX_VALUE_CHARS: Final = 4000
 MAX_NAME_CHARS: Final = 80
+# What a file reveals is told beside the whole of it: enough to know it again.
+MAX_REVEALED_CHARS: Final = 200
 MAX_ITEMS: Final = 64
 MAX_ENTRIES: Final = 1000
 
@@ -49,6 +52,17 @@ _SUMMARY_LABELS: Final = {
     "rating": "Rating",
     "alt_text": "Alternative text",
 }
+_PRIVACY_LABELS: Final = {
+    "position": "Place",
+    "time": "Time",
+    "people": "People",
+    "serial_numbers": "Serial numbers",
+    "maker_note": "Maker's notes",
+    "preview": "Preview",
+    "history": "Programs, edits",
+    "ids": "Identifiers",
+    "comments": "Comments",
+}
 _ICC_LABELS: Final = {
     "description": "Description",
     "copyright": "Copyright",
@@ -83,6 +97,7 @@ def as_groups(description: Mapping[str, Any]) -> list[Group]:
     """
     groups = [
         _group("Summary", _summary(_mapping(description, "summary"))),
+        _group("What the file reveals", _revealed(description)),
         *_exif_groups(_mapping(description, "exif")),
         _group("XMP", ((name, _nested(value)) for name, value in _mapping(description, "xmp").items())),
         _group("IPTC", ((name, _plain(value)) for name, value in _mapping(description, "iptc").items())),
@@ -91,6 +106,14 @@ def as_groups(description: Mapping[str, Any]) -> list[Group]:
         _group("Warnings", ((str(number), text) for number, text in enumerate(description.get("warnings", ()), 1))),
     ]
     return [group for group in groups if group.entries]
+
+
+def as_privacy(description: Mapping[str, Any]) -> list[Group]:
+    """What the file reveals, harmless as in `as_groups`: a group for each kind, titled with its name in the JSON."""
+    return [
+        _group(kind, (_told(description, pointer) for pointer in pointers))
+        for kind, pointers in _mapping(description, "privacy").items()
+    ]
 
 
 def as_text(description: Mapping[str, Any]) -> str:
@@ -132,6 +155,18 @@ def _summary(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, label in _SUMMARY_LABELS.items():
         if name in facts:
             yield label, _fact(name, facts[name])
+
+
+def _revealed(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for kind, pointers in _mapping(description, "privacy").items():
+        told = (_told(description, pointer) for pointer in pointers)
+        yield _PRIVACY_LABELS.get(kind, kind), "\n".join(f"{_label(name)}: {text}" for name, text in told)
+
+
+def _told(description: Mapping[str, Any], pointer: str) -> tuple[str, str]:
+    name, value = value_at(description, pointer)
+    text = _exif_text(name, value) if pointer.startswith("/exif/") else _plain(value)
+    return name, _shortened(text, MAX_REVEALED_CHARS)
 
 
 def _fact(name: str, value: Any) -> str:

@@ -91,7 +91,7 @@ def assert_storable(description: dict[str, Any]) -> None:
 def test_every_block_has_its_part():
     description = describe(blocks())
 
-    assert list(description) == ["summary", "exif", "gps", "xmp", "xmp_namespaces", "iptc", "icc", "text"]
+    assert list(description) == [*("summary", "privacy", "exif", "gps", "xmp", "xmp_namespaces", "iptc", "icc", "text")]
     assert list(description["exif"]) == ["IFD0", "Exif", "GPS", "IFD1"]
     assert description["gps"] == {"latitude": -33.5, "altitude": -1.5}
     assert description["xmp_namespaces"] == {"my": "urn:my"}
@@ -112,7 +112,7 @@ def test_what_the_parser_of_the_container_remarked_comes_first():
 def test_a_broken_block_costs_no_other_part():
     description = describe(blocks(exif=b"rubbish", icc=b"rubbish"))
 
-    assert list(description) == ["summary", "xmp", "xmp_namespaces", "iptc", "text", "warnings"]
+    assert list(description) == ["summary", "privacy", "xmp", "xmp_namespaces", "iptc", "text", "warnings"]
     assert description["warnings"] == ["EXIF: this is no TIFF stream", "ICC: this is no ICC profile"]
 
 
@@ -135,7 +135,11 @@ def test_a_million_texts_are_kept_to_a_number():
 def test_text_that_utf_8_cannot_write_is_made_storable():
     description = describe(MetadataBlocks(text=(("a\ud800", "b\udfff"),), warnings=("c\ud800",)))
 
-    assert description == {"text": [{"keyword": "a?", "text": "b?"}], "warnings": ["c?"]}
+    assert description == {
+        "privacy": {"comments": ["/text/0"]},
+        "text": [{"keyword": "a?", "text": "b?"}],
+        "warnings": ["c?"],
+    }
     assert_storable(description)
 
 

@@ -49,6 +49,13 @@ def test_the_text_has_groups_and_columns():
         "Description    Two\n"
         "               lines\n"
         "\n"
+        "What the file reveals\n"
+        "---------------------\n"
+        "Maker's notes  MakerNote: (60,000 bytes)\n"
+        "Comments       ImageDescription: Two\n"
+        "               lines\n"
+        "               Comment: Hi\n"
+        "\n"
         "EXIF: IFD0\n"
         "----------\n"
         "Make              Nikon\n"
@@ -86,6 +93,14 @@ def test_groups_hold_the_entries_of_each_part():
                 ("Orientation", "to be turned by 90° clockwise"),
                 ("Taken at", "2018-07-16"),
                 ("Keywords", "one, two"),
+            ],
+        ),
+        Group(
+            "What the file reveals",
+            [
+                ("Place", "GPSLatitude: 52° 31′ 12″"),
+                ("Time", "DateCreated: 2018-07-16"),
+                ("Comments", "Keywords: one, two"),
             ],
         ),
         Group("EXIF: IFD0", [("Orientation", "to be turned by 90° clockwise")]),

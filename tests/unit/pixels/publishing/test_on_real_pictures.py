@@ -1,0 +1,44 @@
+"""Public copies of real pictures: the same pixels, and nothing left of what they said."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.pixels.publishing.reading import published, seen
+from tests.unit.pixels.reading import anatomy
+from vignette.pixels.metadata import describe
+from vignette.pixels.publishing import PUBLISHABLE
+
+CORPUS = Path(os.environ.get("VIGNETTE_CORPUS", ""))
+HAS_CORPUS = "VIGNETTE_CORPUS" in os.environ
+
+pytestmark = [
+    pytest.mark.corpus,
+    pytest.mark.skipif(not HAS_CORPUS, reason="VIGNETTE_CORPUS names no folder of real pictures"),
+]
+
+
+def accepted() -> list[Path]:
+    if not HAS_CORPUS:
+        return []
+    with (CORPUS / "manifest.csv").open(newline="") as file:
+        return [CORPUS / row["path"] for row in csv.DictReader(file) if row["expect"] == "accept"]
+
+
+def publishable() -> list[Path]:
+    return [path for path in accepted() if anatomy(path.read_bytes()).format in PUBLISHABLE]
+
+
+@pytest.mark.parametrize("path", publishable(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_one_sees_the_same_and_reads_nothing(path: Path) -> None:
+    original = path.read_bytes()
+
+    copy = published(original)
+
+    assert seen(copy) == seen(original)
+    assert set(describe(anatomy(copy).blocks)) <= {"summary", "exif", "icc"}
+    assert len(copy) <= len(original)

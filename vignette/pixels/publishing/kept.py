@@ -1,0 +1,45 @@
+"""What of a picture's metadata stays in its public copy, for it changes how the picture looks."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.pixels.anatomy import Anatomy
+
+UPRIGHT: Final = 1
+
+_ORIENTATION_TAG: Final = 0x0112
+_SHORT: Final = 3
+
+# ICC.1:2022, 7.2: the length of the whole begins the header of 128 bytes, "acsp" stands in its middle.
+_ICC_HEADER_BYTES: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`orientation` as in EXIF; `icc` is a whole profile, without anything behind it."""
+
+    orientation: int
+    icc: bytes | None
+
+    @property
+    def exif(self) -> bytes | None:
+        """A TIFF stream that says the orientation and nothing else; None for a picture that is upright anyway."""
+        if self.orientation == UPRIGHT:
+            return None
+        return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, _ORIENTATION_TAG, _SHORT, 1, self.orientation, 0, 0)
+
+
+def kept_of(anatomy: Anatomy, orientation: int | None) -> Kept:
+    """What stays of the picture; *orientation* replaces its own where it is given."""
+    return Kept(anatomy.orientation if orientation is None else orientation, _sound_profile(anatomy.blocks.icc))
+
+
+def _sound_profile(icc: bytes | None) -> bytes | None:
+    """The profile in *icc*; None for what no decoder takes for one."""
+    if icc is None or len(icc) < _ICC_HEADER_BYTES or icc[36:40] != b"acsp":
+        return None
+    length = int.from_bytes(icc[:4], "big")
+    return icc[:length] if _ICC_HEADER_BYTES <= length <= len(icc) else None
