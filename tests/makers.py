@@ -189,19 +189,59 @@ def grid(rows: int, columns: int, width: int, height: int) -> bytes:
     return struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
 
 
+def bits(*fields: tuple[int, int]) -> bytes:
+    """Each of *fields* is a number and how many bits it takes; filled up with zeros."""
+    text = "".join(f"{number:0{count}b}" for number, count in fields if count)
+    text += "0" * (-len(text) % 8)
+    return int(text, 2).to_bytes(len(text) // 8, "big")
+
+
+def exp_golomb(number: int) -> tuple[int, int]:
+    """A field of `bits`."""
+    return number + 1, 2 * (number + 1).bit_length() - 1
+
+
+def sps(width: int, height: int, layers: int = 0, chroma: int = 1) -> bytes:
+    """An HEVC sequence parameter set, up to the size, with *layers* below the highest."""
+    flags = [(3, 2)] * layers + [(0, 2 * (8 - layers) if layers else 0)]
+    profile = [(0, 4), (layers, 3), (1, 1), (0, 96), *flags, *[(0, 96)] * layers]
+    size = [exp_golomb(width), exp_golomb(height)]
+    raw = bits(*profile, exp_golomb(0), exp_golomb(chroma), *([(0, 1)] if chroma == 3 else []), *size)
+    return b"\x42\1" + raw.replace(b"\0\0", b"\0\0\3")
+
+
+def hvcc(*sets: bytes, lengths: int = 4) -> bytes:
+    """The configuration of an HEVC decoder."""
+    units = b"".join(struct.pack(">H", len(unit)) + unit for unit in sets)
+    return box(b"hvcC", bytes(21), bytes([lengths - 1, 1, 33]), struct.pack(">H", len(sets)), units)
+
+
+def hevc_unit(content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + content
+
+
+def av1_unit(kind: int, content: bytes) -> bytes:
+    return bytes([kind << 3 | 2, len(content)]) + content
+
+
+def av1_header(width: int, height: int) -> bytes:
+    """The sequence header of a still picture."""
+    return av1_unit(1, bits((0, 3), (1, 1), (1, 1), (0, 5), (15, 4), (15, 4), (width - 1, 16), (height - 1, 16)))
+
+
 @dataclass(frozen=True)
 class HeifItem:
     """*references* are the numbers of other items, by their type; items are numbered from 1."""
 
     kind: bytes = b"hvc1"
-    content: bytes = b"no decoder has ever seen these bytes"
-    properties: Sequence[bytes] = (ispe(64, 48), box(b"hvcC", bytes(8)))
+    content: bytes = hevc_unit(b"no decoder has ever seen these bytes")
+    properties: Sequence[bytes] = (ispe(64, 48), hvcc(sps(64, 48)))
     references: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
     content_type: bytes = b""
 
 
 def coded(width: int = 64, height: int = 48, *properties: bytes) -> HeifItem:
-    return HeifItem(properties=(ispe(width, height), box(b"hvcC", bytes(8)), *properties))
+    return HeifItem(properties=(ispe(width, height), hvcc(sps(width, height)), *properties))
 
 
 def heif(*items: HeifItem, brands: Sequence[bytes] = (b"heic", b"mif1"), in_idat: bool = False) -> bytes:

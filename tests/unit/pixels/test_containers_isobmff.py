@@ -9,7 +9,27 @@ import pytest
 from PIL import Image
 
 from tests import makers
-from tests.makers import HeifItem, animation, box, clap, coded, colr, full_box, grid, heif, imir, irot, ispe, still
+from tests.makers import (
+    HeifItem,
+    animation,
+    av1_header,
+    av1_unit,
+    bits,
+    box,
+    clap,
+    coded,
+    colr,
+    full_box,
+    grid,
+    heif,
+    hevc_unit,
+    hvcc,
+    imir,
+    irot,
+    ispe,
+    sps,
+    still,
+)
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels, UnsupportedFormat
 from vignette.pixels.containers.bounds import Bounds
@@ -246,9 +266,10 @@ def extent(method: int = 0, elsewhere: int = 0, offset: int = 0, length: int = 1
 
 
 def test_a_place_in_the_file_may_be_told_in_each_version() -> None:
-    assert anatomy(located(extent())).width == 64
-    assert anatomy(located(struct.pack(">HHHII", 1, 0, 1, 0, 10), version=0)).width == 64
-    wide = struct.pack(">HIHHQHQQQ", 1, 1, 0, 0, 5, 1, 7, 0, 10)
+    # The first box of the file, and the zeros in it, are units of HEVC too.
+    assert anatomy(located(extent(length=24))).width == 64
+    assert anatomy(located(struct.pack(">HHHII", 1, 0, 1, 0, 24), version=0)).width == 64
+    wide = struct.pack(">HIHHQHQQQ", 1, 1, 0, 0, 12, 1, 7, 0, 4)
     assert anatomy(located(wide, version=2, sizes=b"\x88\x88", count=0)).width == 64
 
 
@@ -280,12 +301,173 @@ def test_an_encrypted_picture_is_not_supported() -> None:
         anatomy(content)
 
 
-def test_an_overlay_is_as_large_as_it_says() -> None:
+def test_an_overlay_is_not_supported() -> None:
     overlay = HeifItem(b"iovl", b"where the pictures lie", (ispe(200, 100),), {b"dimg": [2, 2]})
 
-    read = anatomy(heif(overlay, coded()))
+    with pytest.raises(UnsupportedFormat, match="a picture of type 'iovl'"):
+        anatomy(heif(overlay, coded()))
 
-    assert (read.width, read.height) == (200, 100)
+
+def avif(content: bytes, width: int = 64, height: int = 48) -> bytes:
+    item = HeifItem(b"av01", content, (ispe(width, height), box(b"av1C", bytes(4))))
+    return heif(item, brands=(b"avif", b"mif1"))
+
+
+def hevc(*properties: bytes, content: bytes = HeifItem().content) -> bytes:
+    return heif(HeifItem(content=content, properties=properties))
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        pytest.param(sps(64, 48), id="as it is"),
+        pytest.param(sps(127, 111), id="in whole blocks"),
+        pytest.param(sps(64, 48, layers=2), id="in temporal layers"),
+        pytest.param(sps(64, 48, chroma=3), id="in full colour"),
+    ],
+)
+def test_hevc_may_code_up_to_a_block_more(unit: bytes) -> None:
+    assert anatomy(hevc(ispe(64, 48), hvcc(unit))).width == 64
+
+
+@pytest.mark.parametrize("size", [(128, 48), (64, 112), (63, 48), (64, 47)])
+def test_hevc_of_another_size_is_refused(size: tuple[int, int]) -> None:
+    other = sps(*size)
+    words = f"64 × 48 pixels, but is coded as {size[0]} × {size[1]}"
+    for content in (
+        hevc(ispe(64, 48), hvcc(other)),
+        hevc(ispe(64, 48), hvcc(sps(64, 48), other)),
+        hevc(ispe(64, 48), hvcc(sps(64, 48)), content=hevc_unit(b"x") + hevc_unit(other)),
+    ):
+        with pytest.raises(BrokenImage, match=words):
+            anatomy(content)
+
+
+def test_a_tile_of_another_size_is_refused() -> None:
+    tile = HeifItem(properties=(ispe(64, 48), hvcc(sps(6400, 4800))))
+
+    with pytest.raises(BrokenImage, match="item 2 claims to be 64 × 48"):
+        anatomy(heif(grid_item(1, 1, 64, 48), tile))
+
+
+def test_the_transparency_of_a_tile_is_looked_at() -> None:
+    alpha = HeifItem(properties=(ispe(64, 48), hvcc(sps(6400, 4800))), references={b"auxl": [2]})
+
+    with pytest.raises(BrokenImage, match="item 3 claims to be 64 × 48"):
+        anatomy(heif(grid_item(1, 1, 64, 48), coded(), alpha))
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        pytest.param(hevc(ispe(64, 48), hvcc()), BrokenImage, "tells no size", id="no parameter set"),
+        pytest.param(hevc(ispe(64, 48), hvcc(b"\x42\1")), BrokenImage, "set is cut short", id="one cut short"),
+        pytest.param(hevc(ispe(64, 48), hvcc(b"\x42\1" + bytes(99))), BrokenImage, "more than 32 bits", id="zeros"),
+        pytest.param(hevc(ispe(64, 48), hvcc(sps(64, 48), lengths=2)), UnsupportedFormat, "four bytes", id="lengths"),
+        pytest.param(hevc(ispe(64, 48), box(b"hvcC", bytes(70_000))), BrokenImage, "70,000 bytes", id="a long one"),
+        pytest.param(
+            hevc(ispe(64, 48), hvcc(sps(64, 48)), content=bytes(4) * 200_001), BrokenImage, "200,000 units", id="units"
+        ),
+        pytest.param(
+            hevc(ispe(64, 48), hvcc(sps(64, 48)), content=b"\0\0\0\x09x"), BrokenImage, "unit of 9 bytes", id="a unit"
+        ),
+        pytest.param(hevc(ispe(64, 48), hvcc(sps(64, 48)), content=b"\0"), BrokenImage, "cut short", id="a length"),
+    ],
+)
+def test_hevc_that_cannot_be_measured_is_refused(content: bytes, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        anatomy(content)
+
+
+KEY_FRAME = av1_unit(6, bits((0, 1), (0, 2), (1, 1), (0, 1), (0, 1), (0, 1)))
+OWN_SIZE = av1_unit(6, bits((0, 1), (0, 2), (1, 1), (0, 1), (0, 1), (1, 1)))
+LONG_HEADER = av1_unit(
+    1,
+    bits(
+        *((0, 3), (0, 1), (0, 1), (0, 1), (0, 1), (0, 5), (0, 12), (0, 5)),  # one operating point, of level 2.0
+        *((15, 4), (15, 4), (63, 16), (47, 16), (0, 1), (0, 7), (0, 1), (1, 1), (1, 1)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(av1_header(64, 48) + KEY_FRAME, id="of a still picture"),
+        pytest.param(LONG_HEADER + KEY_FRAME, id="of a film"),
+        pytest.param(av1_unit(2, b"") + av1_header(64, 48) * 2, id="repeated"),
+        pytest.param(av1_header(64, 48) + b"\x30frame", id="a last unit of any length"),
+    ],
+)
+def test_av1_is_of_the_size_in_its_sequence_header(content: bytes) -> None:
+    assert anatomy(avif(content)).width == 64
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        pytest.param(av1_header(65, 48), BrokenImage, "64 × 48 pixels, but is coded as 65 × 48", id="wider"),
+        pytest.param(av1_header(64, 47), BrokenImage, "coded as 64 × 47", id="lower"),
+        pytest.param(av1_header(64, 48) + av1_header(640, 480), BrokenImage, "several sizes", id="two headers"),
+        pytest.param(KEY_FRAME + av1_header(64, 48), BrokenImage, "before its sequence header", id="a late header"),
+        pytest.param(b"\x12\0", BrokenImage, "lacks its sequence header", id="no header"),
+        pytest.param(b"\x0a\x05\0", BrokenImage, "damaged unit", id="a unit cut short"),
+        pytest.param(b"\x0a" + b"\x80" * 9, BrokenImage, "damaged unit", id="a length without end"),
+        pytest.param(b"\x0a\1\0", BrokenImage, "is cut short", id="a header cut short"),
+        pytest.param(b"\x12\0" * 200_001, BrokenImage, "200,000 units", id="units without end"),
+        pytest.param(LONG_HEADER + OWN_SIZE, UnsupportedFormat, "another size", id="a frame of its own size"),
+    ],
+)
+def test_av1_that_does_not_agree_is_refused(content: bytes, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        anatomy(avif(content))
+
+
+def test_a_picture_coded_as_too_many_pixels_is_refused() -> None:
+    for content in (avif(av1_header(16_000, 16_000)), hevc(ispe(64, 48), hvcc(sps(16_000, 16_000)))):
+        with pytest.raises(TooManyPixels):
+            anatomy(content, Bounds(max_pixels=100_000_000))
+
+
+def test_the_header_of_a_film_that_libaom_writes_is_read() -> None:
+    content = animation("AVIF", 4)
+    start = content.index(struct.pack(">HH", 40, 30), content.index(b"stsd"))
+
+    with pytest.raises(BrokenImage, match="is shown as 40 × 30, not 41 × 30"):
+        anatomy(content[:start] + struct.pack(">HH", 41, 30) + content[start + 4 :])
+
+
+def test_what_is_told_twice_is_refused() -> None:
+    size_again = coded(64, 48, ispe(64, 49))
+    with pytest.raises(BrokenImage, match="the property 'ispe' twice"):
+        anatomy(heif(size_again))
+    two = heif(coded(), coded())
+    for second, first in (
+        (b"\0\2\2\x81\x82", b"\0\1\2\x81\x82"),
+        (struct.pack(">HHHH", 2, 0, 0, 1), struct.pack(">HHHH", 1, 0, 0, 1)),
+        (b"\0\2\0\0hvc1", b"\0\1\0\0hvc1"),
+    ):
+        assert two.count(second) == 1
+        with pytest.raises(BrokenImage, match="the item 1 stands twice in the box"):
+            anatomy(two.replace(second, first))
+
+
+def test_references_of_a_picture_stand_together() -> None:
+    item = HeifItem(b"grid", grid(1, 1, 64, 48), (ispe(64, 48),), {b"dimg": [2], b"dimX": [2]})
+    content = heif(item, coded())
+
+    assert anatomy(content).width == 64
+    with pytest.raises(BrokenImage, match="the references 'dimg' twice"):
+        anatomy(content.replace(b"dimX", b"dimg"))
+
+
+@pytest.mark.parametrize("kind", [b"meta", b"moov", b"ftyp"])
+@pytest.mark.parametrize("between", [b"", b"\0\0\0\x09\0\1\2\3x"], ids=["at once", "after a box of no name"])
+def test_a_second_of_a_box_that_decides_is_refused(kind: bytes, between: bytes) -> None:
+    content = heif() + (box(b"moov") if kind == b"moov" else b"")
+
+    with pytest.raises(BrokenImage, match=f"a second box '{kind.decode()}'"):
+        anatomy(content + between + box(kind, bytes(4)))
 
 
 def test_properties_that_the_file_does_not_have_are_refused() -> None:
@@ -416,14 +598,19 @@ def test_a_sequence_of_too_many_frames_is_refused() -> None:
     assert (refused.value.measured, refused.value.limit) == (4, 3)
 
 
+FRAME = av1_header(64, 48)
+FRAMES_START = 28
+
+
 def track(
     frames: int = 3,
     *,
     handler: bytes = b"pict",
     codec: bytes = b"av01",
-    size: int = 10,
-    chunks: tuple[int, ...] = (0,),
+    size: int = len(FRAME),
+    chunks: tuple[int, ...] = (FRAMES_START,),
     runs: tuple[tuple[int, int], ...] = ((1, 3),),
+    shown: tuple[int, int] = (64, 48),
 ) -> bytes:
     """Of *frames* samples of *size* bytes, in *chunks* at these offsets; *runs* are (first chunk, samples in each)."""
     entry = box(codec, bytes(24), struct.pack(">HH", 64, 48), bytes(50), irot(1))
@@ -434,17 +621,41 @@ def track(
         full_box(b"stco", struct.pack(f">I{len(chunks)}I", len(chunks), *chunks)),
     ]
     media = box(b"mdia", full_box(b"hdlr", bytes(4), handler, bytes(13)), box(b"minf", box(b"stbl", *tables)))
-    return box(b"trak", media)
+    return box(b"trak", full_box(b"tkhd", bytes(72), struct.pack(">HHHH", *shown[:1], 0, *shown[1:], 0)), media)
 
 
-def film(*tracks: bytes, brand: bytes = b"avis") -> bytes:
-    return box(b"ftyp", brand, bytes(4), b"msf1") + box(b"moov", *tracks)
+def film(*tracks: bytes, brand: bytes = b"avis", frames: bytes = FRAME * 7) -> bytes:
+    return box(b"ftyp", brand, bytes(4), b"msf1") + box(b"mdat", frames) + box(b"moov", *tracks)
 
 
 def test_a_sequence_needs_no_still_picture() -> None:
-    read = anatomy(film(track(7, handler=b"auxv"), track(3)))
+    read = anatomy(film(track(7, handler=b"auxv", runs=((1, 7),)), track(3)))
 
     assert (read.width, read.height, read.frames, read.orientation) == (64, 48, 3, 8)
+
+
+@pytest.mark.parametrize("handler", [b"pict", b"auxv", b"vide"])
+def test_every_frame_of_a_sequence_is_of_the_size_that_it_tells(handler: bytes) -> None:
+    larger = FRAME * 2 + av1_header(640, 480) + FRAME
+
+    with pytest.raises(BrokenImage, match="claims to be 64 × 48 pixels, but is coded as 640 × 480"):
+        beside = track(1, handler=handler, chunks=(FRAMES_START + 3 * len(FRAME),), runs=((1, 1),))
+        anatomy(film(track(), beside, frames=FRAME * 3 + av1_header(640, 480)))
+    with pytest.raises(BrokenImage, match="the frame 2 is of several sizes"):
+        anatomy(film(track(), track(handler=handler), frames=larger))
+
+
+def test_a_sequence_is_shown_as_it_is_coded() -> None:
+    """libavif scales to the size in the header of the track."""
+    with pytest.raises(BrokenImage, match="is shown as 20,000 × 20,000, not 64 × 48"):
+        anatomy(film(track(shown=(20_000, 20_000))))
+    with pytest.raises(BrokenImage, match="lacks its header"):
+        anatomy(film(track().replace(b"tkhd", b"free")))
+
+
+def test_tracks_without_end_are_refused() -> None:
+    with pytest.raises(BrokenImage, match="has 17 tracks"):
+        anatomy(film(*[track()] * 17))
 
 
 def test_a_heic_sequence_needs_one() -> None:

@@ -21,10 +21,13 @@ PIXELS = bytes(range(12))
 SUBFILE_TYPE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS, STRIP_BYTES, PLANAR = 273, 274, 277, 278, 279, 284
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
-PALETTE, JPEG_TABLES = 320, 347
+PREDICTOR, PALETTE, SAMPLE_FORMAT, JPEG_TABLES = 317, 320, 339, 347
 SUB_DIRECTORIES, EXIF, GPS, DNG_VERSION = 330, 34665, 34853, 50706
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 NEW_JPEG, LZW, OLD_JPEG, LZMA = 7, 5, 6, 34925
+
+TILED: TiffTags = {STRIP_OFFSETS: [], STRIP_BYTES: [], TILE_OFFSETS: [8]}
+"""Instead of the strip; the size of the tiles is missing."""
 
 
 def page(tags: TiffTags | None = None, data: bytes = PIXELS, order: str = "<") -> bytes:
@@ -117,9 +120,11 @@ def test_what_belongs_to_a_page_is_no_page(other: TiffTags) -> None:
         pytest.param({COMPRESSION: [LZW], STRIP_BYTES: []}, BrokenImage, "values of tag 279", id="no lengths"),
         pytest.param({COMPRESSION: [LZW], STRIP_BYTES: [0]}, BrokenImage, "lacks a part", id="a strip of 0 bytes"),
         pytest.param({COMPRESSION: [LZW], STRIP_BYTES: [9999]}, BrokenImage, "within the page", id="a strip too long"),
-        pytest.param({TILE_WIDTH: [0], TILE_HEIGHT: [16]}, BrokenImage, "0 × 16 pixels", id="a tile of no width"),
-        pytest.param({TILE_WIDTH: [16]}, BrokenImage, "lacks the tag 323", id="a tile of unknown height"),
-        pytest.param({TILE_WIDTH: [2], TILE_HEIGHT: [2], TILE_OFFSETS: [8]}, BrokenImage, "4 strips", id="few tiles"),
+        pytest.param(
+            {**TILED, TILE_WIDTH: [0], TILE_HEIGHT: [16]}, BrokenImage, "0 × 16 pixels", id="a tile of no width"
+        ),
+        pytest.param({**TILED, TILE_WIDTH: [16]}, BrokenImage, "lacks the tag 323", id="a tile of unknown height"),
+        pytest.param({**TILED, TILE_WIDTH: [2], TILE_HEIGHT: [2]}, BrokenImage, "4 strips", id="few tiles"),
     ],
 )
 def test_a_page_that_no_decoder_takes_is_refused(tags: TiffTags, error: type[Exception], words: str) -> None:
@@ -140,7 +145,7 @@ def test_uncompressed_strips_are_as_long_as_their_pixels() -> None:
         pytest.param({ROWS: [2], STRIP_OFFSETS: [8, 16]}, id="a last strip of fewer rows"),
         pytest.param({ROWS: [2**32 - 1]}, id="one strip of any height"),
         pytest.param({SAMPLES: [2], PLANAR: [2], BITS: [4], STRIP_OFFSETS: [8, 14]}, id="a plane for each sample"),
-        pytest.param({TILE_WIDTH: [2], TILE_HEIGHT: [2], TILE_OFFSETS: [8, 8, 8, 16]}, id="tiles"),
+        pytest.param({**TILED, TILE_WIDTH: [2], TILE_HEIGHT: [2], TILE_OFFSETS: [8, 8, 8, 16]}, id="tiles"),
     ],
 )
 def test_every_part_of_the_picture_must_be_there(tags: TiffTags) -> None:
@@ -157,10 +162,49 @@ def test_every_part_of_the_picture_must_be_there(tags: TiffTags) -> None:
         anatomy(whole[:-1])
 
 
-@pytest.mark.parametrize("tag", [PALETTE, JPEG_TABLES])
+@pytest.mark.parametrize("tag", [WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, STRIP_OFFSETS, ROWS, PREDICTOR])
+def test_a_tag_that_decides_the_layout_stands_once(tag: int) -> None:
+    """Of two, some readers take the other one."""
+    content = page({tag: [1], 65_000: [9]})
+    with pytest.raises(BrokenImage, match=f"has the tag {tag} twice"):
+        anatomy(content.replace(struct.pack("<HH", 65_000, 4), struct.pack("<HH", tag, 4)))
+
+
+def test_other_tags_may_stand_twice() -> None:
+    content = page({305: [1], 65_000: [9]})
+
+    assert anatomy(content.replace(struct.pack("<HH", 65_000, 4), struct.pack("<HH", 305, 4))).width == 4
+
+
+@pytest.mark.parametrize(
+    "tag", [WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, SAMPLES, ROWS, PLANAR, TILE_WIDTH, TILE_HEIGHT]
+)
+def test_a_tag_of_one_value_has_one(tag: int) -> None:
+    with pytest.raises(BrokenImage, match=f"has 2 values of the tag {tag}, instead of one"):
+        anatomy(page({tag: [1, 1]}))
+
+
+@pytest.mark.parametrize("tiles", [{TILE_OFFSETS: [8]}, {TILE_WIDTH: [2], TILE_HEIGHT: [2]}], ids=["offsets", "size"])
+def test_a_page_is_in_strips_or_in_tiles(tiles: TiffTags) -> None:
+    with pytest.raises(BrokenImage, match="in strips and in tiles"):
+        anatomy(page({STRIP_OFFSETS: [8], **tiles}))
+
+
+def test_later_pages_are_of_one_layout_too() -> None:
+    with pytest.raises(BrokenImage, match="2 values of the tag 256"):
+        anatomy(tiff(tiff_page(), tiff_page(tags={WIDTH: [4, 4]}), data=PIXELS))
+
+
+def test_more_strips_than_the_picture_has_are_refused() -> None:
+    """Pillow would decode each of them."""
+    with pytest.raises(BrokenImage, match="1 strips or tiles, but 2 values of tag 273"):
+        anatomy(page({STRIP_OFFSETS: [8, 8]}))
+
+
+@pytest.mark.parametrize("tag", [PALETTE, JPEG_TABLES, BITS, SAMPLE_FORMAT])
 def test_what_a_decoder_needs_must_be_there(tag: int) -> None:
     """The value lies at the end here."""
-    whole = page({tag: bytes(100)})
+    whole = page({tag: b"\x08" * 100})
 
     assert anatomy(whole).width == 4
     with pytest.raises(BrokenImage, match=f"within tag {tag} of the page"):
@@ -178,7 +222,7 @@ def test_the_size_is_checked_before_the_strips() -> None:
 
 
 def test_a_tile_of_too_many_pixels_is_refused() -> None:
-    tags = {TILE_WIDTH: [2**20], TILE_HEIGHT: [2**20], TILE_OFFSETS: [8], TILE_BYTES: [12]}
+    tags = {**TILED, TILE_WIDTH: [2**20], TILE_HEIGHT: [2**20], TILE_BYTES: [12]}
 
     with pytest.raises(TooManyPixels):
         anatomy(page(tags), Bounds(max_pixels=100_000_000))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels.containers.boxes import Box, Fields, children, first_children, unpack
+from vignette.pixels.containers.heif_extents import Extent
 from vignette.pixels.containers.reader import Reader
 
 # Full boxes begin with their version and flags.
@@ -43,12 +44,6 @@ class _Location:
     extents: Sequence[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    offset: int
-    length: int
-
-
 class Items:
     """What the `meta` box says of each item."""
 
@@ -76,7 +71,11 @@ class Items:
         return [self._properties[index - 1] for index in self._associations.get(item.id, ())]
 
     def property(self, item: Item, kind: bytes) -> Box | None:
-        return next((box for box in self.properties(item) if box.kind == kind), None)
+        """The property of that type, of which an item has one; readers differ in which of two they take."""
+        boxes = [box for box in self.properties(item) if box.kind == kind]
+        if len(boxes) > 1:
+            raise BrokenImage(f"the item {item.id} has the property {_named(kind)} twice")
+        return boxes[0] if boxes else None
 
     def inputs(self, item: Item) -> Sequence[Item]:
         """The items that the derived picture *item* is made of, in order (`dimg`)."""
@@ -90,9 +89,12 @@ class Items:
             if other.kind in (b"Exif", b"mime") and item.id in self._references.get((b"cdsc", other.id), (item.id,))
         ]
 
-    def auxiliary(self, item: Item) -> Sequence[Item]:
-        """The pictures beside *item* (`auxl`): its transparency, a depth map, a gain map."""
-        return [other for other in self._items.values() if item.id in self._references.get((b"auxl", other.id), ())]
+    def auxiliary(self, items: Iterable[Item]) -> Sequence[Item]:
+        """The pictures beside one of *items* (`auxl`): its transparency, a depth map, a gain map."""
+        ids = {item.id for item in items}
+        return [
+            other for other in self._items.values() if not ids.isdisjoint(self._references.get((b"auxl", other.id), ()))
+        ]
 
     def extents(self, item: Item) -> Sequence[Extent]:
         """
@@ -136,9 +138,10 @@ class Items:
 
     def _read_items(self, box: Box) -> dict[int, Item]:
         (version,) = unpack(self._reader, _VERSION, box)
-        items = {}
+        items: dict[int, Item] = {}
         for entry in children(self._reader, box, _FULL_BOX_BYTES + (2 if version == 0 else 4)):
             if entry.kind == b"infe" and (item := self._read_item(entry)):
+                _refuse_second(items, item.id, b"iinf")
                 items[item.id] = item
             if len(items) > _MAX_ITEMS:
                 raise BrokenImage(f"the HEIF has more than {_MAX_ITEMS:,} items")
@@ -167,7 +170,7 @@ class Items:
         if not {offset_size, length_size, base_size, index_size} <= {0, 4, 8}:
             raise BrokenImage(f"{box.what} has numbers of {sizes:04x} bytes")
         id_size = 2 if version < 2 else 4
-        locations = {}
+        locations: dict[int, _Location] = {}
         for _ in range(fields.number(id_size)):
             item_id = fields.number(id_size)
             method = fields.number(2) & 15 if version else _METHOD_FILE
@@ -179,6 +182,7 @@ class Items:
                     raise BrokenImage(f"{box.what} has many pieces without a place")
                 fields.take(index_size)
                 extents.append((base + fields.number(offset_size), fields.number(length_size)))
+            _refuse_second(locations, item_id, b"iloc")
             locations[item_id] = _Location(method, is_elsewhere, extents)
         return locations
 
@@ -186,7 +190,9 @@ class Items:
         associations: dict[int, Sequence[int]] = {}
         for box in children(self._reader, iprp):
             if box.kind == b"ipma":
-                associations.update(self._read_association_table(box))
+                for item_id, indices in self._read_association_table(box):
+                    _refuse_second(associations, item_id, b"ipma")
+                    associations[item_id] = indices
         return associations
 
     def _read_association_table(self, box: Box) -> Iterator[tuple[int, Sequence[int]]]:
@@ -209,6 +215,8 @@ class Items:
             fields = self._fields(reference)
             from_id = fields.number(id_size)
             targets = [fields.number(id_size) for _ in range(fields.number(2))]
+            if reference.kind in (b"dimg", b"auxl") and (reference.kind, from_id) in references:
+                raise BrokenImage(f"the item {from_id} has the references {_named(reference.kind)} twice")
             references.setdefault((reference.kind, from_id), targets)
         return references
 
@@ -218,6 +226,12 @@ def _needed(boxes: Mapping[bytes, Box], kind: bytes) -> Box:
         return boxes[kind]
     except KeyError:
         raise BrokenImage(f"the HEIF lacks the box {_named(kind)}") from None
+
+
+def _refuse_second(there: Mapping[int, object], item_id: int, kind: bytes) -> None:
+    """Readers differ in which of two entries they take."""
+    if item_id in there:
+        raise BrokenImage(f"the item {item_id} stands twice in the box {_named(kind)}")
 
 
 def _named(kind: bytes) -> str:

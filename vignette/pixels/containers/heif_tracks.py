@@ -12,6 +12,7 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.boxes import Box, children, first_children, follow, read_box, unpack
+from vignette.pixels.containers.heif_extents import Extent
 from vignette.pixels.containers.reader import Reader
 
 # Pictures, their transparency, thumbnails.
@@ -24,6 +25,10 @@ _HANDLER: Final = struct.Struct(">8x4s")
 _SAMPLE_DESCRIPTIONS: Final = 8
 _VISUAL_SIZE: Final = struct.Struct(">24xHH")
 _VISUAL_ENTRY_BYTES: Final = 78
+_VERSION: Final = struct.Struct(">B3x")
+# Width and height, with a fraction that is ignored, at the end of a track header of version 0 or 1.
+_PRESENTED: Final = struct.Struct(">H2xH2x")
+_PRESENTED_AT: Final = (76, 88)
 _SAMPLE_SIZES: Final = struct.Struct(">4xII")
 _TABLE_HEADER: Final = struct.Struct(">4xI")
 _CHUNK_RUN: Final = struct.Struct(">III")
@@ -38,6 +43,11 @@ class Track:
     height: int
     frames: int
     properties: Sequence[Box]
+    offsets: Sequence[int]
+    lengths: Sequence[int]
+
+    def samples(self) -> Iterator[Extent]:
+        return map(Extent, self.offsets, self.lengths)
 
 
 def read_track(reader: Reader, bounds: Bounds, moov: Box) -> Track | None:
@@ -53,6 +63,38 @@ def read_track(reader: Reader, bounds: Bounds, moov: Box) -> Track | None:
         if _handler(reader, track) == b"pict":
             return _read(reader, bounds, track)
     return None
+
+
+def read_tracks(reader: Reader, bounds: Bounds, moov: Box, codec: bytes) -> Iterator[Track]:
+    """
+    All tracks of *moov* in *codec*: pictures, their transparency, and whatever else a decoder may take for them.
+
+    Raises:
+        BrokenImage: There are too many, one is not whole, or tells two sizes.
+        TooManyPixels, TooManyFrames: One is over a limit.
+    """
+    tracks = [box for box in children(reader, moov) if box.kind == b"trak"]
+    if len(tracks) > _MAX_TRACKS:
+        raise BrokenImage(f"the file has {len(tracks):,} tracks")
+    for box in tracks:
+        description = follow(reader, box, b"mdia", b"minf", b"stbl", b"stsd")
+        if description is None:
+            continue
+        if read_box(reader, description.start + _SAMPLE_DESCRIPTIONS, description.end).kind == codec:
+            track = _read(reader, bounds, box)
+            _check_presentation(reader, box, track)
+            yield track
+
+
+def _check_presentation(reader: Reader, box: Box, track: Track) -> None:
+    """Decoders scale the pictures to the size in the header of their track."""
+    header = first_children(reader, box).get(b"tkhd")
+    if header is None:
+        raise BrokenImage(f"{box.what} lacks its header")
+    (version,) = unpack(reader, _VERSION, header)
+    size = unpack(reader, _PRESENTED, header, _PRESENTED_AT[version == 1])
+    if size != (track.width, track.height):
+        raise BrokenImage(f"{box.what} is shown as {size[0]:,} × {size[1]:,}, not {track.width:,} × {track.height:,}")
 
 
 def _handler(reader: Reader, track: Box) -> bytes:
@@ -71,9 +113,9 @@ def _read(reader: Reader, bounds: Bounds, track: Box) -> Track:
     width, height = unpack(reader, _VISUAL_SIZE, entry)
     bounds.check_size(width, height)
     sizes = _sample_sizes(reader, bounds, boxes[b"stsz"])
-    _check_samples(reader, sizes, _chunk_offsets(reader, chunk_offsets, len(sizes)), boxes[b"stsc"])
+    offsets = _sample_offsets(reader, sizes, _chunk_offsets(reader, chunk_offsets, len(sizes)), boxes[b"stsc"])
     properties = list(children(reader, entry, _VISUAL_ENTRY_BYTES))
-    return Track(entry.kind, width, height, len(sizes), properties)
+    return Track(entry.kind, width, height, len(sizes), properties, offsets, sizes)
 
 
 def _sample_sizes(reader: Reader, bounds: Bounds, box: Box) -> Sequence[int]:
@@ -122,11 +164,17 @@ def _samples_in_chunks(reader: Reader, box: Box, most: int) -> Iterator[int]:
         yield samples
 
 
-def _check_samples(reader: Reader, sizes: Sequence[int], chunk_offsets: Sequence[int], runs: Box) -> None:
+def _sample_offsets(reader: Reader, sizes: Sequence[int], chunk_offsets: Sequence[int], runs: Box) -> Sequence[int]:
+    """Where each sample is; raise `BrokenImage` if one is not in the file."""
+    offsets = array("Q")
     sample = 0
     for offset, samples in zip(chunk_offsets, _samples_in_chunks(reader, runs, len(chunk_offsets)), strict=False):
         following = min(sample + samples, len(sizes))
         reader.require(offset, sum(sizes[sample:following]), f"the frames from {sample:,}")
+        for size in sizes[sample:following]:
+            offsets.append(offset)
+            offset += size
         sample = following
     if sample < len(sizes):
         raise BrokenImage(f"only {sample:,} of {len(sizes):,} frames are in the file")
+    return offsets

@@ -14,11 +14,13 @@ from typing import Final
 
 from vignette.errors import BrokenImage, Refused, UnsupportedFormat
 from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers import av1, hevc
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.boxes import Box, read_box, unpack
 from vignette.pixels.containers.collector import Collector
+from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
 from vignette.pixels.containers.heif_items import Item, Items
-from vignette.pixels.containers.heif_tracks import read_track
+from vignette.pixels.containers.heif_tracks import Track, read_track, read_tracks
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import AVIF, HEAD_BYTES, HEIC, HEIF, Format, sniff
 
@@ -27,12 +29,18 @@ _MAX_BOXES: Final = 1000
 
 _BOX_HEADER_BYTES: Final = 8
 
+_SINGLE: Final = (b"ftyp", b"meta", b"moov")
+
 _AV1: Final = b"av01"
 _HEVC: Final = b"hvc1"
 _CODECS: Final[dict[Format, Sequence[bytes]]] = {AVIF: (_AV1,), HEIC: (_HEVC,), HEIF: (_AV1, _HEVC)}
 _CONFIGURATIONS: Final = {_AV1: b"av1C", _HEVC: b"hvcC"}
-# A grid of tiles, an overlay of pictures, another picture turned or cropped.
-_DERIVED: Final = (b"grid", b"iovl", b"iden")
+# A grid of tiles, another picture turned or cropped. Not an overlay of pictures (`iovl`): no camera writes one, MIAF
+# does not know it, and its canvas may be of any size, filled with one picture many times.
+_DERIVED: Final = (b"grid", b"iden")
+
+# HEVC codes whole blocks of up to so many pixels, and crops.
+_HEVC_BLOCK: Final = 64
 
 _SIZE: Final = struct.Struct(">4xII")
 _BYTE: Final = struct.Struct(">B")
@@ -81,24 +89,38 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
 
 
 def _top_level(reader: Reader) -> dict[bytes, Box]:
-    """The first of each type of box in the file. What follows them and is no box is not part of the picture."""
+    """
+    The first of each type of box in the file. What follows them and is no box is not part of the picture, but if it may
+    be taken for one, what comes after it counts: decoders read on, and take the last `meta`.
+    """
     found: dict[bytes, Box] = {}
     offset = 0
     for _ in range(_MAX_BOXES):
         has_picture = b"meta" in found or b"moov" in found
-        if offset == reader.size or (has_picture and not _begins_box(reader, offset)):
+        if offset == reader.size or (has_picture and reader.size - offset < _BOX_HEADER_BYTES):
             return found
-        box = read_box(reader, offset, reader.size)
+        try:
+            box = read_box(reader, offset, reader.size)
+        except BrokenImage:
+            if has_picture and not _begins_box(reader, offset):
+                return found
+            raise
+        if box.kind in found and box.kind in _SINGLE:
+            raise BrokenImage(f"the file has a second box {box.kind.decode()!r}, at byte {offset:,}")
         found.setdefault(box.kind, box)
         offset = box.end
     raise BrokenImage(f"the file has more than {_MAX_BOXES:,} boxes")
 
 
 def _begins_box(reader: Reader, offset: int) -> bool:
-    if reader.size - offset < _BOX_HEADER_BYTES:
-        return False
     kind = reader.read(offset + 4, 4, "a box")
     return all(0x20 <= character <= 0x7E for character in kind)
+
+
+def _disagreement(what: str, told: tuple[int, int], coded: tuple[int, int]) -> BrokenImage:
+    return BrokenImage(
+        f"{what} claims to be {told[0]:,} × {told[1]:,} pixels, but is coded as {coded[0]:,} × {coded[1]:,}"
+    )
 
 
 class _Picture:
@@ -111,13 +133,15 @@ class _Picture:
         self._size: tuple[int, int] | None = None
         self._turn = _Turn()
         self._frames = 1
+        self._units = UnitBudget()
+        self._configured: dict[Box, Sequence[tuple[int, int]]] = {}
 
     def read_items(self, items: Items) -> None:
         """Take the still picture, and the metadata."""
         primary = items.get(items.primary_id)
         self._size = self._item_size(items, primary)
         inputs = self._check_tree(items, primary)
-        for auxiliary in items.auxiliary(primary):
+        for auxiliary in items.auxiliary((primary, *inputs)):
             if auxiliary.kind in (*self._codecs, *_DERIVED):
                 self._check_tree(items, auxiliary)
         self._apply(items.properties(primary))
@@ -128,6 +152,9 @@ class _Picture:
 
     def read_film(self, moov: Box) -> None:
         """Take the sequence of pictures; it alone counts where there is no still picture."""
+        if self._format is AVIF:
+            for coded in read_tracks(self._reader, self._bounds, moov, _AV1):
+                self._check_frames(coded)
         track = read_track(self._reader, self._bounds, moov)
         if track is None or track.codec not in self._codecs:
             return
@@ -136,6 +163,13 @@ class _Picture:
             self._size = track.width, track.height
             self._apply(track.properties)
             self._take_profile(track.properties)
+
+    def _check_frames(self, track: Track) -> None:
+        sequence = None
+        for frame, extent in enumerate(track.samples()):
+            data = CodedData(self._reader, [extent], f"the frame {frame:,}")
+            sequence = av1.read_sequence(data, self._units, sequence)
+            self._check_av1(sequence, (track.width, track.height), data.what)
 
     def anatomy(self) -> Anatomy:
         if self._size is None:
@@ -184,10 +218,30 @@ class _Picture:
         if item.kind not in self._codecs or item.is_protected:
             kind = "encrypted" if item.is_protected else repr(item.kind.decode("latin-1"))
             raise UnsupportedFormat(f"a picture of type {kind} in a file of type {self._format.name}")
-        if items.property(item, _CONFIGURATIONS[item.kind]) is None:
+        configuration = items.property(item, _CONFIGURATIONS[item.kind])
+        if configuration is None:
             raise BrokenImage(f"the item {item.id} lacks the configuration of its decoder")
-        self._item_size(items, item)
-        items.extents(item)
+        size = self._item_size(items, item)
+        data = CodedData(self._reader, items.extents(item), f"the picture of item {item.id}")
+        if item.kind == _AV1:
+            self._check_av1(av1.read_sequence(data, self._units), size, data.what)
+        else:
+            self._check_hevc(configuration, data, size)
+
+    def _check_av1(self, sequence: av1.Sequence, size: tuple[int, int], what: str) -> None:
+        """The decoder goes by the sequence header, which has to agree (AV1 Image File Format, 2.2.2)."""
+        self._bounds.check_size(sequence.width, sequence.height)
+        if (sequence.width, sequence.height) != size:
+            raise _disagreement(what, size, (sequence.width, sequence.height))
+
+    def _check_hevc(self, configuration: Box, data: CodedData, size: tuple[int, int]) -> None:
+        """The decoder goes by the parameter sets; less than a block of what it decodes is cropped on each side."""
+        if configuration not in self._configured:
+            self._configured[configuration] = hevc.configured_sizes(self._reader, configuration)
+        for coded in (*self._configured[configuration], *hevc.sizes_within(data, self._units)):
+            self._bounds.check_size(*coded)
+            if not all(told <= there < told + _HEVC_BLOCK for told, there in zip(size, coded, strict=True)):
+                raise _disagreement(data.what, size, coded)
 
     def _check_derived(self, items: Items, item: Item) -> Sequence[Item]:
         inputs = items.inputs(item)
@@ -195,8 +249,6 @@ class _Picture:
             raise BrokenImage(f"the item {item.id} is derived from nothing")
         if item.kind == b"grid":
             self._check_grid(items, item, inputs)
-        elif item.kind == b"iovl":
-            items.extents(item)
         return inputs
 
     def _check_grid(self, items: Items, grid: Item, tiles: Sequence[Item]) -> None:

@@ -27,9 +27,9 @@ from vignette.pixels.containers.reader import Reader
 # A segment holds 64 KiB: this is over 1 GB of metadata, and a moment's work.
 _MAX_SEGMENTS: Final = 20_000
 
-# Each scan is a pass over all pixels for a decoder: a few hundred bytes can ask for a thousand. Encoders write about
-# ten; 500 is what libjpeg-turbo's own tests stop at (its option -maxscans).
-_MAX_SCANS: Final = 500
+# Each scan is a pass over all pixels for a decoder, and a few bytes can ask for one. Encoders write about ten, and
+# eighteen for four components (libjpeg's jpeg_simple_progression); this leaves room for scripts of one's own.
+_MAX_SCANS: Final = 100
 
 # A frame header or scan header holds a few bytes for each of at most four components.
 _MAX_HEADER_BYTES: Final = 1 * KIB

@@ -39,9 +39,17 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 _SUB_DIRECTORIES: Final = 330
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
 _DNG_VERSION: Final = 50706
-# What a decoder cannot do without: also the palette, what extra samples are, their format, the tables of a JPEG, and
-# the subsampling and reference of YCbCr.
-_STRUCTURE: Final = (_BITS_PER_SAMPLE, 320, 338, 339, 347, 530, 532)
+_PREDICTOR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 317, 338, 339
+# What decides how many pixels there are and where. Readers differ in which of two they take, and in what they do with
+# values that are not there or too many: one of each, and whole, or the size checked is not the size decoded.
+_SINGLE: Final = (
+    *(_WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC, _SAMPLES_PER_PIXEL),
+    *(_ROWS_PER_STRIP, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT),
+)
+_TABLES: Final = (_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES)
+_LAYOUT: Final = (*_SINGLE, *_TABLES, _BITS_PER_SAMPLE, _PREDICTOR, _EXTRA_SAMPLES, _SAMPLE_FORMAT)
+# What a decoder cannot do without: also the palette, the tables of a JPEG, and the subsampling and reference of YCbCr.
+_STRUCTURE: Final = (*_LAYOUT, 320, 347, 530, 532)
 
 # Bits of the subfile type: a smaller copy of another page, and a mask of one.
 _REDUCED, _MASK = 1, 4
@@ -146,6 +154,7 @@ class _Walk:
         return self._number(directory, _SUBFILE_TYPE, 0)
 
     def _check_page(self, directory: Directory) -> _Page:
+        self._check_layout(directory)
         page = self._page(directory)
         if page.compression not in _COMPRESSIONS:
             raise UnsupportedFormat(f"{page.what} is in compression {page.compression}, which is not supported")
@@ -159,6 +168,19 @@ class _Walk:
         else:
             self._check_strips(page)
         return page
+
+    def _check_layout(self, directory: Directory) -> None:
+        """Refuse what readers understand in different ways."""
+        what = f"the directory at byte {directory.offset:,}"
+        for tag in _LAYOUT:
+            if tag in directory.repeated:
+                raise BrokenImage(f"{what} has the tag {tag} twice")
+        for tag in _SINGLE:
+            entry = directory.entries.get(tag)
+            if entry is not None and entry.count != 1:
+                raise BrokenImage(f"{what} has {entry.count:,} values of the tag {tag}, instead of one")
+        if _STRIP_OFFSETS in directory.entries and {_TILE_WIDTH, _TILE_OFFSETS} & directory.entries.keys():
+            raise BrokenImage(f"{what} has its pixels in strips and in tiles")
 
     def _page(self, directory: Directory) -> _Page:
         what = f"the page of the directory at byte {directory.offset:,}"
@@ -217,6 +239,11 @@ class _Walk:
             raise BrokenImage(f"the TIFF has more than {_MAX_STRIPS:,} strips or tiles")
         offsets = self._table(page, offsets_tag, total)
         if page.is_raw:
+            told = page.directory.entries[offsets_tag].count
+            if told > total:  # Pillow decodes all that are told, over and over
+                raise BrokenImage(
+                    f"{page.what} has {total:,} strips or tiles, but {told:,} values of tag {offsets_tag}"
+                )
             lengths: Iterable[int] = chain.from_iterable(
                 chain(repeat(full_bytes, count - 1), [last_bytes]) for _ in range(planes)
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,11 +76,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """`entries` by tag, the first of each; `next_offset` is 0 at the end of the chain."""
+    """`entries` by tag, the first of each; `repeated` tags have others. `next_offset` is 0 at the end of the chain."""
 
     offset: int
     entries: Mapping[int, Entry]
     next_offset: int
+    repeated: Set[int]
 
 
 def read_directory(reader: Reader, layout: Layout, offset: int) -> Directory:
@@ -94,13 +95,17 @@ def read_directory(reader: Reader, layout: Layout, offset: int) -> Directory:
     entry = struct.Struct(f"{layout.order}HHI4s")
     table = reader.read(offset + 2, count * entry.size, what)
     entries: dict[int, Entry] = {}
+    repeated: set[int] = set()
     for fields in entry.iter_unpack(table):
-        entries.setdefault(fields[0], Entry(*fields))
+        if fields[0] in entries:
+            repeated.add(fields[0])
+        else:
+            entries[fields[0]] = Entry(*fields)
     end = offset + 2 + len(table)
     if end + 4 > reader.size:  # writers leave the pointer out where nothing follows
-        return Directory(offset, entries, 0)
+        return Directory(offset, entries, 0, repeated)
     (next_offset,) = reader.unpack(struct.Struct(f"{layout.order}I"), end, what)
-    return Directory(offset, entries, next_offset)
+    return Directory(offset, entries, next_offset, repeated)
 
 
 assert CHUNK_BYTES % max(_TYPE_BYTES.values()) == 0  # `numbers` never gets half of one

@@ -1,0 +1,101 @@
+"""
+The size that an HEVC decoder decodes: ITU-T H.265, 7.3.2.2, and ISO/IEC 14496-15, 8.3.
+
+A HEIF tells a size of its own, which the decoder never looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from vignette.errors import BrokenImage, UnsupportedFormat
+from vignette.limits import KIB
+from vignette.pixels.containers.bits import Bits
+from vignette.pixels.containers.boxes import Box, Fields
+from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
+from vignette.pixels.containers.reader import Reader
+
+_SPS: Final = 33
+
+# Up to `numOfArrays`: what a decoder may know without them.
+_FIXED_BYTES: Final = 21
+_LENGTH_BYTES: Final = 4
+
+# A VPS, an SPS and a PPS; in the parameter sets of a picture nothing is larger.
+_MAX_CONFIGURATION_BYTES: Final = 64 * KIB
+_MAX_SPS_HEAD: Final = 1 * KIB
+
+# The chroma format 4:4:4 (table 6-1).
+_FULL_COLOUR: Final = 3
+
+
+def configured_sizes(reader: Reader, configuration: Box) -> Sequence[tuple[int, int]]:
+    """(width, height) in each sequence parameter set of the box `hvcC`, as coded: with what is cropped afterwards."""
+    if configuration.end - configuration.start > _MAX_CONFIGURATION_BYTES:
+        raise BrokenImage(f"{configuration.what} is {configuration.end - configuration.start:,} bytes long")
+    fields = Fields(reader, configuration)
+    fixed = fields.take(_FIXED_BYTES + 1)
+    if fixed[_FIXED_BYTES] & 3 != _LENGTH_BYTES - 1:
+        raise UnsupportedFormat("an HEVC picture whose parts do not have lengths of four bytes")
+    sizes = []
+    for _ in range(fields.number(1)):
+        fields.take(1)  # the type of the units; the decoder goes by their own
+        for _ in range(fields.number(2)):
+            unit = fields.take(fields.number(2))
+            if unit and _unit_type(unit) == _SPS:
+                sizes.append(_coded_size(unit))
+    if not sizes:
+        raise BrokenImage(f"{configuration.what} tells no size")
+    return sizes
+
+
+def sizes_within(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, int]]:
+    """The same of the parameter sets in a picture itself, where they ought not to be; a decoder follows them."""
+    offset = 0
+    while offset < data.length:
+        budget.spend()
+        length = int.from_bytes(data.read(offset, _LENGTH_BYTES), "big")
+        offset += _LENGTH_BYTES
+        if offset + length > data.length:
+            raise BrokenImage(f"{data.what} has a unit of {length:,} bytes, and not as many left")
+        if length and _unit_type(data.read(offset, 1)) == _SPS:
+            yield _coded_size(data.read(offset, min(length, _MAX_SPS_HEAD)))
+        offset += length
+
+
+def _unit_type(unit: bytes) -> int:
+    return unit[0] >> 1 & 0x3F
+
+
+def _coded_size(unit: bytes) -> tuple[int, int]:
+    bits = Bits(bytes(_without_emulation_prevention(unit[2:_MAX_SPS_HEAD])), "a sequence parameter set")
+    bits.number(4)  # its video parameter set
+    layers = bits.number(3)  # temporal ones, less one
+    bits.number(1)
+    _skip_profile_tier_level(bits, layers)
+    bits.exp_golomb()  # its number
+    if bits.exp_golomb() == _FULL_COLOUR:  # chroma format
+        bits.number(1)
+    return bits.exp_golomb(), bits.exp_golomb()
+
+
+def _skip_profile_tier_level(bits: Bits, layers: int) -> None:
+    """7.3.3: 96 bits, then for each lower layer what flags say that there is."""
+    bits.number(96)
+    present = [(bits.flag(), bits.flag()) for _ in range(layers)]
+    if layers:
+        bits.number(2 * (8 - layers))
+    for has_profile, has_level in present:
+        bits.number(88 * has_profile + 8 * has_level)
+
+
+def _without_emulation_prevention(unit: bytes) -> Iterator[int]:
+    """7.4.2: a 3 after two zeros is none of the content."""
+    zeros = 0
+    for byte in unit:
+        if zeros >= 2 and byte == 3:
+            zeros = 0
+            continue
+        zeros = 0 if byte else zeros + 1
+        yield byte
