@@ -17,12 +17,13 @@ from typing import Any, BinaryIO, Final
 
 import pi_heif
 from PIL import AvifImagePlugin as _  # noqa: F401 (fails here, not on the first picture, if Pillow was built without it)
-from PIL import Image, ImageCms, JpegImagePlugin
+from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from vignette.errors import RenderingFailed
 from vignette.model import Placeholder, Recipe, VignetteFormat
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.formats import Format
 from vignette.pixels.geometry import fit
 from vignette.pixels.inspection import read_anatomy
@@ -109,9 +110,9 @@ def render(file: BinaryIO, size: int, recipes: Sequence[Recipe]) -> list[Renditi
         RenderingFailed: Its pixels cannot be decoded, all of them.
     """
     anatomy = read_anatomy(file, size)
-    file.seek(0)
+    source = decoder_file(file, size, anatomy.format)
     with _decoder_errors(anatomy):
-        return list(_render(file, anatomy, sorted(recipes, key=lambda r: r.width * r.height, reverse=True)))
+        return list(_render(source, anatomy, sorted(recipes, key=lambda r: r.width * r.height, reverse=True)))
 
 
 def _render(file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe]) -> Iterator[Rendition]:
@@ -240,6 +241,9 @@ def placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
 def _decoder_errors(anatomy: Anatomy) -> Iterator[None]:
     try:
         yield
+    except UnidentifiedImageError as error:
+        # Pillow's words are of the file object, not of the picture.
+        raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: its decoder does not know it") from error
     except _DECODER_ERRORS as error:
         raise RenderingFailed(
             f"the {anatomy.format.name} cannot be decoded: {error or type(error).__name__}"

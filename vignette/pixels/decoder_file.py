@@ -1,0 +1,86 @@
+"""What a decoder is given to read: no path, and of a PNG only what its pixels need."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, BinaryIO, cast
+
+from vignette.pixels import formats
+from vignette.pixels.containers.png_pixels import Segment, still_picture
+from vignette.pixels.containers.reader import Reader
+from vignette.pixels.formats import Format
+
+
+def decoder_file(file: BinaryIO, size: int, file_format: Format) -> BinaryIO:
+    """
+    The picture of *size* bytes in *file*, at its beginning; *file* has to stay open, and nobody else may move it.
+
+    It has no `name`: decoders put that into their errors, which go out.
+    """
+    if file_format in (formats.PNG, formats.APNG):
+        return cast(BinaryIO, Segments(file, still_picture(Reader(file, size))))
+    file.seek(0)
+    return cast(BinaryIO, _Nameless(file))
+
+
+class Segments(io.RawIOBase):
+    """The *segments* of *file* behind each other, as one file to read; nothing of them is held."""
+
+    def __init__(self, file: BinaryIO, segments: Sequence[Segment]) -> None:
+        super().__init__()
+        self._file = file
+        self._segments = segments
+        self._ends = list(accumulate(segment.length for segment in segments))
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._ends[-1]}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As many bytes as asked for, if they are there: decoders take fewer for the end."""
+        left = self._ends[-1] - self._at
+        left = left if size is None or size < 0 else min(size, left)
+        pieces = []
+        while left > 0 and (piece := self._read_within_segment(left)):
+            pieces.append(piece)
+            left -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def readinto(self, buffer: Any) -> int:
+        content = self.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def _read_within_segment(self, size: int) -> bytes:
+        index = next(index for index, end in enumerate(self._ends) if self._at < end)
+        left = self._ends[index] - self._at
+        segment = self._segments[index]
+        self._file.seek(segment.offset + segment.length - left)
+        piece = self._file.read(min(size, left))
+        self._at += len(piece)
+        return piece
+
+
+class _Nameless:
+    """All that *file* can do; a copy of its descriptor would serve as well, if every file had one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "name":
+            raise AttributeError(name)
+        return getattr(self._file, name)
