@@ -13,8 +13,10 @@ from vignette.pixels.rendering import placeholder_of, render
 from vignette.ports import Catalogue, Claim, ImageStore
 from vignette.records import outcome_to_json
 
-# The pause before an interrupted rendering is tried again: doubles with each attempt.
+# The pause before an interrupted rendering is tried again: doubles with each attempt, to an end. With 20 attempts, as
+# the settings allow, it would be days.
 _FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +66,8 @@ class Thumbnails:
             return
         failure = Failure(RenderingFailed.code, reason)
         if image.attempts < self._max_attempts:
-            self._catalogue.release(image_id, failure, _FIRST_PAUSE_S * 2 ** (image.attempts - 1))
+            pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (image.attempts - 1))
+            self._catalogue.release(image_id, failure, pause_s)
         else:
             self._conclude(Claim(image, image.attempts), Outcome(failure=failure, attempts=image.attempts))
 

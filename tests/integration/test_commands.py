@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -26,12 +28,16 @@ def house(tmp_path: Path) -> Iterator[House]:
     built.close()
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    return environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state")
+
+
 def vignette(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command on the folders of the house below *folder*."""
     return subprocess.run(
         [sys.executable, "-m", "vignette", *arguments],
         cwd=PROJECT_FOLDER,
-        env=environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state"),
+        env=_environment(folder),
         capture_output=True,
         text=True,
         check=False,
@@ -120,6 +126,25 @@ class TestFsck:
         assert done.returncode == 0
         assert done.stdout.endswith("1 numbers checked, 1 findings, 1 repaired\n")
         assert vignette(house.root, "fsck").returncode == 0
+
+    def test_a_terminal_shows_how_far_it_is(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+        ours, theirs = pty.openpty()
+
+        done = subprocess.run(
+            [sys.executable, "-m", "vignette", "fsck"],
+            cwd=PROJECT_FOLDER,
+            env=_environment(house.root) | {"TERM": "xterm"},
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            check=True,
+        )
+
+        os.close(theirs)
+        with os.fdopen(ours, "rb") as terminal:
+            assert b"100%" in terminal.read1()
+        assert done.stdout == b"1 numbers checked, 0 findings\n"
 
     def test_a_program_gets_json(self, house: House) -> None:
         house.upload(picture())

@@ -153,6 +153,22 @@ def test_an_interrupted_rendering_is_tried_again_after_a_pause(house: House) -> 
     assert house.catalogue.claim(0, 60) is None
 
 
+def test_the_pause_doubles_with_each_attempt_and_never_is_longer_than_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, max_attempts=20)
+    house.upload(picture())
+    pauses: list[float] = []
+    monkeypatch.setattr(house.catalogue, "release", lambda _id, _failure, pause_s: pauses.append(pause_s))
+
+    for _ in range(9):
+        assert house.catalogue.claim(0, lease_s=-1) is not None
+        house.thumbnails.interrupted(0, "the process was killed")
+
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    house.close()
+
+
 def test_after_the_last_attempt_an_interrupted_image_is_failed_with_the_reason(tmp_path: Path) -> None:
     house = House(tmp_path, max_attempts=1)
     house.upload(picture())
