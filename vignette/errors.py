@@ -12,6 +12,7 @@ VignetteError
 │   ├── TooManyPixels
 │   ├── TooManyFrames
 │   ├── MalformedRequest
+│   ├── DigestMismatch
 │   ├── IdempotencyKeyReused
 │   ├── CrossSiteRequest
 │   └── MethodNotAllowed
@@ -104,6 +105,11 @@ class TooManyFrames(Refused):
 class MalformedRequest(Refused):
     code = "malformed-request"
     title = N_("The request cannot be read")
+
+
+class DigestMismatch(Refused):
+    code = "digest-mismatch"
+    title = N_("What arrived is not what was sent")
 
 
 class IdempotencyKeyReused(Refused):

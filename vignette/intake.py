@@ -58,13 +58,17 @@ class Upload:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
+    def discard(self) -> None:
+        """Remove what was staged, unless it has been kept. Repeating it does nothing."""
+        self.staged.discard()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.staged.discard()
+        self.discard()
 
 
 class Intake:

@@ -41,6 +41,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "too-many-pixels": N_("Export the image with fewer pixels, and send that."),
     "too-many-frames": N_("Shorten the animation, or split the document, and send the parts."),
     "malformed-request": N_("If you used the form, go back and try again. If you wrote a program, see the API page."),
+    "digest-mismatch": N_("The transfer changed or lost some of it. Nothing was kept: send it again."),
     "idempotency-key-reused": N_("A key stands for one upload. Send other bytes under a key of their own."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),

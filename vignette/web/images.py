@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import mimetypes
 import re
@@ -18,6 +17,7 @@ from vignette.errors import (
     BrokenImage,
     CatalogueUnavailable,
     CrossSiteRequest,
+    DigestMismatch,
     EmptyFile,
     IdempotencyKeyReused,
     ImageDeleted,
@@ -37,6 +37,7 @@ from vignette.limits import CHUNK_BYTES
 from vignette.model import Image, ImageId
 from vignette.pixels.metadata import as_groups
 from vignette.ports import Catalogue
+from vignette.web.digests import sha256_digest
 from vignette.web.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.operations import Answer, Parameter, operation
 from vignette.web.problems import problem_of, status_of
@@ -63,6 +64,7 @@ _MAX_DOWNLOAD_NAME_CHARS: Final = 150
 _REFUSALS: Final = (
     NoFile,
     MalformedRequest,
+    DigestMismatch,
     CrossSiteRequest,
     UploadTooLarge,
     TooManyFiles,
@@ -104,6 +106,13 @@ def as_json(resource: BaseModel, status: int = 200) -> Response:
             "Idempotency-Key",
             "The same key with the same bytes is the same image: for a client that got no answer and tries again",
             {"type": "string", "maxLength": 255},
+            "header",
+        ),
+        Parameter(
+            "Content-Digest",
+            "The digest of the body (RFC 9530, sha-256 or sha-512): if other bytes arrive, nothing is kept. Repr-Digest"
+            " is checked the same way, and so are both in the header of a part",
+            {"type": "string", "examples": ["sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"]},
             "header",
         ),
     ),
@@ -257,7 +266,7 @@ def delete_form(image_id: int) -> Response:
 @images.get("/<image_id:image_id>/original")
 @operation(
     "The very bytes that were uploaded",
-    Answer(200, "The file", "image/*", headers=("ETag", "Repr-Digest", "Content-Disposition")),
+    Answer(200, "The file", "image/*", headers=("ETag", "Repr-Digest", "Content-Digest", "Content-Disposition")),
     Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
     Answer(304, "It has not changed"),
     problems=(ImageNotFound, ImageDeleted),
@@ -275,7 +284,7 @@ def original(image_id: int) -> Response:
     response.content_length = record.bytes
     response.set_etag(record.sha256)
     response.last_modified = record.received_at
-    response.headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(record.sha256)).decode()}:"  # RFC 9530
+    response.headers["Repr-Digest"] = sha256_digest(record.sha256)
     response.headers["Cache-Control"] = "no-cache"
     # Never shown in place: what a stranger sent does not run in this site's name, whatever it turns out to be.
     response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
@@ -284,6 +293,9 @@ def original(image_id: int) -> Response:
     except HTTPException:
         response.close()
         raise
+    if response.status_code == 200 and request.method == "GET":
+        # RFC 9530: of the very bytes in this answer, so not of a range's, nor of none.
+        response.headers["Content-Digest"] = response.headers["Repr-Digest"]
     return response
 
 

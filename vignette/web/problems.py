@@ -21,6 +21,7 @@ from vignette.web.negotiation import HTML, PROBLEM, preferred
 STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,
     errors.MalformedRequest: 400,
+    errors.DigestMismatch: 400,
     errors.CrossSiteRequest: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
