@@ -33,7 +33,7 @@ from pydantic_settings import (
 
 from vignette.errors import SettingsError
 from vignette.limits import MIB
-from vignette.model import Recipe
+from vignette.model import Durability, Recipe
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
 ASSETS_FOLDER: Final = PROJECT_FOLDER / "static" / "assets"
@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     state_folder: Folder = Path("instance")
     database_url: Annotated[str, Field(repr=False)] = ""
     broker_url: Annotated[str, Field(repr=False)] = ""
+    durability: Durability = "full"
 
     max_upload_bytes: Annotated[WholeNumber, Field(ge=1, le=_MOST_BYTES)] = 100 * MIB
     max_request_bytes: Annotated[WholeNumber, Field(ge=0, le=_MOST_BYTES)] = 0

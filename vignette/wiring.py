@@ -73,7 +73,8 @@ def build_worker(settings: Settings) -> Celery:
 
 def open_store_and_catalogue(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:
     """Both, made if they are missing; the catalogue with its schema up to date and no folder ahead of it."""
-    store, catalogue = FolderStore(settings.upload_folder), SqlCatalogue(settings.effective_database_url)
+    store = FolderStore(settings.upload_folder, settings.durability)
+    catalogue = SqlCatalogue(settings.effective_database_url, settings.durability)
     catalogue.migrate(read_images(store))
     reindex_if_behind(store, catalogue)
     return store, catalogue

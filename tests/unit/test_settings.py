@@ -197,6 +197,7 @@ class TestWrongValues:
             ("port = []", "port = []: should be a whole number"),
             ("upload_folder = 3", "upload_folder = 3: should be text"),
             ("state_folder = ''", 'state_folder = "": should name a folder'),
+            ("durability = 'some'", "durability = \"some\": should be 'full' or 'fast'"),
             ("languages = 'fr'", 'languages = "fr": should be a list'),
             ("languages = []", "languages = []: should hold at least one entry"),
             ("languages = ['fr', 'fr']", 'languages = ["fr", "fr"]: should name each language once'),

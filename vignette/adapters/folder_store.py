@@ -3,6 +3,9 @@ The object store on a local file system: one folder for each image below one roo
 
 No library that we know flushes what it writes, and "201 means kept" needs just that: a file is written under another
 name, flushed (`fsync`), renamed, and then the folder that holds the name is flushed too. See `fsync(2)`, `rename(2)`.
+
+With `durability = "fast"` nothing is flushed; all else is the same, so that whatever dies but the machine itself leaves
+the same behind.
 """
 
 from __future__ import annotations
@@ -13,12 +16,12 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from vignette.errors import FileNotStored, StoreFull, StoreUnavailable
-from vignette.model import ImageId
+from vignette.model import Durability, ImageId
 from vignette.ports import StagedImage
 
 # No number begins with a dot, so nothing in here is ever taken for an image.
@@ -40,20 +43,32 @@ def _our_errors(doing: str) -> Iterator[None]:
         raise StoreUnavailable(reason) from error
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+class _Disk:
+    """What reaches the disk, and when: at once, or when the operating system sees fit."""
 
+    def __init__(self, durability: Durability) -> None:
+        self._flushes = durability == "full"
 
-def _write_flushed(path: Path, content: bytes) -> None:
-    with path.open("xb", buffering=0) as file:
-        view = memoryview(content)
-        while view:
-            view = view[file.write(view) :]
-        os.fsync(file.fileno())
+    def flush(self, descriptor: int) -> None:
+        if self._flushes:
+            os.fsync(descriptor)
+
+    def flush_folder(self, folder: Path) -> None:
+        if not self._flushes:
+            return
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def write(self, path: Path, content: bytes) -> None:
+        """A new file at *path*, flushed."""
+        with path.open("xb", buffering=0) as file:
+            view = memoryview(content)
+            while view:
+                view = view[file.write(view) :]
+            self.flush(file.fileno())
 
 
 def _last_change(folder: Path) -> float:
@@ -73,8 +88,9 @@ class StagedFolder:
 
     _ORIGINAL: Final = "original"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: _Disk) -> None:
         self.path = path
+        self._disk = disk
         path.mkdir(parents=True)
         self._file = (path / self._ORIGINAL).open("xb", buffering=0)
 
@@ -90,12 +106,12 @@ class StagedFolder:
 
     def complete(self, original_name: str, files: dict[str, bytes]) -> None:
         with _our_errors("the upload cannot be flushed"):
-            os.fsync(self._file.fileno())
+            self._disk.flush(self._file.fileno())
             self._file.close()
             (self.path / self._ORIGINAL).rename(self.path / original_name)
             for name, content in files.items():
-                _write_flushed(self.path / name, content)
-            _flush_folder(self.path)
+                self._disk.write(self.path / name, content)
+            self._disk.flush_folder(self.path)
 
     def discard(self) -> None:
         self._file.close()
@@ -106,15 +122,18 @@ class StagedFolder:
 class FolderStore:
     """An `ImageStore` below *root*, which is made if it is missing."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, durability: Durability = "full") -> None:
         self._root = root
+        self._disk = _Disk(durability)
         self._staging = root / STAGING
         with _our_errors("the upload folder cannot be made"):
             self._staging.mkdir(parents=True, exist_ok=True)
+            with suppress(PermissionError):  # where we may not even look we have not made it either
+                self._disk.flush_folder(root.parent)
 
     def stage(self) -> StagedFolder:
         with _our_errors("the upload cannot be staged"):
-            return StagedFolder(self._staging / secrets.token_hex(16))
+            return StagedFolder(self._staging / secrets.token_hex(16), self._disk)
 
     def promote(self, staged: StagedImage, image_id: ImageId) -> None:
         if not isinstance(staged, StagedFolder):
@@ -129,7 +148,7 @@ class FolderStore:
                 # Only a crash between this rename and the commit of the row leaves a folder under a free number.
                 target.rename(self._staging / f"orphan-{image_id}-{secrets.token_hex(8)}")
                 staged.path.rename(target)
-            _flush_folder(self._root)
+            self._disk.flush_folder(self._root)
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:
         with _our_errors("a stored file cannot be opened"):
@@ -148,9 +167,9 @@ class FolderStore:
         part = folder / f".{name}.{secrets.token_hex(8)}"
         with _our_errors("a file cannot be written"):
             try:
-                _write_flushed(part, content)
+                self._disk.write(part, content)
                 part.rename(folder / name)
-                _flush_folder(folder)
+                self._disk.flush_folder(folder)
             except FileNotFoundError as error:
                 raise FileNotStored(f"image {image_id} has no folder") from error
             finally:
@@ -164,7 +183,7 @@ class FolderStore:
             for entry in folder.iterdir():
                 if entry.name != name:
                     entry.unlink(missing_ok=True)
-            _flush_folder(folder)
+            self._disk.flush_folder(folder)
 
     def image_ids(self) -> Iterator[ImageId]:
         with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:
@@ -187,7 +206,7 @@ class FolderStore:
             probe = self._staging / f"probe-{secrets.token_hex(8)}"
             probe.mkdir()
             try:
-                _write_flushed(probe / "probe", b"vignette")
+                self._disk.write(probe / "probe", b"vignette")
             finally:
                 shutil.rmtree(probe, ignore_errors=True)
 

@@ -2,8 +2,9 @@
 The catalogue in SQL: SQLite (in WAL mode) on one machine, PostgreSQL on many, one code for both.
 
 What SQLite needs: `BEGIN IMMEDIATE`, because pysqlite's own transactions begin too late and two writers then read the
-same number; `synchronous=FULL`, because a row that was acknowledged must survive a power cut; a busy timeout, because
-writers wait for each other. Leases count on the database's own clock, so that machines need not agree on theirs.
+same number; `synchronous=FULL`, because a row that was acknowledged must survive a power cut (`NORMAL` where
+`durability` is "fast": the file stays sound all the same); a busy timeout, because writers wait for each other. Leases
+count on the database's own clock, so that machines need not agree on theirs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +24,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from vignette.adapters import migrations
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
-from vignette.model import Failure, Image, ImageFacts, ImageId, Record, State
+from vignette.model import Durability, Failure, Image, ImageFacts, ImageId, Record, State
 from vignette.ports import Claim
 
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -79,7 +81,7 @@ def _now_on_postgresql(_element: _Now, _compiler: object, **_: Any) -> str:
 class SqlCatalogue:
     """A `Catalogue` at a SQLAlchemy URL. Build one in each process: connections do not survive a fork."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, durability: Durability = "full") -> None:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -90,8 +92,9 @@ class SqlCatalogue:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             self._writer = sa.create_engine(parsed)
             self._reader = sa.create_engine(parsed)
-            sa.event.listen(self._writer, "connect", _prepare_sqlite)
-            sa.event.listen(self._reader, "connect", _prepare_sqlite)
+            prepare = partial(_prepare_sqlite, durability)
+            sa.event.listen(self._writer, "connect", prepare)
+            sa.event.listen(self._reader, "connect", prepare)
             sa.event.listen(self._writer, "begin", _begin_immediate)
 
     def migrate(self, images: Iterable[tuple[ImageId, Image | None]]) -> None:
@@ -279,11 +282,11 @@ def _our_errors() -> Iterator[None]:
         raise CatalogueUnavailable("the catalogue cannot be used now") from error
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(durability: Durability, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # pysqlite shall begin nothing by itself
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
