@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from vignette import keys
-from vignette.errors import EmptyFile, ImageDeleted, QueueUnavailable, UploadTooLarge
+from vignette.errors import EmptyFile, ImageDeleted, QueueUnavailable, StoreUnavailable, UploadTooLarge
 from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
@@ -119,7 +119,13 @@ class Intake:
                 keys.METADATA_TEXT: as_text(metadata).encode(),
             },
         )
-        image, is_new = self._catalogue.add(record, lambda image_id: self._store.promote(upload.staged, image_id))
+        try:
+            image, is_new = self._catalogue.add(record, lambda image_id: self._store.promote(upload.staged, image_id))
+        except StoreUnavailable:
+            # There was no room for the row, or the folder failed half-way: the number was not taken. Of a catalogue
+            # that broke off otherwise nobody knows whether it has the row, and the folder stays.
+            upload.staged.withdraw()
+            raise
         if image.state.is_gone:
             raise ImageDeleted(f"image {image.id}, which this key came with, was deleted")
         if is_new:

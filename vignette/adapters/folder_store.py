@@ -91,8 +91,13 @@ class StagedFolder:
     def __init__(self, path: Path, disk: _Disk) -> None:
         self.path = path
         self._disk = disk
+        self._promoted_to: Path | None = None
         path.mkdir(parents=True)
-        self._file = (path / self._ORIGINAL).open("xb", buffering=0)
+        try:
+            self._file = (path / self._ORIGINAL).open("xb", buffering=0)
+        except OSError:
+            path.rmdir()
+            raise
 
     def append(self, chunk: bytes) -> None:
         with _our_errors("the upload cannot be written"):
@@ -118,6 +123,27 @@ class StagedFolder:
         # What cannot be removed now, the sweep removes when it is old enough.
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def move_to(self, target: Path) -> None:
+        """Rename the folder. It is known again by its inode, whatever happens to the name."""
+        self._inode = self.path.stat().st_ino
+        self.path.rename(target)
+        self._promoted_to = target
+
+    def withdraw(self) -> None:
+        if self._promoted_to is None:
+            return
+        with suppress(OSError):  # it is no image's folder: the next upload of this number sets aside what is left
+            descriptor = os.open(self._promoted_to, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                # The number is free again, and another upload may have taken it in this instant. Its folder is another
+                # inode, and `rmdir` never removes one that holds something.
+                if os.fstat(descriptor).st_ino == self._inode:
+                    for name in os.listdir(descriptor):  # noqa: PTH208 (by descriptor, not by name)
+                        os.unlink(name, dir_fd=descriptor)
+            finally:
+                os.close(descriptor)
+            self._promoted_to.rmdir()
+
 
 class FolderStore:
     """An `ImageStore` below *root*, which is made if it is missing."""
@@ -141,13 +167,13 @@ class FolderStore:
         target = self._folder(image_id)
         with _our_errors("the upload cannot be put into place"):
             try:
-                staged.path.rename(target)
+                staged.move_to(target)
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
                 # Only a crash between this rename and the commit of the row leaves a folder under a free number.
                 target.rename(self._staging / f"orphan-{image_id}-{secrets.token_hex(8)}")
-                staged.path.rename(target)
+                staged.move_to(target)
             self._disk.flush_folder(self._root)
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:

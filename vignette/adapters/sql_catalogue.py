@@ -9,6 +9,8 @@ count on the database's own clock, so that machines need not agree on theirs.
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,10 +26,16 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from vignette.adapters import migrations
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
+from vignette.limits import KIB
 from vignette.model import Durability, Failure, Image, ImageFacts, ImageId, Record, State
 from vignette.ports import Claim
 
 _BUSY_TIMEOUT_MS: Final = 10_000
+
+# A row touches a handful of SQLite's pages (4 KiB each): the table's, its indexes', the counter's.
+_ROOM_FOR_A_ROW_BYTES: Final = 64 * KIB
+
+_FULL: Final = "the disk of the catalogue is full"
 
 # Any number: it names Vignette's migrations among PostgreSQL's advisory locks.
 _MIGRATION_LOCK: Final = 0x7669676E
@@ -87,9 +95,11 @@ class SqlCatalogue:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._folder: Path | None = None
         if self._is_sqlite:
             if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                self._folder = Path(parsed.database).parent
+                self._folder.mkdir(parents=True, exist_ok=True)
             self._writer = sa.create_engine(parsed)
             self._reader = sa.create_engine(parsed)
             prepare = partial(_prepare_sqlite, durability)
@@ -162,16 +172,13 @@ class SqlCatalogue:
         return None if row is None else Claim(_from_row(row), row.attempts)
 
     def finish(self, claim: Claim, failure: Failure | None) -> bool:
-        holds = sa.and_(
-            _image.c.id == claim.image.id, _image.c.state == State.PROCESSING, _image.c.attempts == claim.attempt
-        )
         values = {
             "state": State.READY if failure is None else State.FAILED,
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
         }
         with self._write() as connection:
-            return connection.execute(sa.update(_image).where(holds).values(**values)).rowcount == 1
+            return connection.execute(sa.update(_image).where(_holds(claim)).values(**values)).rowcount == 1
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         release = (
@@ -181,6 +188,15 @@ class SqlCatalogue:
         )
         with self._write() as connection:
             connection.execute(release)
+
+    def postpone(self, claim: Claim, failure: Failure, pause_s: float) -> None:
+        postpone = (
+            sa.update(_image)
+            .where(_holds(claim))
+            .values(attempts=claim.attempt - 1, failure=asdict(failure), lease_until=_Now() + pause_s)
+        )
+        with self._write() as connection:
+            connection.execute(postpone)
 
     def reset(self, image_id: ImageId) -> None:
         reset = (
@@ -250,10 +266,13 @@ class SqlCatalogue:
             return connection.execute(sa.select(_Now() - sa.func.max(_worker.c.seen_at))).scalar_one()
 
     def probe(self) -> None:
-        # Takes the lock that an upload takes, so that a read-only or wedged database is told from a sound one.
+        # Takes the lock that an upload takes, and commits as it does, so that a read-only, full or wedged database is
+        # told from a sound one.
         with self._write() as connection:
             connection.execute(sa.update(_counter).values(next=_counter.c.next))
-            connection.rollback()
+        # The log of SQLite may have room for that little on a disk that has none for a whole row.
+        if self._folder is not None and shutil.disk_usage(self._folder).free < _ROOM_FOR_A_ROW_BYTES:
+            raise StoreFull(_FULL)
 
     def close(self) -> None:
         """Close all connections."""
@@ -276,10 +295,15 @@ def _our_errors() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        if "disk is full" in str(error):  # SQLITE_FULL
-            raise StoreFull("the disk of the catalogue is full") from error
-        # The cause may name hosts and users: it is for the log, which follows `__cause__`.
-        raise CatalogueUnavailable("the catalogue cannot be used now") from error
+        cause = getattr(error, "orig", None)
+        if (
+            getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            or getattr(cause, "sqlstate", None) == "53100"
+        ):
+            raise StoreFull(_FULL) from error
+        # PostgreSQL's words may name hosts and users: they are for the log, which follows `__cause__`.
+        reason = f": {cause}" if isinstance(cause, sqlite3.Error) else ""
+        raise CatalogueUnavailable(f"the catalogue cannot be used now{reason}") from error
 
 
 def _prepare_sqlite(durability: Durability, connection: Any, _record: object) -> None:
@@ -291,6 +315,12 @@ def _prepare_sqlite(durability: Durability, connection: Any, _record: object) ->
 
 def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _holds(claim: Claim) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _image.c.id == claim.image.id, _image.c.state == State.PROCESSING, _image.c.attempts == claim.attempt
+    )
 
 
 def _is_free() -> sa.ColumnElement[bool]:
