@@ -12,6 +12,7 @@ VignetteError
 │   ├── TooManyPixels
 │   ├── TooManyFrames
 │   ├── MalformedRequest
+│   ├── UploadTooSlow
 │   ├── DigestMismatch
 │   ├── IdempotencyKeyReused
 │   ├── CrossSiteRequest
@@ -26,7 +27,8 @@ VignetteError
 │   ├── StoreUnavailable
 │   │   └── StoreFull
 │   ├── CatalogueUnavailable
-│   └── QueueUnavailable
+│   ├── QueueUnavailable
+│   └── Overloaded
 └── SettingsError
 """
 
@@ -107,6 +109,11 @@ class MalformedRequest(Refused):
     title = N_("The request cannot be read")
 
 
+class UploadTooSlow(Refused):
+    code = "upload-too-slow"
+    title = N_("The upload came too slowly")
+
+
 class DigestMismatch(Refused):
     code = "digest-mismatch"
     title = N_("What arrived is not what was sent")
@@ -180,6 +187,11 @@ class CatalogueUnavailable(Unavailable):
 class QueueUnavailable(Unavailable):
     code = "queue-unavailable"
     title = N_("The queue cannot be used")
+
+
+class Overloaded(Unavailable):
+    code = "overloaded"
+    title = N_("The service is busy")
 
 
 class SettingsError(VignetteError):

@@ -67,6 +67,9 @@ class ImageStore(Protocol):
     def clear_staging(self, max_age_s: float) -> int:
         """Remove what uploads left behind that were begun more than *max_age_s* ago; return how many."""
 
+    def free_bytes(self) -> int:
+        """How much the disk has room for."""
+
     def probe(self) -> None:
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
 

@@ -109,7 +109,8 @@ class Settings(BaseSettings):
     port: Annotated[WholeNumber, Field(ge=1, le=65535)] = 5000
     public_url: str = ""
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 2
-    web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 16
+    web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
+    slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 30
 
     upload_folder: Folder = Path("static/uploads")
     state_folder: Folder = Path("instance")

@@ -19,6 +19,8 @@ from vignette.settings import Settings
 from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
 from vignette.web import WebServices, create_app
+from vignette.web.admission import Admission
+from vignette.web.slow_clients import SlowClients
 from vignette.web.uploads import RequestLimits
 from vignette.worker import WorkerServices, register
 
@@ -37,8 +39,10 @@ def build_web(settings: Settings) -> Flask:
         jobs=jobs,
         recipes=settings.recipes,
         request_limits=RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
-        # Half of the threads: the others go on answering while these wait.
-        waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 2)),
+        # Half of the threads take uploads and a quarter wait: the others go on answering meanwhile.
+        admission=Admission(store, places=max(1, settings.web_threads // 2)),
+        slow_clients=SlowClients(settings.slow_client_seconds),
+        waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 4)),
     )
     return create_app(services, public_url=settings.public_url, languages=settings.languages)
 

@@ -219,6 +219,7 @@ class TestWrongValues:
             ("port", 1, 65535),
             ("web_processes", 1, 64),
             ("web_threads", 1, 256),
+            ("slow_client_seconds", 1, 600),
             ("max_files_per_request", 1, 1000),
             ("max_pixels", 1, 2_000_000_000),
             ("max_frames", 1, 1_000_000),

@@ -227,6 +227,10 @@ class FolderStore:
                     cleared += 1
         return cleared
 
+    def free_bytes(self) -> int:
+        with _our_errors("the upload folder cannot be measured"):
+            return shutil.disk_usage(self._root).free
+
     def probe(self) -> None:
         with _our_errors("the upload folder cannot be written"):
             probe = self._staging / f"probe-{secrets.token_hex(8)}"

@@ -24,6 +24,7 @@ from vignette.errors import (
     ImageNotFound,
     MalformedRequest,
     NoFile,
+    Overloaded,
     StoreFull,
     StoreUnavailable,
     TooManyFiles,
@@ -31,6 +32,7 @@ from vignette.errors import (
     TooManyPixels,
     UnsupportedFormat,
     UploadTooLarge,
+    UploadTooSlow,
     VignetteError,
 )
 from vignette.limits import CHUNK_BYTES
@@ -74,6 +76,8 @@ _REFUSALS: Final = (
     TooManyPixels,
     TooManyFrames,
     IdempotencyKeyReused,
+    UploadTooSlow,
+    Overloaded,
     CatalogueUnavailable,
     StoreUnavailable,
     StoreFull,
@@ -128,7 +132,8 @@ def as_json(resource: BaseModel, status: int = 200) -> Response:
 )
 def upload() -> Response:
     services = web_services()
-    receipts = receive_all(request, services.intake, services.request_limits)
+    with services.admission.place(request.content_length):
+        receipts = receive_all(request, services.intake, services.request_limits, services.slow_clients)
     face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,14 +11,25 @@ from typing import Final
 
 from flask import Request
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import parse_options_header
 
-from vignette.errors import MalformedRequest, NoFile, TooManyFiles, UnsupportedFormat, UploadTooLarge, VignetteError
+from vignette.errors import (
+    MalformedRequest,
+    NoFile,
+    Refused,
+    TooManyFiles,
+    UnsupportedFormat,
+    UploadTooLarge,
+    UploadTooSlow,
+    VignetteError,
+)
 from vignette.intake import Intake, Upload, clean_name, too_large
-from vignette.limits import CHUNK_BYTES, MULTIPART_OVERHEAD_BYTES
+from vignette.limits import CHUNK_BYTES, MIN_BODY_BYTES_PER_S, MULTIPART_OVERHEAD_BYTES
 from vignette.model import Image
 from vignette.web.digests import DigestCheck
 from vignette.web.multipart import FilePart, file_parts
+from vignette.web.slow_clients import SlowClients
 
 FIELD: Final = "file"
 
@@ -45,27 +57,44 @@ class RequestLimits:
 class _Body:
     """The body of a request: counted as it is read, and held against the length and the digests in its header."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, slow_clients: SlowClients) -> None:
         self.digest = DigestCheck(request.headers)
         self._stream = request.stream
         self._length = request.content_length
         self._received = 0
+        self._slow_clients = slow_clients
+        self._last_read = time.monotonic()
 
     def read(self, size: int, /) -> bytes:
         """
         Raises:
             MalformedRequest: It ends before its length. Web servers that say so themselves are few.
+            UploadTooSlow: It ends so because hardly anything came.
         """
-        chunk: bytes = self._stream.read(size)
+        begun = time.monotonic()
+        try:
+            with self._slow_clients.reading():
+                chunk: bytes = self._stream.read(size)
+        except (OSError, ClientDisconnected) as error:
+            raise self._broken_off() from error
         self._received += len(chunk)
         self.digest.update(chunk)
         if not chunk and self._length is not None and self._received < self._length:
-            raise MalformedRequest(
-                f"the body ended after {self._received} of {self._length} bytes",
-                measured=self._received,
-                limit=self._length,
-            )
+            raise self._broken_off()
+        self._last_read = begun
         return chunk
+
+    def _broken_off(self) -> Refused:
+        # The read before this one may be the one that was cut: it then came back with what little there was.
+        of_length = "" if self._length is None else f" of {self._length}"
+        if self._slow_clients.has_cut_since(self._last_read):
+            return UploadTooSlow(
+                f"the body was cut off after {self._received}{of_length} bytes: less than {MIN_BODY_BYTES_PER_S} bytes"
+                f" a second came over {self._slow_clients.window_s:g} seconds"
+            )
+        return MalformedRequest(
+            f"the body ended after {self._received}{of_length} bytes", measured=self._received, limit=self._length
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +106,20 @@ class _Arrival:
     idempotency_key: str | None
 
 
-def receive_all(request: Request, intake: Intake, limits: RequestLimits) -> list[Receipt]:
+def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients) -> list[Receipt]:
     """
     Take every file of the request; each is answered for itself.
 
     Raises:
         NoFile: There is none.
         UploadTooLarge: By its header the request is over the limit; nothing of it was read.
+        UploadTooSlow: So little came that it was cut off. As with the next:
         MalformedRequest: It cannot be read to its end. Files that were complete by then are kept, unless a digest of
             the whole was announced.
         DigestMismatch: The request as a whole is not what its header announced; nothing is kept.
         UnsupportedFormat: Its Content-Type is neither a form nor an image.
     """
-    body = _Body(request)
+    body = _Body(request, slow_clients)
     with ExitStack() as staged:
         arrivals: Iterable[_Arrival] = _arrivals(request, body, intake, limits, staged)
         if body.digest:
@@ -140,7 +170,7 @@ def _receive(part: FilePart, intake: Intake, staged: ExitStack) -> Upload | Vign
             upload.append(chunk)
             digest.update(chunk)
         digest.verify()
-    except MalformedRequest:
+    except (MalformedRequest, UploadTooSlow):
         raise  # the request itself is at fault: there is no next file
     except VignetteError as error:
         if upload is not None:
