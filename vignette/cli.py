@@ -8,7 +8,7 @@ import click
 
 from vignette import __version__
 from vignette.errors import VignetteError
-from vignette.settings import load_settings_or_exit
+from vignette.settings import Settings, load_settings_or_exit
 
 
 @click.group()
@@ -23,7 +23,15 @@ def serve() -> None:
     # Here and below: the import costs more than the other commands take.
     from vignette.launcher import serve as serve_until_stopped
 
-    sys.exit(serve_until_stopped(load_settings_or_exit()))
+    sys.exit(serve_until_stopped(load_settings_or_exit(), prepare=_open_catalogue))
+
+
+def _open_catalogue(settings: Settings) -> None:
+    """Bring it up to date before any process needs it, or say why that cannot be."""
+    from vignette.wiring import open_store_and_catalogue
+
+    _, catalogue = open_store_and_catalogue(settings)
+    catalogue.close()
 
 
 @main.command()
