@@ -24,6 +24,8 @@ from vignette.reindexing import read_images
 from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
 from vignette.web import WebServices, create_app
+from vignette.web.admission import Admission
+from vignette.web.slow_clients import SlowClients
 from vignette.web.uploads import RequestLimits
 
 SMALL = Recipe("small", 256, 256)
@@ -67,6 +69,8 @@ class House:
                 jobs=self.jobs,
                 recipes=tuple(recipes),
                 request_limits=request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
+                admission=Admission(self.store, places=2),
+                slow_clients=SlowClients(window_s=30),
                 waiting_rooms=BoundedSemaphore(1),
             ),
             public_url="",

@@ -12,7 +12,7 @@ from vignette import __version__
 from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound, VignetteError
 from vignette.findings import Report
 from vignette.model import ImageId
-from vignette.settings import exit_with_words, load_settings, load_settings_or_exit
+from vignette.settings import Settings, exit_with_words, load_settings, load_settings_or_exit
 
 
 @click.group()
@@ -27,7 +27,15 @@ def serve() -> None:
     # Here and below: the import costs more than the other commands take.
     from vignette.launcher import serve as serve_until_stopped
 
-    sys.exit(serve_until_stopped(load_settings_or_exit()))
+    sys.exit(serve_until_stopped(load_settings_or_exit(), prepare=_open_catalogue))
+
+
+def _open_catalogue(settings: Settings) -> None:
+    """Bring it up to date before any process needs it, or say why that cannot be."""
+    from vignette.wiring import open_store_and_catalogue
+
+    _, catalogue = open_store_and_catalogue(settings)
+    catalogue.close()
 
 
 @main.command()

@@ -12,6 +12,8 @@ VignetteError
 │   ├── TooManyPixels
 │   ├── TooManyFrames
 │   ├── MalformedRequest
+│   ├── UploadTooSlow
+│   ├── DigestMismatch
 │   ├── IdempotencyKeyReused
 │   ├── CrossSiteRequest
 │   └── MethodNotAllowed
@@ -29,7 +31,8 @@ VignetteError
 │   │   ├── StoreFull
 │   │   └── NumberTaken
 │   ├── CatalogueUnavailable
-│   └── QueueUnavailable
+│   ├── QueueUnavailable
+│   └── Overloaded
 └── SettingsError
 """
 
@@ -108,6 +111,16 @@ class TooManyFrames(Refused):
 class MalformedRequest(Refused):
     code = "malformed-request"
     title = N_("The request cannot be read")
+
+
+class UploadTooSlow(Refused):
+    code = "upload-too-slow"
+    title = N_("The upload came too slowly")
+
+
+class DigestMismatch(Refused):
+    code = "digest-mismatch"
+    title = N_("What arrived is not what was sent")
 
 
 class IdempotencyKeyReused(Refused):
@@ -198,6 +211,11 @@ class CatalogueUnavailable(Unavailable):
 class QueueUnavailable(Unavailable):
     code = "queue-unavailable"
     title = N_("The queue cannot be used")
+
+
+class Overloaded(Unavailable):
+    code = "overloaded"
+    title = N_("The service is busy")
 
 
 class SettingsError(VignetteError):

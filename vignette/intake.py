@@ -12,7 +12,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from vignette import keys
-from vignette.errors import EmptyFile, ImageDeleted, NumberTaken, QueueUnavailable, UploadTooLarge
+from vignette.errors import (
+    EmptyFile,
+    ImageDeleted,
+    NumberTaken,
+    QueueUnavailable,
+    StoreUnavailable,
+    UploadTooLarge,
+)
 from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
@@ -62,13 +69,17 @@ class Upload:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
+    def discard(self) -> None:
+        """Remove what was staged, unless it has been kept. Repeating it does nothing."""
+        self.staged.discard()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.staged.discard()
+        self.discard()
 
 
 class Intake:
@@ -119,7 +130,13 @@ class Intake:
                 keys.METADATA_TEXT: as_text(metadata).encode(),
             },
         )
-        image, is_new = self._add(record, upload.staged)
+        try:
+            image, is_new = self._add(record, upload.staged)
+        except StoreUnavailable:
+            # There was no room for the row, or the folder failed half-way: the number was not taken. Of a catalogue
+            # that broke off otherwise nobody knows whether it has the row, and the folder stays.
+            upload.staged.withdraw()
+            raise
         if image.state.is_gone:
             raise ImageDeleted(f"image {image.id}, which this key came with, was deleted")
         if is_new:

@@ -13,13 +13,13 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from vignette.adapters import embedded_broker
-from vignette.errors import QueueUnavailable
+from vignette.errors import QueueUnavailable, VignetteError
 from vignette.settings import PROJECT_FOLDER, Settings, config_file, without_password
 from vignette.supervision import CannotStart, Child, Supervisor
 
@@ -37,9 +37,13 @@ ORPHANS_LIMIT_S: Final = WEB_GRACE_S + 5
 HEAD_LIMIT_MS: Final = 15_000
 
 
-def serve(settings: Settings, folder: Path = PROJECT_FOLDER) -> int:
+def serve(
+    settings: Settings, folder: Path = PROJECT_FOLDER, prepare: Callable[[Settings], object] | None = None
+) -> int:
     """
     Run the service in the foreground until SIGINT, SIGTERM or SIGHUP. *folder* holds `serveur_flask` and `task_celery`.
+
+    *prepare* is done first, once the folders are ours: what it refuses would be refused by each child, over and over.
 
     Returns:
         The exit status: 0 after an orderly stop; 1 if it cannot start, with one line on standard error that says why.
@@ -49,6 +53,8 @@ def serve(settings: Settings, folder: Path = PROJECT_FOLDER) -> int:
             _make_folders(settings)
             locks = _lock_folders(settings, held)
             address = _free_address(settings)
+            if prepare is not None:
+                _in_a_child(partial(prepare, settings))
             children = [_worker(folder), _web(settings, folder, address)]
             if settings.uses_embedded_broker:
                 children.insert(0, _broker(settings, held))
@@ -235,6 +241,33 @@ def _free_address(settings: Settings) -> str:
             raise CannotStart(f"{where} is taken: stop what listens there, or set VIGNETTE_PORT") from error
         raise CannotStart(f"{where} cannot be used: {error.strerror or error}") from error
     return str(address[0])
+
+
+def _in_a_child(work: Callable[[], object]) -> None:
+    """
+    Do *work* in a process of its own: it may import much, and open what does not survive a fork.
+
+    Raises:
+        CannotStart: It did not succeed.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(reader)
+            work()
+            status = 0
+        except VignetteError as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with open(reader, "rb") as pipe:  # noqa: PTH123 (a descriptor)
+        reason = pipe.read().decode(errors="replace")
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        raise CannotStart(reason or "the catalogue cannot be prepared")
 
 
 # What the operator sees

@@ -21,6 +21,9 @@ MAX_NAME_CHARS: Final = 8 * KIB
 MAX_METADATA_BYTES: Final = 16 * MIB
 MAX_INFLATED_BYTES: Final = 4 * MIB
 
+# Below that, over `slow_client_seconds`, nobody is sending a picture: a modem of 1995 was three times as fast.
+MIN_BODY_BYTES_PER_S: Final = KIB
+
 # Rows to look at in one sweep: bounds the time that it holds the catalogue.
 SWEEP_BATCH: Final = 200
 

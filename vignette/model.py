@@ -98,6 +98,9 @@ class Image:
     placeholder: Placeholder | None = None
 
 
+Durability = Literal["full", "fast"]
+"""Whether an upload is on the disk when it is acknowledged, or the operating system may write it later."""
+
 VignetteFormat = Literal["webp", "jpeg", "avif"]
 
 

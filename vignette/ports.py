@@ -24,6 +24,12 @@ class StagedImage(Protocol):
     def discard(self) -> None:
         """Remove what was staged. Once promoted or discarded, this does nothing."""
 
+    def withdraw(self) -> None:
+        """
+        Remove what was promoted and then not indexed. Only to be called when it is sure that no row was committed; if
+        another upload has the number by now, nothing happens to it.
+        """
+
 
 class ImageStore(Protocol):
     """
@@ -74,6 +80,9 @@ class ImageStore(Protocol):
     def strangers(self) -> list[str]:
         """Names of what lies beside the folders and is none of ours; hidden files count as the system's."""
 
+    def free_bytes(self) -> int:
+        """How much the disk has room for."""
+
     def probe(self) -> None:
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
 
@@ -90,7 +99,8 @@ class Catalogue(Protocol):
     """
     The index: numbers, order, state. Whatever it says can be rebuilt from the store.
 
-    Every method is one transaction, and raises `CatalogueUnavailable` when the database cannot be used.
+    Every method is one transaction, and raises `CatalogueUnavailable` when the database cannot be used, or
+    `StoreFull` when its disk has no room; then it is sure that nothing was committed.
     """
 
     def add(self, record: Record, promote: Callable[[ImageId], None]) -> tuple[Image, bool]:
@@ -121,6 +131,9 @@ class Catalogue(Protocol):
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         """End the lease of an interrupted rendering: it may be claimed again after *pause_s*. Keep the reason."""
+
+    def postpone(self, claim: Claim, failure: Failure, pause_s: float) -> None:
+        """As `release`, but the attempt does not count. No change if the claim no longer holds."""
 
     def reset(self, image_id: ImageId) -> None:
         """Make a ready or failed image pending again, with no attempts counted. Others stay as they are."""

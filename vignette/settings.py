@@ -34,7 +34,7 @@ from pydantic_settings import (
 
 from vignette.errors import SettingsError, VignetteError
 from vignette.limits import MIB
-from vignette.model import Recipe
+from vignette.model import Durability, Recipe
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
 ASSETS_FOLDER: Final = PROJECT_FOLDER / "static" / "assets"
@@ -110,12 +110,14 @@ class Settings(BaseSettings):
     port: Annotated[WholeNumber, Field(ge=1, le=65535)] = 5000
     public_url: str = ""
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 2
-    web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 16
+    web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
+    slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 30
 
     upload_folder: Folder = Path("static/uploads")
     state_folder: Folder = Path("instance")
     database_url: Annotated[str, Field(repr=False)] = ""
     broker_url: Annotated[str, Field(repr=False)] = ""
+    durability: Durability = "full"
 
     max_upload_bytes: Annotated[WholeNumber, Field(ge=1, le=_MOST_BYTES)] = 100 * MIB
     max_request_bytes: Annotated[WholeNumber, Field(ge=0, le=_MOST_BYTES)] = 0

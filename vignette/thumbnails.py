@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from vignette import keys
-from vignette.errors import FileNotStored, Refused, RenderingFailed, VignetteError
+from vignette.errors import (
+    CatalogueUnavailable,
+    FileNotStored,
+    Refused,
+    RenderingFailed,
+    StoreFull,
+    Unavailable,
+    VignetteError,
+)
 from vignette.model import Failure, ImageId, Outcome, Placeholder, Recipe, State
 from vignette.pixels.rendering import placeholder_of, render
 from vignette.ports import Catalogue, Claim, ImageStore
@@ -17,6 +25,10 @@ from vignette.records import outcome_to_json
 # the settings allow, it would be days.
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
+
+# The pause before a rendering is tried again that found no room on the disk, or the folder or the catalogue away. Such
+# a minute says nothing of the image: the attempt does not count.
+_PAUSE_WITHOUT_ROOM_S: Final = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +61,15 @@ class Thumbnails:
         claim = self._catalogue.claim(image_id, self._lease_s)
         if claim is None:
             return
+        try:
+            self._attempt(claim)
+        except Unavailable as error:
+            if not self._is_the_machines(error):
+                raise
+            logger.warning("image %d has to wait: %s", image_id, error)
+            self._catalogue.postpone(claim, _to_failure(error), _PAUSE_WITHOUT_ROOM_S)
+
+    def _attempt(self, claim: Claim) -> None:
         if claim.attempt > self._max_attempts:
             self._conclude(claim, Outcome(failure=_gave_up(claim), attempts=claim.attempt - 1))
             return
@@ -58,6 +79,19 @@ class Thumbnails:
         except (RenderingFailed, Refused, FileNotStored) as error:
             outcome = Outcome(failure=_to_failure(error), attempts=claim.attempt)
         self._conclude(claim, outcome)
+
+    def _is_the_machines(self, error: Unavailable) -> bool:
+        """
+        Whether *error* is the state of the machine, which will pass and is no fault of the image. One original that
+        cannot be read on a disk that works otherwise is its own affair, and counts.
+        """
+        if isinstance(error, StoreFull | CatalogueUnavailable):
+            return True
+        try:
+            self._store.probe()
+        except Unavailable:
+            return True
+        return False
 
     def interrupted(self, image_id: ImageId, reason: str) -> None:
         """A rendering of the image died, of *reason*: try again after a pause, or give up."""

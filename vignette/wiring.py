@@ -21,6 +21,8 @@ from vignette.settings import Settings
 from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
 from vignette.web import WebServices, create_app
+from vignette.web.admission import Admission
+from vignette.web.slow_clients import SlowClients
 from vignette.web.uploads import RequestLimits
 from vignette.worker import WorkerServices, register
 
@@ -39,8 +41,10 @@ def build_web(settings: Settings) -> Flask:
         jobs=jobs,
         recipes=settings.recipes,
         request_limits=RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
-        # Half of the threads: the others go on answering while these wait.
-        waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 2)),
+        # Half of the threads take uploads and a quarter wait: the others go on answering meanwhile.
+        admission=Admission(store, places=max(1, settings.web_threads // 2)),
+        slow_clients=SlowClients(settings.slow_client_seconds),
+        waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 4)),
     )
     return create_app(services, public_url=settings.public_url, languages=settings.languages)
 
@@ -98,7 +102,8 @@ def open_checkup(settings: Settings) -> Checkup:
 
 def open_store_and_catalogue(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:
     """Both, made if they are missing; the catalogue with its schema up to date and no folder ahead of it."""
-    store, catalogue = FolderStore(settings.upload_folder), SqlCatalogue(settings.effective_database_url)
+    store = FolderStore(settings.upload_folder, settings.durability)
+    catalogue = SqlCatalogue(settings.effective_database_url, settings.durability)
     catalogue.migrate(read_images(store))
     reindex_if_behind(store, catalogue)
     return store, catalogue

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from tests.running import until
 from vignette.adapters import migrations
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
@@ -252,6 +254,37 @@ def test_a_released_image_is_tried_again_after_its_pause(catalogue: Catalogue) -
     assert claim is not None
     assert claim.attempt == 2
     assert claim.image.failure == FAILURE
+
+
+def test_a_postponed_attempt_does_not_count(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+
+    catalogue.postpone(claim, FAILURE, pause_s=-1)
+
+    assert catalogue.claim(image_id, 60) == replace(claim, image=replace(claim.image, failure=FAILURE))
+
+
+def test_a_postponed_image_waits_for_its_pause_and_is_then_handed_out(catalogue: Catalogue) -> None:
+    waiting, due = add(catalogue), add(catalogue)
+    for image_id, pause_s in ((waiting, 60), (due, 0)):
+        claim = catalogue.claim(image_id, 60)
+        assert claim is not None
+        catalogue.postpone(claim, FAILURE, pause_s)
+
+    assert catalogue.claim(waiting, 60) is None
+    until(lambda: catalogue.interrupted(10) == [due])
+
+
+def test_an_attempt_that_is_over_cannot_be_postponed(catalogue: Catalogue) -> None:
+    claim = catalogue.claim(add(catalogue), 60)
+    assert claim is not None
+    catalogue.finish(claim, None)
+
+    catalogue.postpone(claim, FAILURE, pause_s=0)
+
+    assert catalogue.get(claim.image.id) == replace(claim.image, state=State.READY)
 
 
 def test_a_failed_image_can_be_reset(catalogue: Catalogue) -> None:

@@ -330,6 +330,33 @@ class TestPostImages:
         assert (body["status"], body["type"]) == (507, "/problems/store-full")
         assert "No space left" in body["detail"]
 
+    def test_with_all_places_taken_an_upload_is_503_and_may_be_tried_again(self, house: House) -> None:
+        admission = house.app.extensions["vignette"].admission
+        with admission.place(None), admission.place(None):
+            response = post(house, (picture(), "a.jpg"))
+
+            assert (problem(response)["type"], response.status_code) == ("/problems/overloaded", 503)
+            assert (problem(response)["measured"], problem(response)["limit"]) == (2, 2)
+            assert int(response.headers["Retry-After"]) > 0
+            assert house.client.get("/images").status_code == 200
+
+        assert post(house, (picture(), "a.jpg")).status_code == 201
+
+    def test_a_refused_upload_gives_its_place_back(self, house: House) -> None:
+        statuses = [post(house, (b"words", "a.jpg")).status_code for _ in range(4)]
+
+        assert statuses == [415] * 4
+
+    def test_what_the_disk_has_no_room_for_is_507_by_its_header_alone(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(house.store, "free_bytes", lambda: 100)
+
+        body = problem(post(house, (picture(), "a.jpg")))
+
+        assert (body["status"], body["type"], body["limit"]) == (507, "/problems/store-full", 100)
+        assert body["measured"] > 100
+
     def test_a_page_of_another_site_may_not_upload(self, house: House) -> None:
         response = post(house, (picture(), "a.jpg"), **{"Sec-Fetch-Site": "cross-site"})
 

@@ -87,6 +87,42 @@ def test_discarding_a_promoted_folder_does_nothing(store: ImageStore) -> None:
     assert store.read(ZERO, "original.jpg") == b"picture"
 
 
+def test_a_withdrawn_folder_is_gone(store: ImageStore, root: Path) -> None:
+    staged = store.stage()
+    staged.append(b"picture")
+    staged.complete("original.jpg", {"record.json": b"{}"})
+    store.promote(staged, ZERO)
+
+    staged.withdraw()
+    staged.withdraw()
+
+    assert list(store.image_ids()) == []
+    assert list((root / ".staging").iterdir()) == []
+
+
+def test_withdrawing_what_was_never_promoted_does_nothing(store: ImageStore) -> None:
+    staged = store.stage()
+
+    staged.withdraw()
+
+    staged.complete("original.jpg", {})
+    store.promote(staged, ZERO)
+    assert list(store.image_ids()) == [ZERO]
+
+
+def test_withdrawing_does_nothing_to_the_upload_that_has_the_number_by_now(store: ImageStore, root: Path) -> None:
+    staged = store.stage()
+    staged.append(b"not indexed")
+    staged.complete("original.jpg", {})
+    store.promote(staged, ZERO)
+    (root / "0").rename(root / "elsewhere")
+    keep(store, ZERO, b"new")
+
+    staged.withdraw()
+
+    assert store.read(ZERO, "original.jpg") == b"new"
+
+
 def test_a_folder_that_is_there_is_never_replaced(store: ImageStore) -> None:
     keep(store, ZERO, b"first")
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -160,6 +161,36 @@ def _die_in(folder: Path, moment: str, content: bytes) -> None:
     command = [sys.executable, "-c", DIE_IN, str(folder), moment]
     died = subprocess.run(command, input=content, cwd=PROJECT_FOLDER, check=False)
     assert died.returncode == -signal.SIGKILL
+
+
+class TestTheSameKeyRaces:
+    """Two web processes, each sent the same key at the same moment, over and over."""
+
+    ROUNDS = 15
+
+    def test_with_the_same_bytes_it_is_one_image(self, tmp_path: Path) -> None:
+        with web(tmp_path) as first, web(tmp_path) as second, ThreadPoolExecutor(4) as clients:
+            for number in range(self.ROUNDS):
+                answers = list(
+                    clients.map(upload, [first, second, first, second], [picture()] * 4, [f"key-{number}"] * 4)
+                )
+
+                assert [(answer.status_code, answer.json()["id"]) for answer in answers] == [(201, number)] * 4
+            assert httpx.get(f"{first}/images").json()["images"][0]["id"] == self.ROUNDS - 1
+
+        assert not any((tmp_path / "uploads" / ".staging").iterdir())
+
+    def test_with_other_bytes_one_is_kept_and_the_other_is_told(self, tmp_path: Path) -> None:
+        contents = [picture(colour="red"), picture(colour="blue")]
+        with web(tmp_path) as first, web(tmp_path) as second, ThreadPoolExecutor(2) as clients:
+            for number in range(self.ROUNDS):
+                answers = list(clients.map(upload, [first, second], contents, [f"key-{number}"] * 2))
+
+                kept, told = sorted(answers, key=lambda answer: answer.status_code)
+                assert (kept.status_code, kept.json()["id"]) == (201, number)
+                assert (told.status_code, told.json()["type"]) == (422, "/problems/idempotency-key-reused")
+                original = httpx.get(f"{second}/images/{number}/original").content
+                assert original == contents[answers.index(kept)]
 
 
 class TestTheQueueForgets:

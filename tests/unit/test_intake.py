@@ -21,7 +21,7 @@ from vignette.errors import (
     UploadTooLarge,
 )
 from vignette.intake import IntakeLimits, clean_name
-from vignette.model import ImageId, State
+from vignette.model import ImageId, Record, State
 from vignette.records import record_from_json
 
 REFUSED = [
@@ -123,6 +123,26 @@ def test_a_full_disk_leaves_nothing_half_written(house: House, monkeypatch: pyte
         house.upload(picture())
     monkeypatch.undo()
 
+    assert house.is_clean()
+    assert house.upload(picture()).id == 0
+
+
+def test_a_catalogue_without_room_leaves_no_folder_behind(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    add = house.catalogue.add
+
+    def add_without_room(record: Record, promote: Callable[[ImageId], None]) -> None:
+        def promote_and_fail(image_id: ImageId) -> None:
+            promote(image_id)
+            raise StoreFull("the disk of the catalogue is full")
+
+        add(record, promote_and_fail)
+
+    monkeypatch.setattr(house.catalogue, "add", add_without_room)
+    with pytest.raises(StoreFull):
+        house.upload(picture())
+    monkeypatch.undo()
+
+    assert list(house.store.image_ids()) == []
     assert house.is_clean()
     assert house.upload(picture()).id == 0
 

@@ -9,6 +9,7 @@ from PIL import Image as Pillow
 
 from tests.house import House, broken_pixels, picture
 from tests.running import until
+from vignette.errors import CatalogueUnavailable, StoreFull, StoreUnavailable, VignetteError
 from vignette.model import Recipe, State
 from vignette.records import outcome_from_json
 
@@ -194,6 +195,66 @@ def test_an_image_that_kills_its_worker_each_time_is_failed_after_the_last_attem
     assert image.state is State.FAILED
     assert image.failure is not None
     assert "3 times" in image.failure.detail
+
+
+@pytest.mark.parametrize("error", [StoreFull, CatalogueUnavailable])
+def test_an_attempt_that_found_no_room_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[VignetteError]
+) -> None:
+    house = House(tmp_path, max_attempts=1)
+    image = house.upload(picture())
+    monkeypatch.setattr("vignette.thumbnails._PAUSE_WITHOUT_ROOM_S", -1)
+    with monkeypatch.context() as full:
+        full.setattr(house.store, "write", lambda *_: raise_(error("no room")))
+        for _ in range(3):
+            house.thumbnails.render(image.id)
+
+        assert house.catalogue.get(image.id).state is State.PROCESSING
+
+    house.thumbnails.render(image.id)
+
+    assert house.catalogue.get(image.id).state is State.READY
+    assert outcome_from_json(house.store.read(image.id, "outcome.json")).attempts == 1
+    house.close()
+
+
+def test_an_attempt_that_found_no_room_is_made_again_after_a_pause(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = house.upload(picture())
+    with monkeypatch.context() as full:
+        full.setattr(house.store, "write", lambda *_: raise_(StoreFull("no room")))
+        house.thumbnails.render(image.id)
+
+    house.thumbnails.render(image.id)
+
+    assert house.catalogue.get(image.id).state is State.PROCESSING
+
+
+def test_one_original_that_cannot_be_read_counts_as_the_fault_of_its_image(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = house.upload(picture())
+    monkeypatch.setattr(house.store, "open", lambda *_: raise_(StoreUnavailable("Input/output error")))
+
+    with pytest.raises(StoreUnavailable):
+        house.thumbnails.render(image.id)
+
+    assert house.catalogue.get(image.id).attempts == 1
+
+
+def test_a_folder_that_cannot_be_used_at_all_does_not_count(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = house.upload(picture())
+    for name in ("open", "probe"):
+        monkeypatch.setattr(house.store, name, lambda *_: raise_(StoreUnavailable("Read-only file system")))
+
+    house.thumbnails.render(image.id)
+
+    assert house.catalogue.get(image.id).attempts == 0
+
+
+def raise_(error: Exception) -> None:
+    raise error
 
 
 def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

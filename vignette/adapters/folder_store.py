@@ -3,6 +3,9 @@ The object store on a local file system: one folder for each image below one roo
 
 No library that we know flushes what it writes, and "201 means kept" needs just that: a file is written under another
 name, flushed (`fsync`), renamed, and then the folder that holds the name is flushed too. See `fsync(2)`, `rename(2)`.
+
+With `durability = "fast"` nothing is flushed; all else is the same, so that whatever dies but the machine itself leaves
+the same behind.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
-from vignette.model import ImageId
+from vignette.model import Durability, ImageId
 from vignette.ports import StagedImage
 
 # No number begins with a dot, so nothing in here is ever taken for an image.
@@ -44,20 +47,32 @@ def _our_errors(doing: str) -> Iterator[None]:
         raise StoreUnavailable(reason) from error
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+class _Disk:
+    """What reaches the disk, and when: at once, or when the operating system sees fit."""
 
+    def __init__(self, durability: Durability) -> None:
+        self._flushes = durability == "full"
 
-def _write_flushed(path: Path, content: bytes) -> None:
-    with path.open("xb", buffering=0) as file:
-        view = memoryview(content)
-        while view:
-            view = view[file.write(view) :]
-        os.fsync(file.fileno())
+    def flush(self, descriptor: int) -> None:
+        if self._flushes:
+            os.fsync(descriptor)
+
+    def flush_folder(self, folder: Path) -> None:
+        if not self._flushes:
+            return
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def write(self, path: Path, content: bytes) -> None:
+        """A new file at *path*, flushed."""
+        with path.open("xb", buffering=0) as file:
+            view = memoryview(content)
+            while view:
+                view = view[file.write(view) :]
+            self.flush(file.fileno())
 
 
 def _remove(path: Path) -> None:
@@ -87,12 +102,18 @@ class StagedFolder:
 
     _ORIGINAL: Final = "original"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: _Disk) -> None:
         self.path = path
+        self._disk = disk
+        self._promoted_to: Path | None = None
         # Not its parents' parents: a folder whose disk is not mounted is no place to keep anything.
         path.parent.mkdir(exist_ok=True)
         path.mkdir()
-        self._file = (path / self._ORIGINAL).open("xb", buffering=0)
+        try:
+            self._file = (path / self._ORIGINAL).open("xb", buffering=0)
+        except OSError:
+            path.rmdir()
+            raise
 
     def append(self, chunk: bytes) -> None:
         with _our_errors("the upload cannot be written"):
@@ -106,31 +127,55 @@ class StagedFolder:
 
     def complete(self, original_name: str, files: dict[str, bytes]) -> None:
         with _our_errors("the upload cannot be flushed"):
-            os.fsync(self._file.fileno())
+            self._disk.flush(self._file.fileno())
             self._file.close()
             (self.path / self._ORIGINAL).rename(self.path / original_name)
             for name, content in files.items():
-                _write_flushed(self.path / name, content)
-            _flush_folder(self.path)
+                self._disk.write(self.path / name, content)
+            self._disk.flush_folder(self.path)
 
     def discard(self) -> None:
         self._file.close()
         # What cannot be removed now, the sweep removes when it is old enough.
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def move_to(self, target: Path) -> None:
+        """Rename the folder. It is known again by its inode, whatever happens to the name."""
+        self._inode = self.path.stat().st_ino
+        self.path.rename(target)
+        self._promoted_to = target
+
+    def withdraw(self) -> None:
+        if self._promoted_to is None:
+            return
+        with suppress(OSError):  # what is left is no image: nobody was told of it
+            descriptor = os.open(self._promoted_to, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                # The number is free again, and another upload may have taken it in this instant. Its folder is another
+                # inode, and `rmdir` never removes one that holds something.
+                if os.fstat(descriptor).st_ino == self._inode:
+                    for name in os.listdir(descriptor):  # noqa: PTH208 (by descriptor, not by name)
+                        os.unlink(name, dir_fd=descriptor)
+            finally:
+                os.close(descriptor)
+            self._promoted_to.rmdir()
+
 
 class FolderStore:
     """An `ImageStore` below *root*, which is made if it is missing."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, durability: Durability = "full") -> None:
         self._root = root
+        self._disk = _Disk(durability)
         self._staging = root / STAGING
         with _our_errors("the upload folder cannot be made"):
             self._staging.mkdir(parents=True, exist_ok=True)
+            with suppress(PermissionError):  # where we may not even look we have not made it either
+                self._disk.flush_folder(root.parent)
 
     def stage(self) -> StagedFolder:
         with _our_errors("the upload cannot be staged"):
-            return StagedFolder(self._staging / secrets.token_hex(16))
+            return StagedFolder(self._staging / secrets.token_hex(16), self._disk)
 
     def promote(self, staged: StagedImage, image_id: ImageId) -> None:
         if not isinstance(staged, StagedFolder):
@@ -138,12 +183,12 @@ class FolderStore:
         target = self._folder(image_id)
         with _our_errors("the upload cannot be put into place"):
             try:
-                staged.path.rename(target)
+                staged.move_to(target)
             except OSError as error:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                     raise NumberTaken(f"there is a folder {image_id} already") from error
                 raise
-            _flush_folder(self._root)
+            self._disk.flush_folder(self._root)
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:
         with _our_errors("a stored file cannot be opened"):
@@ -163,12 +208,12 @@ class FolderStore:
         with _our_errors("a file cannot be written"):
             self._staging.mkdir(exist_ok=True)
             try:
-                _write_flushed(part, content)
+                self._disk.write(part, content)
                 try:
                     part.rename(folder / name)
                 except FileNotFoundError as error:
                     raise FileNotStored(f"image {image_id} has no folder") from error
-                _flush_folder(folder)
+                self._disk.flush_folder(folder)
             finally:
                 part.unlink(missing_ok=True)
 
@@ -180,13 +225,13 @@ class FolderStore:
             for entry in folder.iterdir():
                 if entry.name != name:
                     _remove(entry)
-            _flush_folder(folder)
+            self._disk.flush_folder(folder)
 
     def remove(self, image_id: ImageId, name: str) -> None:
         with _our_errors("a file cannot be removed"):
             folder = self._folder(image_id)
             (folder / name).unlink(missing_ok=True)
-            _flush_folder(folder)
+            self._disk.flush_folder(folder)
 
     def names(self, image_id: ImageId) -> list[str]:
         with _our_errors("a folder cannot be listed"):
@@ -220,13 +265,17 @@ class FolderStore:
         known = (name for name in names if _NUMBER.fullmatch(name) or name.startswith(".") or name == "lost+found")
         return sorted(set(names).difference(known))
 
+    def free_bytes(self) -> int:
+        with _our_errors("the upload folder cannot be measured"):
+            return shutil.disk_usage(self._root).free
+
     def probe(self) -> None:
         with _our_errors("the upload folder cannot be written"):
             probe = self._staging / f"probe-{secrets.token_hex(8)}"
             self._staging.mkdir(exist_ok=True)
             probe.mkdir()
             try:
-                _write_flushed(probe / "probe", b"vignette")
+                self._disk.write(probe / "probe", b"vignette")
             finally:
                 shutil.rmtree(probe, ignore_errors=True)
 

@@ -2,16 +2,20 @@
 The catalogue in SQL: SQLite (in WAL mode) on one machine, PostgreSQL on many, one code for both.
 
 What SQLite needs: `BEGIN IMMEDIATE`, because pysqlite's own transactions begin too late and two writers then read the
-same number; `synchronous=FULL`, because a row that was acknowledged must survive a power cut; a busy timeout, because
-writers wait for each other. Leases count on the database's own clock, so that machines need not agree on theirs.
+same number; `synchronous=FULL`, because a row that was acknowledged must survive a power cut (`NORMAL` where
+`durability` is "fast": the file stays sound all the same); a busy timeout, because writers wait for each other. Leases
+count on the database's own clock, so that machines need not agree on theirs.
 """
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +26,16 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from vignette.adapters import migrations
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
-from vignette.model import Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
+from vignette.limits import KIB
+from vignette.model import Durability, Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
 from vignette.ports import Claim
 
 _BUSY_TIMEOUT_MS: Final = 10_000
+
+# A row touches a handful of SQLite's pages (4 KiB each): the table's, its indexes', the counter's.
+_ROOM_FOR_A_ROW_BYTES: Final = 64 * KIB
+
+_FULL: Final = "the disk of the catalogue is full"
 
 # Any number: it names Vignette's migrations among PostgreSQL's advisory locks.
 _MIGRATION_LOCK: Final = 0x7669676E
@@ -81,22 +91,25 @@ def _now_on_postgresql(_element: _Now, _compiler: object, **_: Any) -> str:
 class SqlCatalogue:
     """A `Catalogue` at a SQLAlchemy URL. Build one in each process: connections do not survive a fork."""
 
-    def __init__(self, url: str, *, must_exist: bool = False) -> None:
+    def __init__(self, url: str, durability: Durability = "full", *, must_exist: bool = False) -> None:
         """SQLite makes its file where there is none, unless it *must_exist*: then that is `CatalogueUnavailable`."""
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._folder: Path | None = None
         if self._is_sqlite:
             if must_exist and not (parsed.database and Path(parsed.database).is_file()):
                 raise CatalogueUnavailable("there is no catalogue: `vignette reindex` makes it from the folders")
             if parsed.database:
+                self._folder = Path(parsed.database).parent
                 _make_folder_of(Path(parsed.database))
             self._writer = sa.create_engine(parsed)
             self._reader = sa.create_engine(parsed)
-            sa.event.listen(self._writer, "connect", _prepare_sqlite)
-            sa.event.listen(self._reader, "connect", _prepare_sqlite)
+            prepare = partial(_prepare_sqlite, durability)
+            sa.event.listen(self._writer, "connect", prepare)
+            sa.event.listen(self._reader, "connect", prepare)
             if parsed.database:
                 for engine in (self._writer, self._reader):
                     _leave_with_its_file(engine, Path(parsed.database))
@@ -167,9 +180,6 @@ class SqlCatalogue:
         return None if row is None else Claim(_from_row(row), row.attempts)
 
     def finish(self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None) -> bool:
-        holds = sa.and_(
-            _image.c.id == claim.image.id, _image.c.state == State.PROCESSING, _image.c.attempts == claim.attempt
-        )
         values = {
             "state": State.READY if failure is None else State.FAILED,
             "failure": None if failure is None else asdict(failure),
@@ -180,7 +190,7 @@ class SqlCatalogue:
             _image.c.id == claim.image.id, _image.c.state == State.DELETING, _image.c.attempts == claim.attempt
         )
         with self._write() as connection:
-            if connection.execute(sa.update(_image).where(holds).values(**values)).rowcount == 1:
+            if connection.execute(sa.update(_image).where(_holds(claim)).values(**values)).rowcount == 1:
                 return True
             connection.execute(sa.update(_image).where(was_deleted).values(lease_until=None))
             return False
@@ -193,6 +203,15 @@ class SqlCatalogue:
         )
         with self._write() as connection:
             connection.execute(release)
+
+    def postpone(self, claim: Claim, failure: Failure, pause_s: float) -> None:
+        postpone = (
+            sa.update(_image)
+            .where(_holds(claim))
+            .values(attempts=claim.attempt - 1, failure=asdict(failure), lease_until=_Now() + pause_s)
+        )
+        with self._write() as connection:
+            connection.execute(postpone)
 
     def reset(self, image_id: ImageId) -> None:
         reset = (
@@ -278,10 +297,13 @@ class SqlCatalogue:
             return connection.execute(sa.select(_Now() - sa.func.max(_worker.c.seen_at))).scalar_one()
 
     def probe(self) -> None:
-        # Takes the lock that an upload takes, so that a read-only or wedged database is told from a sound one.
+        # Takes the lock that an upload takes, and commits as it does, so that a read-only, full or wedged database is
+        # told from a sound one.
         with self._write() as connection:
             connection.execute(sa.update(_counter).values(next=_counter.c.next))
-            connection.rollback()
+        # The log of SQLite may have room for that little on a disk that has none for a whole row.
+        if self._folder is not None and shutil.disk_usage(self._folder).free < _ROOM_FOR_A_ROW_BYTES:
+            raise StoreFull(_FULL)
 
     def close(self) -> None:
         """Close all connections."""
@@ -304,10 +326,15 @@ def _our_errors() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        if "disk is full" in str(error):  # SQLITE_FULL
-            raise StoreFull("the disk of the catalogue is full") from error
-        # The cause may name hosts and users: it is for the log, which follows `__cause__`.
-        raise CatalogueUnavailable("the catalogue cannot be used now") from error
+        cause = getattr(error, "orig", None)
+        if (
+            getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            or getattr(cause, "sqlstate", None) == "53100"
+        ):
+            raise StoreFull(_FULL) from error
+        # PostgreSQL's words may name hosts and users: they are for the log, which follows `__cause__`.
+        reason = f": {cause}" if isinstance(cause, sqlite3.Error) else ""
+        raise CatalogueUnavailable(f"the catalogue cannot be used now{reason}") from error
 
 
 def _make_folder_of(file: Path) -> None:
@@ -317,11 +344,11 @@ def _make_folder_of(file: Path) -> None:
         raise CatalogueUnavailable("the folder of the catalogue cannot be made") from error
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(durability: Durability, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # pysqlite shall begin nothing by itself
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
 
 
 def _leave_with_its_file(engine: sa.Engine, file: Path) -> None:
@@ -350,6 +377,12 @@ def _leave_with_its_file(engine: sa.Engine, file: Path) -> None:
 
 def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _holds(claim: Claim) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _image.c.id == claim.image.id, _image.c.state == State.PROCESSING, _image.c.attempts == claim.attempt
+    )
 
 
 def _is_free() -> sa.ColumnElement[bool]:

@@ -41,6 +41,11 @@ ADVICE: Final[Mapping[str, str]] = {
     "too-many-pixels": N_("Export the image with fewer pixels, and send that."),
     "too-many-frames": N_("Shorten the animation, or split the document, and send the parts."),
     "malformed-request": N_("If you used the form, go back and try again. If you wrote a program, see the API page."),
+    "digest-mismatch": N_("The transfer changed or lost some of it. Nothing was kept: send it again."),
+    "upload-too-slow": N_(
+        "The connection stopped or nearly stopped. Nothing was kept: send it again, from a better connection if you"
+        " can."
+    ),
     "idempotency-key-reused": N_("A key stands for one upload. Send other bytes under a key of their own."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
@@ -68,6 +73,9 @@ ADVICE: Final[Mapping[str, str]] = {
         "The catalogue was lost or is an old one. Whoever runs this service rebuilds it by starting it again."
     ),
     "catalogue-unavailable": N_("The images themselves are not affected. Try again in a moment."),
+    "overloaded": N_(
+        "More is being uploaded now than this machine can take. Nothing was kept: send it again in a moment."
+    ),
     "queue-unavailable": N_("Uploads are still accepted; their vignettes will be made once the queue is back."),
 }
 """By the code of the problem."""

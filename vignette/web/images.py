@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import mimetypes
 import re
@@ -18,6 +17,7 @@ from vignette.errors import (
     BrokenImage,
     CatalogueUnavailable,
     CrossSiteRequest,
+    DigestMismatch,
     EmptyFile,
     FileNotStored,
     IdempotencyKeyReused,
@@ -27,6 +27,7 @@ from vignette.errors import (
     MalformedRequest,
     NoFile,
     NotPublishable,
+    Overloaded,
     PublicCopyNotClean,
     StoreFull,
     StoreUnavailable,
@@ -35,6 +36,7 @@ from vignette.errors import (
     TooManyPixels,
     UnsupportedFormat,
     UploadTooLarge,
+    UploadTooSlow,
     VignetteError,
 )
 from vignette.limits import CHUNK_BYTES
@@ -42,6 +44,7 @@ from vignette.model import Image, ImageId
 from vignette.pixels.metadata import as_groups, as_privacy
 from vignette.pixels.publishing import publish
 from vignette.ports import Catalogue
+from vignette.web.digests import sha256_digest
 from vignette.web.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.operations import Answer, Parameter, operation
 from vignette.web.problems import problem_of, status_of
@@ -71,6 +74,7 @@ _PUBLIC_COPY_EDITION: Final = "public-1"
 _REFUSALS: Final = (
     NoFile,
     MalformedRequest,
+    DigestMismatch,
     CrossSiteRequest,
     UploadTooLarge,
     TooManyFiles,
@@ -81,6 +85,8 @@ _REFUSALS: Final = (
     TooManyPixels,
     TooManyFrames,
     IdempotencyKeyReused,
+    UploadTooSlow,
+    Overloaded,
     CatalogueUnavailable,
     StoreUnavailable,
     StoreFull,
@@ -115,6 +121,13 @@ def as_json(resource: BaseModel, status: int = 200) -> Response:
             {"type": "string", "maxLength": 255},
             "header",
         ),
+        Parameter(
+            "Content-Digest",
+            "The digest of the body (RFC 9530, sha-256 or sha-512): if other bytes arrive, nothing is kept. Repr-Digest"
+            " is checked the same way, and so are both in the header of a part",
+            {"type": "string", "examples": ["sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"]},
+            "header",
+        ),
     ),
     bodies={
         "multipart/form-data": {
@@ -128,7 +141,8 @@ def as_json(resource: BaseModel, status: int = 200) -> Response:
 )
 def upload() -> Response:
     services = web_services()
-    receipts = receive_all(request, services.intake, services.request_limits)
+    with services.admission.place(request.content_length):
+        receipts = receive_all(request, services.intake, services.request_limits, services.slow_clients)
     face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")
@@ -296,7 +310,7 @@ def retry(image_id: int) -> Response:
 @images.get("/<image_id:image_id>/original")
 @operation(
     "The very bytes that were uploaded",
-    Answer(200, "The file", "image/*", headers=("ETag", "Repr-Digest", "Content-Disposition")),
+    Answer(200, "The file", "image/*", headers=("ETag", "Repr-Digest", "Content-Digest", "Content-Disposition")),
     Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
     Answer(304, "It has not changed"),
     problems=(ImageNotFound, ImageDeleted),
@@ -314,7 +328,7 @@ def original(image_id: int) -> Response:
     response.content_length = record.bytes
     response.set_etag(record.sha256)
     response.last_modified = record.received_at
-    response.headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(record.sha256)).decode()}:"  # RFC 9530
+    response.headers["Repr-Digest"] = sha256_digest(record.sha256)
     response.headers["Cache-Control"] = "no-cache"
     # Never shown in place: what a stranger sent does not run in this site's name, whatever it turns out to be.
     response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
@@ -367,6 +381,9 @@ def _in_ranges(response: Response, size: int) -> Response:
     except HTTPException:
         response.close()
         raise
+    if response.status_code == 200 and request.method == "GET" and "Repr-Digest" in response.headers:
+        # RFC 9530: of the very bytes in this answer, so not of a range's, nor of none.
+        response.headers["Content-Digest"] = response.headers["Repr-Digest"]
     return response
 
 

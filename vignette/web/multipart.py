@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import Final, Protocol
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
@@ -31,9 +32,15 @@ class FilePart:
     field: str
     name: str | None
     chunks: Iterator[bytes]
+    headers: Headers
 
 
-def file_parts(body: IO[bytes], boundary: bytes) -> Iterator[FilePart]:
+class Body(Protocol):
+    def read(self, size: int, /) -> bytes:
+        """At most *size* bytes; none at the end."""
+
+
+def file_parts(body: Body, boundary: bytes) -> Iterator[FilePart]:
     """
     The files in *body*, in order; other fields are skipped.
 
@@ -45,7 +52,7 @@ def file_parts(body: IO[bytes], boundary: bytes) -> Iterator[FilePart]:
     for event in events:
         if isinstance(event, File):
             chunks = _chunks(events)
-            yield FilePart(event.name, event.filename or None, chunks)
+            yield FilePart(event.name, event.filename or None, chunks, event.headers)
             for _ in chunks:
                 pass
 
@@ -58,7 +65,7 @@ def _chunks(events: Iterator[File | Field | Data | Epilogue]) -> Iterator[bytes]
                 return
 
 
-def _events(decoder: MultipartDecoder, body: IO[bytes]) -> Iterator[File | Field | Data | Epilogue]:
+def _events(decoder: MultipartDecoder, body: Body) -> Iterator[File | Field | Data | Epilogue]:
     while True:
         try:
             event = decoder.next_event()

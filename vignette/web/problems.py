@@ -14,16 +14,18 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
 from vignette import errors
-from vignette.errors import VignetteError
+from vignette.errors import Overloaded, VignetteError
 from vignette.model import Failure
 from vignette.web.negotiation import HTML, PROBLEM, preferred
 
 STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,
     errors.MalformedRequest: 400,
+    errors.DigestMismatch: 400,
     errors.CrossSiteRequest: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.UploadTooSlow: 408,
     errors.ImageNotFailed: 409,
     errors.ImageDeleted: 410,
     errors.UploadTooLarge: 413,
@@ -120,7 +122,9 @@ def init_problems(app: Flask) -> None:
 
 def _answer_ours(error: VignetteError) -> Response:
     problem = problem_of(error)
-    if problem.status >= 500:
+    if isinstance(error, Overloaded):
+        logger.warning("%s %s: %s", request.method, request.path, error)  # a trace for each would be one load more
+    elif problem.status >= 500:
         logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     return problem_response(problem)
 

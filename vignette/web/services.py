@@ -12,6 +12,8 @@ from vignette.intake import Intake
 from vignette.model import Recipe
 from vignette.ports import Catalogue, ImageStore, Jobs
 from vignette.upkeep import Upkeep
+from vignette.web.admission import Admission
+from vignette.web.slow_clients import SlowClients
 from vignette.web.uploads import RequestLimits
 
 EXTENSION: Final = "vignette"
@@ -22,8 +24,9 @@ class WebServices:
     """
     The use cases, the ports that views read from, and what they need of the settings.
 
-    `waiting_rooms` has a place for each request that may wait for a vignette at the same time; the threads that are
-    left answer everybody else.
+    `admission` has a place for each upload that may be in progress at the same time, `slow_clients` ends those that
+    hold one for nothing. `waiting_rooms` has a place for each request that may wait for a vignette at the same time;
+    the threads that are left answer everybody else.
     """
 
     intake: Intake
@@ -33,6 +36,8 @@ class WebServices:
     jobs: Jobs
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits
+    admission: Admission
+    slow_clients: SlowClients
     waiting_rooms: threading.Semaphore
 
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 from flask import Request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import parse_options_header
 
-from vignette.errors import MalformedRequest, NoFile, TooManyFiles, UnsupportedFormat, UploadTooLarge, VignetteError
-from vignette.intake import Intake, clean_name, too_large
-from vignette.limits import CHUNK_BYTES, MULTIPART_OVERHEAD_BYTES
+from vignette.errors import (
+    MalformedRequest,
+    NoFile,
+    Refused,
+    TooManyFiles,
+    UnsupportedFormat,
+    UploadTooLarge,
+    UploadTooSlow,
+    VignetteError,
+)
+from vignette.intake import Intake, Upload, clean_name, too_large
+from vignette.limits import CHUNK_BYTES, MIN_BODY_BYTES_PER_S, MULTIPART_OVERHEAD_BYTES
 from vignette.model import Image
+from vignette.web.digests import DigestCheck
 from vignette.web.multipart import FilePart, file_parts
+from vignette.web.slow_clients import SlowClients
 
 FIELD: Final = "file"
 
@@ -39,84 +54,165 @@ class RequestLimits:
     max_files: int
 
 
-def receive_all(request: Request, intake: Intake, limits: RequestLimits) -> list[Receipt]:
+class _Body:
+    """The body of a request: counted as it is read, and held against the length and the digests in its header."""
+
+    def __init__(self, request: Request, slow_clients: SlowClients) -> None:
+        self.digest = DigestCheck(request.headers)
+        self._stream = request.stream
+        self._length = request.content_length
+        self._received = 0
+        self._slow_clients = slow_clients
+        self._last_read = time.monotonic()
+
+    def read(self, size: int, /) -> bytes:
+        """
+        Raises:
+            MalformedRequest: It ends before its length. Web servers that say so themselves are few.
+            UploadTooSlow: It ends so because hardly anything came.
+        """
+        begun = time.monotonic()
+        try:
+            with self._slow_clients.reading():
+                chunk: bytes = self._stream.read(size)
+        except (OSError, ClientDisconnected) as error:
+            raise self._broken_off() from error
+        self._received += len(chunk)
+        self.digest.update(chunk)
+        if not chunk and self._length is not None and self._received < self._length:
+            raise self._broken_off()
+        self._last_read = begun
+        return chunk
+
+    def _broken_off(self) -> Refused:
+        # The read before this one may be the one that was cut: it then came back with what little there was.
+        of_length = "" if self._length is None else f" of {self._length}"
+        if self._slow_clients.has_cut_since(self._last_read):
+            return UploadTooSlow(
+                f"the body was cut off after {self._received}{of_length} bytes: less than {MIN_BODY_BYTES_PER_S} bytes"
+                f" a second came over {self._slow_clients.window_s:g} seconds"
+            )
+        return MalformedRequest(
+            f"the body ended after {self._received}{of_length} bytes", measured=self._received, limit=self._length
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A file of which every byte has come, or the error."""
+
+    name: str | None
+    upload: Upload | VignetteError
+    idempotency_key: str | None
+
+
+def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients) -> list[Receipt]:
     """
     Take every file of the request; each is answered for itself.
 
     Raises:
         NoFile: There is none.
         UploadTooLarge: By its header the request is over the limit; nothing of it was read.
-        MalformedRequest: It cannot be read, and no file of it was complete. Else that is the last receipt.
+        UploadTooSlow: So little came that it was cut off. As with the next:
+        MalformedRequest: It cannot be read to its end, and no file was complete by then, or a digest of the whole was
+            announced. Else the files before are kept, and that is the last receipt.
+        DigestMismatch: The request as a whole is not what its header announced; nothing is kept.
         UnsupportedFormat: Its Content-Type is neither a form nor an image.
     """
-    receipts: list[Receipt] = []
-    key = _idempotency_key(request)
-    try:
-        for number, part in enumerate(_parts(request, intake, limits)):
-            _check_count(number + 1, limits.max_files)
-            receipt = _receive(part, intake, key and (f"{key}/{number}" if number else key))
-            receipts.append(receipt)
-            if isinstance(receipt.outcome, UploadTooLarge) and request.content_length is None:
-                break  # nobody knows how much more of it would come
-    except (MalformedRequest, TooManyFiles) as error:
-        if not receipts:
-            raise
-        # The files before it are kept: their numbers must not get lost.
-        receipts.append(Receipt(None, error))
+    body = _Body(request, slow_clients)
+    with ExitStack() as staged:
+        arrivals: Iterable[_Arrival] = _arrivals(request, body, intake, limits, staged)
+        if body.digest:
+            # Before all of it has come nobody knows whether it is what was sent.
+            arrivals = list(arrivals)
+            body.digest.verify()
+        receipts = list(_keep_all(arrivals, intake))
     if not receipts:
         raise NoFile(f"the form has no file in a field named {FIELD!r}")
     return receipts
 
 
-def _receive(part: FilePart, intake: Intake, idempotency_key: str | None) -> Receipt:
-    name = clean_name(part.name)
+def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]:
+    is_first = True
     try:
-        with intake.begin() as upload:
-            for chunk in part.chunks:
-                upload.append(chunk)
-            return Receipt(name, intake.keep(upload, name, idempotency_key))
-    except MalformedRequest:
+        for arrival in arrivals:
+            yield _keep(arrival, intake)
+            is_first = False
+    except (MalformedRequest, TooManyFiles, UploadTooSlow) as error:
+        if is_first:
+            raise
+        # The files before it are kept: their numbers must not get lost.
+        yield Receipt(None, error)
+
+
+def _keep(arrival: _Arrival, intake: Intake) -> Receipt:
+    if isinstance(arrival.upload, VignetteError):
+        return Receipt(arrival.name, arrival.upload)
+    with arrival.upload as upload:
+        try:
+            return Receipt(arrival.name, intake.keep(upload, arrival.name, arrival.idempotency_key))
+        except VignetteError as error:
+            return Receipt(arrival.name, error)
+
+
+def _arrivals(
+    request: Request, body: _Body, intake: Intake, limits: RequestLimits, staged: ExitStack
+) -> Iterator[_Arrival]:
+    """The files, each once it has come; what is asked for next is read next. *staged* discards what is not kept."""
+    key = _idempotency_key(request)
+    for number, part in enumerate(_parts(request, body, intake, limits)):
+        if number == limits.max_files:
+            others = "none was taken" if body.digest else "the others were not read"
+            raise TooManyFiles(
+                f"more than {limits.max_files} files; {others}", measured=number + 1, limit=limits.max_files
+            )
+        upload = _receive(part, intake, staged)
+        if isinstance(upload, UploadTooLarge) and request.content_length is None and body.digest:
+            raise upload
+        yield _Arrival(clean_name(part.name), upload, key and (f"{key}/{number}" if number else key))
+        if isinstance(upload, UploadTooLarge) and request.content_length is None:
+            return  # nobody knows how much more of it would come
+
+
+def _receive(part: FilePart, intake: Intake, staged: ExitStack) -> Upload | VignetteError:
+    digest = DigestCheck(part.headers)
+    upload = None
+    try:
+        upload = staged.enter_context(intake.begin())
+        for chunk in part.chunks:
+            upload.append(chunk)
+            digest.update(chunk)
+        digest.verify()
+    except (MalformedRequest, UploadTooSlow):
         raise  # the request itself is at fault: there is no next file
     except VignetteError as error:
-        return Receipt(name, error)
+        if upload is not None:
+            upload.discard()  # what follows needs the room
+        return error
+    return upload
 
 
-def _parts(request: Request, intake: Intake, limits: RequestLimits) -> Iterator[FilePart]:
+def _parts(request: Request, body: _Body, intake: Intake, limits: RequestLimits) -> Iterator[FilePart]:
     media_type, options = parse_options_header(request.content_type)
     if media_type == _FORM:
-        return _form_parts(request, options.get("boundary", ""), limits)
+        return _form_parts(request, body, options.get("boundary", ""), limits)
     if media_type.startswith("image/") or media_type == "application/octet-stream":
         _check_length(request, intake.limits.max_bytes)
         _, disposition = parse_options_header(request.headers.get("Content-Disposition"))
-        return iter([FilePart(FIELD, disposition.get("filename"), _whole_body(request))])
+        chunks = iter(lambda: body.read(CHUNK_BYTES), b"")
+        return iter([FilePart(FIELD, disposition.get("filename"), chunks, Headers())])
     if not media_type and not request.content_length:
         raise NoFile(f"the request has no body; send a form with a field named {FIELD!r}, or the bytes of an image")
     raise UnsupportedFormat(f"Content-Type {media_type!r} is neither {_FORM} nor an image's")
 
 
-def _form_parts(request: Request, boundary: str, limits: RequestLimits) -> Iterator[FilePart]:
+def _form_parts(request: Request, body: _Body, boundary: str, limits: RequestLimits) -> Iterator[FilePart]:
     _check_length(request, limits.max_bytes + MULTIPART_OVERHEAD_BYTES)
     if not boundary:
         raise MalformedRequest(f"Content-Type {_FORM} names no boundary")
-    for part in file_parts(request.stream, boundary.encode()):
+    for part in file_parts(body, boundary.encode()):
         if part.field == FIELD:
             yield from _if_filled(part)
-
-
-def _whole_body(request: Request) -> Iterator[bytes]:
-    """
-    The body in chunks. One that ends before the length that was announced is malformed: a picture may be whole without
-    what a client that hung up did not send, as a JPEG is without the pictures behind it, and granian tells of no end.
-    """
-    received = 0
-    while chunk := request.stream.read(CHUNK_BYTES):
-        received += len(chunk)
-        yield chunk
-    announced = request.content_length
-    if announced is not None and received < announced:
-        raise MalformedRequest(
-            f"the request ended after {received} of {announced} bytes", measured=received, limit=announced
-        )
 
 
 def _if_filled(part: FilePart) -> Iterator[FilePart]:
@@ -126,12 +222,7 @@ def _if_filled(part: FilePart) -> Iterator[FilePart]:
         return
     first = next(part.chunks, b"")
     if first:  # some clients send a file without a name: its bytes are as good as any
-        yield FilePart(part.field, None, chain([first], part.chunks))
-
-
-def _check_count(count: int, limit: int) -> None:
-    if count > limit:
-        raise TooManyFiles(f"more than {limit} files; the others were not read", measured=count, limit=limit)
+        yield FilePart(part.field, None, chain([first], part.chunks), part.headers)
 
 
 def _check_length(request: Request, limit: int) -> None:

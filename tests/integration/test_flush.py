@@ -1,0 +1,127 @@
+"""
+"201 means kept" as the kernel sees it: what a real web process flushes, and when, traced with strace.
+
+A file that was written but not flushed is gone after a power cut, and no test that kills processes would notice.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.house import picture
+from tests.running import LIMIT_S, Service, children_of, running_service, until
+
+_WRITES = ("write", "writev", "sendto", "sendmsg")
+_CALLS = ("fsync", "fdatasync", "rename", "renameat", "renameat2", *_WRITES)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A system call: its place among all beginnings and ends, and what strace says of its arguments."""
+
+    name: str
+    arguments: str
+    begun: int
+    ended: int
+
+
+def _ptrace_refusal() -> str | None:
+    """Why nothing can be traced here; None if it can."""
+    if shutil.which("strace") is None:
+        return "strace is not installed"
+    tried = subprocess.run(["strace", "-e", "trace=none", "true"], capture_output=True, text=True, check=False)
+    return None if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()[:200]}"
+
+
+_refusal = _ptrace_refusal()
+pytestmark = pytest.mark.skipif(_refusal is not None, reason=_refusal or "")
+
+
+@contextmanager
+def traced(service: Service, trace: Path) -> Iterator[None]:
+    """Trace the web processes of *service* into *trace*."""
+    (server,) = service.children("granian")
+    processes = [option for number in children_of(server) for option in ("-p", str(number))]
+    words = trace.with_suffix(".log")
+    with words.open("wb") as stream:
+        strace = subprocess.Popen(
+            ["strace", "-f", "-yy", "-s", "32", "-e", f"trace={','.join(_CALLS)}", "-o", str(trace), *processes],
+            stderr=stream,
+        )
+    try:
+        until(lambda: "attached" in words.read_text() or strace.poll() is not None)
+        yield
+    finally:
+        strace.send_signal(signal.SIGINT)  # it lets the processes go, and ends with their calls written
+        strace.wait(LIMIT_S)
+
+
+def calls(trace: Path) -> list[Call]:
+    """The calls that succeeded. Those of several threads overlap: strace then writes their beginning and end apart."""
+    found, begun = [], {}
+    for place, line in enumerate(trace.read_text(errors="replace").splitlines()):
+        if match := re.fullmatch(r"(\d+) +(\w+)\((.*) <unfinished \.\.\.>", line):
+            begun[match[1]] = (match[3], place)
+        elif match := re.fullmatch(r"(\d+) +<\.\.\. (\w+) resumed>(.*)\) += \d+", line):
+            arguments, start = begun.pop(match[1])
+            found.append(Call(match[2], arguments + match[3], start, place))
+        elif match := re.fullmatch(r"\d+ +(\w+)\((.*)\) += \d+", line):
+            found.append(Call(match[1], match[2], place, place))
+    return found
+
+
+def upload(service: Service) -> None:
+    assert httpx.post(f"{service.url}/images", files={"file": ("a.jpg", picture())}).status_code == 201
+
+
+def test_everything_is_flushed_in_order_before_the_answer_leaves(tmp_path: Path) -> None:
+    with running_service(tmp_path, web_processes=1) as service:
+        upload(service)  # the first one makes files of SQLite's
+        with traced(service, tmp_path / "trace"):
+            upload(service)
+        uploads, state = str(service.upload_folder), str(service.state_folder)
+    made = calls(tmp_path / "trace")
+    staging = rf"{re.escape(uploads)}/\.staging/[0-9a-f]{{32}}"
+
+    def flush(path: str) -> Call:
+        """The one flush of the file or folder whose path matches *path*."""
+        (one,) = [c for c in made if c.name in ("fsync", "fdatasync") and re.fullmatch(rf"\d+<{path}>", c.arguments)]
+        return one
+
+    files = [flush(f"{staging}/{name}") for name in ("original", r"record\.json", r"metadata\.json", r"metadata\.txt")]
+    folder = flush(staging)
+    (promotion,) = [
+        c
+        for c in made
+        if c.name.startswith("rename") and re.search(rf'{staging}".*"{re.escape(uploads)}/1"', c.arguments)
+    ]
+    root = flush(re.escape(uploads))
+    row = flush(rf"{re.escape(state)}/catalogue\.sqlite3-wal")
+    (answer,) = [c for c in made if c.name in _WRITES and "HTTP/1.1 201" in c.arguments and "TCP" in c.arguments]
+
+    assert all(file.ended < folder.begun for file in files)
+    assert folder.ended < promotion.begun
+    assert promotion.ended < root.begun
+    assert root.ended < row.begun
+    assert row.ended < answer.begun
+
+
+def test_with_fast_durability_nothing_is_flushed(tmp_path: Path) -> None:
+    with running_service(tmp_path, web_processes=1, durability="fast") as service:
+        upload(service)
+        with traced(service, tmp_path / "trace"):
+            upload(service)
+    made = calls(tmp_path / "trace")
+
+    assert [c for c in made if c.name in ("fsync", "fdatasync")] == []
+    assert [c for c in made if c.name.startswith("rename")]

@@ -1,0 +1,186 @@
+"""
+Disks that are full, read-only or closed to us, and too many open files, under the real service.
+
+The disks are small tmpfs ones, mounted in a namespace of the service's own; see `tests/small_disk.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.house import picture
+from tests.running import Service, children_of, running_service, until
+from tests.small_disk import filled, inside, mount_inside, service_on_small_disks, way_to_mount
+from vignette.limits import MIB
+
+pytestmark = pytest.mark.skipif(way_to_mount() is None, reason="neither root nor a user namespace may mount here")
+
+LARGE = picture(600, 600, "BMP")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """On a disk of 8 MiB for the uploads, another for the state, and a temporary folder without any room."""
+    sizes = {"uploads": 8 * MIB, "state": 8 * MIB, "tmp": 4096}
+    with (
+        service_on_small_disks(tmp_path, sizes, "env", f"TMPDIR={tmp_path}/tmp") as service,
+        filled(service, tmp_path / "tmp"),
+    ):
+        yield service
+
+
+def upload(service: Service, content: bytes = LARGE) -> httpx.Response:
+    return httpx.post(
+        f"{service.url}/images",
+        files={"file": ("a", content)},
+        headers={"Accept": "application/json"},
+        timeout=30,
+    )
+
+
+def readiness(service: Service) -> dict[str, Any]:
+    response = httpx.get(f"{service.url}/readyz", timeout=30)
+    return {"code": response.status_code, **response.json()}
+
+
+def is_ready(service: Service, image_id: int) -> bool:
+    return bool(httpx.get(f"{service.url}/images/{image_id}", timeout=30).json()["state"] == "ready")
+
+
+def names(service: Service) -> set[str]:
+    """What lies in the upload folder, but for its lock and the ballast of the test; staged uploads by their path."""
+    folder = inside(service, service.upload_folder)
+    staged = {f".staging/{path.name}" for path in (folder / ".staging").iterdir()}
+    return {path.name for path in folder.iterdir()} - {".staging", ".server.lock", "ballast"} | staged
+
+
+def assert_all_is_well_again(service: Service, next_id: int) -> None:
+    until(lambda: readiness(service)["status"] == "ready")
+    response = upload(service)
+    assert (response.status_code, response.json()["id"]) == (201, next_id)
+    until(lambda: all(is_ready(service, number) for number in range(next_id + 1)))
+    assert names(service) == {str(number) for number in range(next_id + 1)}
+
+
+def test_the_upload_folder_is_full(service: Service) -> None:
+    upload(service)
+    until(lambda: is_ready(service, 0))
+
+    with filled(service, service.upload_folder):
+        response = upload(service)
+
+        assert (response.status_code, response.json()["type"]) == (507, "/problems/store-full")
+        assert "No space left on device" in response.json()["detail"]
+        assert names(service) == {"0"}
+        seen = readiness(service)
+        assert (seen["code"], seen["checks"]["folder"]["status"]) == (503, "down")
+        assert "No space left on device" in seen["checks"]["folder"]["detail"]
+        assert seen["checks"]["catalogue"]["status"] == "up"
+        assert is_ready(service, 0)
+
+    assert_all_is_well_again(service, 1)
+
+
+def test_the_state_folder_is_full(service: Service) -> None:
+    upload(service)
+    until(lambda: is_ready(service, 0))
+    kept = 1
+
+    with filled(service, service.state_folder):
+        # The room that SQLite has taken already, it goes on using: what is acknowledged is kept all the same.
+        while (response := upload(service)).status_code == 201:
+            kept += 1
+
+        assert (response.status_code, response.json()["type"]) == (507, "/problems/store-full")
+        assert response.json()["detail"] == "the disk of the catalogue is full"
+        for _ in range(3):
+            assert upload(service).status_code == 507
+        assert names(service) == {str(number) for number in range(kept)}
+        seen = readiness(service)
+        assert (seen["code"], seen["checks"]["catalogue"]["status"]) == (503, "down")
+        assert seen["checks"]["catalogue"]["detail"] == "the disk of the catalogue is full"
+        assert seen["checks"]["folder"]["status"] == "up"
+        assert httpx.get(f"{service.url}/images/0").status_code == 200
+
+    assert_all_is_well_again(service, kept)
+
+
+def test_the_disk_is_full_while_the_worker_renders(tmp_path: Path) -> None:
+    """With one attempt only, an image is not given up for the state of the disk."""
+    with service_on_small_disks(tmp_path, {"uploads": 8 * MIB}, max_attempts=1) as service:
+        (worker,) = service.children("celery")
+        processes = [worker, *children_of(worker)]
+        for number in processes:
+            os.kill(number, signal.SIGSTOP)
+        upload(service)
+
+        with filled(service, service.upload_folder):
+            for number in processes:
+                os.kill(number, signal.SIGCONT)
+            until(lambda: service.words().count("image 0 has to wait") >= 2, within_s=60)
+            assert not is_ready(service, 0)
+            image = httpx.get(f"{service.url}/images/0").json()
+            assert (image["state"], image["failure"]) == ("processing", None)
+
+        until(lambda: is_ready(service, 0))
+        assert names(service) == {"0"}
+
+
+def test_the_upload_folder_is_read_only(service: Service) -> None:
+    upload(service)
+    until(lambda: is_ready(service, 0))
+    folder = str(service.upload_folder)
+    mount_inside(service, "mount", "--bind", folder, folder)
+    mount_inside(service, "mount", "-o", "remount,bind,ro", folder)
+
+    response = upload(service)
+
+    assert (response.status_code, response.json()["type"]) == (503, "/problems/store-unavailable")
+    assert "Read-only file system" in response.json()["detail"]
+    assert "Retry-After" in response.headers
+    assert "Read-only file system" in readiness(service)["checks"]["folder"]["detail"]
+    assert httpx.get(f"{service.url}/images/0/original").content == LARGE
+    mount_inside(service, "umount", folder)
+    assert_all_is_well_again(service, 1)
+
+
+def test_the_upload_folder_is_closed_to_us(tmp_path: Path) -> None:
+    # Root passes all doors, unless it gives up that power.
+    without_power = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
+    with service_on_small_disks(tmp_path, {"uploads": 8 * MIB}, *without_power) as service:
+        folder = inside(service, service.upload_folder)
+        (folder / ".staging").chmod(0o500)
+
+        response = upload(service)
+
+        assert (response.status_code, response.json()["type"]) == (503, "/problems/store-unavailable")
+        assert "Permission denied" in response.json()["detail"]
+        assert "Permission denied" in readiness(service)["checks"]["folder"]["detail"]
+        (folder / ".staging").chmod(0o700)
+        assert_all_is_well_again(service, 0)
+
+
+def test_there_are_too_many_open_files(tmp_path: Path) -> None:
+    with running_service(tmp_path, web_processes=1) as service, httpx.Client(base_url=service.url) as client:
+        assert client.post("/images", files={"file": ("a", LARGE)}).status_code == 201  # this connection stays open
+        (server,) = service.children("granian")
+        (web,) = children_of(server)
+        before = resource.prlimit(web, resource.RLIMIT_NOFILE)
+        highest = max(int(entry.name) for entry in Path(f"/proc/{web}/fd").iterdir())
+        resource.prlimit(web, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+
+        response = client.post("/images", files={"file": ("a", LARGE)})
+
+        assert (response.status_code, response.json()["type"]) == (503, "/problems/store-unavailable")
+        assert "Too many open files" in response.json()["detail"]
+        resource.prlimit(web, resource.RLIMIT_NOFILE, before)
+        assert names(service) == {"0"}
+        assert_all_is_well_again(service, 1)

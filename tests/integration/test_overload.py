@@ -1,0 +1,145 @@
+"""More than the machine can take: who is sent away is told so, who is not is kept, and everybody else is answered."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.house import picture
+from tests.running import Service, children_of, running_service, until
+
+CLIENTS = 200
+SLOW_CLIENTS = 20
+
+
+def until_kept(url: str, content: bytes) -> int:
+    """The number of an upload that is sent until it is taken, as a client may: after a 503, or without an answer."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            answer = httpx.post(
+                f"{url}/images", content=content, headers={"Content-Type": "image/bmp"}, timeout=60, trust_env=False
+            )
+        except httpx.TransportError:
+            continue
+        if answer.status_code == 201:
+            return int(answer.text)
+        assert answer.status_code == 503, answer.text
+        assert int(answer.headers["Retry-After"]) > 0
+        time.sleep(0.1)
+    raise AssertionError("it was never taken")
+
+
+@contextmanager
+def slow_client(service: Service, stop: threading.Event) -> Iterator[socket.socket]:
+    """A client that announces 100,000 bytes and sends one each second, of a picture or of nothing."""
+    connection = socket.create_connection(("127.0.0.1", httpx.URL(service.url).port))
+    connection.sendall(
+        b"POST /images HTTP/1.1\r\nHost: here\r\nContent-Type: image/jpeg\r\nContent-Length: 100000\r\n\r\n"
+    )
+
+    def trickle() -> None:
+        try:
+            while not stop.wait(1):
+                connection.sendall(b"\xff")
+        except OSError:
+            pass  # cut off
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    try:
+        yield connection
+    finally:
+        stop.set()
+        thread.join()
+        connection.close()
+
+
+def staged(service: Service) -> int:
+    return len(list((service.upload_folder / ".staging").iterdir()))
+
+
+def peak_kib(service: Service) -> int:
+    """The most memory that all web processes together can have held."""
+    (server,) = service.children("granian")
+    words = [Path(f"/proc/{number}/status").read_text() for number in children_of(server)]
+    return sum(int(re.search(r"VmHWM:\s+(\d+)", word)[1]) for word in words)  # type: ignore[index]
+
+
+def test_200_clients_at_once_are_all_served_in_the_end_and_nothing_is_lost(tmp_path: Path) -> None:
+    contents = [picture(500, 500 + number, "BMP") for number in range(CLIENTS)]
+    with running_service(tmp_path) as service:
+        until_kept(service.url, contents[0])
+        before = peak_kib(service)
+        start = threading.Barrier(CLIENTS)
+
+        def client(content: bytes) -> int:
+            start.wait()
+            return until_kept(service.url, content)
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            numbers = list(pool.map(client, contents))
+
+        assert sorted(set(numbers)) == sorted(numbers)
+        for number, content in zip(numbers, contents, strict=True):
+            assert (service.upload_folder / str(number) / "original.bmp").read_bytes() == content
+        assert staged(service) == 0
+        assert peak_kib(service) - before < 100 * 1024
+
+
+def test_slow_clients_block_nobody_and_are_cut_off(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        service = stack.enter_context(running_service(tmp_path, web_threads=8, slow_client_seconds=2))
+        stop = threading.Event()
+        slow = [stack.enter_context(slow_client(service, stop)) for _ in range(SLOW_CLIENTS)]
+        until(lambda: staged(service) >= 4)
+
+        for _ in range(20):
+            assert httpx.get(f"{service.url}/images", timeout=30).status_code == 200
+        until_kept(service.url, picture(file_format="BMP"))
+
+        answers = [connection.recv(1000).split(b"\r\n")[0] for connection in slow]
+        assert set(answers) <= {b"HTTP/1.1 503 Service Unavailable", b"HTTP/1.1 408 Request Timeout"}
+        assert b"HTTP/1.1 408 Request Timeout" in answers
+        until(lambda: staged(service) == 0)
+        stop.set()
+
+
+def test_who_sends_slowly_but_steadily_is_not_cut_off(tmp_path: Path) -> None:
+    content = picture(100, 100, "BMP")
+    with (
+        running_service(tmp_path, slow_client_seconds=1) as service,
+        socket.create_connection(("127.0.0.1", httpx.URL(service.url).port)) as connection,
+    ):
+        head = f"POST /images HTTP/1.1\r\nHost: here\r\nContent-Type: image/bmp\r\nContent-Length: {len(content)}"
+        connection.sendall(f"{head}\r\n\r\n".encode())
+        for start in range(0, len(content), 1500):
+            connection.sendall(content[start : start + 1500])
+            time.sleep(0.2)  # what is tested is a speed: 7 KiB a second, for several times its limit in time
+
+        assert connection.recv(1000).startswith(b"HTTP/1.1 201")
+
+
+def test_what_the_disk_cannot_hold_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    room = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
+    if room > 2**40 - 1:
+        pytest.skip("the disk has room for the largest upload that may be allowed")
+    with (
+        running_service(tmp_path, max_upload_bytes=2**40) as service,
+        socket.create_connection(("127.0.0.1", httpx.URL(service.url).port)) as connection,
+    ):
+        head = f"POST /images HTTP/1.1\r\nHost: x\r\nContent-Type: image/bmp\r\nContent-Length: {2**40}\r\n\r\n"
+        connection.sendall(head.encode())
+
+        assert connection.recv(1000).startswith(b"HTTP/1.1 507")
+        assert staged(service) == 0

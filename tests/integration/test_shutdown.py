@@ -1,0 +1,103 @@
+"""SIGTERM under load: a client sees an answer, or an error that it may try again after, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+
+from tests.house import picture
+from tests.running import free_port, running_service, until
+
+CLIENTS = 4
+
+
+def upload(url: str, content: bytes, key: str) -> int | None:
+    """The number of the image; None if there was no answer, or one that asks to try again."""
+    try:
+        answer = httpx.post(
+            f"{url}/images", files={"file": ("a", content)}, headers={"Idempotency-Key": key}, timeout=30
+        )
+    except httpx.TransportError:
+        return None
+    assert answer.status_code in (201, 503), answer.text
+    return int(answer.text) if answer.status_code == 201 else None
+
+
+def client(url: str, name: int, stop: threading.Event, acknowledged: dict[int, bytes]) -> None:
+    """Upload one picture after another, each until it is taken; the same key all along."""
+    number = 0
+    while not stop.is_set():
+        content = picture(100 + name, 100 + number % 500, "BMP")
+        image_id = upload(url, content, f"{name}-{number}")
+        if image_id is not None:
+            assert acknowledged.setdefault(image_id, content) == content, "a number was given twice"
+            number += 1
+
+
+def test_a_restart_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    stop, acknowledged = threading.Event(), dict[int, bytes]()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(client, url, name, stop, acknowledged) for name in range(CLIENTS)]
+        try:
+            for round_number in range(3):
+                with running_service(tmp_path, port=port):
+                    until(lambda least=10 * (round_number + 1): len(acknowledged) >= least)
+        finally:
+            stop.set()
+        for done in clients:
+            done.result()
+
+    with running_service(tmp_path, port=port) as service:
+        listed = [image["id"] for image in httpx.get(f"{url}/images?limit=500").json()["images"]]
+        assert set(acknowledged) <= set(listed)
+        # A client that got no answer has sent the same key again: nobody's picture is there twice.
+        assert sorted(listed) == list(range(len(listed)))
+        assert len(listed) - len(acknowledged) <= CLIENTS
+        for number, content in acknowledged.items():
+            assert (service.upload_folder / str(number) / "original.bmp").read_bytes() == content
+        until(lambda: all(is_ready(url, number) for number in listed), within_s=60)
+        assert list((service.upload_folder / ".staging").iterdir()) == []
+
+
+def test_uploads_that_are_running_are_finished(tmp_path: Path) -> None:
+    """The body is on its way when the signal comes."""
+    content = picture(1000, 1000, "BMP")
+    sent = threading.Event()
+    with running_service(tmp_path) as service:
+
+        def body() -> object:
+            yield content[:1_000_000]
+            until(lambda: any(path.stat().st_size for path in staging.glob("*/original")))
+            sent.set()
+            until(lambda: "stopping" in service.words() or not listens(service.url))
+            yield content[1_000_000:]
+
+        staging = service.upload_folder / ".staging"
+        headers = {"Content-Type": "image/bmp", "Content-Length": str(len(content))}
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(httpx.post, f"{service.url}/images", content=body(), headers=headers, timeout=30)  # type: ignore[arg-type]
+            sent.wait(30)
+            os.kill(service.process.pid, signal.SIGTERM)
+
+            assert answer.result().status_code == 201
+        assert service.process.wait(30) == 0
+    assert (service.upload_folder / "0" / "original.bmp").read_bytes() == content
+
+
+def listens(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/healthz", timeout=1)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def is_ready(url: str, number: int) -> bool:
+    return bool(httpx.get(f"{url}/images/{number}").json()["state"] == "ready")

@@ -1,0 +1,71 @@
+"""A small disk of the service's own: a tmpfs in a mount namespace that is gone with the last of its processes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from tests.running import SERVE, Service, running_service
+
+# As root, or as nobody in particular where the kernel lets everyone have a user namespace.
+_WAYS = (("unshare", "--mount"), ("unshare", "--map-root-user", "--mount"))
+
+
+@cache
+def way_to_mount() -> Sequence[str] | None:
+    """The command that runs another in a mount namespace of its own, where it may mount; None if there is none here."""
+    for way in _WAYS:
+        with suppress(OSError):
+            tried = subprocess.run([*way, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False)
+            if tried.returncode == 0:
+                return way
+    return None
+
+
+@contextmanager
+def service_on_small_disks(folder: Path, sizes: dict[str, int], *before: str, **settings: object) -> Iterator[Service]:
+    """
+    Run the service with each of the folders in *sizes* (as "uploads") on a tmpfs of so many bytes. *before* are words
+    that stand before its command.
+    """
+    mounts = []
+    for name, size in sizes.items():
+        (folder / name).mkdir(parents=True)
+        mounts.append(f"mount -t tmpfs -o size={size} none {shlex.quote(str(folder / name))}")
+    script = " && ".join([*mounts, f"exec {shlex.join([*before, *SERVE])}"])
+    with running_service(folder, command=(*(way_to_mount() or ()), "sh", "-c", script), **settings) as service:
+        yield service
+
+
+def inside(service: Service, path: Path) -> Path:
+    """*path* as the service sees it."""
+    return Path(f"/proc/{service.process.pid}/root") / path.relative_to("/")
+
+
+def mount_inside(service: Service, *arguments: str) -> None:
+    subprocess.run(["nsenter", "--target", str(service.process.pid), "--mount", *arguments], check=True)
+
+
+@contextmanager
+def filled(service: Service, folder: Path) -> Iterator[None]:
+    """No byte is left on the disk of *folder*; afterwards there is as much as before."""
+    ballast = inside(service, folder) / "ballast"
+    fill(ballast)
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+def fill(ballast: Path) -> None:
+    """Take all room that is left into the file *ballast*."""
+    with ballast.open("ab", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            with suppress(OSError):
+                while os.write(file.fileno(), bytes(size)) == size:
+                    pass

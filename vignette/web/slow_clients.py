@@ -1,0 +1,141 @@
+"""
+A client that sends a byte a second holds a thread, and no timeout of a WSGI server ends that: a read of the body comes
+back only with all that was asked for. So a thread of ours looks, while a read takes too long, at what the kernel has
+counted for each connection of this process, and closes the receiving side of those on which next to nothing moves. The
+read then ends as if the client had gone, and the client may still be told why.
+
+Linux only: it is the system that tells (tcp(7), TCP_INFO). Elsewhere put a proxy in front that reads bodies first.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.limits import MIN_BODY_BYTES_PER_S
+
+# linux/tcp.h, struct tcp_info: the state first; from byte 120 what the client has taken, and what it has sent.
+_ESTABLISHED: Final = 1
+_LISTEN: Final = 10
+_BYTES_TAKEN_AND_SENT: Final = struct.Struct("=120xQQ")
+
+# Looks within the window: how late a cut may come, as a part of it.
+_LOOKS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What a client had taken from us and sent to us when we looked."""
+
+    at: float
+    taken: int
+    sent: int
+
+
+class SlowClients:
+    """
+    Cuts off who sends less than `limits.MIN_BODY_BYTES_PER_S` over *window_s*, in seconds, and takes nothing either.
+
+    Its thread starts with the first read: a process that serves may be a fork of the one that built this.
+    """
+
+    def __init__(self, window_s: float) -> None:
+        self.window_s = window_s
+        self._reads: dict[int, float] = {}
+        self._busy = threading.Condition()
+        self._process = 0
+        self._last_cut = 0.0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Around each read of a body; it may take long only as long as something moves."""
+        reader = threading.get_ident()
+        with self._busy:
+            self._reads[reader] = time.monotonic()
+            if self._process != os.getpid() and sys.platform == "linux":
+                self._process = os.getpid()
+                threading.Thread(target=self._watch, name="slow clients", daemon=True).start()
+            self._busy.notify()
+        try:
+            yield
+        finally:
+            with self._busy:
+                del self._reads[reader]
+
+    def has_cut_since(self, begun: float) -> bool:
+        """Whether a read that began then (`time.monotonic`) and ended too soon may have been cut off by us."""
+        return self._last_cut >= begun
+
+    def _watch(self) -> None:
+        first_looks: dict[str, _Moved] = {}
+        while True:
+            with self._busy:
+                while not self._reads:
+                    first_looks = {}
+                    self._busy.wait()
+                oldest = min(self._reads.values())
+            time.sleep(self.window_s / _LOOKS)
+            if time.monotonic() - oldest >= self.window_s / _LOOKS:
+                first_looks = self._look(first_looks)
+
+    def _look(self, before: dict[str, _Moved]) -> dict[str, _Moved]:
+        """Cut off the connections that have stood still since *before*; return what to compare with next time."""
+        now, since = time.monotonic(), {}
+        for name, connection, moved in _connections(now):
+            with connection:
+                earlier = before.get(name, moved)
+                if moved.taken != earlier.taken or moved.sent - earlier.sent >= self.window_s * MIN_BODY_BYTES_PER_S:
+                    earlier = moved
+                since[name] = earlier
+                if now - earlier.at >= self.window_s:
+                    self._last_cut = time.monotonic()
+                    with suppress(OSError):
+                        connection.shutdown(socket.SHUT_RD)
+        return since
+
+
+def _connections(now: float) -> Iterator[tuple[str, socket.socket, _Moved]]:
+    """The connections that this process has accepted: a name, a socket to close after use, and what has moved on it."""
+    accepted, ports = [], set()
+    for name, opened in _sockets():
+        with suppress(OSError):
+            counts = opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_TAKEN_AND_SENT.size)
+            port = opened.getsockname()[1]
+            if counts[0] == _LISTEN:
+                ports.add(port)
+            elif counts[0] == _ESTABLISHED:
+                accepted.append((name, opened, port, _Moved(now, *_BYTES_TAKEN_AND_SENT.unpack(counts))))
+                continue
+        opened.close()
+    for name, opened, port, moved in accepted:
+        if port in ports:
+            yield name, opened, moved
+        else:  # one of ours to a database or a queue
+            opened.close()
+
+
+def _sockets() -> Iterator[tuple[str, socket.socket]]:
+    """Every TCP socket of this process, by the name that the kernel gives it; each under a descriptor of its own."""
+    for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208 (names, not paths)
+        with suppress(OSError):
+            name = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 (it is no path)
+            if not name.startswith("socket:"):
+                continue
+            duplicate = os.dup(int(descriptor))
+            try:
+                opened = socket.socket(fileno=duplicate)
+            except OSError:  # it was closed meanwhile, and its number given to something else
+                os.close(duplicate)
+                continue
+            if opened.family in (socket.AF_INET, socket.AF_INET6) and opened.type == socket.SOCK_STREAM:
+                yield name, opened
+            else:
+                opened.close()
