@@ -638,8 +638,9 @@ def test_a_sequence_needs_no_still_picture() -> None:
 def test_every_frame_of_a_sequence_is_of_the_size_that_it_tells(handler: bytes) -> None:
     larger = FRAME * 2 + av1_header(640, 480) + FRAME
 
+    beside = track(1, handler=handler, chunks=(FRAMES_START + 3 * len(FRAME),), runs=((1, 1),))
+
     with pytest.raises(BrokenImage, match="claims to be 64 × 48 pixels, but is coded as 640 × 480"):
-        beside = track(1, handler=handler, chunks=(FRAMES_START + 3 * len(FRAME),), runs=((1, 1),))
         anatomy(film(track(), beside, frames=FRAME * 3 + av1_header(640, 480)))
     with pytest.raises(BrokenImage, match="the frame 2 is of several sizes"):
         anatomy(film(track(), track(handler=handler), frames=larger))
