@@ -30,6 +30,13 @@ def test_a_negative_height_says_that_the_top_row_comes_first() -> None:
     assert anatomy(bmp(3, -2, pixels=bytes(2 * 12))).height == 2
 
 
+def test_a_negative_height_that_pillow_takes_for_a_positive_one_is_refused() -> None:
+    rows = 1 << 24
+    assert anatomy(bmp(1, -rows, 8, compression=RLE8, pixels=b"\0\1")).height == rows
+    with pytest.raises(UnsupportedFormat, match="16,777,217 rows"):
+        anatomy(bmp(1, -rows - 1, 8, compression=RLE8, pixels=b"\0\1"))
+
+
 @pytest.mark.parametrize(
     ("bits", "compression", "row_bytes"),
     [

@@ -639,6 +639,7 @@ def test_every_frame_of_a_sequence_is_of_the_size_that_it_tells(handler: bytes) 
     larger = FRAME * 2 + av1_header(640, 480) + FRAME
 
     beside = track(1, handler=handler, chunks=(FRAMES_START + 3 * len(FRAME),), runs=((1, 1),))
+
     with pytest.raises(BrokenImage, match="claims to be 64 × 48 pixels, but is coded as 640 × 480"):
         anatomy(film(track(), beside, frames=FRAME * 3 + av1_header(640, 480)))
     with pytest.raises(BrokenImage, match="the frame 2 is of several sizes"):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests import makers
-from tests.makers import HeifItem, animation, coded, heif, still
+from tests.makers import HeifItem, animation, coded, heif, hevc_unit, still
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, Refused, TooManyFrames, TooManyPixels, UnsupportedFormat
 from vignette.limits import MAX_METADATA_BYTES, MIB
@@ -207,7 +207,7 @@ def _large_pictures() -> Iterator[tuple[str, bytes]]:
     yield "PNG", makers.png_with(*[makers.png_chunk(b"prVt", bytes(length // 10))] * 10, content=png)
     yield "GIF", still("GIF")[:-2] + (b"\xff" + bytes(255)) * (length // 256) + b"\0;"
     yield "WebP", makers.webp(still("WEBP")[12:], makers.riff_chunk(b"ABCD", bytes(length)))
-    yield "HEIC", heif(HeifItem(content=bytes(length)))
+    yield "HEIC", heif(HeifItem(content=hevc_unit(bytes(length))))
     yield "TIFF", makers.tiff(makers.tiff_page(4096, 3072), data=bytes(length))
     yield "BMP", makers.bmp(2048, 2048, pixels=bytes(length))
 

@@ -18,6 +18,9 @@ _CORE: Final = struct.Struct("<HHHH")
 _INFO: Final = struct.Struct("<iiHHII")
 _CORE_BYTES: Final = 12
 
+# Of a bitmap whose top row comes first: a height further below 0 is one of 4 billion rows for Pillow.
+_MOST_ROWS_DOWN: Final = 1 << 24
+
 _RGB, _RLE8, _RLE4, _BITFIELDS = 0, 1, 2, 3
 # By compression; 4 and 5 are a JPEG and a PNG within, meant for printers.
 _BITS_PER_PIXEL: Final = {_RGB: (1, 4, 8, 16, 24, 32), _RLE8: (8,), _RLE4: (4,), _BITFIELDS: (16, 32)}
@@ -30,6 +33,7 @@ class _Header:
     bits_per_pixel: int
     compression: int
     data_bytes: int
+    is_top_down: bool
 
 
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
@@ -38,6 +42,8 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
     reader.require(_FILE_HEADER_BYTES, header_bytes, "the bitmap header")
     header = _read_header(reader, header_bytes)
     bounds.check_size(header.width, header.height)
+    if header.is_top_down and header.height > _MOST_ROWS_DOWN:
+        raise UnsupportedFormat(f"a BMP of {header.height:,} rows, the top one first")
     if header.bits_per_pixel not in _BITS_PER_PIXEL.get(header.compression, ()):
         raise UnsupportedFormat(
             f"a BMP of {header.bits_per_pixel} bits per pixel in compression {header.compression} is not supported"
@@ -52,10 +58,10 @@ def _read_header(reader: Reader, length: int) -> _Header:
     start = _FILE_HEADER_BYTES + 4
     if length == _CORE_BYTES:
         width, height, _, bits = reader.unpack(_CORE, start, "the bitmap header")
-        return _Header(width, height, bits, _RGB, 0)
+        return _Header(width, height, bits, _RGB, 0, is_top_down=False)
     width, height, _, bits, compression, data_bytes = reader.unpack(_INFO, start, "the bitmap header")
     # A negative height says that the top row comes first.
-    return _Header(width, abs(height), bits, compression, data_bytes)
+    return _Header(width, abs(height), bits, compression, data_bytes, is_top_down=height < 0)
 
 
 def _data_bytes(header: _Header) -> int:
