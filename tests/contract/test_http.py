@@ -16,6 +16,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
 from tests.house import House, broken_pixels, picture
+from tests.makers import png_chunk, png_with
 from vignette.errors import StoreFull
 from vignette.intake import IntakeLimits
 from vignette.model import ImageId
@@ -414,6 +415,20 @@ class TestGetImage:
         assert (response.status_code, response.mimetype) == (200, JSON)
         assert response.json["id"] == 0
         assert isinstance(response.json["metadata"], dict)
+
+    def test_the_resource_stays_small_and_tells_where_the_whole_is(self, house: House) -> None:
+        texts = [png_chunk(b"tEXt", b"long\0" + b"x" * 100_000)]
+        texts += [png_chunk(b"tEXt", b"many%d\0" % number + b"y" * 4000) for number in range(100)]
+        house.upload(png_with(*texts))
+
+        response = house.client.get("/images/0")
+
+        assert len(response.data) < 300_000
+        metadata = response.json["metadata"]
+        assert metadata["text"][0] == {"keyword": "long", "text": "x" * 4095 + "…"}
+        assert metadata["warnings"][-1].startswith("1 long values are cut here and ")
+        whole = house.client.get("/images/0/metadata.json").json["text"]
+        assert [len(item["text"]) for item in whole] == [100_000] + [4000] * 100
 
     def test_a_browser_gets_a_page(self, house: House) -> None:
         house.upload(picture(), "<script>alert(1)</script>.jpg")

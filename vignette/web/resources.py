@@ -9,12 +9,17 @@ from typing import Annotated, Any, Final, Literal
 from flask import current_app, request, url_for
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from vignette.limits import KIB
 from vignette.model import Image, State
+from vignette.pixels.metadata import fit
 from vignette.pixels.publishing import PUBLISHABLE
 from vignette.web.problems import Problem, problem_of_failure
 
 # A longer binary value (MakerNote, preview) would be most of the resource; it is whole in `metadata.json`.
 _LONG_BYTES: Final = 256
+# So would be a packet of XMP, a text of megabytes. What cameras and programs write is far below.
+_LONG_TEXT_CHARS: Final = 4 * KIB
+_METADATA_BYTES: Final = 256 * KIB
 
 _PUBLISHABLE: Final = frozenset(file_format.media_type for file_format in PUBLISHABLE)
 
@@ -65,7 +70,7 @@ class ImageResource(Resource):
 
 
 class ImageWithMetadata(ImageResource):
-    """An image, and what its file says of itself; long binary values are left to `links.metadata`."""
+    """An image, and what its file says of itself; long values are left to `links.metadata`."""
 
     metadata: dict[str, Any]
 
@@ -137,7 +142,7 @@ def image_resource(image: Image) -> ImageResource:
 
 
 def image_with_metadata(image: Image, metadata: dict[str, Any]) -> ImageWithMetadata:
-    return ImageWithMetadata(**_fields(image), metadata=_without_long_bytes(metadata))
+    return ImageWithMetadata(**_fields(image), metadata=_in_brief(metadata))
 
 
 def _fields(image: Image) -> dict[str, Any]:
@@ -163,6 +168,16 @@ def _fields(image: Image) -> dict[str, Any]:
             vignette=absolute_url("vignettes.show", image_id=image.id),
         ),
     }
+
+
+def _in_brief(metadata: dict[str, Any]) -> dict[str, Any]:
+    """*metadata* without long values; a warning tells if texts were cut or what did not fit was left out."""
+    fitted = fit(_without_long_bytes(metadata), _METADATA_BYTES, _LONG_TEXT_CHARS)
+    brief: dict[str, Any] = fitted.value
+    if fitted.cut or fitted.left_out:
+        warning = f"{fitted.cut:,} long values are cut here and {fitted.left_out:,} left out: metadata.json has them"
+        brief["warnings"] = [*brief.get("warnings", []), warning]
+    return brief
 
 
 def _without_long_bytes(value: Any) -> Any:

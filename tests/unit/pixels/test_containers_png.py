@@ -14,6 +14,7 @@ from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels
 from vignette.limits import MAX_INFLATED_BYTES
 from vignette.pixels.anatomy import MetadataBlocks
 from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.collector import MAX_TEXT_BYTES
 from vignette.pixels.formats import APNG, PNG, PNG_SIGNATURE
 
 DATA = png_chunk(b"IDAT", zlib.compress(bytes(1000)))
@@ -299,9 +300,19 @@ def test_a_bomb_of_text_is_left_out_with_a_warning() -> None:
 def test_texts_together_may_not_inflate_to_more_than_one() -> None:
     half = zlib.compress(bytes(MAX_INFLATED_BYTES // 2))
 
-    read = blocks(*(png_chunk(b"zTXt", b"Text %d\0\0" % number + half) for number in range(4)))
+    read = blocks(*(png_chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + half) for _ in range(4)))
 
-    assert [keyword for keyword, _ in read.text] == ["Text 0", "Text 1"]
+    assert [len(packet) for packet in read.xmp] == [MAX_INFLATED_BYTES // 2] * 2
+
+
+def test_texts_together_are_cut_before_they_are_decoded() -> None:
+    part = MAX_TEXT_BYTES // 4
+
+    read = blocks(*(png_chunk(b"tEXt", b"k\0" + b"\xe9" * part) for _ in range(5)))
+
+    assert [len(text) for _, text in read.text] == [part] * 3 + [part - 4]
+    (warning,) = read.warnings
+    assert warning.startswith(f"{part + 5:,} bytes of texts are left out")
 
 
 def test_only_so_many_texts_are_kept() -> None:

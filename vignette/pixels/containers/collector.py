@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 from vignette.errors import BrokenImage
-from vignette.limits import KIB, MAX_INFLATED_BYTES, MAX_METADATA_BYTES
+from vignette.limits import KIB, MAX_INFLATED_BYTES, MAX_METADATA_BYTES, MIB
 from vignette.pixels.anatomy import MetadataBlocks
 from vignette.pixels.containers.reader import Reader
 
@@ -15,6 +16,8 @@ _MAX_WARNINGS: Final = 100
 
 # Writers leave a dozen texts. Each costs some hundred bytes of memory, even an empty one.
 _MAX_TEXTS: Final = 1000
+# All of them together. Image generators write their whole workflow, of some hundred KiB.
+MAX_TEXT_BYTES: Final = MIB
 
 # One, and in JPEG an extension of it.
 _MAX_PACKETS: Final = 10
@@ -41,6 +44,8 @@ class Collector:
         self._warnings: list[str] = []
         self._bytes_left = MAX_METADATA_BYTES
         self._inflated_left = MAX_INFLATED_BYTES
+        self._text_left = MAX_TEXT_BYTES
+        self._text_over = 0
 
     def read(self, reader: Reader, offset: int, length: int, what: str) -> bytes | None:
         """The block *what*; None, with a warning, if it is cut off or too long."""
@@ -116,17 +121,29 @@ class Collector:
         elif packet:
             self.warn(f"only the first {_MAX_PACKETS} XMP packets are read")
 
-    def add_text(self, keyword: str, text: str) -> None:
-        if len(self._text) < _MAX_TEXTS:
-            self._text.append((keyword, text))
-        else:
+    def add_text(self, keyword: bytes, text: bytes, decode: Callable[[bytes], str]) -> None:
+        """Keep a text; what is over `MAX_TEXT_BYTES` is cut, before it is decoded to up to four times its bytes."""
+        if len(self._text) == _MAX_TEXTS:
             self.warn(f"only the first {_MAX_TEXTS:,} texts are read")
+            return
+        self._text_over += max(0, len(keyword) + len(text) - self._text_left)
+        keyword = keyword[: self._text_left]
+        self._text_left -= len(keyword)
+        text = text[: self._text_left]
+        self._text_left -= len(text)
+        if keyword or text:
+            self._text.append((keyword.decode("latin-1"), decode(text)))
 
     def warn(self, warning: str) -> None:
         if len(self._warnings) < _MAX_WARNINGS and warning not in self._warnings:
             self._warnings.append(warning)
 
     def blocks(self) -> MetadataBlocks:
+        if self._text_over:
+            self.warn(
+                f"{self._text_over:,} bytes of texts are left out: a file's texts may take {MAX_TEXT_BYTES:,} bytes; "
+                "the original holds them"
+            )
         return MetadataBlocks(
             exif=self.exif,
             xmp=tuple(self._xmp),
@@ -135,6 +152,10 @@ class Collector:
             text=tuple(self._text),
             warnings=tuple(self._warnings),
         )
+
+
+def decode_latin_1(raw: bytes) -> str:
+    return raw.decode("latin-1")
 
 
 def decode_text(raw: bytes) -> str:

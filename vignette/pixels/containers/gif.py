@@ -124,7 +124,7 @@ class _Walk:
         if label == _COMMENT:
             comment = self._join_sub_blocks(start, end, "comment")
             if comment:
-                self._collector.add_text("Comment", decode_text(comment))
+                self._collector.add_text(b"Comment", comment, decode_text)
         elif label == _APPLICATION and end > start + _APPLICATION_BYTES:
             self._take_application(start, end)
         return end

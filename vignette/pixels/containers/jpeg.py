@@ -235,7 +235,7 @@ class _Segments:
         if code == _COM:
             comment = self._collector.read(reader, offset, length, "comment")
             if comment:
-                self._collector.add_text("Comment", decode_text(comment))
+                self._collector.add_text(b"Comment", comment, decode_text)
         elif code == _APP1:
             self._take_app1(reader, offset, length)
         elif code == _APP2:

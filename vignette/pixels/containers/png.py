@@ -13,7 +13,7 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import photoshop
 from vignette.pixels.containers.bounds import Bounds
-from vignette.pixels.containers.collector import Collector, decode_text
+from vignette.pixels.containers.collector import Collector, decode_latin_1, decode_text
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.reader import Reader
 
@@ -266,35 +266,38 @@ class _Texts:
 
     def _take_text(self, content: bytes) -> None:
         keyword, _, text = content.partition(b"\0")
-        self._keep(keyword, text, text.decode("latin-1"))
+        self._keep(keyword, text, decode_latin_1)
 
     def _take_compressed(self, content: bytes) -> None:
         keyword, _, rest = content.partition(b"\0")
         text = self._collector.inflate(rest[1:], _named(keyword))
         if text is not None:
-            self._keep(keyword, text, text.decode("latin-1"))
+            self._keep(keyword, text, decode_latin_1)
 
     def _take_international(self, content: bytes) -> None:
         """Keyword, 0, is compressed, method, language, 0, translated keyword, 0, text (11.3.3.4)."""
-        keyword, _, rest = content.partition(b"\0")
-        fields = rest[2:].split(b"\0", 2)
-        if len(rest) < 2 or len(fields) != 3:
+        # Not `split`: each piece of a packet of megabytes would be one more copy of it.
+        keyword_end = content.find(b"\0")
+        language_end = content.find(b"\0", keyword_end + 3)
+        translated_end = content.find(b"\0", language_end + 1)
+        keyword = content[:keyword_end] if keyword_end >= 0 else content
+        if min(keyword_end, language_end, translated_end) < 0:
             self._collector.warn(f"{_named(keyword)} is damaged")
             return
-        text: bytes | None = fields[2]
-        if rest[0]:
-            text = self._collector.inflate(fields[2], _named(keyword))
+        text: bytes | None = content[translated_end + 1 :]
+        if content[keyword_end + 1]:
+            text = self._collector.inflate(content[translated_end + 1 :], _named(keyword))
         if text is not None:
-            self._keep(keyword, text, decode_text(text))
+            self._keep(keyword, text, decode_text)
 
-    def _keep(self, keyword: bytes, raw: bytes, text: str) -> None:
+    def _keep(self, keyword: bytes, raw: bytes, decode: Callable[[bytes], str]) -> None:
         name = keyword.decode("latin-1")
         if name == _XMP_KEYWORD:
             self._collector.add_xmp(raw)
         elif name.startswith(_RAW_PROFILE):
             self._take_raw_profile(name.removeprefix(_RAW_PROFILE), raw)
         else:
-            self._collector.add_text(name, text)
+            self._collector.add_text(keyword, raw, decode)
 
     def _take_raw_profile(self, kind: str, raw: bytes) -> None:
         """ImageMagick's: a line feed, the kind, the length, then hexadecimal digits in lines."""

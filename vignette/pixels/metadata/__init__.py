@@ -6,6 +6,7 @@ and is bounded in time and size.
 """
 
 from vignette.pixels.metadata.description import describe
+from vignette.pixels.metadata.fitting import fit
 from vignette.pixels.metadata.text import Group, as_groups, as_privacy, as_text
 
-__all__ = ["Group", "as_groups", "as_privacy", "as_text", "describe"]
+__all__ = ["Group", "as_groups", "as_privacy", "as_text", "describe", "fit"]

@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from vignette.limits import KIB, MIB
 from vignette.pixels.anatomy import MetadataBlocks
 from vignette.pixels.metadata import exif, gps, icc, iptc, privacy, summary, xmp
+from vignette.pixels.metadata.fitting import BEGINNING_CHARS, fit
 from vignette.pixels.metadata.remarks import Remarks
 
 _Reading = TypeVar("_Reading")
 
 # Chunks of text in a PNG; the files of scientific cameras have dozens.
 MAX_TEXTS: Final = 1000
+
+# What each part may take as JSON. The largest of a camera that we know takes 37 KB; a TIFF of a thousand pages has
+# twenty tags on each, and phones put a depth map of megabytes into XMP, which is cut.
+MAX_PART_BYTES: Final = {
+    "summary": 64 * KIB,
+    "exif": 2 * MIB,
+    "xmp": MIB,
+    "xmp_namespaces": 64 * KIB,
+    "iptc": MIB,
+}
+MAX_TEXT_PART_BYTES: Final = MIB
+# A longer text is no text for people.
+MAX_TEXT_CHARS: Final = 512 * KIB
 
 
 def describe(blocks: MetadataBlocks) -> dict[str, Any]:
@@ -37,9 +52,27 @@ def describe(blocks: MetadataBlocks) -> dict[str, Any]:
         "text": _texts(blocks.text, remarks),
     }
     facts = _guarded("Summary", _summarise, parts, remarks) or {}
-    revealed = _guarded("Privacy", _reveal, parts, remarks) or {}
-    description = {"summary": facts, "privacy": revealed, **parts, "warnings": remarks.as_list()}
-    return {name: part for name, part in description.items() if part}
+    fitted = {name: _fitted(name, part, remarks) for name, part in parts.items()}
+    revealed = _guarded("Privacy", _reveal, fitted, remarks) or {}
+    description = {"summary": _fitted("summary", facts, remarks), "privacy": revealed, **fitted}
+    return {name: part for name, part in {**description, "warnings": remarks.as_list()}.items() if part}
+
+
+def _fitted(name: str, part: Any, remarks: Remarks) -> Any:
+    return _within(name, part, MAX_PART_BYTES[name], remarks) if part and name in MAX_PART_BYTES else part
+
+
+def _within(name: str, part: Any, max_bytes: int, remarks: Remarks) -> Any:
+    """*part* within its bytes: first without the ends of long texts, then without what still does not fit."""
+    fitted = fit(part, max_bytes, MAX_TEXT_CHARS)
+    if fitted.left_out:
+        fitted = fit(part, max_bytes, BEGINNING_CHARS)
+    if fitted.cut or fitted.left_out:
+        remarks.add(
+            f"{name}: {fitted.cut:,} long values are cut and {fitted.left_out:,} left out to keep within "
+            f"{max_bytes:,} bytes; the original holds them"
+        )
+    return fitted.value
 
 
 def _guarded(part: str, read: Callable[[Any, Remarks], _Reading], block: Any, remarks: Remarks) -> _Reading | None:
@@ -73,7 +106,9 @@ def _reveal(parts: Mapping[str, Any], _: Remarks) -> dict[str, list[str]]:
 def _texts(texts: tuple[tuple[str, str], ...], remarks: Remarks) -> list[dict[str, str]]:
     if len(texts) > MAX_TEXTS:
         remarks.add(f"Text: only the first {MAX_TEXTS} of {len(texts)} texts are kept")
-    return [{"keyword": _storable(keyword), "text": _storable(text)} for keyword, text in texts[:MAX_TEXTS]]
+    # Cut first: each copy of a text may take as much as the file.
+    pairs = _within("text", [list(pair) for pair in texts[:MAX_TEXTS]], MAX_TEXT_PART_BYTES, remarks)
+    return [{"keyword": _storable(pair[0]), "text": _storable(pair[1])} for pair in pairs if len(pair) == 2]
 
 
 def _storable(text: str) -> str:

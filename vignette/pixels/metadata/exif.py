@@ -2,7 +2,8 @@
 Reads a TIFF stream: EXIF as cameras write it, or a whole TIFF file (TIFF 6.0; EXIF 3.0).
 
 Whoever wrote the stream may mean harm. Each directory is read once, so a circle ends; a value is copied only while
-all values together are not longer than the stream, as those of an honest writer are, who lets no two overlap.
+all values together are not longer than the stream, as those of an honest writer are, who lets no two overlap, and than
+what is kept in all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from vignette.limits import MAX_METADATA_BYTES
+from vignette.limits import KIB, MIB
 from vignette.pixels.metadata import tags, values
 from vignette.pixels.metadata.exif_values import TYPES, Entry, ValueReader
 from vignette.pixels.metadata.remarks import Remarks
@@ -26,7 +27,10 @@ MAX_DEPTH: Final = 8
 # Cameras write about a hundred entries; a thousand pages hold some twenty each.
 MAX_ENTRIES: Final = 32_768
 # Writers let small values of equal content share their place; that is no attack yet.
-SHARED_VALUES_BYTES: Final = 64 * 1024
+SHARED_VALUES_BYTES: Final = 64 * KIB
+# MakerNotes and previews of cameras are smaller, and so is all that a JPEG can hold (64 KiB).
+MAX_VALUE_BYTES: Final = 256 * KIB
+MAX_VALUES_BYTES: Final = 2 * MIB
 
 _ORDERS: Final = {b"II": "<", b"MM": ">"}
 _HEADER_BYTES: Final = 8
@@ -76,7 +80,7 @@ class _Reader:
         self._queue = deque([_Place("IFD0", first, page=0)])
         self._seen: set[int] = set()
         self._entries_left = MAX_ENTRIES
-        self._bytes_left = min(len(stream), MAX_METADATA_BYTES) + SHARED_VALUES_BYTES
+        self._bytes_left = min(len(stream), MAX_VALUES_BYTES) + SHARED_VALUES_BYTES
         self._values = ValueReader(order)
 
     def read(self) -> dict[str, Fields]:
@@ -145,19 +149,28 @@ class _Reader:
                 continue
             length = count * field_type.bytes
             if length <= len(inline):
-                raw: bytes | None = inline[:length]
-            else:
-                (offset,) = struct.unpack(f"{self._order}I", inline)
-                raw = self._slice(place, name, offset, length)
-            if raw is not None:
-                yield Entry(name, field_type, count, raw)
+                yield Entry(name, field_type, count, inline[:length])
+                continue
+            (offset,) = struct.unpack(f"{self._order}I", inline)
+            if self._is_within(place, name, offset, length):
+                yield Entry(name, field_type, count, self._slice(place, name, offset, length))
+
+    def _is_within(self, place: _Place, name: str, offset: int, length: int) -> bool:
+        if offset + length <= len(self._stream):
+            return True
+        self._remarks.add(f"EXIF: {place.name}: {name} lies outside of the block: {length} bytes at {offset}")
+        return False
 
     def _slice(self, place: _Place, name: str, offset: int, length: int) -> bytes | None:
-        if offset + length > len(self._stream):
-            self._remarks.add(f"EXIF: {place.name}: {name} lies outside of the block: {length} bytes at {offset}")
+        """A value; None if it is too long, alone or together with the others."""
+        if length > MAX_VALUE_BYTES:
+            self._remarks.add(f"EXIF: {place.name}: {name} is left out: {length:,} bytes; the original holds them")
             return None
         if length > self._bytes_left:
-            self._remarks.add(f"EXIF: {place.name}: {name} is left out: together the values are longer than the block")
+            self._remarks.add(
+                f"EXIF: {place.name}: {name} is left out: together the values are longer than the block, "
+                f"or than {MAX_VALUES_BYTES:,} bytes"
+            )
             return None
         self._bytes_left -= length
         return bytes(self._stream[offset : offset + length])
@@ -186,6 +199,6 @@ class _Reader:
         length = named.fields.get("JPEGInterchangeFormatLength")
         if place.name != "IFD1" or not isinstance(offset, int) or not isinstance(length, int) or length <= 0:
             return
-        raw = self._slice(place, "ThumbnailImage", offset, length)
-        if raw is not None:
-            named.put("ThumbnailImage", values.binary(raw))
+        if self._is_within(place, "ThumbnailImage", offset, length):
+            raw = self._slice(place, "ThumbnailImage", offset, length)
+            named.put("ThumbnailImage", values.left_out(length) if raw is None else values.binary(raw))

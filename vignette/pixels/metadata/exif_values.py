@@ -11,7 +11,7 @@ from vignette.pixels.metadata import exif_text, tags, values
 # A list of numbers is easy to read and takes a hundred times its bytes. Longer arrays stay bytes, packed: they are
 # tables for machines (offsets of strips, linearisation).
 MAX_LIST_NUMBERS: Final = 16_384
-MAX_LISTED_NUMBERS: Final = 131_072
+MAX_LISTED_NUMBERS: Final = 32_768
 # BYTE arrays are versions and references (GPSVersionID) when short, and files within the file when long.
 MAX_LISTED_BYTES: Final = 64
 
@@ -45,12 +45,12 @@ TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of a directory, with the bytes of its value."""
+    """An entry of a directory, with the bytes of its value; None if it is too long to be kept."""
 
     name: str
     type: Type
     count: int
-    raw: bytes
+    raw: bytes | None
 
 
 class ValueReader:
@@ -61,13 +61,15 @@ class ValueReader:
         self._numbers_left = MAX_LISTED_NUMBERS
 
     def read(self, entry: Entry) -> Any:
+        if entry.raw is None:
+            return values.left_out(entry.count * entry.type.bytes)
         if not _is_numbers(entry):
-            return _interpret(entry, little_endian=self._order == "<")
+            return _interpret(entry, entry.raw, little_endian=self._order == "<")
         numbers = entry.count * (2 if entry.type.name.endswith("RATIONAL") else 1)
         if numbers > min(MAX_LIST_NUMBERS, self._numbers_left):
             return values.packed(entry.raw, entry.type.name, entry.count, little_endian=self._order == "<")
         self._numbers_left -= numbers
-        return _numbers(entry, self._order)
+        return _numbers(entry.type, entry.raw, self._order)
 
 
 _NEVER_NUMBERS: Final = tags.BLOBS | tags.UTF_16_TEXTS
@@ -80,9 +82,9 @@ def _is_numbers(entry: Entry) -> bool:
     return entry.type.name != "BYTE" or (entry.name not in _TEXTS and entry.count <= MAX_LISTED_BYTES)
 
 
-def _interpret(entry: Entry, *, little_endian: bool) -> Any:
+def _interpret(entry: Entry, raw: bytes, *, little_endian: bool) -> Any:
     """The value of an entry that holds no numbers: text or bytes, as its tag defines, else as its type says."""
-    name, raw = entry.name, entry.raw
+    name = entry.name
     if name in tags.BLOBS:
         return values.binary(raw)
     if name in tags.UTF_16_TEXTS:
@@ -107,11 +109,11 @@ def _text(name: str, raw: bytes) -> Any:
     return text
 
 
-def _numbers(entry: Entry, order: str) -> Any:
-    count = len(entry.raw) // struct.calcsize(order + entry.type.code)
-    numbers: tuple[Any, ...] = struct.unpack(f"{order}{count}{entry.type.code}", entry.raw)
-    if entry.type.name in ("RATIONAL", "SRATIONAL"):
+def _numbers(field_type: Type, raw: bytes, order: str) -> Any:
+    count = len(raw) // struct.calcsize(order + field_type.code)
+    numbers: tuple[Any, ...] = struct.unpack(f"{order}{count}{field_type.code}", raw)
+    if field_type.name in ("RATIONAL", "SRATIONAL"):
         numbers = tuple(values.rational(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True))
-    elif entry.type.name in ("FLOAT", "DOUBLE"):
+    elif field_type.name in ("FLOAT", "DOUBLE"):
         numbers = tuple(values.real(number) for number in numbers)
     return numbers[0] if len(numbers) == 1 else list(numbers)

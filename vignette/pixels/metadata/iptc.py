@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
+from vignette.limits import KIB, MIB
 from vignette.pixels.metadata import values
 from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.metadata.values import Fields
@@ -13,7 +15,11 @@ from vignette.pixels.metadata.values import Fields
 _MARKER: Final = 0x1C
 # A picture with hundreds of keywords is real.
 MAX_DATASETS: Final = 10_000
+# The preview, the longest dataset, has 256,000 bytes at most (IIM 4.2, 2:202).
+MAX_VALUE_BYTES: Final = 256 * KIB
+MAX_VALUES_BYTES: Final = MIB
 
+_PADDING: Final = re.compile(rb"[\0 ]*")
 _UTF_8: Final = b"\x1b%G"
 
 # The names of the specification, written as exiftool writes them.
@@ -129,11 +135,17 @@ def read(block: bytes, remarks: Remarks) -> Fields:
     Text is UTF-8 where 1:90 says so or where it is valid, Latin-1 otherwise.
     """
     found: defaultdict[tuple[int, int], list[Any]] = defaultdict(list)
+    bytes_left = MAX_VALUES_BYTES
     for number, (key, raw) in enumerate(_datasets(block, remarks)):
         if number == MAX_DATASETS:
             remarks.add(f"IPTC: only the first {MAX_DATASETS} datasets are read")
             break
-        found[key].append(_value(key, raw))
+        if len(raw) > min(MAX_VALUE_BYTES, bytes_left):
+            remarks.add(f"IPTC: dataset {key[0]}:{key[1]} is left out: {len(raw):,} bytes; the original holds them")
+            found[key].append(values.left_out(len(raw)))
+        else:
+            bytes_left -= len(raw)
+            found[key].append(_value(key, raw.tobytes()))
     return {_NAMES.get(key) or f"{key[0]}:{key[1]}": _one_or_all(key, items) for key, items in found.items()}
 
 
@@ -143,7 +155,8 @@ def _one_or_all(key: tuple[int, int], items: list[Any]) -> Any:
     return items if is_list else items[0]
 
 
-def _datasets(block: bytes, remarks: Remarks) -> Iterator[tuple[tuple[int, int], bytes]]:
+def _datasets(block: bytes, remarks: Remarks) -> Iterator[tuple[tuple[int, int], memoryview]]:
+    view = memoryview(block)
     at = 0
     while at + 5 <= len(block) and block[at] == _MARKER:
         key = block[at + 1], block[at + 2]
@@ -157,9 +170,9 @@ def _datasets(block: bytes, remarks: Remarks) -> Iterator[tuple[tuple[int, int],
         if at + length > len(block):
             remarks.add(f"IPTC: dataset {key[0]}:{key[1]} is cut off")
             return
-        yield key, block[at : at + length]
+        yield key, view[at : at + length]
         at += length
-    if block[at:].strip(b"\0 "):
+    if _PADDING.fullmatch(block, at) is None:
         remarks.add(f"IPTC: what follows byte {at} are no datasets")
 
 

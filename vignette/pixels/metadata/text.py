@@ -19,6 +19,7 @@ MAX_NAME_CHARS: Final = 80
 MAX_REVEALED_CHARS: Final = 200
 MAX_ITEMS: Final = 64
 MAX_ENTRIES: Final = 1000
+MAX_LINES: Final = 10_000
 
 # Values start in one column. A few long names stick out rather than push all values to the right.
 _MAX_COLUMN: Final = 32
@@ -119,17 +120,20 @@ def as_privacy(description: Mapping[str, Any]) -> list[Group]:
 def as_text(description: Mapping[str, Any]) -> str:
     """The content of metadata.txt: the groups under each other, values in a column, a line feed at the end."""
     groups = as_groups(description)
-    return "\n".join(_block(group) for group in groups) if groups else NO_METADATA
+    lines = [line for group in groups for line in [*_block(group), ""]]
+    if len(lines) > MAX_LINES:
+        lines = [*lines[:MAX_LINES], "…", "Further lines are in the JSON.", ""]
+    return "\n".join(lines) if groups else NO_METADATA
 
 
-def _block(group: Group) -> str:
+def _block(group: Group) -> list[str]:
     width = min(max(len(name) for name, _ in group.entries), _MAX_COLUMN)
     lines = [group.title, "-" * len(group.title)]
     for name, text in group.entries:
         first, *further = text.split("\n")
         lines.append(f"{name:<{width}}{_GAP}{first}".rstrip())
         lines += [f"{'':<{width}}{_GAP}{line}".rstrip() for line in further]
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def _group(title: str, entries: Iterator[tuple[str, str]]) -> Group:

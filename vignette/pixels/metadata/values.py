@@ -44,6 +44,11 @@ def binary(raw: bytes | memoryview) -> Fields:
     return {"type": "bytes", "length": len(raw), "base64": _base64(raw)}
 
 
+def left_out(length: int) -> Fields:
+    """Bytes that are too long to be kept: only how many they are."""
+    return {"type": "bytes", "length": length}
+
+
 def packed(raw: bytes | memoryview, element: str, count: int, *, little_endian: bool) -> Fields:
     """An array that is too long for a list of numbers: its bytes as they stand in the file, and how to read them."""
     order = "little" if little_endian else "big"

@@ -18,6 +18,7 @@ from xml.sax.handler import ContentHandler
 from defusedxml.common import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
+from vignette.limits import KIB, MIB
 from vignette.pixels.metadata import values
 from vignette.pixels.metadata.namespaces import Prefixes
 from vignette.pixels.metadata.remarks import Remarks
@@ -31,6 +32,18 @@ MAX_PACKETS: Final = 16
 # What the parser itself takes time for, before it calls us: attributes ("=") and line ends, each in the millions.
 MAX_ATTRIBUTES: Final = 100_000
 MAX_LINES: Final = 1_000_000
+# Phones put a depth map, or a second picture, into a property, as megabytes of base64: its beginning is kept.
+MAX_VALUE_BYTES: Final = 256 * KIB
+BEGINNING_BYTES: Final = 4 * KIB
+# The largest packets of programs (histories, masks) have some hundred KiB without such values.
+MAX_BYTES: Final = 2 * MIB
+
+# What stands between the marks of XML: a text, the value of an attribute, padding. Looked for behind a mark only, so
+# that each is looked at once.
+_LONG_RUN: Final = re.compile(rb"(?:\A|(?<=[<>\"']))[^<>\"']{%d,}" % (MAX_VALUE_BYTES + 1))
+# A reference, or a character of UTF-8, that is cut.
+_TORN_END: Final = re.compile(rb"(?:&[^;]{0,16}|[\xc0-\xff][\x80-\xbf]{0,3})\Z")
+_ELLIPSIS: Final = b"&#8230;"
 
 # Characters that XML 1.0 forbids. Writers leave NULs and control characters in text; the rest can be read all the same.
 _FORBIDDEN: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -93,7 +106,10 @@ def read(packets: Sequence[bytes], remarks: Remarks) -> Xmp:
 def _affordable(packets: Sequence[bytes], remarks: Remarks) -> Iterator[str]:
     """The text of the packets, while all together are no larger than what is read."""
     attributes = lines = 0
-    for number, packet in enumerate(packets):
+    bytes_left = MAX_BYTES
+    for number, whole in enumerate(packets):
+        packet = _up_to(bytes_left, _without_long_values(whole, remarks), remarks)
+        bytes_left -= len(packet)
         text = _decode(packet)
         attributes += text.count("=")
         lines += text.count("\n")
@@ -101,6 +117,28 @@ def _affordable(packets: Sequence[bytes], remarks: Remarks) -> Iterator[str]:
             remarks.add(f"XMP: {len(packets) - number} of {len(packets)} packets are not read: too many, or too large")
             return
         yield text
+
+
+def _without_long_values(packet: bytes, remarks: Remarks) -> bytes:
+    """*packet*, of each value of over `MAX_VALUE_BYTES` only the beginning, and an ellipsis."""
+    if len(packet) <= MAX_VALUE_BYTES:
+        return packet
+
+    def cut(run: re.Match[bytes]) -> bytes:
+        beginning = packet[run.start() : run.start() + BEGINNING_BYTES]
+        if not beginning.strip():
+            return b"\n"
+        remarks.add(f"XMP: a value of {run.end() - run.start():,} bytes is cut; the original holds it")
+        return _TORN_END.sub(b"", beginning) + _ELLIPSIS
+
+    return _LONG_RUN.sub(cut, packet)
+
+
+def _up_to(bytes_left: int, packet: bytes, remarks: Remarks) -> bytes:
+    if len(packet) <= bytes_left:
+        return packet
+    remarks.add(f"XMP: {len(packet):,} bytes are read up to byte {bytes_left:,}; the original holds them")
+    return packet[: packet.rfind(b">", 0, bytes_left) + 1]
 
 
 def _decode(packet: bytes) -> str:

@@ -1,0 +1,96 @@
+"""
+Keeps what is described within a number of bytes.
+
+Strangers write metadata of megabytes, and whoever asks for an image is sent what is kept of it. The texts of real files
+fit by far; of others the long ones are cut, and then what does not fit is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+# What is kept of a text that is cut: a little more than `text.MAX_VALUE_CHARS`, which is what people are shown.
+BEGINNING_CHARS: Final = 4096
+ELLIPSIS: Final = "…"
+
+# A name and a value have a colon, a comma, a line end and a blank or two for each level around them.
+_SYNTAX_BYTES: Final = 6
+_NOTHING: Final = object()
+
+
+@dataclass(slots=True)
+class Fitted:
+    """`value`; in it so many texts are `cut` (they end in an ellipsis), and so many values `left_out`."""
+
+    value: Any = field(init=False)
+    cut: int = 0
+    left_out: int = 0
+
+
+def fit(value: dict[str, Any] | list[Any], max_bytes: int, max_chars: int) -> Fitted:
+    """*value* with as much of it as takes *max_bytes* as JSON; in it no text, nor base64, of over *max_chars*."""
+    walk = _Walk(max_bytes, max_chars)
+    kept = walk.take(value, 0)
+    walk.fitted.value = type(value)() if kept is _NOTHING else kept
+    return walk.fitted
+
+
+class _Walk:
+    def __init__(self, max_bytes: int, max_chars: int) -> None:
+        self.fitted = Fitted()
+        self._left = max_bytes
+        self._max_chars = max_chars
+
+    def take(self, value: Any, depth: int) -> Any:
+        """What there is room for of *value*; `_NOTHING` if for nothing."""
+        if isinstance(value, str):
+            return self._afford(self._shortened(value), depth)
+        if isinstance(value, dict) and "type" in value:
+            return self._typed(value, depth)
+        if isinstance(value, dict):
+            return self._all(value.items(), depth, dict)
+        if isinstance(value, list):
+            return self._all(enumerate(value), depth, lambda items: [item for _, item in items])
+        return self._afford(value, depth)
+
+    def _all(self, items: Iterable[tuple[Any, Any]], depth: int, build: Any) -> Any:
+        if self._afford(0, depth) is _NOTHING:
+            return _NOTHING
+        kept = []
+        given = 0
+        for name, value in items:
+            given += 1
+            left = self._left
+            if isinstance(name, str) and self._afford(name, depth) is _NOTHING:
+                continue
+            found = self.take(value, depth + 1)
+            if found is _NOTHING:
+                self._left = left
+            else:
+                kept.append((name, found))
+        # An empty container says something, an emptied one nothing.
+        return build(kept) if kept or not given else _NOTHING
+
+    def _typed(self, value: dict[str, Any], depth: int) -> Any:
+        if len(value.get("base64", "")) > self._max_chars:
+            self.fitted.cut += 1
+            value = {name: item for name, item in value.items() if name != "base64"}
+        return self._afford(value, depth, lines=len(value) + 2)
+
+    def _shortened(self, text: str) -> str:
+        if len(text) <= self._max_chars:
+            return text
+        self.fitted.cut += 1
+        return text[: BEGINNING_CHARS - 1] + ELLIPSIS
+
+    def _afford(self, value: Any, depth: int, lines: int = 1) -> Any:
+        size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        size += lines * (depth + _SYNTAX_BYTES)
+        if size > self._left:
+            self.fitted.left_out += 1
+            return _NOTHING
+        self._left -= size
+        return value
