@@ -7,6 +7,7 @@ The disks are small tmpfs ones, mounted in a namespace of the service's own; see
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ def test_the_upload_folder_is_full(service: Service) -> None:
         response = upload(service)
 
         assert (response.status_code, response.json()["type"]) == (507, "/problems/store-full")
-        assert "No space left on device" in response.json()["detail"]
+        # By its header, or when the first write fails: that depends on the last block of the disk.
+        assert re.search("the disk has room for 0|No space left on device", response.json()["detail"])
         assert names(service) == {"0"}
         seen = readiness(service)
         assert (seen["code"], seen["checks"]["folder"]["status"]) == (503, "down")
