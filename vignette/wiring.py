@@ -30,7 +30,7 @@ from vignette.worker import WorkerServices, register
 def build_web(settings: Settings) -> Flask:
     """The WSGI application."""
     store, catalogue = open_store_and_catalogue(settings)
-    jobs = CeleryJobs(producer_app(settings.effective_broker_url))
+    jobs = _jobs(settings)
     services = WebServices(
         intake=Intake(
             store, catalogue, jobs, IntakeLimits(settings.max_upload_bytes, settings.max_pixels, settings.max_frames)
@@ -65,10 +65,10 @@ def build_worker(settings: Settings) -> Celery:
                 store,
                 catalogue,
                 settings.recipes,
-                lease_s=settings.render_seconds + LEASE_MARGIN_S,
+                lease_s=_lease_s(settings),
                 max_attempts=settings.max_attempts,
             ),
-            upkeep=Upkeep(store, catalogue, CeleryJobs(producer_app(settings.effective_broker_url))),
+            upkeep=Upkeep(store, catalogue, _jobs(settings)),
             catalogue=catalogue,
         )
 
@@ -80,7 +80,7 @@ def build_worker(settings: Settings) -> Celery:
 def open_upkeep(settings: Settings) -> Upkeep:
     """For the command line: it finds the work of a service that may run beside it, or not."""
     store, catalogue = open_store_and_catalogue(settings)
-    return Upkeep(store, catalogue, CeleryJobs(producer_app(settings.effective_broker_url)))
+    return Upkeep(store, catalogue, _jobs(settings))
 
 
 def open_checkup(settings: Settings) -> Checkup:
@@ -96,8 +96,16 @@ def open_checkup(settings: Settings) -> Checkup:
     catalogue = SqlCatalogue(settings.effective_database_url, must_exist=True)
     catalogue.next_id()
     store = FolderStore(settings.upload_folder)
-    upkeep = Upkeep(store, catalogue, CeleryJobs(producer_app(settings.effective_broker_url)))
+    upkeep = Upkeep(store, catalogue, _jobs(settings))
     return Checkup(store, catalogue, upkeep, settings.recipes)
+
+
+def _jobs(settings: Settings) -> CeleryJobs:
+    return CeleryJobs(producer_app(settings.effective_broker_url), _lease_s(settings))
+
+
+def _lease_s(settings: Settings) -> int:
+    return settings.render_seconds + LEASE_MARGIN_S
 
 
 def open_store_and_catalogue(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:

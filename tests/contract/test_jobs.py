@@ -17,6 +17,8 @@ from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
 from vignette.ports import Jobs
 
+JOB_SECONDS = 20
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
@@ -28,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def celery_jobs(server: RedisServer) -> Iterator[CeleryJobs]:
     app = producer_app(server.url)
-    yield CeleryJobs(app)
+    yield CeleryJobs(app, JOB_SECONDS)
     app.close()
 
 
@@ -46,6 +48,15 @@ def test_the_backlog_counts_what_was_hinted(jobs: Jobs) -> None:
     assert jobs.backlog() == 3
 
 
+def test_what_a_worker_has_taken_counts_as_long_as_one_may_work_on_it(
+    server: RedisServer, celery_jobs: CeleryJobs
+) -> None:
+    now = time.time()
+    server.client.zadd("vignette:unacked_index", {"in hand": now - JOB_SECONDS / 2, "of the dead": now - JOB_SECONDS})
+
+    assert celery_jobs.backlog() == 1
+
+
 def test_a_job_carries_the_number_and_nothing_else(server: RedisServer, celery_jobs: CeleryJobs) -> None:
     celery_jobs.hint(ImageId(7))
 
@@ -56,6 +67,7 @@ def test_a_job_carries_the_number_and_nothing_else(server: RedisServer, celery_j
 
 def test_what_others_keep_on_the_same_server_does_not_count(server: RedisServer, celery_jobs: CeleryJobs) -> None:
     server.client.hset("unacked", mapping={"foreign-1": "x", "foreign-2": "x"})
+    server.client.zadd("unacked_index", {"foreign-1": time.time(), "foreign-2": time.time()})
     server.client.lpush(QUEUE, "foreign")
 
     assert celery_jobs.backlog() == 0

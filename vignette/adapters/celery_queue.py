@@ -98,10 +98,16 @@ def worker_app(broker_url: str, *, processes: int, soft_time_limit_s: int) -> Ce
 
 
 class CeleryJobs:
-    """`Jobs` over a Celery application; safe to share between threads."""
+    """
+    `Jobs` over a Celery application; safe to share between threads.
 
-    def __init__(self, app: Celery) -> None:
+    A worker holds a message for *job_seconds* at most. What a killed worker held stays in the broker's list of
+    unacknowledged messages for long after that, and is nobody's.
+    """
+
+    def __init__(self, app: Celery, job_seconds: float) -> None:
         self._app = app
+        self._job_seconds = job_seconds
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
@@ -124,7 +130,9 @@ class CeleryJobs:
         try:
             with self._app.connection_for_write() as connection:
                 client = connection.default_channel.client  # type: ignore[attr-defined]
-                return int(client.llen(QUEUE)) + int(client.hlen("unacked"))
+                oldest = time.time() - self._job_seconds
+                taken = client.zrange("unacked_index", oldest, "+inf", byscore=True)
+                return int(client.llen(QUEUE)) + len(taken)
         except (OperationalError, RedisError, OSError) as error:
             raise QueueUnavailable("the queue does not answer") from error
 
