@@ -18,6 +18,11 @@ def house(tmp_path: Path) -> Iterator[House]:
     built.close()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With `VIGNETTE_TEST_NO_SKIPS`, as in continuous integration, a skipped test is a failed run."""

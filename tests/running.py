@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from vignette.adapters.embedded_broker import answers_ping
 from vignette.settings import Settings
 
@@ -24,6 +26,15 @@ SERVE = (sys.executable, "-m", "vignette", "serve")
 
 # Far more than anything here takes on a busy machine: reached only by a failure.
 LIMIT_S = 60.0
+
+# One client for all, for any thread: `httpx.get` would read all certificate authorities anew at each call, which takes
+# longer than what is asked for. A connection for each request, as services come and go.
+http_client = httpx.Client(
+    verify=False,
+    trust_env=False,
+    timeout=30,
+    limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ def started_service(
         "port": free_port(),
         "upload_folder": folder / "uploads",
         "state_folder": folder / "state",
+        "web_processes": 1,  # the dearest part of a start; what is about several at once asks for them
         "render_processes": 2,
     } | settings
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.running import LIMIT_S, running_service, started_service
+from tests.running import LIMIT_S, http_client, running_service, started_service
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.model import ImageId, State
 
@@ -77,7 +76,7 @@ class TestTheCatalogueOfTheFirstRelease:
         lay_down(tmp_path / "state", FIRST.read_text())
 
         with running_service(tmp_path) as service:
-            assert [image["id"] for image in httpx.get(f"{service.url}/images").json()["images"]] == [3, 1, 0]
+            assert [image["id"] for image in http_client.get(f"{service.url}/images").json()["images"]] == [3, 1, 0]
 
 
 def test_the_catalogue_of_a_newer_release_is_refused_with_one_line(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.running import Service, running_service
+from tests.running import Service, http_client, running_service
 
 CORPUS = Path(os.environ.get("VIGNETTE_CORPUS", ""))
 HAS_CORPUS = "VIGNETTE_CORPUS" in os.environ
@@ -41,17 +41,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running_service(tmp_path_factory.mktemp("corpus")) as service:
         yield service
         # Whatever has gone through it, it is as healthy as before.
-        assert httpx.get(f"{service.url}/readyz").json()["status"] == "ready"
+        assert http_client.get(f"{service.url}/readyz").json()["status"] == "ready"
 
 
 def upload(service: Service, row: dict[str, str]) -> httpx.Response:
     content = (CORPUS / row["path"]).read_bytes()
     accept = {"Accept": "application/json"}
-    return httpx.post(f"{service.url}/images", files={"file": (row["path"], content)}, headers=accept, timeout=60)
+    return http_client.post(f"{service.url}/images", files={"file": (row["path"], content)}, headers=accept, timeout=60)
 
 
 def vignette_of(image: dict[str, Any]) -> httpx.Response:
-    return httpx.get(image["links"]["vignette"], headers={"Prefer": "wait=20", "Accept": "image/webp"}, timeout=60)
+    return http_client.get(
+        image["links"]["vignette"], headers={"Prefer": "wait=20", "Accept": "image/webp"}, timeout=60
+    )
 
 
 @expected("accept")
@@ -62,7 +64,7 @@ def test_what_is_to_be_accepted_is_served_right(service: Service, row: dict[str,
     image = response.json()
     width, height = int(row["width"]), int(row["height"])
     assert (image["width"], image["height"], image["sha256"]) == (width, height, row["sha256"])
-    assert httpx.get(image["links"]["original"]).content == (CORPUS / row["path"]).read_bytes()
+    assert http_client.get(image["links"]["original"]).content == (CORPUS / row["path"]).read_bytes()
     served = vignette_of(image)
     assert served.status_code == 200, served.text
     scale = min(256 / width, 256 / height, 1)
@@ -89,6 +91,6 @@ def test_what_may_go_either_way_does_no_harm(service: Service, row: dict[str, st
     if response.status_code == 201:
         served = vignette_of(response.json())
         assert served.status_code in (200, 422)
-        original = httpx.get(response.json()["links"]["original"])
+        original = http_client.get(response.json()["links"]["original"])
         assert original.headers["Content-Disposition"].startswith("attachment")
         assert original.headers["X-Content-Type-Options"] == "nosniff"

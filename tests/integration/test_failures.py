@@ -22,7 +22,16 @@ from PIL import Image
 from tests.house import House, picture
 from tests.integration.poisoned_worker import HANGING_WIDTH, KILLING_WIDTH
 from tests.redis import RedisServer
-from tests.running import PROJECT_FOLDER, Service, children_of, environment, free_port, running_service, until
+from tests.running import (
+    PROJECT_FOLDER,
+    Service,
+    children_of,
+    environment,
+    free_port,
+    http_client,
+    running_service,
+    until,
+)
 from vignette.adapters.folder_store import FolderStore
 
 
@@ -34,11 +43,11 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def upload(url: str, content: bytes, key: str | None = None) -> httpx.Response:
     headers = {"Accept": "application/json"} | ({"Idempotency-Key": key} if key else {})
-    return httpx.post(f"{url}/images", files={"file": ("photo.jpg", content)}, headers=headers, timeout=30)
+    return http_client.post(f"{url}/images", files={"file": ("photo.jpg", content)}, headers=headers, timeout=30)
 
 
 def state(url: str, image_id: int) -> str:
-    return str(httpx.get(f"{url}/images/{image_id}", timeout=30).json()["state"])
+    return str(http_client.get(f"{url}/images/{image_id}", timeout=30).json()["state"])
 
 
 def is_ready(url: str, image_id: int) -> bool:
@@ -86,7 +95,7 @@ def worker(folder: Path, app: str = "task_celery", **settings: object) -> Iterat
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz").is_success
+        return http_client.get(f"{url}/healthz").is_success
     except httpx.TransportError:
         return False
 
@@ -129,7 +138,7 @@ class TestTheWebProcessDies:
 
             assert (again.status_code, again.json()["id"]) == (201, 0)
             assert upload(url, picture(colour="blue")).json()["id"] == 1
-            assert httpx.get(f"{url}/images/1/original").content == picture(colour="blue")
+            assert http_client.get(f"{url}/images/1/original").content == picture(colour="blue")
 
     def test_after_the_commit_and_before_the_answer(self, tmp_path: Path) -> None:
         _die_in(tmp_path, "before hint", picture())
@@ -176,7 +185,7 @@ class TestTheSameKeyRaces:
                 )
 
                 assert [(answer.status_code, answer.json()["id"]) for answer in answers] == [(201, number)] * 4
-            assert httpx.get(f"{first}/images").json()["images"][0]["id"] == self.ROUNDS - 1
+            assert http_client.get(f"{first}/images").json()["images"][0]["id"] == self.ROUNDS - 1
 
         assert not any((tmp_path / "uploads" / ".staging").iterdir())
 
@@ -189,7 +198,7 @@ class TestTheSameKeyRaces:
                 kept, told = sorted(answers, key=lambda answer: answer.status_code)
                 assert (kept.status_code, kept.json()["id"]) == (201, number)
                 assert (told.status_code, told.json()["type"]) == (422, "/problems/idempotency-key-reused")
-                original = httpx.get(f"{second}/images/{number}/original").content
+                original = http_client.get(f"{second}/images/{number}/original").content
                 assert original == contents[answers.index(kept)]
 
 
@@ -219,8 +228,8 @@ class TestTheQueueForgets:
         """No Redis, no worker: everything but the vignette is there, and the vignette comes once they are."""
         with web(tmp_path) as url:
             assert upload(url, picture()).status_code == 201
-            assert httpx.get(f"{url}/images/0").json()["state"] == "pending"
-            assert httpx.get(f"{url}/readyz").json()["status"] == "degraded"
+            assert http_client.get(f"{url}/images/0").json()["state"] == "pending"
+            assert http_client.get(f"{url}/readyz").json()["status"] == "degraded"
 
         with running_service(tmp_path) as service:
             until(lambda: is_ready(service.url, 0))
@@ -259,7 +268,7 @@ class TestTheWorkerDies:
             until(lambda: is_ready(url, 1))
             until(lambda: state(url, 0) == "failed")
 
-            failure = httpx.get(f"{url}/images/0").json()["failure"]
+            failure = http_client.get(f"{url}/images/0").json()["failure"]
             assert failure["type"] == "/problems/rendering-failed"
             assert reason in failure["detail"]
 
@@ -275,14 +284,14 @@ class TestTheCatalogueIsLost:
         with running_service(tmp_path) as service:
             for _ in range(3):
                 upload(service.url, picture())
-            httpx.delete(f"{service.url}/images/1")
+            http_client.delete(f"{service.url}/images/1")
             until(lambda: is_ready(service.url, 0) and is_ready(service.url, 2))
         shutil.rmtree(tmp_path / "state")
 
         with running_service(tmp_path) as service:
-            assert [image["id"] for image in httpx.get(f"{service.url}/images").json()["images"]] == [2, 0]
+            assert [image["id"] for image in http_client.get(f"{service.url}/images").json()["images"]] == [2, 0]
             assert is_ready(service.url, 0)
-            assert httpx.get(f"{service.url}/images/1").status_code == 410
+            assert http_client.get(f"{service.url}/images/1").status_code == 410
             assert upload(service.url, picture()).json()["id"] == 3
 
     def test_the_command_rebuilds_it(self, tmp_path: Path) -> None:
@@ -346,7 +355,7 @@ def test_the_web_process_stays_small_while_a_large_file_goes_through(service: Se
 
     for _ in range(4):
         with large.open("rb") as file:
-            response = httpx.post(f"{service.url}/images", files={"file": file}, timeout=60)
+            response = http_client.post(f"{service.url}/images", files={"file": file}, timeout=60)
             assert response.status_code == 201
 
     assert large.stat().st_size > 60_000_000

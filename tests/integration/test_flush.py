@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.house import picture
-from tests.running import LIMIT_S, Service, children_of, running_service, until
+from tests.running import LIMIT_S, Service, children_of, http_client, running_service, until
 
 _WRITES = ("write", "writev", "sendto", "sendmsg")
 _CALLS = ("fsync", "fdatasync", "rename", "renameat", "renameat2", *_WRITES)
@@ -81,13 +80,13 @@ def calls(trace: Path) -> list[Call]:
 
 
 def upload(service: Service) -> None:
-    assert httpx.post(f"{service.url}/images", files={"file": ("a.jpg", picture())}).status_code == 201
+    assert http_client.post(f"{service.url}/images", files={"file": ("a.jpg", picture())}).status_code == 201
 
 
 def see_more(service: Service) -> None:
     """Have further calls traced: an answer is with its client before strace has written down that it was sent."""
     for _ in range(5):
-        assert httpx.get(f"{service.url}/healthz").is_success
+        assert http_client.get(f"{service.url}/healthz").is_success
 
 
 def test_everything_is_flushed_in_order_before_the_answer_leaves(tmp_path: Path) -> None:

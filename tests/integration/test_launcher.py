@@ -18,7 +18,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import LIMIT_S, Service, children_of, free_port, parent_of, started_service, until, until_up
+from tests.running import (
+    LIMIT_S,
+    Service,
+    children_of,
+    free_port,
+    http_client,
+    parent_of,
+    started_service,
+    until,
+    until_up,
+)
 from vignette.adapters.embedded_broker import answers_ping, set_queue_aside
 from vignette.launcher import banner
 from vignette.settings import Settings
@@ -52,7 +62,7 @@ def running(folder: Path, **settings: object) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service for the tests that leave it as it is."""
-    with running(tmp_path_factory.mktemp("launcher")) as service:
+    with running(tmp_path_factory.mktemp("launcher"), web_processes=2) as service:
         yield service
 
 
@@ -67,7 +77,7 @@ def refusal(folder: Path, **settings: object) -> str:
 
 def work(service: Service, file: Path, forever: bool = False) -> int:
     """Have the worker write its process number to *file*; return it."""
-    answer = httpx.post(f"{service.url}/work", params={"file": str(file), "forever": "yes" if forever else "no"})
+    answer = http_client.post(f"{service.url}/work", params={"file": str(file), "forever": "yes" if forever else "no"})
     answer.raise_for_status()
     until(lambda: file.exists() and file.read_text())
     return int(file.read_text())
@@ -84,7 +94,7 @@ def hanging_request(service: Service, file: Path) -> Iterator[None]:
 
 def is_healthy(service: Service) -> bool:
     try:
-        return httpx.get(f"{service.url}/healthz").is_success
+        return http_client.get(f"{service.url}/healthz").is_success
     except httpx.TransportError:
         return False
 
@@ -155,7 +165,7 @@ def test_a_host_may_be_a_name(tmp_path):
     with running(tmp_path, host="localhost") as service:
         port = httpx.URL(service.url).port
         assert f"runs at http://localhost:{port}/" in service.words()
-        assert httpx.get(f"http://localhost:{port}/healthz").is_success
+        assert http_client.get(f"http://localhost:{port}/healthz").is_success
 
 
 @pytest.mark.parametrize(
@@ -330,7 +340,7 @@ def test_a_child_that_is_killed_is_replaced_with_all_that_it_started(tmp_path, n
 def test_what_is_queued_outlives_the_broker_and_the_whole_service(tmp_path):
     with running(tmp_path, render_processes=1) as service:
         work(service, tmp_path / "task", forever=True)
-        httpx.post(f"{service.url}/work", params={"file": str(tmp_path / "queued")}).raise_for_status()
+        http_client.post(f"{service.url}/work", params={"file": str(tmp_path / "queued")}).raise_for_status()
         [broker] = service.children("valkey-server")
         os.kill(broker, signal.SIGKILL)
         until(lambda: service.children("valkey-server") not in ([], [broker]))
@@ -504,7 +514,7 @@ def test_a_queue_that_cannot_be_read_is_set_aside(tmp_path):
 def test_a_queue_whose_last_write_was_cut_short_is_read_up_to_there(tmp_path):
     with running(tmp_path, render_processes=1) as service:
         work(service, tmp_path / "task", forever=True)
-        httpx.post(f"{service.url}/work", params={"file": str(tmp_path / "queued")}).raise_for_status()
+        http_client.post(f"{service.url}/work", params={"file": str(tmp_path / "queued")}).raise_for_status()
     [log] = (service.state_folder / "broker" / "appendonlydir").glob("*.incr.aof")
     with log.open("ab") as end:
         end.write(b"*3\r\n$3\r\nSET\r\n$1")

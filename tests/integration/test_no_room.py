@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from tests.house import picture
-from tests.running import Service, children_of, running_service, until
+from tests.running import Service, children_of, http_client, running_service, until
 from tests.small_disk import filled, inside, mount_inside, service_on_small_disks, way_to_mount
 from vignette.limits import MIB
 
@@ -39,7 +39,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 def upload(service: Service, content: bytes = LARGE) -> httpx.Response:
-    return httpx.post(
+    return http_client.post(
         f"{service.url}/images",
         files={"file": ("a", content)},
         headers={"Accept": "application/json"},
@@ -48,12 +48,12 @@ def upload(service: Service, content: bytes = LARGE) -> httpx.Response:
 
 
 def readiness(service: Service) -> dict[str, Any]:
-    response = httpx.get(f"{service.url}/readyz", timeout=30)
+    response = http_client.get(f"{service.url}/readyz", timeout=30)
     return {"code": response.status_code, **response.json()}
 
 
 def is_ready(service: Service, image_id: int) -> bool:
-    return bool(httpx.get(f"{service.url}/images/{image_id}", timeout=30).json()["state"] == "ready")
+    return bool(http_client.get(f"{service.url}/images/{image_id}", timeout=30).json()["state"] == "ready")
 
 
 def names(service: Service) -> set[str]:
@@ -110,7 +110,7 @@ def test_the_state_folder_is_full(service: Service) -> None:
         assert (seen["code"], seen["checks"]["catalogue"]["status"]) == (503, "down")
         assert seen["checks"]["catalogue"]["detail"] == "the disk of the catalogue is full"
         assert seen["checks"]["folder"]["status"] == "up"
-        assert httpx.get(f"{service.url}/images/0").status_code == 200
+        assert http_client.get(f"{service.url}/images/0").status_code == 200
 
     assert_all_is_well_again(service, kept)
 
@@ -129,7 +129,7 @@ def test_the_disk_is_full_while_the_worker_renders(tmp_path: Path) -> None:
                 os.kill(number, signal.SIGCONT)
             until(lambda: service.words().count("image 0 has to wait") >= 2, within_s=60)
             assert not is_ready(service, 0)
-            image = httpx.get(f"{service.url}/images/0").json()
+            image = http_client.get(f"{service.url}/images/0").json()
             assert (image["state"], image["failure"]) == ("processing", None)
 
         until(lambda: is_ready(service, 0))
@@ -149,7 +149,7 @@ def test_the_upload_folder_is_read_only(service: Service) -> None:
     assert "Read-only file system" in response.json()["detail"]
     assert "Retry-After" in response.headers
     assert "Read-only file system" in readiness(service)["checks"]["folder"]["detail"]
-    assert httpx.get(f"{service.url}/images/0/original").content == LARGE
+    assert http_client.get(f"{service.url}/images/0/original").content == LARGE
     mount_inside(service, "umount", folder)
     assert_all_is_well_again(service, 1)
 

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.house import picture
 from tests.integration.test_failures import is_ready, upload, web, worker
-from tests.running import Service, free_port, running_service, until
+from tests.running import Service, free_port, http_client, running_service, until
 from vignette.adapters.embedded_broker import find_server
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_service(tmp_path_factory.mktemp("service"), max_upload_bytes=1_000_000) as service:
+    with running_service(tmp_path_factory.mktemp("service"), max_upload_bytes=1_000_000, web_processes=2) as service:
         yield service
 
 
@@ -36,10 +35,10 @@ def test_a_body_of_unknown_length_is_taken(service: Service) -> None:
     content = picture(400, 300)
     pieces = (content[start : start + 1000] for start in range(0, len(content), 1000))
 
-    response = httpx.post(f"{service.url}/images", content=pieces, headers={"Content-Type": "image/jpeg"})
+    response = http_client.post(f"{service.url}/images", content=pieces, headers={"Content-Type": "image/jpeg"})
 
     assert response.status_code == 201
-    assert httpx.get(f"{service.url}/images/{response.text.strip()}/original").content == content
+    assert http_client.get(f"{service.url}/images/{response.text.strip()}/original").content == content
 
 
 @pytest.mark.parametrize(
@@ -86,7 +85,7 @@ def test_by_hand_with_a_redis_of_one_s_own(tmp_path: Path) -> None:
     try:
         settings = {"broker_url": f"redis://127.0.0.1:{port}/0"}
         with web(tmp_path, **settings) as url, worker(tmp_path, **settings):
-            until(lambda: httpx.get(f"{url}/readyz").json()["status"] == "ready")
+            until(lambda: http_client.get(f"{url}/readyz").json()["status"] == "ready")
             upload(url, picture())
             until(lambda: is_ready(url, 0))
     finally:
