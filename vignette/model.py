@@ -103,13 +103,21 @@ Durability = Literal["full", "fast"]
 
 VignetteFormat = Literal["webp", "jpeg", "avif"]
 
+Fit = Literal["inside", "cover"]
+"""The whole picture within the box, or the box filled and what stands over cut off."""
+
+Crop = Literal["centre", "attention"]
+"""What `cover` keeps: the middle, or where there is most to see."""
+
 
 @pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Recipe:
-    """How a vignette is made: it fits in a box of `width` × `height` pixels, and is never enlarged."""
+    """How a vignette is made for a box of `width` × `height` pixels; a picture is never enlarged."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     width: Annotated[int, Field(ge=1, le=8192)]
     height: Annotated[int, Field(ge=1, le=8192)]
+    fit: Fit = "inside"
+    crop: Crop = "centre"
     formats: Annotated[tuple[VignetteFormat, ...], Field(min_length=1)] = ("webp", "jpeg")
     quality: Annotated[int, Field(ge=1, le=100)] = 80
