@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from vignette import keys
-from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, Refused, StoreUnavailable
+from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavailable
 from vignette.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
 from vignette.model import Image, ImageId, Outcome, Recipe, Record
@@ -186,10 +186,8 @@ class Checkup:
             self._store.remove(image_id, name)
 
     def _finish_deletion(self, image_id: ImageId) -> None:
-        try:
-            self._upkeep.delete(image_id)
-        except ImageDeleted:
-            self._store.remove_all_but(image_id, keys.TOMBSTONE)
+        self._catalogue.begin_delete(image_id)
+        self._upkeep.finish_deletion(image_id)
 
     def _entomb(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))

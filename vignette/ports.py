@@ -150,8 +150,11 @@ class Catalogue(Protocol):
     def unfinished(self) -> int:
         """How many images wait or are being rendered."""
 
-    def begin_delete(self, image_id: ImageId) -> None:
-        """Set `DELETING`: from now on the image answers as deleted. Repeating it does nothing."""
+    def begin_delete(self, image_id: ImageId) -> bool:
+        """
+        Set `DELETING`: from now on the image answers as deleted. False, and nothing is changed, if it did so before, or
+        never was.
+        """
 
     def end_delete(self, image_id: ImageId) -> None:
         """

@@ -51,7 +51,7 @@ class Upkeep:
 
     def _finish_deletions(self) -> None:
         for image_id in self._catalogue.in_state(State.DELETING, SWEEP_BATCH):
-            _attempt(partial(self.delete, image_id))
+            _attempt(partial(self.finish_deletion, image_id))
 
     def _queue_forgotten(self) -> None:
         unfinished = self._catalogue.unfinished()
@@ -107,14 +107,21 @@ class Upkeep:
 
         Raises:
             ImageNotFound: There never was one.
-            ImageDeleted: It was deleted before.
+            ImageDeleted: It was deleted before, or is being deleted.
         """
-        if self._catalogue.get(image_id).state is State.DELETED:
-            raise ImageDeleted(f"image {image_id} was deleted")
+        self._catalogue.get(image_id)
         # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
-        # A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again; so does a worker that
-        # is rendering it, and may write to the folder until its lease ends, even if it is killed before it tidies up.
-        self._catalogue.begin_delete(image_id)
+        if not self._catalogue.begin_delete(image_id):
+            raise ImageDeleted(f"image {image_id} was deleted")
+        self.finish_deletion(image_id)
+
+    def finish_deletion(self, image_id: ImageId) -> None:
+        """
+        Remove what there still is of an image whose deletion was begun.
+
+        A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again; so does a worker that
+        is rendering the image: it may write to the folder until its lease ends, and be killed before it tidies up.
+        """
         try:
             if keys.TOMBSTONE not in self._store.names(image_id):
                 self._store.write(image_id, keys.TOMBSTONE, tombstone_to_json(datetime.now(UTC)))

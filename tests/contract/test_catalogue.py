@@ -329,7 +329,7 @@ def test_an_image_whose_worker_died_is_handed_out_once_and_then_counts_as_forgot
 def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: Catalogue) -> None:
     image_id = add(catalogue)
 
-    catalogue.begin_delete(image_id)
+    assert catalogue.begin_delete(image_id)
     assert catalogue.get(image_id).state is State.DELETING
     assert catalogue.in_state(State.DELETING, 10) == [image_id]
     catalogue.end_delete(image_id)
@@ -338,6 +338,18 @@ def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: 
     assert catalogue.get(image_id).record.name is None
     assert catalogue.newest(10) == []
     assert add(catalogue) == 1
+
+
+def test_a_deletion_begins_once(catalogue: Catalogue) -> None:
+    image_id = add(catalogue)
+
+    assert catalogue.begin_delete(image_id)
+    assert not catalogue.begin_delete(image_id)
+    catalogue.end_delete(image_id)
+    assert not catalogue.begin_delete(image_id)
+
+    assert catalogue.get(image_id).state is State.DELETED
+    assert not catalogue.begin_delete(ImageId(7))
 
 
 def test_images_in_a_state_are_listed_in_portions(catalogue: Catalogue) -> None:

@@ -116,6 +116,21 @@ def test_deleting_twice_says_that_it_was_deleted(house: House) -> None:
         house.upkeep.delete(ImageId(0))
 
 
+def test_deleting_twice_says_so_while_a_worker_may_still_write_to_the_folder(house: House) -> None:
+    house.upload(picture())
+    claim = house.catalogue.claim(ImageId(0), lease_s=60)
+    assert claim
+    house.upkeep.delete(ImageId(0))
+    assert house.catalogue.get(ImageId(0)).state is State.DELETING
+
+    with pytest.raises(ImageDeleted):
+        house.upkeep.delete(ImageId(0))
+    house.catalogue.finish(claim, None)
+    house.upkeep.sweep()
+
+    assert house.catalogue.get(ImageId(0)).state is State.DELETED
+
+
 def test_deleting_what_never_was_says_so(house: House) -> None:
     with pytest.raises(ImageNotFound):
         house.upkeep.delete(ImageId(0))

@@ -241,13 +241,14 @@ class SqlCatalogue:
         with self._read() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(_image).where(_UNFINISHED)).scalar_one()
 
-    def begin_delete(self, image_id: ImageId) -> None:
+    def begin_delete(self, image_id: ImageId) -> bool:
+        begin = (
+            sa.update(_image)
+            .where(_image.c.id == image_id, _image.c.state.not_in([State.DELETING, State.DELETED]))
+            .values(state=State.DELETING)
+        )
         with self._write() as connection:
-            connection.execute(
-                sa.update(_image)
-                .where(_image.c.id == image_id, _image.c.state != State.DELETED)
-                .values(state=State.DELETING)
-            )
+            return connection.execute(begin).rowcount == 1
 
     def end_delete(self, image_id: ImageId) -> None:
         with self._write() as connection:
