@@ -47,7 +47,7 @@ class Checkup:
         self._store = store
         self._catalogue = catalogue
         self._upkeep = upkeep
-        self._vignettes = frozenset(keys.vignette(recipe, fmt) for recipe in recipes for fmt in recipe.formats)
+        self._vignettes = keys.vignettes(recipes)
         self._settle_s = settle_s
 
     def image_ids(self) -> Sequence[ImageId]:

@@ -1,12 +1,15 @@
 """
 Where the files of an image lie in its folder. Pure names; the folder itself is the store's affair.
 
-    original.jpg  record.json  metadata.txt  metadata.json  vignette-small-256x256-inside-q80.webp  outcome.json
+    original.jpg  record.json  metadata.txt  metadata.json  outcome.json
+    vignette-small-256x256-inside-q80-c9ae1023.webp
     deleted.json  (only this one, once the image is deleted)
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 from vignette.model import ImageFacts, Recipe, VignetteFormat
@@ -16,6 +19,8 @@ METADATA_TEXT: Final = "metadata.txt"
 METADATA_JSON: Final = "metadata.json"
 OUTCOME: Final = "outcome.json"
 TOMBSTONE: Final = "deleted.json"
+
+_VIGNETTE: Final = "vignette-"
 
 _EXTENSIONS: Final[dict[VignetteFormat, str]] = {"webp": "webp", "jpeg": "jpg", "avif": "avif"}
 
@@ -27,4 +32,31 @@ def original(facts: ImageFacts) -> str:
 
 def vignette(recipe: Recipe, file_format: VignetteFormat) -> str:
     """The name of a vignette says its whole recipe, so that a changed recipe never passes for the old one."""
-    return f"vignette-{recipe.name}-{recipe.width}x{recipe.height}-inside-q{recipe.quality}.{_EXTENSIONS[file_format]}"
+    fit = recipe.fit if recipe.fit == "inside" else f"{recipe.fit}-{recipe.crop}"
+    box = f"{recipe.width}x{recipe.height}"
+    return f"{_VIGNETTE}{recipe.name}-{box}-{fit}-q{recipe.quality}-{recipe.digest}.{_EXTENSIONS[file_format]}"
+
+
+def vignettes(recipes: Iterable[Recipe]) -> frozenset[str]:
+    """The names of all vignettes that *recipes* make of an image."""
+    return frozenset(vignette(recipe, file_format) for recipe in recipes for file_format in recipe.formats)
+
+
+def is_vignette(name: str) -> bool:
+    """Whether *name* is that of a vignette, of any recipe there ever was."""
+    return name.startswith(_VIGNETTE)
+
+
+def vignettes_named(name: str, names: Iterable[str]) -> dict[VignetteFormat, str]:
+    """Those of *names* that a recipe of this *name* made, whatever it said otherwise, by format."""
+    return {
+        file_format: stored
+        for stored in names
+        for file_format, extension in _EXTENSIONS.items()
+        if stored.startswith(f"{_VIGNETTE}{name}-") and stored.endswith(f".{extension}")
+    }
+
+
+def set_digest(names: Iterable[str]) -> str:
+    """Sixteen hexadecimal digits that tell sets of vignettes apart, by their *names*."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]

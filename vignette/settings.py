@@ -24,6 +24,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -34,7 +35,7 @@ from pydantic_settings import (
 
 from vignette.errors import SettingsError, VignetteError
 from vignette.limits import MIB
-from vignette.model import Durability, Recipe
+from vignette.model import MAX_EDGE_PX, Durability, Recipe
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
 ASSETS_FOLDER: Final = PROJECT_FOLDER / "static" / "assets"
@@ -73,6 +74,9 @@ _ALLOWED: Final = {
     "int_from_float": "should be a whole number",
 }
 
+# The type of our own errors about `edge`, as pydantic tells them.
+_EDGE: Final = "edge"
+
 Language = Literal["en", "fr"]
 
 
@@ -89,8 +93,23 @@ def _not_empty(value: object) -> object:
     return value
 
 
+def _box_of_edge(recipe: object) -> object:
+    """*recipe* with `edge` written out as the `width` and `height` that it stands for."""
+    if not isinstance(recipe, dict) or "edge" not in recipe:
+        return recipe
+    edge = recipe["edge"]
+    if {"width", "height"}.intersection(recipe):
+        raise PydanticCustomError(_EDGE, "should stand alone: it is width and height in one")
+    if type(edge) is not int or not 1 <= edge <= MAX_EDGE_PX:
+        raise PydanticCustomError(_EDGE, f"should be a whole number from 1 to {MAX_EDGE_PX}")
+    return {name: value for name, value in recipe.items() if name != "edge"} | {"width": edge, "height": edge}
+
+
 WholeNumber = Annotated[int, BeforeValidator(_not_a_boolean)]
 Folder = Annotated[Path, BeforeValidator(_not_empty)]
+RecipeTable = Annotated[Recipe, BeforeValidator(_box_of_edge)]
+
+DEFAULT_RECIPES: Final = (Recipe(name="small", width=256, height=256), Recipe(name="large", width=1280, height=1280))
 
 
 class Settings(BaseSettings):
@@ -125,7 +144,7 @@ class Settings(BaseSettings):
     max_pixels: Annotated[WholeNumber, Field(ge=1, le=_MOST_PIXELS)] = 100_000_000
     max_frames: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] = 1000
 
-    recipes: Annotated[tuple[Recipe, ...], Field(min_length=1)] = (Recipe(name="small", width=256, height=256),)
+    recipes: Annotated[tuple[RecipeTable, ...], Field(min_length=1)] = DEFAULT_RECIPES
     render_processes: Annotated[WholeNumber, Field(ge=0, le=_MOST_PROCESSES)] = 0
     render_seconds: Annotated[WholeNumber, Field(ge=1, le=3600)] = 60
     max_attempts: Annotated[WholeNumber, Field(ge=1, le=20)] = 3
@@ -402,9 +421,12 @@ def _explain_one(item: Any, overrides: Iterable[str]) -> str:
     if item["type"] == "extra_forbidden":
         return _unknown(name, item["input"], Settings.model_fields)
     if item["type"] == "unexpected_keyword_argument":
-        return _unknown(name, item["input"], [recipe_field.name for recipe_field in fields(Recipe)])
+        return _unknown(name, item["input"], [_EDGE, *(recipe_field.name for recipe_field in fields(Recipe))])
+    if item["type"] == _EDGE:
+        return f"{name}.edge = {_shown(item['input']['edge'])}: {message}"
     if item["type"] == "missing":
-        return f"{name} is missing"
+        hint = "; edge stands for width and height" if inner and inner[-1] in ("width", "height") else ""
+        return f"{name} is missing{hint}"
     return f"{name} = {_shown(item['input'])}: {message}"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.house import SMALL, House, broken_pixels, picture
+from vignette import keys
 from vignette.checking import Checkup
 from vignette.errors import StoreUnavailable
 from vignette.findings import Finding, Kind, Report
@@ -19,7 +20,7 @@ from vignette.model import ImageId, Recipe, State
 from vignette.reindexing import reindex
 
 ZERO = ImageId(0)
-JPEG = "vignette-small-256x256-inside-q80.jpg"
+JPEG = keys.vignette(SMALL, "jpeg")
 
 
 def checkup(house: House, *, recipes: tuple[Recipe, ...] = (SMALL,)) -> Checkup:

@@ -164,10 +164,11 @@ class TestUnknownNames:
         assert _the_problem().startswith(f'{name} = "5001": is no setting; there are VIGNETTE_HOST, VIGNETTE_PORT, ')
 
     def test_in_a_recipe(self, write_config: WriteConfig) -> None:
-        write_config("[[recipes]]\nname = 'small'\nwidth = 9\nheight = 9\nfit = 'cover'")
+        write_config("[[recipes]]\nname = 'small'\nwidth = 9\nheight = 9\ngravity = 'north'")
 
         assert _the_problem() == (
-            'test.toml: recipes[0].fit = "cover": is no setting; there are name, width, height, formats, quality'
+            'test.toml: recipes[0].gravity = "north": is no setting;'
+            " there are edge, name, width, height, formats, quality, fit, crop"
         )
 
     def test_the_value_is_not_shown_of_what_may_be_a_secret(
@@ -405,13 +406,46 @@ class TestRecipes:
                 "name = 'small', width = 9, height = 9, formats = ['gif']",
                 "formats[0] = \"gif\": should be 'webp', 'jpeg' or 'avif'",
             ),
-            ("name = 'small', width = 9", "height is missing"),
+            ("name = 'small', width = 9", "height is missing; edge stands for width and height"),
+            ("name = 'small', edge = 0", "edge = 0: should be a whole number from 1 to 8192"),
+            ("name = 'small', edge = 9000", "edge = 9000: should be a whole number from 1 to 8192"),
+            ("name = 'small', edge = true", "edge = true: should be a whole number from 1 to 8192"),
+            ("name = 'small', edge = 9, width = 9", "edge = 9: should stand alone: it is width and height in one"),
+            ("name = 'small', width = true, height = 9", "width = true: should be a whole number"),
+            ("name = 'small', edge = 9, fit = 'fill'", "fit = \"fill\": should be 'inside' or 'cover'"),
+            (
+                "name = 'small', edge = 9, fit = 'cover', crop = 'top'",
+                "crop = \"top\": should be 'centre' or 'attention'",
+            ),
+            (
+                "name = 'small', edge = 9, crop = 'attention'",
+                'crop = "attention": should stand beside fit = "cover" only',
+            ),
+            (
+                "name = 'small', edge = 9, formats = ['webp', 'webp']",
+                'formats = ["webp", "webp"]: should name each format once',
+            ),
+            ("name = 'small', edge = 9, size = 9", "size = 9: is no setting; there are edge, name, width, height"),
         ],
     )
     def test_a_wrong_one_is_told_in_one_line(self, write_config: WriteConfig, recipe: str, problem: str) -> None:
         write_config(f"recipes = [{{ {recipe} }}]")
 
         assert _the_problem().startswith(f"test.toml: recipes[0].{problem}")
+
+    def test_an_edge_is_width_and_height_in_one(self, write_config: WriteConfig) -> None:
+        write_config("recipes = [{ name = 'square', edge = 300, fit = 'cover', crop = 'attention' }]")
+
+        assert load_settings().recipes == (Recipe("square", 300, 300, fit="cover", crop="attention"),)
+
+    def test_there_are_a_small_and_a_large_one_unless_others_are_set(self) -> None:
+        recipes = load_settings().recipes
+
+        assert [(recipe.name, recipe.width, recipe.height) for recipe in recipes] == [
+            ("small", 256, 256),
+            ("large", 1280, 1280),
+        ]
+        assert {recipe.formats for recipe in recipes} == {("webp", "jpeg")}
 
     def test_each_has_a_name_of_its_own(self, write_config: WriteConfig) -> None:
         write_config("[[recipes]]\nname = 'small'\nwidth = 9\nheight = 9\n" * 2)

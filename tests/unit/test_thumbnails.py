@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from tests.house import House, broken_pixels, picture
+from tests.house import SMALL, House, broken_pixels, picture
 from tests.running import until
+from vignette import keys
 from vignette.errors import CatalogueUnavailable, StoreFull, StoreUnavailable, VignetteError
 from vignette.model import Recipe, State
 from vignette.records import outcome_from_json
 
-WEBP = "vignette-small-256x256-inside-q80.webp"
-JPEG = "vignette-small-256x256-inside-q80.jpg"
+WEBP = keys.vignette(SMALL, "webp")
+JPEG = keys.vignette(SMALL, "jpeg")
 
 
 def test_vignettes_are_made_in_every_format_of_the_recipe(house: House) -> None:
@@ -81,7 +82,8 @@ def test_an_outcome_of_before_there_were_placeholders_is_read() -> None:
 
 
 def test_each_recipe_has_its_vignettes(tmp_path: Path) -> None:
-    house = House(tmp_path, recipes=[Recipe("small", 64, 64, ("webp",)), Recipe("large", 128, 128, ("webp",))])
+    small, large = Recipe("small", 64, 64, ("webp",)), Recipe("large", 128, 128, ("webp",))
+    house = House(tmp_path, recipes=[small, large])
     house.upload(picture(640, 480))
 
     house.work()
@@ -90,10 +92,7 @@ def test_each_recipe_has_its_vignettes(tmp_path: Path) -> None:
     for path in (tmp_path / "uploads" / "0").glob("vignette-*"):
         with Pillow.open(path) as vignette:
             sizes[path.name] = vignette.size
-    assert sizes == {
-        "vignette-small-64x64-inside-q80.webp": (64, 48),
-        "vignette-large-128x128-inside-q80.webp": (128, 96),
-    }
+    assert sizes == {keys.vignette(small, "webp"): (64, 48), keys.vignette(large, "webp"): (128, 96)}
     house.close()
 
 

@@ -13,7 +13,8 @@ from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.checking import Checkup
 from vignette.limits import LEASE_MARGIN_S, STAGING_MAX_AGE_S
-from vignette.model import Image, ImageId, Recipe, State
+from vignette.model import Image, ImageId, State
+from vignette.settings import DEFAULT_RECIPES
 from vignette.torture.ledger import Ledger, Upload
 from vignette.torture.pictures import Fate
 from vignette.torture.victim import RENDER_SECONDS, Victim
@@ -139,8 +140,8 @@ class Verdict:
 
     def _judge_by_fsck(self) -> None:
         """Every folder against its record and row: originals, metadata, verdicts, vignettes, leftovers."""
-        recipes = (Recipe("small", 256, 256),)
-        checkup = Checkup(self._store, self._catalogue, Upkeep(self._store, self._catalogue, NoJobs()), recipes)
+        upkeep = Upkeep(self._store, self._catalogue, NoJobs())
+        checkup = Checkup(self._store, self._catalogue, upkeep, DEFAULT_RECIPES)
         for finding in checkup.run(checkup.image_ids()):
             self._ledger.violated(f"fsck: {finding.image_id} {finding.kind} {finding.name or ''}: {finding.detail}")
 

@@ -1,0 +1,64 @@
+"""The names of vignettes, and the digests of recipes: what tells an old one from the one in force."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vignette import keys, model
+from vignette.model import Recipe
+
+SMALL = Recipe("small", 256, 256)
+
+
+def test_the_name_of_a_vignette_says_its_whole_recipe() -> None:
+    cover = Recipe("square", 300, 200, quality=70, fit="cover", crop="attention")
+
+    assert keys.vignette(SMALL, "webp") == f"vignette-small-256x256-inside-q80-{SMALL.digest}.webp"
+    assert keys.vignette(cover, "jpeg") == f"vignette-square-300x200-cover-attention-q70-{cover.digest}.jpg"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"width": 255}, {"height": 255}, {"quality": 79}, {"fit": "cover"}, {"fit": "cover", "crop": "attention"}],
+    ids=str,
+)
+def test_what_decides_the_pixels_changes_the_digest(change: dict[str, object]) -> None:
+    assert replace(SMALL, **change).digest != SMALL.digest  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", [{"name": "tiny"}, {"formats": ("avif",)}], ids=str)
+def test_what_does_not_leaves_the_digest_as_it_is(change: dict[str, object]) -> None:
+    assert replace(SMALL, **change).digest == SMALL.digest  # type: ignore[arg-type]
+
+
+def test_another_edition_of_the_renderer_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Recipe("small", 256, 256).digest
+    monkeypatch.setattr(model, "RENDERER_EDITION", model.RENDERER_EDITION + 1)
+
+    assert Recipe("small", 256, 256).digest != before
+
+
+def test_a_digest_is_the_same_on_every_machine_and_in_every_release() -> None:
+    """Links that are cached for ever hold it. Of edition 1: another one changes it, and this test with it."""
+    assert model.RENDERER_EDITION == 1
+    assert SMALL.digest == "c9ae1023"
+
+
+def test_vignettes_of_a_size_are_found_whatever_their_recipe_was() -> None:
+    large = Recipe("large", 1280, 1280)
+    first_release = "vignette-small-256x256-inside-q80.jpg"
+    names = [keys.RECORD, keys.OUTCOME, first_release, keys.vignette(SMALL, "webp"), keys.vignette(large, "webp")]
+
+    assert keys.vignettes_named("small", names) == {"jpeg": first_release, "webp": keys.vignette(SMALL, "webp")}
+
+
+def test_sets_of_recipes_are_told_apart_by_what_they_make() -> None:
+    large = Recipe("large", 1280, 1280)
+
+    def digest(*recipes: Recipe) -> str:
+        return keys.set_digest(keys.vignettes(recipes))
+
+    assert digest(SMALL, large) == digest(large, replace(SMALL, formats=("jpeg", "webp")))
+    assert len({digest(SMALL), digest(SMALL, large), digest(replace(SMALL, formats=("webp",))), digest(large)}) == 4
