@@ -6,11 +6,10 @@ The disks are small tmpfs ones, mounted in a namespace of the service's own; see
 
 from __future__ import annotations
 
-import os
 import re
 import resource
-import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,9 @@ import pytest
 from tests.house import picture
 from tests.running import Service, children_of, http_client, running_service, until
 from tests.small_disk import filled, inside, mount_inside, service_on_small_disks, way_to_mount
+from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.limits import MIB
+from vignette.model import ImageId
 
 pytestmark = pytest.mark.skipif(way_to_mount() is None, reason="neither root nor a user namespace may mount here")
 
@@ -118,21 +119,21 @@ def test_the_state_folder_is_full(service: Service) -> None:
 def test_the_disk_is_full_while_the_worker_renders(tmp_path: Path) -> None:
     """With one attempt only, an image is not given up for the state of the disk."""
     with service_on_small_disks(tmp_path, {"uploads": 8 * MIB}, max_attempts=1) as service:
-        (worker,) = service.children("celery")
-        processes = [worker, *children_of(worker)]
-        for number in processes:
-            os.kill(number, signal.SIGSTOP)
         upload(service)
+        until(lambda: is_ready(service, 0))
+        verdict = inside(service, service.upload_folder) / "0" / "outcome.json"
+        first_verdict = verdict.stat().st_ino
 
         with filled(service, service.upload_folder):
-            for number in processes:
-                os.kill(number, signal.SIGCONT)
-            until(lambda: service.words().count("image 0 has to wait") >= 2, within_s=60)
-            assert not is_ready(service, 0)
+            # It is found by the sweep, and rendered again.
+            with closing(SqlCatalogue(f"sqlite:///{service.state_folder}/catalogue.sqlite3")) as catalogue:
+                catalogue.reset(ImageId(0))
+            until(lambda: service.words().count("image 0 has to wait") >= 2)
             image = http_client.get(f"{service.url}/images/0").json()
             assert (image["state"], image["failure"]) == ("processing", None)
 
         until(lambda: is_ready(service, 0))
+        assert verdict.stat().st_ino != first_verdict
         assert names(service) == {"0"}
 
 

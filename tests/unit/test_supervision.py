@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def supervise(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         run.process.kill()
         run.process.wait()
         for number in run.processes():
-            os.kill(number, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may be ending by itself
+                os.kill(number, signal.SIGKILL)
 
 
 def good(name: str, options: str = "") -> str:
