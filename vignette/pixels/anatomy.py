@@ -33,13 +33,18 @@ class MetadataBlocks:
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """`width` and `height` are in pixels as stored; `orientation` is 1 to 8 as in EXIF (tag 0x0112)."""
+    """
+    `width` and `height` are in pixels as stored; `orientation` is 1 to 8 as in EXIF (tag 0x0112).
+
+    Without `has_alpha`, what stands beside the colours of a pixel is no transparency: a selection, say.
+    """
 
     format: Format
     width: int
     height: int
     orientation: int = 1
     frames: int = 1
+    has_alpha: bool = True
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
 
     @property

@@ -20,7 +20,7 @@ from vignette.pixels.containers.reader import Reader
 from vignette.pixels.decoder_file import Segments, decoder_file
 from vignette.pixels.rendering import render
 
-WHOLE = Recipe("whole", 64, 64, ("webp",), quality=100)
+WHOLE = Recipe("whole", 64, 64, formats=("webp",), quality=100)
 
 
 def kinds(png: bytes) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -10,11 +11,11 @@ from PIL import Image, ImageCms, ImageDraw
 
 from tests.house import broken_pixels
 from vignette.errors import RenderingFailed
-from vignette.model import Recipe, VignetteFormat
-from vignette.pixels.geometry import fit
+from vignette.model import Fit, Recipe, VignetteFormat
+from vignette.pixels.geometry import fit, whole
 from vignette.pixels.rendering import Rendition, render
 
-BOX = Recipe("small", 64, 64, ("webp",), quality=95)
+BOX = Recipe("small", 64, 64, formats=("webp",), quality=95)
 
 ORIENTATIONS = range(1, 9)
 STORED_AS: dict[int, list[Image.Transpose]] = {
@@ -104,8 +105,88 @@ def test_a_vignette_fits_in_its_box(size: tuple[int, int], box: tuple[int, int],
     assert fit(*size, Recipe("small", *box)) == expected
 
 
+@pytest.mark.parametrize(
+    ("size", "box", "whole_size", "expected"),
+    [
+        pytest.param((4000, 3000), (256, 256), (341, 256), (256, 256), id="landscape"),
+        pytest.param((3000, 4000), (256, 128), (256, 341), (256, 128), id="portrait"),
+        pytest.param((512, 256), (256, 128), (256, 128), (256, 128), id="of the same aspect"),
+        pytest.param((40, 30), (256, 256), (40, 30), (30, 30), id="smaller than the box: as much as has its aspect"),
+        pytest.param((400, 30), (256, 128), (400, 30), (60, 30), id="smaller one way"),
+        pytest.param((256, 256), (256, 256), (256, 256), (256, 256), id="the box"),
+        pytest.param((10_000, 2), (256, 256), (10_000, 2), (2, 2), id="a line"),
+        pytest.param((1, 1), (256, 1), (1, 1), (1, 1), id="a pixel"),
+    ],
+)
+def test_a_cover_has_the_aspect_of_its_box(
+    size: tuple[int, int], box: tuple[int, int], whole_size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    recipe = Recipe("small", *box, fit="cover")
+
+    assert (whole(*size, recipe), fit(*size, recipe)) == (whole_size, expected)
+
+
+@pytest.mark.parametrize("fit_", ["inside", "cover"])
+def test_no_size_is_enlarged_and_no_part_is_larger_than_its_whole(fit_: Fit) -> None:
+    sides = (1, 2, 3, 99, 100, 101, 1000, 8191)
+    for width, height, across, down in itertools.product(sides, repeat=4):
+        recipe = Recipe("small", across, down, fit=fit_)
+        complete, vignette = whole(width, height, recipe), fit(width, height, recipe)
+        assert 1 <= vignette[0] <= complete[0] <= width
+        assert 1 <= vignette[1] <= complete[1] <= height
+        assert vignette[0] <= across
+        assert vignette[1] <= down
+
+
+class TestCover:
+    def test_the_middle_is_kept(self) -> None:
+        stripes = Image.new("RGB", (400, 100), "blue")
+        stripes.paste("red", (150, 0, 250, 100))
+
+        vignette = rendered(encoded(stripes, "PNG"), Recipe("s", 50, 50, "cover", formats=("webp",), quality=100))
+
+        assert vignette.size == (50, 50)
+        for x in (4, 45):
+            assert near(vignette.convert("RGB").getpixel((x, 25)), (255, 0, 0), tolerance=24)
+
+    @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+    def test_by_attention_it_is_where_there_is_most_to_see(self, file_format: str) -> None:
+        wall = Image.new("RGB", (800, 200), (120, 120, 120))
+        draw = ImageDraw.Draw(wall)
+        for step in range(0, 48, 6):
+            draw.ellipse((640 + step, 60 + step // 2, 700, 140), outline="red", width=2)
+
+        vignette = rendered(encoded(wall, file_format), Recipe("s", 50, 50, "cover", "attention", formats=("webp",)))
+
+        assert vignette.size == (50, 50)
+        red, green, _ = vignette.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))  # type: ignore[misc]
+        assert red > green + 4
+
+    def test_attention_understands_grey_and_transparency(self) -> None:
+        for mode in ("L", "LA", "RGBA"):
+            recipe = Recipe("s", 8, 8, "cover", "attention", formats=("webp",))
+            assert rendered(encoded(quarters().convert(mode), "PNG"), recipe).size == (8, 8)
+
+    def test_every_vignette_is_cut_from_the_whole(self) -> None:
+        """Of two boxes that lie across each other, the larger takes nothing from the smaller."""
+        recipes = [
+            Recipe("wide", 200, 20, "cover", formats=("webp",)),
+            Recipe("tall", 20, 100, "cover", formats=("webp",)),
+            Recipe("small", 32, 32, formats=("webp",)),
+        ]
+
+        made = renditions(encoded(quarters(), "PNG"), *recipes)
+
+        sizes = {"wide": (200, 20), "tall": (20, 100), "small": (32, 16)}
+        assert {rendition.recipe.name: (rendition.width, rendition.height) for rendition in made} == sizes
+        for rendition in made:
+            with Image.open(io.BytesIO(rendition.content)) as vignette:
+                for pixel, expected in zip(corners(vignette), UPRIGHT_CORNERS, strict=True):
+                    assert near(pixel, expected, tolerance=32)
+
+
 def test_one_decode_makes_all_sizes_and_formats() -> None:
-    recipes = [Recipe("small", 16, 16), Recipe("large", 128, 128, ("webp", "jpeg", "avif"))]
+    recipes = [Recipe("small", 16, 16), Recipe("large", 128, 128, formats=("webp", "jpeg", "avif"))]
 
     made = renditions(encoded(quarters(), "JPEG"), *recipes)
 
@@ -120,7 +201,7 @@ def test_one_decode_makes_all_sizes_and_formats() -> None:
 
 @pytest.mark.parametrize("file_format", ["webp", "jpeg", "avif"])
 def test_a_vignette_is_of_the_format_that_its_name_says(file_format: VignetteFormat) -> None:
-    vignette = rendered(encoded(quarters(), "PNG"), Recipe("small", 64, 64, (file_format,)))
+    vignette = rendered(encoded(quarters(), "PNG"), Recipe("small", 64, 64, formats=(file_format,)))
 
     assert vignette.format == file_format.upper()
 
@@ -173,7 +254,7 @@ class TestTransparency:
     def test_it_becomes_white_where_the_format_cannot(self) -> None:
         image = Image.new("RGBA", (100, 100), (255, 0, 0, 0))
 
-        vignette = rendered(encoded(image, "PNG"), Recipe("small", 64, 64, ("jpeg",)))
+        vignette = rendered(encoded(image, "PNG"), Recipe("small", 64, 64, formats=("jpeg",)))
 
         assert near(vignette.getpixel((10, 32)), (255, 255, 255))
 
@@ -238,7 +319,8 @@ class TestColour:
         image = Image.new("RGB", (90, 60), (255, 0, 0))
 
         for file_format in ("webp", "jpeg"):
-            vignette = rendered(encoded(image, "PNG", icc_profile=self.swapped()), Recipe("s", 64, 64, (file_format,)))
+            recipe = Recipe("s", 64, 64, formats=(file_format,))
+            vignette = rendered(encoded(image, "PNG", icc_profile=self.swapped()), recipe)
             assert "icc_profile" not in vignette.info
 
 
@@ -262,7 +344,7 @@ def test_a_scaled_decode_is_as_good_as_a_full_one() -> None:
     """Over 40 dB: nobody sees the difference, and nothing is shifted by a part of a pixel."""
     source = Image.radial_gradient("L").resize((1003, 749)).convert("RGB")
     content = encoded(source, "JPEG", quality=95)
-    recipe = Recipe("small", 100, 100, ("webp",), quality=100)
+    recipe = Recipe("small", 100, 100, formats=("webp",), quality=100)
     with Image.open(io.BytesIO(content)) as full:
         expected = full.convert("RGB").resize(fit(1003, 749, recipe), Image.Resampling.LANCZOS)
 

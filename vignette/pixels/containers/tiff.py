@@ -55,6 +55,8 @@ _STRUCTURE: Final = (*_LAYOUT, 320, 347, 530, 532)
 _REDUCED, _MASK = 1, 4
 _SEPARATE_PLANES: Final = 2
 _UNCOMPRESSED: Final = 1
+# Extra samples: colours multiplied by it, or not.
+_ALPHA: Final = (1, 2)
 _YCBCR: Final = 6
 
 # None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Not among them: the JPEG of 1992 (6),
@@ -125,6 +127,7 @@ class _Walk:
             height=page.height,
             orientation=self._orientation(first),
             frames=frames,
+            has_alpha=self._has_alpha(first),
             blocks=self._collector.blocks(),
         )
 
@@ -273,6 +276,10 @@ class _Walk:
     def _orientation(self, directory: Directory) -> int:
         entry = directory.entries.get(_ORIENTATION)
         return 1 if entry is None else as_orientation(self._layout.order, entry.kind, entry.inline)
+
+    def _has_alpha(self, directory: Directory) -> bool:
+        """Whether the first sample beside the colours is transparency; it may be one that nobody has said a use of."""
+        return self._number(directory, _EXTRA_SAMPLES, 0) in _ALPHA
 
     def _take_metadata(self, directory: Directory) -> None:
         self._collector.set_exif(tiff_metadata.copy_metadata(self._reader, self._layout, self._collector))

@@ -1,0 +1,204 @@
+"""
+libvips, with libspng, libwebp and libtiff.
+
+It decodes a few rows at a time and shrinks them at once, so it never holds a whole picture, unless the file is
+interlaced; and its WebP decoder scales on the way.
+
+It must not be used before a process forks, so it is loaded with the first picture. It is told which format to decode,
+and never looks for one; loaders that its makers do not trust with strangers' files are blocked besides.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from functools import cache
+from typing import Any, BinaryIO, Final
+
+from PIL import Image
+
+from vignette.pixels import formats
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.colour import to_srgb
+from vignette.pixels.engines.sizes import check_size, stored
+from vignette.pixels.formats import Format
+from vignette.pixels.resampling import upright
+
+_LOADERS: Final[dict[Format, str]] = {
+    formats.PNG: "pngload_source",
+    formats.APNG: "pngload_source",
+    formats.WEBP: "webpload_source",
+    formats.TIFF: "tiffload_source",
+}
+
+FORMATS: Final = frozenset(_LOADERS)
+
+# Sequential: rows are decoded once, from top to bottom. A fault in any of them is one of the picture.
+_LOADING: Final = {"access": "sequential", "fail_on": "error"}
+
+# The WebP decoder averages while it scales. Asked for this many times the target it leaves the resampling filter enough
+# to work with: over 45 dB against a full decode.
+_SCALE_FACTOR: Final = 1.5
+
+# Before the resampling filter, whole pixels are averaged down to about this many times the target.
+_GAP: Final = 2.0
+
+# How many of the samples of a pixel are its colour, by what libvips calls the kind of their values.
+_COLOUR_SAMPLES: Final = {
+    "b-w": 1,
+    "grey16": 1,
+    "srgb": 3,
+    "rgb16": 3,
+    "scrgb": 3,
+    "lab": 3,
+    "labs": 3,
+    "cmyk": 4,
+}
+
+# How profiles call the colour models, by the number of samples (ICC.1:2022, table 19).
+_MODELS: Final = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}
+_MODEL_AT: Final = slice(16, 20)
+
+_MODES: Final = {("b-w", 1): "L", ("b-w", 2): "LA", ("srgb", 3): "RGB", ("srgb", 4): "RGBA", ("cmyk", 4): "CMYK"}
+
+
+class UnknownVariety(OSError):
+    """This engine does not know what is in the file. It says nothing of whether the file is sound."""
+
+
+def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
+    """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if it cannot be read by this engine."""
+    vips = _library()
+    source = _source(vips, file)
+    profile = anatomy.blocks.icc
+    try:
+        image = _shrink(_load(vips, source, anatomy, size), stored(size, anatomy))
+        if profile is not None and image.format != "uchar":
+            image, profile = _by_profile(vips, image, profile), None
+        image = _in_bytes(image)
+        mode = _MODES[image.interpretation, image.bands]
+        picture = Image.frombytes(mode, (image.width, image.height), image.write_to_memory())
+    except vips.Error as error:
+        raise OSError(_words(error)) from None
+    return upright(to_srgb(picture, profile), anatomy.orientation)
+
+
+@cache
+def _library() -> Any:
+    import pyvips
+
+    # The worker's processes are as many as there are processors; a thread for each besides would only be in the way.
+    pyvips.concurrency_set(1)
+    # No picture is decoded twice.
+    pyvips.cache_set_max(0)
+    pyvips.block_untrusted_set(True)
+    # It warns of what is odd in a file. What is wrong is raised.
+    logging.getLogger("pyvips").setLevel(logging.ERROR)
+    return pyvips
+
+
+def _source(vips: Any, file: BinaryIO) -> Any:
+    """Of a real file by its descriptor, which libvips maps; of any other, its bytes."""
+    try:
+        descriptor = file.fileno()
+    except io.UnsupportedOperation:
+        return vips.Source.new_from_memory(file.read())
+    return vips.Source.new_from_descriptor(descriptor)
+
+
+def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> Any:
+    """The stored picture, at a smaller scale if its decoder can and *size* allows; without what is no colour of it."""
+    loader = _LOADERS[anatomy.format]
+    try:
+        image = vips.Operation.call(loader, source, **_LOADING)
+    except vips.Error as error:
+        raise UnknownVariety(_words(error)) from None
+    check_size((image.width, image.height), (anatomy.width, anatomy.height))
+    if image.interpretation not in _COLOUR_SAMPLES:
+        raise UnknownVariety(f"it does not know colours of the kind {image.interpretation}")
+    if anatomy.format is formats.WEBP:
+        across, down = stored(size, anatomy)
+        scale = max(across / image.width, down / image.height) * _SCALE_FACTOR
+        if scale < 1:
+            image = vips.Operation.call(loader, source, scale=scale, **_LOADING)
+    samples = _COLOUR_SAMPLES[image.interpretation] + (anatomy.has_alpha and _has_alpha(image))
+    return image if samples == image.bands else image.extract_band(0, n=samples)
+
+
+def _has_alpha(image: Any) -> bool:
+    return bool(image.bands > _COLOUR_SAMPLES[image.interpretation])
+
+
+def _shrink(image: Any, size: tuple[int, int]) -> Any:
+    if (image.width, image.height) == size:
+        return image
+    # Colours must weigh by their alpha, or what is transparent bleeds into the edges.
+    weighed = image.premultiply() if _has_alpha(image) else image
+    width, height = size
+    smaller = weighed.resize(width / image.width, vscale=height / image.height, gap=_GAP)
+    return smaller.unpremultiply().cast(image.format) if _has_alpha(image) else smaller
+
+
+def _by_profile(vips: Any, image: Any, profile: bytes) -> Any:
+    """
+    Samples of more than 8 bits in sRGB, if *profile* is sound and of their model; else as they are. Pillow takes 8 bits
+    only, which are too few where the profile's curve is far from that of sRGB.
+    """
+    colours = _COLOUR_SAMPLES[image.interpretation]
+    if profile[_MODEL_AT] != _MODELS[colours]:
+        return image
+    plain = image.extract_band(0, n=colours).copy()
+    plain.set_type(vips.GValue.blob_type, "icc-profile-data", profile)
+    try:
+        converted = plain.icc_transform("srgb", embedded=True, intent="perceptual")
+    except vips.Error:
+        return image
+    if colours == 1:
+        converted = converted.extract_band(0).copy(interpretation="b-w")  # a grey profile is a tone curve only
+    return converted.bandjoin(_alpha(image)) if _has_alpha(image) else converted
+
+
+def _in_bytes(image: Any) -> Any:
+    """Of one of `_MODES`."""
+    if image.format == "uchar":
+        return image
+    colours = _COLOUR_SAMPLES[image.interpretation]
+    plain = image.extract_band(0, n=colours)
+    match image.interpretation:
+        case "lab" | "labs":
+            plain = plain.colourspace("lab").icc_export(output_profile="srgb", intent="perceptual")
+        case "scrgb":
+            plain = plain.colourspace("srgb")
+        case _ if image.format == "ushort":
+            kind = {1: "b-w", 3: "srgb", 4: "cmyk"}[colours]
+            plain = (plain / 257).rint().cast("uchar").copy(interpretation=kind)
+        case _:
+            plain = _stretched(plain)
+    return plain.bandjoin(_alpha(image)) if _has_alpha(image) else plain
+
+
+def _stretched(image: Any) -> Any:
+    """Grey of any range: its least value is black, its highest white."""
+    image = image.copy_memory()
+    low, high = image.min(), image.max()
+    return ((image - low) * (255 / (high - low) if high > low else 0)).rint().cast("uchar")
+
+
+def _alpha(image: Any) -> Any:
+    highest = {"rgb16": 65535, "grey16": 65535, "scrgb": 1}.get(image.interpretation, 255)
+    return (image.extract_band(image.bands - 1) * (255 / highest)).rint().cast("uchar")
+
+
+def _words(error: Any) -> str:
+    """The first line: libvips gathers several faults."""
+    return str(error.detail).strip().split("\n", 1)[0]
+
+
+def attention(image: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
+    """(left, top) of the part of this *size* of *image* where there is most to see: edges, skin, strong colours."""
+    vips = _library()
+    seen = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    pixels = vips.Image.new_from_memory(seen.tobytes(), *seen.size, len(seen.getbands()), "uchar")
+    width, height = size
+    kept = pixels.copy(interpretation="srgb").smartcrop(width, height, interesting="attention")
+    return -kept.xoffset, -kept.yoffset

@@ -1,0 +1,78 @@
+"""
+Pillow, with libjpeg-turbo, libavif (dav1d), libtiff and, by pi-heif, libheif (libde265).
+
+Its JPEG decoder scales by 1/2, 1/4 or 1/8 on the way; of all others it decodes and holds the whole picture.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Final
+
+import pi_heif
+from PIL import AvifImagePlugin as _  # noqa: F401 (fails here, not on the first picture, if Pillow was built without it)
+from PIL import Image, JpegImagePlugin
+
+from vignette.pixels import formats
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.colour import to_srgb
+from vignette.pixels.engines.sizes import check_size, stored
+from vignette.pixels.formats import Format
+from vignette.pixels.resampling import resized, samples, upright
+
+# The door has counted the pixels; Pillow's own limit would only refuse what was accepted.
+Image.MAX_IMAGE_PIXELS = None
+
+pi_heif.register_heif_opener()
+
+_PLUGINS: Final[dict[Format, str]] = {
+    formats.JPEG: "JPEG",
+    formats.PNG: "PNG",
+    formats.APNG: "PNG",
+    formats.GIF: "GIF",
+    formats.WEBP: "WEBP",
+    formats.AVIF: "AVIF",
+    formats.HEIC: "HEIF",
+    formats.HEIF: "HEIF",
+    formats.TIFF: "TIFF",
+    formats.BMP: "BMP",
+}
+
+FORMATS: Final = frozenset(_PLUGINS)
+
+# Their decoders hand out pictures that are upright already.
+_TURNED_BY_DECODER: Final = frozenset({formats.HEIC, formats.HEIF, formats.TIFF})
+
+# The JPEG decoder may scale by 1/2, 1/4 or 1/8 on the way. Asked for this many times the target it leaves the
+# resampling filter enough to work with (over 40 dB against a full decode), and mostly still takes the cheaper step.
+_DRAFT_FACTOR: Final = 1.75
+
+
+def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
+    """As `engines.decode`; it takes every accepted format."""
+    is_turned = anatomy.format in _TURNED_BY_DECODER
+    target = size if is_turned else stored(size, anatomy)
+    with _open(file, anatomy.format) as source:
+        # Pillow may tell the size before it has turned a picture, or after.
+        check_size(source.size, (anatomy.width, anatomy.height), anatomy.upright_size)
+        image = _shrink(source, target)
+    image = to_srgb(image, anatomy.blocks.icc)
+    return image if is_turned else upright(image, anatomy.orientation)
+
+
+def _open(file: BinaryIO, file_format: Format) -> Image.Image:
+    if file_format is formats.JPEG:
+        # Not `Image.open`, which makes an MPO of a JPEG that has others behind it.
+        return JpegImagePlugin.JpegImageFile(file)
+    return Image.open(file, formats=[_PLUGINS[file_format]])
+
+
+def _shrink(source: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Decode as little of *source* as a picture of *size* needs, and shrink it to that."""
+    box = None
+    if isinstance(source, JpegImagePlugin.JpegImageFile):
+        width, height = size
+        draft = source.draft(source.mode, (int(width * _DRAFT_FACTOR), int(height * _DRAFT_FACTOR)))
+        # The scaled picture may end in a part of a pixel: without this box the result is shifted by up to one.
+        box = None if draft is None else draft[1]
+    source.load()
+    return resized(samples(source), size, box)
