@@ -6,22 +6,25 @@ from collections.abc import Sequence
 
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
+from vignette.ports import Lane
 
 
 class ListJobs:
-    """`ports.Jobs` that keeps what it was asked; `is_down` makes it unavailable."""
+    """`ports.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable."""
 
     def __init__(self) -> None:
         self.hinted: list[ImageId] = []
+        self.lanes: dict[ImageId, Lane] = {}
         self.is_down = False
 
-    def hint(self, image_id: ImageId) -> None:
-        self.hint_all([image_id])
+    def hint(self, image_id: ImageId, lane: Lane) -> None:
+        self.hint_all([image_id], lane)
 
-    def hint_all(self, image_ids: Sequence[ImageId]) -> None:
+    def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
         if self.is_down:
             raise QueueUnavailable("the queue does not answer")
         self.hinted.extend(image_ids)
+        self.lanes.update(dict.fromkeys(image_ids, lane))
 
     def backlog(self) -> int:
         if self.is_down:

@@ -12,6 +12,7 @@ from vignette import __version__
 from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound, VignetteError
 from vignette.findings import Report
 from vignette.model import ImageId
+from vignette.ports import Lane
 from vignette.settings import Settings, exit_with_words, load_settings, load_settings_or_exit
 
 
@@ -69,7 +70,7 @@ def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
         refused = 0
         for image_id in upkeep.failed() if all_failed else map(ImageId, numbers):
             try:
-                upkeep.retry(image_id)
+                upkeep.retry(image_id, Lane.BULK)
             except (ImageNotFound, ImageDeleted, ImageNotFailed) as error:
                 click.echo(f"vignette: {error}", err=True)
                 refused += 1

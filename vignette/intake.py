@@ -24,7 +24,7 @@ from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_text, describe
-from vignette.ports import Catalogue, ImageStore, Jobs, StagedImage
+from vignette.ports import Catalogue, ImageStore, Jobs, Lane, StagedImage
 from vignette.records import record_to_json
 from vignette.reindexing import reindex_if_behind
 
@@ -95,12 +95,14 @@ class Intake:
         """Begin an upload; use it as a context manager, so that what is not kept is discarded."""
         return Upload(self._store.stage(), self.limits.max_bytes)
 
-    def keep(self, upload: Upload, name: str | None, idempotency_key: str | None = None) -> Image:
+    def keep(
+        self, upload: Upload, name: str | None, idempotency_key: str | None = None, lane: Lane = Lane.FAST
+    ) -> Image:
         """
         Check what was received, describe it, keep it under the next number, and ask for its vignettes.
 
-        *name* is a label (see `clean_name`). An upload with the *idempotency_key* of an
-        earlier one and the same bytes is that one.
+        *name* is a label (see `clean_name`). The vignettes are made in *lane*. An upload with the *idempotency_key* of
+        an earlier one and the same bytes is that one.
 
         Raises:
             Refused: It is empty, no image of ours, not whole, or over a limit.
@@ -140,7 +142,7 @@ class Intake:
         if image.state.is_gone:
             raise ImageDeleted(f"image {image.id}, which this key came with, was deleted")
         if is_new:
-            self._hint(image)
+            self._hint(image, lane)
         return image
 
     def _add(self, record: Record, staged: StagedImage) -> tuple[Image, bool]:
@@ -152,9 +154,9 @@ class Intake:
                 reindex_if_behind(self._store, self._catalogue)
         raise NumberTaken("each number that the catalogue gives has a folder already")
 
-    def _hint(self, image: Image) -> None:
+    def _hint(self, image: Image, lane: Lane) -> None:
         try:
-            self._jobs.hint(image.id)
+            self._jobs.hint(image.id, lane)
         except QueueUnavailable as error:
             # The upload has succeeded all the same: the sweep queues it.
             logger.warning("image %d waits for the sweep: %s", image.id, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import BinaryIO, Protocol
 
 from vignette.model import Failure, Image, ImageId, Placeholder, Record, State
@@ -193,13 +194,20 @@ class Catalogue(Protocol):
         """Raise `CatalogueUnavailable` if it cannot take a row now."""
 
 
+class Lane(Enum):
+    """Who waits for a job: somebody who looks at the screen, or nobody in particular. The first overtakes."""
+
+    FAST = "fast"
+    BULK = "bulk"
+
+
 class Jobs(Protocol):
     """The queue. It is a hint: it may lose everything, and then `upkeep` finds the work again in the catalogue."""
 
-    def hint(self, image_id: ImageId) -> None:
+    def hint(self, image_id: ImageId, lane: Lane) -> None:
         """Ask that an image be rendered soon; raise `QueueUnavailable` within half a second if that cannot be asked."""
 
-    def hint_all(self, image_ids: Sequence[ImageId]) -> None:
+    def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
         """`hint` for each, over one connection."""
 
     def backlog(self) -> int:

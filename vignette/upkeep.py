@@ -12,7 +12,7 @@ from vignette import keys
 from vignette.errors import FileNotStored, ImageDeleted, ImageNotFailed, QueueUnavailable, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
-from vignette.ports import Catalogue, ImageStore, Jobs
+from vignette.ports import Catalogue, ImageStore, Jobs, Lane
 from vignette.records import tombstone_to_json
 
 # A job that was queued and not begun after this long may have been lost. Less would only queue jobs twice.
@@ -66,19 +66,19 @@ class Upkeep:
             image_ids += self._catalogue.forgotten(max_age_s, SWEEP_BATCH)
             if image_ids:
                 logger.info("queueing %d forgotten images again", len(image_ids))
-                self._jobs.hint_all(image_ids)
+                self._jobs.hint_all(image_ids, Lane.BULK)
         except QueueUnavailable as error:
             logger.warning("%d images wait for the queue: %s", unfinished, error)
 
-    def render_again(self, image_id: ImageId) -> None:
+    def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK) -> None:
         """Have the vignettes of a ready or failed image made anew."""
         self._catalogue.reset(image_id)
         try:
-            self._jobs.hint(image_id)
+            self._jobs.hint(image_id, lane)
         except QueueUnavailable as error:
             logger.warning("image %d waits for the sweep: %s", image_id, error)
 
-    def retry(self, image_id: ImageId) -> None:
+    def retry(self, image_id: ImageId, lane: Lane) -> None:
         """
         Try a failed image again, as if it had never been tried.
 
@@ -92,7 +92,7 @@ class Upkeep:
             raise ImageDeleted(f"image {image_id} was deleted")
         if state is not State.FAILED:
             raise ImageNotFailed(f"image {image_id} is {state}")
-        self.render_again(image_id)
+        self.render_again(image_id, lane)
 
     def failed(self) -> Iterator[ImageId]:
         """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""

@@ -21,6 +21,7 @@ from vignette.errors import StoreFull
 from vignette.intake import IntakeLimits
 from vignette.model import ImageId
 from vignette.pixels.publishing import jpeg
+from vignette.ports import Lane
 from vignette.web.uploads import RequestLimits
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
@@ -122,6 +123,12 @@ class TestPostImages:
         response = post(house, (picture(), "a.jpg"), (picture(), "b.jpg"))
 
         assert (response.status_code, response.data) == (201, b"0\n1\n")
+
+    def test_of_several_files_the_first_is_rendered_as_soon_as_a_single_one(self, house: House) -> None:
+        post(house, (picture(), "a.jpg"), (picture(), "b.jpg"), (picture(), "c.jpg"))
+        post(house, (picture(), "d.jpg"))
+
+        assert house.jobs.lanes == {0: Lane.FAST, 1: Lane.BULK, 2: Lane.BULK, 3: Lane.FAST}
 
     def test_several_files_that_are_all_refused(self, house: House) -> None:
         response = post(house, (b"", "a.jpg"), (b"words", "b.txt"), accept=JSON)
@@ -540,6 +547,7 @@ class TestRetry:
 
         response = house.client.post("/images/0/retry")
 
+        assert house.jobs.lanes[ImageId(0)] is Lane.FAST
         assert (response.status_code, response.headers["Location"]) == (202, "http://localhost/images/0")
         assert (response.json["id"], response.json["state"], response.json["failure"]) == (0, "pending", None)
         assert house.jobs.hinted == [0]

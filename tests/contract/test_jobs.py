@@ -7,15 +7,16 @@ import time
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.doubles import ListJobs
 from tests.redis import RedisServer
-from vignette.adapters.celery_queue import QUEUE, RENDER_TASK, CeleryJobs, producer_app
+from vignette.adapters.celery_queue import QUEUE, RENDER_TASK, CeleryJobs, producer_app, worker_app
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
-from vignette.ports import Jobs
+from vignette.ports import Jobs, Lane
 
 JOB_SECONDS = 20
 
@@ -42,8 +43,8 @@ def jobs(request: pytest.FixtureRequest) -> Jobs:
 def test_the_backlog_counts_what_was_hinted(jobs: Jobs) -> None:
     assert jobs.backlog() == 0
 
-    jobs.hint(ImageId(0))
-    jobs.hint_all([ImageId(1), ImageId(2)])
+    jobs.hint(ImageId(0), Lane.FAST)
+    jobs.hint_all([ImageId(1), ImageId(2)], Lane.BULK)
 
     assert jobs.backlog() == 3
 
@@ -58,11 +59,39 @@ def test_what_a_worker_has_taken_counts_as_long_as_one_may_work_on_it(
 
 
 def test_a_job_carries_the_number_and_nothing_else(server: RedisServer, celery_jobs: CeleryJobs) -> None:
-    celery_jobs.hint(ImageId(7))
+    celery_jobs.hint(ImageId(7), Lane.FAST)
 
     message = json.loads(server.client.lindex(f"vignette:{QUEUE}", 0))
     arguments, options, _ = json.loads(b64decode(message["body"]))
     assert (message["headers"]["task"], arguments, options) == (RENDER_TASK, [7], {})
+
+
+def test_the_fast_lane_overtakes_the_other_and_each_keeps_its_order(
+    server: RedisServer, celery_jobs: CeleryJobs
+) -> None:
+    """As a worker takes them, which finds all of them waiting and has one process."""
+    celery_jobs.hint_all([ImageId(number) for number in range(5)], Lane.BULK)
+    celery_jobs.hint(ImageId(5), Lane.FAST)
+    celery_jobs.hint_all([ImageId(6), ImageId(7)], Lane.BULK)
+    celery_jobs.hint(ImageId(8), Lane.FAST)
+    assert celery_jobs.backlog() == 9
+    taken: list[int] = []
+
+    def take(body: Any, message: Any) -> None:
+        taken.extend(body[0])
+        message.ack()
+
+    app = worker_app(server.url, processes=1, soft_time_limit_s=30)
+    with app.connection_for_read() as connection:
+        consumer = connection.Consumer([app.amqp.queues[QUEUE]], callbacks=[take])  # type: ignore[attr-defined]
+        consumer.qos(prefetch_count=1)
+        with consumer:
+            while len(taken) < 9:
+                connection.drain_events(timeout=30)
+    app.close()
+
+    assert taken == [5, 8, 0, 1, 2, 3, 4, 6, 7]
+    assert celery_jobs.backlog() == 0
 
 
 def test_what_others_keep_on_the_same_server_does_not_count(server: RedisServer, celery_jobs: CeleryJobs) -> None:
@@ -87,7 +116,7 @@ def test_a_queue_that_is_not_there_costs_a_fraction_of_a_second_once(
 def test_a_queue_that_accepts_and_never_answers_costs_half_a_second_once(
     server: RedisServer, celery_jobs: CeleryJobs
 ) -> None:
-    celery_jobs.hint(ImageId(0))
+    celery_jobs.hint(ImageId(0), Lane.FAST)
     server.freeze()
 
     took = [_seconds_to_fail(celery_jobs) for _ in range(3)]
@@ -105,7 +134,7 @@ def test_a_queue_that_comes_back_is_used_again(
     _seconds_to_fail(celery_jobs)
 
     server.start()
-    celery_jobs.hint(ImageId(0))
+    celery_jobs.hint(ImageId(0), Lane.FAST)
 
     assert celery_jobs.backlog() == 1
 
@@ -113,5 +142,5 @@ def test_a_queue_that_comes_back_is_used_again(
 def _seconds_to_fail(jobs: Jobs) -> float:
     begun = time.monotonic()
     with pytest.raises(QueueUnavailable):
-        jobs.hint(ImageId(1))
+        jobs.hint(ImageId(1), Lane.FAST)
     return time.monotonic() - begun

@@ -8,6 +8,7 @@ from tests.house import House, picture
 from vignette.errors import ImageDeleted, ImageNotFound, StoreUnavailable
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.model import ImageId, State
+from vignette.ports import Lane
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +24,7 @@ def test_a_job_that_the_queue_lost_is_queued_again(house: House) -> None:
     house.upkeep.sweep()
 
     assert house.jobs.hinted == [0]
+    assert house.jobs.lanes[ImageId(0)] is Lane.BULK
 
 
 def test_an_upload_that_came_while_the_queue_was_down_is_queued_once_it_is_back(house: House) -> None:

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from vignette.errors import QueueUnavailable
 from vignette.limits import KILL_GRACE_S
 from vignette.model import ImageId
+from vignette.ports import Lane
 
 RENDER_TASK: Final = "vignette.render"
 
@@ -28,6 +29,10 @@ QUEUE: Final = "vignette"
 
 # What others on the same Redis database call their keys must not matter: kombu's own names are the same for all.
 _KEY_PREFIX: Final = "vignette:"
+
+# On Redis 0 is the highest. Each step is a list of its own there, of the one queue; a worker looks into them in order.
+_PRIORITIES: Final = {Lane.FAST: 0, Lane.BULK: 9}
+_PRIORITY_STEPS: Final = sorted(_PRIORITIES.values())
 
 _COMMON: Final[dict[str, Any]] = {
     "task_default_queue": QUEUE,
@@ -41,6 +46,7 @@ _COMMON: Final[dict[str, Any]] = {
 # accepts and never answers would hold it for ever without `socket_timeout`.
 _PRODUCER_TRANSPORT: Final[dict[str, Any]] = {
     "global_keyprefix": _KEY_PREFIX,
+    "priority_steps": _PRIORITY_STEPS,
     "socket_timeout": 0.4,
     "socket_connect_timeout": 0.4,
     "max_retries": 0,
@@ -67,6 +73,7 @@ def worker_app(broker_url: str, *, processes: int, soft_time_limit_s: int) -> Ce
     hard_time_limit_s = soft_time_limit_s + KILL_GRACE_S
     transport: dict[str, Any] = {
         "global_keyprefix": _KEY_PREFIX,
+        "priority_steps": _PRIORITY_STEPS,
         # Only messages of workers that died wait for this; the sweep is sooner.
         "visibility_timeout": max(300, 3 * hard_time_limit_s),
         "unacked_restore_interval": 10,
@@ -111,16 +118,23 @@ class CeleryJobs:
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
-    def hint(self, image_id: ImageId) -> None:
-        self.hint_all([image_id])
+    def hint(self, image_id: ImageId, lane: Lane) -> None:
+        self.hint_all([image_id], lane)
 
-    def hint_all(self, image_ids: Sequence[ImageId]) -> None:
+    def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
         if time.monotonic() < self._silent_until:
             raise QueueUnavailable("the queue did not answer a moment ago")
         try:
             with self._app.producer_or_acquire() as producer:
                 for image_id in image_ids:
-                    self._app.send_task(RENDER_TASK, (image_id,), producer=producer, retry=True, retry_policy=_NO_RETRY)
+                    self._app.send_task(
+                        RENDER_TASK,
+                        (image_id,),
+                        priority=_PRIORITIES[lane],
+                        producer=producer,
+                        retry=True,
+                        retry_policy=_NO_RETRY,
+                    )
         except (OperationalError, RedisError, OSError) as error:
             with self._lock:
                 self._silent_until = time.monotonic() + _PAUSE_AFTER_FAILURE_S
@@ -129,10 +143,11 @@ class CeleryJobs:
     def backlog(self) -> int:
         try:
             with self._app.connection_for_write() as connection:
-                client = connection.default_channel.client  # type: ignore[attr-defined]
+                channel: Any = connection.default_channel
                 oldest = time.time() - self._job_seconds
-                taken = client.zrange("unacked_index", oldest, "+inf", byscore=True)
-                return int(client.llen(QUEUE)) + len(taken)
+                taken = channel.client.zrange("unacked_index", oldest, "+inf", byscore=True)
+                # Declaring a queue changes nothing on Redis, and tells how much is in it, of all priorities.
+                return int(channel.queue_declare(QUEUE).message_count) + len(taken)
         except (OperationalError, RedisError, OSError) as error:
             raise QueueUnavailable("the queue does not answer") from error
 

@@ -35,10 +35,10 @@ _PAGE: Final = 500
 class NoJobs:
     """`ports.Jobs` for a check that changes nothing."""
 
-    def hint(self, image_id: ImageId) -> None:
+    def hint(self, image_id: ImageId, _lane: object) -> None:
         raise AssertionError(f"a check queued image {image_id}")
 
-    def hint_all(self, image_ids: object) -> None:
+    def hint_all(self, image_ids: object, _lane: object) -> None:
         raise AssertionError(f"a check queued {image_ids}")
 
     def backlog(self) -> int:

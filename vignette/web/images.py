@@ -43,7 +43,7 @@ from vignette.limits import CHUNK_BYTES
 from vignette.model import Image, ImageId
 from vignette.pixels.metadata import as_groups, as_privacy
 from vignette.pixels.publishing import publish
-from vignette.ports import Catalogue
+from vignette.ports import Catalogue, Lane
 from vignette.web.digests import sha256_digest
 from vignette.web.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.operations import Answer, Parameter, operation
@@ -296,7 +296,7 @@ def delete_form(image_id: int) -> Response:
 )
 def retry(image_id: int) -> Response:
     services = web_services()
-    services.upkeep.retry(ImageId(image_id))
+    services.upkeep.retry(ImageId(image_id), Lane.FAST)
     location = absolute_url("images.show", image_id=image_id)
     if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
         response = make_response(redirect(location, 303))

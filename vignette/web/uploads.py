@@ -27,6 +27,7 @@ from vignette.errors import (
 from vignette.intake import Intake, Upload, clean_name, too_large
 from vignette.limits import CHUNK_BYTES, MIN_BODY_BYTES_PER_S, MULTIPART_OVERHEAD_BYTES
 from vignette.model import Image
+from vignette.ports import Lane
 from vignette.web.digests import DigestCheck
 from vignette.web.multipart import FilePart, file_parts
 from vignette.web.slow_clients import SlowClients
@@ -133,24 +134,24 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
 
 
 def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]:
-    is_first = True
+    lane = Lane.FAST
     try:
         for arrival in arrivals:
-            yield _keep(arrival, intake)
-            is_first = False
+            yield _keep(arrival, intake, lane)
+            lane = Lane.BULK  # who sends many looks at the first, and everybody else's comes before the others
     except (MalformedRequest, TooManyFiles, UploadTooSlow) as error:
-        if is_first:
+        if lane is Lane.FAST:
             raise
         # The files before it are kept: their numbers must not get lost.
         yield Receipt(None, error)
 
 
-def _keep(arrival: _Arrival, intake: Intake) -> Receipt:
+def _keep(arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
     if isinstance(arrival.upload, VignetteError):
         return Receipt(arrival.name, arrival.upload)
     with arrival.upload as upload:
         try:
-            return Receipt(arrival.name, intake.keep(upload, arrival.name, arrival.idempotency_key))
+            return Receipt(arrival.name, intake.keep(upload, arrival.name, arrival.idempotency_key, lane))
         except VignetteError as error:
             return Receipt(arrival.name, error)
 
