@@ -21,6 +21,14 @@ MAX_NAME_CHARS: Final = 8 * KIB
 MAX_METADATA_BYTES: Final = 16 * MIB
 MAX_INFLATED_BYTES: Final = 4 * MIB
 
+# Beyond these a picture that moves has a still vignette only: some 25 seconds of film; what a fast decoder goes
+# through in ten seconds; 200 MB of frames in memory, of all sizes together, which take some seconds to encode; and a
+# part of the time that a rendering may take.
+MAX_ANIMATION_FRAMES: Final = 500
+MAX_ANIMATION_SOURCE_PIXELS: Final = 1_000_000_000
+MAX_ANIMATION_PIXELS: Final = 50_000_000
+ANIMATION_SECONDS: Final = 15.0
+
 # Below that, over `slow_client_seconds`, nobody is sending a picture: a modem of 1995 was three times as fast.
 MIN_BODY_BYTES_PER_S: Final = KIB
 

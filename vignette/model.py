@@ -131,6 +131,7 @@ class Recipe:
     quality: Annotated[int, Field(strict=True, ge=1, le=100)] = 80
     fit: Fit = "inside"
     crop: Crop = "centre"
+    animate: Annotated[bool, Field(strict=True)] = True
 
     @field_validator("formats")
     @classmethod

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, BinaryIO, cast
 
 from vignette.pixels import formats
-from vignette.pixels.containers.png_pixels import Segment, still_picture
+from vignette.pixels.containers.png_pixels import Segment, moving_picture, still_picture
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import Format
 
 
-def decoder_file(file: BinaryIO, size: int, file_format: Format) -> BinaryIO:
+def decoder_file(file: BinaryIO, size: int, file_format: Format, *, moving: bool = False) -> BinaryIO:
     """
     The picture of *size* bytes in *file*, at its beginning; *file* has to stay open, and nobody else may move it.
+
+    Of an APNG it is the still picture, unless it is to be shown *moving*.
 
     It has no `name`: decoders put that into their errors, which go out.
     """
     if file_format in (formats.PNG, formats.APNG):
-        return cast(BinaryIO, Segments(file, still_picture(Reader(file, size))))
+        picture = moving_picture if moving else still_picture
+        return cast(BinaryIO, Segments(file, picture(Reader(file, size))))
     file.seek(0)
     return cast(BinaryIO, _Nameless(file))
 
@@ -65,7 +69,7 @@ class Segments(io.RawIOBase):
         return len(content)
 
     def _read_within_segment(self, size: int) -> bytes:
-        index = next(index for index, end in enumerate(self._ends) if self._at < end)
+        index = bisect_right(self._ends, self._at)
         left = self._ends[index] - self._at
         segment = self._segments[index]
         self._file.seek(segment.offset + segment.length - left)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,10 @@ from typing import BinaryIO, Final
 from PIL import Image, UnidentifiedImageError
 
 from vignette.errors import RenderingFailed
+from vignette.limits import ANIMATION_SECONDS
 from vignette.model import Placeholder, Recipe, VignetteFormat
 from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.animation import animations, moves
 from vignette.pixels.cropping import cropped
 from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.encoding import decoder_of, encoded
@@ -27,6 +30,8 @@ from vignette.pixels.geometry import fit, whole
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.resampling import resized
 from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
+
+logger = logging.getLogger(__name__)
 
 # What decoders raise on damaged input. Not `Exception`: the worker's time limit is one, and no verdict on the picture.
 _DECODER_ERRORS: Final = (
@@ -45,18 +50,23 @@ _DECODER_ERRORS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One vignette, encoded; `width` and `height` in pixels."""
+    """One vignette, encoded; `width` and `height` in pixels. What `moves` is an animated WebP, beside the still one."""
 
     recipe: Recipe
     file_format: VignetteFormat
     width: int
     height: int
     content: bytes
+    moves: bool = False
 
 
-def render(file: BinaryIO, size: int, recipes: Sequence[Recipe]) -> list[Rendition]:
+def render(
+    file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float = ANIMATION_SECONDS
+) -> list[Rendition]:
     """
     Make the vignettes of the picture of *size* bytes in *file*, largest recipe first.
+
+    An animation whose frames take more than *animation_seconds* to decode, or have a fault, has still vignettes only.
 
     Raises:
         Refused: It would not pass the door.
@@ -65,7 +75,11 @@ def render(file: BinaryIO, size: int, recipes: Sequence[Recipe]) -> list[Renditi
     anatomy = read_anatomy(file, size)
     source = decoder_file(file, size, anatomy.format)
     with _decoder_errors(anatomy):
-        return list(_render(source, anatomy, recipes))
+        renditions = list(_render(source, anatomy, recipes))
+    if moves(anatomy):
+        frames = decoder_file(file, size, anatomy.format, moving=True)
+        renditions += _animations(frames, anatomy, recipes, animation_seconds)
+    return renditions
 
 
 def _render(file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe]) -> Iterator[Rendition]:
@@ -82,10 +96,20 @@ def _render(file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe]) -> Iter
             yield Rendition(recipe, file_format, vignette.width, vignette.height, content)
 
 
+def _animations(file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe], seconds: float) -> Iterator[Rendition]:
+    moving = [recipe for recipe in recipes if recipe.animate and "webp" in recipe.formats]
+    try:
+        for recipe, content in animations(file, anatomy, moving, seconds):
+            yield Rendition(recipe, "webp", *fit(*anatomy.upright_size, recipe), content, moves=True)
+    except _DECODER_ERRORS as error:
+        # Its first frame is sound: that is its still vignette, which is there already.
+        logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
+
+
 def placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
     """What stands for the picture until its vignettes are there: from the smallest of *renditions*, which are ours."""
     # JPEG has no alpha, so it is the last choice.
-    smallest = min(renditions, key=lambda r: (r.width * r.height, r.file_format == "jpeg"))
+    smallest = min((r for r in renditions if not r.moves), key=lambda r: (r.width * r.height, r.file_format == "jpeg"))
     with Image.open(io.BytesIO(smallest.content), formats=[decoder_of(smallest.file_format)]) as vignette:
         image = vignette.convert("RGBa" if vignette.has_transparency_data else "RGB")
     scale = min(MAX_EDGE_PX / max(image.size), 1)

@@ -23,6 +23,9 @@ _IHDR_COLOUR_TYPE: Final = 8 + 8 + 9
 # What a tRNS takes by colour type (11.3.1.1); of an indexed picture one byte for each of up to 256 colours.
 _TRANSPARENCY_BYTES: Final = {0: range(2, 3), 2: range(6, 7), 3: range(1, 257)}
 
+_STILL: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_MOVING: Final = frozenset({b"acTL", b"fcTL", b"fdAT"})
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -42,6 +45,15 @@ def still_picture(reader: Reader) -> list[Segment]:
     Raises:
         BrokenImage: It is no such PNG.
     """
+    return _picture(reader, _STILL)
+
+
+def moving_picture(reader: Reader) -> list[Segment]:
+    """As `still_picture`, with the frames of the animation. There may be as many segments as chunks."""
+    return _picture(reader, _STILL | _MOVING)
+
+
+def _picture(reader: Reader, kinds: frozenset[bytes]) -> list[Segment]:
     offset = len(formats.PNG_SIGNATURE)
     segments = [Segment(0, offset)]
     has_data = False
@@ -50,19 +62,20 @@ def still_picture(reader: Reader) -> list[Segment]:
         length, kind = reader.unpack(_CHUNK_HEADER, offset, "a chunk")
         chunk = Segment(offset, _CHUNK_HEADER.size + length + _CRC.size)
         if kind == b"IDAT" and has_data:
-            # Those of one picture follow each other.
+            # Those of one picture follow each other; the door has seen to it.
             segments[-1] = Segment(segments[-1].offset, segments[-1].length + chunk.length)
-        elif _belongs(reader, kind, chunk, has_data=has_data):
+        elif kind in kinds and _is_in_place(reader, kind, chunk, has_data=has_data):
             segments.append(chunk)
         has_data = has_data or kind == b"IDAT"
         offset += chunk.length
     return segments
 
 
-def _belongs(reader: Reader, kind: bytes, chunk: Segment, *, has_data: bool) -> bool:
+def _is_in_place(reader: Reader, kind: bytes, chunk: Segment, *, has_data: bool) -> bool:
+    """A palette and a transparency count before the data only."""
     if kind in (b"PLTE", b"tRNS"):
         return not has_data and (kind == b"PLTE" or _is_sound(reader, chunk))
-    return kind in (b"IHDR", b"IDAT", b"IEND")
+    return True
 
 
 def _is_sound(reader: Reader, transparency: Segment) -> bool:

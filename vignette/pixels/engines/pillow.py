@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 import pi_heif
 from PIL import AvifImagePlugin as _  # noqa: F401 (fails here, not on the first picture, if Pillow was built without it)
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
@@ -51,7 +51,7 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     """As `engines.decode`; it takes every accepted format."""
     is_turned = anatomy.format in _TURNED_BY_DECODER
     target = size if is_turned else stored(size, anatomy)
-    with _open(file, anatomy.format) as source:
+    with open_source(file, anatomy.format) as source:
         # Pillow may tell the size before it has turned a picture, or after.
         check_size(source.size, (anatomy.width, anatomy.height), anatomy.upright_size)
         image = _shrink(source, target)
@@ -59,7 +59,8 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     return image if is_turned else upright(image, anatomy.orientation)
 
 
-def _open(file: BinaryIO, file_format: Format) -> Image.Image:
+def open_source(file: BinaryIO, file_format: Format) -> ImageFile.ImageFile:
+    """The picture that begins *file*, not decoded yet, by the decoder of *file_format* and no other."""
     if file_format is formats.JPEG:
         # Not `Image.open`, which makes an MPO of a JPEG that has others behind it.
         return JpegImagePlugin.JpegImageFile(file)

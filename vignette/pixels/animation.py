@@ -1,0 +1,129 @@
+"""
+Pictures that move to vignettes that move: animated WebP.
+
+Every frame is decoded once, in its turn, for all sizes. What is held is the frames of the vignettes, so their pixels
+are bounded; what is over a limit has no animation, and its still stands alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, Final, NamedTuple
+
+from PIL import Image
+
+from vignette.limits import MAX_ANIMATION_FRAMES, MAX_ANIMATION_PIXELS, MAX_ANIMATION_SOURCE_PIXELS
+from vignette.model import Recipe
+from vignette.pixels import formats
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.colour import to_srgb
+from vignette.pixels.cropping import window
+from vignette.pixels.encoding import encoded_animation
+from vignette.pixels.engines.pillow import open_source
+from vignette.pixels.engines.sizes import stored
+from vignette.pixels.geometry import fit, whole
+from vignette.pixels.resampling import resized, samples, upright
+
+_MOVING: Final = frozenset({formats.GIF, formats.APNG, formats.WEBP, formats.AVIF})
+
+# Browsers show a frame that asks for less for this long: so do those of the vignette, whoever plays it.
+_SHORTEST_MS: Final = 11
+_TOO_SHORT_MS: Final = 100
+# WebP Container Specification, "ANMF" and "ANIM": 24 bits of milliseconds, 16 bits of loops.
+_LONGEST_MS: Final = 2**24 - 1
+_MOST_LOOPS: Final = 2**16 - 1
+
+
+class Frame(NamedTuple):
+    """A complete picture, not a difference; `milliseconds` is how long it is seen."""
+
+    image: Image.Image
+    milliseconds: int
+
+
+def moves(anatomy: Anatomy) -> bool:
+    """Whether several frames are an animation; a TIFF or a HEIC with several has pages."""
+    return anatomy.frames > 1 and anatomy.format in _MOVING
+
+
+def animations(
+    file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe], seconds: float
+) -> Iterator[tuple[Recipe, bytes]]:
+    """
+    The animated WebP of each of *recipes* that is within the limits, from a *file* that `moves`.
+
+    There is none at all if the frames of the original are too many or too large, or take more than *seconds* to decode.
+
+    Raises:
+        Exception: A frame is damaged; decoders raise many kinds.
+    """
+    recipes = _affordable(anatomy, recipes)
+    if not recipes:
+        return
+    deadline = time.monotonic() + seconds
+    reels: dict[Recipe, list[Frame]] = {recipe: [] for recipe in recipes}
+    windows: dict[Recipe, tuple[int, int, int, int]] = {}
+    with open_source(file, anatomy.format) as source:
+        for frame in _frames(source):
+            if time.monotonic() > deadline:
+                return
+            for recipe in recipes:
+                image = _vignette(frame.image, anatomy, recipe)
+                if recipe.fit == "cover":
+                    # The same part of all frames, or the picture jumps.
+                    if recipe not in windows:
+                        windows[recipe] = window(image, fit(*anatomy.upright_size, recipe), recipe.crop)
+                    image = image.crop(windows[recipe])
+                reels[recipe].append(Frame(image, frame.milliseconds))
+        plays = _plays(source.info, anatomy)
+    for recipe, reel in reels.items():
+        yield recipe, encoded_animation(reel, plays, recipe.quality)
+
+
+def _affordable(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Recipe]:
+    """As many of *recipes* as their frames have room for all together, the smallest first."""
+    frames = anatomy.frames
+    if frames > MAX_ANIMATION_FRAMES or frames * anatomy.width * anatomy.height > MAX_ANIMATION_SOURCE_PIXELS:
+        return []
+    pixels = {recipe: frames * width * height for recipe in recipes for width, height in [whole_size(anatomy, recipe)]}
+    left = MAX_ANIMATION_PIXELS
+    affordable = []
+    for recipe in sorted(recipes, key=lambda recipe: pixels[recipe]):
+        left -= pixels[recipe]
+        if left >= 0:
+            affordable.append(recipe)
+    return affordable
+
+
+def whole_size(anatomy: Anatomy, recipe: Recipe) -> tuple[int, int]:
+    return whole(*anatomy.upright_size, recipe)
+
+
+def _frames(source: Any) -> Iterator[Frame]:
+    """Those of the animation: a still picture for readers that know none (PNG, 4.3.1) is not one of them."""
+    for index in range(1 if source.info.get("default_image") else 0, source.n_frames):
+        source.seek(index)
+        source.load()
+        # Shown again and again by the decoder: each frame has to be a picture of its own.
+        yield Frame(samples(source.copy()), _milliseconds(source.info.get("duration", 0)))
+
+
+def _vignette(image: Image.Image, anatomy: Anatomy, recipe: Recipe) -> Image.Image:
+    small = resized(image, stored(whole_size(anatomy, recipe), anatomy))
+    return upright(to_srgb(small, anatomy.blocks.icc), anatomy.orientation)
+
+
+def _milliseconds(duration: float) -> int:
+    return _TOO_SHORT_MS if duration < _SHORTEST_MS else min(round(duration), _LONGEST_MS)
+
+
+def _plays(info: dict[Any, Any], anatomy: Anatomy) -> int:
+    """
+    How many times it is played, 0 for ever. A GIF counts the repetitions, and without a count has none; WebP and PNG
+    count all; an AVIF sequence is played for ever, as browsers do.
+    """
+    loop = info.get("loop")
+    if anatomy.format is formats.GIF:
+        loop = 1 if loop is None else loop and loop + 1
+    return min(int(loop or 0), _MOST_LOOPS)
