@@ -143,7 +143,7 @@ class TestCover:
         stripes = Image.new("RGB", (400, 100), "blue")
         stripes.paste("red", (150, 0, 250, 100))
 
-        vignette = rendered(encoded(stripes, "PNG"), Recipe("s", 50, 50, "cover", formats=("webp",), quality=100))
+        vignette = rendered(encoded(stripes, "PNG"), Recipe("s", 50, 50, fit="cover", formats=("webp",), quality=100))
 
         assert vignette.size == (50, 50)
         for x in (4, 45):
@@ -156,7 +156,9 @@ class TestCover:
         for step in range(0, 48, 6):
             draw.ellipse((640 + step, 60 + step // 2, 700, 140), outline="red", width=2)
 
-        vignette = rendered(encoded(wall, file_format), Recipe("s", 50, 50, "cover", "attention", formats=("webp",)))
+        vignette = rendered(
+            encoded(wall, file_format), Recipe("s", 50, 50, fit="cover", crop="attention", formats=("webp",))
+        )
 
         assert vignette.size == (50, 50)
         red, green, _ = vignette.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))  # type: ignore[misc]
@@ -164,14 +166,14 @@ class TestCover:
 
     def test_attention_understands_grey_and_transparency(self) -> None:
         for mode in ("L", "LA", "RGBA"):
-            recipe = Recipe("s", 8, 8, "cover", "attention", formats=("webp",))
+            recipe = Recipe("s", 8, 8, fit="cover", crop="attention", formats=("webp",))
             assert rendered(encoded(quarters().convert(mode), "PNG"), recipe).size == (8, 8)
 
     def test_every_vignette_is_cut_from_the_whole(self) -> None:
         """Of two boxes that lie across each other, the larger takes nothing from the smaller."""
         recipes = [
-            Recipe("wide", 200, 20, "cover", formats=("webp",)),
-            Recipe("tall", 20, 100, "cover", formats=("webp",)),
+            Recipe("wide", 200, 20, fit="cover", formats=("webp",)),
+            Recipe("tall", 20, 100, fit="cover", formats=("webp",)),
             Recipe("small", 32, 32, formats=("webp",)),
         ]
 
