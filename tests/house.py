@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -49,6 +49,7 @@ class House:
         request_limits: RequestLimits | None = None,
         recipes: Sequence[Recipe] = (SMALL,),
         max_attempts: int = 3,
+        confined: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -59,7 +60,9 @@ class House:
         limits = limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
         self.intake = Intake(self.store, self.catalogue, self.jobs, limits)
         self.upkeep = Upkeep(self.store, self.catalogue, self.jobs)
-        self.thumbnails = Thumbnails(self.store, self.catalogue, recipes, lease_s=60, max_attempts=max_attempts)
+        self.thumbnails = Thumbnails(
+            self.store, self.catalogue, recipes, lease_s=60, max_attempts=max_attempts, confined=confined
+        )
         self.app = create_app(
             WebServices(
                 intake=self.intake,

@@ -11,6 +11,7 @@ VignetteError
 │   ├── BrokenImage
 │   ├── TooManyPixels
 │   ├── TooManyFrames
+│   ├── TooMuchMemory           to be rendered; the door reckons it, and the worker may find it out
 │   ├── MalformedRequest
 │   ├── UploadTooSlow
 │   ├── DigestMismatch
@@ -24,6 +25,7 @@ VignetteError
 ├── ImageDeleted
 ├── ImageNotFailed              only what has failed is tried again
 ├── RenderingFailed             the verdict on an image that the worker could not render
+│   └── TooMuchTime
 ├── NotPublishable              no public copy can be made of pictures of this format
 ├── PublicCopyNotClean          a fault of ours: the copy is not served
 ├── Unavailable                 a part of the service that may come back
@@ -108,6 +110,11 @@ class TooManyFrames(Refused):
     title = N_("The image has too many frames")
 
 
+class TooMuchMemory(Refused):
+    code = "too-much-memory"
+    title = N_("The image needs too much memory")
+
+
 class MalformedRequest(Refused):
     code = "malformed-request"
     title = N_("The request cannot be read")
@@ -171,6 +178,11 @@ class ImageNotFailed(VignetteError):
 class RenderingFailed(VignetteError):
     code = "rendering-failed"
     title = N_("No vignette could be made of the image")
+
+
+class TooMuchTime(RenderingFailed):
+    code = "too-much-time"
+    title = N_("It takes too long to make a vignette of the image")
 
 
 class NotPublishable(VignetteError):

@@ -50,3 +50,7 @@ WORKER_SILENCE_S: Final = 10.0
 # What a rendering may take beyond the time limit that it is told of: to be killed, to flush its files on a slow disk.
 KILL_GRACE_S: Final = 5
 LEASE_MARGIN_S: Final = 15
+
+# Of the time that a rendering may take, how much of it may be processor time. What takes that much is slow by itself;
+# what takes the whole of the other may only have had to wait for a processor, and is tried again.
+CPU_SHARE: Final = 0.5

@@ -53,6 +53,8 @@ _MAX_SOCKET_PATH_BYTES: Final = 100
 _MOST_BYTES: Final = 1024 * 1024 * MIB
 # What one form may hold beside a file of full size, unless it is said.
 _UPLOADS_IN_A_REQUEST: Final = 5
+# For the encoders of the largest vignettes, and threads.
+_LEAST_RENDER_MEMORY_BYTES: Final = 64 * MIB
 # 8 GB decoded to RGBA.
 _MOST_PIXELS: Final = 2_000_000_000
 _MOST_PROCESSES: Final = 256
@@ -146,6 +148,7 @@ class Settings(BaseSettings):
 
     recipes: Annotated[tuple[RecipeTable, ...], Field(min_length=1)] = DEFAULT_RECIPES
     render_processes: Annotated[WholeNumber, Field(ge=0, le=_MOST_PROCESSES)] = 0
+    max_render_memory_bytes: Annotated[WholeNumber, Field(ge=_LEAST_RENDER_MEMORY_BYTES, le=_MOST_BYTES)] = 280 * MIB
     render_seconds: Annotated[WholeNumber, Field(ge=1, le=3600)] = 60
     max_attempts: Annotated[WholeNumber, Field(ge=1, le=20)] = 3
 

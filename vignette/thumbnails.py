@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from vignette import keys
@@ -38,7 +39,8 @@ class Thumbnails:
     The use case of the worker.
 
     `lease_s` is how long one rendering may take before it counts as dead, in seconds; `max_attempts` how many may die
-    before the image is called failed.
+    before the image is called failed. Decoders run within `confined`, which raises `TooMuchMemory` or `TooMuchTime`
+    where they take too much: a verdict at once, as the next attempt would take the same.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Thumbnails:
         *,
         lease_s: float,
         max_attempts: int,
+        confined: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._recipes = recipes
         self._lease_s = lease_s
         self._max_attempts = max_attempts
+        self._confined = confined
 
     def render(self, image_id: ImageId) -> None:
         """Render the image if it waits for that; return at once if it is done, deleted or in another's hands."""
@@ -93,12 +97,12 @@ class Thumbnails:
             return True
         return False
 
-    def interrupted(self, image_id: ImageId, reason: str) -> None:
+    def interrupted(self, image_id: ImageId, reason: RenderingFailed) -> None:
         """A rendering of the image died, of *reason*: try again after a pause, or give up."""
         image = self._catalogue.get(image_id)
         if image.state is not State.PROCESSING:
             return
-        failure = Failure(RenderingFailed.code, reason)
+        failure = _to_failure(reason)
         if image.attempts < self._max_attempts:
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (image.attempts - 1))
             self._catalogue.release(image_id, failure, pause_s)
@@ -107,7 +111,7 @@ class Thumbnails:
 
     def _make_vignettes(self, claim: Claim) -> tuple[tuple[str, ...], Placeholder]:
         image = claim.image
-        with self._store.open(image.id, keys.original(image.record.facts)) as file:
+        with self._store.open(image.id, keys.original(image.record.facts)) as file, self._confined():
             renditions = render(file, image.record.bytes, self._recipes)
         names = []
         for rendition in renditions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import BoundedSemaphore
 
 from celery import Celery
@@ -13,9 +13,10 @@ from vignette.adapters.celery_queue import CeleryJobs, producer_app, worker_app
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.checking import Checkup
+from vignette.confinement import confined
 from vignette.errors import StoreUnavailable
 from vignette.intake import Intake, IntakeLimits
-from vignette.limits import LEASE_MARGIN_S
+from vignette.limits import CPU_SHARE, LEASE_MARGIN_S
 from vignette.reindexing import read_images, reindex_if_behind
 from vignette.settings import Settings
 from vignette.thumbnails import Thumbnails
@@ -67,6 +68,11 @@ def build_worker(settings: Settings) -> Celery:
                 settings.recipes,
                 lease_s=_lease_s(settings),
                 max_attempts=settings.max_attempts,
+                confined=partial(
+                    confined,
+                    memory_bytes=settings.max_render_memory_bytes,
+                    cpu_seconds=settings.render_seconds * CPU_SHARE,
+                ),
             ),
             upkeep=Upkeep(store, catalogue, _jobs(settings)),
             catalogue=catalogue,

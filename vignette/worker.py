@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery, signals
-from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_task_logger
 
 from vignette.adapters.celery_queue import RENDER_TASK
-from vignette.errors import VignetteError
+from vignette.errors import RenderingFailed, TooMuchTime, VignetteError
 from vignette.limits import SWEEP_INTERVAL_S
 from vignette.model import ImageId
 from vignette.ports import Catalogue
@@ -78,7 +78,9 @@ def _sweep_until(stopping: threading.Event, services: Callable[[], WorkerService
         stopping.wait(SWEEP_INTERVAL_S)
 
 
-def _reason(exception: BaseException, soft_time_limit_s: float) -> str:
+def _reason(exception: BaseException, time_limit_s: int) -> RenderingFailed:
     if isinstance(exception, SoftTimeLimitExceeded | TimeLimitExceeded):
-        return f"rendering took more than {soft_time_limit_s:g} seconds"
-    return f"rendering was cut short: {type(exception).__name__}"
+        return TooMuchTime(f"rendering took more than {time_limit_s} seconds", limit=time_limit_s)
+    # Of a process that died, its words tell how: the signal, or the status.
+    how = str(exception) if isinstance(exception, WorkerLostError) else type(exception).__name__
+    return RenderingFailed(f"rendering was cut short: {how}")

@@ -1,5 +1,6 @@
 """
-The real worker, with a decoder that some pictures kill or hang: those of 13 and of 17 pixels in width.
+The real worker, with a decoder that some pictures, told by their width in pixels, kill or hang, or that takes without
+end for them.
 
 Such pictures exist, for one decoder and one version; this stands for all of them. Run as `celery -A
 tests.integration.poisoned_worker worker`.
@@ -12,11 +13,14 @@ import signal
 from typing import Any
 
 from vignette import thumbnails
+from vignette.limits import MIB
 from vignette.settings import load_settings_or_exit
 from vignette.wiring import build_worker
 
 KILLING_WIDTH = 13
 HANGING_WIDTH = 17
+EATING_WIDTH = 19
+SPINNING_WIDTH = 23
 
 _render = thumbnails.render
 
@@ -29,6 +33,11 @@ def _render_or_die(file: Any, size: int, recipes: Any) -> Any:
         # As in a decoder's own loop: Python's handler of the soft limit does not get to run.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
         signal.pause()
+    eaten = []
+    while made[0].width == EATING_WIDTH:
+        eaten.append(bytearray(16 * MIB))
+    while made[0].width == SPINNING_WIDTH:
+        pass
     return made
 
 

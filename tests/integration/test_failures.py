@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from tests.house import House, picture
-from tests.integration.poisoned_worker import HANGING_WIDTH, KILLING_WIDTH
+from tests.integration.poisoned_worker import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from tests.redis import RedisServer
 from tests.running import (
     PROJECT_FOLDER,
@@ -33,6 +33,8 @@ from tests.running import (
     until,
 )
 from vignette.adapters.folder_store import FolderStore
+from vignette.limits import MIB
+from vignette.records import outcome_from_json
 
 
 @pytest.fixture
@@ -253,14 +255,24 @@ class TestTheWorkerDies:
             assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
     @pytest.mark.parametrize(
-        ("width", "reason"),
+        ("width", "problem", "reason", "attempts"),
         [
-            pytest.param(KILLING_WIDTH, "rendering was cut short", id="its decoder crashes"),
-            pytest.param(HANGING_WIDTH, "rendering took more than 1 seconds", id="its decoder hangs"),
+            pytest.param(KILLING_WIDTH, "rendering-failed", "cut short", 2, id="its decoder crashes"),
+            pytest.param(HANGING_WIDTH, "too-much-time", "took more than 1 seconds", 2, id="its decoder hangs"),
+            pytest.param(EATING_WIDTH, "too-much-memory", "more than the 64 MiB", 1, id="its decoder eats memory"),
+            pytest.param(SPINNING_WIDTH, "too-much-time", "more than the 0.5 seconds", 1, id="its decoder never ends"),
         ],
     )
-    def test_of_the_file_each_time(self, tmp_path: Path, redis: RedisServer, width: int, reason: str) -> None:
-        settings = {"broker_url": redis.url, "render_seconds": 1, "max_attempts": 2, "render_processes": 1}
+    def test_of_the_file_each_time(
+        self, tmp_path: Path, redis: RedisServer, width: int, problem: str, reason: str, attempts: int
+    ) -> None:
+        settings = {
+            "broker_url": redis.url,
+            "max_render_memory_bytes": 64 * MIB,
+            "render_seconds": 1,
+            "max_attempts": 2,
+            "render_processes": 1,
+        }
         with web(tmp_path, **settings) as url, worker(tmp_path, "tests.integration.poisoned_worker", **settings):
             upload(url, picture(width, 10))
             upload(url, picture())
@@ -269,8 +281,15 @@ class TestTheWorkerDies:
             until(lambda: state(url, 0) == "failed")
 
             failure = http_client.get(f"{url}/images/0").json()["failure"]
-            assert failure["type"] == "/problems/rendering-failed"
+            assert failure["type"] == f"/problems/{problem}"
             assert reason in failure["detail"]
+            upload(url, picture())
+            until(lambda: is_ready(url, 2))
+        poison, other = (tmp_path / "uploads" / number / "outcome.json" for number in "01")
+        assert outcome_from_json(poison.read_bytes()).attempts == attempts
+        if attempts > 1:
+            # The other one waited for one attempt, not for all.
+            assert other.stat().st_mtime_ns < poison.stat().st_mtime_ns
 
 
 def _upload_until_begun(url: str, count: int) -> None:

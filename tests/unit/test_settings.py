@@ -225,6 +225,7 @@ class TestWrongValues:
             ("max_pixels", 1, 2_000_000_000),
             ("max_frames", 1, 1_000_000),
             ("render_processes", 0, 256),
+            ("max_render_memory_bytes", 64 * 1024**2, 1024**4),
             ("render_seconds", 1, 3600),
             ("max_attempts", 1, 20),
         ],

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,16 @@ from PIL import Image as Pillow
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.running import until
 from vignette import keys
-from vignette.errors import CatalogueUnavailable, StoreFull, StoreUnavailable, VignetteError
-from vignette.model import Recipe, State
+from vignette.errors import (
+    CatalogueUnavailable,
+    RenderingFailed,
+    StoreFull,
+    StoreUnavailable,
+    TooMuchMemory,
+    TooMuchTime,
+    VignetteError,
+)
+from vignette.model import Failure, Recipe, State
 from vignette.records import outcome_from_json
 
 WEBP = keys.vignette(SMALL, "webp")
@@ -144,7 +154,7 @@ def test_an_interrupted_rendering_is_tried_again_after_a_pause(house: House) -> 
     house.upload(picture())
     house.catalogue.claim(0, 60)
 
-    house.thumbnails.interrupted(0, "the process was killed")
+    house.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
 
     image = house.catalogue.get(0)
     assert image.state is State.PROCESSING
@@ -163,7 +173,7 @@ def test_the_pause_doubles_with_each_attempt_and_never_is_longer_than_a_minute(
 
     for _ in range(9):
         assert house.catalogue.claim(0, lease_s=-1) is not None
-        house.thumbnails.interrupted(0, "the process was killed")
+        house.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     house.close()
@@ -174,12 +184,33 @@ def test_after_the_last_attempt_an_interrupted_image_is_failed_with_the_reason(t
     house.upload(picture())
     house.catalogue.claim(0, 60)
 
-    house.thumbnails.interrupted(0, "rendering took more than 60 seconds")
+    house.thumbnails.interrupted(0, TooMuchTime("rendering took more than 60 seconds", limit=60))
 
     image = house.catalogue.get(0)
     assert image.state is State.FAILED
     assert image.failure is not None
-    assert image.failure.detail == "rendering took more than 60 seconds"
+    assert image.failure == Failure("too-much-time", "rendering took more than 60 seconds", limit=60)
+    house.close()
+
+
+@pytest.mark.parametrize("error", [TooMuchMemory("needs more", limit=64), TooMuchTime("needs more", limit=30)])
+def test_an_image_that_takes_too_much_of_the_machine_is_failed_at_once(tmp_path: Path, error: VignetteError) -> None:
+    """The next attempt would take the same."""
+
+    @contextmanager
+    def confined() -> Iterator[None]:
+        yield
+        raise error
+
+    house = House(tmp_path, max_attempts=3, confined=confined)
+    house.upload(picture())
+
+    house.work()
+
+    image = house.catalogue.get(0)
+    assert image.state is State.FAILED
+    assert image.failure == Failure(error.code, "needs more", limit=error.limit)
+    assert outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes()).attempts == 1
     house.close()
 
 

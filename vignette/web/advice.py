@@ -7,14 +7,16 @@ from typing import Final, Literal
 
 from vignette.errors import N_
 
-Unit = Literal["bytes", "pixels", "frames", "files"]
+Unit = Literal["bytes", "pixels", "frames", "files", "seconds"]
 
 UNITS: Final[Mapping[str, Unit]] = {
     "empty-file": "bytes",
     "upload-too-large": "bytes",
     "too-many-pixels": "pixels",
     "too-many-frames": "frames",
+    "too-much-memory": "bytes",
     "too-many-files": "files",
+    "too-much-time": "seconds",
 }
 """The unit of `measured` and `limit`, by the code of the problem."""
 
@@ -40,6 +42,10 @@ ADVICE: Final[Mapping[str, str]] = {
     ),
     "too-many-pixels": N_("Export the image with fewer pixels, and send that."),
     "too-many-frames": N_("Shorten the animation, or split the document, and send the parts."),
+    "too-much-memory": N_(
+        "Export the image with fewer pixels, or as a JPEG that is not progressive, and send that. Whoever runs this"
+        " service can allow more memory."
+    ),
     "malformed-request": N_("If you used the form, go back and try again. If you wrote a program, see the API page."),
     "digest-mismatch": N_("The transfer changed or lost some of it. Nothing was kept: send it again."),
     "upload-too-slow": N_(
@@ -58,6 +64,10 @@ ADVICE: Final[Mapping[str, str]] = {
     "image-deleted": N_("Its files are gone for good. Its number stays taken and will not be given to another image."),
     "image-not-failed": N_("Its vignette is there already, or is being made. Look at the page of the image."),
     "rendering-failed": N_("The original is kept just as it arrived, and you can still download it."),
+    "too-much-time": N_(
+        "The original is kept just as it arrived, and you can still download it. Export the image with fewer pixels,"
+        " and send that."
+    ),
     "not-publishable": N_(
         "Export the image as JPEG, PNG or WebP and send that, or share its vignette: it holds no metadata either."
     ),

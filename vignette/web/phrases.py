@@ -149,6 +149,8 @@ def _exact_amount(value: int | None, unit: str | None) -> str | None:
             return ngettext("%(number)s frame", "%(number)s frames", value, number=format_decimal(value))
         case "files", int():
             return ngettext("%(number)s file", "%(number)s files", value, number=format_decimal(value))
+        case "seconds", int():
+            return ngettext("%(number)s second", "%(number)s seconds", value, number=format_decimal(value))
         case _:
             return format_decimal(value)
 

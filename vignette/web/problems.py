@@ -35,6 +35,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.BrokenImage: 422,
     errors.TooManyPixels: 422,
     errors.TooManyFrames: 422,
+    errors.TooMuchMemory: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RenderingFailed: 422,
     errors.NotPublishable: 422,

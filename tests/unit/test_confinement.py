@@ -1,0 +1,148 @@
+"""What one rendering may take, and what happens to one that takes more. Each runs in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tests.running import PROJECT_FOLDER
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+
+START = """
+import io, resource, signal, threading, time
+from PIL import Image
+from vignette.confinement import confined
+from vignette.errors import RenderingFailed, TooMuchMemory, TooMuchTime
+from vignette.limits import MIB
+from vignette.model import Recipe
+from vignette.pixels.rendering import render
+"""
+
+
+def run(script: str) -> str:
+    command = [sys.executable, "-c", START + textwrap.dedent(script)]
+    return subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True).stdout
+
+
+def test_what_takes_less_is_left_alone() -> None:
+    assert run("with confined(64 * MIB, 60): print(len(bytes(48 * MIB)))") == f"{48 * 1024 * 1024}\n"
+
+
+def test_what_takes_more_memory_is_told_its_limit_and_the_process_goes_on() -> None:
+    words = run("""
+        try:
+            with confined(64 * MIB, 60): bytes(80 * MIB)
+        except TooMuchMemory as error:
+            print(error.code, error.limit // MIB, error)
+        print(len(bytes(80 * MIB)) // MIB)
+    """)
+
+    assert words == ("too-much-memory 64 rendering needs more than the 64 MiB of memory that it may take\n80\n")
+
+
+def test_memory_counts_from_what_the_process_has() -> None:
+    assert (
+        run("""
+        kept = bytearray(200 * MIB)
+        with confined(64 * MIB, 60): print(len(bytes(48 * MIB)) // MIB)
+    """)
+        == "48\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [
+        ("JPEG", {"progressive": True}),
+        ("PNG", {}),
+        ("GIF", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("WEBP", {}),
+        ("WEBP", {"lossless": True}),
+        ("AVIF", {"speed": 10}),
+    ],
+)
+def test_a_decoder_that_takes_more_memory_is_no_broken_picture(file_format: str, options: dict[str, object]) -> None:
+    """Whatever it says: some call the picture broken."""
+    assert (
+        run(f"""
+        file = io.BytesIO()
+        Image.new("RGB", (3000, 2000), "teal").save(file, {file_format!r}, **{options!r})
+        try:
+            with confined(2 * MIB, 60): render(file, file.tell(), [Recipe("small", 256, 256)])
+        except (RenderingFailed, TooMuchMemory) as error:
+            print(error.code)
+    """)
+        == "too-much-memory\n"
+    )
+
+
+def test_a_picture_that_is_broken_is_told_as_such() -> None:
+    assert (
+        run("""
+        try:
+            with confined(64 * MIB, 60): raise RenderingFailed("the JPEG cannot be decoded: a broken data stream")
+        except RenderingFailed as error:
+            print(error)
+    """)
+        == "the JPEG cannot be decoded: a broken data stream\n"
+    )
+
+
+def test_threads_cost_their_stacks_not_what_is_set_aside_for_them() -> None:
+    """Eight threads that allocate have 64 MiB of address space each."""
+    assert (
+        run("""
+        threading.stack_size(256 * 1024)
+        with confined(64 * MIB, 60):
+            go, held = threading.Event(), []
+            threads = [threading.Thread(target=lambda: (held.append(bytearray(2000)), go.wait())) for _ in range(8)]
+            for thread in threads: thread.start()
+            go.set()
+            for thread in threads: thread.join()
+            print(len(held))
+    """)
+        == "8\n"
+    )
+
+
+def test_processor_time_of_all_threads_is_limited_and_the_process_goes_on() -> None:
+    words = run("""
+        def spin():
+            while not over.is_set(): pass
+        over = threading.Event()
+        try:
+            with confined(64 * MIB, 1):
+                other = threading.Thread(target=spin)
+                other.start()
+                spin()
+        except TooMuchTime as error:
+            print(error.code, error.limit, error)
+        over.set()
+        other.join()
+        print(signal.getitimer(signal.ITIMER_PROF), signal.getsignal(signal.SIGPROF) is signal.SIG_DFL)
+    """)
+
+    assert words == (
+        "too-much-time 1 rendering needs more than the 1 seconds of processor time that it may take\n(0.0, 0.0) True\n"
+    )
+
+
+def test_waiting_takes_no_processor_time() -> None:
+    assert run("with confined(64 * MIB, 0.05): time.sleep(0.2); print('awake')") == "awake\n"
+
+
+def test_limits_are_lifted_afterwards() -> None:
+    assert (
+        run("""
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        with confined(64 * MIB, 60): within = resource.getrlimit(resource.RLIMIT_DATA)
+        print(before == resource.getrlimit(resource.RLIMIT_DATA) != within)
+    """)
+        == "True\n"
+    )
