@@ -22,17 +22,9 @@ from PIL import Image
 from tests.house import House, picture
 from tests.integration.poisoned_worker import HANGING_WIDTH, KILLING_WIDTH
 from tests.redis import RedisServer
-from tests.running import (
-    PROJECT_FOLDER,
-    Service,
-    children_of,
-    environment,
-    free_port,
-    http_client,
-    running_service,
-    until,
-)
+from tests.running import PROJECT_FOLDER, Service, environment, free_port, http_client, running_service, until
 from vignette.adapters.folder_store import FolderStore
+from vignette.torture.processes import children_of
 
 
 @pytest.fixture
