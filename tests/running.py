@@ -19,6 +19,7 @@ import httpx
 
 from vignette.adapters.embedded_broker import answers_ping
 from vignette.settings import Settings
+from vignette.torture.processes import children_of, command_line, marked
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -151,35 +152,8 @@ def until(condition: Callable[[], object], within_s: float = LIMIT_S) -> None:
 
 
 def processes_marked(mark: str) -> dict[int, str]:
-    """
-    Command lines of the running processes that have *mark* in their environment, or in the name of a file that they
-    hold open: Valkey writes its title over its environment. Zombies have neither. Linux only.
-    """
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (entry / "environ").read_bytes() or _holds_open(entry, mark):
-                found[int(entry.name)] = command_line(int(entry.name))
-        except OSError:  # it ended meanwhile, or is not ours
-            continue
-    return found
-
-
-def command_line(number: int) -> str:
-    return Path(f"/proc/{number}/cmdline").read_text(errors="replace").replace("\0", " ")
-
-
-def children_of(number: int) -> list[int]:
-    others = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
-    return [other for other in others if parent_of(other) == number]
-
-
-def parent_of(number: int) -> int | None:
-    try:
-        # proc(5): the name, in parentheses, may hold anything; state and parent follow it.
-        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
+    """Command lines of the running processes that have *mark*, by number; see `vignette.torture.processes`."""
+    return {number: command_line(number) for number in marked(mark)}
 
 
 def _remove_socket_folder(service: Service) -> None:
@@ -188,10 +162,6 @@ def _remove_socket_folder(service: Service) -> None:
     socket_folder = settings.broker_socket.parent
     if socket_folder != settings.state_folder and not answers_ping(settings.broker_socket):
         shutil.rmtree(socket_folder, ignore_errors=True)
-
-
-def _holds_open(process: Path, mark: str) -> bool:
-    return any(mark in os.readlink(file) for file in (process / "fd").iterdir())  # noqa: PTH115 (it may be no path)
 
 
 def _as_variable(value: object) -> str:

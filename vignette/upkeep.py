@@ -59,6 +59,8 @@ class Upkeep:
             return
         try:
             backlog = self._jobs.backlog()
+            # Work that ended between the two counts would look like a job that was lost.
+            unfinished = min(unfinished, self._catalogue.unfinished())
             image_ids = self._catalogue.interrupted(SWEEP_BATCH)
             # Without this guard a backlog of a minute is queued again every few seconds, and grows by itself. An image
             # whose lease ended needs no guard: its message, if there still is one, was taken long ago.

@@ -22,19 +22,11 @@ from PIL import Image
 from tests.house import House, picture
 from tests.integration.poisoned_worker import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from tests.redis import RedisServer
-from tests.running import (
-    PROJECT_FOLDER,
-    Service,
-    children_of,
-    environment,
-    free_port,
-    http_client,
-    running_service,
-    until,
-)
+from tests.running import PROJECT_FOLDER, Service, environment, free_port, http_client, running_service, until
 from vignette.adapters.folder_store import FolderStore
 from vignette.limits import MIB
 from vignette.records import outcome_from_json
+from vignette.torture.processes import children_of
 
 
 @pytest.fixture

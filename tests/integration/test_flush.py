@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.house import picture
-from tests.running import LIMIT_S, Service, children_of, http_client, running_service, until
+from tests.running import LIMIT_S, Service, http_client, running_service, until
+from vignette.torture.processes import children_of
 
 _WRITES = ("write", "writev", "sendto", "sendmsg")
 _CALLS = ("fsync", "fdatasync", "rename", "renameat", "renameat2", *_WRITES)

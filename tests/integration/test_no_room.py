@@ -17,11 +17,12 @@ import httpx
 import pytest
 
 from tests.house import picture
-from tests.running import Service, children_of, http_client, running_service, until
+from tests.running import Service, http_client, running_service, until
 from tests.small_disk import filled, inside, mount_inside, service_on_small_disks, way_to_mount
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.limits import MIB
 from vignette.model import ImageId
+from vignette.torture.processes import children_of
 
 pytestmark = pytest.mark.skipif(way_to_mount() is None, reason="neither root nor a user namespace may mount here")
 

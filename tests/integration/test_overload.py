@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from tests.house import picture
-from tests.running import Service, children_of, http_client, running_service, until
+from tests.running import Service, http_client, running_service, until
+from vignette.torture.processes import children_of
 
 CLIENTS = 200
 SLOW_CLIENTS = 20

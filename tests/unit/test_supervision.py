@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import LIMIT_S, PROJECT_FOLDER, parent_of, processes_marked, until
+from tests.running import LIMIT_S, PROJECT_FOLDER, processes_marked, until
 from vignette.supervision import Backoff
+from vignette.torture.processes import parent_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 

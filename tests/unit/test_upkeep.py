@@ -48,6 +48,21 @@ def test_a_backlog_is_not_queued_a_second_time(house: House) -> None:
     assert house.jobs.hinted == [0, 1, 2, 3, 4]
 
 
+def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        house.upload(picture())
+    backlog = house.jobs.backlog
+
+    def backlog_after_one_more() -> int:
+        house.thumbnails.render(house.jobs.hinted.pop(0))
+        return backlog()
+
+    monkeypatch.setattr(house.jobs, "backlog", backlog_after_one_more)
+    house.upkeep.sweep()
+
+    assert house.jobs.hinted == [1, 2]
+
+
 def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house: House) -> None:
     house.upload(picture())
     house.upload(picture())
