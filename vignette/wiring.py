@@ -17,6 +17,7 @@ from vignette.errors import StoreUnavailable
 from vignette.intake import Intake, IntakeLimits
 from vignette.limits import LEASE_MARGIN_S
 from vignette.reindexing import read_images, reindex_if_behind
+from vignette.renewal import Renewal
 from vignette.settings import Settings
 from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
@@ -60,6 +61,7 @@ def build_worker(settings: Settings) -> Celery:
     @lru_cache(maxsize=1)
     def services_of_process(_pid: int) -> WorkerServices:
         store, catalogue = open_store_and_catalogue(settings)
+        jobs = _jobs(settings)
         return WorkerServices(
             thumbnails=Thumbnails(
                 store,
@@ -68,7 +70,8 @@ def build_worker(settings: Settings) -> Celery:
                 lease_s=_lease_s(settings),
                 max_attempts=settings.max_attempts,
             ),
-            upkeep=Upkeep(store, catalogue, _jobs(settings)),
+            upkeep=Upkeep(store, catalogue, jobs),
+            renewal=Renewal(catalogue, jobs, settings.recipes),
             catalogue=catalogue,
         )
 
