@@ -18,6 +18,7 @@ from vignette.errors import StoreUnavailable
 from vignette.intake import Intake, IntakeLimits
 from vignette.limits import CPU_SHARE, LEASE_MARGIN_S
 from vignette.reindexing import read_images, reindex_if_behind
+from vignette.renewal import Renewal
 from vignette.settings import Settings
 from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
@@ -61,6 +62,7 @@ def build_worker(settings: Settings) -> Celery:
     @lru_cache(maxsize=1)
     def services_of_process(_pid: int) -> WorkerServices:
         store, catalogue = open_store_and_catalogue(settings)
+        jobs = _jobs(settings)
         return WorkerServices(
             thumbnails=Thumbnails(
                 store,
@@ -74,7 +76,8 @@ def build_worker(settings: Settings) -> Celery:
                     cpu_seconds=settings.render_seconds * CPU_SHARE,
                 ),
             ),
-            upkeep=Upkeep(store, catalogue, _jobs(settings)),
+            upkeep=Upkeep(store, catalogue, jobs),
+            renewal=Renewal(catalogue, jobs, settings.recipes),
             catalogue=catalogue,
         )
 
