@@ -167,5 +167,6 @@ class Recipe:
             "fit": self.fit,
             "crop": self.crop,
             "quality": self.quality,
+            "animate": self.animate,
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]

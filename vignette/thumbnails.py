@@ -17,6 +17,7 @@ from vignette.errors import (
     Unavailable,
     VignetteError,
 )
+from vignette.limits import ANIMATION_SECONDS
 from vignette.model import Failure, Image, ImageId, Outcome, Placeholder, Recipe, State
 from vignette.pixels.rendering import placeholder_of, render
 from vignette.ports import Catalogue, Claim, ImageStore
@@ -39,8 +40,9 @@ class Thumbnails:
     The use case of the worker.
 
     `lease_s` is how long one rendering may take before it counts as dead, in seconds; `max_attempts` how many may die
-    before the image is called failed. Decoders run within `confined`, which raises `TooMuchMemory` or `TooMuchTime`
-    where they take too much: a verdict at once, as the next attempt would take the same.
+    before the image is called failed; `animation_seconds` how long the frames of one that moves may take to decode.
+    Decoders run within `confined`, which raises `TooMuchMemory` or `TooMuchTime` where they take too much: a verdict at
+    once, as the next attempt would take the same.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Thumbnails:
         *,
         lease_s: float,
         max_attempts: int,
+        animation_seconds: float = ANIMATION_SECONDS,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._store = store
@@ -59,6 +62,7 @@ class Thumbnails:
         self._recipes_digest = keys.set_digest(keys.vignettes(recipes))
         self._lease_s = lease_s
         self._max_attempts = max_attempts
+        self._animation_seconds = animation_seconds
         self._confined = confined
 
     def render(self, image_id: ImageId) -> None:
@@ -118,10 +122,10 @@ class Thumbnails:
     def _make_vignettes(self, claim: Claim) -> tuple[tuple[str, ...], Placeholder]:
         image = claim.image
         with self._store.open(image.id, keys.original(image.record.facts)) as file, self._confined():
-            renditions = render(file, image.record.bytes, self._recipes)
+            renditions = render(file, image.record.bytes, self._recipes, self._animation_seconds)
         names = []
         for rendition in renditions:
-            name = keys.vignette(rendition.recipe, rendition.file_format)
+            name = keys.vignette(rendition.recipe, rendition.file_format, moves=rendition.moves)
             self._store.write(image.id, name, rendition.content)
             names.append(name)
         return tuple(names), placeholder_of(renditions)

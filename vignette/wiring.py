@@ -16,7 +16,7 @@ from vignette.checking import Checkup
 from vignette.confinement import confined
 from vignette.errors import StoreUnavailable
 from vignette.intake import Intake, IntakeLimits
-from vignette.limits import CPU_SHARE, LEASE_MARGIN_S
+from vignette.limits import ANIMATION_SECONDS, CPU_SHARE, LEASE_MARGIN_S
 from vignette.reindexing import read_images, reindex_if_behind
 from vignette.renewal import Renewal
 from vignette.settings import Settings
@@ -70,6 +70,8 @@ def build_worker(settings: Settings) -> Celery:
                 settings.recipes,
                 lease_s=_lease_s(settings),
                 max_attempts=settings.max_attempts,
+                # The stills come first, and are not to be lost with the animation.
+                animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
                 confined=partial(
                     confined,
                     memory_bytes=settings.max_render_memory_bytes,

@@ -356,17 +356,17 @@ def test_one_that_kills_its_worker_each_time_it_is_rendered_again_keeps_its_vign
 
 
 def test_an_interrupted_second_rendering_is_tried_again_after_a_pause_and_then_given_up(changed: House) -> None:
-    changed.thumbnails.interrupted(0, "of a job that came twice")
+    changed.thumbnails.interrupted(0, RenderingFailed("of a job that came twice"))
     assert changed.catalogue.get(0).failure is None
 
     changed.catalogue.claim(0, 60)
-    changed.thumbnails.interrupted(0, "the process was killed")
+    changed.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
     assert changed.catalogue.claim(0, 60) is None
     assert changed.catalogue.get(0).is_renewing
 
     changed.catalogue.release(0, Failure("rendering-failed", "the process was killed"), pause_s=-1)
     changed.catalogue.claim(0, 60)
-    changed.thumbnails.interrupted(0, "the process was killed")
+    changed.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
 
     image = changed.catalogue.get(0)
     assert (image.state, image.is_renewing) == (State.READY, False)

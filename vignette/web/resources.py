@@ -45,7 +45,7 @@ class Links(Resource):
     vignette: str
     vignettes: dict[str, str] = Field(
         description="The vignette of each size, by name; `v` tells its recipe, so that it may be cached for ever",
-        examples=[{"small": "http://127.0.0.1:5000/vignette/0?size=small&v=c9ae1023"}],
+        examples=[{"small": "http://127.0.0.1:5000/vignette/0?size=small&v=e3c09555"}],
     )
 
 

@@ -70,6 +70,9 @@ _MAX_PREVIEW_METADATA_BYTES: Final = MIB
             " it is the same, and may be cached for a minute",
             {"type": "string"},
         ),
+        Parameter(
+            "still", "`1`: of a picture that moves, the vignette that does not", {"type": "string", "enum": ["1"]}
+        ),
         Parameter("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}", {"type": "string"}, "header"),
     ),
     curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
@@ -114,7 +117,7 @@ def _ready(image: Image, recipe: Recipe) -> Response:
 
 def _stored(image: Image, recipe: Recipe) -> Response | None:
     file_format = _negotiated(recipe.formats)
-    name = keys.vignette(recipe, file_format)
+    name = keys.vignette(recipe, file_format, moves=_moves(image, recipe, file_format))
     try:
         return _vignette(image, name, file_format, _caching(recipe))
     except FileNotStored:
@@ -126,6 +129,13 @@ def _stored(image: Image, recipe: Recipe) -> Response | None:
         return _vignette(image, earlier[file_format], file_format, _CACHE_OF_EARLIER)
     except FileNotStored:
         return None
+
+
+def _moves(image: Image, recipe: Recipe, file_format: VignetteFormat) -> bool:
+    """Whether there is a moving vignette, and the client does not ask for the `still` one."""
+    if request.args.get("still") == "1" or file_format != "webp" or image.record.facts.frames == 1:
+        return False
+    return keys.vignette(recipe, "webp", moves=True) in _made(image)
 
 
 def _vignette(image: Image, name: str, file_format: VignetteFormat, caching: str) -> Response:
