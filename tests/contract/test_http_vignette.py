@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import threading
 from collections.abc import Iterator
@@ -137,6 +138,48 @@ class TestVersions:
         assert response.status_code == 200
         assert response.headers["Cache-Control"] == "public, max-age=60"
         assert response.headers["ETag"] == ready.client.get("/vignette/0").headers["ETag"]
+
+
+class TestPages:
+    LARGE = Recipe("large", 600, 600)
+    BANNER = Recipe("banner", 900, 90, fit="cover")
+
+    @pytest.fixture
+    def house(self, tmp_path: Path) -> Iterator[House]:
+        with house_below(tmp_path, recipes=[SMALL, self.BANNER, self.LARGE]) as house:
+            yield house
+
+    def page(self, house: House, path: str) -> str:
+        return html.unescape(house.client.get(path, headers={"Accept": BROWSER}).text)
+
+    def test_the_page_of_an_image_shows_the_largest_that_cuts_nothing_off(self, ready: House) -> None:
+        page = self.page(ready, "/images/0")
+
+        large, small = (f"/vignette/0?size={r.name}&v={r.digest}" for r in (self.LARGE, SMALL))
+        assert f'src="{large}"' in page
+        assert f'srcset="{small} 256w, {large} 600w"' in page
+        assert 'width="600" height="450"' in page
+        assert "banner" not in page
+
+    def test_where_all_are_of_one_width_there_is_nothing_to_choose(self, house: House) -> None:
+        house.upload(picture(100, 80))
+        house.work()
+
+        page = self.page(house, "/images/0")
+
+        assert f'src="/vignette/0?size=small&v={SMALL.digest}"' in page
+        assert "srcset" not in page
+
+    def test_lists_show_the_first_one(self, ready: House) -> None:
+        for path in ("/", "/images"):
+            assert f'src="/vignette/0?size=small&v={SMALL.digest}"' in self.page(ready, path)
+
+    def test_where_all_cut_something_off_the_first_is_shown(self, tmp_path: Path) -> None:
+        with house_below(tmp_path, recipes=[self.BANNER]) as house:
+            house.upload(picture(640, 480))
+            house.work()
+
+            assert f'src="/vignette/0?size=banner&v={self.BANNER.digest}"' in self.page(house, "/images/0")
 
 
 class TestOtherRecipes:
