@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import BinaryIO, Final
 
 import pi_heif
-from PIL import AvifImagePlugin as _  # noqa: F401 (fails here, not on the first picture, if Pillow was built without it)
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
@@ -22,7 +21,9 @@ from vignette.pixels.resampling import resized, samples, upright
 # The door has counted the pixels; Pillow's own limit would only refuse what was accepted.
 Image.MAX_IMAGE_PIXELS = None
 
-pi_heif.register_heif_opener()
+# The worker's processes are as many as there are processors. More threads would take more memory, and no less time.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+pi_heif.register_heif_opener(decode_threads=0, thumbnails=False, depth_images=False, aux_images=False)
 
 _PLUGINS: Final[dict[Format, str]] = {
     formats.JPEG: "JPEG",
