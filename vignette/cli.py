@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -127,3 +128,39 @@ def torture(minutes: float, seed: int | None) -> None:
     result = run(minutes * 60, secrets.randbelow(2**32) if seed is None else seed, say=partial(click.echo, err=True))
     click.echo(result.as_text())
     sys.exit(1 if result.violations else 0)
+
+
+@main.group()
+def bench() -> None:
+    """Vignette beside others that do the same job, in the same run. docs/performance.md tells how to read it."""
+
+
+@bench.command()
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="VIGNETTE_BENCH_PHOTOS",
+    required=True,
+    help="A folder of photos, or VIGNETTE_BENCH_PHOTOS; the formats that it lacks are made of its largest JPEG.",
+)
+@click.option("--quick", is_flag=True, help="A few small pictures of each format, in less than a minute.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON, with every picture.")
+@click.option("--check", is_flag=True, help="Exit status 1 if a goal is missed by more than a margin.")
+def pixels(photos: Path, quick: bool, as_json: bool, check: bool) -> None:
+    """What a vignette costs beside libvips: time of the processor, memory, and how near it is to the whole picture."""
+    from vignette.bench.photos import NoPhotos
+    from vignette.bench.pixels import Comparison, bench_pixels
+
+    def tell(one: Comparison) -> None:
+        click.echo(f"{one.photo.path.name}: {one.ours.shrink_cpu_s * 1000:.1f} ms", err=True)
+
+    try:
+        report = bench_pixels(photos, quick=quick, compared=tell)
+    except (NoPhotos, VignetteError) as error:
+        click.echo(f"vignette: {error}", err=True)
+        sys.exit(2)
+    click.echo(report.as_json() if as_json else report.as_text())
+    shortcomings = report.shortcomings() if check else []
+    for words in shortcomings:
+        click.echo(f"vignette: {words}", err=True)
+    sys.exit(1 if shortcomings else 0)
