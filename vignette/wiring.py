@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache, partial
+from pathlib import Path
 from threading import BoundedSemaphore
 
 from celery import Celery
 from flask import Flask
 
-from vignette.adapters.celery_queue import CeleryJobs, producer_app, worker_app
+from vignette.adapters.celery_queue import CeleryJobs, keep_temporary_files_in, producer_app, worker_app
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.checking import Checkup
@@ -58,6 +59,7 @@ def build_worker(settings: Settings) -> Celery:
         processes=settings.render_processes,
         soft_time_limit_s=settings.render_seconds,
     )
+    keep_temporary_files_in(_made(settings.state_folder / "worker"))
 
     @lru_cache(maxsize=1)
     def services_of_process(_pid: int) -> WorkerServices:
@@ -109,6 +111,14 @@ def open_checkup(settings: Settings) -> Checkup:
     store = FolderStore(settings.upload_folder)
     upkeep = Upkeep(store, catalogue, _jobs(settings))
     return Checkup(store, catalogue, upkeep, settings.recipes)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"the folder {folder} cannot be made: {error.strerror}") from error
+    return folder
 
 
 def _jobs(settings: Settings) -> CeleryJobs:
