@@ -10,9 +10,9 @@ from vignette.model import Recipe
 from vignette.pixels.geometry import fit
 
 
-def vignette_url(image_id: int, recipe: Recipe) -> str:
-    """Where the vignette of this recipe is, as it is made now."""
-    return url_for("vignettes.show", image_id=image_id, size=recipe.name, v=recipe.digest)
+def vignette_url(image_id: int, recipe: Recipe, *, still: bool = False) -> str:
+    """Where the vignette of this recipe is, as it is made now; of a picture that moves, the one that is *still*."""
+    return url_for("vignettes.show", image_id=image_id, size=recipe.name, v=recipe.digest, still="1" if still else None)
 
 
 def by_width(width: int, height: int, recipes: Sequence[Recipe]) -> dict[int, Recipe]:
