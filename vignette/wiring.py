@@ -96,6 +96,12 @@ def open_upkeep(settings: Settings) -> Upkeep:
     return Upkeep(store, catalogue, _jobs(settings))
 
 
+def open_renewal(settings: Settings) -> Renewal:
+    """For `vignette render`: it asks the worker of a service that runs beside it."""
+    _, catalogue = open_store_and_catalogue(settings)
+    return Renewal(catalogue, _jobs(settings), settings.recipes)
+
+
 def open_checkup(settings: Settings) -> Checkup:
     """
     For `vignette fsck`: nothing is made, brought up to date or rebuilt before it looks.
