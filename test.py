@@ -501,8 +501,8 @@ class TheImage(ContractOfAPhoto):
     def test_links_to_all_that_belongs_to_it(self) -> None:
         links = get(f"/images/{self.number}").json()["links"]
 
-        self.assertEqual(set(links), {"self", "original", "public", "metadata", "vignette"})
-        for link in links.values():
+        self.assertEqual(set(links), {"self", "original", "public", "metadata", "vignette", "vignettes"})
+        for link in (*links.pop("vignettes").values(), *links.values()):
             self.assertRegex(link, r"^https?://")
             self.assertIn(get(link).status, (200, 202))
 
