@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from tests.house import House, house, picture
-from tests.integration.poisoned_worker import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
+from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from tests.redis import RedisServer
 from tests.running import PROJECT_FOLDER, Service, environment, free_port, http_client, running_service, until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
