@@ -1,6 +1,8 @@
-"""Widths, in pixels, of pictures that `poisoned_worker` cannot decode. Here, as who imports that is poisoned too."""
+"""
+The widths in pixels by which `poisoned_worker` tells the pictures that are too much for its decoder.
 
-from __future__ import annotations
+In a module of their own: that one puts the decoder of the process that imports it out of order.
+"""
 
 KILLING_WIDTH = 13
 HANGING_WIDTH = 17
