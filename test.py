@@ -679,6 +679,21 @@ class TheVignette(ContractOfAPhoto):
 
         self.assertEqual(wait_for_vignette(self.number, target=f"/vignette/{self.number}?size={name}").status, 200)
 
+    def test_may_be_kept_for_ever_where_the_url_tells_the_version(self) -> None:
+        resource = get(f"/images/{self.number}", {"Accept": "application/json"}).json()
+        self.assertEqual(list(resource["links"]["vignettes"]), get("/limits").json()["vignettes"])
+        for size, link in resource["links"]["vignettes"].items():
+            with self.subTest(size=size):
+                wait_for_vignette(self.number)
+                target = f"/vignette/{self.number}?{link.partition('?')[2]}"
+
+                self.assertIn("immutable", wait_for_vignette(self.number, target=target).headers["Cache-Control"])
+
+        other = get(f"/vignette/{self.number}?v=00000000")
+
+        self.assertEqual(other.status, 200)
+        self.assertNotIn("immutable", other.headers["Cache-Control"])
+
     def test_has_no_size_that_nobody_set(self) -> None:
         self.assert_problem(get(f"/vignette/{self.number}?size=gigantic"), 404, "recipe-not-found")
 

@@ -138,19 +138,23 @@ class RenderTally:
 
     def follow(self, images: Iterator[Renewed]) -> None:
         click.echo(f"{self._total:,} images to render")
-        begun = time.monotonic()
-        for image in islice(images, self._SAMPLE):
-            self._count(image)
-        if self.left:
-            took_s = time.monotonic() - begun
-            others = _duration(took_s / self._SAMPLE * self.left)
-            click.echo(f"the first {self._SAMPLE} took {_duration(took_s)}: about {others} for the others")
+        if self._total > self._SAMPLE:
+            self._estimate(images)
         with click.progressbar(
-            length=self.left, label="rendering", file=sys.stderr, hidden=not sys.stderr.isatty()
+            length=self._total, label="rendering", file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar:
+            bar.update(self._total - self.left)
             for image in images:
                 self._count(image)
                 bar.update(1)
+
+    def _estimate(self, images: Iterator[Renewed]) -> None:
+        begun = time.monotonic()
+        for image in islice(images, self._SAMPLE):
+            self._count(image)
+        took_s = time.monotonic() - begun
+        others = _duration(took_s / self._SAMPLE * self.left)
+        click.echo(f"the first {self._SAMPLE} took {_duration(took_s)}: about {others} for the others")
 
     def tell(self) -> None:
         click.echo(f"{self._rendered:,} rendered, {self.failed:,} failed, {self.left:,} left")
