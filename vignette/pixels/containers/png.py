@@ -152,7 +152,8 @@ class _Walk:
             raise BrokenImage(f"{chunk.what} comes before the palette")
         if self._data_end not in (0, chunk.start - _CHUNK_HEADER.size):
             raise BrokenImage(f"{chunk.what} does not follow the one before it")
-        self._check_crc(chunk)
+        if self._bounds.checksums:
+            self._check_crc(chunk)
         self._data_bytes += chunk.length
         self._data_end = chunk.end
 
