@@ -36,7 +36,15 @@ def build_web(settings: Settings) -> Flask:
     jobs = _jobs(settings)
     services = WebServices(
         intake=Intake(
-            store, catalogue, jobs, IntakeLimits(settings.max_upload_bytes, settings.max_pixels, settings.max_frames)
+            store,
+            catalogue,
+            jobs,
+            IntakeLimits(
+                settings.max_upload_bytes,
+                settings.max_pixels,
+                settings.max_frames,
+                settings.max_render_memory_bytes,
+            ),
         ),
         upkeep=Upkeep(store, catalogue, jobs),
         store=store,
