@@ -207,22 +207,31 @@ def fsck(repair: bool, as_json: bool) -> None:
 @main.command()
 @click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @click.option("--seed", type=int, help="Of the plan; chosen by chance unless given.")
-def torture(minutes: float, seed: int | None) -> None:
+@click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="One after another.")
+def torture(minutes: float, seed: int | None, runs: int) -> None:
     """
     See for yourself that nothing acknowledged is lost.
 
     Starts a service of its own in a temporary folder, uploads to it, and kills and freezes its processes and empties
     its queue meanwhile; then compares what was promised with what is there. Your own images are not touched.
 
+    Several runs have a new service each, and the seeds that follow; the last line adds them up.
+
     Exit status 0: every promise was kept; 1: not, and the folders are left for a look; 2: not on this system.
     """
     from vignette.torture.session import torture as run
+    from vignette.torture.session import total
 
     if sys.platform != "linux":
         raise click.UsageError("it finds its processes in /proc, as only Linux has it")
-    result = run(minutes * 60, secrets.randbelow(2**32) if seed is None else seed, say=partial(click.echo, err=True))
-    click.echo(result.as_text())
-    sys.exit(1 if result.violations else 0)
+    first = secrets.randbelow(2**32) if seed is None else seed
+    results = []
+    for number in range(first, first + runs):
+        results.append(run(minutes * 60, number, say=partial(click.echo, err=True)))
+        click.echo(results[-1].as_text())
+    if runs > 1:
+        click.echo(total(results))
+    sys.exit(1 if any(result.violations for result in results) else 0)
 
 
 @main.group()
