@@ -25,8 +25,8 @@ from tests.redis import RedisServer
 from tests.running import PROJECT_FOLDER, Service, environment, free_port, http_client, running_service, until
 from vignette.adapters.folder_store import FolderStore
 from vignette.limits import MIB
+from vignette.processes import children_of
 from vignette.records import outcome_from_json
-from vignette.torture.processes import children_of
 
 
 @pytest.fixture

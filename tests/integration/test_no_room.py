@@ -22,7 +22,7 @@ from tests.small_disk import filled, inside, mount_inside, service_on_small_disk
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.limits import MIB
 from vignette.model import ImageId
-from vignette.torture.processes import children_of
+from vignette.processes import children_of
 
 pytestmark = pytest.mark.skipif(way_to_mount() is None, reason="neither root nor a user namespace may mount here")
 
