@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from typing import Protocol
 
 import click
 
@@ -127,3 +130,59 @@ def torture(minutes: float, seed: int | None) -> None:
     result = run(minutes * 60, secrets.randbelow(2**32) if seed is None else seed, say=partial(click.echo, err=True))
     click.echo(result.as_text())
     sys.exit(1 if result.violations else 0)
+
+
+@main.group()
+def bench() -> None:
+    """Measure Vignette beside others that do the same job, in the same run."""
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+_check = click.option("--check", is_flag=True, help="Exit status 1 if a ratio is more than a margin behind.")
+_quick = click.option("--quick", is_flag=True, help="Few and short rounds: half a minute at most.")
+
+
+@bench.command("serve")
+@_as_json
+@_check
+@_quick
+def bench_serve(as_json: bool, check: bool, quick: bool) -> None:
+    """
+    Requests a second for a ready vignette, beside nginx with the same file.
+
+    Starts a service of its own and an nginx of its own; wants nginx and wrk (Debian: nginx-light, wrk). Exit status 2
+    if something is missing.
+    """
+    from vignette.bench import serve as serving
+
+    rounds, seconds = (5, 1) if quick else (15, 2)
+    with _measuring(rounds * 4) as done:
+        report = serving.run(rounds=rounds, seconds=seconds, done=done)
+    _tell(report, as_json=as_json, check=check)
+
+
+class _BenchReport(Protocol):
+    def as_text(self) -> str: ...
+    def as_json(self) -> str: ...
+    def shortfalls(self) -> list[str]: ...
+
+
+@contextmanager
+def _measuring(steps: int) -> Iterator[Callable[[], None]]:
+    """A progress bar for a person; what it gives is to be called *steps* times. Exit status 2 if it cannot be done."""
+    from vignette.bench.tools import BenchUnavailable
+
+    try:
+        with click.progressbar(length=steps, label="measuring", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+            yield lambda: bar.update(1)
+    except BenchUnavailable as error:
+        click.echo(f"vignette: {error}", err=True)
+        sys.exit(2)
+
+
+def _tell(report: _BenchReport, *, as_json: bool, check: bool) -> None:
+    click.echo(report.as_json() if as_json else report.as_text())
+    shortfalls = report.shortfalls() if check else []
+    for words in shortfalls:
+        click.echo(f"vignette: {words}", err=True)
+    sys.exit(1 if shortfalls else 0)

@@ -1,0 +1,1 @@
+"""Vignette beside others that do the same job, in the same run: ratios, never figures of one machine alone."""
