@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import click
@@ -158,6 +159,33 @@ def bench_serve(as_json: bool, check: bool, quick: bool) -> None:
     rounds, seconds = (5, 1) if quick else (15, 2)
     with _measuring(rounds * 4) as done:
         report = serving.run(rounds=rounds, seconds=seconds, done=done)
+    _tell(report, as_json=as_json, check=check)
+
+
+@bench.command("pipeline")
+@click.option(
+    "--photos",
+    envvar="VIGNETTE_CORPUS",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of JPEGs, or with a folder `photos` of them; VIGNETTE_CORPUS unless given.",
+)
+@_as_json
+@_check
+@_quick
+def bench_pipeline(photos: Path | None, as_json: bool, check: bool, quick: bool) -> None:
+    """
+    Seconds from the first upload to the last vignette, beside `vipsthumbnail` making the same from files.
+
+    Starts a service of its own; wants vipsthumbnail (Debian: libvips-tools) and photos, which are sent again and again
+    until there are 60. Exit status 2 if something is missing.
+    """
+    from vignette.bench import pipeline
+
+    if photos is None:
+        raise click.UsageError("name a folder of photos with --photos, or by VIGNETTE_CORPUS")
+    count, rounds = (12, 3) if quick else (pipeline.PHOTOS, 7)
+    with _measuring(rounds * 2) as done:
+        report = pipeline.run(pipeline.find_photos(photos), count=count, rounds=rounds, done=done)
     _tell(report, as_json=as_json, check=check)
 
 
