@@ -51,10 +51,11 @@ class House:
         recipes: Sequence[Recipe] = (SMALL,),
         max_attempts: int = 3,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
+        settling_s: float = 2.5,
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
-        self.store = FolderStore(self.uploads)
+        self.store = FolderStore(self.uploads, settling_s=settling_s)
         self.catalogue = SqlCatalogue(f"sqlite:///{root / 'state' / 'catalogue.sqlite3'}")
         self.catalogue.migrate(read_images(self.store))
         self.jobs = ListJobs()

@@ -18,8 +18,8 @@ from pathlib import Path
 import httpx
 
 from vignette.adapters.embedded_broker import answers_ping
+from vignette.processes import children_of, command_line, marked
 from vignette.settings import Settings
-from vignette.torture.processes import children_of, command_line, marked
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -152,7 +152,7 @@ def until(condition: Callable[[], object], within_s: float = LIMIT_S) -> None:
 
 
 def processes_marked(mark: str) -> dict[int, str]:
-    """Command lines of the running processes that have *mark*, by number; see `vignette.torture.processes`."""
+    """Command lines of the running processes that have *mark*, by number; see `vignette.processes`."""
     return {number: command_line(number) for number in marked(mark)}
 
 

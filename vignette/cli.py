@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import click
 
 from vignette import __version__
+from vignette.bench.commands import bench
 from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound, VignetteError
 from vignette.findings import Report
 from vignette.model import ImageId
@@ -234,37 +234,4 @@ def torture(minutes: float, seed: int | None, runs: int) -> None:
     sys.exit(1 if any(result.violations for result in results) else 0)
 
 
-@main.group()
-def bench() -> None:
-    """Vignette beside others that do the same job, in the same run. docs/performance.md tells how to read it."""
-
-
-@bench.command()
-@click.option(
-    "--photos",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="VIGNETTE_BENCH_PHOTOS",
-    required=True,
-    help="A folder of photos, or VIGNETTE_BENCH_PHOTOS; the formats that it lacks are made of its largest JPEG.",
-)
-@click.option("--quick", is_flag=True, help="A few small pictures of each format, in less than a minute.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON, with every picture.")
-@click.option("--check", is_flag=True, help="Exit status 1 if a goal is missed by more than a margin.")
-def pixels(photos: Path, quick: bool, as_json: bool, check: bool) -> None:
-    """What a vignette costs beside libvips: time of the processor, memory, and how near it is to the whole picture."""
-    from vignette.bench.photos import NoPhotos
-    from vignette.bench.pixels import Comparison, bench_pixels
-
-    def tell(one: Comparison) -> None:
-        click.echo(f"{one.photo.path.name}: {one.ours.shrink_cpu_s * 1000:.1f} ms", err=True)
-
-    try:
-        report = bench_pixels(photos, quick=quick, compared=tell)
-    except (NoPhotos, VignetteError) as error:
-        click.echo(f"vignette: {error}", err=True)
-        sys.exit(2)
-    click.echo(report.as_json() if as_json else report.as_text())
-    shortcomings = report.shortcomings() if check else []
-    for words in shortcomings:
-        click.echo(f"vignette: {words}", err=True)
-    sys.exit(1 if shortcomings else 0)
+main.add_command(bench)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO, Protocol
@@ -68,6 +68,12 @@ class ImageStore(Protocol):
 
     def names(self, image_id: ImageId) -> list[str]:
         """The names of all that lies in the folder; raise `FileNotStored` if there is none."""
+
+    def edition(self, image_id: ImageId) -> Hashable | None:
+        """
+        What is another value once any file has been added to the folder, replaced or removed, by whatever process. None
+        if there is no folder, or if it changed so lately that the next change might not show. Costs next to nothing.
+        """
 
     def image_ids(self) -> Iterator[ImageId]:
         """The numbers of all folders, in no order."""

@@ -25,6 +25,7 @@ from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
 from vignette.web import WebServices, create_app
 from vignette.web.admission import Admission
+from vignette.web.fast_path import FastPath
 from vignette.web.slow_clients import SlowClients
 from vignette.web.uploads import RequestLimits
 from vignette.worker import WorkerServices, register
@@ -57,7 +58,11 @@ def build_web(settings: Settings) -> Flask:
         slow_clients=SlowClients(settings.slow_client_seconds),
         waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 4)),
     )
-    return create_app(services, public_url=settings.public_url, languages=settings.languages)
+    app = create_app(services, public_url=settings.public_url, languages=settings.languages)
+    if settings.effective_database_url.startswith("sqlite"):
+        # So this is the only machine: with several, each may see a shared folder as it was some seconds ago.
+        app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
+    return app
 
 
 def build_worker(settings: Settings) -> Celery:

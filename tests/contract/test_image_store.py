@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import pytest
 
+from tests.running import until
 from vignette.adapters.folder_store import FolderStore
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
 from vignette.model import ImageId
@@ -347,3 +349,53 @@ def test_a_folder_is_there_whole_or_not_at_all_whenever_its_process_dies(
     for number in numbers:
         assert store.read(ImageId(number), "original.jpg") == b"picture"
         assert store.read(ImageId(number), "record.json") == b"{}"
+
+
+class TestEdition:
+    """What tells whether a folder is as it was; a short pause, so that these tests need not wait for the usual one."""
+
+    @pytest.fixture
+    def store(self, root: Path) -> ImageStore:
+        return FolderStore(root, settling_s=0.05)
+
+    def settled(self, store: ImageStore) -> Hashable:
+        until(lambda: store.edition(ZERO) is not None)
+        return store.edition(ZERO)
+
+    def test_it_stays_as_long_as_nothing_changes(self, store: ImageStore) -> None:
+        keep(store, ZERO)
+        edition = self.settled(store)
+
+        store.read(ZERO, "original.jpg")
+        store.names(ZERO)
+
+        assert store.edition(ZERO) == edition
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param(lambda store: store.write(ZERO, "new", b""), id="a file is added"),
+            pytest.param(lambda store: store.write(ZERO, "record.json", b"{}"), id="replaced"),
+            pytest.param(lambda store: store.remove(ZERO, "record.json"), id="removed"),
+            pytest.param(lambda store: store.remove_all_but(ZERO, "record.json"), id="all but one"),
+        ],
+    )
+    def test_any_change_makes_it_another_one_at_once(
+        self, store: ImageStore, root: Path, change: Callable[[ImageStore], None]
+    ) -> None:
+        keep(store, ZERO)
+        edition = self.settled(store)
+
+        change(FolderStore(root))
+
+        assert store.edition(ZERO) != edition
+        assert self.settled(store) != edition
+
+    def test_a_folder_that_has_just_changed_has_none(self, root: Path) -> None:
+        store = FolderStore(root, settling_s=3600)
+        keep(store, ZERO)
+
+        assert store.edition(ZERO) is None
+
+    def test_no_folder_has_none(self, store: ImageStore) -> None:
+        assert store.edition(ZERO) is None

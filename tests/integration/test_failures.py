@@ -28,8 +28,8 @@ from vignette.adapters.folder_store import FolderStore
 from vignette.limits import MIB
 from vignette.model import State
 from vignette.ports import Lane
+from vignette.processes import children_of
 from vignette.records import outcome_from_json
-from vignette.torture.processes import children_of
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ import pytest
 from tests.running import LIMIT_S, Service, free_port, http_client, started_service, until, until_up
 from vignette.adapters.embedded_broker import answers_ping, set_queue_aside
 from vignette.launcher import banner
+from vignette.processes import children_of, parent_of
 from vignette.settings import Settings
-from vignette.torture.processes import children_of, parent_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 

@@ -38,7 +38,7 @@ class Court:
         house.work()
 
     def violations(self) -> list[str]:
-        verdict = Verdict(Victim(self.house.root, self.ledger), self.ledger)
+        verdict = Verdict(Victim(self.house.root), self.ledger)
         try:
             verdict.judge()
         finally:

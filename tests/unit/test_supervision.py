@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.running import LIMIT_S, PROJECT_FOLDER, processes_marked, until
+from vignette.processes import parent_of
 from vignette.supervision import Backoff
-from vignette.torture.processes import parent_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 

@@ -162,10 +162,17 @@ class StagedFolder:
 
 
 class FolderStore:
-    """An `ImageStore` below *root*, which is made if it is missing."""
+    """
+    An `ImageStore` below *root*, which is made if it is missing.
 
-    def __init__(self, root: Path, durability: Durability = "full") -> None:
+    *settling_s* is how long a folder must have been as it is, in seconds, to have an edition: file systems count time
+    in ticks of up to two seconds (FAT; ext4 and XFS in milliseconds), and two changes in one tick would look like one.
+    """
+
+    def __init__(self, root: Path, durability: Durability = "full", *, settling_s: float = 2.5) -> None:
         self._root = root
+        self._prefix = f"{root}/"
+        self._settling_s = settling_s
         self._disk = _Disk(durability)
         self._staging = root / STAGING
         with _our_errors("the upload folder cannot be made"):
@@ -239,6 +246,17 @@ class FolderStore:
                 return sorted(entry.name for entry in self._folder(image_id).iterdir())
             except FileNotFoundError as error:
                 raise FileNotStored(f"image {image_id} has no folder") from error
+
+    def edition(self, image_id: ImageId) -> tuple[int, int] | None:
+        # Files come, are replaced and go by `rename` and `unlink` alone, and each of them sets the folder's ctime,
+        # which nobody can set back. Of any one file nothing need be asked.
+        try:
+            status = os.stat(f"{self._prefix}{image_id}")  # noqa: PTH116 (asked for each vignette that is served)
+        except OSError:
+            return None
+        if time.time() - status.st_ctime < self._settling_s:
+            return None
+        return status.st_ino, status.st_ctime_ns
 
     def image_ids(self) -> Iterator[ImageId]:
         with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:

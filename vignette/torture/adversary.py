@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from vignette.processes import send
 from vignette.torture.ledger import Ledger
-from vignette.torture.processes import send
 from vignette.torture.victim import Victim
 
 # What is done how often. Children come back at once, and can be killed often; what the supervisor starts again it

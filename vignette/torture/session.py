@@ -14,11 +14,12 @@ from random import Random
 from typing import Final
 
 from vignette.adapters.folder_store import FolderStore
+from vignette.own_service import START_LIMIT_S
 from vignette.torture.adversary import Adversary, plan
 from vignette.torture.clients import Client
 from vignette.torture.ledger import Ledger
 from vignette.torture.verdict import Verdict, fates
-from vignette.torture.victim import START_LIMIT_S, Victim
+from vignette.torture.victim import Victim
 
 CLIENTS: Final = 6
 
@@ -72,7 +73,7 @@ def torture(seconds: float, seed: int, *, say: Callable[[str], None] = lambda _:
     # A short path: the embedded server's socket lies in it.
     folder = Path(tempfile.mkdtemp(prefix="vignette-torture-"))
     ledger = Ledger()
-    victim = Victim(folder, ledger)
+    victim = Victim(folder)
     began = time.monotonic()
     settled_after_s = 0.0
     try:

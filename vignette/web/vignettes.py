@@ -18,6 +18,7 @@ from vignette.model import Image, Recipe, State, VignetteFormat
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.pixels.preview import embedded_preview
 from vignette.records import outcome_from_json
+from vignette.web.fast_path import SETTLED
 from vignette.web.images import as_json, existing
 from vignette.web.negotiation import HTML, JSON, PROBLEM, names, preferred
 from vignette.web.operations import Answer, Parameter, operation
@@ -87,6 +88,8 @@ def show(image_id: int) -> Response:
     response = _answer(image, recipe)
     if waited:
         response.headers["Preference-Applied"] = "wait"
+    elif image.state is State.READY and response.status_code == 200:
+        request.environ[SETTLED] = True
     response.vary.add("Accept")
     return response
 

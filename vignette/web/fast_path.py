@@ -1,0 +1,171 @@
+"""
+The way round Flask for what is asked for most: the vignette of a ready image.
+
+A layer of WSGI that keeps the application's own answers and gives them again to the same question: same path, query
+and `Accept`. So negotiation, names, headers and tags are nowhere written twice, and whoever changes them in
+`web/vignettes.py` has changed them here. Whatever else may change an answer (ranges, conditions other than the one
+tag that was given) is left to the application, and so is everything that is not a settled vignette.
+
+An answer holds as long as the image's folder stays as it was (`ImageStore.edition`), which is asked each time. That is
+enough, because the folder is the truth, whichever process changes it:
+
+* A deletion renames its tombstone into the folder before it is answered 204, so no old answer comes after that. A
+  worker that still renders the image may bring a vignette back, but never the edition.
+* A verdict is in the folder (`outcome.json`) before it is in the catalogue: an image that fails has another edition.
+* A vignette that is made anew, or taken away, is another edition too.
+* An image that is only waiting to be rendered again still has the vignettes that it had.
+
+Only what the application itself called settled is kept (the catalogue said ready), and only if the edition was the same
+before and after it looked.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.http import remove_entity_headers
+
+from vignette.limits import KIB, MIB
+from vignette.model import ImageId
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Set in the environ by a view: this answer is the same until the folder changes.
+SETTLED: Final = "vignette.settled"
+
+# What all kept answers of a process may hold together: some thousand small vignettes.
+_MAX_KEPT_BYTES: Final = 32 * MIB
+_MAX_BODY_BYTES: Final = 512 * KIB
+
+# An answer beside its body: headers, key, the dictionary's entry. Measured: 3 KiB.
+_OVERHEAD_BYTES: Final = 3 * KIB
+
+_PATH: Final = re.compile(r"/vignette/(0|[1-9][0-9]{0,17})", re.ASCII)
+
+# Conditions and ranges, of which the application knows what they mean.
+_INTRICATE: Final = frozenset(
+    {"HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"}
+)
+
+_Headers = list[tuple[str, str]]
+_Key = tuple[str, str, str | None]
+
+
+class _Answer:
+    """A kept answer: with the body (200), and without (304). `was_given` since it was last looked at for room."""
+
+    __slots__ = ("body", "edition", "etag", "headers", "headers_304", "image_id", "size", "was_given")
+
+    def __init__(self, image_id: ImageId, edition: Hashable, headers: _Headers, body: bytes) -> None:
+        self.image_id = image_id
+        self.edition = edition
+        # The time is the server's to say.
+        self.headers = [(name, value) for name, value in headers if name.lower() != "date"]
+        self.headers_304 = list(self.headers)
+        remove_entity_headers(self.headers_304)
+        self.etag = next((value for name, value in headers if name.lower() == "etag"), None)
+        self.body = body
+        self.size = 0
+        self.was_given = False
+
+
+class FastPath:
+    """*app*, with its settled vignettes kept; *edition_of* is that of the store. Safe to share between threads."""
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        edition_of: Callable[[ImageId], Hashable | None],
+        *,
+        max_kept_bytes: int = _MAX_KEPT_BYTES,
+    ) -> None:
+        self._app = app
+        self._edition_of = edition_of
+        self._answers: dict[_Key, _Answer] = {}
+        self._max_kept_bytes = max_kept_bytes
+        self._kept_bytes = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path: str = environ["PATH_INFO"]
+        method: str = environ["REQUEST_METHOD"]
+        if not path.startswith("/vignette/") or method not in ("GET", "HEAD"):
+            return self._app(environ, start_response)
+        key = (path, environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT"))
+        answer = self._answers.get(key)
+        if answer is None:
+            return self._ask(key, environ, start_response)
+        if self._edition_of(answer.image_id) != answer.edition:
+            self._forget(key)
+            return self._ask(key, environ, start_response)
+        if not _INTRICATE.isdisjoint(environ):
+            return self._app(environ, start_response)
+        condition = environ.get("HTTP_IF_NONE_MATCH")
+        if condition is not None and condition != answer.etag:
+            return self._app(environ, start_response)
+        answer.was_given = True
+        if condition is not None:
+            start_response("304 NOT MODIFIED", answer.headers_304)
+            return ()
+        start_response("200 OK", answer.headers)
+        return (answer.body,) if method == "GET" else ()
+
+    def _ask(self, key: _Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The application's answer, which is kept if it may be."""
+        match = _PATH.fullmatch(key[0])
+        edition = self._edition_of(ImageId(int(match[1]))) if match else None
+        if match is None or edition is None:
+            return self._app(environ, start_response)
+        started: list[tuple[str, _Headers]] = []
+
+        def note(status: str, headers: _Headers, exc_info: Any = None, /) -> Any:
+            started[:] = [(status, headers)]
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        chunks = self._app(environ, note)
+        if not environ.get(SETTLED) or environ["REQUEST_METHOD"] != "GET" or not started:
+            return chunks
+        status, headers = started[0]
+        if status != "200 OK" or not isinstance(chunks, Iterable):
+            return chunks
+        try:
+            body = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        image_id = ImageId(int(match[1]))
+        if len(body) <= _MAX_BODY_BYTES and self._edition_of(image_id) == edition:
+            self._keep(key, _Answer(image_id, edition, headers, body))
+        return (body,)
+
+    def _keep(self, key: _Key, answer: _Answer) -> None:
+        answer.size = len(answer.body) + sum(len(part or "") for part in key) + _OVERHEAD_BYTES
+        with self._lock:
+            self._drop(key)
+            self._answers[key] = answer
+            self._kept_bytes += answer.size
+            while self._kept_bytes > self._max_kept_bytes:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        """Drop the oldest answer; one that was given since it last came up goes behind the newest instead."""
+        key = next(iter(self._answers))
+        answer = self._answers[key]
+        if answer.was_given:
+            answer.was_given = False
+            self._answers[key] = self._answers.pop(key)
+        else:
+            self._drop(key)
+
+    def _forget(self, key: _Key) -> None:
+        with self._lock:
+            self._drop(key)
+
+    def _drop(self, key: _Key) -> None:
+        answer = self._answers.pop(key, None)
+        if answer is not None:
+            self._kept_bytes -= answer.size
