@@ -21,6 +21,7 @@ from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.intake import Intake, IntakeLimits
 from vignette.model import Image, Recipe
 from vignette.reindexing import read_images
+from vignette.renewal import Renewal
 from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
 from vignette.web import WebServices, create_app
@@ -64,6 +65,7 @@ class House:
         self.thumbnails = Thumbnails(
             self.store, self.catalogue, recipes, lease_s=60, max_attempts=max_attempts, confined=confined
         )
+        self.renewal = Renewal(self.catalogue, self.jobs, recipes)
         self.app = create_app(
             WebServices(
                 intake=self.intake,

@@ -14,7 +14,7 @@ from vignette.adapters.embedded_broker import find_server
 
 
 class RedisServer:
-    """Starts with the object, on an append-only file below *folder*; `stop`, `freeze`, `kill` and `start` again."""
+    """Starts with the object, on an append-only file below *folder*; `freeze`, `kill` and `start` again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -23,9 +23,12 @@ class RedisServer:
         self.socket = Path(self._socket_folder.name) / "r.sock"
         self.url = f"redis+socket://{self.socket}"
         self.client = redis.Redis(unix_socket_path=str(self.socket))
-        self.start()
+        self.start(folder)
 
-    def start(self) -> None:
+    def start(self, folder: Path | None = None) -> None:
+        """Where it was, on the same files or on those below another *folder*."""
+        self._folder = folder or self._folder
+        self._folder.mkdir(exist_ok=True)
         self._process = subprocess.Popen(
             [
                 find_server(),
@@ -34,7 +37,7 @@ class RedisServer:
             ],
             stdout=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self.client.ping()

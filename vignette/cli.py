@@ -135,7 +135,38 @@ def torture(minutes: float, seed: int | None) -> None:
 
 @main.group()
 def bench() -> None:
-    """Measure Vignette beside others that do the same job, in the same run."""
+    """Vignette beside others that do the same job, in the same run. docs/performance.md tells how to read it."""
+
+
+@bench.command()
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="VIGNETTE_BENCH_PHOTOS",
+    required=True,
+    help="A folder of photos, or VIGNETTE_BENCH_PHOTOS; the formats that it lacks are made of its largest JPEG.",
+)
+@click.option("--quick", is_flag=True, help="A few small pictures of each format, in less than a minute.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON, with every picture.")
+@click.option("--check", is_flag=True, help="Exit status 1 if a goal is missed by more than a margin.")
+def pixels(photos: Path, quick: bool, as_json: bool, check: bool) -> None:
+    """What a vignette costs beside libvips: time of the processor, memory, and how near it is to the whole picture."""
+    from vignette.bench.photos import NoPhotos
+    from vignette.bench.pixels import Comparison, bench_pixels
+
+    def tell(one: Comparison) -> None:
+        click.echo(f"{one.photo.path.name}: {one.ours.shrink_cpu_s * 1000:.1f} ms", err=True)
+
+    try:
+        report = bench_pixels(photos, quick=quick, compared=tell)
+    except (NoPhotos, VignetteError) as error:
+        click.echo(f"vignette: {error}", err=True)
+        sys.exit(2)
+    click.echo(report.as_json() if as_json else report.as_text())
+    shortcomings = report.shortcomings() if check else []
+    for words in shortcomings:
+        click.echo(f"vignette: {words}", err=True)
+    sys.exit(1 if shortcomings else 0)
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
@@ -165,14 +196,15 @@ def bench_serve(as_json: bool, check: bool, quick: bool) -> None:
 @bench.command("pipeline")
 @click.option(
     "--photos",
-    envvar="VIGNETTE_CORPUS",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder of JPEGs, or with a folder `photos` of them; VIGNETTE_CORPUS unless given.",
+    envvar="VIGNETTE_BENCH_PHOTOS",
+    required=True,
+    help="A folder of photos, of which the JPEGs are sent; or VIGNETTE_BENCH_PHOTOS.",
 )
 @_as_json
 @_check
 @_quick
-def bench_pipeline(photos: Path | None, as_json: bool, check: bool, quick: bool) -> None:
+def bench_pipeline(photos: Path, as_json: bool, check: bool, quick: bool) -> None:
     """
     Seconds from the first upload to the last vignette, beside `vipsthumbnail` making the same from files.
 
@@ -181,8 +213,6 @@ def bench_pipeline(photos: Path | None, as_json: bool, check: bool, quick: bool)
     """
     from vignette.bench import pipeline
 
-    if photos is None:
-        raise click.UsageError("name a folder of photos with --photos, or by VIGNETTE_CORPUS")
     count, rounds = (12, 3) if quick else (pipeline.PHOTOS, 7)
     with _measuring(rounds * 2) as done:
         report = pipeline.run(pipeline.find_photos(photos), count=count, rounds=rounds, done=done)
@@ -192,7 +222,7 @@ def bench_pipeline(photos: Path | None, as_json: bool, check: bool, quick: bool)
 class _BenchReport(Protocol):
     def as_text(self) -> str: ...
     def as_json(self) -> str: ...
-    def shortfalls(self) -> list[str]: ...
+    def shortcomings(self) -> list[str]: ...
 
 
 @contextmanager
@@ -210,7 +240,7 @@ def _measuring(steps: int) -> Iterator[Callable[[], None]]:
 
 def _tell(report: _BenchReport, *, as_json: bool, check: bool) -> None:
     click.echo(report.as_json() if as_json else report.as_text())
-    shortfalls = report.shortfalls() if check else []
-    for words in shortfalls:
+    shortcomings = report.shortcomings() if check else []
+    for words in shortcomings:
         click.echo(f"vignette: {words}", err=True)
-    sys.exit(1 if shortfalls else 0)
+    sys.exit(1 if shortcomings else 0)

@@ -77,7 +77,12 @@ class Folder:
 
 
 def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -> list[Finding]:
-    """What is wrong with an image of this *row* and this *folder*, whose ready ones have *vignettes*."""
+    """
+    What is wrong with an image of this *row* and this *folder*, where the recipes in force make *vignettes*.
+
+    A ready image that other recipes have made is well, with the vignettes that its outcome names: it will be rendered
+    again, or could not be.
+    """
     if folder is None:
         return [_without_folder(row)]
     if keys.TOMBSTONE in folder.names:
@@ -154,7 +159,12 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
     elif (folder.outcome.failure is None) != (row.state is State.READY):
         yield Finding(Kind.ROW_DIFFERS, f"it is {row.state}, its outcome says otherwise", remedy=Remedy.INDEX)
     elif row.state is State.READY:
-        for name in sorted(vignettes - folder.names):
+        made = frozenset(folder.outcome.vignettes)
+        in_force = keys.set_digest(vignettes)
+        if row.recipes == in_force != keys.set_digest(made) and not (row.is_renewing or row.failure):
+            detail = "the catalogue says that the recipes in force have made its vignettes, its outcome names others"
+            yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
+        for name in sorted(made - folder.names):
             yield Finding(Kind.VIGNETTE_MISSING, "it is ready without this vignette", name=name, remedy=remedy)
 
 
@@ -162,14 +172,16 @@ def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
     """Files that should not be there."""
     basis = folder.record or (row.record if row else None)
     ours = {keys.RECORD, keys.OUTCOME, *METADATA, *vignettes} | ({keys.original(basis.facts)} if basis else set())
-    is_being_rendered = row is not None and row.state in (State.PENDING, State.PROCESSING)
+    ours.update(folder.outcome.vignettes if folder.outcome else ())
+    is_being_rendered = row is not None and (row.state in (State.PENDING, State.PROCESSING) or row.is_renewing)
     for name in sorted(folder.names - ours):
         if _PART.fullmatch(name):
             if not is_being_rendered:
                 yield Finding(Kind.LEFTOVER, "a file that was not written to its end", name=name, remedy=Remedy.REMOVE)
-        elif name.startswith("vignette-"):
+        elif keys.is_vignette(name):
             if not is_being_rendered:
-                yield Finding(Kind.VIGNETTE_STALE, "a vignette of no recipe", name=name, remedy=Remedy.REMOVE)
+                detail = "a vignette that its outcome does not name, of no recipe in force"
+                yield Finding(Kind.VIGNETTE_STALE, detail, name=name, remedy=Remedy.REMOVE)
         elif basis is not None:
             yield Finding(Kind.STRANGER, "a file that is none of ours", name=name)
 

@@ -2,7 +2,8 @@
 Where the files of an image lie in its folder. Pure names; the folder itself is the store's affair.
 
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
-    vignette-small-256x256-inside-q80-c9ae1023.webp
+    vignette-small-256x256-inside-q80-e3c09555.webp
+    vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, of a picture that moves)
     deleted.json  (only this one, once the image is deleted)
 """
 
@@ -22,6 +23,8 @@ TOMBSTONE: Final = "deleted.json"
 
 _VIGNETTE: Final = "vignette-"
 
+_MOVING: Final = "-moving"
+
 _EXTENSIONS: Final[dict[VignetteFormat, str]] = {"webp": "webp", "jpeg": "jpg", "avif": "avif"}
 
 
@@ -30,15 +33,16 @@ def original(facts: ImageFacts) -> str:
     return f"original.{facts.extension}"
 
 
-def vignette(recipe: Recipe, file_format: VignetteFormat) -> str:
+def vignette(recipe: Recipe, file_format: VignetteFormat, *, moves: bool = False) -> str:
     """The name of a vignette says its whole recipe, so that a changed recipe never passes for the old one."""
     fit = recipe.fit if recipe.fit == "inside" else f"{recipe.fit}-{recipe.crop}"
     box = f"{recipe.width}x{recipe.height}"
-    return f"{_VIGNETTE}{recipe.name}-{box}-{fit}-q{recipe.quality}-{recipe.digest}.{_EXTENSIONS[file_format]}"
+    stem = f"{_VIGNETTE}{recipe.name}-{box}-{fit}-q{recipe.quality}-{recipe.digest}"
+    return f"{stem}{_MOVING if moves else ''}.{_EXTENSIONS[file_format]}"
 
 
 def vignettes(recipes: Iterable[Recipe]) -> frozenset[str]:
-    """The names of all vignettes that *recipes* make of an image."""
+    """The names of the vignettes that *recipes* make of every image; of one that moves, there may be others beside."""
     return frozenset(vignette(recipe, file_format) for recipe in recipes for file_format in recipe.formats)
 
 
@@ -48,15 +52,22 @@ def is_vignette(name: str) -> bool:
 
 
 def vignettes_named(name: str, names: Iterable[str]) -> dict[VignetteFormat, str]:
-    """Those of *names* that a recipe of this *name* made, whatever it said otherwise, by format."""
+    """Those of *names* that a recipe of this *name* made, whatever it said otherwise, by format; stills only."""
     return {
         file_format: stored
-        for stored in names
+        for stored in _stills(names)
         for file_format, extension in _EXTENSIONS.items()
         if stored.startswith(f"{_VIGNETTE}{name}-") and stored.endswith(f".{extension}")
     }
 
 
 def set_digest(names: Iterable[str]) -> str:
-    """Sixteen hexadecimal digits that tell sets of vignettes apart, by their *names*."""
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
+    """
+    Sixteen hexadecimal digits that tell sets of vignettes apart, by the *names* of the stills: whether there are moving
+    ones beside them depends on the picture.
+    """
+    return hashlib.sha256("\n".join(sorted(_stills(names))).encode()).hexdigest()[:16]
+
+
+def _stills(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not name.rpartition(".")[0].endswith(_MOVING)]

@@ -91,7 +91,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A row of the catalogue: the record under its number, and where it stands."""
+    """
+    A row of the catalogue: the record under its number, and where it stands.
+
+    `recipes` tells by which it was last rendered (see `keys.set_digest`). A ready image that `is_renewing` waits to be
+    rendered again, or is; one that has a `failure` could not be, and keeps the vignettes that it had.
+    """
 
     id: ImageId
     record: Record
@@ -99,6 +104,8 @@ class Image:
     attempts: int = 0
     failure: Failure | None = None
     placeholder: Placeholder | None = None
+    recipes: str = ""
+    is_renewing: bool = False
 
 
 Durability = Literal["full", "fast"]
@@ -160,5 +167,6 @@ class Recipe:
             "fit": self.fit,
             "crop": self.crop,
             "quality": self.quality,
+            "animate": self.animate,
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]

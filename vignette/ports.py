@@ -128,12 +128,20 @@ class Catalogue(Protocol):
         """At most *limit* images that are not deleted, newest first, with numbers below *before*."""
 
     def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
-        """Take the image for rendering; None if it is done, deleted, or another's lease still runs."""
-
-    def finish(self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None) -> bool:
         """
-        Set `READY` with *placeholder*, or `FAILED` with *failure*; False if the claim no longer holds. Of an image that
-        was deleted meanwhile it ends the lease, and nothing else is changed.
+        Take the image for rendering; None if it is done, deleted, or another's lease still runs. One that is rendered
+        again stays `READY` meanwhile.
+        """
+
+    def finish(
+        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipes: str = ""
+    ) -> bool:
+        """
+        Set `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipes* by which it was rendered, or
+        tried. An image that was rendered again is `READY` either way; with *failure* it keeps its placeholder.
+
+        False if the claim no longer holds. Of an image that was deleted meanwhile it ends the lease, and nothing else
+        is changed.
         """
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
@@ -143,7 +151,22 @@ class Catalogue(Protocol):
         """As `release`, but the attempt does not count. No change if the claim no longer holds."""
 
     def reset(self, image_id: ImageId) -> None:
-        """Make a ready or failed image pending again, with no attempts counted. Others stay as they are."""
+        """
+        Have an image rendered again, with no attempts counted: a failed one is pending, a ready one stays ready, and is
+        renewing. Others stay as they are.
+        """
+
+    def renew(self, recipes: str, limit: int) -> list[ImageId]:
+        """
+        `reset` at most *limit* ready images that were last rendered by others than *recipes*; return their numbers.
+        Each is handed out once, whoever asks.
+        """
+
+    def rendered(self, except_by: str | None = None) -> list[ImageId]:
+        """
+        The numbers of all ready images, the lowest first; or only of those that were last rendered by other recipes
+        than *except_by*, or could not be rendered again.
+        """
 
     def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
         """

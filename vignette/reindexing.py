@@ -63,7 +63,8 @@ def read_image(store: ImageStore, image_id: ImageId) -> Image | None:
     if outcome is None:
         return Image(image_id, record, State.PENDING)
     state = State.READY if outcome.failure is None else State.FAILED
-    return Image(image_id, record, state, outcome.attempts, outcome.failure, outcome.placeholder)
+    recipes = keys.set_digest(outcome.vignettes)
+    return Image(image_id, record, state, outcome.attempts, outcome.failure, outcome.placeholder, recipes)
 
 
 def _read_outcome(store: ImageStore, image_id: ImageId) -> Outcome | None:

@@ -17,7 +17,8 @@ from vignette.errors import (
     Unavailable,
     VignetteError,
 )
-from vignette.model import Failure, ImageId, Outcome, Placeholder, Recipe, State
+from vignette.limits import ANIMATION_SECONDS
+from vignette.model import Failure, Image, ImageId, Outcome, Placeholder, Recipe, State
 from vignette.pixels.rendering import placeholder_of, render
 from vignette.ports import Catalogue, Claim, ImageStore
 from vignette.records import outcome_to_json
@@ -39,8 +40,9 @@ class Thumbnails:
     The use case of the worker.
 
     `lease_s` is how long one rendering may take before it counts as dead, in seconds; `max_attempts` how many may die
-    before the image is called failed. Decoders run within `confined`, which raises `TooMuchMemory` or `TooMuchTime`
-    where they take too much: a verdict at once, as the next attempt would take the same.
+    before the image is called failed; `animation_seconds` how long the frames of one that moves may take to decode.
+    Decoders run within `confined`, which raises `TooMuchMemory` or `TooMuchTime` where they take too much: a verdict at
+    once, as the next attempt would take the same.
     """
 
     def __init__(
@@ -51,17 +53,25 @@ class Thumbnails:
         *,
         lease_s: float,
         max_attempts: int,
+        animation_seconds: float = ANIMATION_SECONDS,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._recipes = recipes
+        self._recipes_digest = keys.set_digest(keys.vignettes(recipes))
         self._lease_s = lease_s
         self._max_attempts = max_attempts
+        self._animation_seconds = animation_seconds
         self._confined = confined
 
     def render(self, image_id: ImageId) -> None:
-        """Render the image if it waits for that; return at once if it is done, deleted or in another's hands."""
+        """
+        Render the image if it waits for that; return at once if it is done, deleted or in another's hands.
+
+        One that is rendered again has its vignettes replaced when all new ones are there; if that cannot be, it keeps
+        those that it has, is not tried again by itself, and the reason is logged.
+        """
         claim = self._catalogue.claim(image_id, self._lease_s)
         if claim is None:
             return
@@ -100,7 +110,7 @@ class Thumbnails:
     def interrupted(self, image_id: ImageId, reason: RenderingFailed) -> None:
         """A rendering of the image died, of *reason*: try again after a pause, or give up."""
         image = self._catalogue.get(image_id)
-        if image.state is not State.PROCESSING:
+        if not _is_in_hand(image):
             return
         failure = _to_failure(reason)
         if image.attempts < self._max_attempts:
@@ -112,34 +122,50 @@ class Thumbnails:
     def _make_vignettes(self, claim: Claim) -> tuple[tuple[str, ...], Placeholder]:
         image = claim.image
         with self._store.open(image.id, keys.original(image.record.facts)) as file, self._confined():
-            renditions = render(file, image.record.bytes, self._recipes)
+            renditions = render(file, image.record.bytes, self._recipes, self._animation_seconds)
         names = []
         for rendition in renditions:
-            name = keys.vignette(rendition.recipe, rendition.file_format)
+            name = keys.vignette(rendition.recipe, rendition.file_format, moves=rendition.moves)
             self._store.write(image.id, name, rendition.content)
             names.append(name)
         return tuple(names), placeholder_of(renditions)
 
     def _conclude(self, claim: Claim, outcome: Outcome) -> None:
+        image_id = claim.image.id
+        keeps_its_vignettes = claim.image.is_renewing and outcome.failure is not None
         # File first, row second: the folder is the truth, and a row that is ready without its files is a broken
         # promise.
-        image_id = claim.image.id
-        if self._holds(claim):
-            try:
-                self._store.write(image_id, keys.OUTCOME, outcome_to_json(outcome))
-            except FileNotStored:
-                logger.warning("image %d has a row but no folder", image_id)
+        if self._holds(claim) and not keeps_its_vignettes:
+            self._write_outcome(image_id, outcome)
         if outcome.failure is not None:
-            logger.warning("image %d failed: %s", image_id, outcome.failure.detail)
-        is_finished = self._catalogue.finish(claim, outcome.failure, outcome.placeholder)
+            what = "keeps its earlier vignettes" if keeps_its_vignettes else "failed"
+            logger.warning("image %d %s: %s", image_id, what, outcome.failure.detail)
+        is_finished = self._catalogue.finish(claim, outcome.failure, outcome.placeholder, self._recipes_digest)
         if not is_finished and self._catalogue.get(image_id).state.is_gone:
             # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
             self._store.remove_all_but(image_id, keys.TOMBSTONE)
 
+    def _write_outcome(self, image_id: ImageId, outcome: Outcome) -> None:
+        try:
+            self._store.write(image_id, keys.OUTCOME, outcome_to_json(outcome))
+            if outcome.failure is None:
+                # Earlier ones, which no outcome names any more. Before the row: whoever is killed here renders it once
+                # more, and clears them away; after it nobody would come back.
+                for name in self._store.names(image_id):
+                    if keys.is_vignette(name) and name not in outcome.vignettes:
+                        self._store.remove(image_id, name)
+        except FileNotStored:
+            logger.warning("image %d has a row but no folder", image_id)
+
     def _holds(self, claim: Claim) -> bool:
         """Whether the image is still ours to judge: not deleted meanwhile, nor taken over once our lease had ended."""
         image = self._catalogue.get(claim.image.id)
-        return image.state is State.PROCESSING and image.attempts == claim.attempt
+        return _is_in_hand(image) and image.attempts == claim.attempt
+
+
+def _is_in_hand(image: Image) -> bool:
+    """Whether a worker has claimed the image, and given no verdict yet."""
+    return image.state is State.PROCESSING or (image.is_renewing and image.attempts > 0)
 
 
 def _to_failure(error: VignetteError) -> Failure:

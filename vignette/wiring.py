@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache, partial
+from pathlib import Path
 from threading import BoundedSemaphore
 
 from celery import Celery
 from flask import Flask
 
-from vignette.adapters.celery_queue import CeleryJobs, producer_app, worker_app
+from vignette.adapters.celery_queue import CeleryJobs, keep_temporary_files_in, producer_app, worker_app
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.checking import Checkup
 from vignette.confinement import confined
 from vignette.errors import StoreUnavailable
 from vignette.intake import Intake, IntakeLimits
-from vignette.limits import CPU_SHARE, LEASE_MARGIN_S
+from vignette.limits import ANIMATION_SECONDS, CPU_SHARE, LEASE_MARGIN_S
 from vignette.reindexing import read_images, reindex_if_behind
+from vignette.renewal import Renewal
 from vignette.settings import Settings
 from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
@@ -62,10 +64,12 @@ def build_worker(settings: Settings) -> Celery:
         processes=settings.render_processes,
         soft_time_limit_s=settings.render_seconds,
     )
+    keep_temporary_files_in(_made(settings.state_folder / "worker"))
 
     @lru_cache(maxsize=1)
     def services_of_process(_pid: int) -> WorkerServices:
         store, catalogue = open_store_and_catalogue(settings)
+        jobs = _jobs(settings)
         return WorkerServices(
             thumbnails=Thumbnails(
                 store,
@@ -73,13 +77,16 @@ def build_worker(settings: Settings) -> Celery:
                 settings.recipes,
                 lease_s=_lease_s(settings),
                 max_attempts=settings.max_attempts,
+                # The stills come first, and are not to be lost with the animation.
+                animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
                 confined=partial(
                     confined,
                     memory_bytes=settings.max_render_memory_bytes,
                     cpu_seconds=settings.render_seconds * CPU_SHARE,
                 ),
             ),
-            upkeep=Upkeep(store, catalogue, _jobs(settings)),
+            upkeep=Upkeep(store, catalogue, jobs),
+            renewal=Renewal(catalogue, jobs, settings.recipes),
             catalogue=catalogue,
         )
 
@@ -109,6 +116,14 @@ def open_checkup(settings: Settings) -> Checkup:
     store = FolderStore(settings.upload_folder)
     upkeep = Upkeep(store, catalogue, _jobs(settings))
     return Checkup(store, catalogue, upkeep, settings.recipes)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"the folder {folder} cannot be made: {error.strerror}") from error
+    return folder
 
 
 def _jobs(settings: Settings) -> CeleryJobs:

@@ -23,6 +23,7 @@ from vignette.errors import RenderingFailed, TooMuchTime, VignetteError
 from vignette.limits import SWEEP_INTERVAL_S
 from vignette.model import ImageId
 from vignette.ports import Catalogue
+from vignette.renewal import Renewal
 from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
 
@@ -35,6 +36,7 @@ class WorkerServices:
 
     thumbnails: Thumbnails
     upkeep: Upkeep
+    renewal: Renewal
     catalogue: Catalogue
 
 
@@ -70,6 +72,7 @@ def _sweep_until(stopping: threading.Event, services: Callable[[], WorkerService
         try:
             services().catalogue.beat(name)
             services().upkeep.sweep()
+            services().renewal.advance()
         except VignetteError as error:
             logger.warning("sweep: %s", error, exc_info=error.__cause__)
         except Exception:

@@ -15,10 +15,11 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Ask after the vignette once more; tells whether that is settled. */
 async function look(mat) {
-  const picture = mat.querySelector("template").content.querySelector("img");
-  const { status } = await fetch(picture.getAttribute("src"), { method: "HEAD" });
+  const picture = mat.querySelector("template").content.firstElementChild; // <img>, or a <picture> around it
+  const source = picture.closest("img") ?? picture.querySelector("img");
+  const { status } = await fetch(source.getAttribute("src"), { method: "HEAD" });
   if (status === 200) {
-    mat.replaceChildren(document.importNode(picture));
+    mat.replaceChildren(document.importNode(picture, true));
   } else if (status === 422) {
     const state = mat.querySelector(".state");
     state.textContent = state.dataset.failed;

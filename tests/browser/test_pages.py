@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 from tests.house import broken_pixels
+from tests.makers import animation
 from tests.running import PROJECT_FOLDER, until
 
 pytestmark = pytest.mark.browser
@@ -31,10 +32,27 @@ def test_a_photo_is_uploaded_and_its_page_shows_it_upright(visit: Visit) -> None
 
     expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
     width, height = natural_size(visit, "main img")
-    assert (width, height) == (192, 256)
+    assert height / width == pytest.approx(4 / 3, rel=0.01)
+    expect(visit.page.locator("main img")).to_have_attribute("width", "960")
     assert visit.page.locator("main").inner_text().count("photo.jpg") >= 1
     assert visit.complaints == []
     assert visit.strangers == []
+
+
+def test_whoever_wants_no_motion_sees_the_still_vignette(visit: Visit, tmp_path: Path) -> None:
+    moving = tmp_path / "moving.gif"
+    moving.write_bytes(animation("GIF", 3, 400, 300))
+    visit.upload(moving)
+    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+    expect(visit.page.locator("main img")).to_be_visible(timeout=20_000)
+    image = visit.page.locator("main img")
+    assert "still" not in image.evaluate("image => image.currentSrc")
+
+    visit.page.emulate_media(reduced_motion="reduce")
+
+    until(lambda: "still=1" in image.evaluate("image => image.currentSrc"))
+    assert natural_size(visit, "main img")[0] > 0
+    assert visit.complaints == []
 
 
 def test_without_javascript_all_of_it_works_too(visit_without_javascript: Visit) -> None:
@@ -43,7 +61,7 @@ def test_without_javascript_all_of_it_works_too(visit_without_javascript: Visit)
     expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
 
     # The page asks for itself until the vignette is there.
-    expect(visit.page.locator("main img")).to_have_attribute("width", "192", timeout=20_000)
+    expect(visit.page.locator("main img")).to_have_attribute("width", "960", timeout=20_000)
 
     visit.page.click("details summary:has-text('Delete')")
     visit.page.click("details button")

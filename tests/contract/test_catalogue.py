@@ -361,6 +361,170 @@ def test_images_in_a_state_are_listed_in_portions(catalogue: Catalogue) -> None:
     assert catalogue.in_state(State.PENDING, 10, after=first[-1]) == ids[2:]
 
 
+def finished(catalogue: Catalogue, recipes: str, failure: Failure | None = None) -> ImageId:
+    image_id = add(catalogue)
+    claim = catalogue.claim(image_id, 60)
+    assert claim is not None
+    assert catalogue.finish(claim, failure, None if failure else PLACEHOLDER, recipes)
+    return image_id
+
+
+class TestRenewing:
+    """What other recipes have made."""
+
+    def test_it_is_found_once_and_stays_ready(self, catalogue: Catalogue) -> None:
+        by_none, by_lower, by_higher = (finished(catalogue, recipes) for recipes in ("", "a", "c"))
+        finished(catalogue, "b")
+        finished(catalogue, "a", FAILURE)
+        add(catalogue)
+
+        assert catalogue.renew("b", 10) == [by_none, by_lower, by_higher]
+        assert catalogue.renew("b", 10) == []
+
+        image = catalogue.get(by_lower)
+        assert (image.state, image.is_renewing, image.attempts, image.recipes) == (State.READY, True, 0, "a")
+        assert catalogue.unfinished() == 4
+        assert catalogue.in_state(State.READY, 10) == [0, 1, 2, 3]
+
+    def test_it_is_handed_out_in_portions(self, catalogue: Catalogue) -> None:
+        ids = [finished(catalogue, recipes) for recipes in ("a", "c", "a")]
+
+        first, second, third = (catalogue.renew("b", 2) for _ in range(3))
+
+        assert (len(first), len(second), len(third)) == (2, 1, 0)
+        assert sorted(first + second) == ids
+
+    def test_it_is_claimed_and_finished_as_any_other(self, catalogue: Catalogue) -> None:
+        image_id = finished(catalogue, "a")
+        catalogue.renew("b", 10)
+
+        claim = catalogue.claim(image_id, 60)
+        assert claim is not None
+        assert (claim.attempt, claim.image.state, claim.image.is_renewing) == (1, State.READY, True)
+        assert catalogue.claim(image_id, 60) is None
+        newer = Placeholder("AAAA", "#000000")
+        assert catalogue.finish(claim, None, newer, "b")
+
+        image = catalogue.get(image_id)
+        assert (image.state, image.is_renewing, image.recipes, image.placeholder) == (State.READY, False, "b", newer)
+        assert catalogue.unfinished() == 0
+        assert catalogue.renew("b", 10) == []
+
+    def test_one_that_cannot_be_rendered_again_keeps_what_it_has_and_is_not_handed_out_again(
+        self, catalogue: Catalogue
+    ) -> None:
+        image_id = finished(catalogue, "a")
+        catalogue.renew("b", 10)
+        claim = catalogue.claim(image_id, 60)
+        assert claim is not None
+
+        assert catalogue.finish(claim, FAILURE, None, "b")
+
+        image = catalogue.get(image_id)
+        assert (image.state, image.is_renewing, image.failure) == (State.READY, False, FAILURE)
+        assert image.placeholder == PLACEHOLDER
+        assert catalogue.renew("b", 10) == []
+        assert catalogue.rendered(except_by="b") == [image_id]
+        assert catalogue.renew("c", 10) == [image_id]
+        assert catalogue.get(image_id).failure is None
+
+    def test_an_interrupted_one_waits_and_is_found(self, catalogue: Catalogue) -> None:
+        image_id = finished(catalogue, "a")
+        catalogue.renew("b", 10)
+        catalogue.claim(image_id, 60)
+
+        catalogue.release(image_id, FAILURE, pause_s=60)
+        assert catalogue.claim(image_id, 60) is None
+        catalogue.release(image_id, FAILURE, pause_s=-1)
+
+        assert catalogue.forgotten(min_age_s=-1, limit=10) == [image_id]
+        claim = catalogue.claim(image_id, 60)
+        assert claim is not None
+        assert claim.attempt == 2
+
+    def test_an_attempt_that_does_not_count_does_not(self, catalogue: Catalogue) -> None:
+        image_id = finished(catalogue, "a")
+        catalogue.renew("b", 10)
+        claim = catalogue.claim(image_id, 60)
+        assert claim is not None
+
+        catalogue.postpone(claim, FAILURE, pause_s=-1)
+
+        assert catalogue.get(image_id).attempts == 0
+        assert catalogue.get(image_id).state is State.READY
+
+    def test_those_without_any_vignette_are_queued_again_before_it(self, catalogue: Catalogue) -> None:
+        finished(catalogue, "a")
+        waiting = add(catalogue)
+        catalogue.renew("b", 10)
+
+        assert catalogue.forgotten(min_age_s=-1, limit=1) == [waiting]
+
+    def test_it_may_be_deleted_and_a_verdict_does_not_bring_it_back(self, catalogue: Catalogue) -> None:
+        image_id = finished(catalogue, "a")
+        catalogue.renew("b", 10)
+        claim = catalogue.claim(image_id, 60)
+        assert claim is not None
+
+        assert catalogue.begin_delete(image_id)
+        catalogue.end_delete(image_id)
+        assert catalogue.get(image_id).state is State.DELETING
+        assert not catalogue.finish(claim, None, PLACEHOLDER, "b")
+        catalogue.end_delete(image_id)
+
+        assert catalogue.get(image_id).state is State.DELETED
+        assert catalogue.renew("b", 10) == []
+
+    def test_a_ready_image_is_rendered_again_without_ceasing_to_be_ready(self, catalogue: Catalogue) -> None:
+        image_id = finished(catalogue, "a")
+
+        catalogue.reset(image_id)
+
+        assert catalogue.get(image_id).is_renewing
+        assert catalogue.rendered() == [image_id]
+        assert catalogue.rendered(except_by="a") == []
+
+    def test_what_was_restored_knows_by_which_recipes_it_was_made(self, catalogue: Catalogue) -> None:
+        image = replace(catalogue.get(finished(catalogue, "a")), recipes="c")
+
+        catalogue.restore([(image.id, image)])
+
+        assert catalogue.get(image.id) == image
+        assert catalogue.renew("c", 10) == []
+
+
+def test_what_the_sweep_asks_never_reads_all_rows(sqlite_url: str) -> None:
+    catalogue = SqlCatalogue(sqlite_url)
+    catalogue.migrate([])
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    for engine in (catalogue._reader, catalogue._writer):
+        sa.event.listen(engine, "before_cursor_execute", note)
+    add(catalogue)
+    asked.clear()
+    catalogue.unfinished()
+    catalogue.forgotten(5, 200)
+    catalogue.interrupted(200)
+    catalogue.in_state(State.DELETING, 200)
+    catalogue.renew("b", 200)
+    questions = [question for question in asked if question[0].startswith(("SELECT", "UPDATE"))]
+
+    with catalogue._read() as connection:
+        plans = {
+            statement: [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            for statement, parameters in questions
+        }
+
+    assert len(plans) == 6
+    for statement, plan in plans.items():
+        assert any("image_state" in step for step in plan), (statement, plan)
+        assert not any(step.startswith("SCAN image") for step in plan), (statement, plan)
+    catalogue.close()
+
+
 def test_a_verdict_does_not_bring_a_deleted_image_back(catalogue: Catalogue) -> None:
     image_id = add(catalogue)
     claim = catalogue.claim(image_id, 60)

@@ -55,6 +55,11 @@ class TestTheCatalogueOfTheFirstRelease:
         assert images[0].record.received_at.isoformat() == "2026-11-22T12:00:00.123000+00:00"
         assert len(images[0].record.sha256) == 64
 
+    def test_has_its_images_rendered_again_while_they_stay_ready(self, first: SqlCatalogue) -> None:
+        assert first.renew("others", 10) == [0]
+
+        assert (first.get(ImageId(0)).state, first.get(ImageId(0)).is_renewing) == (State.READY, True)
+
     def test_goes_on_counting(self, first: SqlCatalogue) -> None:
         image, is_new = first.add(first.get(ImageId(3)).record, lambda _: None)
 

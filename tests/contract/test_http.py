@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
-from tests.house import House, broken_pixels, picture
+from tests.house import SMALL, House, broken_pixels, picture
 from tests.makers import png_chunk, png_with
 from vignette.errors import StoreFull
 from vignette.intake import IntakeLimits
@@ -83,6 +83,7 @@ class TestPostImages:
                 "public": "http://localhost/images/0/public",
                 "metadata": "http://localhost/images/0/metadata.json",
                 "vignette": "http://localhost/vignette/0",
+                "vignettes": {"small": f"http://localhost/vignette/0?size=small&v={SMALL.digest}"},
             },
         }
 

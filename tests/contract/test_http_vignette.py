@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,19 @@ from PIL import ImageOps
 
 from tests.contract.test_http import BROWSER, problem
 from tests.house import SMALL, House, broken_pixels, picture
+from tests.house import house as house_below
 from tests.unit.pixels.test_preview import photo
+from vignette import keys
+from vignette.errors import RenderingFailed
 from vignette.model import ImageId, Recipe
 
+TINY, NEW = Recipe("small", 64, 64), Recipe("new", 32, 32)
+
 CHROME_IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+
+
+def raise_rendering_failed(*_: object) -> None:
+    raise RenderingFailed("its decoder has a bad day")
 
 
 @pytest.fixture
@@ -96,15 +107,144 @@ class TestReady:
         assert problem(response)["type"] == "/problems/recipe-not-found"
         assert "small" in problem(response)["detail"]
 
-    def test_a_recipe_that_is_new_since_is_rendered_when_asked_for(self, ready: House) -> None:
-        changed = House(ready.root, recipes=[Recipe("small", 64, 64)])
+    def test_a_vignette_that_somebody_has_tidied_away_is_made_again(self, ready: House) -> None:
+        (ready.uploads / "0" / keys.vignette(SMALL, "jpeg")).unlink()
 
-        assert changed.client.get("/vignette/0").status_code == 202
+        assert ready.client.get("/vignette/0").status_code == 202
+        assert ready.client.get("/images/0").json["state"] == "ready"
+        assert ready.client.get("/vignette/0", headers={"Accept": "image/webp"}).status_code == 200
+        ready.work()
+
+        assert ready.client.get("/vignette/0").status_code == 200
+
+
+class TestVersions:
+    def test_the_url_that_the_resource_links_is_cached_for_ever(self, ready: House) -> None:
+        url = ready.client.get("/images/0").json["links"]["vignettes"]["small"]
+        assert url == f"http://localhost/vignette/0?size=small&v={SMALL.digest}"
+
+        response = ready.client.get(url)
+
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert SMALL.digest in response.headers["ETag"]
+        assert response.data == ready.client.get("/vignette/0").data
+
+    @pytest.mark.parametrize("version", ["00000000", "", "x" * 1000, "%00"])
+    def test_any_other_version_is_answered_with_the_one_in_force_for_a_short_time(
+        self, ready: House, version: str
+    ) -> None:
+        response = ready.client.get(f"/vignette/0?v={version}")
+
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "public, max-age=60"
+        assert response.headers["ETag"] == ready.client.get("/vignette/0").headers["ETag"]
+
+
+class TestPages:
+    LARGE = Recipe("large", 600, 600)
+    BANNER = Recipe("banner", 900, 90, fit="cover")
+
+    @pytest.fixture
+    def house(self, tmp_path: Path) -> Iterator[House]:
+        with house_below(tmp_path, recipes=[SMALL, self.BANNER, self.LARGE]) as house:
+            yield house
+
+    def page(self, house: House, path: str) -> str:
+        return html.unescape(house.client.get(path, headers={"Accept": BROWSER}).text)
+
+    def test_the_page_of_an_image_shows_the_largest_that_cuts_nothing_off(self, ready: House) -> None:
+        page = self.page(ready, "/images/0")
+
+        large, small = (f"/vignette/0?size={r.name}&v={r.digest}" for r in (self.LARGE, SMALL))
+        assert f'src="{large}"' in page
+        assert f'srcset="{small} 256w, {large} 600w"' in page
+        assert 'width="600" height="450"' in page
+        assert "banner" not in page
+
+    def test_where_all_are_of_one_width_there_is_nothing_to_choose(self, house: House) -> None:
+        house.upload(picture(100, 80))
+        house.work()
+
+        page = self.page(house, "/images/0")
+
+        assert f'src="/vignette/0?size=small&v={SMALL.digest}"' in page
+        assert "srcset" not in page
+
+    def test_lists_show_the_first_one(self, ready: House) -> None:
+        for path in ("/", "/images"):
+            assert f'src="/vignette/0?size=small&v={SMALL.digest}"' in self.page(ready, path)
+
+    def test_where_all_cut_something_off_the_first_is_shown(self, tmp_path: Path) -> None:
+        with house_below(tmp_path, recipes=[self.BANNER]) as house:
+            house.upload(picture(640, 480))
+            house.work()
+
+            assert f'src="/vignette/0?size=banner&v={self.BANNER.digest}"' in self.page(house, "/images/0")
+
+
+class TestOtherRecipes:
+    """They have changed, and the worker has not come to this image yet."""
+
+    @pytest.fixture
+    def changed(self, ready: House) -> Iterator[House]:
+        with house_below(ready.root, recipes=[TINY, NEW]) as house:
+            yield house
+
+    @pytest.mark.parametrize("query", ["", f"?size=small&v={SMALL.digest}", "?v=other"])
+    def test_the_earlier_vignette_is_served_and_not_cached(self, ready: House, changed: House, query: str) -> None:
+        before = ready.client.get("/vignette/0")
+
+        response = changed.client.get(f"/vignette/0{query}")
+
+        assert (response.status_code, response.data) == (200, before.data)
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert response.headers["ETag"] == before.headers["ETag"]
+        assert changed.client.get("/images/0").json["state"] == "ready"
+
+    def test_what_the_client_has_already_is_304(self, ready: House, changed: House) -> None:
+        etag = ready.client.get("/vignette/0").headers["ETag"]
+
+        response = changed.client.get("/vignette/0", headers={"If-None-Match": etag})
+
+        assert (response.status_code, response.headers["Cache-Control"]) == (304, "no-cache")
+
+    def test_where_a_new_format_is_not_there_yet_an_earlier_one_is(self, ready: House) -> None:
+        with house_below(ready.root, recipes=[Recipe("small", 64, 64, ("avif", "webp", "jpeg"))]) as changed:
+            assert changed.client.get("/vignette/0", headers={"Accept": CHROME_IMG}).mimetype == "image/webp"
+
+    def test_a_size_that_never_was_is_on_its_way(self, changed: House) -> None:
+        response = changed.client.get("/vignette/0?size=new")
+
+        assert (response.status_code, response.headers["Cache-Control"]) == (202, "no-store")
+        assert changed.jobs.hinted == []  # the sweep sees to it, some at a time
+
+    def test_once_it_is_rendered_again_the_new_one_is_served(self, changed: House) -> None:
+        changed.renewal.advance()
         changed.work()
 
-        with Pillow.open(io.BytesIO(changed.client.get("/vignette/0").data)) as vignette:
+        response = changed.client.get(f"/vignette/0?v={TINY.digest}")
+
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        with Pillow.open(io.BytesIO(response.data)) as vignette:
             assert vignette.size == (64, 48)
-        changed.close()
+        assert changed.client.get("/vignette/0?size=new").status_code == 200
+
+    def test_where_it_cannot_be_rendered_again_the_earlier_one_stays(
+        self, changed: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("vignette.thumbnails.render", raise_rendering_failed)
+        changed.renewal.advance()
+        changed.work()
+
+        assert changed.client.get("/vignette/0").status_code == 200
+        assert changed.client.get("/images/0").json["failure"] is None
+        assert problem(changed.client.get("/vignette/0?size=new"))["detail"] == "its decoder has a bad day"
+        assert changed.jobs.hinted == []
+
+    def test_where_nobody_knows_what_was_made_it_is_on_its_way(self, ready: House, changed: House) -> None:
+        (ready.uploads / "0" / "outcome.json").write_text("{")
+
+        assert changed.client.get("/vignette/0").status_code == 202
 
 
 class TestPending:

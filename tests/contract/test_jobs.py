@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+import tempfile
 import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ import pytest
 
 from tests.doubles import ListJobs
 from tests.redis import RedisServer
-from vignette.adapters.celery_queue import QUEUE, RENDER_TASK, CeleryJobs, producer_app, worker_app
+from vignette.adapters.celery_queue import _PRODUCER_TRANSPORT, QUEUE, RENDER_TASK, CeleryJobs, producer_app, worker_app
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
 from vignette.ports import Jobs, Lane
@@ -102,45 +106,65 @@ def test_what_others_keep_on_the_same_server_does_not_count(server: RedisServer,
     assert celery_jobs.backlog() == 0
 
 
-def test_a_queue_that_is_not_there_costs_a_fraction_of_a_second_once(
-    server: RedisServer, celery_jobs: CeleryJobs
-) -> None:
-    server.kill()
+@contextmanager
+def mute_server() -> Iterator[tuple[str, Callable[[], int]]]:
+    """One that lets itself be connected to and never answers: its URL, and what counts its connections since."""
+    with tempfile.TemporaryDirectory(prefix="vm") as folder, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/m.sock")
+        listening.listen(100)
+        listening.setblocking(False)
 
-    took = [_seconds_to_fail(celery_jobs) for _ in range(3)]
+        def connections() -> int:
+            count = 0
+            with suppress(BlockingIOError):
+                while True:
+                    listening.accept()[0].close()
+                    count += 1
+            return count
 
-    assert took[0] < 0.5
-    assert max(took[1:]) < 0.05
-
-
-def test_a_queue_that_accepts_and_never_answers_costs_half_a_second_once(
-    server: RedisServer, celery_jobs: CeleryJobs
-) -> None:
-    celery_jobs.hint(ImageId(0), Lane.FAST)
-    server.freeze()
-
-    took = [_seconds_to_fail(celery_jobs) for _ in range(3)]
-
-    server.thaw()
-    assert took[0] < 1
-    assert max(took[1:]) < 0.05
+        yield f"redis+socket://{folder}/m.sock", connections
 
 
+def test_a_queue_that_never_answers_is_waited_for_once_and_for_less_than_half_a_second() -> None:
+    with mute_server() as (url, connections):
+        jobs = CeleryJobs(producer_app(url), JOB_SECONDS)
+
+        for _ in range(3):
+            with pytest.raises(QueueUnavailable):
+                jobs.hint(ImageId(0), Lane.FAST)
+
+        assert connections() == 1
+        assert _PRODUCER_TRANSPORT["socket_timeout"] < 0.5
+        assert _PRODUCER_TRANSPORT["socket_connect_timeout"] < 0.5
+
+
+def test_who_waits_for_a_connection_does_not_wait_for_the_queue_as_well() -> None:
+    """More uploads at the same moment than there are connections to the queue."""
+    with mute_server() as (url, connections):
+        app = producer_app(url)
+        jobs = CeleryJobs(app, JOB_SECONDS)
+        many = 3 * app.conf.broker_pool_limit
+
+        with ThreadPoolExecutor(many) as uploads:
+            errors = [
+                done.exception() for done in [uploads.submit(jobs.hint, ImageId(0), Lane.FAST) for _ in range(many)]
+            ]
+
+        assert {type(error) for error in errors} == {QueueUnavailable}
+        assert connections() <= app.conf.broker_pool_limit
+
+
+@pytest.mark.parametrize(("go", "come_back"), [("kill", "start"), ("freeze", "thaw")])
 def test_a_queue_that_comes_back_is_used_again(
-    server: RedisServer, celery_jobs: CeleryJobs, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, celery_jobs: CeleryJobs, monkeypatch: pytest.MonkeyPatch, go: str, come_back: str
 ) -> None:
     monkeypatch.setattr("vignette.adapters.celery_queue._PAUSE_AFTER_FAILURE_S", 0)
-    server.kill()
-    _seconds_to_fail(celery_jobs)
-
-    server.start()
     celery_jobs.hint(ImageId(0), Lane.FAST)
-
-    assert celery_jobs.backlog() == 1
-
-
-def _seconds_to_fail(jobs: Jobs) -> float:
-    begun = time.monotonic()
+    getattr(server, go)()
     with pytest.raises(QueueUnavailable):
-        jobs.hint(ImageId(1), Lane.FAST)
-    return time.monotonic() - begun
+        celery_jobs.hint(ImageId(1), Lane.FAST)
+
+    getattr(server, come_back)()
+    celery_jobs.hint(ImageId(2), Lane.FAST)
+
+    assert celery_jobs.backlog() >= 2

@@ -1,6 +1,6 @@
 """
-A process that dies before any single one of its file operations: an upload, a rendering, a deletion, one point after
-another. Each time, a new process finds everything whole, or nothing.
+A process that dies before any single one of its file operations: an upload, a rendering, a second one, a deletion, one
+point after another. Each time, a new process finds everything whole, or nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from pathlib import Path
 import pytest
 
 from tests.house import SMALL, House, picture
+from vignette import keys
 from vignette.checking import Checkup
-from vignette.model import ImageId, State
+from vignette.model import ImageId, Recipe, State
 
 # Audit events of file operations (docs.python.org, Audit events table); `os.fsync` has none and is counted by hand.
 OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "shutil.rmtree"}
+
+# Another box, and one format less.
+OTHERS = [Recipe("small", 64, 64, ("webp",))]
 
 FIRST, SECOND, THIRD = picture(300, 200, "PNG"), picture(200, 300, "PNG"), picture(100, 100)
 
@@ -30,12 +34,13 @@ def begin(house: House) -> None:
     house.work()
 
 
-def upload(house: House) -> None:
+def upload_and_render(house: House) -> None:
     house.upload(SECOND)
+    house.work()
 
 
-def render(house: House) -> None:
-    house.upkeep.render_again(ImageId(0))
+def render_again(house: House) -> None:
+    house.renewal.advance()
     house.work()
 
 
@@ -43,7 +48,7 @@ def delete(house: House) -> None:
     house.upkeep.delete(ImageId(0))
 
 
-def delete_while_it_is_rendered(house: House) -> None:
+def delete_while_it_is_rendered_again(house: House) -> None:
     """The deletion comes when the first vignette has been made, and before it is written."""
     write = house.store.write
 
@@ -52,14 +57,14 @@ def delete_while_it_is_rendered(house: House) -> None:
         house.upkeep.delete(image_id)
         write(image_id, name, content)
 
-    house.upkeep.render_again(ImageId(0))
+    house.renewal.advance()
     house.store.write = delete_and_write  # type: ignore[method-assign]
     house.work()
 
 
-def die_before(root: Path, act: Callable[[House], None], point: int) -> None:
+def die_before(root: Path, act: Callable[[House], None], recipes: list[Recipe], point: int) -> None:
     """Do *act* in the house at *root*, and be killed before the file operation number *point*, from 0."""
-    house = House(root)
+    house = House(root, recipes=recipes)
     count = 0
 
     def operation() -> None:
@@ -84,10 +89,10 @@ def die_before(root: Path, act: Callable[[House], None], point: int) -> None:
     os._exit(0)
 
 
-def died_before(root: Path, act: Callable[[House], None], point: int) -> bool:
+def died_before(root: Path, act: Callable[[House], None], recipes: list[Recipe], point: int) -> bool:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.integration.test_crash_points"])
-    child: BaseProcess = context.Process(target=die_before, args=(root, act, point))
+    child: BaseProcess = context.Process(target=die_before, args=(root, act, recipes, point))
     child.start()
     child.join()
     assert child.exitcode in (0, -signal.SIGKILL)
@@ -99,13 +104,22 @@ def go_on(house: House) -> None:
     with house.catalogue._write() as connection:
         connection.exec_driver_sql("UPDATE image SET lease_until = 0 WHERE lease_until IS NOT NULL")
     house.upkeep.sweep()
+    house.renewal.advance()
     house.work()
     house.upkeep.sweep()
 
 
-@pytest.mark.parametrize("act", [upload, render, delete, delete_while_it_is_rendered])
+@pytest.mark.parametrize(
+    ("act", "recipes"),
+    [
+        pytest.param(upload_and_render, [SMALL], id="upload and render"),
+        pytest.param(render_again, OTHERS, id="render again, by other recipes"),
+        pytest.param(delete, [SMALL], id="delete"),
+        pytest.param(delete_while_it_is_rendered_again, OTHERS, id="delete while it is rendered again"),
+    ],
+)
 def test_whenever_a_process_dies_everything_is_whole_or_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[House], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[House], None], recipes: list[Recipe]
 ) -> None:
     monkeypatch.setattr("vignette.upkeep._HINT_MAX_AGE_S", -1)
     point = 0
@@ -115,20 +129,25 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
         begin(house)
         house.close()
 
-        has_died = died_before(root, act, point)
+        has_died = died_before(root, act, recipes, point)
 
-        house = House(root)
+        house = House(root, recipes=recipes)
+        if act is render_again:
+            # Before anybody goes on: it is ready, and there is something to show.
+            assert house.client.get("/vignette/0").status_code == 200, f"killed before operation {point}"
         go_on(house)
         rows = house.catalogue.newest(10)
         assert house.upload(THIRD).id == house.catalogue.next_id() - 1
         house.work()
-        checkup = Checkup(house.store, house.catalogue, house.upkeep, [SMALL], settle_s=0)
+        checkup = Checkup(house.store, house.catalogue, house.upkeep, recipes, settle_s=0)
         assert list(checkup.run(checkup.image_ids())) == [], f"killed before operation {point}"
         for row in rows:
             assert house.catalogue.get(row.id).state is State.READY
             original = next((house.uploads / str(row.id)).glob("original.*"))
             assert original.read_bytes() == {0: FIRST, 1: SECOND}[row.id], f"killed before operation {point}"
-        assert act in (delete, delete_while_it_is_rendered) or len(rows) >= 1
+            made = {name for name in house.files(row.id) if keys.is_vignette(name)}
+            assert made == keys.vignettes(recipes), f"killed before operation {point}"
+        assert "delete" in act.__name__ or len(rows) >= 1
         house.store.clear_staging(-1)
         assert house.is_clean()
         house.close()

@@ -277,14 +277,41 @@ def test_a_number_that_is_no_folder_is_unreadable_and_the_others_are_checked(hou
     assert [(f.kind.value, f.image_id) for f in check(house)] == [("unreadable", 0), ("original-missing", 1)]
 
 
-def test_a_changed_recipe_makes_the_old_vignettes_stale_and_the_new_ones_missing(house: House) -> None:
+def test_an_image_that_waits_to_be_rendered_by_other_recipes_is_well_as_it_is(house: House) -> None:
     house.upload(picture())
     house.work()
     checking = checkup(house, recipes=(Recipe("tiny", 9, 9, ("jpeg",)),))
 
-    found = kinds(list(checking.run(checking.image_ids())))
+    assert list(checking.run(checking.image_ids())) == []
 
-    assert found == ["vignette-missing", "vignette-stale", "vignette-stale"]
+    (folder(house) / JPEG).unlink()
+    assert kinds(list(checking.run(checking.image_ids()))) == ["vignette-missing"]
+
+
+def test_a_vignette_of_earlier_recipes_that_no_outcome_names_is_removed(house: House) -> None:
+    house.upload(picture())
+    house.work()
+    (folder(house) / "vignette-small-256x256-inside-q80.jpg").write_bytes(b"of the first release")
+
+    assert kinds(check(house, repair=True)) == ["vignette-stale"]
+
+    assert check(house) == []
+    assert "vignette-small-256x256-inside-q80.jpg" not in house.files(0)
+
+
+def test_a_row_that_claims_the_recipes_in_force_for_vignettes_of_others_is_written_anew(tmp_path: Path) -> None:
+    earlier = House(tmp_path, recipes=[Recipe("small", 64, 64)])
+    earlier.upload(picture())
+    earlier.work()
+    earlier.close()
+    house = House(tmp_path)
+    sql(house, f"UPDATE image SET recipes = '{keys.set_digest(keys.vignettes([SMALL]))}'")
+
+    assert kinds(check(house, repair=True)) == ["row-differs"]
+
+    house.renewal.advance()
+    assert house.jobs.hinted == [0]
+    house.close()
 
 
 def test_what_was_just_being_done_is_no_finding(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

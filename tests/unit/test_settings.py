@@ -168,7 +168,7 @@ class TestUnknownNames:
 
         assert _the_problem() == (
             'test.toml: recipes[0].gravity = "north": is no setting;'
-            " there are edge, name, width, height, formats, quality, fit, crop"
+            " there are edge, name, width, height, formats, quality, fit, crop, animate"
         )
 
     def test_the_value_is_not_shown_of_what_may_be_a_secret(

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tests.house import SMALL, House, broken_pixels, picture
+from tests.house import house as house_below
 from tests.running import until
 from vignette import keys
 from vignette.errors import (
@@ -26,6 +27,7 @@ from vignette.records import outcome_from_json
 
 WEBP = keys.vignette(SMALL, "webp")
 JPEG = keys.vignette(SMALL, "jpeg")
+OTHER = Recipe("small", 64, 64, ("webp", "avif"))
 
 
 def test_vignettes_are_made_in_every_format_of_the_recipe(house: House) -> None:
@@ -281,6 +283,112 @@ def test_a_folder_that_cannot_be_used_at_all_does_not_count(house: House, monkey
     house.thumbnails.render(image.id)
 
     assert house.catalogue.get(image.id).attempts == 0
+
+
+@pytest.fixture
+def changed(house: House) -> Iterator[House]:
+    """The recipes have changed since, and the sweep has queued the image."""
+    house.upload(picture(640, 480))
+    house.work()
+    with house_below(house.root, recipes=[OTHER], max_attempts=2) as changed:
+        changed.renewal.advance()
+        yield changed
+
+
+def vignettes(house: House) -> set[str]:
+    return {name for name in house.files(0) if keys.is_vignette(name)}
+
+
+def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_earlier_vignettes_last(
+    changed: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = keys.vignettes([OTHER])
+    seen: list[tuple[str, bool, State]] = []
+    write, remove = changed.store.write, changed.store.remove
+
+    def watch(step: str) -> None:
+        seen.append((step, {WEBP, JPEG} <= vignettes(changed), changed.catalogue.get(0).state))
+
+    monkeypatch.setattr(changed.store, "write", lambda *a: (write(*a), watch(a[1])))
+    monkeypatch.setattr(changed.store, "remove", lambda *a: (watch(f"remove {a[1]}"), remove(*a)))
+
+    changed.work()
+
+    assert {step for step, _, _ in seen[:-3]} == new
+    assert [step for step, _, _ in seen[-3:]] == ["outcome.json", f"remove {JPEG}", f"remove {WEBP}"]
+    assert all(has_earlier for _, has_earlier, _ in seen[:-1])
+    assert {state for _, _, state in seen} == {State.READY}
+    assert vignettes(changed) == new
+    image = changed.catalogue.get(0)
+    assert (image.state, image.is_renewing, image.recipes) == (State.READY, False, keys.set_digest(new))
+
+
+def test_one_that_cannot_be_rendered_again_keeps_its_vignettes_and_is_not_tried_for_ever(
+    changed: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("vignette.thumbnails.render", lambda *_: raise_(RenderingFailed("its decoder has a bad day")))
+    outcome = changed.store.read(0, "outcome.json")
+
+    changed.work()
+
+    image = changed.catalogue.get(0)
+    assert (image.state, image.is_renewing) == (State.READY, False)
+    assert image.placeholder is not None
+    assert vignettes(changed) == {WEBP, JPEG}
+    assert changed.store.read(0, "outcome.json") == outcome
+    assert "image 0 keeps its earlier vignettes: its decoder has a bad day" in caplog.text
+    changed.renewal.advance()
+    changed.upkeep.sweep()
+    assert changed.jobs.hinted == []
+
+
+def test_one_that_kills_its_worker_each_time_it_is_rendered_again_keeps_its_vignettes(changed: House) -> None:
+    for _ in range(2):
+        assert changed.catalogue.claim(0, lease_s=-1) is not None
+
+    changed.work()
+
+    image = changed.catalogue.get(0)
+    assert (image.state, image.is_renewing) == (State.READY, False)
+    assert image.failure is not None
+    assert "2 times" in image.failure.detail
+    assert vignettes(changed) == {WEBP, JPEG}
+
+
+def test_an_interrupted_second_rendering_is_tried_again_after_a_pause_and_then_given_up(changed: House) -> None:
+    changed.thumbnails.interrupted(0, RenderingFailed("of a job that came twice"))
+    assert changed.catalogue.get(0).failure is None
+
+    changed.catalogue.claim(0, 60)
+    changed.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
+    assert changed.catalogue.claim(0, 60) is None
+    assert changed.catalogue.get(0).is_renewing
+
+    changed.catalogue.release(0, Failure("rendering-failed", "the process was killed"), pause_s=-1)
+    changed.catalogue.claim(0, 60)
+    changed.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
+
+    image = changed.catalogue.get(0)
+    assert (image.state, image.is_renewing) == (State.READY, False)
+    assert image.failure is not None
+    assert vignettes(changed) == {WEBP, JPEG}
+
+
+def test_one_deleted_while_it_is_rendered_again_stays_deleted(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = changed.store.write
+
+    def delete_in_between(image_id: int, name: str, content: bytes) -> None:
+        monkeypatch.undo()
+        changed.upkeep.delete(image_id)
+        write(image_id, name, content)
+
+    monkeypatch.setattr(changed.store, "write", delete_in_between)
+
+    changed.work()
+
+    assert changed.files(0) == {"deleted.json"}
+    changed.upkeep.sweep()
+    assert changed.catalogue.get(0).state is State.DELETED
 
 
 def raise_(error: Exception) -> None:

@@ -11,8 +11,10 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from billiard.process import current_process
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -66,6 +68,14 @@ def producer_app(broker_url: str) -> Celery:
     app = Celery("vignette", broker=broker_url)
     app.conf.update(_COMMON, broker_transport_options=_PRODUCER_TRANSPORT)
     return app
+
+
+def keep_temporary_files_in(folder: Path) -> None:
+    """
+    Where the worker's pool makes the file through which it shares memory, and removes its name at once. Otherwise it
+    makes a folder for that in the temporary one, which stays behind when the worker is killed.
+    """
+    current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]
 
 
 def worker_app(broker_url: str, *, processes: int, soft_time_limit_s: int) -> Celery:
@@ -122,10 +132,11 @@ class CeleryJobs:
         self.hint_all([image_id], lane)
 
     def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
-        if time.monotonic() < self._silent_until:
-            raise QueueUnavailable("the queue did not answer a moment ago")
+        self._raise_if_silent()
         try:
             with self._app.producer_or_acquire() as producer:
+                # Who had to wait for a connection of the pool has waited for those who found nobody there.
+                self._raise_if_silent()
                 for image_id in image_ids:
                     self._app.send_task(
                         RENDER_TASK,
@@ -139,6 +150,10 @@ class CeleryJobs:
             with self._lock:
                 self._silent_until = time.monotonic() + _PAUSE_AFTER_FAILURE_S
             raise QueueUnavailable("the queue does not answer") from error
+
+    def _raise_if_silent(self) -> None:
+        if time.monotonic() < self._silent_until:
+            raise QueueUnavailable("the queue did not answer a moment ago")
 
     def backlog(self) -> int:
         try:

@@ -63,12 +63,16 @@ _image = sa.Table(
     sa.Column("lease_until", sa.Float),
     sa.Column("thumbhash", sa.Text),
     sa.Column("colour", sa.Text),
+    sa.Column("recipes", sa.Text),
 )
 _counter = sa.Table("counter", _metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 _worker = sa.Table("worker", _metadata, sa.Column("name", sa.Text), sa.Column("seen_at", sa.Float))
 
-# The literal list is what lets both databases use the partial index of the migration.
-_UNFINISHED: Final = sa.text("state IN ('pending', 'processing')")
+# What stands in `state` of an image that is ready, and waits to be rendered again, or is. In that column, because such
+# images are queued, claimed and found again as those that are rendered for the first time.
+_RENEWING: Final = "renewing"
+
+_UNFINISHED: Final = _image.c.state.in_([State.PENDING, State.PROCESSING, _RENEWING])
 
 
 class _Now(FunctionElement[float]):
@@ -172,19 +176,28 @@ class SqlCatalogue:
         claim = (
             sa.update(_image)
             .where(_image.c.id == image_id, _UNFINISHED, _is_free())
-            .values(state=State.PROCESSING, attempts=_image.c.attempts + 1, lease_until=_Now() + lease_s)
+            .values(
+                state=sa.case((_image.c.state == _RENEWING, _RENEWING), else_=State.PROCESSING.value),
+                attempts=_image.c.attempts + 1,
+                lease_until=_Now() + lease_s,
+            )
             .returning(_image)
         )
         with self._write() as connection:
             row = connection.execute(claim).one_or_none()
         return None if row is None else Claim(_from_row(row), row.attempts)
 
-    def finish(self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None) -> bool:
+    def finish(
+        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipes: str = ""
+    ) -> bool:
+        is_ready = failure is None or claim.image.is_renewing
+        keeps_placeholder = failure is not None and claim.image.is_renewing
         values = {
-            "state": State.READY if failure is None else State.FAILED,
+            "state": State.READY if is_ready else State.FAILED,
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
-            **_placeholder_columns(placeholder),
+            "recipes": recipes,
+            **({} if keeps_placeholder else _placeholder_columns(placeholder)),
         }
         was_deleted = sa.and_(
             _image.c.id == claim.image.id, _image.c.state == State.DELETING, _image.c.attempts == claim.attempt
@@ -198,7 +211,7 @@ class SqlCatalogue:
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         release = (
             sa.update(_image)
-            .where(_image.c.id == image_id, _image.c.state == State.PROCESSING)
+            .where(_image.c.id == image_id, _image.c.state.in_([State.PROCESSING, _RENEWING]))
             .values(failure=asdict(failure), lease_until=_Now() + pause_s)
         )
         with self._write() as connection:
@@ -217,10 +230,36 @@ class SqlCatalogue:
         reset = (
             sa.update(_image)
             .where(_image.c.id == image_id, _image.c.state.in_([State.READY, State.FAILED]))
-            .values(state=State.PENDING, attempts=0, failure=None, lease_until=None, hinted_at=_Now())
+            .values(state=sa.case((_image.c.state == State.READY, _RENEWING), else_=State.PENDING.value), **_anew())
         )
         with self._write() as connection:
             connection.execute(reset)
+
+    def renew(self, recipes: str, limit: int) -> list[ImageId]:
+        is_ready = _image.c.state == State.READY
+        found: list[int] = []
+        # Most of the time there are none: that takes no lock. Two ranges of the index, where `!=` would be all of it.
+        with self._read() as connection:
+            for by_others in (_image.c.recipes < recipes, _image.c.recipes > recipes):
+                query = sa.select(_image.c.id).where(is_ready, by_others).limit(limit - len(found))
+                found += connection.execute(query).scalars()
+        if not found:
+            return []
+        renew = (
+            sa.update(_image)
+            .where(_image.c.id.in_(found), is_ready, _image.c.recipes != recipes)
+            .values(state=_RENEWING, **_anew())
+            .returning(_image.c.id)
+        )
+        with self._write() as connection:
+            return sorted(ImageId(number) for number in connection.execute(renew).scalars())
+
+    def rendered(self, except_by: str | None = None) -> list[ImageId]:
+        query = sa.select(_image.c.id).where(_is_in(State.READY))
+        if except_by is not None:
+            query = query.where(sa.or_(_image.c.recipes != except_by, _image.c.failure.is_not(None)))
+        with self._read() as connection:
+            return [ImageId(number) for number in connection.execute(query.order_by(_image.c.id)).scalars()]
 
     def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
         return self._hand_out(sa.and_(_UNFINISHED, _is_free(), _image.c.hinted_at < _Now() - min_age_s), limit)
@@ -230,7 +269,9 @@ class SqlCatalogue:
         return self._hand_out(sa.and_(_UNFINISHED, _image.c.lease_until < _Now(), not_handed_out_since), limit)
 
     def _hand_out(self, condition: sa.ColumnElement[bool], limit: int) -> list[ImageId]:
-        chosen = sa.select(_image.c.id).where(condition).order_by(_image.c.id).limit(limit)
+        # Who has no vignette yet comes before those that would have others.
+        order = (_image.c.state == _RENEWING, _image.c.id)
+        chosen = sa.select(_image.c.id).where(condition).order_by(*order).limit(limit)
         if not self._is_sqlite:
             chosen = chosen.with_for_update(skip_locked=True)
         hand_out = sa.update(_image).where(_image.c.id.in_(chosen)).values(hinted_at=_Now()).returning(_image.c.id)
@@ -259,7 +300,7 @@ class SqlCatalogue:
             )
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
-        query = sa.select(_image.c.id).where(_image.c.state == state)
+        query = sa.select(_image.c.id).where(_is_in(state))
         if after is not None:
             query = query.where(_image.c.id > after)
         with self._read() as connection:
@@ -381,9 +422,17 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 
 def _holds(claim: Claim) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        _image.c.id == claim.image.id, _image.c.state == State.PROCESSING, _image.c.attempts == claim.attempt
-    )
+    state = _RENEWING if claim.image.is_renewing else State.PROCESSING
+    return sa.and_(_image.c.id == claim.image.id, _image.c.state == state, _image.c.attempts == claim.attempt)
+
+
+def _is_in(state: State) -> sa.ColumnElement[bool]:
+    return _image.c.state.in_([State.READY, _RENEWING] if state is State.READY else [state])
+
+
+def _anew() -> dict[str, Any]:
+    """The columns of an image that was just queued to be rendered from the beginning."""
+    return {"attempts": 0, "failure": None, "lease_until": None, "hinted_at": _Now()}
 
 
 def _is_free() -> sa.ColumnElement[bool]:
@@ -452,6 +501,7 @@ def _to_row(image: Image) -> dict[str, Any]:
         "state": image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
+        "recipes": image.recipes,
         **_placeholder_columns(image.placeholder),
     }
 
@@ -466,4 +516,14 @@ def _from_row(row: sa.Row[Any]) -> Image:
     record = Record(row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key)
     failure = None if row.failure is None else Failure(**row.failure)
     placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)
-    return Image(ImageId(row.id), record, State(row.state), row.attempts, failure, placeholder)
+    is_renewing = row.state == _RENEWING
+    return Image(
+        id=ImageId(row.id),
+        record=record,
+        state=State.READY if is_renewing else State(row.state),
+        attempts=row.attempts,
+        failure=failure,
+        placeholder=placeholder,
+        recipes=row.recipes,
+        is_renewing=is_renewing,
+    )

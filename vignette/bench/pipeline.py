@@ -69,7 +69,7 @@ class PipelineReport:
         """Our time of vipsthumbnail's; less is better."""
         return median_ratio(self.ours, self.vipsthumbnail)
 
-    def shortfalls(self) -> list[str]:
+    def shortcomings(self) -> list[str]:
         """What is behind its goal by more than the margin."""
         if self.ratio <= GOAL * (1 + MARGIN):
             return []
@@ -92,13 +92,12 @@ class PipelineReport:
 
 def find_photos(folder: Path) -> list[Path]:
     """
-    The JPEGs of *folder*, or of `photos` in it.
+    The JPEGs of *folder*.
 
     Raises:
         BenchUnavailable: There are none.
     """
-    inner = folder / "photos"
-    found = sorted((inner if inner.is_dir() else folder).glob("*.jp*g"))
+    found = sorted(folder.glob("*.jp*g"))
     if not found:
         raise BenchUnavailable(f"there are no JPEGs in {folder}")
     return found

@@ -131,5 +131,5 @@ def _decoder_errors(anatomy: Anatomy) -> Iterator[None]:
         raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: its decoder does not know it") from error
     except _DECODER_ERRORS as error:
         raise RenderingFailed(
-            f"the {anatomy.format.name} cannot be decoded: {error or type(error).__name__}"
+            f"the {anatomy.format.name} cannot be decoded: {str(error) or type(error).__name__}"
         ) from error

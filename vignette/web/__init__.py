@@ -13,6 +13,7 @@ from vignette.pixels.geometry import fit
 from vignette.web.headers import init_headers
 from vignette.web.i18n import init_i18n
 from vignette.web.images import images
+from vignette.web.pictures import by_width, vignette_url
 from vignette.web.problems import init_problems
 from vignette.web.service import service
 from vignette.web.services import EXTENSION, WebServices
@@ -53,7 +54,7 @@ def create_app(services: WebServices, *, public_url: str, languages: Sequence[st
     app.extensions[EXTENSION] = services
     app.url_map.converters["image_id"] = _ImageIdConverter
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.jinja_env.globals.update(recipes=services.recipes, fit=fit)
+    app.jinja_env.globals.update(recipes=services.recipes, fit=fit, vignette_url=vignette_url, by_width=by_width)
     app.context_processor(lambda: {"recipes": services.recipes})
     init_i18n(app, languages)
     init_problems(app)

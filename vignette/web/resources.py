@@ -14,6 +14,7 @@ from vignette.model import Image, State
 from vignette.pixels.metadata import fit
 from vignette.pixels.publishing import PUBLISHABLE
 from vignette.web.problems import Problem, problem_of_failure
+from vignette.web.services import web_services
 
 # A longer binary value (MakerNote, preview) would be most of the resource; it is whole in `metadata.json`.
 _LONG_BYTES: Final = 256
@@ -42,6 +43,10 @@ class Links(Resource):
     public: str | None = Field(description="The copy without metadata; null for formats of which none can be made")
     metadata: str
     vignette: str
+    vignettes: dict[str, str] = Field(
+        description="The vignette of each size, by name; `v` tells its recipe, so that it may be cached for ever",
+        examples=[{"small": "http://127.0.0.1:5000/vignette/0?size=small&v=e3c09555"}],
+    )
 
 
 class PlaceholderResource(Resource):
@@ -147,6 +152,7 @@ def image_with_metadata(image: Image, metadata: dict[str, Any]) -> ImageWithMeta
 
 def _fields(image: Image) -> dict[str, Any]:
     record, facts = image.record, image.record.facts
+    vignette = absolute_url("vignettes.show", image_id=image.id)
     return {
         "id": image.id,
         "state": image.state.value,
@@ -165,7 +171,9 @@ def _fields(image: Image) -> dict[str, Any]:
             original=absolute_url("images.original", image_id=image.id),
             public=absolute_url("images.public", image_id=image.id) if facts.media_type in _PUBLISHABLE else None,
             metadata=absolute_url("images.metadata_json", image_id=image.id),
-            vignette=absolute_url("vignettes.show", image_id=image.id),
+            vignette=vignette,
+            # Neither a recipe's name nor its digest has anything to quote.
+            vignettes={r.name: f"{vignette}?size={r.name}&v={r.digest}" for r in web_services().recipes},
         ),
     }
 

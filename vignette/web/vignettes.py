@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, request
@@ -16,6 +17,7 @@ from vignette.limits import MAX_WAIT_S, MIB
 from vignette.model import Image, Recipe, State, VignetteFormat
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.pixels.preview import embedded_preview
+from vignette.records import outcome_from_json
 from vignette.web.fast_path import SETTLED
 from vignette.web.images import as_json, existing
 from vignette.web.negotiation import HTML, JSON, PROBLEM, names, preferred
@@ -26,8 +28,13 @@ from vignette.web.services import web_services
 
 vignettes = Blueprint("vignettes", __name__)
 
-# The bytes under a number never change, but the image may be deleted and the recipe may.
-_CACHE_S: Final = 7 * 24 * 3600
+# The original under a number never changes. But the image may be deleted, and the recipe may change, unless the URL
+# tells by `v` which one it means: then the answer holds for ever (RFC 8246). One that means a recipe of before or after
+# is answered with what there is, and should soon ask again.
+_CACHE: Final = f"public, max-age={7 * 24 * 3600}"
+_CACHE_FOR_EVER: Final = f"public, max-age={365 * 24 * 3600}, immutable"
+_CACHE_OF_OTHERS: Final = "public, max-age=60"
+_CACHE_OF_EARLIER: Final = "no-cache"
 
 _RETRY_AFTER_S: Final = 1
 _POLL_S: Final = 0.05
@@ -58,6 +65,15 @@ _MAX_PREVIEW_METADATA_BYTES: Final = MIB
     problems=(ImageNotFound, RecipeNotFound, ImageDeleted, RenderingFailed),
     parameters=(
         Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
+        Parameter(
+            "v",
+            "The digest of the recipe, as in `links.vignettes`: the answer may be cached for ever. With any other value"
+            " it is the same, and may be cached for a minute",
+            {"type": "string"},
+        ),
+        Parameter(
+            "still", "`1`: of a picture that moves, the vignette that does not", {"type": "string", "enum": ["1"]}
+        ),
         Parameter("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}", {"type": "string"}, "header"),
     ),
     curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
@@ -69,12 +85,7 @@ def show(image_id: int) -> Response:
     waited = image.state in (State.PENDING, State.PROCESSING) and _wait(image_id)
     if waited:
         image = existing(services.catalogue, image_id)
-    try:
-        response = _answer(image, recipe)
-    except FileNotStored:
-        # The recipes have changed since, or somebody has tidied up in the folder.
-        services.upkeep.render_again(image.id)
-        response = _pending(image, recipe)
+    response = _answer(image, recipe)
     if waited:
         response.headers["Preference-Applied"] = "wait"
     elif image.state is State.READY and response.status_code == 200:
@@ -102,30 +113,82 @@ def _recipe(size: str | None) -> Recipe:
 
 
 def _ready(image: Image, recipe: Recipe) -> Response:
-    file_format = _negotiated(recipe)
-    name = keys.vignette(recipe, file_format)
+    """The vignette, or what a recipe of the same name made before; else a placeholder, or why there is none."""
+    # What is there may be replaced by the worker while we look for it: then it is there at the second look.
+    return _stored(image, recipe) or _stored(image, recipe) or _missing(image, recipe)
+
+
+def _stored(image: Image, recipe: Recipe) -> Response | None:
+    file_format = _negotiated(recipe.formats)
+    name = keys.vignette(recipe, file_format, moves=_moves(image, recipe, file_format))
+    try:
+        return _vignette(image, name, file_format, _caching(recipe))
+    except FileNotStored:
+        earlier = keys.vignettes_named(recipe.name, _made(image))
+    if not earlier:
+        return None
+    file_format = _negotiated(tuple(earlier))
+    try:
+        return _vignette(image, earlier[file_format], file_format, _CACHE_OF_EARLIER)
+    except FileNotStored:
+        return None
+
+
+def _moves(image: Image, recipe: Recipe, file_format: VignetteFormat) -> bool:
+    """Whether there is a moving vignette, and the client does not ask for the `still` one."""
+    if request.args.get("still") == "1" or file_format != "webp" or image.record.facts.frames == 1:
+        return False
+    return keys.vignette(recipe, "webp", moves=True) in _made(image)
+
+
+def _vignette(image: Image, name: str, file_format: VignetteFormat, caching: str) -> Response:
     response = Response(mimetype=_MEDIA_TYPES[file_format])
     # The name says the recipe, the digest the original: no need to read the file to say that it has not changed.
     response.set_etag(f"{image.record.sha256[:32]}-{name}")
-    response.headers["Cache-Control"] = f"public, max-age={_CACHE_S}"
+    response.headers["Cache-Control"] = caching
     response.make_conditional(request)
     if response.status_code != 304:
         response.data = web_services().store.read(image.id, name)
     return response
 
 
-def _negotiated(recipe: Recipe) -> VignetteFormat:
+def _caching(recipe: Recipe) -> str:
+    version = request.args.get("v")
+    if version is None:
+        return _CACHE
+    return _CACHE_FOR_EVER if version == recipe.digest else _CACHE_OF_OTHERS
+
+
+def _made(image: Image) -> tuple[str, ...]:
+    """The names of the vignettes that the worker has made last."""
+    try:
+        return outcome_from_json(web_services().store.read(image.id, keys.OUTCOME)).vignettes
+    except (FileNotStored, ValueError):
+        return ()
+
+
+def _missing(image: Image, recipe: Recipe) -> Response:
+    if image.failure is not None and not image.is_renewing:  # the worker has tried, and given up
+        return _failed(image, recipe)
+    services = web_services()
+    # The sweep sees to what other recipes have made. This is for what they have made and somebody has tidied away.
+    if image.recipes == keys.set_digest(keys.vignettes(services.recipes)):
+        services.upkeep.render_again(image.id)
+    return _pending(image, recipe)
+
+
+def _negotiated(formats: Sequence[VignetteFormat]) -> VignetteFormat:
     """
-    The smallest format that the client names, or JPEG, which everyone reads.
+    The smallest of *formats* that the client names, or JPEG, which everyone reads.
 
     A wildcard is no promise: programs that send `*/*` or `image/*` do not mean that they can decode AVIF.
     """
     accept = request.accept_mimetypes
     modern: list[VignetteFormat] = ["avif", "webp"]
-    offers = [f for f in modern if f in recipe.formats and names(accept, _MEDIA_TYPES[f])]
-    if "jpeg" in recipe.formats:
+    offers = [f for f in modern if f in formats and names(accept, _MEDIA_TYPES[f])]
+    if "jpeg" in formats:
         offers.append("jpeg")
-    best = preferred(accept, [_MEDIA_TYPES[f] for f in offers or recipe.formats])
+    best = preferred(accept, [_MEDIA_TYPES[f] for f in offers or formats])
     return next(f for f, media_type in _MEDIA_TYPES.items() if media_type == best)
 
 

@@ -79,7 +79,7 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         mode = _MODES[image.interpretation, image.bands]
         picture = Image.frombytes(mode, (image.width, image.height), image.write_to_memory())
     except vips.Error as error:
-        raise OSError(_words(error)) from None
+        raise OSError(_words(error)) from error
     return upright(to_srgb(picture, profile), anatomy.orientation)
 
 
@@ -112,7 +112,7 @@ def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> An
     try:
         image = vips.Operation.call(loader, source, **_LOADING)
     except vips.Error as error:
-        raise UnknownVariety(_words(error)) from None
+        raise UnknownVariety(_words(error)) from error
     check_size((image.width, image.height), (anatomy.width, anatomy.height))
     if image.interpretation not in _COLOUR_SAMPLES:
         raise UnknownVariety(f"it does not know colours of the kind {image.interpretation}")

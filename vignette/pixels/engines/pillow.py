@@ -6,15 +6,17 @@ Its JPEG decoder scales by 1/2, 1/4 or 1/8 on the way; of all others it decodes 
 
 from __future__ import annotations
 
+import io
 from typing import BinaryIO, Final
 
 import pi_heif
-from PIL import AvifImagePlugin as _  # noqa: F401 (fails here, not on the first picture, if Pillow was built without it)
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.colour import to_srgb
+from vignette.pixels.containers.jpeg_pixels import eighth
+from vignette.pixels.containers.reader import Reader
 from vignette.pixels.engines.sizes import check_size, stored
 from vignette.pixels.formats import Format
 from vignette.pixels.resampling import resized, samples, upright
@@ -22,7 +24,9 @@ from vignette.pixels.resampling import resized, samples, upright
 # The door has counted the pixels; Pillow's own limit would only refuse what was accepted.
 Image.MAX_IMAGE_PIXELS = None
 
-pi_heif.register_heif_opener()
+# The worker's processes are as many as there are processors. More threads would take more memory, and no less time.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+pi_heif.register_heif_opener(decode_threads=0, thumbnails=False, depth_images=False, aux_images=False)
 
 _PLUGINS: Final[dict[Format, str]] = {
     formats.JPEG: "JPEG",
@@ -45,6 +49,7 @@ _TURNED_BY_DECODER: Final = frozenset({formats.HEIC, formats.HEIF, formats.TIFF}
 # The JPEG decoder may scale by 1/2, 1/4 or 1/8 on the way. Asked for this many times the target it leaves the
 # resampling filter enough to work with (over 40 dB against a full decode), and mostly still takes the cheaper step.
 _DRAFT_FACTOR: Final = 1.75
+_SMALLEST_SCALE: Final = 8
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
@@ -54,7 +59,11 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     with open_source(file, anatomy.format) as source:
         # Pillow may tell the size before it has turned a picture, or after.
         check_size(source.size, (anatomy.width, anatomy.height), anatomy.upright_size)
-        image = _shrink(source, target)
+        if isinstance(source, JpegImagePlugin.JpegImageFile):
+            image = _shrink_jpeg(source, file, target)
+        else:
+            source.load()
+            image = resized(samples(source), target)
     image = to_srgb(image, anatomy.blocks.icc)
     return image if is_turned else upright(image, anatomy.orientation)
 
@@ -67,13 +76,15 @@ def open_source(file: BinaryIO, file_format: Format) -> ImageFile.ImageFile:
     return Image.open(file, formats=[_PLUGINS[file_format]])
 
 
-def _shrink(source: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Decode as little of *source* as a picture of *size* needs, and shrink it to that."""
-    box = None
-    if isinstance(source, JpegImagePlugin.JpegImageFile):
-        width, height = size
-        draft = source.draft(source.mode, (int(width * _DRAFT_FACTOR), int(height * _DRAFT_FACTOR)))
-        # The scaled picture may end in a part of a pixel: without this box the result is shifted by up to one.
-        box = None if draft is None else draft[1]
+def _shrink_jpeg(source: JpegImagePlugin.JpegImageFile, file: BinaryIO, size: tuple[int, int]) -> Image.Image:
+    """Decode as little of *source*, which is the picture in *file*, as *size* needs, and shrink it to that."""
+    enough = int(size[0] * _DRAFT_FACTOR), int(size[1] * _DRAFT_FACTOR)
+    draft = source.draft(source.mode, enough)
+    if draft is not None and source.decoderconfig[0] == _SMALLEST_SCALE and "progressive" in source.info:
+        content = eighth(Reader(file, file.seek(0, io.SEEK_END)))
+        if content is not None:
+            source = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+            source.draft(source.mode, enough)
     source.load()
-    return resized(samples(source), size, box)
+    # The scaled picture may end in a part of a pixel: without this box the result is shifted by up to one.
+    return resized(samples(source), size, None if draft is None else draft[1])
