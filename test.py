@@ -501,8 +501,8 @@ class TheImage(ContractOfAPhoto):
     def test_links_to_all_that_belongs_to_it(self) -> None:
         links = get(f"/images/{self.number}").json()["links"]
 
-        self.assertEqual(set(links), {"self", "original", "public", "metadata", "vignette"})
-        for link in links.values():
+        self.assertEqual(set(links), {"self", "original", "public", "metadata", "vignette", "vignettes"})
+        for link in (*links.pop("vignettes").values(), *links.values()):
             self.assertRegex(link, r"^https?://")
             self.assertIn(get(link).status, (200, 202))
 
@@ -678,6 +678,21 @@ class TheVignette(ContractOfAPhoto):
         name = get("/limits").json()["vignettes"][0]
 
         self.assertEqual(wait_for_vignette(self.number, target=f"/vignette/{self.number}?size={name}").status, 200)
+
+    def test_may_be_kept_for_ever_where_the_url_tells_the_version(self) -> None:
+        resource = get(f"/images/{self.number}", {"Accept": "application/json"}).json()
+        self.assertEqual(list(resource["links"]["vignettes"]), get("/limits").json()["vignettes"])
+        for size, link in resource["links"]["vignettes"].items():
+            with self.subTest(size=size):
+                wait_for_vignette(self.number)
+                target = f"/vignette/{self.number}?{link.partition('?')[2]}"
+
+                self.assertIn("immutable", wait_for_vignette(self.number, target=target).headers["Cache-Control"])
+
+        other = get(f"/vignette/{self.number}?v=00000000")
+
+        self.assertEqual(other.status, 200)
+        self.assertNotIn("immutable", other.headers["Cache-Control"])
 
     def test_has_no_size_that_nobody_set(self) -> None:
         self.assert_problem(get(f"/vignette/{self.number}?size=gigantic"), 404, "recipe-not-found")

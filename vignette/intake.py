@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sys
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,11 +37,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IntakeLimits:
-    """What is refused: `max_bytes` in a file, `max_pixels` in a frame (width times height), `max_frames` in a file."""
+    """
+    What is refused: `max_bytes` in a file, `max_pixels` in a frame (width times height), `max_frames` in a file, and
+    what takes more than `max_memory_bytes` to render.
+    """
 
     max_bytes: int
     max_pixels: int
     max_frames: int
+    max_memory_bytes: int = sys.maxsize
 
 
 class Upload:
@@ -113,7 +118,11 @@ class Intake:
             raise EmptyFile("the file has 0 bytes", measured=0)
         with upload.staged.open_original() as file:
             facts, blocks = inspect(
-                file, upload.bytes, max_pixels=self.limits.max_pixels, max_frames=self.limits.max_frames
+                file,
+                upload.bytes,
+                max_pixels=self.limits.max_pixels,
+                max_frames=self.limits.max_frames,
+                max_memory_bytes=self.limits.max_memory_bytes,
             )
         record = Record(
             name=name,

@@ -51,13 +51,19 @@ def is_vignette(name: str) -> bool:
     return name.startswith(_VIGNETTE)
 
 
-def vignettes_named(name: str, names: Iterable[str]) -> dict[VignetteFormat, str]:
-    """Those of *names* that a recipe of this *name* made, whatever it said otherwise, by format; stills only."""
+def vignettes_named(name: str, names: Iterable[str], *, moves: bool = False) -> dict[VignetteFormat, str]:
+    """
+    Those of *names* that a recipe of this *name* made, whatever it said otherwise, by format. They are stills; if what
+    *moves* is wanted, that comes in the place of a still one.
+    """
+    ours = [stored for stored in names if stored.startswith(f"{_VIGNETTE}{name}-")]
+    stills = _stills(ours)
+    moving = [stored for stored in ours if stored not in stills] if moves else []
     return {
         file_format: stored
-        for stored in _stills(names)
+        for stored in stills + moving
         for file_format, extension in _EXTENSIONS.items()
-        if stored.startswith(f"{_VIGNETTE}{name}-") and stored.endswith(f".{extension}")
+        if stored.endswith(f".{extension}")
     }
 
 

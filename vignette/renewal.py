@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from vignette import keys
-from vignette.errors import QueueUnavailable
-from vignette.limits import SWEEP_BATCH
-from vignette.model import ImageId, Recipe
+from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
+from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
+from vignette.model import Failure, Image, ImageId, Recipe, State
 from vignette.ports import Catalogue, Jobs, Lane
 
+# Between two looks at an image that is being rendered: little beside the least that one takes.
+_POLL_S: Final = 0.1
+
+# A worker that is started again, or whose machine has other things to do, is heard of by then.
+_PATIENCE_S: Final = 6 * WORKER_SILENCE_S
+
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """An image that is done with: rendered by the recipes in force, or deleted meanwhile, or not with a *failure*."""
+
+    image_id: ImageId
+    failure: Failure | None = None
 
 
 class Renewal:
@@ -34,6 +52,73 @@ class Renewal:
         if image_ids:
             logger.info("rendering %d images again that other recipes have made", len(image_ids))
             self._queue(image_ids)
+
+    def all_due(self, *, force: bool = False) -> list[ImageId]:
+        """All ready images that other recipes have made, or that could not be rendered again; with *force*, all."""
+        return self._catalogue.rendered(None if force else self._recipes)
+
+    def is_due(self, image_id: ImageId) -> bool:
+        """
+        Whether the recipes in force have yet to make the vignettes of this image.
+
+        Raises:
+            ImageNotFound: There never was one.
+            ImageDeleted: It was deleted.
+        """
+        image = self._catalogue.get(image_id)
+        if image.state.is_gone:
+            raise ImageDeleted(f"image {image_id} was deleted")
+        return self._is_due(image)
+
+    def run(self, image_ids: Sequence[ImageId], *, force: bool = False) -> Iterator[Renewed]:
+        """
+        Have these images rendered by the worker of a service that runs, a batch of them at a time in the slow lane;
+        tell of each when it is done. Those that are not due by then are left out, unless *force* is meant.
+
+        Raises:
+            QueueUnavailable: No worker is heard of, or none any more.
+            SettingsError: The worker renders by other recipes than ours.
+        """
+        if image_ids:
+            self._expect_a_worker(WORKER_SILENCE_S)
+        coming, begun = deque(image_ids), deque[ImageId]()
+        while coming or begun:
+            while coming and len(begun) < SWEEP_BATCH:
+                begun.append(coming.popleft())
+                self._begin(begun[-1], force)
+            if (done := self._look(begun[0])) is None:
+                self._expect_a_worker(_PATIENCE_S)
+                time.sleep(_POLL_S)
+            else:
+                begun.popleft()
+                yield done
+
+    def _begin(self, image_id: ImageId, force: bool) -> None:
+        # The sweep is on its way through them too.
+        if force or self._is_due(self._catalogue.get(image_id)):
+            self._catalogue.reset(image_id)
+            self._queue([image_id])
+
+    def _is_due(self, image: Image) -> bool:
+        if image.state.is_gone:
+            return False
+        return image.state is not State.READY or image.recipes != self._recipes or image.failure is not None
+
+    def _look(self, image_id: ImageId) -> Renewed | None:
+        """What has become of the image; None while it waits or is being rendered."""
+        image = self._catalogue.get(image_id)
+        if image.state.is_gone:
+            return Renewed(image_id)
+        if image.is_renewing or image.state in (State.PENDING, State.PROCESSING):
+            return None
+        if image.recipes != self._recipes:
+            raise SettingsError("the worker renders by other recipes than those set now: start the service anew")
+        return Renewed(image_id, image.failure)
+
+    def _expect_a_worker(self, patience_s: float) -> None:
+        silence_s = self._catalogue.seconds_since_beat()
+        if silence_s is None or silence_s > patience_s:
+            raise QueueUnavailable("no worker is heard of: does the service run?")
 
     def _queue(self, image_ids: Sequence[ImageId]) -> None:
         try:

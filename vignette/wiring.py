@@ -37,7 +37,15 @@ def build_web(settings: Settings) -> Flask:
     jobs = _jobs(settings)
     services = WebServices(
         intake=Intake(
-            store, catalogue, jobs, IntakeLimits(settings.max_upload_bytes, settings.max_pixels, settings.max_frames)
+            store,
+            catalogue,
+            jobs,
+            IntakeLimits(
+                settings.max_upload_bytes,
+                settings.max_pixels,
+                settings.max_frames,
+                settings.max_render_memory_bytes,
+            ),
         ),
         upkeep=Upkeep(store, catalogue, jobs),
         store=store,
@@ -99,6 +107,12 @@ def open_upkeep(settings: Settings) -> Upkeep:
     """For the command line: it finds the work of a service that may run beside it, or not."""
     store, catalogue = open_store_and_catalogue(settings)
     return Upkeep(store, catalogue, _jobs(settings))
+
+
+def open_renewal(settings: Settings) -> Renewal:
+    """For `vignette render`: it asks the worker of a service that runs beside it."""
+    _, catalogue = open_store_and_catalogue(settings)
+    return Renewal(catalogue, _jobs(settings), settings.recipes)
 
 
 def open_checkup(settings: Settings) -> Checkup:

@@ -16,6 +16,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
 from tests.house import SMALL, House, broken_pixels, picture
+from tests.house import house as new_house
 from tests.makers import png_chunk, png_with
 from vignette.errors import StoreFull
 from vignette.intake import IntakeLimits
@@ -197,6 +198,16 @@ class TestPostImages:
 
         assert (body["type"], body["status"], body["limit"]) == ("/problems/too-many-frames", 422, 20)
         assert body["measured"] > 20
+
+    def test_a_picture_that_needs_too_much_memory_to_be_rendered_is_422(self, tmp_path: Path) -> None:
+        limits = IntakeLimits(max_bytes=10**6, max_pixels=10**6, max_frames=1, max_memory_bytes=400_000)
+        with new_house(tmp_path, limits=limits) as small:
+            body = problem(post(small, (picture(400, 300, "GIF"), "large.gif")))
+
+            assert (body["type"], body["status"]) == ("/problems/too-much-memory", 422)
+            assert (body["measured"], body["limit"]) == (5 * 400 * 300, 400_000)
+            assert small.is_clean()
+            assert post(small, (picture(400, 300, "JPEG"), "small.jpg")).status_code == 201
 
     def test_a_file_over_the_byte_limit_is_413(self, house: House) -> None:
         body = problem(post(house, (picture() + bytes(1_000_000), "large.jpg")))

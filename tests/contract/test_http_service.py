@@ -37,6 +37,7 @@ def test_the_limits_are_those_in_force(house: House) -> None:
     limits = house.client.get("/limits").json
 
     assert (limits["max_upload_bytes"], limits["max_pixels"], limits["max_frames"]) == (1_000_000, 1_000_000, 20)
+    assert limits["max_render_memory_bytes"] > 0
     assert {"name": "JPEG", "media_type": "image/jpeg", "extension": "jpg"} in limits["formats"]
     assert limits["vignettes"] == ["small"]
 

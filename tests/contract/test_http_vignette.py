@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 from PIL import ImageOps
+from werkzeug.test import TestResponse
 
 from tests.contract.test_http import BROWSER, problem
 from tests.house import SMALL, House, broken_pixels, picture
@@ -27,6 +28,13 @@ CHROME_IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 
 def raise_rendering_failed(*_: object) -> None:
     raise RenderingFailed("its decoder has a bad day")
+
+
+def two_frames() -> bytes:
+    content = io.BytesIO()
+    frames = [Pillow.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    frames[0].save(content, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    return content.getvalue()
 
 
 @pytest.fixture
@@ -228,6 +236,36 @@ class TestOtherRecipes:
         with Pillow.open(io.BytesIO(response.data)) as vignette:
             assert vignette.size == (64, 48)
         assert changed.client.get("/vignette/0?size=new").status_code == 200
+
+    def test_what_moves_goes_on_moving_and_is_not_cached_before_it_is_all_there(self, ready: House) -> None:
+        webp = {"Accept": "image/webp"}
+        image = ready.upload(two_frames())
+        ready.work()
+        before = ready.client.get(f"/vignette/{image.id}", headers=webp)
+        with house_below(ready.root, recipes=[TINY]) as changed:
+            url = f"/vignette/{image.id}?v={TINY.digest}"
+            assert changed.client.get(url, headers=webp).data == before.data
+
+            # The worker writes the still ones first, and says at the end what it has made.
+            write = changed.store.write
+            half_way: list[TestResponse] = []
+
+            def look(image_id: ImageId, name: str, content: bytes) -> None:
+                if "moving" in name:
+                    half_way.append(changed.client.get(url, headers=webp))
+                write(image_id, name, content)
+
+            changed.store.write = look  # type: ignore[method-assign]
+            changed.renewal.advance()
+            changed.work()
+
+            after = changed.client.get(url, headers=webp)
+            assert [response.headers["Cache-Control"] for response in half_way] == ["no-cache"]
+            assert after.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            with Pillow.open(io.BytesIO(after.data)) as vignette:
+                assert (vignette.is_animated, vignette.size) == (True, (40, 30))  # type: ignore[attr-defined]
+            with Pillow.open(io.BytesIO(changed.client.get(f"{url}&still=1", headers=webp).data)) as vignette:
+                assert not vignette.is_animated  # type: ignore[attr-defined]
 
     def test_where_it_cannot_be_rendered_again_the_earlier_one_stays(
         self, changed: House, monkeypatch: pytest.MonkeyPatch

@@ -12,21 +12,17 @@ import os
 import signal
 from typing import Any
 
+from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from vignette import thumbnails
 from vignette.limits import MIB
 from vignette.settings import load_settings_or_exit
 from vignette.wiring import build_worker
 
-KILLING_WIDTH = 13
-HANGING_WIDTH = 17
-EATING_WIDTH = 19
-SPINNING_WIDTH = 23
-
 _render = thumbnails.render
 
 
-def _render_or_die(file: Any, size: int, recipes: Any) -> Any:
-    made = _render(file, size, recipes)
+def _render_or_die(*arguments: Any) -> Any:
+    made = _render(*arguments)
     if made[0].width == KILLING_WIDTH:
         os.kill(os.getpid(), signal.SIGKILL)
     while made[0].width == HANGING_WIDTH:

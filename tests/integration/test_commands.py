@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import httpx
 import pytest
 
 from tests.house import House, broken_pixels, picture
-from tests.running import PROJECT_FOLDER, environment, running_service, until
+from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
 from vignette.model import ImageId, State
 
 
@@ -28,16 +29,22 @@ def house(tmp_path: Path) -> Iterator[House]:
     built.close()
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    return environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state")
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_service(tmp_path_factory.mktemp("service")) as service:
+        yield service
 
 
-def vignette(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _environment(folder: Path, **settings: str) -> dict[str, str]:
+    return environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state", **settings)
+
+
+def vignette(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run the command on the folders of the house below *folder*."""
     return subprocess.run(
         [sys.executable, "-m", "vignette", *arguments],
         cwd=PROJECT_FOLDER,
-        env=_environment(folder),
+        env=_environment(folder, **settings),
         capture_output=True,
         text=True,
         check=False,
@@ -94,6 +101,93 @@ class TestRetry:
 
             until(lambda: house.catalogue.get(ImageId(0)).state is State.READY)
         house.close()
+
+
+class TestRender:
+    """On a service that runs, and with the settings that it runs with unless others are said."""
+
+    def upload(self, service: Service, content: bytes) -> int:
+        """The number of an image that has been rendered."""
+        number = int(http_client.post(f"{service.url}/images", files={"file": content}).text)
+        until(lambda: http_client.get(f"{service.url}/images/{number}").json()["state"] == "ready")
+        return number
+
+    def render(self, service: Service, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return vignette(service.upload_folder.parent, "render", *arguments, **settings)
+
+    def test_what_is_as_the_recipes_say_is_left_alone_and_what_is_no_image_is_told(self, service: Service) -> None:
+        number = self.upload(service, picture())
+
+        done = self.render(service, str(number), "99999")
+
+        assert done.stdout == "0 images to render\n0 rendered, 0 failed, 0 left\n"
+        assert (done.returncode, "no image 99999" in done.stderr) == (1, True)
+
+    def test_all_are_rendered_again_with_an_estimate_after_the_first(self, service: Service) -> None:
+        files = [("file", (f"{number}.jpg", picture())) for number in range(25)]
+        numbers = [int(line) for line in http_client.post(f"{service.url}/images", files=files).text.split()]
+        until(lambda: all((service.upload_folder / f"{number}" / "outcome.json").exists() for number in numbers))
+        before = {number: self.made_at(service, number) for number in numbers}
+
+        done = self.render(service, "--all", "--force")
+
+        assert done.returncode == 0, done.stderr
+        first, estimate, result = done.stdout.splitlines()
+        total = int(first.removesuffix(" images to render"))
+        assert total >= 25
+        assert re.fullmatch(r"the first 20 took \d+ \w+: about \d+ \w+ for the others", estimate)
+        assert result == f"{total} rendered, 0 failed, 0 left"
+        assert all(self.made_at(service, number) > before[number] for number in numbers)
+
+    def made_at(self, service: Service, number: int) -> int:
+        return (service.upload_folder / str(number) / "outcome.json").stat().st_mtime_ns
+
+    def test_on_a_terminal_it_shows_how_far_it_is(self, service: Service) -> None:
+        number = self.upload(service, picture())
+        ours, theirs = pty.openpty()
+        folder = service.upload_folder.parent
+        command = [sys.executable, "-m", "vignette", "render", "--force", str(number)]
+
+        done = subprocess.run(command, cwd=PROJECT_FOLDER, env=_environment(folder), stderr=theirs, check=False)
+
+        os.close(theirs)
+        shown = os.read(ours, 10_000).decode()
+        os.close(ours)
+        assert done.returncode == 0
+        assert "rendering" in shown
+
+    def test_one_that_cannot_be_rendered_is_told_and_goes_on_being_served(self, service: Service) -> None:
+        number = self.upload(service, picture())
+        (service.upload_folder / str(number) / "original.jpg").write_bytes(broken_pixels())
+
+        done = self.render(service, "--force", str(number))
+
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "0 rendered, 1 failed, 0 left")
+        assert f"image {number} could not be rendered: " in done.stderr
+        assert http_client.get(f"{service.url}/vignette/{number}").status_code == 200
+        # Nor is it in the way of others.
+        http_client.delete(f"{service.url}/images/{number}")
+
+    def test_recipes_that_the_service_does_not_have_yet_are_told(self, service: Service) -> None:
+        number = self.upload(service, picture())
+
+        done = self.render(service, str(number), recipes='[{"name": "small", "edge": 64}]')
+
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (2, "0 rendered, 0 failed, 1 left")
+        assert "start the service anew" in done.stderr
+
+    def test_without_a_service_nothing_is_done(self, house: House) -> None:
+        house.upload(picture())
+        house.work()
+
+        done = vignette(house.root, "render", "--all")
+
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "0 rendered, 0 failed, 1 left")
+        assert "does the service run?" in done.stderr
+
+    @pytest.mark.parametrize("arguments", [("--force",), ("3", "--all")])
+    def test_what_to_render_has_to_be_said_in_one_way(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        assert vignette(tmp_path, "render", *arguments).returncode == 2
 
 
 class TestFsck:

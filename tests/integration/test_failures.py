@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from tests.house import House, house, picture
-from tests.integration.poisoned_worker import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
+from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from tests.redis import RedisServer
 from tests.running import PROJECT_FOLDER, Service, environment, free_port, http_client, running_service, until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
@@ -264,32 +264,39 @@ class TestTheWorkerDies:
         """The whole of it, over and over, under a stream of uploads: each vignette comes all the same."""
         (tmp_path / "temporary").mkdir()
         monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-        settings = {"broker_url": redis.url, "render_seconds": 1}
+        # On a busy machine a rendering takes its time, and may be killed in each round.
+        settings = {"broker_url": redis.url, "render_seconds": 5, "max_attempts": 10}
         with web(tmp_path, **settings) as url:
             for begun_when_it_dies in (1, 3, 1, 3):
                 with worker(tmp_path, **settings):
                     _upload_until_begun(url, begun_when_it_dies)
 
             with worker(tmp_path, **settings):
-                until(lambda: all(is_ready(url, number) for number in range(12)))
+                until(lambda: all(is_ready(url, number) for number in range(12)), within_s=120)
 
-        vignettes = {path.read_bytes() for path in (tmp_path / "uploads").glob("*/vignette-*.jpg")}
-        assert len(vignettes) == 1
+        vignettes = {(path.name, path.read_bytes()) for path in (tmp_path / "uploads").glob("*/vignette-*")}
+        assert len(vignettes) == len({name for name, _ in vignettes}) > 0
         assert list((tmp_path / "temporary").iterdir()) == []
         for folder in (tmp_path / "uploads").glob("[0-9]*"):
             assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
     @pytest.mark.parametrize(
-        ("width", "problem", "reason", "attempts"),
+        ("width", "problem", "attempts_by_reason"),
         [
-            pytest.param(KILLING_WIDTH, "rendering-failed", "cut short", 2, id="its decoder crashes"),
-            pytest.param(HANGING_WIDTH, "too-much-time", "took more than 1 seconds", 2, id="its decoder hangs"),
-            pytest.param(EATING_WIDTH, "too-much-memory", "more than the 64 MiB", 1, id="its decoder eats memory"),
-            pytest.param(SPINNING_WIDTH, "too-much-time", "more than the 0.5 seconds", 1, id="its decoder never ends"),
+            pytest.param(KILLING_WIDTH, "rendering-failed", {"cut short": 2}, id="its decoder crashes"),
+            pytest.param(HANGING_WIDTH, "too-much-time", {"took more than 1 seconds": 2}, id="its decoder hangs"),
+            pytest.param(EATING_WIDTH, "too-much-memory", {"more than the 64 MiB": 1}, id="its decoder eats memory"),
+            # On a busy machine it may get less than half a second of processor time in a second.
+            pytest.param(
+                SPINNING_WIDTH,
+                "too-much-time",
+                {"more than the 0.5 seconds": 1, "took more than 1 seconds": 2},
+                id="its decoder never ends",
+            ),
         ],
     )
     def test_of_the_file_each_time(
-        self, tmp_path: Path, redis: RedisServer, width: int, problem: str, reason: str, attempts: int
+        self, tmp_path: Path, redis: RedisServer, width: int, problem: str, attempts_by_reason: dict[str, int]
     ) -> None:
         settings = {
             "broker_url": redis.url,
@@ -307,7 +314,7 @@ class TestTheWorkerDies:
 
             failure = http_client.get(f"{url}/images/0").json()["failure"]
             assert failure["type"] == f"/problems/{problem}"
-            assert reason in failure["detail"]
+            [attempts] = [times for reason, times in attempts_by_reason.items() if reason in failure["detail"]]
             upload(url, picture())
             until(lambda: is_ready(url, 2))
         poison, other = (tmp_path / "uploads" / number / "outcome.json" for number in "01")

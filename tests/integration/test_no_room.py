@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import resource
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,9 +20,7 @@ import pytest
 from tests.house import picture
 from tests.running import Service, http_client, running_service, until
 from tests.small_disk import filled, inside, mount_inside, service_on_small_disks, way_to_mount
-from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.limits import MIB
-from vignette.model import ImageId
 from vignette.processes import children_of
 
 pytestmark = pytest.mark.skipif(way_to_mount() is None, reason="neither root nor a user namespace may mount here")
@@ -126,9 +125,12 @@ def test_the_disk_is_full_while_the_worker_renders(tmp_path: Path) -> None:
         first_verdict = verdict.stat().st_ino
 
         with filled(service, service.upload_folder):
-            # It is found by the sweep, and rendered again.
-            with closing(SqlCatalogue(f"sqlite:///{service.state_folder}/catalogue.sqlite3")) as catalogue:
-                catalogue.reset(ImageId(0))
+            # As if it had never been rendered: it is found by the sweep.
+            with (
+                closing(sqlite3.connect(service.state_folder / "catalogue.sqlite3", timeout=30)) as catalogue,
+                catalogue,
+            ):
+                catalogue.execute("UPDATE image SET state = 'pending', attempts = 0, hinted_at = 0")
             until(lambda: service.words().count("image 0 has to wait") >= 2)
             image = http_client.get(f"{service.url}/images/0").json()
             assert (image["state"], image["failure"]) == ("processing", None)

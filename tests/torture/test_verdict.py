@@ -18,6 +18,7 @@ from vignette.pixels.inspection import inspect
 from vignette.torture.adversary import plan
 from vignette.torture.ledger import Ledger, Upload
 from vignette.torture.pictures import Fate, any_picture
+from vignette.torture.session import Result, total
 from vignette.torture.verdict import Verdict
 from vignette.torture.victim import Victim
 
@@ -138,6 +139,15 @@ def test_a_plan_is_the_same_for_the_same_seed() -> None:
 
     assert first == again
     assert first != other
+
+
+def test_runs_are_added_up() -> None:
+    runs = [
+        Result(seed, 60, 1, kills, {}, {"acknowledged": 5, "refused": 1}, 0, violations, None)
+        for seed, kills, violations in ((1, 3, []), (2, 4, ["one"]))
+    ]
+
+    assert total(runs) == "2 runs, 2 minutes: 7 processes killed, 12 uploads (10 acknowledged), 1 violations"
 
 
 def test_each_file_meets_the_fate_that_it_is_said_to_at_the_door() -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.house import House, picture
+from tests.house import House, broken_pixels, picture
 from tests.house import house as house_below
 from vignette import keys
+from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.model import ImageId, Recipe
 from vignette.ports import Lane
 from vignette.reindexing import reindex
@@ -100,3 +101,107 @@ def test_an_image_that_has_failed_is_left_to_a_person(changed: House) -> None:
     changed.renewal.advance()
 
     assert changed.jobs.hinted == [0, 1, 3, 4]
+
+
+class TestAskedFor:
+    """`vignette render`: here the worker works while we wait for it."""
+
+    @pytest.fixture(autouse=True)
+    def _worker(self, changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        changed.catalogue.beat("worker")
+        monkeypatch.setattr("vignette.renewal.time.sleep", lambda _seconds: changed.work())
+
+    def test_all_that_other_recipes_have_made_is_rendered_and_told_in_order(self, changed: House) -> None:
+        due = changed.renewal.all_due()
+
+        done = list(changed.renewal.run(due))
+
+        assert [renewed.image_id for renewed in done] == due == [0, 1, 2, 3, 4]
+        assert {renewed.failure for renewed in done} == {None}
+        assert made(changed) == [True] * 5
+        assert changed.renewal.all_due() == []
+
+    def test_what_the_sweep_has_done_meanwhile_is_not_done_again(self, changed: House) -> None:
+        due = changed.renewal.all_due()
+        changed.renewal.advance()
+        changed.work()
+        claims = [changed.catalogue.get(image_id).attempts for image_id in due]
+        changed.jobs.lanes.clear()
+
+        assert len(list(changed.renewal.run(due))) == 5
+
+        assert changed.jobs.lanes == {}
+        assert [changed.catalogue.get(image_id).attempts for image_id in due] == claims
+
+    def test_all_are_rendered_where_that_is_meant(self, changed: House) -> None:
+        list(changed.renewal.run(changed.renewal.all_due()))
+        changed.jobs.lanes.clear()
+
+        assert len(list(changed.renewal.run(changed.renewal.all_due(force=True), force=True))) == 5
+
+        assert list(changed.jobs.lanes) == [0, 1, 2, 3, 4]
+
+    def test_one_that_could_not_be_rendered_is_told_with_the_reason_and_tried_again_when_asked(
+        self, changed: House
+    ) -> None:
+        original = changed.uploads / "2" / "original.jpg"
+        sound = original.read_bytes()
+        original.write_bytes(broken_pixels())
+        done = list(changed.renewal.run(changed.renewal.all_due()))
+        assert [renewed.image_id for renewed in done if renewed.failure] == [2]
+        assert changed.renewal.all_due() == [2]
+
+        original.write_bytes(sound)
+
+        assert [renewed.failure for renewed in changed.renewal.run([ImageId(2)])] == [None]
+        assert changed.catalogue.get(ImageId(2)).failure is None
+
+    def test_one_that_was_deleted_meanwhile_is_done_with(self, changed: House) -> None:
+        due = changed.renewal.all_due()
+        changed.upkeep.delete(ImageId(1))
+
+        assert len(list(changed.renewal.run(due))) == 5
+        with pytest.raises(ImageDeleted):
+            changed.renewal.is_due(ImageId(1))
+
+    def test_a_failed_image_that_is_named_is_tried(self, changed: House) -> None:
+        image = changed.upload(broken_pixels())
+        changed.work()
+        assert changed.renewal.is_due(image.id)
+
+        (done,) = changed.renewal.run([image.id])
+
+        assert done.failure is not None
+        assert done.failure.code == "rendering-failed"
+
+    def test_a_worker_with_other_recipes_is_found_out(self, house: House, changed: House) -> None:
+        def work_by_the_former_recipes(_seconds: float) -> None:
+            house.thumbnails.render(changed.jobs.hinted.pop(0))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("vignette.renewal.time.sleep", work_by_the_former_recipes)
+            with pytest.raises(SettingsError, match="start the service anew"):
+                list(changed.renewal.run([ImageId(0)]))
+
+    def test_without_a_worker_nothing_is_begun(self, changed: House) -> None:
+        with changed.catalogue._write() as connection:
+            connection.exec_driver_sql("UPDATE worker SET seen_at = seen_at - 20")
+
+        with pytest.raises(QueueUnavailable, match="does the service run"):
+            list(changed.renewal.run([ImageId(0)]))
+
+        assert changed.jobs.hinted == []
+        assert list(changed.renewal.run([])) == []
+
+    def test_a_worker_that_is_gone_for_long_is_not_waited_for(
+        self, changed: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fall_silent(_seconds: float) -> None:
+            with changed.catalogue._write() as connection:
+                connection.exec_driver_sql("UPDATE worker SET seen_at = seen_at - 20")
+
+        monkeypatch.setattr("vignette.renewal.time.sleep", fall_silent)
+
+        with pytest.raises(QueueUnavailable, match="no worker"):
+            list(changed.renewal.run([ImageId(0)]))
+        assert changed.jobs.hinted == [0]

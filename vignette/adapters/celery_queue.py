@@ -11,10 +11,10 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from multiprocessing import current_process
 from pathlib import Path
 from typing import Any, Final
 
-from billiard.process import current_process
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError

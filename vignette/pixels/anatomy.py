@@ -45,6 +45,10 @@ class Anatomy:
     orientation: int = 1
     frames: int = 1
     has_alpha: bool = True
+    bits_per_pixel: int = 24
+    """As the pixels are before they are compressed; told of PNG, TIFF and BMP."""
+    held_bytes: int = 0
+    """What any decoder has to hold at once, because the file is progressive or interlaced, or codes it so."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
 
     @property

@@ -7,6 +7,7 @@ plain Python, in little memory and bounded time, whatever the file is.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
@@ -32,6 +33,7 @@ from vignette.pixels.formats import (
     Format,
     sniff,
 )
+from vignette.pixels.memory import check_memory
 
 _PARSERS: Final[dict[Format, Callable[[Reader, Bounds], Anatomy]]] = {
     JPEG: jpeg.parse,
@@ -49,7 +51,9 @@ _PARSERS: Final[dict[Format, Callable[[Reader, Bounds], Anatomy]]] = {
 _NAMES: Final = ", ".join(accepted.name for accepted in ACCEPTED_FORMATS)
 
 
-def inspect(file: BinaryIO, size: int, *, max_pixels: int, max_frames: int) -> tuple[ImageFacts, MetadataBlocks]:
+def inspect(
+    file: BinaryIO, size: int, *, max_pixels: int, max_frames: int, max_memory_bytes: int = sys.maxsize
+) -> tuple[ImageFacts, MetadataBlocks]:
     """
     Check the picture of *size* bytes in *file*, which must be seekable; say what it is, and what is in it.
 
@@ -60,8 +64,10 @@ def inspect(file: BinaryIO, size: int, *, max_pixels: int, max_frames: int) -> t
         BrokenImage: It is damaged, or not whole.
         TooManyPixels: Width times height of a frame is over *max_pixels*.
         TooManyFrames: It has more than *max_frames* frames or pages.
+        TooMuchMemory: To render it takes more than *max_memory_bytes*.
     """
     anatomy = read_anatomy(file, size, Bounds(max_pixels, max_frames))
+    check_memory(anatomy, size, max_memory_bytes)
     width, height = anatomy.upright_size
     facts = ImageFacts(
         media_type=anatomy.format.media_type,

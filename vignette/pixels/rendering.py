@@ -22,6 +22,7 @@ from vignette.limits import ANIMATION_SECONDS
 from vignette.model import Placeholder, Recipe, VignetteFormat
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.animation import animations, moves
+from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.cropping import cropped
 from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.encoding import decoder_of, encoded
@@ -32,6 +33,9 @@ from vignette.pixels.resampling import resized
 from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
 
 logger = logging.getLogger(__name__)
+
+# The door has kept to the limits, and libvips, which decodes PNG, compares the checksums.
+_BOUNDS: Final = Bounds(checksums=False)
 
 # What decoders raise on damaged input. Not `Exception`: the worker's time limit is one, and no verdict on the picture.
 _DECODER_ERRORS: Final = (
@@ -72,7 +76,7 @@ def render(
         Refused: It would not pass the door.
         RenderingFailed: Its pixels cannot be decoded, all of them.
     """
-    anatomy = read_anatomy(file, size)
+    anatomy = read_anatomy(file, size, _BOUNDS)
     source = decoder_file(file, size, anatomy.format)
     with _decoder_errors(anatomy):
         renditions = list(_render(source, anatomy, recipes))

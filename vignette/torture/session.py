@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -54,6 +55,17 @@ class Result:
         if self.folder is not None:
             lines.append(f"folders, log and time line: {self.folder}")
         return "\n".join(lines)
+
+
+def total(results: Sequence[Result]) -> str:
+    """One line for several runs."""
+    uploads = sum((Counter(result.uploads) for result in results), Counter())
+    violations = sum(len(result.violations) for result in results)
+    return (
+        f"{len(results)} runs, {sum(result.seconds for result in results) / 60:.0f} minutes: "
+        f"{sum(result.kills for result in results)} processes killed, "
+        f"{uploads.total()} uploads ({uploads['acknowledged']} acknowledged), {violations} violations"
+    )
 
 
 def torture(seconds: float, seed: int, *, say: Callable[[str], None] = lambda _: None) -> Result:

@@ -114,6 +114,7 @@ class LimitsResource(Resource):
     max_files_per_request: int
     max_pixels: int = Field(description="Width times height of a frame")
     max_frames: int
+    max_render_memory_bytes: int = Field(description="What rendering a picture may take of memory")
     formats: list[FormatResource]
     vignettes: list[str] = Field(description="The sizes that `GET /vignette/<id>?size=` knows, the default one first")
 

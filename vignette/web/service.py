@@ -40,6 +40,7 @@ def current_limits() -> LimitsResource:
         max_files_per_request=requests.max_files,
         max_pixels=intake.max_pixels,
         max_frames=intake.max_frames,
+        max_render_memory_bytes=intake.max_memory_bytes,
         formats=[FormatResource(name=f.name, media_type=f.media_type, extension=f.extension) for f in ACCEPTED_FORMATS],
         vignettes=[recipe.name for recipe in services.recipes],
     )

@@ -120,11 +120,18 @@ def _ready(image: Image, recipe: Recipe) -> Response:
 
 def _stored(image: Image, recipe: Recipe) -> Response | None:
     file_format = _negotiated(recipe.formats)
-    name = keys.vignette(recipe, file_format, moves=_moves(image, recipe, file_format))
+    name, caching = keys.vignette(recipe, file_format), _caching(recipe)
+    moves = image.record.facts.frames > 1 and request.args.get("still") != "1"
+    if moves and file_format == "webp":
+        made, moving = _made(image), keys.vignette(recipe, file_format, moves=True)
+        if moving in made:
+            name = moving
+        elif name not in made:  # it is just being rendered again: the moving one may come yet
+            caching = _CACHE_OF_EARLIER
     try:
-        return _vignette(image, name, file_format, _caching(recipe))
+        return _vignette(image, name, file_format, caching)
     except FileNotStored:
-        earlier = keys.vignettes_named(recipe.name, _made(image))
+        earlier = keys.vignettes_named(recipe.name, _made(image), moves=moves)
     if not earlier:
         return None
     file_format = _negotiated(tuple(earlier))
@@ -132,13 +139,6 @@ def _stored(image: Image, recipe: Recipe) -> Response | None:
         return _vignette(image, earlier[file_format], file_format, _CACHE_OF_EARLIER)
     except FileNotStored:
         return None
-
-
-def _moves(image: Image, recipe: Recipe, file_format: VignetteFormat) -> bool:
-    """Whether there is a moving vignette, and the client does not ask for the `still` one."""
-    if request.args.get("still") == "1" or file_format != "webp" or image.record.facts.frames == 1:
-        return False
-    return keys.vignette(recipe, "webp", moves=True) in _made(image)
 
 
 def _vignette(image: Image, name: str, file_format: VignetteFormat, caching: str) -> Response:

@@ -51,7 +51,7 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
     if data_start < _FILE_HEADER_BYTES + header_bytes:
         raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, in its header")
     reader.require(data_start, _data_bytes(header), "the pixels")
-    return Anatomy(format=formats.BMP, width=header.width, height=header.height)
+    return Anatomy(format=formats.BMP, width=header.width, height=header.height, bits_per_pixel=header.bits_per_pixel)
 
 
 def _read_header(reader: Reader, length: int) -> _Header:

@@ -13,10 +13,15 @@ _MEGA: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is allowed: `max_pixels` in one frame (width times height), `max_frames` in a file."""
+    """
+    What is allowed: `max_pixels` in one frame (width times height), `max_frames` in a file.
+
+    Without `checksums`, those of the pixels are left to the decoder, which compares them too.
+    """
 
     max_pixels: int = sys.maxsize
     max_frames: int = sys.maxsize
+    checksums: bool = True
 
     def check_size(self, width: int, height: int) -> None:
         """Raise `TooManyPixels`, or `BrokenImage` for a picture without any."""

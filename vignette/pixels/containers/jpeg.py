@@ -31,11 +31,15 @@ _MAX_SEGMENTS: Final = 20_000
 # eighteen for four components (libjpeg's jpeg_simple_progression); this leaves room for scripts of one's own.
 _MAX_SCANS: Final = 100
 
+# Of 8 × 8 samples, in 16 bits.
+_BLOCK_COEFFICIENT_BYTES: Final = 128
+
 # A frame header or scan header holds a few bytes for each of at most four components.
 _MAX_HEADER_BYTES: Final = 1 * KIB
 
 # Baseline, extended sequential, progressive, all in Huffman coding.
-_FRAMES: Final = (0xC0, 0xC1, 0xC2)
+_PROGRESSIVE: Final = 0xC2
+_FRAMES: Final = (0xC0, 0xC1, _PROGRESSIVE)
 # Lossless, hierarchical and arithmetic coding: no browser shows them, and decoders are little tested with them.
 _FOREIGN_FRAMES: Final = (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xDE)
 _SOI, _EOI, _SOS, _DNL, _COM = 0xD8, 0xD9, 0xDA, 0xDC, 0xFE
@@ -77,6 +81,11 @@ class _Frame:
     width: int
     height: int
     components: tuple[_Component, ...]
+    is_progressive: bool
+
+    @property
+    def coefficient_bytes(self) -> int:
+        return sum(component.blocks for component in self.components) * _BLOCK_COEFFICIENT_BYTES
 
 
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
@@ -94,6 +103,7 @@ class _Walk:
         self._frame: _Frame | None = None
         self._begun: set[_Component] = set()
         self._scans = 0
+        self._is_in_one_scan = True
 
     def run(self) -> Anatomy:
         offset = 2
@@ -125,7 +135,7 @@ class _Walk:
             raise BrokenImage(f"{what} claims a length of {length}")
         self._reader.require(start, end - start, what)
         if code in _FRAMES:
-            self._take_frame(self._header(start, end, what), marker)
+            self._take_frame(self._header(start, end, what), marker, is_progressive=code == _PROGRESSIVE)
         elif code == _SOS:
             return self._take_scan(self._header(start, end, what), marker, end)
         else:
@@ -137,7 +147,7 @@ class _Walk:
             raise BrokenImage(f"{what} is {end - start:,} bytes long")
         return self._reader.read(start, end - start, what)
 
-    def _take_frame(self, header: bytes, marker: int) -> None:
+    def _take_frame(self, header: bytes, marker: int, *, is_progressive: bool) -> None:
         if self._frame is not None:
             raise BrokenImage(f"a second frame header is at byte {marker:,}")
         if len(header) < _FRAME.size:
@@ -150,7 +160,7 @@ class _Walk:
             raise UnsupportedFormat(f"a JPEG of {count} colour components")
         if len(header) != _FRAME.size + 3 * count:
             raise BrokenImage(f"the frame header at byte {marker:,} is {len(header)} bytes long")
-        self._frame = _Frame(width, height, _components(header[_FRAME.size :], width, height))
+        self._frame = _Frame(width, height, _components(header[_FRAME.size :], width, height), is_progressive)
 
     def _take_scan(self, header: bytes, marker: int, start: int) -> int:
         """Take a scan whose data begin at *start*; return where they end."""
@@ -164,6 +174,7 @@ class _Walk:
         components = _select(self._frame, header[1:-3:2])
         if len(components) != header[0]:
             raise BrokenImage(f"the scan at byte {marker:,} is of components that the frame does not have")
+        self._is_in_one_scan &= len(components) == len(self._frame.components) and not self._frame.is_progressive
         end = self._reader.find(_MARKER_AFTER_DATA, start)
         if end is None:
             raise BrokenImage(f"the file ends at byte {self._reader.size:,}, within the scan of byte {marker:,}")
@@ -189,6 +200,8 @@ class _Walk:
             width=self._frame.width,
             height=self._frame.height,
             orientation=orientation_of(self._collector),
+            # Its pixels are made when all scans are there.
+            held_bytes=0 if self._is_in_one_scan else self._frame.coefficient_bytes,
             blocks=self._collector.blocks(),
         )
 

@@ -71,6 +71,11 @@ class _Header:
     height: int
     bits_per_pixel: int
     is_indexed: bool
+    is_interlaced: bool
+
+    @property
+    def pixel_bytes(self) -> int:
+        return self.width * self.height * self.bits_per_pixel // 8
 
 
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
@@ -131,7 +136,7 @@ class _Walk:
             raise BrokenImage(f"a PNG cannot be {width:,} × {height:,} pixels")
         self._bounds.check_size(width, height)
         self._check_crc(chunk)
-        return _Header(width, height, samples * bits, colour == _INDEXED)
+        return _Header(width, height, samples * bits, colour == _INDEXED, bool(interlace))
 
     def _take(self, chunk: _Chunk, header: _Header) -> None:
         if chunk.kind == b"IDAT":
@@ -152,7 +157,8 @@ class _Walk:
             raise BrokenImage(f"{chunk.what} comes before the palette")
         if self._data_end not in (0, chunk.start - _CHUNK_HEADER.size):
             raise BrokenImage(f"{chunk.what} does not follow the one before it")
-        self._check_crc(chunk)
+        if self._bounds.checksums:
+            self._check_crc(chunk)
         self._data_bytes += chunk.length
         self._data_end = chunk.end
 
@@ -208,7 +214,7 @@ class _Walk:
         if not self._data_end:
             raise BrokenImage("the PNG holds no picture data")
         # Interlacing and filter bytes only make it more.
-        needed = header.width * header.height * header.bits_per_pixel // 8
+        needed = header.pixel_bytes
         if needed > self._data_bytes * _MAX_DEFLATE_RATIO:
             raise BrokenImage(
                 f"{self._data_bytes:,} bytes of picture data cannot inflate to the {needed:,} of its pixels"
@@ -221,6 +227,8 @@ class _Walk:
             height=header.height,
             orientation=orientation_of(self._collector),
             frames=self._frames if is_animated else 1,
+            bits_per_pixel=header.bits_per_pixel,
+            held_bytes=header.pixel_bytes if header.is_interlaced else 0,
             blocks=self._collector.blocks(),
         )
 

@@ -128,6 +128,7 @@ class _Walk:
             orientation=self._orientation(first),
             frames=frames,
             has_alpha=self._has_alpha(first),
+            bits_per_pixel=page.bits_per_pixel,
             blocks=self._collector.blocks(),
         )
 

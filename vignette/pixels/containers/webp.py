@@ -53,7 +53,7 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         # The simple layouts have one chunk; what follows is to be ignored (RFC 9649, 2.5 and 2.6).
         width, height = _bitstream_size(reader, first)
         bounds.check_size(width, height)
-        return Anatomy(format=formats.WEBP, width=width, height=height)
+        return Anatomy(format=formats.WEBP, width=width, height=height, held_bytes=_held_bytes(first, width * height))
     if first.kind != b"VP8X":
         raise BrokenImage(f"a WebP begins with VP8, VP8L or VP8X, not with {first.what}")
     return _Extended(reader, bounds, first).run(chunks)
@@ -92,6 +92,11 @@ def _bitstream_size(reader: Reader, chunk: _Chunk) -> tuple[int, int]:
     return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
 
 
+def _held_bytes(picture: _Chunk, pixels: int) -> int:
+    """Lossless pixels refer back to any before them, each of 4 bytes; the blocks of a lossy one only to their row."""
+    return 4 * pixels if picture.kind == b"VP8L" else 0
+
+
 class _Extended:
     """The layout with a canvas: transparency, animation, metadata (RFC 9649, 2.7)."""
 
@@ -106,6 +111,7 @@ class _Extended:
         self._width = int.from_bytes(fields[4:7], "little") + 1
         self._height = int.from_bytes(fields[7:10], "little") + 1
         self._frames = 0
+        self._held_bytes = 0
         bounds.check_size(self._width, self._height)
 
     def run(self, chunks: Iterator[_Chunk]) -> Anatomy:
@@ -114,6 +120,8 @@ class _Extended:
                 self._take_frame(chunk)
             elif chunk.kind in (b"VP8 ", b"VP8L") and not self._is_animated:
                 self._take_still(chunk)
+            elif chunk.kind == b"ALPH" and not self._is_animated:
+                self._held_bytes = self._width * self._height
             elif chunk.kind in (b"EXIF", b"XMP ", b"ICCP"):
                 self._take_metadata(chunk)
         if not self._frames:
@@ -124,6 +132,7 @@ class _Extended:
             height=self._height,
             orientation=orientation_of(self._collector),
             frames=self._frames,
+            held_bytes=self._held_bytes,
             blocks=self._collector.blocks(),
         )
 
@@ -135,6 +144,7 @@ class _Extended:
                 f"{chunk.what} is not of the size of the canvas, {self._width:,} × {self._height:,} pixels"
             )
         self._frames = 1
+        self._held_bytes += _held_bytes(chunk, self._width * self._height)
 
     def _take_frame(self, chunk: _Chunk) -> None:
         if chunk.length < _ANMF_BYTES:
@@ -148,6 +158,8 @@ class _Extended:
         pictures = [inner for inner in within if inner.kind in (b"VP8 ", b"VP8L")]
         if len(pictures) != 1 or _bitstream_size(self._reader, pictures[0]) != (width, height):
             raise BrokenImage(f"{chunk.what} does not hold one picture of {width:,} × {height:,} pixels")
+        if not self._frames:
+            self._held_bytes = _held_bytes(pictures[0], width * height)
         self._frames += 1
         self._bounds.check_frames(self._frames)
 

@@ -139,6 +139,15 @@ class TestDamage:
         with pytest.raises((OSError, SyntaxError, ValueError)):
             decoded(engine, bytes(content), target)
 
+    def test_of_a_png_whose_checksum_is_wrong(self) -> None:
+        """The door compares it too. The worker leaves it to libvips, which PNGs go to."""
+        content = bytearray(written(scene(), "PNG"))
+        told = read_anatomy(io.BytesIO(content), len(content))
+        content[content.index(b"IEND") - 5] ^= 1  # the last byte of the last checksum of pixels
+
+        with pytest.raises((OSError, SyntaxError, ValueError)):
+            decode(io.BytesIO(content), told, (96, 72))
+
     def test_of_a_file_that_says_another_size_to_the_decoder(self, engine: ModuleType, file_format: str) -> None:
         content = written(scene(), file_format)
         told = dataclasses.replace(read_anatomy(io.BytesIO(content), len(content)), width=402)
