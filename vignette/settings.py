@@ -42,7 +42,7 @@ ASSETS_FOLDER: Final = PROJECT_FOLDER / "static" / "assets"
 
 ENV_PREFIX: Final = "VIGNETTE_"
 
-# VIGNETTE_* names that are no settings: where the file is, and what the tests read.
+# VIGNETTE_* names that are no settings: where the file is, and what tests and benches read.
 _OTHER_VARIABLES: Final = frozenset({"VIGNETTE_CONFIG", "VIGNETTE_CORPUS"})
 _TEST_PREFIX: Final = "VIGNETTE_TEST_"
 

@@ -92,7 +92,7 @@ class PipelineReport:
 
 def find_photos(folder: Path) -> list[Path]:
     """
-    The JPEGs of *folder*, or of `photos` in it.
+    The JPEGs of *folder*.
 
     Raises:
         BenchUnavailable: There are none.

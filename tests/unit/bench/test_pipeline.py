@@ -21,20 +21,12 @@ def test_the_photos_of_a_folder_are_its_jpegs(tmp_path: Path) -> None:
     assert [photo.name for photo in find_photos(tmp_path)] == ["a.jpeg", "b.jpg"]
 
 
-def test_those_in_its_folder_of_photos_come_first(tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    for name in ("a.jpg", "photos/b.jpg"):
-        (tmp_path / name).touch()
-
-    assert [photo.name for photo in find_photos(tmp_path)] == ["b.jpg"]
-
-
 def test_a_folder_without_photos_is_told(tmp_path: Path) -> None:
     with pytest.raises(BenchUnavailable, match="no JPEGs"):
         find_photos(tmp_path)
 
 
-def test_what_takes_longer_by_more_than_the_margin_is_a_shortfall() -> None:
+def test_what_takes_longer_by_more_than_the_margin_is_a_shortcoming() -> None:
     behind = 10 * GOAL * (1 + MARGIN)
 
     assert WELL.shortfalls() == []

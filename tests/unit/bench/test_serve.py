@@ -32,7 +32,7 @@ def test_one_round_in_which_the_machine_did_other_things_does_not_count() -> Non
     assert median_ratio([50, 5, 51], [100, 100, 102]) == 0.5
 
 
-def test_what_is_behind_by_more_than_the_margin_is_a_shortfall() -> None:
+def test_what_is_behind_by_more_than_the_margin_is_a_shortcoming() -> None:
     behind = 100 * GOAL * (1 - MARGIN)
 
     assert WELL.shortfalls() == []
