@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import math
 import resource
 import signal
 from collections.abc import Callable, Iterator
@@ -106,7 +107,7 @@ def _tells_of_memory(error: BaseException | None) -> bool:
 def _processor_time(limit_s: float) -> Iterator[None]:
     def give_up(*_: Any) -> NoReturn:
         words = f"rendering needs more than the {limit_s:g} seconds of processor time that it may take"
-        raise TooMuchTime(words, limit=round(limit_s))
+        raise TooMuchTime(words, limit=math.ceil(limit_s))
 
     # Not RLIMIT_CPU: it counts in whole seconds from the start of the process, and kills at its hard limit.
     before = signal.signal(signal.SIGPROF, give_up)

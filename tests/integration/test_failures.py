@@ -283,20 +283,20 @@ class TestTheWorkerDies:
     @pytest.mark.parametrize(
         ("width", "problem", "attempts_by_reason"),
         [
-            pytest.param(KILLING_WIDTH, "rendering-failed", {"cut short": 2}, id="its decoder crashes"),
-            pytest.param(HANGING_WIDTH, "too-much-time", {"took more than 1 seconds": 2}, id="its decoder hangs"),
-            pytest.param(EATING_WIDTH, "too-much-memory", {"more than the 64 MiB": 1}, id="its decoder eats memory"),
+            pytest.param(KILLING_WIDTH, "rendering-failed", {"cut short": {2}}, id="its decoder crashes"),
+            pytest.param(HANGING_WIDTH, "too-much-time", {"took more than 1 seconds": {2}}, id="its decoder hangs"),
+            pytest.param(EATING_WIDTH, "too-much-memory", {"more than the 64 MiB": {1}}, id="its decoder eats memory"),
             # On a busy machine it may get less than half a second of processor time in a second.
             pytest.param(
                 SPINNING_WIDTH,
                 "too-much-time",
-                {"more than the 0.5 seconds": 1, "took more than 1 seconds": 2},
+                {"more than the 0.5 seconds": {1, 2}, "took more than 1 seconds": {2}},
                 id="its decoder never ends",
             ),
         ],
     )
     def test_of_the_file_each_time(
-        self, tmp_path: Path, redis: RedisServer, width: int, problem: str, attempts_by_reason: dict[str, int]
+        self, tmp_path: Path, redis: RedisServer, width: int, problem: str, attempts_by_reason: dict[str, set[int]]
     ) -> None:
         settings = {
             "broker_url": redis.url,
@@ -314,11 +314,12 @@ class TestTheWorkerDies:
 
             failure = http_client.get(f"{url}/images/0").json()["failure"]
             assert failure["type"] == f"/problems/{problem}"
-            [attempts] = [times for reason, times in attempts_by_reason.items() if reason in failure["detail"]]
+            [expected] = [times for reason, times in attempts_by_reason.items() if reason in failure["detail"]]
             upload(url, picture())
             until(lambda: is_ready(url, 2))
         poison, other = (tmp_path / "uploads" / number / "outcome.json" for number in "01")
-        assert outcome_from_json(poison.read_bytes()).attempts == attempts
+        attempts = outcome_from_json(poison.read_bytes()).attempts
+        assert attempts in expected
         if attempts > 1 and outcome_from_json(other.read_bytes()).attempts == 1:
             # The other one waited for one attempt, not for all; unless a second was too short for its own first.
             assert other.stat().st_mtime_ns < poison.stat().st_mtime_ns
