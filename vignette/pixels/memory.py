@@ -17,7 +17,7 @@ from vignette.pixels.formats import Format
 
 # Decoders that hold the whole picture: bytes of each pixel, of all copies that are there at once (planes of YCbCr, the
 # same as RGB, the same as Pillow keeps it; the indices of a palette, and the colours).
-_HELD_WHOLE: Final[dict[Format, float]] = {formats.AVIF: 9, formats.HEIC: 8, formats.HEIF: 8, formats.GIF: 5}
+_HELD_WHOLE: Final[dict[Format, float]] = {formats.AVIF: 9, formats.HEIC: 4.5, formats.HEIF: 4.5, formats.GIF: 5}
 
 # Pillow keeps three colours in four bytes, and grey or the indices of a palette in one.
 _BITMAP_BYTES: Final = 4

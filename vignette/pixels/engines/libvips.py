@@ -75,12 +75,25 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         image = _shrink(_load(vips, source, anatomy, size), stored(size, anatomy))
         if profile is not None and image.format != "uchar":
             image, profile = _by_profile(vips, image, profile), None
-        image = _in_bytes(image)
-        mode = _MODES[image.interpretation, image.bands]
-        picture = Image.frombytes(mode, (image.width, image.height), image.write_to_memory())
+        picture = _picture(_in_bytes(image))
     except vips.Error as error:
         raise OSError(_words(error)) from error
     return upright(to_srgb(picture, profile), anatomy.orientation)
+
+
+def shrunk(
+    pixels: memoryview, dimensions: tuple[int, int], samples: int, row_pixels: int, size: tuple[int, int]
+) -> Image.Image:
+    """
+    A picture that another library has decoded, at *size*, without a copy of the whole.
+
+    Its *dimensions* are width and height; each pixel has 3 *samples* of a byte (RGB) or 4 (RGBA), each row is as long
+    as *row_pixels* of them.
+    """
+    vips = _library()
+    width, height = dimensions
+    whole = vips.Image.new_from_memory(pixels, row_pixels, height, samples, "uchar").copy(interpretation="srgb")
+    return _picture(_shrink(whole.crop(0, 0, width, height), size))
 
 
 @cache
@@ -123,6 +136,11 @@ def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> An
             image = vips.Operation.call(loader, source, scale=scale, **_LOADING)
     samples = _COLOUR_SAMPLES[image.interpretation] + (anatomy.has_alpha and _has_alpha(image))
     return image if samples == image.bands else image.extract_band(0, n=samples)
+
+
+def _picture(image: Any) -> Image.Image:
+    mode = _MODES[image.interpretation, image.bands]
+    return Image.frombytes(mode, (image.width, image.height), image.write_to_memory())
 
 
 def _has_alpha(image: Any) -> bool:

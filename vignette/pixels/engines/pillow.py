@@ -26,7 +26,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 # The worker's processes are as many as there are processors. More threads would take more memory, and no less time.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-pi_heif.register_heif_opener(decode_threads=0, thumbnails=False, depth_images=False, aux_images=False)
+pi_heif.register_heif_opener()
 
 _PLUGINS: Final[dict[Format, str]] = {
     formats.JPEG: "JPEG",
