@@ -5,16 +5,15 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import click
 
 from vignette import __version__
+from vignette.bench.commands import bench
 from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound, VignetteError
 from vignette.findings import Report
 from vignette.model import ImageId
@@ -235,114 +234,4 @@ def torture(minutes: float, seed: int | None, runs: int) -> None:
     sys.exit(1 if any(result.violations for result in results) else 0)
 
 
-@main.group()
-def bench() -> None:
-    """Vignette beside others that do the same job, in the same run. docs/performance.md tells how to read it."""
-
-
-@bench.command()
-@click.option(
-    "--photos",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="VIGNETTE_BENCH_PHOTOS",
-    required=True,
-    help="A folder of photos, or VIGNETTE_BENCH_PHOTOS; the formats that it lacks are made of its largest JPEG.",
-)
-@click.option("--quick", is_flag=True, help="A few small pictures of each format, in less than a minute.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON, with every picture.")
-@click.option("--check", is_flag=True, help="Exit status 1 if a goal is missed by more than a margin.")
-def pixels(photos: Path, quick: bool, as_json: bool, check: bool) -> None:
-    """What a vignette costs beside libvips: time of the processor, memory, and how near it is to the whole picture."""
-    from vignette.bench.photos import NoPhotos
-    from vignette.bench.pixels import Comparison, bench_pixels
-
-    def tell(one: Comparison) -> None:
-        click.echo(f"{one.photo.path.name}: {one.ours.shrink_cpu_s * 1000:.1f} ms", err=True)
-
-    try:
-        report = bench_pixels(photos, quick=quick, compared=tell)
-    except (NoPhotos, VignetteError) as error:
-        click.echo(f"vignette: {error}", err=True)
-        sys.exit(2)
-    click.echo(report.as_json() if as_json else report.as_text())
-    shortcomings = report.shortcomings() if check else []
-    for words in shortcomings:
-        click.echo(f"vignette: {words}", err=True)
-    sys.exit(1 if shortcomings else 0)
-
-
-_as_json = click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-_check = click.option("--check", is_flag=True, help="Exit status 1 if a ratio is more than a margin behind.")
-_quick = click.option("--quick", is_flag=True, help="Few and short rounds: half a minute at most.")
-
-
-@bench.command("serve")
-@_as_json
-@_check
-@_quick
-def bench_serve(as_json: bool, check: bool, quick: bool) -> None:
-    """
-    Requests a second for a ready vignette, beside nginx with the same file.
-
-    Starts a service of its own and an nginx of its own; wants nginx and wrk (Debian: nginx-light, wrk). Exit status 2
-    if something is missing.
-    """
-    from vignette.bench import serve as serving
-
-    rounds, seconds = (5, 1) if quick else (15, 2)
-    with _measuring(rounds * 4) as done:
-        report = serving.run(rounds=rounds, seconds=seconds, done=done)
-    _tell(report, as_json=as_json, check=check)
-
-
-@bench.command("pipeline")
-@click.option(
-    "--photos",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="VIGNETTE_BENCH_PHOTOS",
-    required=True,
-    help="A folder of photos, of which the JPEGs are sent; or VIGNETTE_BENCH_PHOTOS.",
-)
-@_as_json
-@_check
-@_quick
-def bench_pipeline(photos: Path, as_json: bool, check: bool, quick: bool) -> None:
-    """
-    Seconds from the first upload to the last vignette, beside `vipsthumbnail` making the same from files.
-
-    Starts a service of its own; wants vipsthumbnail (Debian: libvips-tools) and photos, which are sent again and again
-    until there are 60. Exit status 2 if something is missing.
-    """
-    from vignette.bench import pipeline
-
-    count, rounds = (12, 3) if quick else (pipeline.PHOTOS, 7)
-    with _measuring(rounds * 2) as done:
-        report = pipeline.run(pipeline.find_photos(photos), count=count, rounds=rounds, done=done)
-    _tell(report, as_json=as_json, check=check)
-
-
-class _BenchReport(Protocol):
-    def as_text(self) -> str: ...
-    def as_json(self) -> str: ...
-    def shortcomings(self) -> list[str]: ...
-
-
-@contextmanager
-def _measuring(steps: int) -> Iterator[Callable[[], None]]:
-    """A progress bar for a person; what it gives is to be called *steps* times. Exit status 2 if it cannot be done."""
-    from vignette.bench.tools import BenchUnavailable
-
-    try:
-        with click.progressbar(length=steps, label="measuring", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-            yield lambda: bar.update(1)
-    except BenchUnavailable as error:
-        click.echo(f"vignette: {error}", err=True)
-        sys.exit(2)
-
-
-def _tell(report: _BenchReport, *, as_json: bool, check: bool) -> None:
-    click.echo(report.as_json() if as_json else report.as_text())
-    shortcomings = report.shortcomings() if check else []
-    for words in shortcomings:
-        click.echo(f"vignette: {words}", err=True)
-    sys.exit(1 if shortcomings else 0)
+main.add_command(bench)

@@ -43,7 +43,7 @@ ASSETS_FOLDER: Final = PROJECT_FOLDER / "static" / "assets"
 ENV_PREFIX: Final = "VIGNETTE_"
 
 # VIGNETTE_* names that are no settings: where the file is, and what tests and benches read.
-_OTHER_VARIABLES: Final = frozenset({"VIGNETTE_CONFIG", "VIGNETTE_CORPUS", "VIGNETTE_BENCH_PHOTOS"})
+_OTHER_VARIABLES: Final = frozenset({"VIGNETTE_CONFIG", "VIGNETTE_CORPUS"})
 _TEST_PREFIX: Final = "VIGNETTE_TEST_"
 
 # sockaddr_un holds 108 bytes with the closing zero (unix(7)); macOS has 104.

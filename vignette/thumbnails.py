@@ -40,7 +40,7 @@ class Thumbnails:
     The use case of the worker.
 
     `lease_s` is how long one rendering may take before it counts as dead, in seconds; `max_attempts` how many may die
-    before the image is called failed; `animation_seconds` how long the frames of one that moves may take to decode.
+    before the image is called failed; `animation_seconds` how long vignettes that move may take to make.
     Decoders run within `confined`, which raises `TooMuchMemory` or `TooMuchTime` where they take too much: a verdict at
     once, as the next attempt would take the same.
     """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import io
+import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from werkzeug.test import TestResponse
 from tests.contract.test_http import BROWSER, problem
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
+from tests.makers import animation
 from tests.unit.pixels.test_preview import photo
 from vignette import keys
 from vignette.errors import RenderingFailed
@@ -124,6 +127,91 @@ class TestReady:
         ready.work()
 
         assert ready.client.get("/vignette/0").status_code == 200
+
+
+class TestMoving:
+    @pytest.fixture
+    def moving(self, house: House) -> House:
+        house.upload(animation("GIF", 3))
+        house.work()
+        return house
+
+    @pytest.mark.parametrize(
+        ("query", "accept", "file_format", "frames"),
+        [
+            pytest.param("", CHROME_IMG, "WEBP", 3, id="an img of a browser"),
+            pytest.param("?still=1", CHROME_IMG, "WEBP", 1, id="still"),
+            pytest.param("", "*/*", "JPEG", 1, id="a client that names no WebP"),
+            pytest.param("", "image/jpeg, image/webp;q=0.5", "JPEG", 1, id="by quality"),
+        ],
+    )
+    def test_it_moves_where_the_client_names_webp_and_does_not_ask_for_a_still(
+        self, moving: House, query: str, accept: str, file_format: str, frames: int
+    ) -> None:
+        response = moving.client.get(f"/vignette/0{query}", headers={"Accept": accept})
+
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "public, max-age=604800"
+        assert "Accept" in response.headers["Vary"]
+        with Pillow.open(io.BytesIO(response.data)) as vignette:
+            assert vignette.format == file_format
+            assert getattr(vignette, "n_frames", 1) == frames
+
+    def test_both_have_an_etag_of_their_own(self, moving: House) -> None:
+        headers = {"Accept": "image/webp"}
+        etag, still = (
+            moving.client.get(f"/vignette/0{query}", headers=headers).headers["ETag"] for query in ("", "?still=1")
+        )
+        assert etag != still
+
+        assert moving.client.get("/vignette/0", headers={**headers, "If-None-Match": etag}).status_code == 304
+        assert moving.client.get("/vignette/0", headers={**headers, "If-None-Match": still}).status_code == 200
+        assert moving.client.get("/vignette/0?still=1", headers={**headers, "If-None-Match": still}).status_code == 304
+
+    def test_a_still_of_what_never_moved_is_its_vignette(self, ready: House) -> None:
+        assert ready.client.get("/vignette/0?still=1").data == ready.client.get("/vignette/0").data
+
+    def test_where_none_was_made_that_moves_the_still_one_is_served(self, house: House) -> None:
+        house.thumbnails._animation_seconds = -1
+        house.upload(animation("GIF", 3))
+        house.work()
+
+        response = house.client.get("/vignette/0", headers={"Accept": "image/webp"})
+
+        assert response.status_code == 200
+        assert response.data == (house.uploads / "0" / keys.vignette(SMALL, "webp")).read_bytes()
+
+    def test_who_reads_avif_and_webp_gets_the_one_that_moves(self, tmp_path: Path) -> None:
+        with house_below(tmp_path, recipes=[Recipe("small", 64, 64, ("avif", "webp"))]) as house:
+            house.upload(animation("GIF", 3))
+            house.work()
+
+            assert house.client.get("/vignette/0", headers={"Accept": CHROME_IMG}).mimetype == "image/webp"
+            assert house.client.get("/vignette/0?still=1", headers={"Accept": CHROME_IMG}).mimetype == "image/avif"
+            assert house.client.get("/vignette/0", headers={"Accept": "image/avif"}).mimetype == "image/avif"
+
+    def test_a_recipe_that_is_changed_to_stills_makes_stills(self, moving: House) -> None:
+        with house_below(moving.root, recipes=[replace(SMALL, animate=False)]) as changed:
+            changed.renewal.advance()
+            changed.work()
+
+            response = changed.client.get("/vignette/0", headers={"Accept": "image/webp"})
+
+            assert keys.vignette(SMALL, "webp", moves=True) not in changed.files(0)
+        with Pillow.open(io.BytesIO(response.data)) as vignette:
+            assert vignette.n_frames == 1  # type: ignore[attr-defined]
+
+    def test_on_its_page_it_is_still_for_who_prefers_less_motion(self, moving: House) -> None:
+        moving.upload(picture())
+        moving.work()
+
+        page = moving.client.get("/images/0", headers={"Accept": BROWSER}).text
+        (source,) = re.findall(r'<source media="\(prefers-reduced-motion: reduce\)" srcset="([^"]*)">', page)
+        response = moving.client.get(html.unescape(source), headers={"Accept": CHROME_IMG})
+
+        with Pillow.open(io.BytesIO(response.data)) as vignette:
+            assert (vignette.format, vignette.n_frames) == ("WEBP", 1)  # type: ignore[attr-defined]
+        assert "<source" not in moving.client.get("/images/1", headers={"Accept": BROWSER}).text
 
 
 class TestVersions:

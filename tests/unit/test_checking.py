@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.house import SMALL, House, broken_pixels, picture
+from tests.makers import animation
 from vignette import keys
 from vignette.checking import Checkup
 from vignette.errors import StoreUnavailable
@@ -79,6 +80,22 @@ def test_a_house_in_order_is_well(house: House) -> None:
     house.upkeep.delete(ImageId(2))
 
     assert check(house) == []
+
+
+def test_a_vignette_that_moves_is_known_and_made_again_if_it_is_gone(house: House) -> None:
+    house.upload(animation("GIF", 3))
+    house.work()
+    assert check(house) == []
+    (folder(house) / keys.vignette(SMALL, "webp", moves=True)).unlink()
+
+    assert [(finding.kind, finding.name) for finding in check(house)] == [
+        ("vignette-missing", keys.vignette(SMALL, "webp", moves=True))
+    ]
+    check(house, repair=True)
+    house.work()
+
+    assert check(house) == []
+    assert keys.vignette(SMALL, "webp", moves=True) in house.files(0)
 
 
 def test_an_empty_house_is_well(house: House) -> None:

@@ -56,7 +56,7 @@ def test_a_rendering_is_three_short_transactions(house: House, monkeypatch: pyte
     with counted(monkeypatch) as counts:
         house.work()
 
-    # The claim, a look whether it still holds, the verdict. Flushed: two vignettes, the outcome, and each time the folder.
+    # The claim, a look whether it still holds, the verdict. Flushed: two vignettes, the outcome; each and its folder.
     assert counts == {"BEGIN": 2, "UPDATE": 2, "SELECT": 1, "fsync": 6}
 
 

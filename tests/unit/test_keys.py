@@ -16,12 +16,20 @@ def test_the_name_of_a_vignette_says_its_whole_recipe() -> None:
     cover = Recipe("square", 300, 200, quality=70, fit="cover", crop="attention")
 
     assert keys.vignette(SMALL, "webp") == f"vignette-small-256x256-inside-q80-{SMALL.digest}.webp"
+    assert keys.vignette(SMALL, "webp", moves=True) == f"vignette-small-256x256-inside-q80-{SMALL.digest}-moving.webp"
     assert keys.vignette(cover, "jpeg") == f"vignette-square-300x200-cover-attention-q70-{cover.digest}.jpg"
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"width": 255}, {"height": 255}, {"quality": 79}, {"fit": "cover"}, {"fit": "cover", "crop": "attention"}],
+    [
+        {"width": 255},
+        {"height": 255},
+        {"quality": 79},
+        {"fit": "cover"},
+        {"fit": "cover", "crop": "attention"},
+        {"animate": False},
+    ],
     ids=str,
 )
 def test_what_decides_the_pixels_changes_the_digest(change: dict[str, object]) -> None:
@@ -50,8 +58,14 @@ def test_vignettes_of_a_size_are_found_whatever_their_recipe_was() -> None:
     large = Recipe("large", 1280, 1280)
     first_release = "vignette-small-256x256-inside-q80.jpg"
     names = [keys.RECORD, keys.OUTCOME, first_release, keys.vignette(SMALL, "webp"), keys.vignette(large, "webp")]
+    names += [
+        keys.vignette(SMALL, "webp", moves=True),
+        keys.vignette(Recipe("small_too", 256, 256), "webp", moves=True),
+    ]
 
     assert keys.vignettes_named("small", names) == {"jpeg": first_release, "webp": keys.vignette(SMALL, "webp")}
+    moving = keys.vignette(SMALL, "webp", moves=True)
+    assert keys.vignettes_named("small", names, moves=True) == {"jpeg": first_release, "webp": moving}
 
 
 def test_sets_of_recipes_are_told_apart_by_what_they_make() -> None:

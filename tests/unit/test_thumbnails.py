@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
+from tests.makers import animation
 from tests.running import until
 from vignette import keys
 from vignette.errors import (
@@ -27,6 +28,7 @@ from vignette.records import outcome_from_json
 
 WEBP = keys.vignette(SMALL, "webp")
 JPEG = keys.vignette(SMALL, "jpeg")
+MOVING = keys.vignette(SMALL, "webp", moves=True)
 OTHER = Recipe("small", 64, 64, ("webp", "avif"))
 
 
@@ -48,6 +50,28 @@ def test_the_outcome_names_what_was_made(house: House) -> None:
 
     outcome = outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes())
     assert (set(outcome.vignettes), outcome.failure, outcome.attempts) == ({WEBP, JPEG}, None, 1)
+
+
+def test_a_picture_that_moves_has_a_vignette_that_moves_beside_the_still_ones(house: House) -> None:
+    house.upload(animation("GIF", 3))
+
+    house.work()
+
+    outcome = outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes())
+    assert set(outcome.vignettes) == {MOVING, WEBP, JPEG}
+    for name, frames in ((MOVING, 3), (WEBP, 1), (JPEG, 1)):
+        with Pillow.open(house.uploads / "0" / name) as vignette:
+            assert getattr(vignette, "n_frames", 1) == frames
+
+
+def test_an_animation_without_time_costs_no_still_vignette(house: House) -> None:
+    house.thumbnails._animation_seconds = -1
+    house.upload(animation("GIF", 3))
+
+    house.work()
+
+    assert house.catalogue.get(0).state is State.READY
+    assert {name for name in house.files(0) if keys.is_vignette(name)} == {WEBP, JPEG}
 
 
 def test_the_outcome_holds_what_to_show_until_a_vignette_is_there(house: House) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from PIL import Image
 
+from vignette.bench.tools import BenchUnavailable
 from vignette.errors import VignetteError
 from vignette.pixels import formats
 from vignette.pixels.formats import Format
@@ -35,10 +36,6 @@ _ENCODERS: Final[dict[Format, tuple[str, dict[str, Any]]]] = {
 }
 
 
-class NoPhotos(Exception):
-    """There is nothing to measure."""
-
-
 @dataclass(frozen=True, slots=True)
 class Photo:
     path: Path
@@ -53,12 +50,12 @@ def photos(folder: Path, scratch: Path, *, quick: bool) -> list[Photo]:
     A *quick* choice is a few of each format, none of the made ones over 3 megapixels.
 
     Raises:
-        NoPhotos: There is no JPEG among them to begin with.
+        BenchUnavailable: There is no JPEG among them to begin with.
     """
     found = sorted(_found(folder), key=lambda photo: photo.megapixels)
     jpegs = [photo for photo in found if photo.format is formats.JPEG]
     if not jpegs:
-        raise NoPhotos(f"{folder} has no JPEG of {_MIN_MEGAPIXELS} megapixels or more")
+        raise BenchUnavailable(f"{folder} has no JPEG of {_MIN_MEGAPIXELS} megapixels or more")
     lacking = [kind for kind in _ENCODERS if kind not in {photo.format for photo in found}]
     sizes = _MADE_MEGAPIXELS_QUICK if quick else _MADE_MEGAPIXELS
     found += _made(jpegs[-1], lacking, sizes, scratch)

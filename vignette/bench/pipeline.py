@@ -24,7 +24,7 @@ from typing import Final
 
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.bench.rounds import interleaved, median_ratio
-from vignette.bench.tools import BenchUnavailable, bench_folder, own_service, program, upload
+from vignette.bench.tools import BenchUnavailable, bench_folder, own_service, photo_folder, program, upload
 from vignette.model import Recipe, State, VignetteFormat
 from vignette.own_service import OwnService
 from vignette.settings import Settings
@@ -69,7 +69,7 @@ class PipelineReport:
         """Our time of vipsthumbnail's; less is better."""
         return median_ratio(self.ours, self.vipsthumbnail)
 
-    def shortcomings(self) -> list[str]:
+    def shortfalls(self) -> list[str]:
         """What is behind its goal by more than the margin."""
         if self.ratio <= GOAL * (1 + MARGIN):
             return []
@@ -97,7 +97,7 @@ def find_photos(folder: Path) -> list[Path]:
     Raises:
         BenchUnavailable: There are none.
     """
-    found = sorted(folder.glob("*.jp*g"))
+    found = sorted(photo_folder(folder).glob("*.jp*g"))
     if not found:
         raise BenchUnavailable(f"there are no JPEGs in {folder}")
     return found

@@ -97,7 +97,7 @@ class Row:
         both = self.both
         return sum(figure(ours) for ours, _ in both) / sum(figure(other) for _, other in both) if both else None
 
-    def shortcomings(self) -> Iterator[str]:
+    def shortfalls(self) -> Iterator[str]:
         """What is further behind than the margin."""
         ratio, goal = self.ratio(lambda side: side.shrink_cpu_s), GOALS.get(self.format)
         if ratio is not None and goal is not None and ratio > goal * MARGIN:
@@ -118,8 +118,8 @@ class PixelsReport:
         ]
         return [Row(kind, comparisons) for kind, comparisons in kinds if comparisons]
 
-    def shortcomings(self) -> list[str]:
-        return [words for row in self.rows for words in row.shortcomings()]
+    def shortfalls(self) -> list[str]:
+        return [words for row in self.rows for words in row.shortfalls()]
 
     def as_text(self) -> str:
         """A table in Markdown."""
@@ -138,7 +138,7 @@ class PixelsReport:
             for one in self.comparisons
         ]
         ratios = {row.format.name: row.ratio(lambda side: side.shrink_cpu_s) for row in self.rows}
-        return json.dumps({"ratios": ratios, "shortcomings": self.shortcomings(), "pictures": pictures}, indent=2)
+        return json.dumps({"ratios": ratios, "shortfalls": self.shortfalls(), "pictures": pictures}, indent=2)
 
 
 def _cells(row: Row) -> list[str]:
@@ -168,13 +168,13 @@ def _pair(row: Row, figure: Callable[[Side], float], of: Callable[[list[float]],
     return f"{ours:{form}} / " + (f"{of(others):{form}}" if others else "–")
 
 
-def bench_pixels(folder: Path, *, quick: bool, compared: Callable[[Comparison], None]) -> PixelsReport:
-    """Compare on the pictures of *folder*; tell *compared* of each as it is done."""
+def bench_pixels(folder: Path, *, quick: bool, compared: Callable[[], object]) -> PixelsReport:
+    """Compare on the pictures of *folder*; call *compared* as each is done."""
     with tempfile.TemporaryDirectory(prefix="vignette-bench-") as scratch:
         comparisons = []
         for photo in photos(folder, Path(scratch), quick=quick):
             comparisons.append(compare(photo, Path(scratch), quick=quick))
-            compared(comparisons[-1])
+            compared()
     return PixelsReport(comparisons)
 
 

@@ -70,7 +70,7 @@ class ServeReport:
         """How many 304 we give in the time of a 200."""
         return median_ratio(self.ours_304, self.ours)
 
-    def shortcomings(self) -> list[str]:
+    def shortfalls(self) -> list[str]:
         """What is behind its goal by more than the margin."""
         found = []
         if self.ratio < GOAL * (1 - MARGIN):

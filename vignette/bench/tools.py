@@ -40,6 +40,12 @@ def program(name: str) -> str:
     return found
 
 
+def photo_folder(folder: Path) -> Path:
+    """*folder*, or `photos` in it where it has more than photos."""
+    inner = folder / "photos"
+    return inner if inner.is_dir() else folder
+
+
 @contextmanager
 def own_service(folder: Path, **settings: object) -> Iterator[OwnService]:
     """A service in *folder*, gone afterwards."""

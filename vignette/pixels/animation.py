@@ -53,21 +53,26 @@ def animations(
     """
     The animated WebP of each of *recipes* that is within the limits, from a *file* that `moves`.
 
-    There is none at all if the frames of the original are too many or too large, or take more than *seconds* to decode.
+    There is none at all if the frames of the original are too many or too large. After *seconds* no more are made.
 
     Raises:
+        TimeoutError: The time is over.
         Exception: A frame is damaged; decoders raise many kinds.
     """
     recipes = _affordable(anatomy, recipes)
     if not recipes:
         return
     deadline = time.monotonic() + seconds
+
+    def check_time() -> None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it takes more than {seconds:g} seconds")
+
     reels: dict[Recipe, list[Frame]] = {recipe: [] for recipe in recipes}
     windows: dict[Recipe, tuple[int, int, int, int]] = {}
     with open_source(file, anatomy.format) as source:
         for frame in _frames(source):
-            if time.monotonic() > deadline:
-                return
+            check_time()
             for recipe in recipes:
                 image = _vignette(frame.image, anatomy, recipe)
                 if recipe.fit == "cover":
@@ -78,7 +83,9 @@ def animations(
                 reels[recipe].append(Frame(image, frame.milliseconds))
         plays = _plays(source.info, anatomy)
     for recipe, reel in reels.items():
-        yield recipe, encoded_animation(reel, plays, recipe.quality)
+        # One frame beside a still picture for readers that know no animation does not move.
+        if len(reel) > 1:
+            yield recipe, encoded_animation(reel, plays, recipe.quality, check_time)
 
 
 def _affordable(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Recipe]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from PIL import Image
@@ -32,19 +32,22 @@ def encoded(image: Image.Image, file_format: VignetteFormat, quality: int) -> by
     return content.getvalue()
 
 
-def encoded_animation(frames: Sequence[tuple[Image.Image, int]], plays: int, quality: int) -> bytes:
+def encoded_animation(
+    frames: Sequence[tuple[Image.Image, int]], plays: int, quality: int, before_frame: Callable[[], None]
+) -> bytes:
     """
     An animated WebP of *frames*: pictures of one size (L, LA, RGB or RGBA), and for how many milliseconds each is seen.
 
-    It is played *plays* times, or for ever if that is 0.
+    It is played *plays* times, or for ever if that is 0. *before_frame* is called before each but the first is encoded,
+    and ends it all by raising.
     """
-    images = [image for image, _ in frames]
+    first, *others = [image for image, _ in frames]
     content = io.BytesIO()
-    images[0].save(
+    first.save(
         content,
         "WEBP",
         save_all=True,
-        append_images=images[1:],
+        append_images=[_Reel(others, before_frame)],
         duration=[milliseconds for _, milliseconds in frames],
         loop=plays,
         background=(0, 0, 0, 0),
@@ -52,6 +55,21 @@ def encoded_animation(frames: Sequence[tuple[Image.Image, int]], plays: int, qua
         method=_ANIMATION_METHOD,
     )
     return content.getvalue()
+
+
+class _Reel(Image.Image):
+    """Pictures as the frames of one, as Pillow shows those of a file: its encoder asks for each in its turn."""
+
+    def __init__(self, images: Sequence[Image.Image], before_frame: Callable[[], None]) -> None:
+        super().__init__()
+        self.n_frames = len(images)
+        self._images = images
+        self._before_frame = before_frame
+
+    def seek(self, frame: int) -> None:
+        self._before_frame()
+        image = self._images[frame]
+        self.im, self._mode, self._size = image.im, image.mode, image.size
 
 
 def decoder_of(file_format: VignetteFormat) -> str:

@@ -70,7 +70,7 @@ def render(
     """
     Make the vignettes of the picture of *size* bytes in *file*, largest recipe first.
 
-    An animation whose frames take more than *animation_seconds* to decode, or have a fault, has still vignettes only.
+    An animation that takes more than *animation_seconds*, or has a fault in a later frame, has still vignettes only.
 
     Raises:
         Refused: It would not pass the door.

@@ -122,10 +122,11 @@ def _stored(image: Image, recipe: Recipe) -> Response | None:
     file_format = _negotiated(recipe.formats)
     name, caching = keys.vignette(recipe, file_format), _caching(recipe)
     moves = image.record.facts.frames > 1 and request.args.get("still") != "1"
-    if moves and file_format == "webp":
-        made, moving = _made(image), keys.vignette(recipe, file_format, moves=True)
+    # Who reads AVIF and WebP gets the WebP: it is the only one that moves.
+    if moves and (file_format == "webp" or (file_format == "avif" and names(request.accept_mimetypes, "image/webp"))):
+        made, moving = _made(image), keys.vignette(recipe, "webp", moves=True)
         if moving in made:
-            name = moving
+            name, file_format = moving, "webp"
         elif name not in made:  # it is just being rendered again: the moving one may come yet
             caching = _CACHE_OF_EARLIER
     try:

@@ -29,9 +29,9 @@ def test_a_folder_without_photos_is_told(tmp_path: Path) -> None:
 def test_what_takes_longer_by_more_than_the_margin_is_a_shortcoming() -> None:
     behind = 10 * GOAL * (1 + MARGIN)
 
-    assert WELL.shortcomings() == []
-    assert replace(WELL, ours=[behind - 0.1] * 3).shortcomings() == []
-    assert len(replace(WELL, ours=[behind + 0.1] * 3).shortcomings()) == 1
+    assert WELL.shortfalls() == []
+    assert replace(WELL, ours=[behind - 0.1] * 3).shortfalls() == []
+    assert len(replace(WELL, ours=[behind + 0.1] * 3).shortfalls()) == 1
 
 
 def test_the_report_says_the_same_to_a_program_and_to_a_person() -> None:

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from tests.unit.pixels.engines.scenes import encoded, scene
-from vignette.bench.photos import NoPhotos, Photo, photos
+from vignette.bench.photos import Photo, photos
 from vignette.bench.pixels import GOALS, MARGIN, Comparison, PixelsReport, Side, compare
+from vignette.bench.tools import BenchUnavailable
 from vignette.cli import main
 from vignette.pixels import formats
 from vignette.pixels.formats import Format
@@ -51,7 +52,7 @@ class TestPhotos:
         assert not {"tiny.gif", "notes.txt"} & {photo.path.name for photo in photos(folder, tmp_path, quick=True)}
 
     def test_without_a_photo_there_is_nothing_to_measure(self, tmp_path: Path) -> None:
-        with pytest.raises(NoPhotos):
+        with pytest.raises(BenchUnavailable):
             photos(tmp_path, tmp_path, quick=True)
         answer = CliRunner().invoke(main, ["bench", "pixels", "--photos", str(tmp_path)])
         assert (answer.exit_code, answer.stdout) == (2, "")
@@ -84,15 +85,15 @@ class TestReport:
         report = PixelsReport([comparison(formats.HEIC, side(1), None)])
 
         assert "| HEIC | 1 | 1 | 1000.0 / – | – |" in report.as_text()
-        assert report.shortcomings() == []
+        assert report.shortfalls() == []
 
     def test_a_goal_is_missed_beyond_its_margin_only(self) -> None:
         limit = GOALS[formats.PNG] * MARGIN
 
-        assert PixelsReport([comparison(formats.PNG, side(limit - 0.01), side(1))]).shortcomings() == []
-        assert len(PixelsReport([comparison(formats.PNG, side(limit + 0.01), side(1))]).shortcomings()) == 1
+        assert PixelsReport([comparison(formats.PNG, side(limit - 0.01), side(1))]).shortfalls() == []
+        assert len(PixelsReport([comparison(formats.PNG, side(limit + 0.01), side(1))]).shortfalls()) == 1
 
     def test_there_is_no_margin_in_what_it_looks_like(self) -> None:
         report = PixelsReport([comparison(formats.HEIC, side(1, decibels=39.9), None)])
 
-        assert report.shortcomings() == ["a.heic is at 39.9 dB, the least is 40"]
+        assert report.shortfalls() == ["a.heic is at 39.9 dB, the least is 40"]

@@ -35,10 +35,10 @@ def test_one_round_in_which_the_machine_did_other_things_does_not_count() -> Non
 def test_what_is_behind_by_more_than_the_margin_is_a_shortcoming() -> None:
     behind = 100 * GOAL * (1 - MARGIN)
 
-    assert WELL.shortcomings() == []
-    assert replace(WELL, ours=[behind + 1] * 3).shortcomings() == []
-    assert len(replace(WELL, ours=[behind - 1] * 3).shortcomings()) == 1
-    assert len(replace(WELL, ours_304=[30.0] * 3).shortcomings()) == 1
+    assert WELL.shortfalls() == []
+    assert replace(WELL, ours=[behind + 1] * 3).shortfalls() == []
+    assert len(replace(WELL, ours=[behind - 1] * 3).shortfalls()) == 1
+    assert len(replace(WELL, ours_304=[30.0] * 3).shortfalls()) == 1
 
 
 def test_the_report_says_the_same_to_a_program_and_to_a_person() -> None:

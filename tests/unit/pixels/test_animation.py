@@ -235,6 +235,23 @@ def test_what_takes_too_long_has_still_vignettes_only() -> None:
     assert moving(saved(drawn(), "GIF", disposal=2), animation_seconds=-1) is None
 
 
+def test_the_time_is_over_while_frames_are_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = saved(drawn(), "GIF", disposal=2)
+    ticks = iter(range(100))
+    monkeypatch.setattr(animation.time, "monotonic", lambda: next(ticks))
+
+    # One look at the clock to begin with, one for each frame that is decoded: the next would be of the encoder.
+    assert [rendition.moves for rendition in renditions(content, animation_seconds=5)] == [False, False]
+
+    assert next(ticks) == 7
+
+
+def test_one_frame_beside_a_still_picture_does_not_move() -> None:
+    png = saved(drawn(2), "PNG", default_image=True, duration=100)
+
+    assert moving(png) is None
+
+
 def test_a_recipe_may_ask_for_stills_only() -> None:
     assert moving(saved(drawn(), "GIF", disposal=2), Recipe("small", 60, 60, animate=False)) is None
     assert moving(saved(drawn(), "GIF", disposal=2), Recipe("small", 60, 60, formats=("jpeg",))) is None
