@@ -38,7 +38,7 @@ def test_what_is_behind_by_more_than_the_margin_is_a_shortcoming() -> None:
     assert WELL.shortfalls() == []
     assert replace(WELL, ours=[behind + 1] * 3).shortfalls() == []
     assert len(replace(WELL, ours=[behind - 1] * 3).shortfalls()) == 1
-    assert len(replace(WELL, ours_304=[40.0] * 3).shortfalls()) == 1
+    assert len(replace(WELL, ours_304=[30.0] * 3).shortfalls()) == 1
 
 
 def test_the_report_says_the_same_to_a_program_and_to_a_person() -> None:
