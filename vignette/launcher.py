@@ -131,6 +131,9 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
         env=_environment(),
         folder=folder,
         grace_s=WEB_GRACE_S,
+        # At SIGTERM granian's main loop may miss it, if it comes at the wrong instant, and go on for ever. Killed, it
+        # takes its processes along (vignette.run_granian sees to that).
+        orphan_signal=signal.SIGKILL,
         is_ready=partial(_is_healthy, _own_address(address), settings.port),
     )
 

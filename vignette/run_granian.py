@@ -1,8 +1,9 @@
 """
-Granian's command line, with one thing mended: its processes obey SIGTERM from their first instant.
+Granian's command line, with two things mended: its processes obey SIGTERM from their first instant, and end with their
+parent.
 
 Granian forks them with its own signal handler in force, which swallows a SIGTERM until the app is loaded: a second, in
-which a stop would have to wait for granian's kill timeout.
+which a stop would have to wait for granian's kill timeout. And they know nothing of a parent that was killed.
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ import os
 import runpy
 import signal
 
+from vignette.supervision import end_with
 
-def _obey() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+def main() -> None:
+    parent = os.getpid()
+
+    def prepare() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        end_with(parent, signal.SIGKILL)
+
+    os.register_at_fork(after_in_child=prepare)
+    runpy.run_module("granian", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    os.register_at_fork(after_in_child=_obey)
-    runpy.run_module("granian", run_name="__main__", alter_sys=True)
+    main()

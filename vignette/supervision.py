@@ -313,11 +313,16 @@ def _tie(orphan_signal: signal.Signals) -> Callable[[], None]:
         # Our handlers are still in force here and would swallow the death signal.
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
-        _prctl(_PR_SET_PDEATHSIG, orphan_signal)
-        if os.getppid() != parent:  # it died before the line above took effect
-            os._exit(1)
+        end_with(parent, orphan_signal)
 
     return prepare
+
+
+def end_with(parent: int, number: signal.Signals) -> None:
+    """In a process just forked: have it signalled with *number* as soon as its *parent* is gone. Linux only."""
+    _prctl(_PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:  # it died before the line above took effect
+        os._exit(1)
 
 
 def _end_group(group: int) -> None:
