@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 
 from tests.house import picture
-from tests.running import free_port, http_client, running_service, until
+from tests.running import http_client, running_service, until
+from vignette.own_port import free_port
 
 CLIENTS = 4
 
