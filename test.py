@@ -16,6 +16,7 @@ import hashlib
 import http.client
 import json
 import os
+import random
 import re
 import socket
 import struct
@@ -98,10 +99,15 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """
+    A port that nobody listens on; none of those that the system gives to connections (from 32768 on), so that ours do
+    not take it while the service starts.
+    """
+    for port in random.sample(range(20_000, 32_768), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("100 ports are all taken")
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

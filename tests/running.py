@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from vignette.adapters.embedded_broker import answers_ping
+from vignette.own_port import free_port
 from vignette.processes import children_of, command_line, marked
 from vignette.settings import Settings
 
@@ -135,12 +135,6 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VIGNETTE_")}
     ours = {f"VIGNETTE_{name.upper()}": _as_variable(value) for name, value in settings.items()}
     return inherited | {"VIGNETTE_CONFIG": str(no_settings), "PYTHONPATH": str(PROJECT_FOLDER)} | ours
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], object], within_s: float = LIMIT_S) -> None:

@@ -6,13 +6,13 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
+from vignette.own_port import free_port
 from vignette.processes import marked, parent_of, send
 from vignette.settings import PROJECT_FOLDER
 
@@ -110,9 +110,3 @@ class OwnService:
             if (parent := parent_of(number)) is not None:
                 send(number, parent, signal.SIGKILL)
         return left
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

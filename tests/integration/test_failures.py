@@ -22,11 +22,12 @@ from PIL import Image
 from tests.house import House, house, picture
 from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from tests.redis import RedisServer
-from tests.running import PROJECT_FOLDER, Service, environment, free_port, http_client, running_service, until
+from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
 from vignette.adapters.folder_store import FolderStore
 from vignette.limits import MIB
 from vignette.model import State
+from vignette.own_port import free_port
 from vignette.ports import Lane
 from vignette.processes import children_of
 from vignette.records import outcome_from_json

@@ -18,9 +18,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import LIMIT_S, Service, free_port, http_client, started_service, until, until_up
+from tests.running import LIMIT_S, Service, http_client, started_service, until, until_up
 from vignette.adapters.embedded_broker import answers_ping, set_queue_aside
 from vignette.launcher import banner
+from vignette.own_port import free_port
 from vignette.processes import children_of, parent_of
 from vignette.settings import Settings
 

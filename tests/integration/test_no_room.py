@@ -53,6 +53,12 @@ def readiness(service: Service) -> dict[str, Any]:
     return {"code": response.status_code, **response.json()}
 
 
+def readiness_of_catalogue(service: Service) -> tuple[int, str, str]:
+    """The status of `/readyz`, and what it says of the catalogue and of the upload folder."""
+    seen = readiness(service)
+    return seen["code"], seen["checks"]["catalogue"]["status"], seen["checks"]["folder"]["status"]
+
+
 def is_ready(service: Service, image_id: int) -> bool:
     return bool(http_client.get(f"{service.url}/images/{image_id}", timeout=30).json()["state"] == "ready")
 
@@ -158,20 +164,71 @@ def test_the_upload_folder_is_read_only(service: Service) -> None:
     assert_all_is_well_again(service, 1)
 
 
-def test_the_upload_folder_is_closed_to_us(tmp_path: Path) -> None:
-    # Root passes all doors, unless it gives up that power.
-    without_power = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
-    with service_on_small_disks(tmp_path, {"uploads": 8 * MIB}, *without_power) as service:
-        folder = inside(service, service.upload_folder)
-        (folder / ".staging").chmod(0o500)
+def test_the_state_folder_is_read_only(service: Service) -> None:
+    """
+    It lies on another disk than before, a copy of the first. Where it is mounted anew in the same place, SQLite goes on
+    writing through the files that it has open.
+    """
+    upload(service)
+    until(lambda: is_ready(service, 0))
+    folder, copy = str(service.state_folder), str(service.state_folder.with_name("copy"))
+    Path(copy).mkdir()
+    mount_inside(service, "mount", "-t", "tmpfs", "none", copy)
+    mount_inside(service, "sh", "-c", f"cp {folder}/catalogue.sqlite3* {copy}")
+    mount_inside(service, "mount", "-o", "remount,ro", copy)
+    mount_inside(service, "mount", "--move", copy, folder)
 
-        response = upload(service)
+    response = upload(service)
 
-        assert (response.status_code, response.json()["type"]) == (503, "/problems/store-unavailable")
-        assert "Permission denied" in response.json()["detail"]
-        assert "Permission denied" in readiness(service)["checks"]["folder"]["detail"]
-        (folder / ".staging").chmod(0o700)
-        assert_all_is_well_again(service, 0)
+    assert (response.status_code, response.json()["type"]) == (503, "/problems/catalogue-unavailable")
+    assert "readonly" in response.json()["detail"]
+    assert "Retry-After" in response.headers
+    assert names(service) == {"0"}
+    assert readiness_of_catalogue(service) == (503, "down", "up")
+    mount_inside(service, "umount", "--lazy", folder)  # connections to it are open
+    assert_all_is_well_again(service, 1)
+
+
+@pytest.fixture
+def service_without_power(tmp_path: Path) -> Iterator[Service]:
+    """Root passes all doors, unless it gives up that power. No part of it may use the temporary folder either."""
+    (tmp_path / "closed").mkdir(mode=0)
+    powers = "-dac_override,-dac_read_search"
+    command = ("setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}", "env", f"TMPDIR={tmp_path / 'closed'}")
+    with service_on_small_disks(tmp_path, {"uploads": 8 * MIB, "state": 8 * MIB}, *command) as service:
+        yield service
+
+
+def test_the_state_folder_is_closed_to_us(service_without_power: Service) -> None:
+    service = service_without_power
+    upload(service)
+    until(lambda: is_ready(service, 0))
+    folder = inside(service, service.state_folder)
+    folder.chmod(0)
+
+    response = upload(service)
+
+    assert (response.status_code, response.json()["type"]) == (503, "/problems/catalogue-unavailable")
+    assert "Retry-After" in response.headers
+    assert names(service) == {"0"}
+    assert readiness_of_catalogue(service) == (503, "down", "up")
+    assert http_client.get(f"{service.url}/images/0").status_code == 503
+    folder.chmod(0o700)
+    assert_all_is_well_again(service, 1)
+
+
+def test_the_upload_folder_is_closed_to_us(service_without_power: Service) -> None:
+    service = service_without_power
+    folder = inside(service, service.upload_folder)
+    (folder / ".staging").chmod(0o500)
+
+    response = upload(service)
+
+    assert (response.status_code, response.json()["type"]) == (503, "/problems/store-unavailable")
+    assert "Permission denied" in response.json()["detail"]
+    assert "Permission denied" in readiness(service)["checks"]["folder"]["detail"]
+    (folder / ".staging").chmod(0o700)
+    assert_all_is_well_again(service, 0)
 
 
 def test_there_are_too_many_open_files(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from tests.house import picture
-from tests.running import free_port, http_client, running_service, until
+from tests.running import Service, http_client, running_service, until
+from vignette.own_port import free_port
 
 CLIENTS = 4
 
@@ -34,38 +37,81 @@ def client(url: str, name: int, stop: threading.Event, acknowledged: dict[int, b
     while not stop.is_set():
         content = picture(100 + name, 100 + number % 500, "BMP")
         image_id = upload(url, content, f"{name}-{number}")
-        if image_id is None:
-            stop.wait(0.05)  # the service that starts meanwhile needs the processor more
-        else:
+        if image_id is not None:
             assert acknowledged.setdefault(image_id, content) == content, "a number was given twice"
             number += 1
+        stop.wait(0.05)  # the service that starts meanwhile needs the processor more
 
 
-def test_a_restart_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
+@contextmanager
+def uploading(url: str) -> Iterator[dict[int, bytes]]:
+    """The clients, all along; what was acknowledged, by number."""
     stop, acknowledged = threading.Event(), dict[int, bytes]()
     with ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(client, url, name, stop, acknowledged) for name in range(CLIENTS)]
         try:
-            for round_number in range(3):
-                with running_service(tmp_path, port=port, web_processes=2):
-                    until(lambda least=10 * (round_number + 1): len(acknowledged) >= least)
+            yield acknowledged
         finally:
             stop.set()
         for done in clients:
             done.result()
 
+
+def assert_nothing_is_lost(service: Service, acknowledged: dict[int, bytes]) -> None:
+    listed, page = list[int](), f"{service.url}/images?limit=100"
+    while page:
+        answer = http_client.get(page)
+        listed += [image["id"] for image in answer.json()["images"]]
+        page = answer.links.get("next", {}).get("url", "")
+    assert set(acknowledged) <= set(listed)
+    # A client that got no answer has sent the same key again: nobody's picture is there twice.
+    assert sorted(listed) == list(range(len(listed)))
+    assert len(listed) - len(acknowledged) <= CLIENTS
+    for number, content in acknowledged.items():
+        assert (service.upload_folder / str(number) / "original.bmp").read_bytes() == content
+    until(lambda: all(is_ready(service.url, number) for number in listed), within_s=60)
+    assert list((service.upload_folder / ".staging").iterdir()) == []
+
+
+def test_a_restart_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    port = free_port()
+    with uploading(f"http://127.0.0.1:{port}") as acknowledged:
+        for round_number in range(3):
+            with running_service(tmp_path, port=port, web_processes=2):
+                until(lambda least=10 * (round_number + 1): len(acknowledged) >= least)
+
     with running_service(tmp_path, port=port) as service:
-        listed = [image["id"] for image in http_client.get(f"{url}/images?limit=500").json()["images"]]
-        assert set(acknowledged) <= set(listed)
-        # A client that got no answer has sent the same key again: nobody's picture is there twice.
-        assert sorted(listed) == list(range(len(listed)))
-        assert len(listed) - len(acknowledged) <= CLIENTS
-        for number, content in acknowledged.items():
-            assert (service.upload_folder / str(number) / "original.bmp").read_bytes() == content
-        until(lambda: all(is_ready(url, number) for number in listed), within_s=60)
-        assert list((service.upload_folder / ".staging").iterdir()) == []
+        assert_nothing_is_lost(service, acknowledged)
+
+
+def test_web_server_and_worker_may_be_restarted_one_after_the_other_under_load(tmp_path: Path) -> None:
+    """By SIGTERM to each; the supervisor starts it again, and the other goes on meanwhile."""
+    with running_service(tmp_path) as service:
+        with uploading(service.url) as acknowledged, ThreadPoolExecutor(1) as pool:
+            for part in ("granian", "celery"):
+                more = len(acknowledged) + 5
+                until(lambda least=more: len(acknowledged) >= least)
+                [before] = service.children(part)
+                reader = pool.submit(read_until_replaced, service, part, before)
+
+                os.kill(before, signal.SIGTERM)
+
+                reader.result()
+        assert_nothing_is_lost(service, acknowledged)
+
+
+def read_until_replaced(service: Service, part: str, before: int) -> None:
+    """Read all the while; each answer is the right one, or there is none: then a client asks again."""
+
+    def is_replaced() -> bool:
+        try:
+            answers = [http_client.get(f"{service.url}{path}") for path in ("/images/0", "/images/0/original")]
+        except httpx.TransportError:
+            return False
+        assert [answer.status_code for answer in answers] == [200, 200]
+        return service.children(part) not in ([], [before])
+
+    until(is_replaced)
 
 
 def test_uploads_that_are_running_are_finished(tmp_path: Path) -> None:

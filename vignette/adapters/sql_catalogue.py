@@ -402,7 +402,7 @@ def _leave_with_its_file(engine: sa.Engine, file: Path) -> None:
     def identity() -> tuple[int, int] | None:
         try:
             status = file.stat()
-        except FileNotFoundError:
+        except OSError:  # it is gone, or its folder is closed to us: SQLite says so when it opens it
             return None
         return status.st_dev, status.st_ino
 

@@ -26,7 +26,7 @@ from vignette.adapters.folder_store import FolderStore
 from vignette.bench.rounds import interleaved, median_ratio
 from vignette.bench.tools import BenchUnavailable, bench_folder, own_service, program, until_ready, upload
 from vignette.model import ImageId
-from vignette.own_service import free_port
+from vignette.own_port import free_port
 from vignette.settings import PROJECT_FOLDER
 
 CONNECTIONS: Final = 32

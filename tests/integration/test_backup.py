@@ -1,0 +1,102 @@
+"""A copy of the upload folder, taken by a real rsync while uploads go on, is a whole service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.house import picture
+from tests.running import PROJECT_FOLDER, environment, http_client, running_service, until
+
+pytestmark = pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
+
+CLIENTS = 3
+
+# rsync's: a file was gone when its turn came. Images are deleted and rendered while it runs.
+VANISHED = 24
+
+
+def rsync(uploads: Path, copy: Path) -> None:
+    """The line of docs/durability.md."""
+    line = ["rsync", "--archive", "--delete", "--exclude=/.*", f"{uploads}/", f"{copy}/"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, VANISHED), done.stderr
+
+
+@contextmanager
+def uploading(url: str) -> Iterator[dict[int, str]]:
+    """A few clients that upload one picture after another; the SHA-256 of those that were acknowledged, by number."""
+    acknowledged: dict[int, str] = {}
+    stop = threading.Event()
+
+    def upload(client: int) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            content = picture(100 + client, 100 + number % 500)
+            answer = http_client.post(f"{url}/images", files={"file": ("a", content)})
+            assert answer.status_code == 201, answer.text
+            acknowledged[int(answer.text)] = hashlib.sha256(content).hexdigest()
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(upload, client) for client in range(CLIENTS)]
+        try:
+            yield acknowledged
+        finally:
+            stop.set()
+        for done in clients:
+            done.result()
+
+
+def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:
+    copy = tmp_path / "copy" / "uploads"
+    copy.mkdir(parents=True)
+    with running_service(tmp_path / "origin") as origin, uploading(origin.url) as acknowledged:
+        until(lambda: len(acknowledged) >= 10)
+        rsync(origin.upload_folder, copy)
+        assert http_client.delete(f"{origin.url}/images/0").status_code == 204
+        # Pass after pass, so that many uploads come during one, and the last begins and ends in the midst of them.
+        enough = len(acknowledged) + 20
+        while len(acknowledged) < enough:
+            promised = dict(acknowledged)
+            rsync(origin.upload_folder, copy)
+    del promised[0]
+
+    assert vignette(tmp_path / "copy", "reindex").returncode == 0
+    with running_service(tmp_path / "copy") as service:
+        for number, sha256 in promised.items():
+            original = http_client.get(f"{service.url}/images/{number}/original").content
+            assert hashlib.sha256(original).hexdigest() == sha256
+            until(lambda number=number: has_vignette(service.url, number))
+        assert http_client.get(f"{service.url}/images/0").status_code == 410
+        highest = max(int(folder.name) for folder in copy.glob("[0-9]*"))
+        assert http_client.post(f"{service.url}/images", files={"file": ("a", picture())}).text == f"{highest + 1}\n"
+        report = json.loads(vignette(tmp_path / "copy", "fsck", "--json").stdout)
+        assert [finding for finding in report["findings"] if finding["image"] in (0, *promised)] == []
+
+
+def vignette(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on the service in *folder*."""
+    return subprocess.run(
+        [sys.executable, "-m", "vignette", *arguments],
+        cwd=PROJECT_FOLDER,
+        env=environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state"),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+
+def has_vignette(url: str, number: int) -> bool:
+    answer = http_client.get(f"{url}/vignette/{number}", headers={"Prefer": "wait=5"})
+    return answer.status_code == 200 and answer.headers["Content-Type"] == "image/jpeg"

@@ -1,0 +1,45 @@
+"""A TCP port for a service that starts, stops and starts again, beside others that do the same."""
+
+from __future__ import annotations
+
+import random
+import socket
+import sys
+from contextlib import suppress
+from typing import Final
+
+# Below those that a system gives to connections (from 32768 on Linux, 49152 elsewhere): while a service is down, its
+# port must not become the near end of a client's connection. One that dials such a port may even reach itself.
+_PORTS: Final = range(20_000, 32_768)
+
+# Held as long as this process lives.
+_claims: Final[list[socket.socket]] = []
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on, and that no other call gets while this process lives."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if _is_free(port) and _claim(port):
+            return port
+    raise OSError(f"each port from {_PORTS.start} to {_PORTS.stop - 1} is taken")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+def _claim(port: int) -> bool:
+    """Whether the port is ours now: by a name that the kernel gives to one socket only, and takes back at its end."""
+    if sys.platform != "linux":  # abstract sockets are unix(7) of Linux; elsewhere chance has to do
+        return True
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0vignette-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
