@@ -37,7 +37,8 @@ class TwoWays:
             self.asked += 1
             return inner(environ, start_response)
 
-        self._fast = Client(FastPath(flask, self.house.store.edition, max_kept_bytes=max_kept_bytes))
+        self.fast_path = FastPath(flask, self.house.store.edition, max_kept_bytes=max_kept_bytes)
+        self._fast = Client(self.fast_path)
         self._flask = Client(inner)
 
     def upload(self, content: bytes) -> ImageId:
@@ -240,3 +241,24 @@ def test_what_is_kept_has_an_end_and_what_is_given_stays(tmp_path: Path) -> None
 
     assert ways.asked == 52
     ways.house.close()
+
+
+def test_what_others_add_to_the_headers_is_not_kept(ways: TwoWays) -> None:
+    """A server or a layer before us may change the list that it is given in any way (PEP 3333)."""
+    ways.upload(picture(64, 48))
+
+    def with_a_cookie(environ, start_response):  # type: ignore[no-untyped-def]
+        def add(status, headers):  # type: ignore[no-untyped-def]
+            headers.append(("Set-Cookie", f"user={environ['HTTP_COOKIE']}"))
+            return start_response(status, headers)
+
+        return ways.fast_path(environ, add)
+
+    client = Client(with_a_cookie, use_cookies=False)
+    etag = ways.flask("/vignette/0").headers["ETag"]
+    for user in ("ann", "bob", "cleo"):
+        for condition in ({}, {"If-None-Match": etag}):
+            response = client.get("/vignette/0", headers={"Cookie": user, **condition})
+            assert response.status_code == (304 if condition else 200)
+            assert response.headers.getlist("Set-Cookie") == [f"user={user}"]
+    assert ways.asked == 1

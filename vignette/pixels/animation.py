@@ -109,11 +109,14 @@ def whole_size(anatomy: Anatomy, recipe: Recipe) -> tuple[int, int]:
 
 def _frames(source: Any) -> Iterator[Frame]:
     """Those of the animation: a still picture for readers that know none (PNG, 4.3.1) is not one of them."""
+    screen = source.size
     for index in range(1 if source.info.get("default_image") else 0, source.n_frames):
         source.seek(index)
         source.load()
-        # Shown again and again by the decoder: each frame has to be a picture of its own.
-        yield Frame(samples(source.copy()), _milliseconds(source.info.get("duration", 0)))
+        # Shown again and again by the decoder: each frame has to be a picture of its own. A later frame of a GIF that
+        # goes over the edge of the screen stretches it for Pillow; browsers cut it off.
+        image = source.copy() if source.size == screen else source.crop((0, 0, *screen))
+        yield Frame(samples(image), _milliseconds(source.info.get("duration", 0)))
 
 
 def _vignette(image: Image.Image, anatomy: Anatomy, recipe: Recipe) -> Image.Image:

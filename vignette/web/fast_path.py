@@ -15,6 +15,9 @@ enough, because the folder is the truth, whichever process changes it:
 * A vignette that is made anew, or taken away, is another edition too.
 * An image that is only waiting to be rendered again still has the vignettes that it had.
 
+Each answer goes out with a list of headers of its own: whoever stands before us may change it in any way (PEP 3333),
+say by a cookie for this one client.
+
 Only what the application itself called settled is kept (the catalogue said ready), and only if the edition was the same
 before and after it looked.
 """
@@ -109,9 +112,9 @@ class FastPath:
             return self._app(environ, start_response)
         answer.was_given = True
         if condition is not None:
-            start_response("304 NOT MODIFIED", answer.headers_304)
+            start_response("304 NOT MODIFIED", list(answer.headers_304))
             return ()
-        start_response("200 OK", answer.headers)
+        start_response("200 OK", list(answer.headers))
         return (answer.body,) if method == "GET" else ()
 
     def _ask(self, key: _Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -123,7 +126,7 @@ class FastPath:
         started: list[tuple[str, _Headers]] = []
 
         def note(status: str, headers: _Headers, exc_info: Any = None, /) -> Any:
-            started[:] = [(status, headers)]
+            started[:] = [(status, list(headers))]
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         chunks = self._app(environ, note)

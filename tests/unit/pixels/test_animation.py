@@ -172,6 +172,31 @@ def test_a_still_picture_for_readers_that_know_no_animation_is_no_frame() -> Non
     assert differ(made[0][0], frames[1]) < ALIKE
 
 
+def test_what_goes_over_the_edge_of_a_gif_is_cut_off() -> None:
+    """Browsers do so too; Pillow lets such a frame stretch the screen."""
+    narrow, wide = (_in_two_colours(size) for size in ((60, 40), (120, 40)))
+    # The first frame of one GIF, the frames of another: their palettes are the same.
+    stretched = narrow[:-1] + wide[wide.index(b"!\xf9") :]
+
+    vignette = moving(stretched)
+
+    assert vignette is not None
+    assert vignette.size == (60, 40)
+    expected = [Image.open(io.BytesIO(narrow)), Image.open(io.BytesIO(wide)).convert("RGB").crop((0, 0, 60, 40))]
+    for (frame, _), whole in zip(frames_of(vignette), expected, strict=True):
+        assert differ(frame, whole) < ALIKE
+
+
+def _in_two_colours(size: tuple[int, int]) -> bytes:
+    """A GIF of one frame: red, and the right half blue."""
+    image = Image.new("P", size, 0)
+    image.putpalette(bytes([255, 0, 0, 0, 0, 255]))
+    image.paste(1, (size[0] // 2, 0, *size))
+    content = io.BytesIO()
+    image.save(content, "GIF", duration=100)
+    return content.getvalue()
+
+
 def test_all_frames_are_cut_at_the_same_place() -> None:
     recipe = Recipe("square", 40, 40, fit="cover", crop="attention", quality=95)
 
