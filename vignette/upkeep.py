@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from vignette import keys
-from vignette.errors import FileNotStored, ImageDeleted, ImageNotFailed, QueueUnavailable, VignetteError
+from vignette.errors import FileNotStored, ImageDeleted, ImageNotFailed, QueueUnavailable, StoreFull, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
 from vignette.ports import Catalogue, ImageStore, Jobs, Lane
@@ -126,8 +126,20 @@ class Upkeep:
         """
         try:
             if keys.TOMBSTONE not in self._store.names(image_id):
-                self._store.write(image_id, keys.TOMBSTONE, tombstone_to_json(datetime.now(UTC)))
+                self._write_tombstone(image_id)
         except FileNotStored:
             logger.warning("image %d had no folder", image_id)
         self._store.remove_all_but(image_id, keys.TOMBSTONE)
         self._catalogue.end_delete(image_id)
+
+    def _write_tombstone(self, image_id: ImageId) -> None:
+        tombstone = tombstone_to_json(datetime.now(UTC))
+        try:
+            self._store.write(image_id, keys.TOMBSTONE, tombstone)
+        except StoreFull:
+            # Who deletes makes room. The vignettes could be made again, if it came to that; and once they are gone no
+            # process has an answer that it kept.
+            for name in self._store.names(image_id):
+                if keys.is_vignette(name):
+                    self._store.remove(image_id, name)
+            self._store.write(image_id, keys.TOMBSTONE, tombstone)

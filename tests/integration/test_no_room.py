@@ -78,6 +78,18 @@ def assert_all_is_well_again(service: Service, next_id: int) -> None:
     assert names(service) == {str(number) for number in range(next_id + 1)}
 
 
+def test_who_deletes_on_a_full_disk_makes_room(service: Service) -> None:
+    upload(service)
+    until(lambda: is_ready(service, 0))
+
+    with filled(service, service.upload_folder):
+        response = http_client.delete(f"{service.url}/images/0", timeout=30)
+
+    assert response.status_code == 204
+    assert http_client.get(f"{service.url}/vignette/0", timeout=30).status_code == 410
+    assert {path.name for path in (inside(service, service.upload_folder) / "0").iterdir()} == {"deleted.json"}
+
+
 def test_the_upload_folder_is_full(service: Service) -> None:
     upload(service)
     until(lambda: is_ready(service, 0))
