@@ -177,8 +177,8 @@ def too_large(measured: int, limit: int) -> UploadTooLarge:
 
 def clean_name(name: str | None) -> str | None:
     """
-    A file name as a label: control characters, and those that turn the direction of text (Unicode category Cc, Cf, Cs),
-    become U+FFFD; cut at `limits.MAX_NAME_CHARS`; None if nothing is left.
+    A file name as a label, in one line: control characters, those that turn the direction of text, and those that end a
+    line (Unicode categories Cc, Cf, Cs, Zl, Zp) become U+FFFD; cut at `limits.MAX_NAME_CHARS`; None if nothing is left.
     """
     if not name:
         return None
@@ -187,7 +187,7 @@ def clean_name(name: str | None) -> str | None:
 
 def _is_control(character: str) -> bool:
     # U+200D joins emoji, U+200C shapes Persian: both belong in names.
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in "\u200c\u200d"
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
 
 
 def _now() -> datetime:

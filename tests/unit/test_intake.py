@@ -193,6 +193,7 @@ def test_the_metadata_is_kept_as_text_and_json(house: House) -> None:
         pytest.param("👩\u200d👩\u200d👧.jpg", "👩\u200d👩\u200d👧.jpg", id="joined emoji"),
         pytest.param("a" * 5000, "a" * 5000, id="5000 letters"),
         pytest.param("a" * 100_000, "a" * 8192, id="too many letters"),
+        ("a\u20287\u20298.png", "a\ufffd7\ufffd8.png"),
     ],
 )
 def test_a_name_is_kept_as_a_label(sent: str | None, kept: str | None) -> None:
