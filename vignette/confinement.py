@@ -113,7 +113,11 @@ def _processor_time(limit_s: float) -> Iterator[None]:
     before = signal.signal(signal.SIGPROF, give_up)
     signal.setitimer(signal.ITIMER_PROF, limit_s, _SIGNAL_AGAIN_S)
     try:
-        yield
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
     finally:
+        # Once more: the time may have been over just before it was stopped, and the next signal is a second away.
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,9 @@ import textwrap
 import pytest
 
 from tests.running import PROJECT_FOLDER
+from vignette.confinement import confined
+from vignette.errors import TooMuchTime
+from vignette.limits import MIB
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
 
@@ -149,3 +153,23 @@ def test_limits_are_lifted_afterwards() -> None:
     """)
         == "True\n"
     )
+
+
+def test_no_timer_is_left_if_the_time_is_over_just_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, late = signal.setitimer, [signal.SIGPROF]
+
+    def setitimer(which: int, seconds: float, interval: float = 0.0) -> None:
+        if seconds == 0 and late:
+            signal.raise_signal(late.pop())
+        stop(which, seconds, interval)
+
+    monkeypatch.setattr(signal, "setitimer", setitimer)
+    before = signal.getsignal(signal.SIGPROF)
+    try:
+        with pytest.raises(TooMuchTime), confined(1024 * MIB, 60):
+            pass
+        assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+        assert signal.getsignal(signal.SIGPROF) is before
+    finally:
+        stop(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
