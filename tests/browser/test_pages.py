@@ -55,6 +55,51 @@ def test_whoever_wants_no_motion_sees_the_still_vignette(visit: Visit, tmp_path:
     assert visit.complaints == []
 
 
+def test_a_picture_that_moves_lies_in_the_middle_of_its_mat(visit: Visit, tmp_path: Path) -> None:
+    moving = tmp_path / "wide.gif"
+    moving.write_bytes(animation("GIF", 3, 400, 100))
+    visit.upload(moving)
+    expect(visit.page.locator("main img")).to_be_visible(timeout=20_000)
+
+    visit.page.goto(visit.url + "/images")
+
+    mat, image = visit.page.locator(".wall .mat").first, visit.page.locator(".wall .mat img").first
+    assert natural_size(visit, ".wall .mat img >> nth=0") == [256, 64]
+    around, within = mat.bounding_box(), image.bounding_box()
+    assert around is not None
+    assert within is not None
+    assert within["y"] + within["height"] / 2 == pytest.approx(around["y"] + around["height"] / 2, abs=1)
+
+
+def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_path: Path) -> None:
+    tall = tmp_path / "tall.gif"
+    tall.write_bytes(animation("GIF", 1, 60, 1200))
+    visit.page.set_viewport_size({"width": 400, "height": 700})
+    visit.upload(tall)
+    expect(visit.page.locator("main img")).to_be_visible(timeout=20_000)
+    natural_size(visit, "main img")
+
+    box = visit.page.locator("main img").bounding_box()
+
+    assert box
+    assert box["height"] <= 0.85 * 700
+    assert box["height"] / box["width"] == pytest.approx(20, rel=0.05)
+
+
+def test_the_page_gives_links_to_every_size(visit: Visit) -> None:
+    visit.upload(PHOTO)
+    expect(visit.page.locator("main img")).to_be_visible(timeout=20_000)
+
+    visit.page.click("summary:has-text('Links to share')")
+
+    for size in ("small", "large"):
+        link = visit.page.locator(f".label .entries a[href*='size={size}']")
+        expect(link).to_be_visible()
+        answer = visit.page.request.get(link.inner_text())
+        assert answer.status == 200
+        assert answer.headers["cache-control"].endswith("immutable")
+
+
 def test_without_javascript_all_of_it_works_too(visit_without_javascript: Visit) -> None:
     visit = visit_without_javascript
     visit.upload(PHOTO)
