@@ -20,7 +20,7 @@ from typing import Final
 
 from vignette.adapters import embedded_broker
 from vignette.errors import QueueUnavailable, VignetteError
-from vignette.settings import PROJECT_FOLDER, Settings, config_file, without_password
+from vignette.settings import PROJECT_FOLDER, Settings, as_environment, without_password
 from vignette.supervision import CannotStart, Child, Supervisor
 
 # From SIGTERM to SIGKILL, in seconds. A rendering that is cut short is done again, and an upload without its answer was
@@ -55,7 +55,7 @@ def serve(
             address = _free_address(settings)
             if prepare is not None:
                 _in_a_child(partial(prepare, settings))
-            children = [_worker(folder), _web(settings, folder, address)]
+            children = [_worker(settings, folder), _web(settings, folder, address)]
             if settings.uses_embedded_broker:
                 children.insert(0, _broker(settings, held))
             Supervisor(children, _say, pass_fds=locks).run(when_up=lambda: _say(banner(settings)))
@@ -76,7 +76,7 @@ def _broker(settings: Settings, held: contextlib.ExitStack) -> Child:
     return Child(
         name="broker",
         argv=embedded_broker.command(server, settings),
-        env=_environment(),
+        env=dict(os.environ),
         folder=settings.state_folder,
         grace_s=BROKER_GRACE_S,
         umask=0o077,
@@ -97,12 +97,12 @@ def _start_with_an_empty_queue(settings: Settings) -> bool:
     return True
 
 
-def _worker(folder: Path) -> Child:
+def _worker(settings: Settings, folder: Path) -> Child:
     options = ("--loglevel=info", "--without-gossip", "--without-mingle")
     return Child(
         name="worker",
         argv=(sys.executable, "-m", "celery", "--quiet", "-A", "task_celery", "worker", *options),
-        env=_environment(),
+        env=_environment(settings),
         folder=folder,
         grace_s=WORKER_GRACE_S,
         # At SIGTERM Celery would wait for the rendering in hand. Killed, it takes its pool along
@@ -128,7 +128,7 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
             # Its warnings are of threads that outnumber the cores: ours mostly wait for clients.
             *("--log-level", "error"),
         ),
-        env=_environment(),
+        env=_environment(settings),
         folder=folder,
         grace_s=WEB_GRACE_S,
         # At SIGTERM granian's main loop may miss it, if it comes at the wrong instant, and go on for ever. Killed, it
@@ -138,12 +138,12 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
     )
 
 
-def _environment() -> dict[str, str]:
-    """Ours: the children read the same settings as we did."""
-    environment = dict(os.environ, PYTHONUNBUFFERED="1")
-    if environment.get("VIGNETTE_CONFIG"):
-        environment["VIGNETTE_CONFIG"] = str(config_file().resolve())  # they run in another folder
-    return environment
+def _environment(settings: Settings) -> dict[str, str]:
+    """
+    Ours, and *settings* as they were read at the start: a child that is started again must not differ from the others,
+    whatever has become of the settings file meanwhile.
+    """
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **as_environment(settings)}
 
 
 def _is_healthy(address: str, port: int) -> bool:

@@ -317,6 +317,15 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The variables by which another process reads just *settings*, and no file."""
+    values = settings.model_dump(mode="json")
+    variables = {
+        _variable(name): value if isinstance(value, str) else json.dumps(value) for name, value in values.items()
+    }
+    return variables | {"VIGNETTE_CONFIG": os.devnull}
+
+
 def load_settings_or_exit() -> Settings:
     """`load_settings` for the entry scripts: what is wrong goes to standard error, the process ends with 2."""
     with exit_with_words():

@@ -560,3 +560,13 @@ def test_a_socket_on_which_nobody_answers_is_not_ready(tmp_path):
         mute.listen()
         assert not answers_ping(tmp_path / "m")
     assert not answers_ping(tmp_path / "none")
+
+
+def test_a_worker_that_starts_again_keeps_the_settings_of_the_start(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        (tmp_path / "empty.toml").write_text("render_secnds = 5\n")  # what a reader of it would refuse
+        [worker] = service.children("celery")
+
+        os.kill(worker, signal.SIGKILL)
+
+        assert work(service, tmp_path / "done") != worker

@@ -17,6 +17,7 @@ from vignette.model import Recipe
 from vignette.settings import (
     PROJECT_FOLDER,
     Settings,
+    as_environment,
     config_file,
     load_settings,
     load_settings_or_exit,
@@ -642,3 +643,28 @@ class TestTheEntryScripts:
 
         with pytest.raises(ValueError, match="frozen"):
             settings.port = 1  # type: ignore[misc]
+
+
+def test_another_process_reads_the_same_settings_from_its_environment(
+    monkeypatch: pytest.MonkeyPatch, write_config: WriteConfig
+) -> None:
+    write_config(
+        """
+        upload_folder = "elsewhere/pictures"
+        database_url = "postgresql://who:pa%24s@host/name"
+        render_processes = 3
+        languages = ["fr"]
+        recipes = [
+            { name = "small", edge = 100, animate = false },
+            { name = "card", width = 60, height = 40, fit = "cover", crop = "attention", quality = 9 },
+        ]
+        """
+    )
+    settings = load_settings()
+    write_config("this is read no more")
+
+    for name, value in as_environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings() == settings
+    assert load_settings().database_url == settings.database_url
