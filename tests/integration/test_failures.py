@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -89,6 +90,28 @@ def worker(folder: Path, app: str = "task_celery", **settings: object) -> Iterat
     """The worker as the README starts it by hand."""
     with process(folder, "-m", "celery", "-A", app, "worker", "--loglevel=info", **settings) as child:
         yield child
+
+
+@contextmanager
+def lasting_worker(folder: Path, **settings: object) -> Iterator[None]:
+    """The same, started again when it ends, as the README says: Celery's may, when it loses its Redis."""
+    stopping = threading.Event()
+
+    def run() -> None:
+        while not stopping.is_set():
+            with worker(folder, **settings) as child:
+                while not stopping.wait(0.1) and not os.waitid(
+                    os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT
+                ):
+                    pass
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
 
 
 def _answers(url: str) -> bool:
@@ -204,7 +227,7 @@ class TestTheQueueForgets:
         self, tmp_path: Path, redis: RedisServer
     ) -> None:
         redis.kill()
-        with web(tmp_path, broker_url=redis.url) as url, worker(tmp_path, broker_url=redis.url):
+        with web(tmp_path, broker_url=redis.url) as url, lasting_worker(tmp_path, broker_url=redis.url):
             assert upload(url, picture()).status_code == 201
             redis.start()
             until(lambda: is_ready(url, 0))
@@ -233,7 +256,7 @@ class TestTheQueueForgets:
             def until_waiting(most: int) -> None:
                 until(lambda: here.catalogue.unfinished() <= most, within_s=120)
 
-            with worker(tmp_path, broker_url=redis.url, render_processes=2):
+            with lasting_worker(tmp_path, broker_url=redis.url, render_processes=2):
                 until_waiting(400)
                 redis.client.flushall()
                 until_waiting(300)
