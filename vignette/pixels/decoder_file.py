@@ -23,8 +23,10 @@ def decoder_file(file: BinaryIO, size: int, file_format: Format, *, moving: bool
     It has no `name`: decoders put that into their errors, which go out.
     """
     if file_format in (formats.PNG, formats.APNG):
-        picture = moving_picture if moving else still_picture
-        return cast(BinaryIO, Segments(file, picture(Reader(file, size))))
+        segments = (moving_picture if moving else still_picture)(Reader(file, size))
+        # In one piece it is the file itself, which a decoder may map; to put pieces together takes a copy.
+        if len(segments) > 1:
+            return cast(BinaryIO, Segments(file, segments))
     file.seek(0)
     return cast(BinaryIO, _Nameless(file))
 

@@ -82,7 +82,7 @@ def test_places_are_few_whatever_the_number_of_chunks() -> None:
     data = b"".join(png_chunk(b"IDAT", whole[at : at + 1]) for at in range(start + 8, len(whole) - 16))
     png = whole[:start] + png_chunk(b"tEXt", b"k\0v") * 500 + data + png_chunk(b"tEXt", b"k\0v") * 500 + whole[-12:]
 
-    assert len(still_picture(Reader(io.BytesIO(png), len(png)))) == 4
+    assert len(still_picture(Reader(io.BytesIO(png), len(png)))) == 3
     assert pixels(png) == pixels(whole)
 
 
@@ -173,3 +173,14 @@ class TestSegments:
         assert file.read(2) == b"cd"
         assert file.seek(100) == 100
         assert file.read(1) == b""
+
+
+def test_a_png_with_nothing_beside_its_pixels_is_not_copied(tmp_path: Path) -> None:
+    path = tmp_path / "plain"
+    path.write_bytes(ORDINARY)
+
+    with path.open("rb") as file:
+        given = decoder_file(file, len(ORDINARY), formats.PNG)
+
+        assert given.fileno() == file.fileno()
+        assert given.read() == ORDINARY

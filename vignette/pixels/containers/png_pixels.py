@@ -61,14 +61,20 @@ def _picture(reader: Reader, kinds: frozenset[bytes]) -> list[Segment]:
     while kind != b"IEND":
         length, kind = reader.unpack(_CHUNK_HEADER, offset, "a chunk")
         chunk = Segment(offset, _CHUNK_HEADER.size + length + _CRC.size)
-        if kind == b"IDAT" and has_data:
-            # Those of one picture follow each other; the door has seen to it.
-            segments[-1] = Segment(segments[-1].offset, segments[-1].length + chunk.length)
-        elif kind in kinds and _is_in_place(reader, kind, chunk, has_data=has_data):
-            segments.append(chunk)
+        if kind in kinds and _is_in_place(reader, kind, chunk, has_data=has_data):
+            _add(segments, chunk)
         has_data = has_data or kind == b"IDAT"
         offset += chunk.length
     return segments
+
+
+def _add(segments: list[Segment], chunk: Segment) -> None:
+    """Put *chunk* behind the others: as one piece with the last, if it lies right behind that in the file."""
+    last = segments[-1]
+    if last.offset + last.length == chunk.offset:
+        segments[-1] = Segment(last.offset, last.length + chunk.length)
+    else:
+        segments.append(chunk)
 
 
 def _is_in_place(reader: Reader, kind: bytes, chunk: Segment, *, has_data: bool) -> bool:
