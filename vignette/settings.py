@@ -213,7 +213,7 @@ class Settings(BaseSettings):
     @classmethod
     def _room_for_several_files(cls, size: int, info: ValidationInfo) -> int:
         # `max_upload_bytes` stands before it and is missing here only if it was wrong itself.
-        return size or _UPLOADS_IN_A_REQUEST * int(info.data.get("max_upload_bytes", _MOST_BYTES))
+        return size or min(_UPLOADS_IN_A_REQUEST * int(info.data.get("max_upload_bytes", _MOST_BYTES)), _MOST_BYTES)
 
     @field_validator("languages")
     @classmethod
