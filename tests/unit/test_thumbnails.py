@@ -398,15 +398,20 @@ def test_an_interrupted_second_rendering_is_tried_again_after_a_pause_and_then_g
     assert vignettes(changed) == {WEBP, JPEG}
 
 
-def test_one_deleted_while_it_is_rendered_again_stays_deleted(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = changed.store.write
+def delete_before_the_next_write(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the image deleted when the worker has rendered it, and is about to write the first file."""
+    write = house.store.write
 
     def delete_in_between(image_id: int, name: str, content: bytes) -> None:
         monkeypatch.undo()
-        changed.upkeep.delete(image_id)
+        house.upkeep.delete(image_id)
         write(image_id, name, content)
 
-    monkeypatch.setattr(changed.store, "write", delete_in_between)
+    monkeypatch.setattr(house.store, "write", delete_in_between)
+
+
+def test_one_deleted_while_it_is_rendered_again_stays_deleted(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    delete_before_the_next_write(changed, monkeypatch)
 
     changed.work()
 
@@ -421,14 +426,7 @@ def raise_(error: Exception) -> None:
 
 def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.upload(picture())
-    original_write = house.store.write
-
-    def delete_in_between(image_id: int, name: str, content: bytes) -> None:
-        monkeypatch.undo()
-        house.upkeep.delete(image_id)
-        original_write(image_id, name, content)
-
-    monkeypatch.setattr(house.store, "write", delete_in_between)
+    delete_before_the_next_write(house, monkeypatch)
 
     house.work()
 
