@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw
 
 from tests.house import broken_pixels
+from tests.unit.pixels.engines.scenes import stored
 from vignette.errors import RenderingFailed
 from vignette.model import Fit, Recipe, VignetteFormat
 from vignette.pixels.geometry import fit, whole
@@ -18,17 +19,6 @@ from vignette.pixels.rendering import Rendition, render
 BOX = Recipe("small", 64, 64, formats=("webp",), quality=95)
 
 ORIENTATIONS = range(1, 9)
-STORED_AS: dict[int, list[Image.Transpose]] = {
-    1: [],
-    2: [Image.Transpose.FLIP_LEFT_RIGHT],
-    3: [Image.Transpose.ROTATE_180],
-    4: [Image.Transpose.FLIP_TOP_BOTTOM],
-    5: [Image.Transpose.TRANSPOSE],
-    6: [Image.Transpose.ROTATE_90],
-    7: [Image.Transpose.TRANSVERSE],
-    8: [Image.Transpose.ROTATE_270],
-}
-"""How an upright picture is stored for each EXIF orientation: what the orientation undoes."""
 
 
 def quarters(width: int = 320, height: int = 160) -> Image.Image:
@@ -76,14 +66,11 @@ UPRIGHT_CORNERS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_every_orientation_comes_out_upright(file_format: str, orientation: int) -> None:
-    stored = quarters()
-    for step in STORED_AS[orientation]:
-        stored = stored.transpose(step)
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"lossless": True} if file_format == "WEBP" else {}
 
-    vignette = rendered(encoded(stored, file_format, exif=exif, **options))
+    vignette = rendered(encoded(stored(quarters(), orientation), file_format, exif=exif, **options))
 
     assert vignette.size == (64, 32)
     for pixel, expected in zip(corners(vignette), UPRIGHT_CORNERS, strict=True):
