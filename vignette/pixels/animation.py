@@ -7,6 +7,7 @@ are bounded; what is over a limit has no animation, and its still stands alone.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -93,7 +94,7 @@ def _affordable(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Recipe]:
     frames = anatomy.frames
     if frames > MAX_ANIMATION_FRAMES or frames * anatomy.width * anatomy.height > MAX_ANIMATION_SOURCE_PIXELS:
         return []
-    pixels = {recipe: frames * width * height for recipe in recipes for width, height in [whole_size(anatomy, recipe)]}
+    pixels = {recipe: frames * math.prod(whole(*anatomy.upright_size, recipe)) for recipe in recipes}
     left = MAX_ANIMATION_PIXELS
     affordable = []
     for recipe in sorted(recipes, key=lambda recipe: pixels[recipe]):
@@ -101,10 +102,6 @@ def _affordable(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Recipe]:
         if left >= 0:
             affordable.append(recipe)
     return affordable
-
-
-def whole_size(anatomy: Anatomy, recipe: Recipe) -> tuple[int, int]:
-    return whole(*anatomy.upright_size, recipe)
 
 
 def _frames(source: Any) -> Iterator[Frame]:
@@ -120,7 +117,7 @@ def _frames(source: Any) -> Iterator[Frame]:
 
 
 def _vignette(image: Image.Image, anatomy: Anatomy, recipe: Recipe) -> Image.Image:
-    small = resized(image, stored(whole_size(anatomy, recipe), anatomy))
+    small = resized(image, stored(whole(*anatomy.upright_size, recipe), anatomy))
     return upright(to_srgb(small, anatomy.blocks.icc), anatomy.orientation)
 
 
