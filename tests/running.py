@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +145,20 @@ def until(condition: Callable[[], object], within_s: float = LIMIT_S) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"did not happen within {within_s:g} s"
         time.sleep(0.02)
+
+
+@contextmanager
+def all_along(clients: int, work: Callable[[int, threading.Event], object]) -> Iterator[None]:
+    """Many *clients* do *work* meanwhile, each with its number, until the event is set. What one raises is raised."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(clients) as pool:
+        running = [pool.submit(work, client, stop) for client in range(clients)]
+        try:
+            yield
+        finally:
+            stop.set()
+        for done in running:
+            done.result()
 
 
 def processes_marked(mark: str) -> dict[int, str]:

@@ -9,14 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.house import picture
-from tests.running import PROJECT_FOLDER, environment, http_client, running_service, until
+from tests.running import PROJECT_FOLDER, all_along, environment, http_client, running_service, until
 
 pytestmark = pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
 
@@ -37,9 +36,8 @@ def rsync(uploads: Path, copy: Path) -> None:
 def uploading(url: str) -> Iterator[dict[int, str]]:
     """A few clients that upload one picture after another; the SHA-256 of those that were acknowledged, by number."""
     acknowledged: dict[int, str] = {}
-    stop = threading.Event()
 
-    def upload(client: int) -> None:
+    def upload(client: int, stop: threading.Event) -> None:
         number = 0
         while not stop.is_set():
             number += 1
@@ -48,14 +46,8 @@ def uploading(url: str) -> Iterator[dict[int, str]]:
             assert answer.status_code == 201, answer.text
             acknowledged[int(answer.text)] = hashlib.sha256(content).hexdigest()
 
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [pool.submit(upload, client) for client in range(CLIENTS)]
-        try:
-            yield acknowledged
-        finally:
-            stop.set()
-        for done in clients:
-            done.result()
+    with all_along(CLIENTS, upload):
+        yield acknowledged
 
 
 def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.house import picture
-from tests.running import Service, http_client, running_service, until
+from tests.running import Service, all_along, http_client, running_service, until
 from vignette.own_port import free_port
 
 CLIENTS = 4
@@ -46,15 +46,9 @@ def client(url: str, name: int, stop: threading.Event, acknowledged: dict[int, b
 @contextmanager
 def uploading(url: str) -> Iterator[dict[int, bytes]]:
     """The clients, all along; what was acknowledged, by number."""
-    stop, acknowledged = threading.Event(), dict[int, bytes]()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [pool.submit(client, url, name, stop, acknowledged) for name in range(CLIENTS)]
-        try:
-            yield acknowledged
-        finally:
-            stop.set()
-        for done in clients:
-            done.result()
+    acknowledged: dict[int, bytes] = {}
+    with all_along(CLIENTS, lambda name, stop: client(url, name, stop, acknowledged)):
+        yield acknowledged
 
 
 def assert_nothing_is_lost(service: Service, acknowledged: dict[int, bytes]) -> None:
