@@ -21,7 +21,7 @@ from PIL import Image
 
 from vignette.bench.fidelity import decibels, on_white, reference
 from vignette.bench.photos import Photo, photos
-from vignette.errors import RenderingFailed
+from vignette.bench.tools import BenchUnavailable
 from vignette.pixels import formats
 from vignette.pixels.formats import Format
 
@@ -169,7 +169,7 @@ def _pair(row: Row, figure: Callable[[Side], float], of: Callable[[list[float]],
 
 
 def bench_pixels(folder: Path, *, quick: bool, compared: Callable[[], object]) -> PixelsReport:
-    """Compare on the pictures of *folder*; call *compared* as each is done."""
+    """Compare on the pictures of *folder*; call *compared* as each is done; raise `BenchUnavailable`."""
     with tempfile.TemporaryDirectory(prefix="vignette-bench-") as scratch:
         comparisons = []
         for photo in photos(folder, Path(scratch), quick=quick):
@@ -204,13 +204,18 @@ def _contestant(name: str, photo: Photo, scratch: Path) -> Iterator[_Process]:
 
 
 def compare(photo: Photo, scratch: Path, *, quick: bool) -> Comparison:
-    """Measure the vignettes of one picture; files go to *scratch*."""
+    """
+    Measure the vignettes of one picture; files go to *scratch*.
+
+    Raises:
+        BenchUnavailable: We cannot render it.
+    """
     Image.new("RGB", (9, 9)).save(scratch / _TINY)
     with ExitStack() as stack:
         processes = {name: stack.enter_context(_contestant(name, photo, scratch)) for name in ("ours", "libvips")}
         first = {name: process.ask("picture", scratch / f"{name}.png") for name, process in processes.items()}
         if "error" in first["ours"]:
-            raise RenderingFailed(f"{photo.path.name} cannot be rendered: {first['ours']['error']}")
+            raise BenchUnavailable(f"{photo.path.name} cannot be rendered: {first['ours']['error']}")
         processes = {name: process for name, process in processes.items() if "error" not in first[name]}
         costs: dict[str, dict[str, list[dict[str, float]]]] = {name: {"shrink": [], "encode": []} for name in processes}
         for _ in range(_ROUNDS_QUICK if quick else _ROUNDS):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.house import broken_pixels
 from tests.unit.pixels.engines.scenes import encoded, scene
 from vignette.bench.photos import Photo, photos
 from vignette.bench.pixels import GOALS, MARGIN, Comparison, PixelsReport, Side, compare
@@ -56,6 +57,14 @@ class TestPhotos:
             photos(tmp_path, tmp_path, quick=True)
         answer = CliRunner().invoke(main, ["bench", "pixels", "--photos", str(tmp_path)])
         assert (answer.exit_code, answer.stdout) == (2, "")
+
+
+def test_a_picture_that_cannot_be_rendered_ends_the_bench_with_words(tmp_path: Path) -> None:
+    path = tmp_path / "broken.png"
+    path.write_bytes(broken_pixels())
+
+    with pytest.raises(BenchUnavailable, match=r"broken\.png cannot be rendered: "):
+        compare(Photo(path, formats.PNG, 0.1), tmp_path, quick=True)
 
 
 @pytest.mark.parametrize(("kind", "is_read"), [(formats.JPEG, True), (formats.BMP, False)], ids=["JPEG", "BMP"])
