@@ -120,7 +120,7 @@ def started_service(
     finally:
         process.kill()
         process.wait()
-        until(lambda: not service.processes(), within_s=20)
+        until_gone(service.mark, within_s=20)
         _remove_socket_folder(service)
 
 
@@ -128,6 +128,15 @@ def until_up(service: Service) -> None:
     """Wait for the banner."""
     until(lambda: "Vignette runs at" in service.words() or service.process.poll() is not None)
     assert service.process.poll() is None, service.words()
+
+
+def until_gone(mark: str, within_s: float = LIMIT_S) -> None:
+    """Wait for the end of all processes that have *mark*; fail with those that are left."""
+    try:
+        until(lambda: not marked(mark), within_s)
+    except AssertionError as error:
+        error.add_note(f"left: {processes_marked(mark)}")
+        raise
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:

@@ -30,6 +30,9 @@ WEB_GRACE_S: Final = WEB_KILL_S + 2
 WORKER_GRACE_S: Final = 10
 BROKER_GRACE_S: Final = 5
 
+# What starts a child whose own children are to end with it.
+_TIED: Final = (sys.executable, "-m", "vignette.run_tied")
+
 # How long the children of a server that was killed may take to end: the web server's limit, and some more.
 ORPHANS_LIMIT_S: Final = WEB_GRACE_S + 5
 
@@ -101,12 +104,12 @@ def _worker(settings: Settings, folder: Path) -> Child:
     options = ("--loglevel=info", "--without-gossip", "--without-mingle")
     return Child(
         name="worker",
-        argv=(sys.executable, "-m", "celery", "--quiet", "-A", "task_celery", "worker", *options),
+        argv=(*_TIED, "celery", "--quiet", "-A", "task_celery", "worker", *options),
         env=_environment(settings),
         folder=folder,
         grace_s=WORKER_GRACE_S,
         # At SIGTERM Celery would wait for the rendering in hand. Killed, it takes its pool along
-        # (celery.concurrency.prefork.process_initializer sees to that), and what was in hand is done again.
+        # (vignette.run_tied sees to that), and what was in hand is done again.
         orphan_signal=signal.SIGKILL,
     )
 
@@ -115,7 +118,8 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
     return Child(
         name="web server",
         argv=(
-            *(sys.executable, "-m", "vignette.run_granian", "serveur_flask:app"),
+            *_TIED,
+            *("granian", "serveur_flask:app"),
             *("--interface", "wsgi"),
             *("--host", address),
             *("--port", str(settings.port)),
@@ -132,7 +136,7 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
         folder=folder,
         grace_s=WEB_GRACE_S,
         # At SIGTERM granian's main loop may miss it, if it comes at the wrong instant, and go on for ever. Killed, it
-        # takes its processes along (vignette.run_granian sees to that).
+        # takes its processes along (vignette.run_tied sees to that).
         orphan_signal=signal.SIGKILL,
         is_ready=partial(_is_healthy, _own_address(address), settings.port),
     )

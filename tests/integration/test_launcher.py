@@ -8,8 +8,11 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import tempfile
+import textwrap
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -18,7 +21,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import LIMIT_S, Service, http_client, started_service, until, until_up
+from tests.running import (
+    LIMIT_S,
+    PROJECT_FOLDER,
+    Service,
+    environment,
+    http_client,
+    processes_marked,
+    started_service,
+    until,
+    until_gone,
+    until_up,
+)
 from vignette.adapters.embedded_broker import answers_ping, set_queue_aside
 from vignette.launcher import banner
 from vignette.own_port import free_port
@@ -305,7 +319,7 @@ def test_nothing_is_left_when_it_is_killed_while_busy(tmp_path):
         service.process.kill()
         service.process.wait()
 
-        until(lambda: service.processes() == {})
+        until_gone(service.mark)
         with running(tmp_path, port=port) as successor:
             assert is_healthy(successor)
 
@@ -319,7 +333,43 @@ def test_nothing_is_left_of_a_web_server_that_hears_no_signal_when_it_is_killed(
         service.process.kill()
         service.process.wait()
 
-        until(lambda: service.processes() == {})
+        until_gone(service.mark)
+
+
+def test_nothing_is_left_of_a_worker_that_is_killed_while_it_forks_its_pool(tmp_path):
+    """What it had just forked would live on, each holding the pipes of the other open."""
+    (tmp_path / "sitecustomize.py").write_text(
+        textwrap.dedent(
+            """
+            import os, time
+            parent = os.getpid()
+            def outlive_it():
+                while os.getppid() == parent:
+                    time.sleep(0.01)
+            os.register_at_fork(after_in_child=outlive_it)
+            """
+        )
+    )
+    mark = uuid.uuid4().hex
+    settings = {"state_folder": tmp_path, "broker_url": f"redis+socket://{tmp_path}/none", "render_processes": 2}
+    with (tmp_path / "log").open("wb") as words:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "vignette.run_tied", "celery", "-A", "task_celery", "worker"],
+            cwd=PROJECT_FOLDER,
+            env=environment(tmp_path, **settings) | {"PYTHONPATH": str(tmp_path), "VIGNETTE_TEST_MARK": mark},
+            stdout=words,
+            stderr=words,
+        )
+    until(lambda: len(children_of(worker.pid)) == 2)
+
+    worker.kill()
+    worker.wait()
+
+    try:
+        until_gone(mark)
+    finally:
+        for number in processes_marked(mark):
+            os.kill(number, signal.SIGKILL)
 
 
 def test_the_next_one_waits_for_the_end_of_what_was_left(tmp_path):

@@ -1,0 +1,35 @@
+"""
+Run a module as `python -m` would (`python -m vignette.run_tied MODULE ARGUMENT …`), with two things mended in each
+process that it forks: it obeys SIGTERM from its first instant, and ends with its parent.
+
+Granian forks with its own signal handler in force, which swallows a SIGTERM until the app is loaded: a second, in which
+a stop would have to wait for granian's kill timeout. And its processes know nothing of a parent that was killed.
+
+Celery's pool does, but only from some instant after the fork on. A parent that is killed before that leaves processes
+that keep each other's pipes open, and so live for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+
+from vignette.supervision import end_with
+
+
+def main() -> None:
+    parent = os.getpid()
+
+    def prepare() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        end_with(parent, signal.SIGKILL)
+
+    os.register_at_fork(after_in_child=prepare)
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
