@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vignette.settings import exit_with_words, load_settings
-from vignette.wiring import build_web
+from vignette.wiring.web import build_web
 
 with exit_with_words():
     app = build_web(load_settings())

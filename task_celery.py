@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vignette.settings import exit_with_words, load_settings
-from vignette.wiring import build_worker
+from vignette.wiring.worker import build_worker
 
 with exit_with_words():
     app = build_worker(load_settings())

@@ -39,7 +39,7 @@ def serve() -> None:
 
 def _open_catalogue(settings: Settings) -> None:
     """Bring it up to date before any process needs it, or say why that cannot be."""
-    from vignette.wiring import open_store_and_catalogue
+    from vignette.wiring.stores import open_store_and_catalogue
 
     _, catalogue = open_store_and_catalogue(settings)
     catalogue.close()
@@ -49,7 +49,7 @@ def _open_catalogue(settings: Settings) -> None:
 def reindex() -> None:
     """Rebuild the catalogue from the folders. The service may run; uploads wait meanwhile, or are told to."""
     from vignette.reindexing import reindex as rebuild
-    from vignette.wiring import open_store_and_catalogue
+    from vignette.wiring.stores import open_store_and_catalogue
 
     with exit_with_words():
         settings = load_settings()
@@ -67,7 +67,7 @@ def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
     Their vignettes are made at once if the service runs, and else as soon as it does. Exit status 1 if one of the
     numbers could not be tried: it is not failed, was deleted, or never was.
     """
-    from vignette.wiring import open_upkeep
+    from vignette.wiring.commands import open_upkeep
 
     if bool(numbers) == all_failed:
         raise click.UsageError("name the images, or say --all-failed")
@@ -99,7 +99,7 @@ def render(numbers: tuple[int, ...], is_all: bool, force: bool) -> None:
 
     Exit status 0: all are done; 1: some could not be rendered, or are left.
     """
-    from vignette.wiring import open_renewal
+    from vignette.wiring.commands import open_renewal
 
     if bool(numbers) == is_all:
         raise click.UsageError("name the images, or say --all")
@@ -187,7 +187,7 @@ def fsck(repair: bool, as_json: bool) -> None:
 
     Exit status 0: all is well, or was repaired; 1: something is wrong; 2: it could not be checked.
     """
-    from vignette.wiring import open_checkup
+    from vignette.wiring.commands import open_checkup
 
     try:
         checkup = open_checkup(load_settings_or_exit())

@@ -16,7 +16,7 @@ from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH,
 from vignette import thumbnails
 from vignette.limits import MIB
 from vignette.settings import load_settings_or_exit
-from vignette.wiring import build_worker
+from vignette.wiring.worker import build_worker
 
 _render = thumbnails.render
 

@@ -1,0 +1,52 @@
+"""The web process."""
+
+from __future__ import annotations
+
+from threading import BoundedSemaphore
+
+from flask import Flask
+
+from vignette.intake import Intake, IntakeLimits
+from vignette.settings import Settings
+from vignette.upkeep import Upkeep
+from vignette.web import WebServices, create_app
+from vignette.web.admission import Admission
+from vignette.web.fast_path import FastPath
+from vignette.web.slow_clients import SlowClients
+from vignette.web.uploads import RequestLimits
+from vignette.wiring.jobs import open_jobs
+from vignette.wiring.stores import open_store_and_catalogue
+
+
+def build_web(settings: Settings) -> Flask:
+    """The WSGI application."""
+    store, catalogue = open_store_and_catalogue(settings)
+    jobs = open_jobs(settings)
+    services = WebServices(
+        intake=Intake(
+            store,
+            catalogue,
+            jobs,
+            IntakeLimits(
+                settings.max_upload_bytes,
+                settings.max_pixels,
+                settings.max_frames,
+                settings.max_render_memory_bytes,
+            ),
+        ),
+        upkeep=Upkeep(store, catalogue, jobs),
+        store=store,
+        catalogue=catalogue,
+        jobs=jobs,
+        recipes=settings.recipes,
+        request_limits=RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
+        # Half of the threads take uploads and a quarter wait: the others go on answering meanwhile.
+        admission=Admission(store, places=max(1, settings.web_threads // 2)),
+        slow_clients=SlowClients(settings.slow_client_seconds),
+        waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 4)),
+    )
+    app = create_app(services, public_url=settings.public_url, languages=settings.languages)
+    if settings.effective_database_url.startswith("sqlite"):
+        # So this is the only machine: with several, each may see a shared folder as it was some seconds ago.
+        app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
+    return app
