@@ -78,6 +78,26 @@ def test_a_discarded_upload_leaves_nothing(store: ImageStore, root: Path) -> Non
     assert [path for path in root.rglob("*") if path.is_file()] == []
 
 
+def test_an_upload_is_discarded_where_no_more_file_can_be_opened(store: ImageStore, root: Path) -> None:
+    staged = store.stage()
+    staged.complete("original.jpg", {"record.json": b"{}"})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                opened.append(os.open(os.devnull, os.O_RDONLY))
+
+        staged.discard()
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert list((root / ".staging").iterdir()) == []
+
+
 def test_discarding_a_promoted_folder_does_nothing(store: ImageStore) -> None:
     staged = store.stage()
     staged.append(b"picture")

@@ -106,6 +106,7 @@ class StagedFolder:
         self.path = path
         self._disk = disk
         self._promoted_to: Path | None = None
+        self._names = [self._ORIGINAL]
         # Not its parents' parents: a folder whose disk is not mounted is no place to keep anything.
         path.parent.mkdir(exist_ok=True)
         path.mkdir()
@@ -129,6 +130,7 @@ class StagedFolder:
         with _our_errors("the upload cannot be flushed"):
             self._disk.flush(self._file.fileno())
             self._file.close()
+            self._names += [original_name, *files]
             (self.path / self._ORIGINAL).rename(self.path / original_name)
             for name, content in files.items():
                 self._disk.write(self.path / name, content)
@@ -136,8 +138,13 @@ class StagedFolder:
 
     def discard(self) -> None:
         self._file.close()
-        # What cannot be removed now, the sweep removes when it is old enough.
-        shutil.rmtree(self.path, ignore_errors=True)
+        # By their names: to list the folder takes descriptors, and a lack of them may be why we are here. What cannot be
+        # removed now, the sweep removes when it is old enough.
+        for name in self._names:
+            with suppress(OSError):
+                (self.path / name).unlink()
+        with suppress(OSError):
+            self.path.rmdir()
 
     def move_to(self, target: Path) -> None:
         """Rename the folder. It is known again by its inode, whatever happens to the name."""
@@ -295,7 +302,9 @@ class FolderStore:
             try:
                 self._disk.write(probe / "probe", b"vignette")
             finally:
-                shutil.rmtree(probe, ignore_errors=True)
+                with suppress(OSError):
+                    (probe / "probe").unlink(missing_ok=True)
+                    probe.rmdir()
 
     def _folder(self, image_id: ImageId) -> Path:
         return self._root / str(image_id)
