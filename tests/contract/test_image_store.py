@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_an_upload_is_discarded_where_no_more_file_can_be_opened(store: ImageSto
     opened = []
     resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
     try:
-        with pytest.raises(OSError, match="Too many open files"):
+        with suppress(OSError):
             while True:
                 opened.append(os.open(os.devnull, os.O_RDONLY))
 

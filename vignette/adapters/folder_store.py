@@ -138,8 +138,8 @@ class StagedFolder:
 
     def discard(self) -> None:
         self._file.close()
-        # By their names: to list the folder takes descriptors, and a lack of them may be why we are here. What cannot be
-        # removed now, the sweep removes when it is old enough.
+        # By their names: to list the folder takes descriptors, and a lack of them may be why we are here. What cannot
+        # be removed now, the sweep removes when it is old enough.
         for name in self._names:
             with suppress(OSError):
                 (self.path / name).unlink()
