@@ -95,6 +95,15 @@ class House:
         while self.jobs.hinted:
             self.thumbnails.render(self.jobs.hinted.pop(0))
 
+    def sql(self, statement: str) -> None:
+        """Change the catalogue behind its back."""
+        with self.catalogue._write() as connection:
+            connection.exec_driver_sql(statement)
+
+    def end_leases(self) -> None:
+        """As time would, after the death of who held them."""
+        self.sql("UPDATE image SET lease_until = 0 WHERE lease_until IS NOT NULL")
+
     def files(self, image_id: int) -> set[str]:
         return {path.name for path in (self.uploads / str(image_id)).iterdir()}
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.running import Service, http_client, running_service
+from tests.running import Service, http_client, running_service, stop
 
 CORPUS = Path(os.environ.get("VIGNETTE_CORPUS", ""))
 HAS_CORPUS = "VIGNETTE_CORPUS" in os.environ
@@ -42,6 +42,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
         # Whatever has gone through it, it is as healthy as before.
         assert http_client.get(f"{service.url}/readyz").json()["status"] == "ready"
+        stop(service)
 
 
 def upload(service: Service, row: dict[str, str]) -> httpx.Response:

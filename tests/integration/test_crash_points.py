@@ -101,8 +101,7 @@ def died_before(root: Path, act: Callable[[House], None], recipes: list[Recipe],
 
 def go_on(house: House) -> None:
     """What a new worker does, once the leases of the one that died have ended."""
-    with house.catalogue._write() as connection:
-        connection.exec_driver_sql("UPDATE image SET lease_until = 0 WHERE lease_until IS NOT NULL")
+    house.end_leases()
     house.upkeep.sweep()
     house.renewal.advance()
     house.work()

@@ -28,6 +28,7 @@ from tests.running import (
     environment,
     http_client,
     processes_marked,
+    running_service,
     started_service,
     until,
     until_gone,
@@ -55,14 +56,7 @@ LAUNCH = (sys.executable, "-c", PROGRAM, str(STAND_IN))
 PATIENT_PROGRAM = PROGRAM.replace("1, 3, 4", "600, 600, 600")
 
 started = partial(started_service, command=LAUNCH)
-
-
-@contextmanager
-def running(folder: Path, **settings: object) -> Iterator[Service]:
-    """A service from its banner on. It is killed in the end: nothing is left then either, and it takes less time."""
-    with started(folder, **settings) as service:
-        until_up(service)
-        yield service
+running = partial(running_service, command=LAUNCH)
 
 
 @pytest.fixture(scope="module")

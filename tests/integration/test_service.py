@@ -12,7 +12,7 @@ import pytest
 
 from tests.house import picture
 from tests.integration.test_failures import is_ready, upload, web, worker
-from tests.running import Service, http_client, running_service, until
+from tests.running import Service, http_client, running_service, stop, until
 from vignette.adapters.embedded_broker import find_server
 from vignette.own_port import free_port
 
@@ -21,6 +21,7 @@ from vignette.own_port import free_port
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running_service(tmp_path_factory.mktemp("service"), max_upload_bytes=1_000_000, web_processes=2) as service:
         yield service
+        stop(service)
 
 
 def test_uploads_at_once_over_several_processes_get_numbers_without_a_gap(service: Service) -> None:

@@ -45,11 +45,6 @@ def original(house: House) -> bytes:
     return (folder(house) / "original.jpg").read_bytes()
 
 
-def sql(house: House, statement: str) -> None:
-    with house.catalogue._write() as connection:
-        connection.exec_driver_sql(statement)
-
-
 def flip_a_bit(house: House) -> None:
     content = bytearray(original(house))
     content[-10] ^= 1
@@ -69,7 +64,7 @@ def write(name: str, content: str) -> Callable[[House], None]:
 
 
 def run(statement: str) -> Callable[[House], None]:
-    return lambda house: sql(house, statement)
+    return lambda house: house.sql(statement)
 
 
 def test_a_house_in_order_is_well(house: House) -> None:
@@ -243,7 +238,7 @@ def test_what_lies_in_the_folder_of_a_deleted_image_is_removed(house: House) -> 
 def test_a_deleted_image_that_the_catalogue_does_not_know_stays_deleted(house: House) -> None:
     house.upload(picture())
     house.upkeep.delete(ZERO)
-    sql(house, "DELETE FROM image")
+    house.sql("DELETE FROM image")
 
     assert kinds(check(house, repair=True)) == ["row-missing"]
 
@@ -254,8 +249,8 @@ def test_a_folder_beyond_the_counter_is_indexed_and_its_number_is_taken(house: H
     for _ in range(3):
         house.upload(picture())
     house.work()
-    sql(house, "DELETE FROM image WHERE id > 0")
-    sql(house, "UPDATE counter SET next = 1")
+    house.sql("DELETE FROM image WHERE id > 0")
+    house.sql("UPDATE counter SET next = 1")
 
     # The lowest of them may be a crash's leftover, for all that can be told.
     assert [(f.kind.value, f.image_id) for f in check(house, repair=True)] == [("row-missing", 2)]
@@ -274,7 +269,7 @@ def test_the_folder_that_a_crash_left_at_the_counter_is_no_finding(house: House)
 
 def test_a_folder_that_tells_nothing_is_left_alone(house: House) -> None:
     house.upload(picture())
-    sql(house, "DELETE FROM image")
+    house.sql("DELETE FROM image")
     (folder(house) / "record.json").unlink()
 
     (finding,) = check(house, repair=True)
@@ -322,7 +317,7 @@ def test_a_row_that_claims_the_recipes_in_force_for_vignettes_of_others_is_writt
     earlier.work()
     earlier.close()
     house = House(tmp_path)
-    sql(house, f"UPDATE image SET recipes = '{keys.set_digest(keys.vignettes([SMALL]))}'")
+    house.sql(f"UPDATE image SET recipes = '{keys.set_digest(keys.vignettes([SMALL]))}'")
 
     assert kinds(check(house, repair=True)) == ["row-differs"]
 

@@ -95,8 +95,7 @@ def test_a_catalogue_that_was_rebuilt_knows_what_other_recipes_have_made(changed
 
 
 def test_an_image_that_has_failed_is_left_to_a_person(changed: House) -> None:
-    with changed.catalogue._write() as connection:
-        connection.exec_driver_sql("UPDATE image SET state = 'failed' WHERE id = 2")
+    changed.sql("UPDATE image SET state = 'failed' WHERE id = 2")
 
     changed.renewal.advance()
 
@@ -184,8 +183,7 @@ class TestAskedFor:
                 list(changed.renewal.run([ImageId(0)]))
 
     def test_without_a_worker_nothing_is_begun(self, changed: House) -> None:
-        with changed.catalogue._write() as connection:
-            connection.exec_driver_sql("UPDATE worker SET seen_at = seen_at - 20")
+        changed.sql("UPDATE worker SET seen_at = seen_at - 20")
 
         with pytest.raises(QueueUnavailable, match="does the service run"):
             list(changed.renewal.run([ImageId(0)]))
@@ -197,8 +195,7 @@ class TestAskedFor:
         self, changed: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fall_silent(_seconds: float) -> None:
-            with changed.catalogue._write() as connection:
-                connection.exec_driver_sql("UPDATE worker SET seen_at = seen_at - 20")
+            changed.sql("UPDATE worker SET seen_at = seen_at - 20")
 
         monkeypatch.setattr("vignette.renewal.time.sleep", fall_silent)
 

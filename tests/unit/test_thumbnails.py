@@ -12,7 +12,6 @@ from PIL import Image as Pillow
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.makers import animation
-from tests.running import until
 from vignette import keys
 from vignette.errors import (
     CatalogueUnavailable,
@@ -437,16 +436,16 @@ def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monke
 
 def test_what_a_worker_wrote_after_the_deletion_is_removed_although_the_worker_was_killed(house: House) -> None:
     house.upload(picture())
-    house.catalogue.claim(0, lease_s=0.5)
+    house.catalogue.claim(0, lease_s=60)
     house.upkeep.delete(0)
     house.store.write(0, JPEG, b"and here it was killed")
+    house.upkeep.sweep()
+    assert house.catalogue.get(0).state is not State.DELETED
+    house.end_leases()
 
-    def is_deleted() -> bool:
-        house.upkeep.sweep()
-        return house.catalogue.get(0).state is State.DELETED
+    house.upkeep.sweep()
 
-    until(is_deleted)
-
+    assert house.catalogue.get(0).state is State.DELETED
     assert house.files(0) == {"deleted.json"}
 
 

@@ -68,8 +68,7 @@ def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house:
     house.upload(picture())
     house.catalogue.claim(ImageId(0), lease_s=-1)
     house.jobs.hinted = [ImageId(0), ImageId(1)]
-    with house.catalogue._write() as connection:
-        connection.exec_driver_sql("UPDATE image SET hinted_at = lease_until - 1 WHERE id = 0")
+    house.sql("UPDATE image SET hinted_at = lease_until - 1 WHERE id = 0")
 
     house.upkeep.sweep()
 
