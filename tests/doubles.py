@@ -6,16 +6,20 @@ from collections.abc import Sequence
 
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
-from vignette.ports import Lane
+from vignette.ports import Backlog, Lane
 
 
 class ListJobs:
-    """`ports.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable."""
+    """`ports.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable.
+
+    `taken` jobs are said to be in the hands of a worker.
+    """
 
     def __init__(self) -> None:
         self.hinted: list[ImageId] = []
         self.lanes: dict[ImageId, Lane] = {}
         self.is_down = False
+        self.taken = 0
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
         self.hint_all([image_id], lane)
@@ -26,7 +30,7 @@ class ListJobs:
         self.hinted.extend(image_ids)
         self.lanes.update(dict.fromkeys(image_ids, lane))
 
-    def backlog(self) -> int:
+    def backlog(self) -> Backlog:
         if self.is_down:
             raise QueueUnavailable("the queue does not answer")
-        return len(self.hinted)
+        return Backlog(len(self.hinted), self.taken)

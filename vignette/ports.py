@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from vignette.model import Failure, Image, ImageId, Placeholder, Record, State
 
@@ -180,6 +180,9 @@ class Catalogue(Protocol):
     def unfinished(self) -> int:
         """How many images wait or are being rendered."""
 
+    def leased(self) -> int:
+        """How many of them are being rendered, as far as is known."""
+
     def begin_delete(self, image_id: ImageId) -> bool:
         """
         Set `DELETING`: from now on the image answers as deleted. False, and nothing is changed, if it did so before, or
@@ -230,6 +233,13 @@ class Lane(Enum):
     BULK = "bulk"
 
 
+class Backlog(NamedTuple):
+    """How many jobs wait, and how many were taken by workers; those that have died since count for a while."""
+
+    waiting: int
+    taken: int
+
+
 class Jobs(Protocol):
     """The queue. It is a hint: it may lose everything, and then `upkeep` finds the work again in the catalogue."""
 
@@ -239,5 +249,5 @@ class Jobs(Protocol):
     def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
         """`hint` for each, over one connection."""
 
-    def backlog(self) -> int:
-        """How many jobs wait or are being worked on; raise `QueueUnavailable`."""
+    def backlog(self) -> Backlog:
+        """What waits and what was taken; raise `QueueUnavailable`."""

@@ -8,7 +8,7 @@ from tests.house import House, picture
 from vignette.errors import ImageDeleted, ImageNotFound, StoreUnavailable
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.model import ImageId, State
-from vignette.ports import Lane
+from vignette.ports import Backlog, Lane
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeyp
         house.upload(picture())
     backlog = house.jobs.backlog
 
-    def backlog_after_one_more() -> int:
+    def backlog_after_one_more() -> Backlog:
         house.thumbnails.render(house.jobs.hinted.pop(0))
         return backlog()
 
@@ -61,6 +61,32 @@ def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeyp
     house.upkeep.sweep()
 
     assert house.jobs.hinted == [1, 2]
+
+
+def test_a_job_that_a_dead_worker_had_taken_and_not_begun_is_queued_at_the_second_look(house: House) -> None:
+    for _ in range(3):
+        house.upload(picture())
+    house.catalogue.claim(ImageId(1), lease_s=60)
+    house.jobs.hinted = [ImageId(2)]
+    house.jobs.taken = 2  # that of the image 1, and one that nobody works on
+
+    house.upkeep.sweep()
+    assert house.jobs.hinted == [2]
+    house.upkeep.sweep()
+
+    assert 0 in house.jobs.hinted
+    assert 1 not in house.jobs.hinted
+
+
+def test_a_job_that_was_just_taken_is_no_lost_job(house: House) -> None:
+    house.upload(picture())
+    house.jobs.hinted, house.jobs.taken = [], 1
+    house.upkeep.sweep()
+    house.catalogue.claim(ImageId(0), lease_s=60)
+
+    house.upkeep.sweep()
+
+    assert house.jobs.hinted == []
 
 
 def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house: House) -> None:

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from vignette.errors import QueueUnavailable
 from vignette.limits import KILL_GRACE_S
 from vignette.model import ImageId
-from vignette.ports import Lane
+from vignette.ports import Backlog, Lane
 
 RENDER_TASK: Final = "vignette.render"
 
@@ -155,14 +155,14 @@ class CeleryJobs:
         if time.monotonic() < self._silent_until:
             raise QueueUnavailable("the queue did not answer a moment ago")
 
-    def backlog(self) -> int:
+    def backlog(self) -> Backlog:
         try:
             with self._app.connection_for_write() as connection:
                 channel: Any = connection.default_channel
                 oldest = time.time() - self._job_seconds
                 taken = channel.client.zrange("unacked_index", oldest, "+inf", byscore=True)
                 # Declaring a queue changes nothing on Redis, and tells how much is in it, of all priorities.
-                return int(channel.queue_declare(QUEUE).message_count) + len(taken)
+                return Backlog(int(channel.queue_declare(QUEUE).message_count), len(taken))
         except (OperationalError, RedisError, OSError) as error:
             raise QueueUnavailable("the queue does not answer") from error
 

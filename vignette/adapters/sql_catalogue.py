@@ -282,6 +282,11 @@ class SqlCatalogue:
         with self._read() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(_image).where(_UNFINISHED)).scalar_one()
 
+    def leased(self) -> int:
+        count = sa.select(sa.func.count()).select_from(_image).where(_UNFINISHED, sa.not_(_is_free()))
+        with self._read() as connection:
+            return connection.execute(count).scalar_one()
+
     def begin_delete(self, image_id: ImageId) -> bool:
         begin = (
             sa.update(_image)

@@ -14,6 +14,7 @@ from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.checking import Checkup
 from vignette.limits import LEASE_MARGIN_S, STAGING_MAX_AGE_S
 from vignette.model import Image, ImageId, State
+from vignette.ports import Backlog
 from vignette.settings import DEFAULT_RECIPES
 from vignette.torture.ledger import Ledger, Upload
 from vignette.torture.pictures import Fate
@@ -41,8 +42,8 @@ class NoJobs:
     def hint_all(self, image_ids: object, _lane: object) -> None:
         raise AssertionError(f"a check queued {image_ids}")
 
-    def backlog(self) -> int:
-        return 0
+    def backlog(self) -> Backlog:
+        return Backlog(0, 0)
 
 
 class Verdict:
