@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import io
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from PIL import Image, ImageCms
 
+from vignette.limits import MIB
+
 _SRGB: Final = ImageCms.createProfile("sRGB")
+
+# To make a transform costs more than to apply it, and most pictures of a camera have the same profile. What a process
+# keeps of strangers' profiles is bounded: even those of printing presses are smaller than this.
+_KEPT_TRANSFORMS: Final = 4
+_MAX_KEPT_PROFILE_BYTES: Final = MIB
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -20,7 +27,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """
     if profile is not None:
         try:
-            return _by_profile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+            return _by_profile(image, profile)
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass
     if image.mode == "LAB":
@@ -28,10 +35,11 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB") if image.mode == "CMYK" else image
 
 
-def _by_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     opaque = image.convert(image.mode[:-1]) if alpha else image
-    converted = ImageCms.buildTransform(profile, _SRGB, opaque.mode, "RGB").apply(opaque)
+    transform = _transform if len(profile) <= _MAX_KEPT_PROFILE_BYTES else _transform.__wrapped__
+    converted = transform(profile, opaque.mode).apply(opaque)
     if opaque.mode == "L":
         converted = converted.convert("L")  # a grey profile is a tone curve only
     if alpha:
@@ -39,6 +47,11 @@ def _by_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.
     return converted
 
 
-@lru_cache(maxsize=1)
-def _lab() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+@lru_cache(_KEPT_TRANSFORMS)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(ImageCms.ImageCmsProfile(io.BytesIO(profile)), _SRGB, mode, "RGB")
+
+
+@cache
+def _lab() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()

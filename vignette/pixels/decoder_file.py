@@ -36,7 +36,7 @@ class Segments(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, segments: Sequence[Segment]) -> None:
         super().__init__()
-        self._file = file
+        self._file = cast(io.BufferedIOBase, file)
         self._segments = segments
         self._ends = list(accumulate(segment.length for segment in segments))
         self._at = 0
@@ -56,28 +56,29 @@ class Segments(io.RawIOBase):
         return self._at
 
     def read(self, size: int | None = -1) -> bytes:
-        """As many bytes as asked for, if they are there: decoders take fewer for the end."""
-        left = self._ends[-1] - self._at
-        left = left if size is None or size < 0 else min(size, left)
-        pieces = []
-        while left > 0 and (piece := self._read_within_segment(left)):
-            pieces.append(piece)
-            left -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        left = max(0, self._ends[-1] - self._at)
+        buffer = bytearray(left if size is None or size < 0 else min(size, left))
+        del buffer[self.readinto(buffer) :]
+        return bytes(buffer)
 
     def readinto(self, buffer: Any) -> int:
-        content = self.read(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
+        """As many bytes as there is room for, if they are there: decoders take fewer for the end."""
+        view = memoryview(buffer).cast("B")
+        count = 0
+        while count < len(view) and (more := self._read_within_segment(view[count:])):
+            count += more
+        return count
 
-    def _read_within_segment(self, size: int) -> bytes:
+    def _read_within_segment(self, view: memoryview) -> int:
         index = bisect_right(self._ends, self._at)
+        if index == len(self._ends):
+            return 0
         left = self._ends[index] - self._at
         segment = self._segments[index]
         self._file.seek(segment.offset + segment.length - left)
-        piece = self._file.read(min(size, left))
-        self._at += len(piece)
-        return piece
+        count = self._file.readinto(view[:left])
+        self._at += count
+        return count
 
 
 class _Nameless:

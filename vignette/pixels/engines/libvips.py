@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import logging
 from functools import cache
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from PIL import Image
 
@@ -115,7 +115,10 @@ def _source(vips: Any, file: BinaryIO) -> Any:
     try:
         descriptor = file.fileno()
     except io.UnsupportedOperation:
-        return vips.Source.new_from_memory(file.read())
+        content = bytearray(file.seek(0, io.SEEK_END))
+        file.seek(0)
+        cast(io.BufferedIOBase, file).readinto(content)
+        return vips.Source.new_from_memory(content)
     return vips.Source.new_from_descriptor(descriptor)
 
 
