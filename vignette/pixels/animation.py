@@ -54,7 +54,8 @@ def animations(
     """
     The animated WebP of each of *recipes* that is within the limits, from a *file* that `moves`.
 
-    There is none at all if the frames of the original are too many or too large. After *seconds* no more are made.
+    There is none at all if the frames of the original are too many or too large, or would lose their transparency.
+    After *seconds* no more are made.
 
     Raises:
         TimeoutError: The time is over.
@@ -72,6 +73,8 @@ def animations(
     reels: dict[Recipe, list[Frame]] = {recipe: [] for recipe in recipes}
     windows: dict[Recipe, tuple[int, int, int, int]] = {}
     with open_source(file, anatomy.format) as source:
+        if not _keeps_transparency(source, anatomy):
+            return
         for frame in _frames(source):
             check_time()
             for recipe in recipes:
@@ -87,6 +90,14 @@ def animations(
         # One frame beside a still picture for readers that know no animation does not move.
         if len(reel) > 1:
             yield recipe, encoded_animation(reel, plays, recipe.quality, check_time)
+
+
+def _keeps_transparency(source: Image.Image, anatomy: Anatomy) -> bool:
+    """
+    Of a PNG in which one colour is transparent (tRNS), Pillow puts frames over each other right in 8-bit RGB only; with
+    grey, or with other depths, they would lose it.
+    """
+    return "transparency" not in source.info or source.mode == "P" or anatomy.bits_per_pixel == 24
 
 
 def _affordable(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Recipe]:

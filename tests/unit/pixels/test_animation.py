@@ -282,6 +282,19 @@ def test_a_recipe_may_ask_for_stills_only() -> None:
     assert moving(saved(drawn(), "GIF", disposal=2), Recipe("small", 60, 60, formats=("jpeg",))) is None
 
 
+@pytest.mark.parametrize(("mode", "colour", "does_move"), [("L", b"\0\0", False), ("RGB", bytes(6), True)])
+def test_an_animation_that_would_lose_its_transparent_colour_has_stills_only(
+    mode: str, colour: bytes, does_move: bool
+) -> None:
+    plain = saved(drawn(mode=mode), "PNG")
+    at = plain.index(b"acTL") - 4
+    transparent = plain[:at] + png_chunk(b"tRNS", colour) + plain[at:]
+
+    assert moving(plain) is not None
+    assert (moving(transparent) is not None) is does_move
+    assert [r.file_format for r in renditions(transparent) if not r.moves] == ["webp", "jpeg"]
+
+
 def test_a_damaged_frame_leaves_the_still_vignettes() -> None:
     frames = drawn(mode="RGB")
     whole = saved(frames, "PNG")
