@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
-from vignette.ports import Backlog, Lane
+from vignette.ports import Backlog, Lane, Taken
 
 
 class ListJobs:
@@ -19,7 +19,7 @@ class ListJobs:
         self.hinted: list[ImageId] = []
         self.lanes: dict[ImageId, Lane] = {}
         self.is_down = False
-        self.taken = 0
+        self.taken: set[Taken] = set()
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
         self.hint_all([image_id], lane)
@@ -33,4 +33,4 @@ class ListJobs:
     def backlog(self) -> Backlog:
         if self.is_down:
             raise QueueUnavailable("the queue does not answer")
-        return Backlog(len(self.hinted), self.taken)
+        return Backlog(len(self.hinted), frozenset(self.taken))

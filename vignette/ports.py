@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO, NamedTuple, Protocol
@@ -180,8 +180,8 @@ class Catalogue(Protocol):
     def unfinished(self) -> int:
         """How many images wait or are being rendered."""
 
-    def leased(self) -> int:
-        """How many of them are being rendered, as far as is known."""
+    def unclaimed(self, image_ids: Collection[ImageId]) -> set[ImageId]:
+        """Those of *image_ids* that wait: to be rendered, and by nobody who has a lease."""
 
     def begin_delete(self, image_id: ImageId) -> bool:
         """
@@ -233,11 +233,18 @@ class Lane(Enum):
     BULK = "bulk"
 
 
+class Taken(NamedTuple):
+    """A job that a worker has taken; `delivery` is another each time that it is queued."""
+
+    delivery: str
+    image_id: ImageId
+
+
 class Backlog(NamedTuple):
-    """How many jobs wait, and how many were taken by workers; those that have died since count for a while."""
+    """How many jobs wait, and which were taken by workers; those of workers that have died are seen for a while."""
 
     waiting: int
-    taken: int
+    taken: frozenset[Taken]
 
 
 class Jobs(Protocol):

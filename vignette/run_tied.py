@@ -11,6 +11,7 @@ that keep each other's pipes open, and so live for ever.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import runpy
 import signal
@@ -20,13 +21,20 @@ from vignette.supervision import end_with
 
 
 def main() -> None:
-    parent = os.getpid()
+    parent = 0
 
-    def prepare() -> None:
+    def note_parent() -> None:
+        nonlocal parent
+        parent = os.getpid()
+
+    def tie() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         end_with(parent, signal.SIGKILL)
 
-    os.register_at_fork(after_in_child=prepare)
+    os.register_at_fork(before=note_parent, after_in_child=tie)
+    if sys.platform == "linux":
+        # Granian spawns where Python 3.14 would, and nothing of the above comes to pass then.
+        multiprocessing.set_start_method("fork")
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

@@ -12,7 +12,7 @@ from vignette import keys
 from vignette.errors import FileNotStored, ImageDeleted, ImageNotFailed, QueueUnavailable, StoreFull, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
-from vignette.ports import Backlog, Catalogue, ImageStore, Jobs, Lane
+from vignette.ports import Catalogue, ImageStore, Jobs, Lane, Taken
 from vignette.records import tombstone_to_json
 
 # A job that was queued and not begun after this long may have been lost. Less would only queue jobs twice.
@@ -38,7 +38,8 @@ class Upkeep:
         self._store = store
         self._catalogue = catalogue
         self._jobs = jobs
-        self._seems_lost = False
+        self._unclaimed: frozenset[Taken] = frozenset()
+        self._found_dropped: frozenset[Taken] = frozenset()
 
     def sweep(self) -> None:
         """
@@ -65,23 +66,29 @@ class Upkeep:
             image_ids = self._catalogue.interrupted(SWEEP_BATCH)
             # Without this guard a backlog of a minute is queued again every few seconds, and grows by itself. An image
             # whose lease ended needs no guard: its message, if there still is one, was taken long ago.
-            is_lost = sum(backlog) < unfinished or self._was_taken_by_the_dead(backlog, unfinished)
+            is_lost = backlog.waiting + len(backlog.taken) < unfinished
             max_age_s = _HINT_MAX_AGE_S if is_lost else _HINT_MAX_AGE_WITH_BACKLOG_S
             image_ids += self._catalogue.forgotten(max_age_s, SWEEP_BATCH)
             if image_ids:
                 logger.info("queueing %d forgotten images again", len(image_ids))
                 self._jobs.hint_all(image_ids, Lane.BULK)
+            if dropped := self._dropped(backlog.taken):
+                logger.info("queueing again what a worker took and dropped: %s", dropped)
+                self._jobs.hint_all(dropped, Lane.FAST)  # they had their turn
         except QueueUnavailable as error:
             logger.warning("%d images wait for the queue: %s", unfinished, error)
 
-    def _was_taken_by_the_dead(self, backlog: Backlog, unfinished: int) -> bool:
+    def _dropped(self, taken: frozenset[Taken]) -> list[ImageId]:
         """
-        Whether jobs were taken that nobody works on, at this sweep and at the one before: between taking a job and
-        claiming its image a worker that is well does nothing else.
+        What was taken and is not worked on, at this sweep and at the one before: between taking a job and claiming its
+        image a worker that lives lets no two seconds pass. Each is found once.
         """
-        seemed_lost = self._seems_lost
-        self._seems_lost = backlog.waiting + min(backlog.taken, self._catalogue.leased()) < unfinished
-        return seemed_lost and self._seems_lost
+        waiting = self._catalogue.unclaimed({job.image_id for job in taken})
+        unclaimed = frozenset(job for job in taken if job.image_id in waiting)
+        dropped = (unclaimed & self._unclaimed) - self._found_dropped
+        self._unclaimed = unclaimed
+        self._found_dropped = (self._found_dropped | dropped) & taken
+        return sorted({job.image_id for job in dropped})
 
     def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK) -> None:
         """Have the vignettes of a ready or failed image made anew."""

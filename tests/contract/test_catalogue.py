@@ -210,13 +210,13 @@ def test_a_verdict_ends_the_work(catalogue: Catalogue, failure: Failure | None, 
     image_id = add(catalogue)
     claim = catalogue.claim(image_id, 60)
     assert claim is not None
-    assert (catalogue.unfinished(), catalogue.leased()) == (1, 1)
+    assert catalogue.unfinished() == 1
 
     assert catalogue.finish(claim, failure)
 
     assert (catalogue.get(image_id).state, catalogue.get(image_id).failure) == (state, failure)
     assert catalogue.claim(image_id, 60) is None
-    assert (catalogue.unfinished(), catalogue.leased()) == (0, 0)
+    assert catalogue.unfinished() == 0
     assert not catalogue.finish(claim, None)
 
 
@@ -325,7 +325,19 @@ def test_an_image_whose_worker_died_is_handed_out_once_and_then_counts_as_forgot
     assert interrupted == [image_id]
     assert catalogue.interrupted(10) == []
     assert catalogue.forgotten(min_age_s=-1, limit=10) == [image_id]
-    assert (catalogue.unfinished(), catalogue.leased()) == (1, 0)
+
+
+def test_unclaimed_is_what_waits_and_nobody_renders(catalogue: Catalogue) -> None:
+    waiting, rendered, ready, abandoned, other = (add(catalogue) for _ in range(5))
+    catalogue.claim(rendered, lease_s=60)
+    claim = catalogue.claim(ready, lease_s=60)
+    assert claim is not None
+    catalogue.finish(claim, None)
+    catalogue.claim(abandoned, lease_s=-1)
+
+    assert catalogue.unclaimed([waiting, rendered, ready, abandoned, ImageId(99)]) == {waiting, abandoned}
+    assert catalogue.unclaimed([]) == set()
+    assert other not in catalogue.unclaimed([waiting])
 
 
 def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: Catalogue) -> None:
@@ -508,7 +520,7 @@ def test_what_the_sweep_asks_never_reads_all_rows(sqlite_url: str) -> None:
     add(catalogue)
     asked.clear()
     catalogue.unfinished()
-    catalogue.leased()
+    catalogue.unclaimed([ImageId(0)])
     catalogue.forgotten(5, 200)
     catalogue.interrupted(200)
     catalogue.in_state(State.DELETING, 200)
@@ -523,7 +535,7 @@ def test_what_the_sweep_asks_never_reads_all_rows(sqlite_url: str) -> None:
 
     assert len(plans) == 7
     for statement, plan in plans.items():
-        assert any("image_state" in step for step in plan), (statement, plan)
+        assert any("image_state" in step or "(id=?)" in step for step in plan), (statement, plan)
         assert not any(step.startswith("SCAN image") for step in plan), (statement, plan)
     catalogue.close()
 

@@ -45,21 +45,38 @@ def jobs(request: pytest.FixtureRequest) -> Jobs:
 
 
 def test_the_backlog_counts_what_was_hinted(jobs: Jobs) -> None:
-    assert jobs.backlog() == (0, 0)
+    assert jobs.backlog() == (0, frozenset())
 
     jobs.hint(ImageId(0), Lane.FAST)
     jobs.hint_all([ImageId(1), ImageId(2)], Lane.BULK)
 
-    assert jobs.backlog() == (3, 0)
+    assert jobs.backlog() == (3, frozenset())
 
 
-def test_what_a_worker_has_taken_counts_as_long_as_one_may_work_on_it(
+def test_what_a_worker_has_taken_is_told_as_long_as_one_may_work_on_it(
     server: RedisServer, celery_jobs: CeleryJobs
 ) -> None:
-    now = time.time()
-    server.client.zadd("vignette:unacked_index", {"in hand": now - JOB_SECONDS / 2, "of the dead": now - JOB_SECONDS})
+    celery_jobs.hint_all([ImageId(7), ImageId(8)], Lane.BULK)
+    messages: list[Any] = []
+    app = worker_app(server.url, processes=1, soft_time_limit_s=30)
+    with app.connection_for_read() as connection:
+        consumer = connection.Consumer(
+            [app.amqp.queues[QUEUE]], callbacks=[lambda _, message: messages.append(message)]
+        )  # type: ignore[attr-defined]
+        consumer.qos(prefetch_count=1)
+        with consumer:
+            connection.drain_events(timeout=30)
 
-    assert celery_jobs.backlog() == (0, 1)
+            waiting, taken = celery_jobs.backlog()
+            assert (waiting, [job.image_id for job in taken]) == (1, [7])
+
+            [delivery] = [job.delivery for job in taken]
+            server.client.zincrby("vignette:unacked_index", -JOB_SECONDS, delivery)
+            assert celery_jobs.backlog() == (1, frozenset())
+
+            server.client.zadd("vignette:unacked_index", {"done with meanwhile": time.time()})
+            assert celery_jobs.backlog() == (1, frozenset())
+    app.close()
 
 
 def test_a_job_carries_the_number_and_nothing_else(server: RedisServer, celery_jobs: CeleryJobs) -> None:
@@ -78,7 +95,7 @@ def test_the_fast_lane_overtakes_the_other_and_each_keeps_its_order(
     celery_jobs.hint(ImageId(5), Lane.FAST)
     celery_jobs.hint_all([ImageId(6), ImageId(7)], Lane.BULK)
     celery_jobs.hint(ImageId(8), Lane.FAST)
-    assert celery_jobs.backlog() == (9, 0)
+    assert celery_jobs.backlog() == (9, frozenset())
     taken: list[int] = []
 
     def take(body: Any, message: Any) -> None:
@@ -95,7 +112,7 @@ def test_the_fast_lane_overtakes_the_other_and_each_keeps_its_order(
     app.close()
 
     assert taken == [5, 8, 0, 1, 2, 3, 4, 6, 7]
-    assert celery_jobs.backlog() == (0, 0)
+    assert celery_jobs.backlog() == (0, frozenset())
 
 
 def test_what_others_keep_on_the_same_server_does_not_count(server: RedisServer, celery_jobs: CeleryJobs) -> None:
@@ -103,7 +120,7 @@ def test_what_others_keep_on_the_same_server_does_not_count(server: RedisServer,
     server.client.zadd("unacked_index", {"foreign-1": time.time(), "foreign-2": time.time()})
     server.client.lpush(QUEUE, "foreign")
 
-    assert celery_jobs.backlog() == (0, 0)
+    assert celery_jobs.backlog() == (0, frozenset())
 
 
 @contextmanager

@@ -354,12 +354,12 @@ def test_nothing_is_left_of_a_worker_that_is_killed_while_it_forks_its_pool(tmp_
             stdout=words,
             stderr=words,
         )
-    until(lambda: len(children_of(worker.pid)) == 2)
-
-    worker.kill()
-    worker.wait()
-
     try:
+        until(lambda: len(children_of(worker.pid)) == 2)
+
+        worker.kill()
+        worker.wait()
+
         until_gone(mark)
     finally:
         for number in processes_marked(mark):

@@ -64,8 +64,8 @@ def assert_nothing_is_lost(service: Service, acknowledged: dict[int, bytes]) -> 
     for number, content in acknowledged.items():
         assert (service.upload_folder / str(number) / "original.bmp").read_bytes() == content
     until(lambda: all(is_ready(service.url, number) for number in listed), within_s=60)
-    # Of an upload that was given up at a stop something may be left, until the sweep clears it away.
-    assert len(list((service.upload_folder / ".staging").iterdir())) <= CLIENTS
+    # Of an upload that was given up at one of two stops something may be left, until the sweep clears it away.
+    assert len(list((service.upload_folder / ".staging").iterdir())) <= 2 * CLIENTS
 
 
 def test_a_restart_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from tests.house import House, picture
 from vignette.errors import ImageDeleted, ImageNotFound, StoreUnavailable
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.model import ImageId, State
-from vignette.ports import Backlog, Lane
+from vignette.ports import Backlog, Lane, Taken
 
 
 @pytest.fixture(autouse=True)
@@ -63,30 +63,56 @@ def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeyp
     assert house.jobs.hinted == [1, 2]
 
 
-def test_a_job_that_a_dead_worker_had_taken_and_not_begun_is_queued_at_the_second_look(house: House) -> None:
-    for _ in range(3):
-        house.upload(picture())
-    house.catalogue.claim(ImageId(1), lease_s=60)
-    house.jobs.hinted = [ImageId(2)]
-    house.jobs.taken = 2  # that of the image 1, and one that nobody works on
+class TestWhatAWorkerTookAndDropped:
+    """It is known again by its image and its delivery, whatever else waits, and however long."""
 
-    house.upkeep.sweep()
-    assert house.jobs.hinted == [2]
-    house.upkeep.sweep()
+    @pytest.fixture(autouse=True)
+    def _much_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing counts as forgotten."""
+        monkeypatch.setattr("vignette.upkeep._HINT_MAX_AGE_S", 600)
 
-    assert 0 in house.jobs.hinted
-    assert 1 not in house.jobs.hinted
+    @pytest.fixture
+    def house(self, house: House) -> House:
+        """Four images wait; the last was taken by a worker."""
+        for _ in range(4):
+            house.upload(picture())
+        house.jobs.taken = {Taken("a", house.jobs.hinted.pop())}
+        return house
 
+    def test_is_queued_at_the_second_look_before_all_others(self, house: House) -> None:
+        house.upkeep.sweep()
+        assert house.jobs.hinted == [0, 1, 2]
 
-def test_a_job_that_was_just_taken_is_no_lost_job(house: House) -> None:
-    house.upload(picture())
-    house.jobs.hinted, house.jobs.taken = [], 1
-    house.upkeep.sweep()
-    house.catalogue.claim(ImageId(0), lease_s=60)
+        house.upkeep.sweep()
 
-    house.upkeep.sweep()
+        assert house.jobs.hinted == [0, 1, 2, 3]
+        assert house.jobs.lanes[ImageId(3)] is Lane.FAST
 
-    assert house.jobs.hinted == []
+    def test_is_queued_once_for_each_time_that_it_was_dropped(self, house: House) -> None:
+        for _ in range(5):
+            house.upkeep.sweep()
+        house.jobs.taken |= {Taken("b", house.jobs.hinted.pop())}
+        for _ in range(5):
+            house.upkeep.sweep()
+
+        assert house.jobs.hinted == [0, 1, 2, 3]
+
+    def test_is_not_what_was_claimed_by_the_second_look(self, house: House) -> None:
+        house.upkeep.sweep()
+        house.catalogue.claim(ImageId(3), lease_s=60)
+
+        house.upkeep.sweep()
+
+        assert house.jobs.hinted == [0, 1, 2]
+
+    def test_is_not_what_others_have_just_taken_at_each_look(self, house: House) -> None:
+        house.upkeep.sweep()
+        house.catalogue.claim(ImageId(3), lease_s=60)
+        house.jobs.taken |= {Taken("b", house.jobs.hinted.pop())}
+
+        house.upkeep.sweep()
+
+        assert house.jobs.hinted == [0, 1]
 
 
 def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house: House) -> None:

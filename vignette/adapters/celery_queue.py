@@ -7,9 +7,11 @@ noting that it did), and restores others late. So the settings here make the usu
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Sequence
 from multiprocessing import current_process
 from pathlib import Path
@@ -22,7 +24,7 @@ from redis.exceptions import RedisError
 from vignette.errors import QueueUnavailable
 from vignette.limits import KILL_GRACE_S
 from vignette.model import ImageId
-from vignette.ports import Backlog, Lane
+from vignette.ports import Backlog, Lane, Taken
 
 RENDER_TASK: Final = "vignette.render"
 
@@ -161,10 +163,21 @@ class CeleryJobs:
                 channel: Any = connection.default_channel
                 oldest = time.time() - self._job_seconds
                 taken = channel.client.zrange("unacked_index", oldest, "+inf", byscore=True)
+                jobs = frozenset(filter(None, (_taken(channel.client, delivery.decode()) for delivery in taken)))
                 # Declaring a queue changes nothing on Redis, and tells how much is in it, of all priorities.
-                return Backlog(int(channel.queue_declare(QUEUE).message_count), len(taken))
+                return Backlog(int(channel.queue_declare(QUEUE).message_count), jobs)
         except (OperationalError, RedisError, OSError) as error:
             raise QueueUnavailable("the queue does not answer") from error
+
+
+def _taken(client: Any, delivery: str) -> Taken | None:
+    """The job of a message that Celery has taken and not acknowledged; None if it has been meanwhile."""
+    message = client.hget("unacked", delivery)
+    if message is None:
+        return None
+    body = b64decode(json.loads(message)[0]["body"])
+    ((image_id,), _, _) = json.loads(body)
+    return Taken(delivery, ImageId(image_id))
 
 
 _NO_RETRY: Final = {"max_retries": 0}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -282,10 +282,10 @@ class SqlCatalogue:
         with self._read() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(_image).where(_UNFINISHED)).scalar_one()
 
-    def leased(self) -> int:
-        count = sa.select(sa.func.count()).select_from(_image).where(_UNFINISHED, sa.not_(_is_free()))
+    def unclaimed(self, image_ids: Collection[ImageId]) -> set[ImageId]:
+        waiting = sa.select(_image.c.id).where(_image.c.id.in_(image_ids), _UNFINISHED, _is_free())
         with self._read() as connection:
-            return connection.execute(count).scalar_one()
+            return set(connection.execute(waiting).scalars())
 
     def begin_delete(self, image_id: ImageId) -> bool:
         begin = (

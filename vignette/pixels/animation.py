@@ -97,7 +97,8 @@ def _keeps_transparency(source: Image.Image, anatomy: Anatomy) -> bool:
     Of a PNG in which one colour is transparent (tRNS), Pillow puts frames over each other right in 8-bit RGB only; with
     grey, or with other depths, they would lose it.
     """
-    return "transparency" not in source.info or source.mode == "P" or anatomy.bits_per_pixel == 24
+    is_a_colour = anatomy.format is formats.APNG and source.mode != "P" and "transparency" in source.info
+    return not is_a_colour or anatomy.bits_per_pixel == 24
 
 
 def _affordable(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Recipe]:

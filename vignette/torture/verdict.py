@@ -43,7 +43,7 @@ class NoJobs:
         raise AssertionError(f"a check queued {image_ids}")
 
     def backlog(self) -> Backlog:
-        return Backlog(0, 0)
+        return Backlog(0, frozenset())
 
 
 class Verdict:
