@@ -38,8 +38,7 @@ class Upkeep:
         self._store = store
         self._catalogue = catalogue
         self._jobs = jobs
-        self._unclaimed: frozenset[Taken] = frozenset()
-        self._found_dropped: frozenset[Taken] = frozenset()
+        self._looks_at_unclaimed: dict[Taken, int] = {}
 
     def sweep(self) -> None:
         """
@@ -84,11 +83,9 @@ class Upkeep:
         image a worker that lives lets no two seconds pass. Each is found once.
         """
         waiting = self._catalogue.unclaimed({job.image_id for job in taken})
-        unclaimed = frozenset(job for job in taken if job.image_id in waiting)
-        dropped = (unclaimed & self._unclaimed) - self._found_dropped
-        self._unclaimed = unclaimed
-        self._found_dropped = (self._found_dropped | dropped) & taken
-        return sorted({job.image_id for job in dropped})
+        before = self._looks_at_unclaimed
+        self._looks_at_unclaimed = {job: before.get(job, 0) + 1 for job in taken if job.image_id in waiting}
+        return sorted({job.image_id for job, looks in self._looks_at_unclaimed.items() if looks == 2})
 
     def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK) -> None:
         """Have the vignettes of a ready or failed image made anew."""
