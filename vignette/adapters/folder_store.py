@@ -16,7 +16,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -84,6 +84,18 @@ def _remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def _remove_files_and_folder(folder: Path, names: Iterable[str]) -> None:
+    """
+    By their *names*: to list the folder takes descriptors, and a lack of them may be why we are here. What cannot be
+    removed now, the sweep removes when it is old enough.
+    """
+    for name in names:
+        with suppress(OSError):
+            (folder / name).unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def _last_change(path: Path) -> float:
     """
     When *path* or, in a folder, a file in it was last changed or renamed, in seconds since the epoch.
@@ -138,13 +150,7 @@ class StagedFolder:
 
     def discard(self) -> None:
         self._file.close()
-        # By their names: to list the folder takes descriptors, and a lack of them may be why we are here. What cannot
-        # be removed now, the sweep removes when it is old enough.
-        for name in self._names:
-            with suppress(OSError):
-                (self.path / name).unlink()
-        with suppress(OSError):
-            self.path.rmdir()
+        _remove_files_and_folder(self.path, self._names)
 
     def move_to(self, target: Path) -> None:
         """Rename the folder. It is known again by its inode, whatever happens to the name."""
@@ -302,9 +308,7 @@ class FolderStore:
             try:
                 self._disk.write(probe / "probe", b"vignette")
             finally:
-                with suppress(OSError):
-                    (probe / "probe").unlink(missing_ok=True)
-                    probe.rmdir()
+                _remove_files_and_folder(probe, ["probe"])
 
     def _folder(self, image_id: ImageId) -> Path:
         return self._root / str(image_id)
