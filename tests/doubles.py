@@ -10,7 +10,8 @@ from vignette.ports import Backlog, Lane, Taken
 
 
 class ListJobs:
-    """`ports.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable.
+    """
+    `ports.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable.
 
     `taken` jobs are said to be in the hands of a worker.
     """

@@ -44,6 +44,18 @@ def jobs(request: pytest.FixtureRequest) -> Jobs:
     return request.getfixturevalue("celery_jobs") if request.param == "celery" else ListJobs()
 
 
+@contextmanager
+def consuming(server: RedisServer, take: Callable[[Any, Any], None]) -> Iterator[Any]:
+    """The connection of a worker with one process; *take* gets the body and the message of each job that it takes."""
+    app = worker_app(server.url, processes=1, soft_time_limit_s=30)
+    with app.connection_for_read() as connection:
+        consumer = connection.Consumer([app.amqp.queues[QUEUE]], callbacks=[take])  # type: ignore[attr-defined]
+        consumer.qos(prefetch_count=1)
+        with consumer:
+            yield connection
+    app.close()
+
+
 def test_the_backlog_counts_what_was_hinted(jobs: Jobs) -> None:
     assert jobs.backlog() == (0, frozenset())
 
@@ -58,25 +70,18 @@ def test_what_a_worker_has_taken_is_told_as_long_as_one_may_work_on_it(
 ) -> None:
     celery_jobs.hint_all([ImageId(7), ImageId(8)], Lane.BULK)
     messages: list[Any] = []
-    app = worker_app(server.url, processes=1, soft_time_limit_s=30)
-    with app.connection_for_read() as connection:
-        consumer = connection.Consumer(
-            [app.amqp.queues[QUEUE]], callbacks=[lambda _, message: messages.append(message)]
-        )  # type: ignore[attr-defined]
-        consumer.qos(prefetch_count=1)
-        with consumer:
-            connection.drain_events(timeout=30)
+    with consuming(server, lambda _, message: messages.append(message)) as connection:
+        connection.drain_events(timeout=30)
 
-            waiting, taken = celery_jobs.backlog()
-            assert (waiting, [job.image_id for job in taken]) == (1, [7])
+        waiting, taken = celery_jobs.backlog()
+        assert (waiting, [job.image_id for job in taken]) == (1, [7])
 
-            [delivery] = [job.delivery for job in taken]
-            server.client.zincrby("vignette:unacked_index", -JOB_SECONDS, delivery)
-            assert celery_jobs.backlog() == (1, frozenset())
+        [delivery] = [job.delivery for job in taken]
+        server.client.zincrby("vignette:unacked_index", -JOB_SECONDS, delivery)
+        assert celery_jobs.backlog() == (1, frozenset())
 
-            server.client.zadd("vignette:unacked_index", {"done with meanwhile": time.time()})
-            assert celery_jobs.backlog() == (1, frozenset())
-    app.close()
+        server.client.zadd("vignette:unacked_index", {"done with meanwhile": time.time()})
+        assert celery_jobs.backlog() == (1, frozenset())
 
 
 def test_a_job_carries_the_number_and_nothing_else(server: RedisServer, celery_jobs: CeleryJobs) -> None:
@@ -102,14 +107,9 @@ def test_the_fast_lane_overtakes_the_other_and_each_keeps_its_order(
         taken.extend(body[0])
         message.ack()
 
-    app = worker_app(server.url, processes=1, soft_time_limit_s=30)
-    with app.connection_for_read() as connection:
-        consumer = connection.Consumer([app.amqp.queues[QUEUE]], callbacks=[take])  # type: ignore[attr-defined]
-        consumer.qos(prefetch_count=1)
-        with consumer:
-            while len(taken) < 9:
-                connection.drain_events(timeout=30)
-    app.close()
+    with consuming(server, take) as connection:
+        while len(taken) < 9:
+            connection.drain_events(timeout=30)
 
     assert taken == [5, 8, 0, 1, 2, 3, 4, 6, 7]
     assert celery_jobs.backlog() == (0, frozenset())

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.house import picture
-from tests.running import PROJECT_FOLDER, all_along, environment, http_client, running_service, until
+from tests.integration.test_commands import vignette
+from tests.running import all_along, http_client, running_service, until
 
 pytestmark = pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
 
@@ -75,18 +75,6 @@ def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:
         assert http_client.post(f"{service.url}/images", files={"file": ("a", picture())}).text == f"{highest + 1}\n"
         report = json.loads(vignette(tmp_path / "copy", "fsck", "--json").stdout)
         assert [finding for finding in report["findings"] if finding["image"] in (0, *promised)] == []
-
-
-def vignette(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command on the service in *folder*."""
-    return subprocess.run(
-        [sys.executable, "-m", "vignette", *arguments],
-        cwd=PROJECT_FOLDER,
-        env=environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state"),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
 
 
 def has_vignette(url: str, number: int) -> bool:

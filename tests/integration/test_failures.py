@@ -227,7 +227,7 @@ class TestTheQueueForgets:
         self, tmp_path: Path, redis: RedisServer
     ) -> None:
         redis.kill()
-        # What a worker that ended had taken counts as taken for as long as a rendering may last.
+        # What a worker that ended was rendering waits for its lease.
         settings = {"broker_url": redis.url, "render_seconds": 3}
         with web(tmp_path, **settings) as url, lasting_worker(tmp_path, **settings):
             assert upload(url, picture()).status_code == 201
