@@ -102,7 +102,7 @@ def started_service(
     } | settings
     folder.mkdir(parents=True, exist_ok=True)
     mark = uuid.uuid4().hex
-    log = folder / f"service-{mark[:8]}.log"
+    log = folder / f"service-{mark}.log"  # the embedded server is known by it; see `vignette.processes.marked`
     with log.open("wb") as words:
         process = subprocess.Popen(
             command,
