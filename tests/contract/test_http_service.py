@@ -200,6 +200,21 @@ class TestHeaders:
         assert "http" not in policy
 
     @pytest.mark.parametrize("path", PAGES)
+    def test_a_page_tells_no_other_site_of_itself_and_shares_no_window(self, populated: House, path: str) -> None:
+        response = populated.client.get(path, headers={"Accept": BROWSER})
+
+        assert response.headers["Referrer-Policy"] == "same-origin"
+        assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+    @pytest.mark.parametrize("path", ["/images/0/original", "/vignette/0"])
+    def test_what_is_no_page_is_shut_up_in_a_sandbox(self, populated: House, path: str) -> None:
+        response = populated.client.get(path, headers={"Accept": BROWSER})
+
+        assert "sandbox" in response.headers["Content-Security-Policy"]
+        # With a sandbox it would be a network error (HTML, "navigate"), not a picture.
+        assert "Cross-Origin-Opener-Policy" not in response.headers
+
+    @pytest.mark.parametrize("path", PAGES)
     def test_pages_hold_nothing_that_the_policy_forbids(self, populated: House, path: str) -> None:
         page = populated.client.get(path, headers={"Accept": BROWSER}).text
 

@@ -37,8 +37,9 @@ def _protect(response: Response) -> Response:
     is_page = response.mimetype == "text/html"
     response.headers["Content-Security-Policy"] = _PAGE_POLICY if is_page else _FILE_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if is_page:
+        # A file in its sandbox has neither links nor an origin to guard.
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-cache")
     return response
