@@ -119,6 +119,7 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
         name="web server",
         argv=(
             *_TIED,
+            *("--preload", "vignette.wiring.web"),
             *("granian", "serveur_flask:app"),
             *("--interface", "wsgi"),
             *("--host", address),
