@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[WholeNumber, Field(ge=1, le=65535)] = 5000
     public_url: str = ""
-    web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 2
+    web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
     web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
     slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 30
 
