@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from tests.contract.test_http import BROWSER
+from tests.contract.asking import BROWSER
 from tests.contract.test_http_vignette import CHROME_IMG
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.running import PROJECT_FOLDER, until

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.contract.test_http import BROWSER, problem
+from tests.contract.asking import BROWSER, problem
 from tests.house import House, picture
 from vignette import errors
 from vignette.web.operations import operation_of

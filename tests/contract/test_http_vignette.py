@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 from werkzeug.test import TestResponse
 
-from tests.contract.test_http import BROWSER, problem
+from tests.contract.asking import BROWSER, problem
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.makers import animation

@@ -1,0 +1,193 @@
+"""What is there of an image to fetch beside its vignettes: original, public copy, metadata."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+
+import pytest
+from PIL import Image as Pillow
+
+from tests.contract.asking import BROWSER, JSON, problem
+from tests.house import House, picture
+from vignette.pixels.publishing import jpeg
+
+
+class TestOriginal:
+    def test_the_very_bytes_come_back(self, house: House) -> None:
+        content = picture()
+        house.upload(content, "holiday.jpg")
+
+        response = house.client.get("/images/0/original")
+
+        digest = hashlib.sha256(content)
+        assert (response.status_code, response.data, response.mimetype) == (200, content, "image/jpeg")
+        assert response.headers["Content-Disposition"] == "attachment; filename=holiday.jpg"
+        assert response.headers["Content-Length"] == str(len(content))
+        assert response.headers["ETag"] == f'"{digest.hexdigest()}"'
+        assert response.headers["Repr-Digest"] == f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+        assert response.headers["Accept-Ranges"] == "bytes"
+
+    def test_a_range_is_206(self, house: House) -> None:
+        content = picture()
+        house.upload(content)
+
+        response = house.client.get("/images/0/original", headers={"Range": "bytes=2-5"})
+
+        assert (response.status_code, response.data) == (206, content[2:6])
+        assert response.headers["Content-Range"] == f"bytes 2-5/{len(content)}"
+
+    @pytest.mark.parametrize("header", ["bytes=0-1,2-3", "bytes=5-1", "bytes=-99999999999", "pages=1-2", "nonsense"])
+    def test_a_range_that_makes_no_sense_here_is_ignored(self, house: House, header: str) -> None:
+        house.upload(picture())
+
+        response = house.client.get("/images/0/original", headers={"Range": header})
+
+        assert (response.status_code, response.data) == (200, picture())
+
+    def test_a_range_beyond_the_end_is_416(self, house: House) -> None:
+        content = picture()
+        house.upload(content)
+
+        response = house.client.get("/images/0/original", headers={"Range": f"bytes={len(content)}-"})
+
+        assert (response.status_code, response.headers["Content-Range"]) == (416, f"bytes */{len(content)}")
+
+    def test_what_the_client_has_already_is_304(self, house: House) -> None:
+        house.upload(picture())
+        etag = house.client.get("/images/0/original").headers["ETag"]
+
+        response = house.client.get("/images/0/original", headers={"If-None-Match": etag})
+
+        assert (response.status_code, response.data) == (304, b"")
+
+    def test_head_has_the_headers_and_no_body(self, house: House) -> None:
+        house.upload(picture())
+
+        response = house.client.head("/images/0/original")
+
+        assert (response.status_code, response.data) == (200, b"")
+        assert response.headers["Content-Length"] == str(len(picture()))
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            pytest.param("photo.JPEG", "photo.JPEG", id="an extension that fits"),
+            pytest.param("page.html", "page.html.jpg", id="one that lies"),
+            pytest.param("../../etc/passwd", "passwd.jpg", id="a path"),
+            pytest.param("C:\\pictures\\a.jpg", "a.jpg", id="a path of Windows"),
+            pytest.param(None, "image-0.jpg", id="none"),
+            pytest.param("...", "image-0.jpg", id="dots"),
+        ],
+    )
+    def test_it_is_saved_under_a_harmless_name(self, house: House, name: str | None, expected: str) -> None:
+        house.upload(picture(), name)
+
+        response = house.client.get("/images/0/original")
+
+        assert response.headers["Content-Disposition"] == f"attachment; filename={expected}"
+
+
+class TestPublicCopy:
+    @pytest.fixture
+    def photo(self) -> bytes:
+        """It has a place, an owner and a comment, and is to be turned."""
+        exif = Pillow.Exif()
+        exif[0x0112], exif[0x013B] = 6, "Ada Lovelace"
+        exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
+        content = io.BytesIO()
+        Pillow.linear_gradient("L").save(content, "JPEG", exif=exif, comment=b"Ada's garden")
+        return content.getvalue()
+
+    def test_it_has_the_pixels_and_says_nothing_of_anybody(self, house: House, photo: bytes) -> None:
+        house.upload(photo, "Ada's garden.jpg")
+        link = house.client.get("/images/0").json["links"]["public"]
+
+        response = house.client.get(link)
+
+        assert (response.status_code, response.mimetype) == (200, "image/jpeg")
+        assert b"Ada" in photo
+        assert b"Ada" not in response.data
+        assert response.headers["Content-Length"] == str(len(response.data))
+        assert response.headers["Content-Disposition"] == "attachment; filename=image-0.jpg"
+        with Pillow.open(io.BytesIO(response.data)) as copy, Pillow.open(io.BytesIO(photo)) as original:
+            assert copy.tobytes() == original.tobytes()
+            assert dict(copy.getexif()) == {0x0112: 6}
+
+    def test_uploaded_again_it_reveals_nothing(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+        house.upload(house.client.get("/images/0/public").data)
+
+        assert "privacy" in house.client.get("/images/0").json["metadata"]
+        assert "privacy" not in house.client.get("/images/1").json["metadata"]
+        assert house.client.get("/images/1").json["width"] == house.client.get("/images/0").json["width"]
+
+    def test_what_the_client_has_already_is_304(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+        etag = house.client.get("/images/0/public").headers["ETag"]
+
+        response = house.client.get("/images/0/public", headers={"If-None-Match": etag})
+
+        assert (response.status_code, response.data) == (304, b"")
+        assert etag != house.client.get("/images/0/original").headers["ETag"]
+
+    def test_a_range_is_206(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+        whole = house.client.get("/images/0/public").data
+
+        response = house.client.get("/images/0/public", headers={"Range": "bytes=10-600"})
+
+        assert (response.status_code, response.data) == (206, whole[10:601])
+        assert response.headers["Content-Range"] == f"bytes 10-600/{len(whole)}"
+
+    def test_a_range_beyond_the_end_is_416(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+
+        assert house.client.get("/images/0/public", headers={"Range": "bytes=999999-"}).status_code == 416
+
+    def test_a_format_that_cannot_be_copied_is_422_and_has_no_link(self, house: House) -> None:
+        house.upload(picture(file_format="TIFF"))
+
+        response = house.client.get("/images/0/public")
+
+        assert problem(response)["type"] == "/problems/not-publishable"
+        assert response.status_code == 422
+        assert "TIFF" in problem(response)["detail"]
+        assert house.client.get("/images/0").json["links"]["public"] is None
+
+    def test_a_copy_that_is_not_clean_is_not_served(
+        self, house: House, photo: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        house.upload(photo)
+        everything = jpeg._PICTURE | {0xFE}
+        monkeypatch.setattr(jpeg, "_PICTURE", everything)
+
+        response = house.client.get("/images/0/public")
+
+        assert problem(response)["type"] == "/problems/public-copy-not-clean"
+        assert response.status_code == 500
+        assert "still holds metadata" in caplog.text
+
+    def test_the_page_offers_it_where_the_file_reveals_something(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+
+        assert 'href="/images/0/public"' in house.client.get("/images/0", headers={"Accept": BROWSER}).text
+
+
+class TestMetadata:
+    def test_as_text(self, house: House) -> None:
+        house.upload(picture())
+
+        response = house.client.get("/images/0/metadata.txt")
+
+        assert (response.status_code, response.content_type) == (200, "text/plain; charset=utf-8")
+        assert response.data == (house.uploads / "0" / "metadata.txt").read_bytes()
+
+    def test_as_json(self, house: House) -> None:
+        house.upload(picture())
+
+        response = house.client.get("/images/0/metadata.json")
+
+        assert (response.status_code, response.mimetype) == (200, JSON)
+        assert response.data == (house.uploads / "0" / "metadata.json").read_bytes()
