@@ -19,15 +19,32 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 from vignette.errors import RenderingFailed, TooMuchMemory, TooMuchTime
-from vignette.limits import MIB
+from vignette.limits import KIB, MIB
 
 _MEMORY_OF_THIS_PROCESS: Final = Path("/proc/self/statm")
 
 # A handler that raises may be called where errors are dropped (a callback from C): it is called again each second.
 _SIGNAL_AGAIN_S: Final = 1.0
 
+# From mallopt(3) and malloc.h: blocks from this size on are the system's again as soon as they are freed.
+_M_MMAP_THRESHOLD: Final = -3
+_MMAP_THRESHOLD_BYTES: Final = 128 * KIB
+
 # How libheif says that an allocation failed, which may have been one of another thread.
 _LIBHEIF_OUT_OF_MEMORY: Final = "Memory allocation error"
+
+
+def give_back_what_is_freed() -> None:
+    """
+    Have glibc leave that size where it starts, for the rest of this process and in its forks.
+
+    By itself it raises it with each larger block that is freed. After some large pictures a process would keep 100 MB
+    that is full of holes: the next one has all of its memory on top of that, or fits into the holes and so takes more
+    than its limit.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import resource
@@ -349,6 +350,27 @@ class TestTheWorkerDies:
         if attempts > 1 and outcome_from_json(other.read_bytes()).attempts == 1:
             # The other one waited for one attempt, not for all; unless a second was too short for its own first.
             assert other.stat().st_mtime_ns < poison.stat().st_mtime_ns
+
+
+class TestPicturesAreLarge:
+    def test_a_worker_stays_below_400_mb_whatever_it_did_before(self, tmp_path: Path) -> None:
+        """The last one needs the most that is allowed, and more than that with what the others would leave."""
+        gradient = Image.linear_gradient("L").convert("RGB")
+        large = [("WEBP", (5000, 5000), {"method": 0}), ("AVIF", (5000, 5000), {"speed": 10})]
+        last = ("JPEG", (9100, 9100), {"progressive": True})
+        with running_service(tmp_path, render_processes=1) as service:
+            (worker_of_service,) = service.children("celery")
+            until(lambda: children_of(worker_of_service))
+            (renderer,) = children_of(worker_of_service)
+            for number, (file_format, size, options) in enumerate([*large, *large, last]):
+                content = io.BytesIO()
+                gradient.resize(size, Image.Resampling.NEAREST).save(content, file_format, **options)
+                assert upload(service.url, content.getvalue()).status_code == 201
+                until(lambda number=number: state(service.url, number) in ("ready", "failed"))  # type: ignore[misc]
+
+            assert state(service.url, number) == "ready"
+            assert children_of(worker_of_service) == [renderer]
+            assert _peak_kib(renderer) * 1024 < 400_000_000
 
 
 def _upload_until_begun(url: str, count: int) -> None:

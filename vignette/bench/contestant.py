@@ -34,8 +34,10 @@ class Contestant(Protocol):
 
 class Ours:
     def __init__(self, path: Path) -> None:
+        from vignette.confinement import give_back_what_is_freed
         from vignette.model import Recipe
 
+        give_back_what_is_freed()  # as the worker does
         self._path = path
         self._recipe = Recipe("small", EDGE_PX, EDGE_PX, formats=("webp",), quality=QUALITY)
 

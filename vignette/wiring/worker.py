@@ -9,7 +9,7 @@ from pathlib import Path
 from celery import Celery
 
 from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
-from vignette.confinement import confined
+from vignette.confinement import confined, give_back_what_is_freed
 from vignette.errors import StoreUnavailable
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
 from vignette.renewal import Renewal
@@ -22,7 +22,8 @@ from vignette.worker import WorkerServices, register
 
 
 def build_worker(settings: Settings) -> Celery:
-    """The worker's Celery application."""
+    """The worker's Celery application, for this process and its forks."""
+    give_back_what_is_freed()
     app = worker_app(
         settings.effective_broker_url,
         processes=settings.render_processes,
