@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from vignette.adapters import embedded_broker
+from vignette.confinement import LARGE_PAGES
 from vignette.errors import QueueUnavailable, VignetteError
 from vignette.settings import PROJECT_FOLDER, Settings, as_environment, without_password
 from vignette.supervision import CannotStart, Child, Supervisor
@@ -105,7 +106,7 @@ def _worker(settings: Settings, folder: Path) -> Child:
     return Child(
         name="worker",
         argv=(*_TIED, "celery", "--quiet", "-A", "task_celery", "worker", *options),
-        env=_environment(settings),
+        env={**LARGE_PAGES, **_environment(settings)},
         folder=folder,
         grace_s=WORKER_GRACE_S,
         # At SIGTERM Celery would wait for the rendering in hand. Killed, it takes its pool along

@@ -39,7 +39,7 @@ class Ours:
 
         give_back_what_is_freed()  # as the worker does
         self._path = path
-        self._recipe = Recipe("small", EDGE_PX, EDGE_PX, formats=("webp",), quality=QUALITY)
+        self._recipe = Recipe("small", EDGE_PX, EDGE_PX, formats=("webp",), quality=QUALITY, animate=False)
 
     def shrink(self) -> Any:
         from vignette.pixels.containers.bounds import Bounds

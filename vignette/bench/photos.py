@@ -29,6 +29,7 @@ _QUICK_PHOTOS: Final = 3
 _ENCODERS: Final[dict[Format, tuple[str, dict[str, Any]]]] = {
     formats.WEBP: ("WEBP", {"quality": 82, "method": 2}),
     formats.PNG: ("PNG", {}),
+    formats.APNG: ("PNG", {"save_all": True, "append_images": [Image.new("RGB", (32, 32))]}),
     formats.AVIF: ("AVIF", {"quality": 65, "speed": 9}),
     formats.TIFF: ("TIFF", {"compression": "tiff_lzw"}),
     formats.GIF: ("GIF", {}),
@@ -84,7 +85,7 @@ def _made(photo: Photo, kinds: Sequence[Format], sizes: Sequence[float], scratch
         image = original.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
         for kind in kinds:
             encoder, options = _ENCODERS[kind]
-            path = scratch / f"{photo.path.stem}-{megapixels:g}mp.{kind.extension}"
+            path = scratch / f"{photo.path.stem}-{megapixels:g}mp-{kind.name}.{kind.extension}"
             (image.quantize(256) if kind is formats.GIF else image).save(path, encoder, **options)
             yield Photo(path, kind, size[0] * size[1] / 1e6)
 

@@ -42,7 +42,7 @@ class TestPhotos:
 
         kinds = [photo.format for photo in found]
         assert kinds[:2] == [formats.JPEG, formats.PNG]
-        assert set(kinds) == set(formats.ACCEPTED_FORMATS) - {formats.APNG, formats.HEIC, formats.HEIF}
+        assert set(kinds) == set(formats.ACCEPTED_FORMATS) - {formats.HEIC, formats.HEIF}
         assert all(photo.path.stat().st_size for photo in found)
 
     def test_what_is_small_or_no_picture_is_left_out(self, folder: Path, tmp_path: Path) -> None:
