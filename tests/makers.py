@@ -51,15 +51,21 @@ def icc_profile(length: int = 200) -> bytes:
 
 def photoshop(iptc: bytes) -> bytes:
     """Photoshop resources: a resolution, IPTC *iptc*, and what follows it."""
-    resources = [(0x03ED, b"", bytes(16)), (0x0404, b"x", iptc), (0x0425, b"", bytes(16))]
-    return b"".join(
-        b"8BIM"
-        + struct.pack(">H", number)
-        + _even(bytes([len(name)]) + name)
-        + struct.pack(">I", len(content))
-        + _even(content)
-        for number, name, content in resources
+    return (
+        photoshop_resource(0x03ED, bytes(16))
+        + photoshop_resource(0x0404, iptc, b"x")
+        + photoshop_resource(0x0425, bytes(16))
     )
+
+
+def photoshop_resource(number: int, content: bytes, name: bytes = b"") -> bytes:
+    head = b"8BIM" + struct.pack(">H", number) + _even(bytes([len(name)]) + name)
+    return head + struct.pack(">I", len(content)) + _even(content)
+
+
+def photoshop_thumbnail(content: bytes, number: int = 0x040C) -> bytes:
+    """The resource that holds *content*, which is to be a small JPEG."""
+    return photoshop_resource(number, struct.pack(">6I2H", 1, 4, 3, 12, 36, len(content), 24, 1) + content)
 
 
 def _even(content: bytes) -> bytes:
@@ -76,6 +82,21 @@ def jpeg_with(*segments: bytes, content: bytes | None = None) -> bytes:
     return content[:2] + b"".join(segments) + content[2:]
 
 
+def mpo(*further: bytes, content: bytes | None = None) -> bytes:
+    """A JPEG that has the JPEGs *further* behind its end, and tells of them."""
+    content = content or still("JPEG")
+    count = 1 + len(further)
+    index = bytearray(b"MPF\0II" + struct.pack("<HIH", 42, 8, 2))
+    index += struct.pack("<HHIIHHIII", 0xB001, 4, 1, count, 0xB002, 7, 16 * count, 38, 0) + bytes(16 * count)
+    header = 2 + 4 + 4  # where the TIFF stream begins in the file
+    at = len(content) + 4 + len(index)
+    struct.pack_into("<II", index, 4 + 38, 0x030000, at)
+    for number, picture in enumerate(further, 1):
+        struct.pack_into("<III", index, 4 + 38 + 16 * number, 0x020003, len(picture), at - header)
+        at += len(picture)
+    return jpeg_with(jpeg_segment(0xE2, bytes(index)), content=content) + b"".join(further)
+
+
 def png_chunk(kind: bytes, content: bytes = b"") -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
@@ -85,6 +106,12 @@ def png_with(*chunks: bytes, content: bytes | None = None) -> bytes:
     content = content or still("PNG")
     after_header = 8 + 25
     return content[:after_header] + b"".join(chunks) + content[after_header:]
+
+
+def png_raw_profile(kind: bytes, profile: bytes) -> bytes:
+    """A chunk that holds *profile* as ImageMagick writes it: hexadecimal digits as a text."""
+    text = b"\n%s\n%8d\n%s\n" % (kind, len(profile), profile.hex().encode())
+    return png_chunk(b"zTXt", b"Raw profile type " + kind + b"\0\0" + zlib.compress(text))
 
 
 def riff_chunk(kind: bytes, content: bytes) -> bytes:

@@ -28,6 +28,8 @@ class MetadataBlocks:
     """An ICC profile, put together from its pieces."""
     text: tuple[tuple[str, str], ...] = ()
     """(keyword, text) of PNG tEXt/zTXt/iTXt; ("Comment", text) of JPEG COM and GIF comments."""
+    previews: tuple[tuple[str, int], ...] = ()
+    """(name, length in bytes) of the small pictures beside the picture that stand in none of the blocks above."""
     warnings: tuple[str, ...] = ()
 
 

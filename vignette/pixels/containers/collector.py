@@ -19,6 +19,9 @@ _MAX_TEXTS: Final = 1000
 # All of them together. Image generators write their whole workflow, of some hundred KiB.
 MAX_TEXT_BYTES: Final = MIB
 
+# Cameras write two or three, and one for each direction of a panorama.
+MAX_PREVIEWS: Final = 100
+
 # One, and in JPEG an extension of it.
 _MAX_PACKETS: Final = 10
 
@@ -41,6 +44,7 @@ class Collector:
         self.icc: bytes | None = None
         self._xmp: list[bytes] = []
         self._text: list[tuple[str, str]] = []
+        self._previews: list[tuple[str, int]] = []
         self._warnings: list[str] = []
         self._bytes_left = MAX_METADATA_BYTES
         self._inflated_left = MAX_INFLATED_BYTES
@@ -134,6 +138,13 @@ class Collector:
         if keyword or text:
             self._text.append((keyword.decode("latin-1"), decode(text)))
 
+    def add_preview(self, name: str, length: int) -> None:
+        """Note that a small picture of *length* bytes is there; one of none is not."""
+        if length > 0 and len(self._previews) < MAX_PREVIEWS:
+            self._previews.append((name, length))
+        elif length > 0:
+            self.warn(f"only the first {MAX_PREVIEWS} previews are told of")
+
     def warn(self, warning: str) -> None:
         if len(self._warnings) < _MAX_WARNINGS and warning not in self._warnings:
             self._warnings.append(warning)
@@ -150,6 +161,7 @@ class Collector:
             iptc=self.iptc,
             icc=self.icc,
             text=tuple(self._text),
+            previews=tuple(self._previews),
             warnings=tuple(self._warnings),
         )
 

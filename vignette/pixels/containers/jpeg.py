@@ -18,7 +18,7 @@ from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.limits import KIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import photoshop
+from vignette.pixels.containers import mpf, photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_text
 from vignette.pixels.containers.exif import orientation_of
@@ -44,7 +44,7 @@ _FRAMES: Final = (0xC0, 0xC1, _PROGRESSIVE)
 _FOREIGN_FRAMES: Final = (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xDE)
 _SOI, _EOI, _SOS, _DNL, _COM = 0xD8, 0xD9, 0xDA, 0xDC, 0xFE
 _DHT, _DAC, _DQT, _DRI, _EXP = 0xC4, 0xCC, 0xDB, 0xDD, 0xDF
-_APP1, _APP2, _APP13 = 0xE1, 0xE2, 0xED
+_APP0, _APP1, _APP2, _APP13 = 0xE0, 0xE1, 0xE2, 0xED
 _RESTARTS: Final = range(0xD0, 0xD8)
 _TEM: Final = 0x01
 _KNOWN: Final = frozenset({_DHT, _DAC, _DQT, _DRI, _DNL, _EXP, *range(0xE0, 0x100)})
@@ -62,6 +62,11 @@ _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC: Final = b"ICC_PROFILE\0"
 _PHOTOSHOP: Final = b"Photoshop 3.0\0"
+_MULTI_PICTURE: Final = b"MPF\0"
+# JFIF 1.02: name, version, density, width and height of an RGB thumbnail, which follows.
+_JFIF: Final = struct.Struct(">5s7xBB")
+# Its extension: name, and the kind of the thumbnail that follows.
+_JFXX_BYTES: Final = 6
 _GUID_BYTES: Final = 32
 # XMP Specification Part 3, 1.1.3.1: the main packet names its extension, in an attribute or in an element.
 _EXTENSION_NAMED: Final = re.compile(rb"HasExtendedXMP[\s=\"'>]{1,9}([0-9A-Fa-f]{32})")
@@ -243,16 +248,20 @@ class _Segments:
         self._photoshop: list[bytes] = []
         self._xmp: list[bytes] = []
         self._extended_xmp: dict[bytes, list[tuple[int, bytes]]] = {}
+        self._has_pictures = False
 
     def take(self, reader: Reader, code: int, offset: int, length: int) -> None:
         if code == _COM:
             comment = self._collector.read(reader, offset, length, "comment")
             if comment:
                 self._collector.add_text(b"Comment", comment, decode_text)
+        elif code == _APP0:
+            self._take_app0(reader, offset, length)
         elif code == _APP1:
             self._take_app1(reader, offset, length)
         elif code == _APP2:
             self._take_icc(self._body(reader, offset, length, _ICC, "ICC segment"))
+            self._take_pictures(reader, offset, length)
         elif code == _APP13:
             resources = self._body(reader, offset, length, _PHOTOSHOP, "Photoshop segment")
             if resources:
@@ -264,7 +273,7 @@ class _Segments:
             self._collector.set_icc(self._profile())
         if self._photoshop:
             # A resource may begin in one segment and end in the next.
-            photoshop.take_iptc(b"".join(self._photoshop), self._collector)
+            photoshop.take(b"".join(self._photoshop), self._collector)
         for packet in self._xmp:
             self._collector.add_xmp(packet)
         named = {guid for packet in self._xmp for guid in _EXTENSION_NAMED.findall(packet)}
@@ -279,6 +288,14 @@ class _Segments:
         if length < len(prefix) or reader.read(offset, len(prefix), what) != prefix:
             return None
         return self._collector.read(reader, offset + len(prefix), length - len(prefix), what)
+
+    def _take_app0(self, reader: Reader, offset: int, length: int) -> None:
+        head = reader.read(offset, min(length, _JFIF.size), "JFIF segment")
+        if head.startswith(b"JFIF\0") and length >= _JFIF.size:
+            _, width, height = _JFIF.unpack(head)
+            self._collector.add_preview("JFIFThumbnail", min(3 * width * height, length - _JFIF.size))
+        elif head.startswith(b"JFXX\0"):
+            self._collector.add_preview("JFXXThumbnail", length - _JFXX_BYTES)
 
     def _take_app1(self, reader: Reader, offset: int, length: int) -> None:
         exif = self._body(reader, offset, length, _EXIF, "EXIF block")
@@ -299,6 +316,14 @@ class _Segments:
         # ICC.1:2022, B.4: sequence number from 1, number of all chunks.
         if body and len(body) > 2:
             self._icc.append((body[0], body[1], body[2:]))
+
+    def _take_pictures(self, reader: Reader, offset: int, length: int) -> None:
+        if self._has_pictures:
+            return
+        index = self._body(reader, offset, length, _MULTI_PICTURE, "index of further pictures")
+        if index:
+            self._has_pictures = True  # there is one; a thousand would be a list of millions
+            mpf.note_pictures(index, offset + len(_MULTI_PICTURE), reader.size, self._collector)
 
     def _profile(self) -> bytes:
         chunks = sorted(self._icc, key=lambda chunk: chunk[0])

@@ -1,4 +1,7 @@
-"""IPTC in Photoshop's image resources (Adobe Photoshop File Formats Specification, "Image Resource Blocks")."""
+"""
+IPTC and thumbnails in Photoshop's image resources (Adobe Photoshop File Formats Specification, "Image Resource
+Blocks").
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ from typing import Final
 from vignette.pixels.containers.collector import Collector
 
 _IPTC_RESOURCE: Final = 0x0404
+# The first is that of Photoshop 4, whose colours stand in another order.
+_THUMBNAIL_RESOURCES: Final = (0x0409, 0x040C)
+# Before the thumbnail: its format, width, height, lengths, depth.
+_THUMBNAIL_HEADER_BYTES: Final = 28
 # Photoshop's own, ImageReady's, PhotoDeluxe's, Lightroom's and ExifTool's.
 _SIGNATURES: Final = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 _HEADER: Final = struct.Struct(">4sHB")
@@ -17,8 +24,8 @@ _LENGTH: Final = struct.Struct(">I")
 _MAX_RESOURCES: Final = 1000
 
 
-def take_iptc(resources: bytes, collector: Collector) -> None:
-    """Take the IPTC datasets out of *resources*, if there are any."""
+def take(resources: bytes, collector: Collector, *, with_iptc: bool = True) -> None:
+    """Take the first IPTC datasets out of *resources*, unless they are not wanted, and note their thumbnails."""
     offset = 0
     for _ in range(_MAX_RESOURCES):
         if offset + _HEADER.size > len(resources):
@@ -34,10 +41,13 @@ def take_iptc(resources: bytes, collector: Collector) -> None:
             break
         (length,) = _LENGTH.unpack_from(resources, offset)
         offset += _LENGTH.size
-        if number == _IPTC_RESOURCE and length:
-            if offset + length > len(resources):
-                collector.warn(f"IPTC block of {length:,} bytes is cut short after {len(resources) - offset:,}")
-            collector.set_iptc(resources[offset : offset + length])
-            return
+        there = min(length, len(resources) - offset)
+        if number == _IPTC_RESOURCE and length and with_iptc:
+            if there < length:
+                collector.warn(f"IPTC block of {length:,} bytes is cut short after {there:,}")
+            collector.set_iptc(resources[offset : offset + there])
+            with_iptc = False
+        elif number in _THUMBNAIL_RESOURCES:
+            collector.add_preview("PhotoshopThumbnail", there - _THUMBNAIL_HEADER_BYTES)
         offset += (length + 1) // 2 * 2
     collector.warn("Photoshop resources are damaged: no end found")

@@ -334,7 +334,7 @@ class _Texts:
         if profile.startswith(b"\x1c"):
             self._collector.set_iptc(profile)
         else:
-            photoshop.take_iptc(profile, self._collector)
+            photoshop.take(profile, self._collector)
 
 
 def _named(keyword: bytes) -> str:

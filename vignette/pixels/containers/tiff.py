@@ -288,8 +288,8 @@ class _Walk:
             self._collector.add_xmp(xmp)
         if iptc := self._block(directory, _IPTC, "IPTC block"):
             self._collector.set_iptc(iptc)
-        elif resources := self._block(directory, _PHOTOSHOP, "Photoshop block"):
-            photoshop.take_iptc(resources, self._collector)
+        if resources := self._block(directory, _PHOTOSHOP, "Photoshop block"):
+            photoshop.take(resources, self._collector, with_iptc=not iptc)
         if icc := self._block(directory, _ICC, "ICC profile"):
             self._collector.set_icc(icc)
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from vignette.limits import KIB, MIB
 from vignette.pixels.anatomy import MetadataBlocks
-from vignette.pixels.metadata import exif, gps, icc, iptc, privacy, summary, xmp
+from vignette.pixels.metadata import exif, gps, icc, iptc, privacy, summary, values, xmp
 from vignette.pixels.metadata.fitting import BEGINNING_CHARS, fit
 from vignette.pixels.metadata.remarks import Remarks
 
@@ -50,6 +50,7 @@ def describe(blocks: MetadataBlocks) -> dict[str, Any]:
         "iptc": _guarded("IPTC", iptc.read, blocks.iptc, remarks) or {},
         "icc": _guarded("ICC", icc.read, blocks.icc, remarks) or {},
         "text": _texts(blocks.text, remarks),
+        "previews": _previews(blocks.previews),
     }
     facts = _guarded("Summary", _summarise, parts, remarks) or {}
     fitted = {name: _fitted(name, part, remarks) for name, part in parts.items()}
@@ -109,6 +110,13 @@ def _texts(texts: tuple[tuple[str, str], ...], remarks: Remarks) -> list[dict[st
     # Cut first: each copy of a text may take as much as the file.
     pairs = _within("text", [list(pair) for pair in texts[:MAX_TEXTS]], MAX_TEXT_PART_BYTES, remarks)
     return [{"keyword": _storable(pair[0]), "text": _storable(pair[1])} for pair in pairs if len(pair) == 2]
+
+
+def _previews(previews: tuple[tuple[str, int], ...]) -> dict[str, Any]:
+    found = values.UniqueNames()
+    for name, length in previews:
+        found.put(name, values.left_out(length))
+    return found.fields
 
 
 def _storable(text: str) -> str:

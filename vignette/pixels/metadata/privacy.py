@@ -89,6 +89,8 @@ def _entries(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if not _is_blank(item["text"]):
             # Whatever a text is about, somebody wrote it.
             yield _kind_of(item["keyword"]) or "comments", _pointer("text", str(index))
+    for name in parts.get("previews", {}):
+        yield "preview", _pointer("previews", name)
 
 
 def _named(fields: Mapping[str, Any], *place: str) -> Iterator[tuple[str, str]]:

@@ -104,6 +104,7 @@ def as_groups(description: Mapping[str, Any]) -> list[Group]:
         _group("IPTC", ((name, _plain(value)) for name, value in _mapping(description, "iptc").items())),
         _group("ICC profile", _icc(_mapping(description, "icc"))),
         _group("Text", ((item["keyword"], item["text"]) for item in description.get("text", ()))),
+        _group("Previews", ((name, _plain(value)) for name, value in _mapping(description, "previews").items())),
         _group("Warnings", ((str(number), text) for number, text in enumerate(description.get("warnings", ()), 1))),
     ]
     return [group for group in groups if group.entries]

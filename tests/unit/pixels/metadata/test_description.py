@@ -79,6 +79,7 @@ def blocks(**changed: Any) -> MetadataBlocks:
         "iptc": DATASETS,
         "icc": PROFILE,
         "text": (("Comment", "Hi"),),
+        "previews": (("PhotoshopThumbnail", 9),),
     }
     return MetadataBlocks(**{**whole, **changed})
 
@@ -93,12 +94,21 @@ def assert_storable(description: dict[str, Any]) -> None:
 def test_every_block_has_its_part():
     description = describe(blocks())
 
-    assert list(description) == [*("summary", "privacy", "exif", "gps", "xmp", "xmp_namespaces", "iptc", "icc", "text")]
+    assert list(description) == [
+        *("summary", "privacy", "exif", "gps", "xmp", "xmp_namespaces", "iptc", "icc", "text", "previews"),
+    ]
     assert list(description["exif"]) == ["IFD0", "Exif", "GPS", "IFD1"]
     assert description["gps"] == {"latitude": -33.5, "altitude": -1.5}
     assert description["xmp_namespaces"] == {"my": "urn:my"}
     assert description["text"] == [{"keyword": "Comment", "text": "Hi"}]
+    assert description["previews"] == {"PhotoshopThumbnail": {"type": "bytes", "length": 9}}
     assert_storable(description)
+
+
+def test_a_preview_that_is_there_twice_is_told_twice():
+    previews = describe(MetadataBlocks(previews=(("JFXXThumbnail", 9), ("JFXXThumbnail", 8))))["previews"]
+
+    assert {name: value["length"] for name, value in previews.items()} == {"JFXXThumbnail": 9, "JFXXThumbnail#2": 8}
 
 
 def test_a_file_without_metadata_has_an_empty_description():
@@ -114,7 +124,7 @@ def test_what_the_parser_of_the_container_remarked_comes_first():
 def test_a_broken_block_costs_no_other_part():
     description = describe(blocks(exif=b"rubbish", icc=b"rubbish"))
 
-    assert list(description) == ["summary", "privacy", "xmp", "xmp_namespaces", "iptc", "text", "warnings"]
+    assert list(description) == ["summary", "privacy", "xmp", "xmp_namespaces", "iptc", "text", "previews", "warnings"]
     assert description["warnings"] == ["EXIF: this is no TIFF stream", "ICC: this is no ICC profile"]
 
 

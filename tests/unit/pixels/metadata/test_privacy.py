@@ -88,6 +88,9 @@ def packet(properties: str = "", attributes: str = "") -> MetadataBlocks:
         pytest.param(
             MetadataBlocks(iptc=dataset(2, 202, b"\xff\xd8")), "preview", "/iptc/ObjectPreviewData", id="IPTC preview"
         ),
+        pytest.param(
+            MetadataBlocks(previews=(("JFXXThumbnail", 9),)), "preview", "/previews/JFXXThumbnail", id="JFXX preview"
+        ),
     ],
 )
 def test_each_kind_is_found_where_it_stands(blocks: MetadataBlocks, kind: str, place: str) -> None:
@@ -141,6 +144,7 @@ def test_people_are_told_in_words_what_it_is() -> None:
     blocks = MetadataBlocks(
         exif=tiff({0x013B: text("Ada\x1b[2J"), GPS: pointer({2: rationals((52, 1), (31, 1), (12, 1))})}),
         text=(("Comment", "x" * 1000),),
+        previews=(("MPImage2", 1_000_000),),
     )
 
     groups = as_privacy(describe(blocks))
@@ -148,6 +152,7 @@ def test_people_are_told_in_words_what_it_is() -> None:
     assert groups == [
         Group("position", [("GPSLatitude", "52° 31′ 12″")]),
         Group("people", [("Artist", "Ada\ufffd[2J")]),
+        Group("preview", [("MPImage2", "(1,000,000 bytes)")]),
         Group("comments", [("Comment", "x" * MAX_REVEALED_CHARS + "… (1,000 characters in all)")]),
     ]
 

@@ -44,11 +44,23 @@ def talkative_gif() -> bytes:
     return content[:screen] + xmp + own + words + content[screen:] + b"SECRET"
 
 
+def jpeg_with_previews() -> bytes:
+    """One of each kind; each has words in it."""
+    content = still("JPEG")
+    jfif = jpeg_segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\2\1" + SECRET)
+    jfxx = jpeg_segment(0xE0, b"JFXX\0\x10" + SECRET)
+    resources = b"".join(makers.photoshop_thumbnail(SECRET, number) for number in (0x0409, 0x040C))
+    photoshop = jpeg_segment(0xED, b"Photoshop 3.0\0" + resources)
+    further = still("JPEG", 8, 6, comment=SECRET)
+    return makers.mpo(further, content=content[:2] + jfif + jfxx + photoshop + content[20:])
+
+
 TALKATIVE: dict[str, Callable[[], bytes]] = {
     "JPEG": lambda: still("JPEG", comment=SECRET, **everything()),
     "progressive JPEG": lambda: still("JPEG", progressive=True, comment=SECRET, **everything()),
     "JPEG with restarts": lambda: still("JPEG", restart_marker_rows=1, comment=SECRET, **everything()),
     "grey JPEG": lambda: still("JPEG", mode="L", comment=SECRET, exif=talkative_exif()),
+    "JPEG with previews": jpeg_with_previews,
     "CMYK JPEG": lambda: still("JPEG", mode="CMYK", comment=SECRET, exif=talkative_exif()),
     "PNG": lambda: png_with(
         png_chunk(b"tEXt", b"Comment\0SECRET"),
@@ -90,6 +102,21 @@ def test_a_copy_of_a_copy_is_the_same(make: Callable[[], bytes]) -> None:
     copy = published(make())
 
     assert published(copy) == copy
+
+
+PREVIEWS = {
+    "JPEG": (jpeg_with_previews(), {"JFIFThumbnail", "JFXXThumbnail", "PhotoshopThumbnail", "MPImage2"}),
+    "PNG": (png_with(makers.png_raw_profile(b"8bim", makers.photoshop_thumbnail(SECRET))), {"PhotoshopThumbnail"}),
+}
+
+
+@pytest.mark.parametrize(("original", "names"), PREVIEWS.values(), ids=PREVIEWS)
+def test_no_preview_is_left(original: bytes, names: set[str]) -> None:
+    copy = published(original)
+
+    assert {name for name, _ in anatomy(original).blocks.previews} == names
+    assert anatomy(copy).blocks.previews == ()
+    assert SECRET not in copy
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
