@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 import pytest
 from PIL import Image, ImageChops
@@ -25,6 +26,7 @@ from tests.profiles import (
 )
 from tests.unit.pixels.engines.scenes import decibels, decoded, encoded, scene, seen_through
 from vignette.pixels import engines
+from vignette.pixels.engines import libvips, pillow
 from vignette.pixels.formats import PNG_SIGNATURE
 
 COLOUR = (200, 60, 40)
@@ -206,6 +208,21 @@ def test_a_selection_beside_the_colours_is_no_transparency() -> None:
         beside = (0,) * len(tags[338])
         assert decoded(engines, tiff_of(2, (*COLOUR, *beside), tags, bits=8)).mode == "RGB"
         assert colour_of(tiff_of(2, (*COLOUR, *beside), tags, bits=8), (20, 15)) == COLOUR
+
+
+@pytest.mark.parametrize("size", [(40, 30), (20, 15)], ids=["as it is", "shrunk"])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("engine", [pillow, libvips], ids=["pillow", "libvips"])
+def test_colours_that_a_tiff_holds_weighed_are_not_weighed_again(
+    engine: ModuleType, bits: int, size: tuple[int, int]
+) -> None:
+    """Of an associated alpha (ExtraSamples 1) they are stored as they look on black: half of them here."""
+    stored = [64, 32, 16, 128]
+    pixel = stored if bits == 8 else [sample * 257 for sample in stored]
+
+    image = decoded(engine, tiff_of(2, pixel, {338: [1]}, bits=bits), size)
+
+    assert image.getpixel((9, 7)) == near(128, 64, 32, 128, by=2)
 
 
 class TestOneBit:
