@@ -10,6 +10,7 @@ import pytest
 from tests import makers
 from tests.makers import animation, png_chunk, png_with, still
 from tests.unit.pixels.reading import anatomy
+from vignette.confinement import confined
 from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels
 from vignette.limits import MAX_INFLATED_BYTES
 from vignette.pixels.anatomy import MetadataBlocks
@@ -295,6 +296,29 @@ def test_a_bomb_of_text_is_left_out_with_a_warning() -> None:
 
     assert read.text == (("Title", "x"),)
     assert read.warnings == (f"text 'Bomb' is left out: a file's texts may inflate to {MAX_INFLATED_BYTES:,} bytes",)
+
+
+BOMB = zlib.compress(bytes(16 * MAX_INFLATED_BYTES))
+
+
+@pytest.mark.parametrize(
+    ("chunk", "what"),
+    [
+        pytest.param(png_chunk(b"iCCP", b"Bomb\0\0" + BOMB), "ICC profile", id="profile"),
+        pytest.param(
+            png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + BOMB), "text 'XML:com.adobe.xmp'", id="XMP packet"
+        ),
+        pytest.param(png_chunk(b"iTXt", b"Bomb\0\1\0\0\0" + BOMB), "text 'Bomb'", id="international text"),
+    ],
+)
+def test_a_bomb_of_anything_else_is_left_out_too(chunk: bytes, what: str) -> None:
+    fine = png_chunk(b"tEXt", b"Title\0x")
+
+    with confined(3 * MAX_INFLATED_BYTES, cpu_seconds=10):
+        read = blocks(chunk, chunk, fine)
+
+    assert (read.icc, read.xmp, read.text) == (None, (), (("Title", "x"),))
+    assert read.warnings == (f"{what} is left out: a file's texts may inflate to {MAX_INFLATED_BYTES:,} bytes",)
 
 
 def test_texts_together_may_not_inflate_to_more_than_one() -> None:
