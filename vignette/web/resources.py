@@ -148,7 +148,7 @@ def image_resource(image: Image) -> ImageResource:
 
 
 def image_with_metadata(image: Image, metadata: dict[str, Any]) -> ImageWithMetadata:
-    return ImageWithMetadata(**_fields(image), metadata=_in_brief(metadata))
+    return ImageWithMetadata(**_fields(image), metadata=in_brief(metadata))
 
 
 def _fields(image: Image) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def _fields(image: Image) -> dict[str, Any]:
     }
 
 
-def _in_brief(metadata: dict[str, Any]) -> dict[str, Any]:
+def in_brief(metadata: dict[str, Any]) -> dict[str, Any]:
     """*metadata* without long values; a warning tells if texts were cut or what did not fit was left out."""
     fitted = fit(_without_long_bytes(metadata), _METADATA_BYTES, _LONG_TEXT_CHARS)
     brief: dict[str, Any] = fitted.value

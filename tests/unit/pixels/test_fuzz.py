@@ -1,5 +1,5 @@
 """
-Mutated pictures meet the code of the door: no error but ours, no call that takes long or much memory.
+Mutated pictures meet the code of the web process: no error but ours, no call that takes long or much memory.
 
 `VIGNETTE_TEST_FUZZ=100` goes on for a hundred times as long, with other faults each time; without it, a short run is
 always the same. With `VIGNETTE_CORPUS` real pictures are mutated too.
@@ -13,18 +13,23 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.makers import animation, bmp, heif, still, tiff, tiff_page
 from tests.unit.pixels.publishing.test_public_copies import TALKATIVE
+from tests.unit.pixels.test_preview import photo
 from vignette.confinement import confined
 from vignette.errors import VignetteError
 from vignette.limits import MIB
+from vignette.model import ImageFacts
 from vignette.pixels.inspection import inspect
-from vignette.pixels.metadata import as_text, describe
+from vignette.pixels.metadata import as_groups, as_privacy, as_text, describe
+from vignette.pixels.preview import embedded_preview
 from vignette.pixels.publishing import publish
+from vignette.web.resources import in_brief
 
 LONGER = float(os.environ.get("VIGNETTE_TEST_FUZZ", "1"))
 SHORT_RUN = 2000
@@ -40,6 +45,7 @@ NUMBERS = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1", b
 
 def seeds() -> list[bytes]:
     made = [make() for make in TALKATIVE.values()]
+    made += [photo(still("JPEG", 40, 30)), photo(still("JPEG", 40, 30, progressive=True), orientation=6)]
     made += [still("AVIF"), still("TIFF"), animation("TIFF", 3), still("TIFF", compression="tiff_lzw")]
     made += [heif(), still("BMP"), bmp(4, 4, pixels=bytes(48)), tiff(tiff_page(), tiff_page(), data=bytes(12))]
     if corpus := os.environ.get("VIGNETTE_CORPUS"):
@@ -90,14 +96,24 @@ def faults(pictures: list[bytes]) -> st.SearchStrategy[list[Fault]]:
     return st.lists(fault, min_size=1, max_size=6)
 
 
+def show(description: dict[str, Any], facts: ImageFacts) -> None:
+    """What the pages and the JSON of an image make of its stored metadata."""
+    for group in [*as_groups(description), *as_privacy(description)]:
+        for name, text in group.entries:
+            f"{group.title}{name}{text}".encode()
+    json.dumps(in_brief(description), allow_nan=False).encode()
+    embedded_preview(description, facts)
+
+
 def read(content: bytes) -> None:
     """All that the door and the web process do with a picture."""
     file = io.BytesIO(content)
     try:
-        _, blocks = inspect(file, len(content), max_pixels=10**8, max_frames=1000, max_memory_bytes=280 * MIB)
+        facts, blocks = inspect(file, len(content), max_pixels=10**8, max_frames=1000, max_memory_bytes=280 * MIB)
         description = describe(blocks)
-        json.dumps(description, allow_nan=False, ensure_ascii=False).encode()
+        stored = json.dumps(description, allow_nan=False, ensure_ascii=False).encode()
         as_text(description).encode()
+        show(json.loads(stored), facts)
         with publish(file, len(content)) as copy:
             copy.read()
     except VignetteError:
