@@ -75,6 +75,9 @@ XMP_NAMES = {
     "x:XMPToolkit": "x:xmptk",
 }
 
+# Not those of MPF: exiftool takes the word of an index whose pictures were cut off.
+PREVIEW_NAMES = {"JFXX:ThumbnailImage": "JFXXThumbnail", "Photoshop:PhotoshopThumbnail": "PhotoshopThumbnail"}
+
 PLUS_VOCABULARY = "http://ns.useplus.org/ldf/vocab/"
 
 XMP_OF_AUXILIARY_PICTURES = {"HDRGainMap", "apdi", "depthBlurEffect", "depthData", "portraitLightingEffect"}
@@ -168,6 +171,19 @@ def test_iptc_is_what_exiftool_reads(descriptions, capsys):
     ]
 
     _report("IPTC", compared, capsys)
+
+
+def test_previews_elsewhere_than_in_exif_are_as_long_as_exiftool_reads_them(descriptions, capsys):
+    compared = [
+        Comparison(
+            path, key, theirs[key], ours_length, str(theirs[key]).startswith(f"(Binary data {ours_length} bytes")
+        )
+        for path, (theirs, ours, _) in descriptions.items()
+        for key in PREVIEW_NAMES.keys() & theirs.keys()
+        for ours_length in [ours.get("previews", {}).get(PREVIEW_NAMES[key], {}).get("length")]
+    ]
+
+    _report("Previews", compared, capsys)
 
 
 def test_the_summary_holds_what_every_reader_shows(descriptions):
