@@ -13,6 +13,7 @@ from tests import makers
 from tests.makers import TiffTags, animation, still, tiff, tiff_page
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels, UnsupportedFormat
+from vignette.limits import MAX_METADATA_BYTES
 from vignette.pixels.containers.bounds import Bounds
 
 PIXELS = bytes(range(12))
@@ -309,6 +310,12 @@ def test_iptc_in_photoshop_resources_counts_where_there_is_no_other() -> None:
 
     assert anatomy(page({PHOTOSHOP: resources})).blocks.iptc == b"\x1c\2\x78\0\1a"
     assert anatomy(page({PHOTOSHOP: resources, IPTC: b"\x1c\2\x78\0\1b"})).blocks.iptc == b"\x1c\2\x78\0\1b"
+
+
+def test_a_long_photoshop_block_costs_no_profile() -> None:
+    long = makers.photoshop_resource(0x0425, bytes(MAX_METADATA_BYTES - 500))
+
+    assert anatomy(page({PHOTOSHOP: long, ICC: makers.icc_profile(1000)})).blocks.icc == makers.icc_profile(1000)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

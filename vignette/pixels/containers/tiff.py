@@ -288,10 +288,11 @@ class _Walk:
             self._collector.add_xmp(xmp)
         if iptc := self._block(directory, _IPTC, "IPTC block"):
             self._collector.set_iptc(iptc)
-        if resources := self._block(directory, _PHOTOSHOP, "Photoshop block"):
-            photoshop.take(resources, self._collector, with_iptc=not iptc)
         if icc := self._block(directory, _ICC, "ICC profile"):
             self._collector.set_icc(icc)
+        # The last: it may be long, and what is over the bytes that metadata may take is not to be the profile.
+        if resources := self._block(directory, _PHOTOSHOP, "Photoshop block"):
+            photoshop.take(resources, self._collector, with_iptc=not iptc)
 
     def _block(self, directory: Directory, tag: int, what: str) -> bytes | None:
         entry = directory.entries.get(tag)
