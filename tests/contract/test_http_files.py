@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from tests.contract.asking import BROWSER, JSON, problem
 from tests.house import House, picture
+from tests.makers import jpeg_segment, jpeg_with
 from vignette.pixels.publishing import jpeg
 
 
@@ -173,6 +174,16 @@ class TestPublicCopy:
         house.upload(photo)
 
         assert 'href="/images/0/public"' in house.client.get("/images/0", headers={"Accept": BROWSER}).text
+
+    def test_a_preview_is_named_on_the_page_and_gone_from_the_copy(self, house: House) -> None:
+        house.upload(jpeg_with(jpeg_segment(0xE0, b"JFXX\0\x10 a preview "), content=picture()))
+        house.upload(house.client.get("/images/0/public").data)
+
+        assert house.client.get("/images/0").json["metadata"]["privacy"] == {"preview": ["/previews/JFXXThumbnail"]}
+        page = house.client.get("/images/0", headers={"Accept": BROWSER}).text
+        assert "A small preview: it may still show" in page
+        assert "JFXXThumbnail" in page
+        assert house.client.get("/images/1").json["metadata"] == {}
 
 
 class TestMetadata:
