@@ -15,14 +15,19 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Ask after the vignette once more; tells whether that is settled. */
 async function look(mat) {
-  const picture = mat.querySelector("template").content.firstElementChild; // <img>, or a <picture> around it
-  const source = picture.closest("img") ?? picture.querySelector("img");
-  const { status } = await fetch(source.getAttribute("src"), { method: "HEAD" });
+  const made = mat.querySelector("template").content.firstElementChild; // <img>, or a <picture> around it
+  const url = (made.closest("img") ?? made.querySelector("img")).getAttribute("src");
+  const { status } = await fetch(url, { method: "HEAD" });
   if (status === 200) {
-    mat.replaceChildren(document.importNode(picture, true));
+    const fresh = document.importNode(made, true);
+    await (fresh.closest("img") ?? fresh.querySelector("img")).decode().catch(() => {}); // there is no moment without a picture
+    mat.replaceChildren(fresh);
+    mat.className = "mat tile ready";
   } else if (status === 422) {
     const state = mat.querySelector(".state");
     state.textContent = state.dataset.failed;
+    mat.querySelector("img").src = state.dataset.cross;
+    mat.className = "mat tile failed";
   }
   return status === 200 || status >= 400;
 }

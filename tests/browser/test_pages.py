@@ -2,21 +2,91 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.house import broken_pixels
-from tests.makers import animation
-from tests.running import PROJECT_FOLDER, until
+from tests.makers import animation, still
+from tests.running import PROJECT_FOLDER, Service, http_client, until
+from tests.unit.pixels.test_preview import photo
 
 pytestmark = pytest.mark.browser
 
 PHOTO = PROJECT_FOLDER / "image_test" / "photo.jpg"
 NOTES = PROJECT_FOLDER / "image_test" / "notes.txt"
+
+
+# Upright with a preview of about its shape, wide, narrow, smaller than its place, and one that will fail.
+UPRIGHT = photo(still("JPEG", 160, 120), orientation=6, width=640, height=472)
+SHAPES = (UPRIGHT, still("PNG", 640, 200), animation("GIF", 2, 60, 900), still("PNG"), broken_pixels())
+
+
+def send(service: Service, contents: Sequence[bytes]) -> list[str]:
+    """The URLs of the images."""
+    kind = {"Content-Type": "image/*"}
+    answers = [http_client.post(f"{service.url}/images", content=content, headers=kind) for content in contents]
+    return [answer.headers["location"] for answer in answers]
+
+
+def wait_for(images: Sequence[str]) -> None:
+    """Until each of the images is ready, or has failed."""
+    until(lambda: all(http_client.get(url).json()["state"] in ("ready", "failed") for url in images))
+
+
+@contextmanager
+def nothing_rendered(service: Service) -> Iterator[None]:
+    """Let the worker stand still meanwhile."""
+    workers = [number for number, line in service.processes().items() if "task_celery" in line]
+    assert workers
+    try:
+        for number in workers:
+            os.kill(number, signal.SIGSTOP)
+        yield
+    finally:
+        for number in workers:
+            os.kill(number, signal.SIGCONT)
+
+
+class HeldBack:
+    """The vignettes that *page* has asked for, which do not come until they are let through."""
+
+    def __init__(self, page: Page) -> None:
+        self._routes: list[Route] | None = []
+        page.route("**/vignette/*", self._take)
+
+    def _take(self, route: Route) -> None:
+        if self._routes is None:
+            route.continue_()
+        else:
+            self._routes.append(route)
+
+    def let_through(self) -> None:
+        routes, self._routes = self._routes or [], None
+        for route in routes:
+            route.continue_()
+
+
+def boxes(page: Page) -> list[list[float]]:
+    """Where each place of a list lies, and the picture in it, to half a pixel."""
+    found: list[list[float]] = page.evaluate(
+        """() => [...document.querySelectorAll(".tile, .tile img")].map((element) => {
+             const { x, y, width, height } = element.getBoundingClientRect();
+             return [x, y + scrollY, width, height].map((length) => Math.round(length * 2) / 2);
+           })"""
+    )
+    return found
+
+
+def all_loaded(page: Page) -> bool:
+    return bool(page.evaluate("[...document.querySelectorAll('.tile img')].every((image) => image.naturalWidth)"))
 
 
 def natural_size(visit: Visit, selector: str) -> list[int]:
@@ -69,6 +139,59 @@ def test_a_picture_that_moves_lies_in_the_middle_of_its_mat(visit: Visit, tmp_pa
     assert around is not None
     assert within is not None
     assert within["y"] + within["height"] / 2 == pytest.approx(around["y"] + around["height"] / 2, abs=1)
+
+
+@pytest.mark.parametrize("width", [340, 1280])
+def test_nothing_in_a_list_moves_when_its_pictures_come(visit: Visit, service: Service, width: int) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": 1000})
+    wait_for(send(service, SHAPES))
+    with nothing_rendered(service):
+        coming = send(service, SHAPES)
+        held_back = HeldBack(page)
+        page.goto(f"{visit.url}/images?limit={2 * len(SHAPES)}", wait_until="domcontentloaded")
+        at_first = boxes(page)
+        assert page.locator(".tile.pending").count() == len(SHAPES)
+        assert page.locator(".tile.failed").count() == 1
+        assert not page.evaluate(
+            "[...document.querySelectorAll('.tile:not(.failed) img')].some((image) => image.naturalWidth)"
+        )
+
+        held_back.let_through()
+
+        until(lambda: all_loaded(page))
+        assert boxes(page) == at_first
+    wait_for(coming)
+    until(lambda: page.locator(".tile.pending").count() == 0 and all_loaded(page))
+    assert page.locator(".tile.failed:has-text('No vignette')").count() == 2
+    assert page.locator(".tile.ready img").count() == 2 * len(SHAPES) - 2
+    assert boxes(page) == at_first
+    shift = page.evaluate(
+        """() => new Promise((resolve) => {
+             new PerformanceObserver((list) => resolve(list.getEntries().reduce((sum, { value }) => sum + value, 0)))
+               .observe({ type: "layout-shift", buffered: true });
+             setTimeout(resolve, 100, 0);
+           })"""
+    )
+    assert shift == 0
+
+
+def test_a_picture_keeps_its_place_without_javascript_too(visit_without_javascript: Visit, service: Service) -> None:
+    page = visit_without_javascript.page
+    with nothing_rendered(service):
+        coming = send(service, SHAPES)
+        page.goto(f"{service.url}/images?limit={len(SHAPES)}")
+        assert page.locator(".tile.pending:has-text('In progress')").count() == len(SHAPES)
+        # The preview that the camera made: all the others are as large as the vignette.
+        assert natural_size(visit_without_javascript, ".tile img >> nth=-1") == [120, 160]
+        at_first = boxes(page)
+    wait_for(coming)
+
+    page.reload()
+
+    assert page.locator(".tile.ready").count() == len(SHAPES) - 1
+    assert natural_size(visit_without_javascript, ".tile img >> nth=-1") == [189, 256]
+    assert boxes(page) == at_first
 
 
 def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_path: Path) -> None:

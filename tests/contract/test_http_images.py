@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,6 +115,15 @@ class TestGetImage:
         assert set(placeholder) == {"thumbhash", "colour"}
         page = house.client.get("/images", headers={"Accept": BROWSER}).text
         assert f'data-colour="{placeholder["colour"]}"' in page
+
+    def test_a_picture_has_its_place_in_a_list_before_its_vignette_is_there(self, house: House) -> None:
+        house.upload(picture(480, 640))
+
+        page = house.client.get("/images", headers={"Accept": BROWSER}).text
+
+        (place,) = re.findall(r'<img src="/vignette/0\?size=small"[^>]*>', page)
+        assert 'width="192" height="256"' in place
+        assert "upright" in place
 
     def test_a_file_that_reveals_nothing_is_not_accused(self, house: House) -> None:
         house.upload(picture())
