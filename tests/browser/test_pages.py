@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -10,13 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.house import broken_pixels
-from tests.makers import animation, still
+from tests.makers import animation, encoded, still
 from tests.running import PROJECT_FOLDER, Service, http_client, until
 from tests.unit.pixels.test_preview import photo
+from tests.unit.pixels.test_thumbhash import decode
 
 pytestmark = pytest.mark.browser
 
@@ -192,6 +195,69 @@ def test_a_picture_keeps_its_place_without_javascript_too(visit_without_javascri
     assert page.locator(".tile.ready").count() == len(SHAPES) - 1
     assert natural_size(visit_without_javascript, ".tile img >> nth=-1") == [189, 256]
     assert boxes(page) == at_first
+
+
+def glow(*, transparent: bool) -> Image.Image:
+    """From blue to yellow and from black to red, with nothing else to see."""
+    down = Image.linear_gradient("L")
+    image = Image.merge("RGB", (down, down.rotate(90), down.rotate(180))).resize((300, 400))
+    if transparent:
+        image.putalpha(Image.linear_gradient("L").rotate(90).resize(image.size))
+    return image
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """How far apart two pictures are in the mean, 0 to 255: in their colours as seen on black, and in alpha."""
+    pairs = zip(one.convert("RGBa").tobytes(), other.convert("RGBa").tobytes(), strict=True)
+    return sum(abs(first - second) for first, second in pairs) / (one.width * one.height * 4)
+
+
+@pytest.mark.parametrize(
+    "picture", [pytest.param(glow(transparent=False), id="opaque"), pytest.param(glow(transparent=True), id="clear")]
+)
+def test_until_a_picture_is_there_its_thumbhash_is_seen(visit: Visit, service: Service, picture: Image.Image) -> None:
+    page = visit.page
+    (url,) = images = send(service, [encoded(picture, "PNG")])
+    wait_for(images)
+    held_back = HeldBack(page)
+
+    page.goto(f"{visit.url}/images?limit=1", wait_until="domcontentloaded")
+
+    canvas = page.locator(".tile canvas")
+    expect(canvas).to_have_count(1)
+    assert canvas.bounding_box() == page.locator(".tile img").bounding_box()
+    width, height, values = canvas.evaluate(
+        """(canvas) => {
+             const { width, height } = canvas;
+             return [width, height, [...canvas.getContext("2d").getImageData(0, 0, width, height).data]];
+           }"""
+    )
+    painted = Image.frombytes("RGBA", (width, height), bytes(values))
+    thumbhash = base64.b64decode(http_client.get(url).json()["placeholder"]["thumbhash"])
+    decoded = [round(min(max(value, 0), 1) * 255) for pixel in decode(thumbhash, width, height) for value in pixel]
+    # A canvas keeps colours times alpha, in whole numbers.
+    assert difference(painted, Image.frombytes("RGBA", (width, height), bytes(decoded))) < 1
+    assert difference(painted, picture.convert("RGBA").resize((width, height))) < 16
+
+    held_back.let_through()
+    expect(canvas).to_have_count(0)
+    assert visit.complaints == []
+
+
+def test_the_page_of_an_image_shows_its_thumbhash_too(visit: Visit, service: Service) -> None:
+    page = visit.page
+    (url,) = images = send(service, [UPRIGHT])
+    wait_for(images)
+    held_back = HeldBack(page)
+
+    page.goto(url, wait_until="domcontentloaded")
+
+    canvas, place = page.locator(".exhibit canvas"), page.locator(".exhibit img").bounding_box()
+    expect(canvas).to_have_count(1)
+    assert canvas.bounding_box() == place
+    held_back.let_through()
+    expect(canvas).to_have_count(0)
+    assert page.locator(".exhibit img").bounding_box() == place
 
 
 def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ class TestGetImage:
         placeholder = house.client.get("/images/0").json["placeholder"]
         assert set(placeholder) == {"thumbhash", "colour"}
         page = house.client.get("/images", headers={"Accept": BROWSER}).text
-        assert f'data-colour="{placeholder["colour"]}"' in page
+        assert f'data-thumbhash="{placeholder["thumbhash"]}" data-colour="{placeholder["colour"]}"' in page
 
     def test_a_picture_has_its_place_in_a_list_before_its_vignette_is_there(self, house: House) -> None:
         house.upload(picture(480, 640))
