@@ -26,6 +26,7 @@ from vignette.thumbnails import Thumbnails
 from vignette.upkeep import Upkeep
 from vignette.web import WebServices, create_app
 from vignette.web.admission import Admission
+from vignette.web.downloads import Downloads
 from vignette.web.slow_clients import SlowClients
 from vignette.web.uploads import RequestLimits
 
@@ -66,6 +67,7 @@ class House:
             self.store, self.catalogue, recipes, lease_s=60, max_attempts=max_attempts, confined=confined
         )
         self.renewal = Renewal(self.catalogue, self.jobs, recipes)
+        slow_clients = SlowClients(window_s=30)
         self.app = create_app(
             WebServices(
                 intake=self.intake,
@@ -76,7 +78,8 @@ class House:
                 recipes=tuple(recipes),
                 request_limits=request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
                 admission=Admission(self.store, places=2),
-                slow_clients=SlowClients(window_s=30),
+                slow_clients=slow_clients,
+                downloads=Downloads(slow_clients, places=2),
                 waiting_rooms=BoundedSemaphore(1),
             ),
             public_url="",

@@ -41,9 +41,10 @@ def main() -> None:
         # Granian spawns where Python 3.14 would, and nothing of the above comes to pass then.
         multiprocessing.set_start_method("fork")
     if sys.argv[1] == "--preload":
-        importlib.import_module(sys.argv[2])
-        # A collection would write to all that is shared, and so have it copied.
-        gc.freeze()
+        if multiprocessing.get_start_method() == "fork":
+            importlib.import_module(sys.argv[2])
+            # A collection would write to all that is shared, and so have it copied.
+            gc.freeze()
         del sys.argv[1:3]
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

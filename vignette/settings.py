@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
     web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
-    slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 30
+    slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 40
 
     upload_folder: Folder = Path("static/uploads")
     state_folder: Folder = Path("instance")

@@ -63,6 +63,34 @@ class TestOriginal:
 
         assert (response.status_code, response.data) == (304, b"")
 
+    @pytest.mark.parametrize("path", ["/images/0/original", "/images/0/public"])
+    def test_a_condition_comes_before_a_range(self, house: House, path: str) -> None:
+        house.upload(picture())
+        etag = house.client.get(path).headers["ETag"]
+        some = {"Range": "bytes=0-1"}
+
+        same = house.client.get(path, headers=some | {"If-None-Match": etag})
+        other = house.client.get(path, headers=some | {"If-Match": '"of another"'})
+        right = house.client.get(path, headers=some | {"If-Match": etag})
+
+        assert (same.status_code, same.data) == (304, b"")
+        assert (other.status_code, other.data) == (412, b"")
+        assert (right.status_code, len(right.data)) == (206, 2)
+
+    def test_with_all_places_taken_a_large_one_is_503_and_may_be_tried_again(self, house: House) -> None:
+        content = picture(600, 500, "BMP")
+        house.upload(content)
+        going = [house.client.get("/images/0/original", buffered=False) for _ in range(2)]
+
+        response = house.client.get("/images/0/original")
+
+        assert (problem(response)["type"], response.status_code) == ("/problems/overloaded", 503)
+        assert int(response.headers["Retry-After"]) > 0
+        assert house.client.get("/images/0/original", headers={"Range": "bytes=0-9"}).data == content[:10]
+        for response in going:
+            response.close()
+        assert house.client.get("/images/0/original").data == content
+
     def test_head_has_the_headers_and_no_body(self, house: House) -> None:
         house.upload(picture())
 

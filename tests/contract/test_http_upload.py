@@ -229,6 +229,15 @@ class TestPostImages:
         assert body.tell() < 1_500_000
         house.close()
 
+    def test_what_is_announced_beyond_the_limit_is_refused_for_that_and_not_for_want_of_room(
+        self, house: House
+    ) -> None:
+        response = house.client.post(
+            "/images", content_type="image/jpeg", environ_overrides={"CONTENT_LENGTH": str(9 * 10**18)}
+        )
+
+        assert problem(response)["type"] == "/problems/upload-too-large"
+
     def test_too_many_files_are_refused_after_the_first_ones(self, tmp_path: Path) -> None:
         house = House(tmp_path, request_limits=RequestLimits(max_bytes=10**6, max_files=2))
 

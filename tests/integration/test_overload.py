@@ -127,6 +127,25 @@ def test_slow_clients_block_nobody_and_are_cut_off(tmp_path: Path) -> None:
         stop.set()
 
 
+def test_who_reads_nothing_of_a_download_blocks_nobody_and_is_cut_off(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        service = stack.enter_context(running_service(tmp_path, web_threads=8, slow_client_seconds=2))
+        content = picture(2500, 1500, "BMP")  # more than the kernel keeps for a client that does not read
+        until_kept(service.url, content)
+        for _ in range(SLOW_CLIENTS):
+            deaf = stack.enter_context(socket.socket())
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", httpx.URL(service.url).port))
+            deaf.sendall(b"GET /images/0/original HTTP/1.1\r\nHost: here\r\n\r\n")
+
+        for _ in range(20):
+            assert http_client.get(f"{service.url}/images", timeout=30).status_code == 200
+        answers = []
+        until(lambda: answers.append(http_client.get(f"{service.url}/images/0/original")) or answers[-1].is_success)  # type: ignore[func-returns-value]
+        assert answers[-1].content == content
+        assert {answer.status_code for answer in answers} <= {200, 503}
+
+
 def test_who_sends_slowly_but_steadily_is_not_cut_off(tmp_path: Path) -> None:
     content = picture(100, 100, "BMP")
     with (

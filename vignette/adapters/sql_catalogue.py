@@ -32,6 +32,13 @@ from vignette.ports import Claim
 
 _BUSY_TIMEOUT_MS: Final = 10_000
 
+# SQLite lets one write at a time, and who waits longest may wait for ever: threads that queue for the one connection
+# have their turns.
+_SQLITE_WRITERS: Final[dict[str, Any]] = {"pool_size": 1, "max_overflow": 0, "pool_timeout": _BUSY_TIMEOUT_MS / 1000}
+
+# For each process. PostgreSQL has room for 100 connections unless it is told otherwise.
+_POSTGRESQL_POOL: Final[dict[str, Any]] = {"pool_size": 5, "max_overflow": 3, "pool_timeout": 10.0}
+
 # A row touches a handful of SQLite's pages (4 KiB each): the table's, its indexes', the counter's.
 _ROOM_FOR_A_ROW_BYTES: Final = 64 * KIB
 
@@ -100,8 +107,9 @@ class SqlCatalogue:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        if not self._is_sqlite:
+            self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True, **_POSTGRESQL_POOL)
         self._folder: Path | None = None
         if self._is_sqlite:
             if must_exist and not (parsed.database and Path(parsed.database).is_file()):
@@ -109,7 +117,7 @@ class SqlCatalogue:
             if parsed.database:
                 self._folder = Path(parsed.database).parent
                 _make_folder_of(Path(parsed.database))
-            self._writer = sa.create_engine(parsed)
+            self._writer = sa.create_engine(parsed, **_SQLITE_WRITERS)
             self._reader = sa.create_engine(parsed)
             prepare = partial(_prepare_sqlite, durability)
             sa.event.listen(self._writer, "connect", prepare)

@@ -84,7 +84,7 @@ ADVICE: Final[Mapping[str, str]] = {
     ),
     "catalogue-unavailable": N_("The images themselves are not affected. Try again in a moment."),
     "overloaded": N_(
-        "More is being uploaded now than this machine can take. Nothing was kept: send it again in a moment."
+        "More is going on now than this machine can do at once. Of an upload nothing was kept: try again in a moment."
     ),
     "queue-unavailable": N_("Uploads are still accepted; their vignettes will be made once the queue is back."),
 }

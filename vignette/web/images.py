@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import re
-from typing import IO, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from flask import Blueprint, Request, Response, make_response, redirect, render_template, request
 from pydantic import BaseModel
@@ -60,6 +60,9 @@ from vignette.web.resources import (
 )
 from vignette.web.services import web_services
 from vignette.web.uploads import FIELD, Receipt, receive_all
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
@@ -141,7 +144,10 @@ def as_json(resource: BaseModel, status: int = 200) -> Response:
 )
 def upload() -> Response:
     services = web_services()
-    with services.admission.place(request.content_length):
+    announced = request.content_length
+    # What is over the limit is refused for that, not for want of room.
+    wanted = announced if announced is not None and announced <= services.request_limits.max_bytes else None
+    with services.admission.place(wanted):
         receipts = receive_all(request, services.intake, services.request_limits, services.slow_clients)
     face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
@@ -313,7 +319,8 @@ def retry(image_id: int) -> Response:
     Answer(200, "The file", "image/*", headers=("ETag", "Repr-Digest", "Content-Digest", "Content-Disposition")),
     Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
     Answer(304, "It has not changed"),
-    problems=(ImageNotFound, ImageDeleted),
+    Answer(412, "It is not the one that `If-Match` asks for"),
+    problems=(ImageNotFound, ImageDeleted, Overloaded),
     curl="-OJ {server}/images/0/original",
 )
 def original(image_id: int) -> Response:
@@ -341,7 +348,8 @@ def original(image_id: int) -> Response:
     Answer(200, "The copy", "image/*", headers=("ETag", "Content-Disposition")),
     Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
     Answer(304, "It has not changed"),
-    problems=(ImageNotFound, ImageDeleted, NotPublishable, PublicCopyNotClean),
+    Answer(412, "It is not the one that `If-Match` asks for"),
+    problems=(ImageNotFound, ImageDeleted, NotPublishable, PublicCopyNotClean, Overloaded),
     curl="-OJ {server}/images/0/public",
 )
 def public(image_id: int) -> Response:
@@ -355,8 +363,8 @@ def public(image_id: int) -> Response:
     response = Response(mimetype=facts.media_type)
     response.set_etag(f"{image.record.sha256}-{_PUBLIC_COPY_EDITION}")
     response.headers["Cache-Control"] = "no-cache"
-    response.make_conditional(request)
-    if response.status_code == 304:
+    response.make_conditional(Request(_without_range(request)))
+    if response.status_code != 200:
         return response
     file = services.store.open(image.id, keys.original(facts))
     try:
@@ -376,6 +384,12 @@ def public(image_id: int) -> Response:
 
 def _in_ranges(response: Response, size: int) -> Response:
     """*response*, of *size* bytes, or what the request wants of it."""
+    response.make_conditional(Request(_without_range(request)))
+    if response.status_code != 200:  # RFC 9110, 13.2.2: a condition comes before a range
+        response.close()
+        response.response = ()
+        del response.content_length
+        return response
     try:
         response.make_conditional(_with_a_usable_range(request, size), accept_ranges=True, complete_length=size)
     except HTTPException:
@@ -384,7 +398,7 @@ def _in_ranges(response: Response, size: int) -> Response:
     if response.status_code == 200 and request.method == "GET" and "Repr-Digest" in response.headers:
         # RFC 9530: of the very bytes in this answer, so not of a range's, nor of none.
         response.headers["Content-Digest"] = response.headers["Repr-Digest"]
-    return response
+    return web_services().downloads.in_a_place(response) if request.method == "GET" else response
 
 
 def _with_a_usable_range(request: Request, length: int) -> Request:
@@ -395,8 +409,11 @@ def _with_a_usable_range(request: Request, length: int) -> Request:
     ranges = request.range.ranges if request.range and request.range.units == "bytes" else []
     if len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length):
         return request
-    environ = {name: value for name, value in request.environ.items() if name != "HTTP_RANGE"}
-    return Request(environ)
+    return Request(_without_range(request))
+
+
+def _without_range(request: Request) -> WSGIEnvironment:
+    return {name: value for name, value in request.environ.items() if name != "HTTP_RANGE"}
 
 
 @images.get("/<image_id:image_id>/metadata.txt")

@@ -13,6 +13,7 @@ from vignette.model import Recipe
 from vignette.ports import Catalogue, ImageStore, Jobs
 from vignette.upkeep import Upkeep
 from vignette.web.admission import Admission
+from vignette.web.downloads import Downloads
 from vignette.web.slow_clients import SlowClients
 from vignette.web.uploads import RequestLimits
 
@@ -25,8 +26,8 @@ class WebServices:
     The use cases, the ports that views read from, and what they need of the settings.
 
     `admission` has a place for each upload that may be in progress at the same time, `slow_clients` ends those that
-    hold one for nothing. `waiting_rooms` has a place for each request that may wait for a vignette at the same time;
-    the threads that are left answer everybody else.
+    hold one for nothing. `downloads` has a place for each large file that may go out at the same time, `waiting_rooms`
+    for each request that may wait for a vignette; the threads that are left answer everybody else.
     """
 
     intake: Intake
@@ -38,6 +39,7 @@ class WebServices:
     request_limits: RequestLimits
     admission: Admission
     slow_clients: SlowClients
+    downloads: Downloads
     waiting_rooms: threading.Semaphore
 
 

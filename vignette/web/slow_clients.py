@@ -2,7 +2,8 @@
 A client that sends a byte a second holds a thread, and no timeout of a WSGI server ends that: a read of the body comes
 back only with all that was asked for. So a thread of ours looks, while a read takes too long, at what the kernel has
 counted for each connection of this process, and closes the receiving side of those on which next to nothing moves. The
-read then ends as if the client had gone, and the client may still be told why.
+read then ends as if the client had gone, and the client may still be told why. A client that takes nothing of a file
+holds a thread too, and ends in the same way.
 
 Linux only: it is the system that tells (tcp(7), TCP_INFO). Elsewhere put a proxy in front that reads bodies first.
 """
@@ -49,17 +50,17 @@ class SlowClients:
 
     def __init__(self, window_s: float) -> None:
         self.window_s = window_s
-        self._reads: dict[int, float] = {}
+        self._moves: dict[object, float] = {}
         self._busy = threading.Condition()
         self._process = 0
         self._last_cut = 0.0
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Around each read of a body; it may take long only as long as something moves."""
-        reader = threading.get_ident()
+    def moving(self) -> Iterator[None]:
+        """Around each read of a body, and around a file that is sent; it may take long only while something moves."""
+        mover = object()
         with self._busy:
-            self._reads[reader] = time.monotonic()
+            self._moves[mover] = time.monotonic()
             if self._process != os.getpid() and sys.platform == "linux":
                 self._process = os.getpid()
                 threading.Thread(target=self._watch, name="slow clients", daemon=True).start()
@@ -68,7 +69,7 @@ class SlowClients:
             yield
         finally:
             with self._busy:
-                del self._reads[reader]
+                del self._moves[mover]
 
     def has_cut_since(self, begun: float) -> bool:
         """Whether a read that began then (`time.monotonic`) and ended too soon may have been cut off by us."""
@@ -78,10 +79,10 @@ class SlowClients:
         first_looks: dict[str, _Moved] = {}
         while True:
             with self._busy:
-                while not self._reads:
+                while not self._moves:
                     first_looks = {}
                     self._busy.wait()
-                oldest = min(self._reads.values())
+                oldest = min(self._moves.values())
             time.sleep(self.window_s / _LOOKS)
             if time.monotonic() - oldest >= self.window_s / _LOOKS:
                 first_looks = self._look(first_looks)

@@ -74,7 +74,7 @@ class _Body:
         """
         begun = time.monotonic()
         try:
-            with self._slow_clients.reading():
+            with self._slow_clients.moving():
                 chunk: bytes = self._stream.read(size)
         except (OSError, ClientDisconnected) as error:
             raise self._broken_off() from error

@@ -11,6 +11,7 @@ from vignette.settings import Settings
 from vignette.upkeep import Upkeep
 from vignette.web import WebServices, create_app
 from vignette.web.admission import Admission
+from vignette.web.downloads import Downloads
 from vignette.web.fast_path import FastPath
 from vignette.web.slow_clients import SlowClients
 from vignette.web.uploads import RequestLimits
@@ -22,6 +23,7 @@ def build_web(settings: Settings) -> Flask:
     """The WSGI application."""
     store, catalogue = open_store_and_catalogue(settings)
     jobs = open_jobs(settings)
+    slow_clients = SlowClients(settings.slow_client_seconds)
     services = WebServices(
         intake=Intake(
             store,
@@ -40,10 +42,11 @@ def build_web(settings: Settings) -> Flask:
         jobs=jobs,
         recipes=settings.recipes,
         request_limits=RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
-        # Half of the threads take uploads and a quarter wait: the others go on answering meanwhile.
+        # Half of the threads take uploads, a quarter sends files, an eighth waits; the others go on answering.
         admission=Admission(store, places=max(1, settings.web_threads // 2)),
-        slow_clients=SlowClients(settings.slow_client_seconds),
-        waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 4)),
+        slow_clients=slow_clients,
+        downloads=Downloads(slow_clients, places=max(1, settings.web_threads // 4)),
+        waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 8)),
     )
     app = create_app(services, public_url=settings.public_url, languages=settings.languages)
     if settings.effective_database_url.startswith("sqlite"):
