@@ -66,7 +66,7 @@ def test_memory_counts_from_what_the_process_has() -> None:
         ("GIF", {}),
         ("BMP", {}),
         ("TIFF", {"compression": "tiff_deflate", "strip_size": 20_000_000}),
-        ("WEBP", {"lossless": True}),
+        ("WEBP", {"method": 0}),
         ("AVIF", {"speed": 10}),
     ],
 )
@@ -87,6 +87,49 @@ def test_a_decoder_that_takes_more_memory_is_no_broken_picture(file_format: str,
     """)
 
     assert words == "too-much-memory\n"
+
+
+def test_a_webp_that_finds_no_memory_is_told_from_one_that_is_broken() -> None:
+    """libvips says the same of both, as it decodes in another thread."""
+    words = run("""
+        def picture(width, height):
+            file = io.BytesIO()
+            across = Image.linear_gradient("L").rotate(90).resize((width, height))
+            down = Image.linear_gradient("L").resize((width, height))
+            Image.merge("RGB", (across, down, down)).save(file, "WEBP", lossless=True, method=0)
+            return file, file.tell()
+        recipes = [Recipe("small", 256, 256)]
+        render(*picture(30, 20), recipes)  # loads the decoder
+        large, size = picture(3000, 2000)
+        broken = bytearray(large.getvalue())
+        broken[size // 2 : size // 2 + 400] = b"\\xa5" * 400
+        for limit, content in (8, large.getvalue()), (20, large.getvalue()), (80, large.getvalue()), (80, broken):
+            try:
+                with confined(limit * MIB, 60): print(len(render(io.BytesIO(content), size, recipes)))
+            except (RenderingFailed, TooMuchMemory) as error:
+                print(error.code)
+    """)
+
+    assert words.split() == ["too-much-memory", "too-much-memory", "2", "rendering-failed"]
+
+
+@pytest.mark.parametrize("frames", [1, 2], ids=["still", "moving"])
+def test_what_is_only_set_aside_of_a_large_webp_is_not_taken(frames: int) -> None:
+    """A canvas of 92 MiB, of which nothing is needed where the picture is decoded at a smaller scale."""
+    words = run(f"""
+        def picture(width, height):
+            file = io.BytesIO()
+            first, *others = [Image.new("RGB", (width, height), (200, 60 * n, 40)) for n in range({frames})]
+            first.save(file, "WEBP", method=0, save_all=bool(others), append_images=others)
+            return file, file.tell()
+        recipes = [Recipe("small", 256, 256, animate=False), Recipe("large", 1280, 1280, animate=False)]
+        render(*picture(30, 20), recipes)  # loads the decoder
+        large = picture(6000, 4000)
+        with confined(80 * MIB, 60):
+            print(*sorted({{(one.recipe.name, one.width, one.height) for one in render(*large, recipes)}}))
+    """)
+
+    assert words == "('large', 1280, 853) ('small', 256, 171)\n"
 
 
 def test_a_picture_that_is_broken_is_told_as_such() -> None:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from PIL import Image
 
+from vignette.limits import MIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.colour import to_srgb
@@ -42,6 +43,9 @@ _SCALE_FACTOR: Final = 1.5
 
 # Before the resampling filter, whole pixels are averaged down to about this many times the target.
 _GAP: Final = 2.0
+
+# What it takes beside what any decoder of the picture has to hold: its threads, and the rows on their way.
+_ROOM_BYTES: Final = 32 * MIB
 
 # How many of the samples of a pixel are its colour, by what libvips calls the kind of their values.
 _COLOUR_SAMPLES: Final = {
@@ -77,6 +81,7 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
             image, profile = _by_profile(vips, image, profile), None
         picture = _picture(_in_bytes(image))
     except vips.Error as error:
+        _check_room(anatomy)
         raise OSError(_words(error)) from error
     return upright(to_srgb(picture, profile), anatomy.orientation)
 
@@ -124,21 +129,30 @@ def _source(vips: Any, file: BinaryIO) -> Any:
 
 def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> Any:
     """The stored picture, at a smaller scale if its decoder can and *size* allows; without what is no colour of it."""
-    loader = _LOADERS[anatomy.format]
+    scale = _scale(anatomy, size)
+    scaling = {"scale": scale} if scale < 1 else {}
     try:
-        image = vips.Operation.call(loader, source, **_LOADING)
+        image = vips.Operation.call(_LOADERS[anatomy.format], source, **scaling, **_LOADING)
     except vips.Error as error:
         raise UnknownVariety(_words(error)) from error
-    check_size((image.width, image.height), (anatomy.width, anatomy.height))
+    # An animation with a frame that is transparent, or does not fill the canvas, is not scaled.
+    whole, scaled = (anatomy.width, anatomy.height), (round(anatomy.width * scale), round(anatomy.height * scale))
+    check_size((image.width, image.height), whole, scaled)
     if image.interpretation not in _COLOUR_SAMPLES:
         raise UnknownVariety(f"it does not know colours of the kind {image.interpretation}")
-    if anatomy.format is formats.WEBP:
-        across, down = stored(size, anatomy)
-        scale = max(across / image.width, down / image.height) * _SCALE_FACTOR
-        if scale < 1:
-            image = vips.Operation.call(loader, source, scale=scale, **_LOADING)
     samples = _COLOUR_SAMPLES[image.interpretation] + (anatomy.has_alpha and _has_alpha(image))
     return image if samples == image.bands else image.extract_band(0, n=samples)
+
+
+def _scale(anatomy: Anatomy, size: tuple[int, int]) -> float:
+    """
+    What the decoder is to scale by. It is reckoned from what the door has seen: to open a WebP only for its size would
+    reserve the whole canvas, which counts as memory though nothing is written to it.
+    """
+    if anatomy.format is not formats.WEBP:
+        return 1
+    across, down = stored(size, anatomy)
+    return min(max(across / anatomy.width, down / anatomy.height) * _SCALE_FACTOR, 1)
 
 
 def _picture(image: Any) -> Image.Image:
@@ -208,6 +222,14 @@ def _stretched(image: Any) -> Any:
 def _alpha(image: Any) -> Any:
     highest = {"rgb16": 65535, "grey16": 65535, "scrgb": 1}.get(image.interpretation, 255)
     return (image.extract_band(image.bands - 1) * (255 / highest)).rint().cast("uchar")
+
+
+def _check_room(anatomy: Anatomy) -> None:
+    """
+    Raise `MemoryError` if there is no memory for the picture. libvips decodes in a thread of its own, and says of a
+    decoder that found none there what it says of one that found the picture broken.
+    """
+    bytes(anatomy.held_bytes + _ROOM_BYTES)  # nothing is written to it
 
 
 def _words(error: Any) -> str:
