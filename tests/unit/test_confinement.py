@@ -103,7 +103,7 @@ def test_a_webp_that_finds_no_memory_is_told_from_one_that_is_broken() -> None:
         large, size = picture(3000, 2000)
         broken = bytearray(large.getvalue())
         broken[size // 2 : size // 2 + 400] = b"\\xa5" * 400
-        for limit, content in (8, large.getvalue()), (20, large.getvalue()), (80, large.getvalue()), (80, broken):
+        for limit, content in (8, large.getvalue()), (20, large.getvalue()), (160, large.getvalue()), (160, broken):
             try:
                 with confined(limit * MIB, 60): print(len(render(io.BytesIO(content), size, recipes)))
             except (RenderingFailed, TooMuchMemory) as error:
@@ -111,6 +111,29 @@ def test_a_webp_that_finds_no_memory_is_told_from_one_that_is_broken() -> None:
     """)
 
     assert words.split() == ["too-much-memory", "too-much-memory", "2", "rendering-failed"]
+
+
+def test_neither_is_a_lossy_one_broken_whose_transparency_finds_no_memory() -> None:
+    words = run("""
+        def picture(width, height):
+            file = io.BytesIO()
+            shades = Image.radial_gradient("L").resize((width, height))
+            Image.merge("RGBA", (shades,) * 4).save(file, "WEBP", method=0)
+            return file, file.tell()
+        recipes = [Recipe("small", 256, 256)]
+        render(*picture(30, 20), recipes)  # loads the decoder
+        large = picture(6000, 4000)
+        for limit in (20, 40, 60, 80, 160):
+            try:
+                with confined(limit * MIB, 60): print(len(render(*large, recipes)))
+            except (RenderingFailed, TooMuchMemory) as error:
+                print(error.code)
+    """)
+
+    *others, most = words.split()
+    assert most == "2"
+    assert "too-much-memory" in others
+    assert "rendering-failed" not in others
 
 
 @pytest.mark.parametrize("frames", [1, 2], ids=["still", "moving"])

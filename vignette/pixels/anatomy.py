@@ -47,6 +47,8 @@ class Anatomy:
     orientation: int = 1
     frames: int = 1
     has_alpha: bool = True
+    has_alpha_apart: bool = False
+    """Transparency is coded apart from colours, which a decoder that scales does not weigh by it; told of WebP."""
     bits_per_pixel: int = 24
     """As the pixels are before they are compressed; told of PNG, TIFF and BMP."""
     held_bytes: int = 0

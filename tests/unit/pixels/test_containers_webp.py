@@ -5,9 +5,11 @@ from __future__ import annotations
 import struct
 
 import pytest
+from PIL import Image
 
 from tests import makers
 from tests.makers import animation, riff_chunk, still, vp8x, webp
+from tests.unit.pixels.engines.scenes import encoded
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels
 from vignette.pixels.containers.bounds import Bounds
@@ -53,6 +55,20 @@ def test_sizes_at_the_borders(size: tuple[int, int]) -> None:
         read = anatomy(content)
 
         assert (read.width, read.height) == size
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "apart"),
+    [
+        pytest.param("RGB", {}, False, id="lossy and opaque"),
+        pytest.param("RGBA", {}, True, id="lossy"),
+        pytest.param("RGBA", {"lossless": True}, False, id="lossless"),
+    ],
+)
+def test_transparency_is_apart_from_lossy_colours(mode: str, options: dict[str, object], apart: bool) -> None:
+    content = encoded(Image.new(mode, (40, 30)), "WEBP", **options)
+
+    assert anatomy(content).has_alpha_apart is apart
 
 
 def test_an_animation_is_counted() -> None:

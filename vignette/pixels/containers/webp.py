@@ -112,6 +112,7 @@ class _Extended:
         self._height = int.from_bytes(fields[7:10], "little") + 1
         self._frames = 0
         self._held_bytes = 0
+        self._has_alpha_apart = False
         bounds.check_size(self._width, self._height)
 
     def run(self, chunks: Iterator[_Chunk]) -> Anatomy:
@@ -122,6 +123,7 @@ class _Extended:
                 self._take_still(chunk)
             elif chunk.kind == b"ALPH" and not self._is_animated:
                 self._held_bytes = self._width * self._height
+                self._has_alpha_apart = True
             elif chunk.kind in (b"EXIF", b"XMP ", b"ICCP"):
                 self._take_metadata(chunk)
         if not self._frames:
@@ -132,6 +134,7 @@ class _Extended:
             height=self._height,
             orientation=orientation_of(self._collector),
             frames=self._frames,
+            has_alpha_apart=self._has_alpha_apart,
             held_bytes=self._held_bytes,
             blocks=self._collector.blocks(),
         )

@@ -56,6 +56,17 @@ def seen_through(width: int = 403, height: int = 302) -> Image.Image:
     return hidden
 
 
+@cache
+def cut_out(width: int = 403, height: int = 302) -> Image.Image:
+    """A part of the scene with a hard edge; the rest is transparent, and of a colour that must not show."""
+    shape = Image.new("L", (width, height))
+    ImageDraw.Draw(shape).ellipse((width * 0.1, height * 0.05, width * 0.9, height * 0.95), fill=255)
+    hidden = Image.new("RGBA", (width, height), "red")
+    hidden.paste(scene(width, height), (0, 0), shape)
+    hidden.putalpha(shape)
+    return hidden
+
+
 def stored(image: Image.Image, orientation: int) -> Image.Image:
     for step in STORED_AS[orientation]:
         image = image.transpose(step)

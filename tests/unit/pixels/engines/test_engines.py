@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.house import broken_pixels
 from tests.profiles import ADOBE_RGB, SWAPPED, in_srgb, rgb_profile
-from tests.unit.pixels.engines.scenes import decibels, decoded, encoded, scene, seen_through, stored
+from tests.unit.pixels.engines.scenes import cut_out, decibels, decoded, encoded, scene, seen_through, stored
 from vignette.errors import RenderingFailed
 from vignette.pixels.engines import decode, libvips, pillow
 from vignette.pixels.inspection import read_anatomy
@@ -86,6 +86,18 @@ class TestTransparency:
         premultiplied = seen_through().convert("RGBa").resize((96, 72), Image.Resampling.LANCZOS)
         assert vignette.mode == "RGBA"
         assert decibels(vignette, premultiplied.convert("RGBA")) >= 40
+
+    @pytest.mark.parametrize("target", [(96, 72), (200, 150), (403, 302)])
+    @pytest.mark.parametrize("options", [{"quality": 90}, {"lossless": True}], ids=["lossy", "lossless"])
+    def test_what_is_hidden_does_not_show_at_a_hard_edge(
+        self, engine: ModuleType, options: dict[str, object], target: tuple[int, int]
+    ) -> None:
+        """Where the decoder of WebP scales lossy colours, those that are hidden count as much as others."""
+        content = encoded(cut_out(1209, 906), "WEBP", exact=True, method=0, **options)
+
+        with Image.open(io.BytesIO(content)) as picture:
+            whole = picture.convert("RGBA").convert("RGBa").resize(target, Image.Resampling.LANCZOS).convert("RGBA")
+        assert decibels(decoded(engine, content, target), whole) >= 40
 
     def test_it_is_kept_where_nothing_is_resampled(self, engine: ModuleType, file_format: str) -> None:
         alpha = decoded(engine, written(seen_through(), file_format)).getchannel("A")
