@@ -129,7 +129,7 @@ def test_slow_clients_block_nobody_and_are_cut_off(tmp_path: Path) -> None:
 
 def test_who_reads_nothing_of_a_download_blocks_nobody_and_is_cut_off(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        service = stack.enter_context(running_service(tmp_path, web_threads=8, slow_client_seconds=2))
+        service = stack.enter_context(running_service(tmp_path, web_threads=8, slow_client_seconds=4))
         content = picture(2500, 1500, "BMP")  # more than the kernel keeps for a client that does not read
         until_kept(service.url, content)
         for _ in range(SLOW_CLIENTS):
@@ -140,10 +140,12 @@ def test_who_reads_nothing_of_a_download_blocks_nobody_and_is_cut_off(tmp_path: 
 
         for _ in range(20):
             assert http_client.get(f"{service.url}/images", timeout=30).status_code == 200
-        answers = []
-        until(lambda: answers.append(http_client.get(f"{service.url}/images/0/original")) or answers[-1].is_success)  # type: ignore[func-returns-value]
-        assert answers[-1].content == content
-        assert {answer.status_code for answer in answers} <= {200, 503}
+
+        def download() -> httpx.Response:
+            # Over a connection of its own: one that has stood still for so long may be cut off too.
+            return httpx.get(f"{service.url}/images/0/original", timeout=30)
+
+        until(lambda: download().content == content)
 
 
 def test_who_sends_slowly_but_steadily_is_not_cut_off(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 from pathlib import Path
@@ -15,13 +16,29 @@ Image.MAX_IMAGE_PIXELS = None
 
 def reference(path: Path, size: tuple[int, int]) -> Image.Image:
     """The picture of *path* at *size*, with no regard to cost; in RGB, on white where it is transparent."""
+    return reduced(complete(path), size)
+
+
+def complete(path: Path, *, by_profile: bool = True) -> Image.Image:
+    """The whole picture of *path*, upright, in RGB or RGBA; in sRGB, if its profile is sound and is to count."""
     with Image.open(path) as source:
-        profile = source.info.get("icc_profile")
+        profile = source.info.get("icc_profile") if by_profile else None
         image = ImageOps.exif_transpose(source)
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off
+        image = image.convert("I").point(lambda value: value / 257).convert("L")
+    if image.mode not in ("L", "CMYK", "LAB"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    if profile is None and image.mode == "LAB":
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     if profile:
-        own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        image = ImageCms.buildTransform(own, srgb, image.mode, image.mode).apply(image)
+        with contextlib.suppress(OSError, ImageCms.PyCMSError):
+            own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+            return ImageCms.buildTransform(own, srgb, image.mode, mode).apply(image)
+    return image.convert(mode)
+
+
+def reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     premultiplied = image.convert("RGBa") if image.mode == "RGBA" else image
     return on_white(premultiplied.resize(size, Image.Resampling.LANCZOS).convert(image.mode))
 
