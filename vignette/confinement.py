@@ -40,11 +40,11 @@ _LIBHEIF_OUT_OF_MEMORY: Final = "Memory allocation error"
 
 def give_back_what_is_freed() -> None:
     """
-    Have glibc leave that size where it starts, for the rest of this process and in its forks.
+    Have glibc give freed blocks of 128 KiB and more back to the system at once, in this process and in its forks.
 
-    By itself it raises it with each larger block that is freed. After some large pictures a process would keep 100 MB
-    that is full of holes: the next one has all of its memory on top of that, or fits into the holes and so takes more
-    than its limit.
+    By itself it raises that size with each larger block that is freed. After some large pictures a process would keep
+    100 MB that is full of holes: the next one has all of its memory on top of that, or fits into the holes and so takes
+    more than its limit.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
