@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import re
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, Any, Final, cast
 
 from flask import Blueprint, Request, Response, make_response, redirect, render_template, request
 from pydantic import BaseModel
@@ -60,9 +60,6 @@ from vignette.web.resources import (
 )
 from vignette.web.services import web_services
 from vignette.web.uploads import FIELD, Receipt, receive_all
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
@@ -328,17 +325,19 @@ def original(image_id: int) -> Response:
     image = existing(services.catalogue, image_id)
     record = image.record
     file = services.store.open(image.id, keys.original(record.facts))
-    response = Response(
-        wrap_file(request.environ, file, CHUNK_BYTES), mimetype=record.facts.media_type, direct_passthrough=True
-    )
+    response = Response(mimetype=record.facts.media_type)
     response.call_on_close(file.close)
-    response.content_length = record.bytes
     response.set_etag(record.sha256)
     response.last_modified = record.received_at
     response.headers["Repr-Digest"] = sha256_digest(record.sha256)
     response.headers["Cache-Control"] = "no-cache"
     # Never shown in place: what a stranger sent does not run in this site's name, whatever it turns out to be.
     response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
+    if _is_settled_by_conditions(response):
+        return response
+    response.response = wrap_file(request.environ, file, CHUNK_BYTES)
+    response.direct_passthrough = True
+    response.content_length = record.bytes
     return _in_ranges(response, record.bytes)
 
 
@@ -363,8 +362,7 @@ def public(image_id: int) -> Response:
     response = Response(mimetype=facts.media_type)
     response.set_etag(f"{image.record.sha256}-{_PUBLIC_COPY_EDITION}")
     response.headers["Cache-Control"] = "no-cache"
-    response.make_conditional(Request(_without_range(request)))
-    if response.status_code != 200:
+    if _is_settled_by_conditions(response):
         return response
     file = services.store.open(image.id, keys.original(facts))
     try:
@@ -382,14 +380,14 @@ def public(image_id: int) -> Response:
     return _in_ranges(response, copy.size)
 
 
+def _is_settled_by_conditions(response: Response) -> bool:
+    """Whether *response*, still without its file, is a 304 or a 412; that comes before a range (RFC 9110, 13.2.2)."""
+    response.make_conditional(_without_range(request))
+    return response.status_code != 200
+
+
 def _in_ranges(response: Response, size: int) -> Response:
     """*response*, of *size* bytes, or what the request wants of it."""
-    response.make_conditional(Request(_without_range(request)))
-    if response.status_code != 200:  # RFC 9110, 13.2.2: a condition comes before a range
-        response.close()
-        response.response = ()
-        del response.content_length
-        return response
     try:
         response.make_conditional(_with_a_usable_range(request, size), accept_ranges=True, complete_length=size)
     except HTTPException:
@@ -409,11 +407,11 @@ def _with_a_usable_range(request: Request, length: int) -> Request:
     ranges = request.range.ranges if request.range and request.range.units == "bytes" else []
     if len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length):
         return request
-    return Request(_without_range(request))
+    return _without_range(request)
 
 
-def _without_range(request: Request) -> WSGIEnvironment:
-    return {name: value for name, value in request.environ.items() if name != "HTTP_RANGE"}
+def _without_range(request: Request) -> Request:
+    return Request({name: value for name, value in request.environ.items() if name != "HTTP_RANGE"})
 
 
 @images.get("/<image_id:image_id>/metadata.txt")
