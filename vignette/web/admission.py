@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vignette.errors import Overloaded, StoreFull
+from vignette.errors import StoreFull
 from vignette.ports import ImageStore
+from vignette.web.places import Places
 
 
 class Admission:
@@ -15,8 +15,7 @@ class Admission:
 
     def __init__(self, store: ImageStore, places: int) -> None:
         self._store = store
-        self._places = places
-        self._free = threading.BoundedSemaphore(places)
+        self._places = Places("uploads", places)
 
     @contextmanager
     def place(self, announced_bytes: int | None) -> Iterator[None]:
@@ -27,8 +26,7 @@ class Admission:
             Overloaded: All places are taken.
             StoreFull: The disk has not that much room: nobody has to send it first.
         """
-        if not self._free.acquire(blocking=False):
-            raise Overloaded(f"{self._places} uploads are in progress", measured=self._places, limit=self._places)
+        self._places.take()
         try:
             room = self._store.free_bytes()
             if announced_bytes is not None and announced_bytes > room:
@@ -39,4 +37,4 @@ class Admission:
                 )
             yield
         finally:
-            self._free.release()
+            self._places.give_back()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from typing import Final, cast
 
@@ -11,6 +10,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from vignette.errors import Overloaded
 from vignette.limits import KIB
+from vignette.web.places import Places
 from vignette.web.slow_clients import SlowClients
 
 # Web server and kernel take that much at once, whether the client reads it or not.
@@ -25,8 +25,7 @@ class Downloads:
 
     def __init__(self, slow_clients: SlowClients, places: int) -> None:
         self._slow_clients = slow_clients
-        self._places = places
-        self._free = threading.BoundedSemaphore(places)
+        self._places = Places("downloads", places)
 
     def in_a_place(self, response: Response) -> Response:
         """
@@ -37,12 +36,14 @@ class Downloads:
         """
         if (response.content_length or 0) <= _HANDED_OVER_BYTES:
             return response
-        if not self._free.acquire(timeout=_PATIENCE_S):
+        try:
+            self._places.take(_PATIENCE_S)
+        except Overloaded:
             response.close()
-            raise Overloaded(f"{self._places} downloads are in progress", measured=self._places, limit=self._places)
+            raise
         pieces = cast(Iterable[bytes], response.response)
         close = getattr(pieces, "close", lambda: None)
-        response.response = ClosingIterator(self._watched(pieces), [close, self._free.release])
+        response.response = ClosingIterator(self._watched(pieces), [close, self._places.give_back])
         return response
 
     def _watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
