@@ -108,10 +108,10 @@ class SqlCatalogue:
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._folder: Path | None = None
         if not self._is_sqlite:
             self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True, **_POSTGRESQL_POOL)
-        self._folder: Path | None = None
-        if self._is_sqlite:
+        else:
             if must_exist and not (parsed.database and Path(parsed.database).is_file()):
                 raise CatalogueUnavailable("there is no catalogue: `vignette reindex` makes it from the folders")
             if parsed.database:
