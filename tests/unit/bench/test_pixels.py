@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.house import broken_pixels
-from tests.unit.pixels.engines.scenes import encoded, scene
+from tests.makers import encoded
+from tests.unit.pixels.engines.scenes import scene
 from vignette.bench.photos import Photo, photos
 from vignette.bench.pixels import GOALS, MARGIN, Comparison, PixelsReport, Side, compare
 from vignette.bench.tools import BenchUnavailable

@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import JpegImagePlugin
 
-from tests.makers import jpeg_segment, jpeg_with
-from tests.unit.pixels.engines.scenes import decoded, encoded, scene
+from tests.makers import encoded, jpeg_segment, jpeg_with
+from tests.unit.pixels.engines.scenes import decoded, scene
 from vignette.pixels import engines
 from vignette.pixels.containers.jpeg_pixels import eighth
 from vignette.pixels.containers.reader import Reader

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from tests import makers
-from tests.makers import animation, riff_chunk, still, vp8x, webp
-from tests.unit.pixels.engines.scenes import encoded
+from tests.makers import animation, encoded, riff_chunk, still, vp8x, webp
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels
 from vignette.pixels.containers.bounds import Bounds

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw
 
 from tests.house import broken_pixels
+from tests.makers import encoded
 from tests.unit.pixels.engines.scenes import stored
 from vignette.errors import RenderingFailed
 from vignette.model import Fit, Recipe, VignetteFormat
@@ -29,12 +30,6 @@ def quarters(width: int = 320, height: int = 160) -> Image.Image:
     draw.rectangle((width // 2, 0, width, height // 2 - 1), "lime")
     draw.rectangle((0, height // 2, width // 2 - 1, height), "blue")
     return image
-
-
-def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
-    content = io.BytesIO()
-    image.save(content, file_format, **options)
-    return content.getvalue()
 
 
 def rendered(content: bytes, recipe: Recipe = BOX) -> Image.Image:

@@ -73,12 +73,6 @@ def stored(image: Image.Image, orientation: int) -> Image.Image:
     return image
 
 
-def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
-    content = io.BytesIO()
-    image.save(content, file_format, **options)
-    return content.getvalue()
-
-
 def decoded(engine: ModuleType, content: bytes, size: tuple[int, int] | None = None) -> Image.Image:
     """By an engine, or by `engines`; as large as it is unless *size* is told."""
     file = io.BytesIO(content)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from tests.unit.pixels.engines.scenes import decibels, decoded, encoded, scene, stored
+from tests.makers import encoded
+from tests.unit.pixels.engines.scenes import decibels, decoded, scene, stored
 from vignette.pixels import engines
 
 TARGET = (96, 72)

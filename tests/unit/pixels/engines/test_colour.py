@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from PIL import Image, ImageChops
 
-from tests.makers import TiffTags, jpeg_segment, jpeg_with, png_chunk, tiff, tiff_page
+from tests.makers import TiffTags, encoded, jpeg_segment, jpeg_with, png_chunk, tiff, tiff_page
 from tests.profiles import (
     ADOBE_RGB,
     DISPLAY_P3,
@@ -24,7 +24,7 @@ from tests.profiles import (
     rgb_profile,
     srgb_value,
 )
-from tests.unit.pixels.engines.scenes import decibels, decoded, encoded, scene, seen_through
+from tests.unit.pixels.engines.scenes import decibels, decoded, scene, seen_through
 from vignette.pixels import engines
 from vignette.pixels.engines import libvips, pillow
 from vignette.pixels.formats import PNG_SIGNATURE

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from tests.house import broken_pixels
+from tests.makers import encoded
 from tests.profiles import ADOBE_RGB, SWAPPED, in_srgb, rgb_profile
-from tests.unit.pixels.engines.scenes import cut_out, decibels, decoded, encoded, scene, seen_through, stored
+from tests.unit.pixels.engines.scenes import cut_out, decibels, decoded, scene, seen_through, stored
 from vignette.errors import RenderingFailed
 from vignette.pixels.engines import decode, libvips, pillow
 from vignette.pixels.inspection import read_anatomy
