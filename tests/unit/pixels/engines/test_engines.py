@@ -172,9 +172,12 @@ class TestDamage:
 
     def test_of_a_file_that_says_another_size_to_the_decoder(self, engine: ModuleType, file_format: str) -> None:
         content = written(scene(), file_format)
-        told = dataclasses.replace(read_anatomy(io.BytesIO(content), len(content)), width=302)
+        # libvips opens a WebP at its smaller scale at once, where one pixel of four hundred makes no difference.
+        is_scaled = engine is libvips and file_format == "WEBP"
+        width, seen = (302, "192 × 144") if is_scaled else (402, "403 × 302")
+        told = dataclasses.replace(read_anatomy(io.BytesIO(content), len(content)), width=width)
 
-        with pytest.raises(RenderingFailed, match="its decoder sees"):
+        with pytest.raises(RenderingFailed, match=seen):
             engine.decode(io.BytesIO(content), told, (96, 72))
 
 
