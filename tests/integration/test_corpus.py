@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
+from tests.corpus import CORPUS, each, needs_corpus
 from tests.running import Service, http_client, running_service, stop
 
-CORPUS = Path(os.environ.get("VIGNETTE_CORPUS", ""))
-HAS_CORPUS = "VIGNETTE_CORPUS" in os.environ
-
-pytestmark = [
-    pytest.mark.corpus,
-    pytest.mark.skipif(not HAS_CORPUS, reason="VIGNETTE_CORPUS names no folder of real pictures"),
-]
-
-
-def manifest() -> list[dict[str, str]]:
-    if not HAS_CORPUS:
-        return []
-    with (CORPUS / "manifest.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def expected(*expectations: str) -> Any:
-    rows = [row for row in manifest() if row["expect"] in expectations]
-    return pytest.mark.parametrize("row", rows, ids=[row["path"] for row in rows])
+pytestmark = needs_corpus
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +37,7 @@ def vignette_of(image: dict[str, Any]) -> httpx.Response:
     )
 
 
-@expected("accept")
+@each("accept")
 def test_what_is_to_be_accepted_is_served_right(service: Service, row: dict[str, str]) -> None:
     response = upload(service, row)
 
@@ -75,7 +55,7 @@ def test_what_is_to_be_accepted_is_served_right(service: Service, row: dict[str,
         assert vignette.height == pytest.approx(height * scale, abs=1)
 
 
-@expected("reject")
+@each("reject")
 def test_what_is_to_be_refused_is_refused_with_a_problem(service: Service, row: dict[str, str]) -> None:
     response = upload(service, row)
 
@@ -84,7 +64,7 @@ def test_what_is_to_be_refused_is_refused_with_a_problem(service: Service, row: 
     assert response.json()["detail"]
 
 
-@expected("either")
+@each("either")
 def test_what_may_go_either_way_does_no_harm(service: Service, row: dict[str, str]) -> None:
     response = upload(service, row)
 

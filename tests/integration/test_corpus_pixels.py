@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,17 +10,12 @@ from typing import Final
 import pytest
 from PIL import Image
 
+from tests.corpus import CORPUS, each, needs_corpus, rows
 from vignette.bench.fidelity import complete, decibels, on_white, reduced
 from vignette.pixels import rendering
 from vignette.settings import DEFAULT_RECIPES
 
-CORPUS = Path(os.environ.get("VIGNETTE_CORPUS", ""))
-HAS_CORPUS = "VIGNETTE_CORPUS" in os.environ
-
-pytestmark = [
-    pytest.mark.corpus,
-    pytest.mark.skipif(not HAS_CORPUS, reason="VIGNETTE_CORPUS names no folder of real pictures"),
-]
+pytestmark = needs_corpus
 
 LEAST_DECIBELS: Final = {
     # Nobody sees a difference.
@@ -43,16 +36,6 @@ OTHERWISE: Final = {
 }
 
 
-def accepted() -> list[dict[str, str]]:
-    if not HAS_CORPUS:
-        return []
-    with (CORPUS / "manifest.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["expect"] == "accept"]
-
-
-every_picture = pytest.mark.parametrize("row", accepted(), ids=[row["path"] for row in accepted()])
-
-
 def lossless(image: Image.Image, *_: object) -> bytes:
     content = io.BytesIO()
     image.save(content, "PNG", compress_level=1)
@@ -71,7 +54,7 @@ def vignettes(path: Path) -> Iterator[Image.Image]:
                 yield on_white(Image.open(io.BytesIO(rendition.content)))
 
 
-@every_picture
+@each("accept")
 def test_a_vignette_is_the_picture_upright_in_srgb_and_resampled_well(row: dict[str, str]) -> None:
     least = LEAST_DECIBELS.get(row["compare"], 0.0)
     truth = complete(CORPUS / row["path"])
@@ -89,7 +72,7 @@ def test_a_vignette_is_the_picture_upright_in_srgb_and_resampled_well(row: dict[
 
 def test_a_vignette_whose_profile_is_passed_over_is_not_good_enough() -> None:
     told = set()
-    for row in accepted():
+    for row in rows("accept"):
         if row["compare"] != "colour":
             continue
         least = LEAST_DECIBELS[row["compare"]]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import os
 import random
 import tracemalloc
 from collections.abc import Iterator, Mapping
@@ -18,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests import makers
+from tests.corpus import CORPUS, HAS_CORPUS, each
 from tests.makers import HeifItem, animation, coded, heif, hevc_unit, still
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, Refused, TooManyFrames, TooManyPixels, UnsupportedFormat
@@ -25,8 +24,6 @@ from vignette.limits import MAX_METADATA_BYTES, MIB
 from vignette.model import ImageFacts
 from vignette.pixels.anatomy import MetadataBlocks
 from vignette.pixels.inspection import inspect
-
-CORPUS = Path(os.environ.get("VIGNETTE_CORPUS", ""))
 
 MANY = 100_000_000
 """A limit that nothing here reaches."""
@@ -278,36 +275,28 @@ def test_no_file_gets_more_than_a_hundred_warnings() -> None:
     assert len(inspected(makers.png_with(*damaged))[1].warnings) == 100
 
 
-def _corpus() -> list[dict[str, str]]:
-    manifest = CORPUS / "manifest.csv"
-    if not manifest.is_file():
-        return []
-    with manifest.open(newline="") as rows:
-        return list(csv.DictReader(rows))
-
-
 @pytest.mark.corpus
-@pytest.mark.skipif(not _corpus(), reason="VIGNETTE_CORPUS names no folder")
-@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry["path"]) for entry in _corpus()])
-def test_real_pictures_are_taken_and_hostile_ones_refused(entry: dict[str, str]) -> None:
-    content = (CORPUS / entry["path"]).read_bytes()
+@pytest.mark.skipif(not HAS_CORPUS, reason="VIGNETTE_CORPUS names no folder")
+@each("accept", "reject", "either")
+def test_real_pictures_are_taken_and_hostile_ones_refused(row: dict[str, str]) -> None:
+    content = (CORPUS / row["path"]).read_bytes()
 
-    if entry["format"] in ("ICO", "JPEG2000", "JXL", "SVG"):
+    if row["format"] in ("ICO", "JPEG2000", "JXL", "SVG"):
         with pytest.raises(UnsupportedFormat):
             inspected(content, max_frames=1000)
-    elif entry["expect"] == "reject":
+    elif row["expect"] == "reject":
         with pytest.raises(Refused, match=r"\w"):
             inspected(content, max_frames=1000)
-    elif entry["expect"] == "either":
+    elif row["expect"] == "either":
         with suppress(Refused):
             inspected(content, max_frames=1000)
     else:
         facts, _ = inspected(content, max_frames=1000)
-        assert (str(facts.width), str(facts.height)) == (entry["width"], entry["height"])
+        assert (str(facts.width), str(facts.height)) == (row["width"], row["height"])
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not _corpus(), reason="VIGNETTE_CORPUS names no folder")
+@pytest.mark.skipif(not HAS_CORPUS, reason="VIGNETTE_CORPUS names no folder")
 def test_a_damaged_icc_profile_of_a_real_picture_is_a_warning() -> None:
     blocks = anatomy((CORPUS / "colour/icc_chunk_double_seq_no.jpeg").read_bytes()).blocks
 

@@ -8,25 +8,21 @@ some values into others (APEX to seconds, degrees to decimals); the tables below
 from __future__ import annotations
 
 import base64
-import csv
 import json
-import os
 import re
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.corpus import CORPUS, needs_corpus, rows
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.metadata import describe
 
-CORPUS = os.environ.get("VIGNETTE_CORPUS", "")
-
-pytestmark = [pytest.mark.corpus, pytest.mark.skipif(not CORPUS, reason="VIGNETTE_CORPUS names no folder")]
+pytestmark = needs_corpus
 
 DIRECTORIES = {"IFD0": "IFD0", "ExifIFD": "Exif", "GPS": "GPS", "InteropIFD": "Interop", "IFD1": "IFD1"}
 
@@ -122,13 +118,11 @@ class Comparison:
 @pytest.fixture(scope="module")
 def descriptions() -> dict[str, tuple[dict[str, Any], dict[str, Any], int]]:
     """For each picture to be accepted: exiftool's reading, ours, and where its TIFF stream begins in the file."""
-    root = Path(CORPUS)
-    with (root / "manifest.csv").open(newline="", encoding="utf-8") as manifest:
-        accepted = {row["path"] for row in csv.DictReader(manifest) if row["expect"] == "accept"}
-    readings = json.loads((root.parent / "truth" / "exif.json").read_text(encoding="utf-8"))
+    accepted = {row["path"] for row in rows("accept")}
+    readings = json.loads((CORPUS.parent / "truth" / "exif.json").read_text(encoding="utf-8"))
     found = {}
     for theirs in readings:
-        path = root / theirs["SourceFile"]
+        path = CORPUS / theirs["SourceFile"]
         if theirs["SourceFile"] not in accepted:
             continue
         with path.open("rb") as file:
@@ -187,7 +181,7 @@ def test_previews_elsewhere_than_in_exif_are_as_long_as_exiftool_reads_them(desc
 
 
 def test_the_summary_holds_what_every_reader_shows(descriptions):
-    required = json.loads((Path(CORPUS).parent / "truth" / "required.json").read_text(encoding="utf-8"))
+    required = json.loads((CORPUS.parent / "truth" / "required.json").read_text(encoding="utf-8"))
 
     missing = [
         (path, name, value, summary.get(REQUIRED[name]))

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import random
 from pathlib import Path
 
 import pytest
 
+from tests.corpus import CORPUS, needs_corpus, rows
 from vignette.pixels.anatomy import MetadataBlocks
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.metadata import as_text, describe
 
-CORPUS = os.environ.get("VIGNETTE_CORPUS", "")
-
-pytestmark = [pytest.mark.corpus, pytest.mark.skipif(not CORPUS, reason="VIGNETTE_CORPUS names no folder")]
+pytestmark = needs_corpus
 
 DAMAGES_OF_EACH_FILE = 30
 
 
 @pytest.fixture(scope="module")
 def real_blocks() -> list[MetadataBlocks]:
-    with Path(CORPUS, "manifest.csv").open(newline="", encoding="utf-8") as manifest:
-        paths = [Path(CORPUS, row["path"]) for row in csv.DictReader(manifest) if row["expect"] == "accept"]
-    return [_blocks(path) for path in paths]
+    return [_blocks(CORPUS / row["path"]) for row in rows("accept")]
 
 
 def _blocks(path: Path) -> MetadataBlocks:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.corpus import CORPUS, needs_corpus, rows
 from tests.unit.pixels.publishing.reading import published, seen
 from tests.unit.pixels.reading import anatomy
 from vignette.pixels.metadata import describe
 from vignette.pixels.publishing import PUBLISHABLE
 
-CORPUS = Path(os.environ.get("VIGNETTE_CORPUS", ""))
-HAS_CORPUS = "VIGNETTE_CORPUS" in os.environ
-
-pytestmark = [
-    pytest.mark.corpus,
-    pytest.mark.skipif(not HAS_CORPUS, reason="VIGNETTE_CORPUS names no folder of real pictures"),
-]
+pytestmark = needs_corpus
 
 
 def accepted() -> list[Path]:
-    if not HAS_CORPUS:
-        return []
-    with (CORPUS / "manifest.csv").open(newline="") as file:
-        return [CORPUS / row["path"] for row in csv.DictReader(file) if row["expect"] == "accept"]
+    return [CORPUS / row["path"] for row in rows("accept")]
 
 
 def publishable() -> list[Path]:
