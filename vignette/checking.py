@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from vignette import keys
+from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavailable
 from vignette.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
@@ -47,7 +47,7 @@ class Checkup:
         self._store = store
         self._catalogue = catalogue
         self._upkeep = upkeep
-        self._vignettes = keys.vignettes(recipes)
+        self._vignettes = layout.vignettes(recipes)
         self._settle_s = settle_s
 
     def image_ids(self) -> Sequence[ImageId]:
@@ -104,30 +104,30 @@ class Checkup:
             names = frozenset(self._store.names(image_id))
         except FileNotStored:
             return None
-        if keys.TOMBSTONE in names:
+        if layout.TOMBSTONE in names:
             return Folder(names)
         record = self._record(image_id)
         basis = record or (row.record if row else None)
-        digest, size = (None, None) if basis is None else self._measure(image_id, keys.original(basis.facts))
+        digest, size = (None, None) if basis is None else self._measure(image_id, layout.original(basis.facts))
         bad_metadata = tuple(name for name in METADATA if not self._is_readable(image_id, name))
         return Folder(names, record, self._outcome(image_id), digest, size, bad_metadata)
 
     def _record(self, image_id: ImageId) -> Record | None:
         try:
-            return record_from_json(self._store.read(image_id, keys.RECORD))
+            return record_from_json(self._store.read(image_id, layout.RECORD))
         except (FileNotStored, ValueError):
             return None
 
     def _outcome(self, image_id: ImageId) -> Outcome | None:
         try:
-            return outcome_from_json(self._store.read(image_id, keys.OUTCOME))
+            return outcome_from_json(self._store.read(image_id, layout.OUTCOME))
         except (FileNotStored, ValueError):
             return None
 
     def _is_readable(self, image_id: ImageId, name: str) -> bool:
         try:
             content = self._store.read(image_id, name)
-            return name != keys.METADATA_JSON or isinstance(json.loads(content), dict)
+            return name != layout.METADATA_JSON or isinstance(json.loads(content), dict)
         except (FileNotStored, ValueError):
             return False
 
@@ -179,7 +179,7 @@ class Checkup:
             self._entomb(image_id)
         elif finding.remedy is Remedy.RECORD:
             record = self._catalogue.get(image_id).record
-            self._store.write(image_id, keys.RECORD, record_to_json(record))
+            self._store.write(image_id, layout.RECORD, record_to_json(record))
         elif finding.remedy is Remedy.METADATA:
             self._write_metadata(image_id)
         elif name is not None:
@@ -192,19 +192,19 @@ class Checkup:
     def _entomb(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))
         try:
-            self._store.write(image_id, keys.TOMBSTONE, tombstone)
+            self._store.write(image_id, layout.TOMBSTONE, tombstone)
         except FileNotStored:
             staged = self._store.stage()
             staged.append(tombstone)
-            staged.complete(keys.TOMBSTONE, {})
+            staged.complete(layout.TOMBSTONE, {})
             self._store.promote(staged, image_id)
 
     def _write_metadata(self, image_id: ImageId) -> None:
-        record = record_from_json(self._store.read(image_id, keys.RECORD))
-        with self._store.open(image_id, keys.original(record.facts)) as file:
+        record = record_from_json(self._store.read(image_id, layout.RECORD))
+        with self._store.open(image_id, layout.original(record.facts)) as file:
             # It was within the limits of its day; they may be lower now.
             _, blocks = inspect(file, record.bytes, max_pixels=sys.maxsize, max_frames=sys.maxsize)
         metadata = describe(blocks)
-        self._store.write(image_id, keys.METADATA_TEXT, as_text(metadata).encode())
+        self._store.write(image_id, layout.METADATA_TEXT, as_text(metadata).encode())
         content = json.dumps(metadata, ensure_ascii=False, indent=1).encode()
-        self._store.write(image_id, keys.METADATA_JSON, content)
+        self._store.write(image_id, layout.METADATA_JSON, content)

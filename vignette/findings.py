@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from vignette import keys
+from vignette import layout
 from vignette.model import Image, ImageId, Outcome, Record, State
 
-METADATA: Final = (keys.METADATA_TEXT, keys.METADATA_JSON)
+METADATA: Final = (layout.METADATA_TEXT, layout.METADATA_JSON)
 
 # What the first release left when it was killed in `ImageStore.write`.
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{16}")
@@ -85,7 +85,7 @@ def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -
     """
     if folder is None:
         return [_without_folder(row)]
-    if keys.TOMBSTONE in folder.names:
+    if layout.TOMBSTONE in folder.names:
         return _entombed(row, folder)
     if row is not None and row.state is State.DELETING:
         return [Finding(Kind.DELETION_UNFINISHED, "its deletion was begun and not ended", remedy=Remedy.DELETE)]
@@ -135,7 +135,7 @@ def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
         yield Finding(Kind.ROW_MISSING, "the catalogue does not know it", remedy=Remedy.INDEX)
     elif folder.record != row.record:
         yield Finding(Kind.ROW_DIFFERS, "the catalogue says other things of it than its record", remedy=Remedy.INDEX)
-    name = keys.original(basis.facts)
+    name = layout.original(basis.facts)
     if folder.digest is None:
         yield Finding(Kind.ORIGINAL_MISSING, "its original is gone: take it from a backup", name=name)
     elif not is_sound:
@@ -160,8 +160,8 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
         yield Finding(Kind.ROW_DIFFERS, f"it is {row.state}, its outcome says otherwise", remedy=Remedy.INDEX)
     elif row.state is State.READY:
         made = frozenset(folder.outcome.vignettes)
-        in_force = keys.set_digest(vignettes)
-        if row.recipes == in_force != keys.set_digest(made) and not (row.is_renewing or row.failure):
+        in_force = layout.set_digest(vignettes)
+        if row.recipes == in_force != layout.set_digest(made) and not (row.is_renewing or row.failure):
             detail = "the catalogue says that the recipes in force have made its vignettes, its outcome names others"
             yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
         for name in sorted(made - folder.names):
@@ -171,14 +171,14 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
 def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
     """Files that should not be there."""
     basis = folder.record or (row.record if row else None)
-    ours = {keys.RECORD, keys.OUTCOME, *METADATA, *vignettes} | ({keys.original(basis.facts)} if basis else set())
+    ours = {layout.RECORD, layout.OUTCOME, *METADATA, *vignettes} | ({layout.original(basis.facts)} if basis else set())
     ours.update(folder.outcome.vignettes if folder.outcome else ())
     is_being_rendered = row is not None and (row.state in (State.PENDING, State.PROCESSING) or row.is_renewing)
     for name in sorted(folder.names - ours):
         if _PART.fullmatch(name):
             if not is_being_rendered:
                 yield Finding(Kind.LEFTOVER, "a file that was not written to its end", name=name, remedy=Remedy.REMOVE)
-        elif keys.is_vignette(name):
+        elif layout.is_vignette(name):
             if not is_being_rendered:
                 detail = "a vignette that its outcome does not name, of no recipe in force"
                 yield Finding(Kind.VIGNETTE_STALE, detail, name=name, remedy=Remedy.REMOVE)

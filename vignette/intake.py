@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
-from vignette import keys
+from vignette import layout
 from vignette.errors import (
     EmptyFile,
     ImageDeleted,
@@ -134,11 +134,11 @@ class Intake:
         )
         metadata = describe(blocks)
         upload.staged.complete(
-            keys.original(facts),
+            layout.original(facts),
             {
-                keys.RECORD: record_to_json(record),
-                keys.METADATA_JSON: json.dumps(metadata, ensure_ascii=False, indent=1).encode(),
-                keys.METADATA_TEXT: as_text(metadata).encode(),
+                layout.RECORD: record_to_json(record),
+                layout.METADATA_JSON: json.dumps(metadata, ensure_ascii=False, indent=1).encode(),
+                layout.METADATA_TEXT: as_text(metadata).encode(),
             },
         )
         try:

@@ -94,7 +94,7 @@ class Image:
     """
     A row of the catalogue: the record under its number, and where it stands.
 
-    `recipes` tells by which it was last rendered (see `keys.set_digest`). A ready image that `is_renewing` waits to be
+    `recipes` tells by which it was last rendered (see `layout.recipe_set`). A ready image that `is_renewing` waits to be
     rendered again, or is; one that has a `failure` could not be, and keeps the vignettes that it had.
     """
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from vignette import keys
+from vignette import layout
 from vignette.errors import FileNotStored, StoreUnavailable
 from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State
 from vignette.ports import Catalogue, ImageStore
@@ -52,10 +52,10 @@ def read_images(store: ImageStore) -> Iterator[tuple[ImageId, Image | None]]:
 
 def read_image(store: ImageStore, image_id: ImageId) -> Image | None:
     """What the folder says; None if it holds no readable record."""
-    if _has(store, image_id, keys.TOMBSTONE):
+    if _has(store, image_id, layout.TOMBSTONE):
         return Image(image_id, _DELETED, State.DELETED)
     try:
-        record = record_from_json(store.read(image_id, keys.RECORD))
+        record = record_from_json(store.read(image_id, layout.RECORD))
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
         return None
@@ -63,13 +63,13 @@ def read_image(store: ImageStore, image_id: ImageId) -> Image | None:
     if outcome is None:
         return Image(image_id, record, State.PENDING)
     state = State.READY if outcome.failure is None else State.FAILED
-    recipes = keys.set_digest(outcome.vignettes)
+    recipes = layout.set_digest(outcome.vignettes)
     return Image(image_id, record, state, outcome.attempts, outcome.failure, outcome.placeholder, recipes)
 
 
 def _read_outcome(store: ImageStore, image_id: ImageId) -> Outcome | None:
     try:
-        return outcome_from_json(store.read(image_id, keys.OUTCOME))
+        return outcome_from_json(store.read(image_id, layout.OUTCOME))
     except (FileNotStored, StoreUnavailable, ValueError):
         return None  # it is rendered again
 

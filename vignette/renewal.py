@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from vignette import keys
+from vignette import layout
 from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
 from vignette.model import Failure, Image, ImageId, Recipe, State
@@ -38,7 +38,7 @@ class Renewal:
     def __init__(self, catalogue: Catalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> None:
         self._catalogue = catalogue
         self._jobs = jobs
-        self._recipes = keys.set_digest(keys.vignettes(recipes))
+        self._recipes = layout.set_digest(layout.vignettes(recipes))
 
     def advance(self) -> None:
         """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
-from vignette import keys
+from vignette import layout
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
@@ -59,7 +59,7 @@ class Thumbnails:
         self._store = store
         self._catalogue = catalogue
         self._recipes = recipes
-        self._recipes_digest = keys.set_digest(keys.vignettes(recipes))
+        self._recipes_digest = layout.set_digest(layout.vignettes(recipes))
         self._lease_s = lease_s
         self._max_attempts = max_attempts
         self._animation_seconds = animation_seconds
@@ -121,11 +121,11 @@ class Thumbnails:
 
     def _make_vignettes(self, claim: Claim) -> tuple[tuple[str, ...], Placeholder]:
         image = claim.image
-        with self._store.open(image.id, keys.original(image.record.facts)) as file, self._confined():
+        with self._store.open(image.id, layout.original(image.record.facts)) as file, self._confined():
             renditions = render(file, image.record.bytes, self._recipes, self._animation_seconds)
         names = []
         for rendition in renditions:
-            name = keys.vignette(rendition.recipe, rendition.file_format, moves=rendition.moves)
+            name = layout.vignette(rendition.recipe, rendition.file_format, moves=rendition.moves)
             self._store.write(image.id, name, rendition.content)
             names.append(name)
         return tuple(names), placeholder_of(renditions)
@@ -143,16 +143,16 @@ class Thumbnails:
         is_finished = self._catalogue.finish(claim, outcome.failure, outcome.placeholder, self._recipes_digest)
         if not is_finished and self._catalogue.get(image_id).state.is_gone:
             # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
-            self._store.remove_all_but(image_id, keys.TOMBSTONE)
+            self._store.remove_all_but(image_id, layout.TOMBSTONE)
 
     def _write_outcome(self, image_id: ImageId, outcome: Outcome) -> None:
         try:
-            self._store.write(image_id, keys.OUTCOME, outcome_to_json(outcome))
+            self._store.write(image_id, layout.OUTCOME, outcome_to_json(outcome))
             if outcome.failure is None:
                 # Earlier ones, which no outcome names any more. Before the row: whoever is killed here renders it once
                 # more, and clears them away; after it nobody would come back.
                 for name in self._store.names(image_id):
-                    if keys.is_vignette(name) and name not in outcome.vignettes:
+                    if layout.is_vignette(name) and name not in outcome.vignettes:
                         self._store.remove(image_id, name)
         except FileNotStored:
             logger.warning("image %d has a row but no folder", image_id)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from vignette import keys
+from vignette import layout
 from vignette.errors import FileNotStored, ImageDeleted, ImageNotFailed, QueueUnavailable, StoreFull, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
@@ -140,21 +140,21 @@ class Upkeep:
         is rendering the image: it may write to the folder until its lease ends, and be killed before it tidies up.
         """
         try:
-            if keys.TOMBSTONE not in self._store.names(image_id):
+            if layout.TOMBSTONE not in self._store.names(image_id):
                 self._write_tombstone(image_id)
         except FileNotStored:
             logger.warning("image %d had no folder", image_id)
-        self._store.remove_all_but(image_id, keys.TOMBSTONE)
+        self._store.remove_all_but(image_id, layout.TOMBSTONE)
         self._catalogue.end_delete(image_id)
 
     def _write_tombstone(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))
         try:
-            self._store.write(image_id, keys.TOMBSTONE, tombstone)
+            self._store.write(image_id, layout.TOMBSTONE, tombstone)
         except StoreFull:
             # Who deletes makes room. The vignettes could be made again, if it came to that; and once they are gone no
             # process has an answer that it kept.
             for name in self._store.names(image_id):
-                if keys.is_vignette(name):
+                if layout.is_vignette(name):
                     self._store.remove(image_id, name)
-            self._store.write(image_id, keys.TOMBSTONE, tombstone)
+            self._store.write(image_id, layout.TOMBSTONE, tombstone)

@@ -14,7 +14,7 @@ from tests.contract.asking import BROWSER
 from tests.contract.test_http_vignette import CHROME_IMG
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.running import PROJECT_FOLDER, until
-from vignette import keys
+from vignette import layout
 from vignette.limits import MIB
 from vignette.model import ImageId, Recipe
 from vignette.web.fast_path import FastPath
@@ -195,7 +195,7 @@ house.close()
 
 
 def test_what_a_worker_still_writes_after_the_deletion_brings_no_answer_back(warm: TwoWays) -> None:
-    store, name = warm.house.store, keys.vignette(SMALL, "webp")
+    store, name = warm.house.store, layout.vignette(SMALL, "webp")
     content = store.read(ImageId(0), name)
     warm.house.upkeep.delete(ImageId(0))
 
@@ -206,13 +206,13 @@ def test_what_a_worker_still_writes_after_the_deletion_brings_no_answer_back(war
 
 
 def test_a_vignette_that_is_gone_from_the_folder_is_no_longer_given(warm: TwoWays) -> None:
-    (warm.house.uploads / "0" / keys.vignette(SMALL, "webp")).unlink()
+    (warm.house.uploads / "0" / layout.vignette(SMALL, "webp")).unlink()
 
     assert warm.fast("/vignette/0", {"Accept": "image/webp"}).status_code == 202
 
 
 def test_a_vignette_that_was_replaced_is_given_as_it_is_now(warm: TwoWays) -> None:
-    warm.house.store.write(ImageId(0), keys.vignette(SMALL, "webp"), b"another")
+    warm.house.store.write(ImageId(0), layout.vignette(SMALL, "webp"), b"another")
 
     assert warm.fast("/vignette/0", {"Accept": "image/webp"}).data == b"another"
 

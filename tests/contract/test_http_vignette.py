@@ -20,7 +20,7 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.makers import animation
 from tests.unit.pixels.test_preview import photo
-from vignette import keys
+from vignette import layout
 from vignette.errors import RenderingFailed
 from vignette.model import ImageId, Recipe
 
@@ -119,7 +119,7 @@ class TestReady:
         assert "small" in problem(response)["detail"]
 
     def test_a_vignette_that_somebody_has_tidied_away_is_made_again(self, ready: House) -> None:
-        (ready.uploads / "0" / keys.vignette(SMALL, "jpeg")).unlink()
+        (ready.uploads / "0" / layout.vignette(SMALL, "jpeg")).unlink()
 
         assert ready.client.get("/vignette/0").status_code == 202
         assert ready.client.get("/images/0").json["state"] == "ready"
@@ -179,7 +179,7 @@ class TestMoving:
         response = house.client.get("/vignette/0", headers={"Accept": "image/webp"})
 
         assert response.status_code == 200
-        assert response.data == (house.uploads / "0" / keys.vignette(SMALL, "webp")).read_bytes()
+        assert response.data == (house.uploads / "0" / layout.vignette(SMALL, "webp")).read_bytes()
 
     def test_who_reads_avif_and_webp_gets_the_one_that_moves(self, tmp_path: Path) -> None:
         with house_below(tmp_path, recipes=[Recipe("small", 64, 64, ("avif", "webp"))]) as house:
@@ -197,7 +197,7 @@ class TestMoving:
 
             response = changed.client.get("/vignette/0", headers={"Accept": "image/webp"})
 
-            assert keys.vignette(SMALL, "webp", moves=True) not in changed.files(0)
+            assert layout.vignette(SMALL, "webp", moves=True) not in changed.files(0)
         with Pillow.open(io.BytesIO(response.data)) as vignette:
             assert vignette.n_frames == 1  # type: ignore[attr-defined]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.house import SMALL, House, picture
-from vignette import keys
+from vignette import layout
 from vignette.checking import Checkup
 from vignette.model import ImageId, Recipe, State
 
@@ -144,8 +144,8 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
             assert house.catalogue.get(row.id).state is State.READY
             original = next((house.uploads / str(row.id)).glob("original.*"))
             assert original.read_bytes() == {0: FIRST, 1: SECOND}[row.id], f"killed before operation {point}"
-            made = {name for name in house.files(row.id) if keys.is_vignette(name)}
-            assert made == keys.vignettes(recipes), f"killed before operation {point}"
+            made = {name for name in house.files(row.id) if layout.is_vignette(name)}
+            assert made == layout.vignettes(recipes), f"killed before operation {point}"
         assert "delete" in act.__name__ or len(rows) >= 1
         house.store.clear_staging(-1)
         assert house.is_clean()

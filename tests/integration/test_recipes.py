@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 
 from tests.house import house, picture
 from tests.running import http_client, running_service, until
-from vignette import keys
+from vignette import layout
 from vignette.model import Recipe
 
 BEFORE, AFTER = Recipe("small", 64, 64), Recipe("small", 96, 96)
@@ -37,7 +37,7 @@ def test_all_is_rendered_again_by_itself_and_there_always_is_something_to_show(t
 
         until(lambda: all(width(number) == 96 for number in range(IMAGES)))
         # The earlier ones go last of all.
-        until(lambda: all(_made(tmp_path, number) == keys.vignettes([AFTER]) for number in range(IMAGES)))
+        until(lambda: all(_made(tmp_path, number) == layout.vignettes([AFTER]) for number in range(IMAGES)))
 
 
 def _made(folder: Path, number: int) -> set[str]:

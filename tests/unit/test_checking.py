@@ -12,7 +12,7 @@ import pytest
 
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.makers import animation
-from vignette import keys
+from vignette import layout
 from vignette.checking import Checkup
 from vignette.errors import StoreUnavailable
 from vignette.findings import Finding, Kind, Report
@@ -21,7 +21,7 @@ from vignette.model import ImageId, Recipe, State
 from vignette.reindexing import reindex
 
 ZERO = ImageId(0)
-JPEG = keys.vignette(SMALL, "jpeg")
+JPEG = layout.vignette(SMALL, "jpeg")
 
 
 def checkup(house: House, *, recipes: tuple[Recipe, ...] = (SMALL,)) -> Checkup:
@@ -81,16 +81,16 @@ def test_a_vignette_that_moves_is_known_and_made_again_if_it_is_gone(house: Hous
     house.upload(animation("GIF", 3))
     house.work()
     assert check(house) == []
-    (folder(house) / keys.vignette(SMALL, "webp", moves=True)).unlink()
+    (folder(house) / layout.vignette(SMALL, "webp", moves=True)).unlink()
 
     assert [(finding.kind, finding.name) for finding in check(house)] == [
-        ("vignette-missing", keys.vignette(SMALL, "webp", moves=True))
+        ("vignette-missing", layout.vignette(SMALL, "webp", moves=True))
     ]
     check(house, repair=True)
     house.work()
 
     assert check(house) == []
-    assert keys.vignette(SMALL, "webp", moves=True) in house.files(0)
+    assert layout.vignette(SMALL, "webp", moves=True) in house.files(0)
 
 
 def test_an_empty_house_is_well(house: House) -> None:
@@ -317,7 +317,7 @@ def test_a_row_that_claims_the_recipes_in_force_for_vignettes_of_others_is_writt
     earlier.work()
     earlier.close()
     house = House(tmp_path)
-    house.sql(f"UPDATE image SET recipes = '{keys.set_digest(keys.vignettes([SMALL]))}'")
+    house.sql(f"UPDATE image SET recipes = '{layout.set_digest(layout.vignettes([SMALL]))}'")
 
     assert kinds(check(house, repair=True)) == ["row-differs"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.house import House, broken_pixels, picture
 from tests.house import house as house_below
-from vignette import keys
+from vignette import layout
 from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.model import ImageId, Recipe
 from vignette.ports import Lane
@@ -29,7 +29,7 @@ def changed(house: House) -> Iterator[House]:
 def made(house: House) -> list[bool]:
     """Of each image, whether the recipe in force has made its vignettes, and all of them."""
     return [
-        {name for name in house.files(image.id) if keys.is_vignette(name)} == keys.vignettes([OTHER])
+        {name for name in house.files(image.id) if layout.is_vignette(name)} == layout.vignettes([OTHER])
         for image in house.catalogue.newest(100)
     ]
 

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.makers import animation
-from vignette import keys
+from vignette import layout
 from vignette.errors import (
     CatalogueUnavailable,
     RenderingFailed,
@@ -25,9 +25,9 @@ from vignette.errors import (
 from vignette.model import Failure, Recipe, State
 from vignette.records import outcome_from_json
 
-WEBP = keys.vignette(SMALL, "webp")
-JPEG = keys.vignette(SMALL, "jpeg")
-MOVING = keys.vignette(SMALL, "webp", moves=True)
+WEBP = layout.vignette(SMALL, "webp")
+JPEG = layout.vignette(SMALL, "jpeg")
+MOVING = layout.vignette(SMALL, "webp", moves=True)
 OTHER = Recipe("small", 64, 64, ("webp", "avif"))
 
 
@@ -70,7 +70,7 @@ def test_an_animation_without_time_costs_no_still_vignette(house: House) -> None
     house.work()
 
     assert house.catalogue.get(0).state is State.READY
-    assert {name for name in house.files(0) if keys.is_vignette(name)} == {WEBP, JPEG}
+    assert {name for name in house.files(0) if layout.is_vignette(name)} == {WEBP, JPEG}
 
 
 def test_the_outcome_holds_what_to_show_until_a_vignette_is_there(house: House) -> None:
@@ -127,7 +127,7 @@ def test_each_recipe_has_its_vignettes(tmp_path: Path) -> None:
     for path in (tmp_path / "uploads" / "0").glob("vignette-*"):
         with Pillow.open(path) as vignette:
             sizes[path.name] = vignette.size
-    assert sizes == {keys.vignette(small, "webp"): (64, 48), keys.vignette(large, "webp"): (128, 96)}
+    assert sizes == {layout.vignette(small, "webp"): (64, 48), layout.vignette(large, "webp"): (128, 96)}
     house.close()
 
 
@@ -319,13 +319,13 @@ def changed(house: House) -> Iterator[House]:
 
 
 def vignettes(house: House) -> set[str]:
-    return {name for name in house.files(0) if keys.is_vignette(name)}
+    return {name for name in house.files(0) if layout.is_vignette(name)}
 
 
 def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_earlier_vignettes_last(
     changed: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = keys.vignettes([OTHER])
+    new = layout.vignettes([OTHER])
     seen: list[tuple[str, bool, State]] = []
     write, remove = changed.store.write, changed.store.remove
 
@@ -343,7 +343,7 @@ def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_ea
     assert {state for _, _, state in seen} == {State.READY}
     assert vignettes(changed) == new
     image = changed.catalogue.get(0)
-    assert (image.state, image.is_renewing, image.recipes) == (State.READY, False, keys.set_digest(new))
+    assert (image.state, image.is_renewing, image.recipes) == (State.READY, False, layout.set_digest(new))
 
 
 def test_one_that_cannot_be_rendered_again_keeps_its_vignettes_and_is_not_tried_for_ever(

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper, wrap_file
 
-from vignette import keys
+from vignette import layout
 from vignette.errors import (
     BrokenImage,
     CatalogueUnavailable,
@@ -260,9 +260,9 @@ def show(image_id: int) -> Response:
 
 def _metadata_of(image: Image) -> dict[str, Any]:
     try:
-        metadata: dict[str, Any] = json.loads(web_services().store.read(image.id, keys.METADATA_JSON))
+        metadata: dict[str, Any] = json.loads(web_services().store.read(image.id, layout.METADATA_JSON))
     except (FileNotStored, ValueError):
-        return {"warnings": [f"{keys.METADATA_JSON} is missing from the folder, or damaged"]}
+        return {"warnings": [f"{layout.METADATA_JSON} is missing from the folder, or damaged"]}
     return metadata
 
 
@@ -324,7 +324,7 @@ def original(image_id: int) -> Response:
     services = web_services()
     image = existing(services.catalogue, image_id)
     record = image.record
-    file = services.store.open(image.id, keys.original(record.facts))
+    file = services.store.open(image.id, layout.original(record.facts))
     response = Response(mimetype=record.facts.media_type)
     response.call_on_close(file.close)
     response.set_etag(record.sha256)
@@ -364,7 +364,7 @@ def public(image_id: int) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     if _is_settled_by_conditions(response):
         return response
-    file = services.store.open(image.id, keys.original(facts))
+    file = services.store.open(image.id, layout.original(facts))
     try:
         copy = publish(file, image.record.bytes)
     except VignetteError:
@@ -422,7 +422,7 @@ def _without_range(request: Request) -> Request:
     curl="{server}/images/0/metadata.txt",
 )
 def metadata_txt(image_id: int) -> Response:
-    return _stored(image_id, keys.METADATA_TEXT, TEXT)
+    return _stored(image_id, layout.METADATA_TEXT, TEXT)
 
 
 @images.get("/<image_id:image_id>/metadata.json")
@@ -433,7 +433,7 @@ def metadata_txt(image_id: int) -> Response:
     curl="{server}/images/0/metadata.json",
 )
 def metadata_json(image_id: int) -> Response:
-    return _stored(image_id, keys.METADATA_JSON, JSON)
+    return _stored(image_id, layout.METADATA_JSON, JSON)
 
 
 def _stored(image_id: int, name: str, media_type: str) -> Response:

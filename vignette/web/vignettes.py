@@ -11,7 +11,7 @@ from typing import Final
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.http import parse_options_header
 
-from vignette import keys
+from vignette import layout
 from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
 from vignette.limits import MAX_WAIT_S, MIB
 from vignette.model import Image, Recipe, State, VignetteFormat
@@ -120,11 +120,11 @@ def _ready(image: Image, recipe: Recipe) -> Response:
 
 def _stored(image: Image, recipe: Recipe) -> Response | None:
     file_format = _negotiated(recipe.formats)
-    name, caching = keys.vignette(recipe, file_format), _caching(recipe)
+    name, caching = layout.vignette(recipe, file_format), _caching(recipe)
     moves = image.record.facts.frames > 1 and request.args.get("still") != "1"
     # Who reads AVIF and WebP gets the WebP: it is the only one that moves.
     if moves and (file_format == "webp" or (file_format == "avif" and names(request.accept_mimetypes, "image/webp"))):
-        made, moving = _made(image), keys.vignette(recipe, "webp", moves=True)
+        made, moving = _made(image), layout.vignette(recipe, "webp", moves=True)
         if moving in made:
             name, file_format = moving, "webp"
         elif name not in made:  # it is just being rendered again: the moving one may come yet
@@ -132,7 +132,7 @@ def _stored(image: Image, recipe: Recipe) -> Response | None:
     try:
         return _vignette(image, name, file_format, caching)
     except FileNotStored:
-        earlier = keys.vignettes_named(recipe.name, _made(image), moves=moves)
+        earlier = layout.vignettes_named(recipe.name, _made(image), moves=moves)
     if not earlier:
         return None
     file_format = _negotiated(tuple(earlier))
@@ -163,7 +163,7 @@ def _caching(recipe: Recipe) -> str:
 def _made(image: Image) -> tuple[str, ...]:
     """The names of the vignettes that the worker has made last."""
     try:
-        return outcome_from_json(web_services().store.read(image.id, keys.OUTCOME)).vignettes
+        return outcome_from_json(web_services().store.read(image.id, layout.OUTCOME)).vignettes
     except (FileNotStored, ValueError):
         return ()
 
@@ -173,7 +173,7 @@ def _missing(image: Image, recipe: Recipe) -> Response:
         return _failed(image, recipe)
     services = web_services()
     # The sweep sees to what other recipes have made. This is for what they have made and somebody has tidied away.
-    if image.recipes == keys.set_digest(keys.vignettes(services.recipes)):
+    if image.recipes == layout.set_digest(layout.vignettes(services.recipes)):
         services.upkeep.render_again(image.id)
     return _pending(image, recipe)
 
@@ -213,7 +213,7 @@ def _pending(image: Image, recipe: Recipe) -> Response:
 def _preview(image: Image) -> bytes | None:
     """The preview that its camera embedded, if there is one to show."""
     try:
-        with web_services().store.open(image.id, keys.METADATA_JSON) as file:
+        with web_services().store.open(image.id, layout.METADATA_JSON) as file:
             content = file.read(_MAX_PREVIEW_METADATA_BYTES + 1)
     except FileNotStored:
         return None

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from vignette import keys, model
+from vignette import layout, model
 from vignette.model import Recipe
 
 SMALL = Recipe("small", 256, 256)
@@ -15,9 +15,9 @@ SMALL = Recipe("small", 256, 256)
 def test_the_name_of_a_vignette_says_its_whole_recipe() -> None:
     cover = Recipe("square", 300, 200, quality=70, fit="cover", crop="attention")
 
-    assert keys.vignette(SMALL, "webp") == f"vignette-small-256x256-inside-q80-{SMALL.digest}.webp"
-    assert keys.vignette(SMALL, "webp", moves=True) == f"vignette-small-256x256-inside-q80-{SMALL.digest}-moving.webp"
-    assert keys.vignette(cover, "jpeg") == f"vignette-square-300x200-cover-attention-q70-{cover.digest}.jpg"
+    assert layout.vignette(SMALL, "webp") == f"vignette-small-256x256-inside-q80-{SMALL.digest}.webp"
+    assert layout.vignette(SMALL, "webp", moves=True) == f"vignette-small-256x256-inside-q80-{SMALL.digest}-moving.webp"
+    assert layout.vignette(cover, "jpeg") == f"vignette-square-300x200-cover-attention-q70-{cover.digest}.jpg"
 
 
 @pytest.mark.parametrize(
@@ -57,22 +57,28 @@ def test_a_digest_is_the_same_on_every_machine_and_in_every_release() -> None:
 def test_vignettes_of_a_size_are_found_whatever_their_recipe_was() -> None:
     large = Recipe("large", 1280, 1280)
     first_release = "vignette-small-256x256-inside-q80.jpg"
-    names = [keys.RECORD, keys.OUTCOME, first_release, keys.vignette(SMALL, "webp"), keys.vignette(large, "webp")]
+    names = [
+        layout.RECORD,
+        layout.OUTCOME,
+        first_release,
+        layout.vignette(SMALL, "webp"),
+        layout.vignette(large, "webp"),
+    ]
     names += [
-        keys.vignette(SMALL, "webp", moves=True),
-        keys.vignette(Recipe("small_too", 256, 256), "webp", moves=True),
+        layout.vignette(SMALL, "webp", moves=True),
+        layout.vignette(Recipe("small_too", 256, 256), "webp", moves=True),
     ]
 
-    assert keys.vignettes_named("small", names) == {"jpeg": first_release, "webp": keys.vignette(SMALL, "webp")}
-    moving = keys.vignette(SMALL, "webp", moves=True)
-    assert keys.vignettes_named("small", names, moves=True) == {"jpeg": first_release, "webp": moving}
+    assert layout.vignettes_named("small", names) == {"jpeg": first_release, "webp": layout.vignette(SMALL, "webp")}
+    moving = layout.vignette(SMALL, "webp", moves=True)
+    assert layout.vignettes_named("small", names, moves=True) == {"jpeg": first_release, "webp": moving}
 
 
 def test_sets_of_recipes_are_told_apart_by_what_they_make() -> None:
     large = Recipe("large", 1280, 1280)
 
     def digest(*recipes: Recipe) -> str:
-        return keys.set_digest(keys.vignettes(recipes))
+        return layout.set_digest(layout.vignettes(recipes))
 
     assert digest(SMALL, large) == digest(large, replace(SMALL, formats=("jpeg", "webp")))
     assert len({digest(SMALL), digest(SMALL, large), digest(replace(SMALL, formats=("webp",))), digest(large)}) == 4
