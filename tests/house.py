@@ -19,7 +19,8 @@ from tests.doubles import ListJobs
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.intake import Intake, IntakeLimits
-from vignette.model import Image, Recipe
+from vignette.model import Image
+from vignette.recipes import Recipe
 from vignette.reindexing import read_images
 from vignette.renewal import Renewal
 from vignette.thumbnails import Thumbnails

@@ -20,10 +20,11 @@ from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavailable
 from vignette.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
-from vignette.model import Image, ImageId, Outcome, Recipe, Record
+from vignette.model import Image, ImageId, Outcome, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_text, describe
 from vignette.ports import Catalogue, ImageStore
+from vignette.recipes import Recipe
 from vignette.records import outcome_from_json, record_from_json, record_to_json, tombstone_to_json
 from vignette.reindexing import read_image
 from vignette.upkeep import Upkeep

@@ -160,8 +160,8 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
         yield Finding(Kind.ROW_DIFFERS, f"it is {row.state}, its outcome says otherwise", remedy=Remedy.INDEX)
     elif row.state is State.READY:
         made = frozenset(folder.outcome.vignettes)
-        in_force = layout.set_digest(vignettes)
-        if row.recipes == in_force != layout.set_digest(made) and not (row.is_renewing or row.failure):
+        in_force = layout.recipe_set(vignettes)
+        if row.recipe_set == in_force != layout.recipe_set(made) and not (row.is_renewing or row.failure):
             detail = "the catalogue says that the recipes in force have made its vignettes, its outcome names others"
             yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
         for name in sorted(made - folder.names):

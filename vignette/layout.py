@@ -13,7 +13,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
-from vignette.model import ImageFacts, Recipe, VignetteFormat
+from vignette.model import ImageFacts
+from vignette.recipes import Recipe, VignetteFormat
 
 RECORD: Final = "record.json"
 METADATA_TEXT: Final = "metadata.txt"
@@ -67,7 +68,7 @@ def vignettes_named(name: str, names: Iterable[str], *, moves: bool = False) -> 
     }
 
 
-def set_digest(names: Iterable[str]) -> str:
+def recipe_set(names: Iterable[str]) -> str:
     """
     Sixteen hexadecimal digits that tell sets of vignettes apart, by the *names* of the stills: whether there are moving
     ones beside them depends on the picture.

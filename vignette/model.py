@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
-from typing import Annotated, Final, Literal, NewType
-
-from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
-from pydantic.dataclasses import dataclass as pydantic_dataclass
+from typing import Literal, NewType
 
 ImageId = NewType("ImageId", int)
 """The number of an image: counts arrivals from 0, is never used twice."""
@@ -94,8 +88,9 @@ class Image:
     """
     A row of the catalogue: the record under its number, and where it stands.
 
-    `recipes` tells by which it was last rendered (see `layout.recipe_set`). A ready image that `is_renewing` waits to be
-    rendered again, or is; one that has a `failure` could not be, and keeps the vignettes that it had.
+    `recipe_set` names the recipes that made its vignettes (see `layout.recipe_set`). A ready image that `is_renewing`
+    is waiting to be rendered again, or is being rendered; a ready image with a `failure` could not be, and keeps its
+    earlier vignettes.
     """
 
     id: ImageId
@@ -104,69 +99,9 @@ class Image:
     attempts: int = 0
     failure: Failure | None = None
     placeholder: Placeholder | None = None
-    recipes: str = ""
+    recipe_set: str = ""
     is_renewing: bool = False
 
 
 Durability = Literal["full", "fast"]
 """Whether an upload is on the disk when it is acknowledged, or the operating system may write it later."""
-
-VignetteFormat = Literal["webp", "jpeg", "avif"]
-
-Fit = Literal["inside", "cover"]
-"""The whole picture within the box, or the box filled and what stands over cut off."""
-
-Crop = Literal["centre", "attention"]
-"""What `cover` keeps: the middle, or where there is most to see."""
-
-MAX_EDGE_PX: Final = 8192
-
-# To be counted up when `vignette.pixels.rendering` makes other pixels of the same recipe: then all is rendered again.
-RENDERER_EDITION: Final = 1
-
-_Edge = Annotated[int, Field(strict=True, ge=1, le=MAX_EDGE_PX)]
-
-
-@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Recipe:
-    """How a vignette is made for a box of `width` × `height` pixels; a picture is never enlarged."""
-
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-    width: _Edge
-    height: _Edge
-    formats: Annotated[tuple[VignetteFormat, ...], Field(min_length=1)] = ("webp", "jpeg")
-    quality: Annotated[int, Field(strict=True, ge=1, le=100)] = 80
-    fit: Fit = "inside"
-    crop: Crop = "centre"
-    animate: Annotated[bool, Field(strict=True)] = True
-
-    @field_validator("formats")
-    @classmethod
-    def _formats_differ(cls, formats: tuple[VignetteFormat, ...]) -> tuple[VignetteFormat, ...]:
-        if len(set(formats)) < len(formats):
-            raise ValueError("should name each format once")
-        return formats
-
-    @field_validator("crop")
-    @classmethod
-    def _there_is_something_to_cut_off(cls, crop: Crop, info: ValidationInfo) -> Crop:
-        if crop != "centre" and info.data.get("fit") == "inside":
-            raise ValueError('should stand beside fit = "cover" only: "inside" cuts nothing off')
-        return crop
-
-    @cached_property
-    def digest(self) -> str:
-        """
-        Eight hexadecimal digits of what decides the pixels and bytes of a vignette beside its original and its format:
-        not the recipe's name, nor which formats there are.
-        """
-        decisive = {
-            "edition": RENDERER_EDITION,
-            "width": self.width,
-            "height": self.height,
-            "fit": self.fit,
-            "crop": self.crop,
-            "quality": self.quality,
-            "animate": self.animate,
-        }
-        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]

@@ -134,10 +134,10 @@ class Catalogue(Protocol):
         """
 
     def finish(
-        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipes: str = ""
+        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipe_set: str = ""
     ) -> bool:
         """
-        Set `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipes* by which it was rendered, or
+        Set `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipe_set* that was rendered, or
         tried. An image that was rendered again is `READY` either way; with *failure* it keeps its placeholder.
 
         False if the claim no longer holds. Of an image that was deleted meanwhile it ends the lease, and nothing else
@@ -156,10 +156,10 @@ class Catalogue(Protocol):
         renewing. Others stay as they are.
         """
 
-    def renew(self, recipes: str, limit: int) -> list[ImageId]:
+    def renew(self, recipe_set: str, limit: int) -> list[ImageId]:
         """
-        `reset` at most *limit* ready images that were last rendered by others than *recipes*; return their numbers.
-        Each is handed out once, whoever asks.
+        Mark at most *limit* ready images for rendering whose recipe set differs from *recipe_set*, and return their
+        numbers. Concurrent callers get different images.
         """
 
     def rendered(self, except_by: str | None = None) -> list[ImageId]:

@@ -63,7 +63,7 @@ def read_image(store: ImageStore, image_id: ImageId) -> Image | None:
     if outcome is None:
         return Image(image_id, record, State.PENDING)
     state = State.READY if outcome.failure is None else State.FAILED
-    recipes = layout.set_digest(outcome.vignettes)
+    recipes = layout.recipe_set(outcome.vignettes)
     return Image(image_id, record, state, outcome.attempts, outcome.failure, outcome.placeholder, recipes)
 
 

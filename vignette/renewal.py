@@ -12,8 +12,9 @@ from typing import Final
 from vignette import layout
 from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
-from vignette.model import Failure, Image, ImageId, Recipe, State
+from vignette.model import Failure, Image, ImageId, State
 from vignette.ports import Catalogue, Jobs, Lane
+from vignette.recipes import Recipe
 
 # Between two looks at an image that is being rendered: little beside the least that one takes.
 _POLL_S: Final = 0.1
@@ -38,7 +39,7 @@ class Renewal:
     def __init__(self, catalogue: Catalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> None:
         self._catalogue = catalogue
         self._jobs = jobs
-        self._recipes = layout.set_digest(layout.vignettes(recipes))
+        self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
 
     def advance(self) -> None:
         """
@@ -48,14 +49,14 @@ class Renewal:
         room = SWEEP_BATCH - self._catalogue.unfinished()
         if room <= 0:
             return
-        image_ids = self._catalogue.renew(self._recipes, room)
+        image_ids = self._catalogue.renew(self._recipe_set, room)
         if image_ids:
             logger.info("rendering %d images again that other recipes have made", len(image_ids))
             self._queue(image_ids)
 
     def all_due(self, *, force: bool = False) -> list[ImageId]:
         """All ready images that other recipes have made, or that could not be rendered again; with *force*, all."""
-        return self._catalogue.rendered(None if force else self._recipes)
+        return self._catalogue.rendered(None if force else self._recipe_set)
 
     def is_due(self, image_id: ImageId) -> bool:
         """
@@ -102,7 +103,7 @@ class Renewal:
     def _is_due(self, image: Image) -> bool:
         if image.state.is_gone:
             return False
-        return image.state is not State.READY or image.recipes != self._recipes or image.failure is not None
+        return image.state is not State.READY or image.recipe_set != self._recipe_set or image.failure is not None
 
     def _look(self, image_id: ImageId) -> Renewed | None:
         """What has become of the image; None while it waits or is being rendered."""
@@ -111,7 +112,7 @@ class Renewal:
             return Renewed(image_id)
         if image.is_renewing or image.state in (State.PENDING, State.PROCESSING):
             return None
-        if image.recipes != self._recipes:
+        if image.recipe_set != self._recipe_set:
             raise SettingsError("the worker renders by other recipes than those set now: start the service anew")
         return Renewed(image_id, image.failure)
 

@@ -35,7 +35,8 @@ from pydantic_settings import (
 
 from vignette.errors import SettingsError, VignetteError
 from vignette.limits import MIB
-from vignette.model import MAX_EDGE_PX, Durability, Recipe
+from vignette.model import Durability
+from vignette.recipes import MAX_EDGE_PX, Recipe
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
 ASSETS_FOLDER: Final = PROJECT_FOLDER / "static" / "assets"

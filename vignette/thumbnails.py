@@ -18,9 +18,10 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.limits import ANIMATION_SECONDS
-from vignette.model import Failure, Image, ImageId, Outcome, Placeholder, Recipe, State
+from vignette.model import Failure, Image, ImageId, Outcome, Placeholder, State
 from vignette.pixels.rendering import placeholder_of, render
 from vignette.ports import Catalogue, Claim, ImageStore
+from vignette.recipes import Recipe
 from vignette.records import outcome_to_json
 
 # The pause before an interrupted rendering is tried again: doubles with each attempt, to an end. With 20 attempts, as
@@ -59,7 +60,7 @@ class Thumbnails:
         self._store = store
         self._catalogue = catalogue
         self._recipes = recipes
-        self._recipes_digest = layout.set_digest(layout.vignettes(recipes))
+        self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self._lease_s = lease_s
         self._max_attempts = max_attempts
         self._animation_seconds = animation_seconds
@@ -140,7 +141,7 @@ class Thumbnails:
         if outcome.failure is not None:
             what = "keeps its earlier vignettes" if keeps_its_vignettes else "failed"
             logger.warning("image %d %s: %s", image_id, what, outcome.failure.detail)
-        is_finished = self._catalogue.finish(claim, outcome.failure, outcome.placeholder, self._recipes_digest)
+        is_finished = self._catalogue.finish(claim, outcome.failure, outcome.placeholder, self._recipe_set)
         if not is_finished and self._catalogue.get(image_id).state.is_gone:
             # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
             self._store.remove_all_but(image_id, layout.TOMBSTONE)

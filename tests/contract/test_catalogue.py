@@ -375,11 +375,11 @@ def test_images_in_a_state_are_listed_in_portions(catalogue: Catalogue) -> None:
     assert catalogue.in_state(State.PENDING, 10, after=first[-1]) == ids[2:]
 
 
-def finished(catalogue: Catalogue, recipes: str, failure: Failure | None = None) -> ImageId:
+def finished(catalogue: Catalogue, recipe_set: str, failure: Failure | None = None) -> ImageId:
     image_id = add(catalogue)
     claim = catalogue.claim(image_id, 60)
     assert claim is not None
-    assert catalogue.finish(claim, failure, None if failure else PLACEHOLDER, recipes)
+    assert catalogue.finish(claim, failure, None if failure else PLACEHOLDER, recipe_set)
     return image_id
 
 
@@ -396,7 +396,7 @@ class TestRenewing:
         assert catalogue.renew("b", 10) == []
 
         image = catalogue.get(by_lower)
-        assert (image.state, image.is_renewing, image.attempts, image.recipes) == (State.READY, True, 0, "a")
+        assert (image.state, image.is_renewing, image.attempts, image.recipe_set) == (State.READY, True, 0, "a")
         assert catalogue.unfinished() == 4
         assert catalogue.in_state(State.READY, 10) == [0, 1, 2, 3]
 
@@ -420,7 +420,7 @@ class TestRenewing:
         assert catalogue.finish(claim, None, newer, "b")
 
         image = catalogue.get(image_id)
-        assert (image.state, image.is_renewing, image.recipes, image.placeholder) == (State.READY, False, "b", newer)
+        assert (image.state, image.is_renewing, image.recipe_set, image.placeholder) == (State.READY, False, "b", newer)
         assert catalogue.unfinished() == 0
         assert catalogue.renew("b", 10) == []
 
@@ -499,7 +499,7 @@ class TestRenewing:
         assert catalogue.rendered(except_by="a") == []
 
     def test_what_was_restored_knows_by_which_recipes_it_was_made(self, catalogue: Catalogue) -> None:
-        image = replace(catalogue.get(finished(catalogue, "a")), recipes="c")
+        image = replace(catalogue.get(finished(catalogue, "a")), recipe_set="c")
 
         catalogue.restore([(image.id, image)])
 

@@ -16,7 +16,8 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.running import PROJECT_FOLDER, until
 from vignette import layout
 from vignette.limits import MIB
-from vignette.model import ImageId, Recipe
+from vignette.model import ImageId
+from vignette.recipes import Recipe
 from vignette.web.fast_path import FastPath
 
 # As fine as the time of any file system that these tests run on. What is about the pause itself sets it otherwise.

@@ -22,7 +22,8 @@ from tests.makers import animation
 from tests.unit.pixels.test_preview import photo
 from vignette import layout
 from vignette.errors import RenderingFailed
-from vignette.model import ImageId, Recipe
+from vignette.model import ImageId
+from vignette.recipes import Recipe
 
 TINY, NEW = Recipe("small", 64, 64), Recipe("new", 32, 32)
 

@@ -18,7 +18,8 @@ import pytest
 from tests.house import SMALL, House, picture
 from vignette import layout
 from vignette.checking import Checkup
-from vignette.model import ImageId, Recipe, State
+from vignette.model import ImageId, State
+from vignette.recipes import Recipe
 
 # Audit events of file operations (docs.python.org, Audit events table); `os.fsync` has none and is counted by hand.
 OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "shutil.rmtree"}

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from tests.house import house, picture
 from tests.running import http_client, running_service, until
 from vignette import layout
-from vignette.model import Recipe
+from vignette.recipes import Recipe
 
 BEFORE, AFTER = Recipe("small", 64, 64), Recipe("small", 96, 96)
 IMAGES = 12

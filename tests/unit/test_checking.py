@@ -17,7 +17,8 @@ from vignette.checking import Checkup
 from vignette.errors import StoreUnavailable
 from vignette.findings import Finding, Kind, Report
 from vignette.intake import IntakeLimits
-from vignette.model import ImageId, Recipe, State
+from vignette.model import ImageId, State
+from vignette.recipes import Recipe
 from vignette.reindexing import reindex
 
 ZERO = ImageId(0)
@@ -317,7 +318,7 @@ def test_a_row_that_claims_the_recipes_in_force_for_vignettes_of_others_is_writt
     earlier.work()
     earlier.close()
     house = House(tmp_path)
-    house.sql(f"UPDATE image SET recipes = '{layout.set_digest(layout.vignettes([SMALL]))}'")
+    house.sql(f"UPDATE image SET recipes = '{layout.recipe_set(layout.vignettes([SMALL]))}'")
 
     assert kinds(check(house, repair=True)) == ["row-differs"]
 

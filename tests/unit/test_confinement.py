@@ -22,7 +22,7 @@ from PIL import Image
 from vignette.confinement import confined
 from vignette.errors import RenderingFailed, TooMuchMemory, TooMuchTime
 from vignette.limits import MIB
-from vignette.model import Recipe
+from vignette.recipes import Recipe
 from vignette.pixels.rendering import render
 """
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from vignette import layout, model
-from vignette.model import Recipe
+from vignette import layout, recipes
+from vignette.recipes import Recipe
 
 SMALL = Recipe("small", 256, 256)
 
@@ -43,14 +43,14 @@ def test_what_does_not_leaves_the_digest_as_it_is(change: dict[str, object]) -> 
 
 def test_another_edition_of_the_renderer_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Recipe("small", 256, 256).digest
-    monkeypatch.setattr(model, "RENDERER_EDITION", model.RENDERER_EDITION + 1)
+    monkeypatch.setattr(recipes, "RENDERER_EDITION", recipes.RENDERER_EDITION + 1)
 
     assert Recipe("small", 256, 256).digest != before
 
 
 def test_a_digest_is_the_same_on_every_machine_and_in_every_release() -> None:
     """Links that are cached for ever hold it. Of edition 1: another one changes it, and this test with it."""
-    assert model.RENDERER_EDITION == 1
+    assert recipes.RENDERER_EDITION == 1
     assert SMALL.digest == "e3c09555"
 
 
@@ -78,7 +78,7 @@ def test_sets_of_recipes_are_told_apart_by_what_they_make() -> None:
     large = Recipe("large", 1280, 1280)
 
     def digest(*recipes: Recipe) -> str:
-        return layout.set_digest(layout.vignettes(recipes))
+        return layout.recipe_set(layout.vignettes(recipes))
 
     assert digest(SMALL, large) == digest(large, replace(SMALL, formats=("jpeg", "webp")))
     assert len({digest(SMALL), digest(SMALL, large), digest(replace(SMALL, formats=("webp",))), digest(large)}) == 4

@@ -10,8 +10,9 @@ from tests.house import House, broken_pixels, picture
 from tests.house import house as house_below
 from vignette import layout
 from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
-from vignette.model import ImageId, Recipe
+from vignette.model import ImageId
 from vignette.ports import Lane
+from vignette.recipes import Recipe
 from vignette.reindexing import reindex
 
 OTHER = Recipe("small", 64, 64, ("webp",))

@@ -13,7 +13,7 @@ import pytest
 
 from vignette import settings as module
 from vignette.errors import SettingsError
-from vignette.model import Recipe
+from vignette.recipes import Recipe
 from vignette.settings import (
     PROJECT_FOLDER,
     Settings,

@@ -22,7 +22,8 @@ from vignette.errors import (
     TooMuchTime,
     VignetteError,
 )
-from vignette.model import Failure, Recipe, State
+from vignette.model import Failure, State
+from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 
 WEBP = layout.vignette(SMALL, "webp")
@@ -343,7 +344,7 @@ def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_ea
     assert {state for _, _, state in seen} == {State.READY}
     assert vignettes(changed) == new
     image = changed.catalogue.get(0)
-    assert (image.state, image.is_renewing, image.recipes) == (State.READY, False, layout.set_digest(new))
+    assert (image.state, image.is_renewing, image.recipe_set) == (State.READY, False, layout.recipe_set(new))
 
 
 def test_one_that_cannot_be_rendered_again_keeps_its_vignettes_and_is_not_tried_for_ever(

@@ -70,7 +70,7 @@ _image = sa.Table(
     sa.Column("lease_until", sa.Float),
     sa.Column("thumbhash", sa.Text),
     sa.Column("colour", sa.Text),
-    sa.Column("recipes", sa.Text),
+    sa.Column("recipes", sa.Text, key="recipe_set"),
 )
 _counter = sa.Table("counter", _metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 _worker = sa.Table("worker", _metadata, sa.Column("name", sa.Text), sa.Column("seen_at", sa.Float))
@@ -196,7 +196,7 @@ class SqlCatalogue:
         return None if row is None else Claim(_from_row(row), row.attempts)
 
     def finish(
-        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipes: str = ""
+        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipe_set: str = ""
     ) -> bool:
         is_ready = failure is None or claim.image.is_renewing
         keeps_placeholder = failure is not None and claim.image.is_renewing
@@ -204,7 +204,7 @@ class SqlCatalogue:
             "state": State.READY if is_ready else State.FAILED,
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
-            "recipes": recipes,
+            "recipe_set": recipe_set,
             **({} if keeps_placeholder else _placeholder_columns(placeholder)),
         }
         was_deleted = sa.and_(
@@ -243,19 +243,19 @@ class SqlCatalogue:
         with self._write() as connection:
             connection.execute(reset)
 
-    def renew(self, recipes: str, limit: int) -> list[ImageId]:
+    def renew(self, recipe_set: str, limit: int) -> list[ImageId]:
         is_ready = _image.c.state == State.READY
         found: list[int] = []
         # Most of the time there are none: that takes no lock. Two ranges of the index, where `!=` would be all of it.
         with self._read() as connection:
-            for by_others in (_image.c.recipes < recipes, _image.c.recipes > recipes):
+            for by_others in (_image.c.recipe_set < recipe_set, _image.c.recipe_set > recipe_set):
                 query = sa.select(_image.c.id).where(is_ready, by_others).limit(limit - len(found))
                 found += connection.execute(query).scalars()
         if not found:
             return []
         renew = (
             sa.update(_image)
-            .where(_image.c.id.in_(found), is_ready, _image.c.recipes != recipes)
+            .where(_image.c.id.in_(found), is_ready, _image.c.recipe_set != recipe_set)
             .values(state=_RENEWING, **_anew())
             .returning(_image.c.id)
         )
@@ -265,7 +265,7 @@ class SqlCatalogue:
     def rendered(self, except_by: str | None = None) -> list[ImageId]:
         query = sa.select(_image.c.id).where(_is_in(State.READY))
         if except_by is not None:
-            query = query.where(sa.or_(_image.c.recipes != except_by, _image.c.failure.is_not(None)))
+            query = query.where(sa.or_(_image.c.recipe_set != except_by, _image.c.failure.is_not(None)))
         with self._read() as connection:
             return [ImageId(number) for number in connection.execute(query.order_by(_image.c.id)).scalars()]
 
@@ -514,7 +514,7 @@ def _to_row(image: Image) -> dict[str, Any]:
         "state": image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
-        "recipes": image.recipes,
+        "recipe_set": image.recipe_set,
         **_placeholder_columns(image.placeholder),
     }
 
@@ -537,6 +537,6 @@ def _from_row(row: sa.Row[Any]) -> Image:
         attempts=row.attempts,
         failure=failure,
         placeholder=placeholder,
-        recipes=row.recipes,
+        recipe_set=row.recipe_set,
         is_renewing=is_renewing,
     )

@@ -35,7 +35,7 @@ class Contestant(Protocol):
 class Ours:
     def __init__(self, path: Path) -> None:
         from vignette.confinement import give_back_what_is_freed
-        from vignette.model import Recipe
+        from vignette.recipes import Recipe
 
         give_back_what_is_freed()  # as the worker does
         self._path = path

@@ -25,8 +25,9 @@ from typing import Final
 from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.bench.rounds import interleaved, median_ratio
 from vignette.bench.tools import BenchUnavailable, bench_folder, own_service, photo_folder, program, upload
-from vignette.model import Recipe, State, VignetteFormat
+from vignette.model import State
 from vignette.own_service import OwnService
+from vignette.recipes import Recipe, VignetteFormat
 from vignette.settings import Settings
 
 PHOTOS: Final = 60

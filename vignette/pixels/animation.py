@@ -15,7 +15,6 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from PIL import Image
 
 from vignette.limits import MAX_ANIMATION_FRAMES, MAX_ANIMATION_PIXELS, MAX_ANIMATION_SOURCE_PIXELS
-from vignette.model import Recipe
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.colour import to_srgb
@@ -25,6 +24,7 @@ from vignette.pixels.engines.pillow import open_source
 from vignette.pixels.engines.sizes import stored
 from vignette.pixels.geometry import fit, whole
 from vignette.pixels.resampling import resized, samples, upright
+from vignette.recipes import Recipe
 
 _MOVING: Final = frozenset({formats.GIF, formats.APNG, formats.WEBP, formats.AVIF})
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PIL import Image
 
-from vignette.model import Crop
 from vignette.pixels.engines import libvips
 from vignette.pixels.geometry import centred
+from vignette.recipes import Crop
 
 
 def cropped(image: Image.Image, size: tuple[int, int], crop: Crop) -> Image.Image:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from vignette.model import VignetteFormat
+from vignette.recipes import VignetteFormat
 
 _ENCODERS: Final[dict[VignetteFormat, tuple[str, dict[str, Any]]]] = {
     "webp": ("WEBP", {"method": 4}),

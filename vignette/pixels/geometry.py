@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vignette.model import Recipe
+from vignette.recipes import Recipe
 
 
 def fit(width: int, height: int, recipe: Recipe) -> tuple[int, int]:

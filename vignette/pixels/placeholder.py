@@ -8,8 +8,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-from vignette.model import Recipe
 from vignette.pixels.geometry import fit
+from vignette.recipes import Recipe
 
 _GROUND: Final = (228, 228, 231)
 _MARK: Final = (161, 161, 170)

@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vignette.errors import RenderingFailed
 from vignette.limits import ANIMATION_SECONDS
-from vignette.model import Placeholder, Recipe, VignetteFormat
+from vignette.model import Placeholder
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.animation import animations, moves
 from vignette.pixels.containers.bounds import Bounds
@@ -31,6 +31,7 @@ from vignette.pixels.geometry import fit, whole
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.resampling import resized
 from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
+from vignette.recipes import Recipe, VignetteFormat
 
 logger = logging.getLogger(__name__)
 

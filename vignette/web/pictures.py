@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from flask import url_for
 
-from vignette.model import Recipe
 from vignette.pixels.geometry import fit
+from vignette.recipes import Recipe
 
 
 def vignette_url(image_id: int, recipe: Recipe, *, still: bool = False) -> str:

@@ -9,8 +9,8 @@ from typing import Final, cast
 from flask import current_app
 
 from vignette.intake import Intake
-from vignette.model import Recipe
 from vignette.ports import Catalogue, ImageStore, Jobs
+from vignette.recipes import Recipe
 from vignette.upkeep import Upkeep
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads

@@ -14,9 +14,10 @@ from werkzeug.http import parse_options_header
 from vignette import layout
 from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
 from vignette.limits import MAX_WAIT_S, MIB
-from vignette.model import Image, Recipe, State, VignetteFormat
+from vignette.model import Image, State
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.pixels.preview import embedded_preview
+from vignette.recipes import Recipe, VignetteFormat
 from vignette.records import outcome_from_json
 from vignette.web.fast_path import SETTLED
 from vignette.web.images import as_json, existing
@@ -173,7 +174,7 @@ def _missing(image: Image, recipe: Recipe) -> Response:
         return _failed(image, recipe)
     services = web_services()
     # The sweep sees to what other recipes have made. This is for what they have made and somebody has tidied away.
-    if image.recipes == layout.set_digest(layout.vignettes(services.recipes)):
+    if image.recipe_set == layout.recipe_set(layout.vignettes(services.recipes)):
         services.upkeep.render_again(image.id)
     return _pending(image, recipe)
 

@@ -14,9 +14,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageSequence, ImageStat
 
 from tests.makers import png_chunk
 from vignette import limits
-from vignette.model import Recipe
 from vignette.pixels import animation
 from vignette.pixels.rendering import Rendition, render
+from vignette.recipes import Recipe
 
 SMALL = Recipe("small", 60, 60, quality=95)
 

@@ -13,12 +13,12 @@ from PIL import Image
 from tests import makers
 from tests.makers import png_chunk, png_with
 from vignette.errors import RenderingFailed
-from vignette.model import Recipe
 from vignette.pixels import formats
 from vignette.pixels.containers.png_pixels import Segment, still_picture
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.decoder_file import Segments, decoder_file
 from vignette.pixels.rendering import render
+from vignette.recipes import Recipe
 
 WHOLE = Recipe("whole", 64, 64, formats=("webp",), quality=100)
 

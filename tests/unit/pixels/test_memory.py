@@ -101,7 +101,7 @@ import io, json, re, sys
 from pathlib import Path
 import pyvips
 from PIL import Image
-from vignette.model import Recipe
+from vignette.recipes import Recipe
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.memory import memory_to_decode
 from vignette.pixels.rendering import render

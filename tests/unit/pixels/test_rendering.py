@@ -13,9 +13,9 @@ from tests.house import broken_pixels
 from tests.makers import encoded
 from tests.unit.pixels.engines.scenes import stored
 from vignette.errors import RenderingFailed
-from vignette.model import Fit, Recipe, VignetteFormat
 from vignette.pixels.geometry import fit, whole
 from vignette.pixels.rendering import Rendition, render
+from vignette.recipes import Fit, Recipe, VignetteFormat
 
 BOX = Recipe("small", 64, 64, formats=("webp",), quality=95)
 
