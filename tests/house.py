@@ -23,9 +23,9 @@ from vignette.model import Image
 from vignette.recipes import Recipe
 from vignette.reindexing import read_images
 from vignette.renewal import Renewal
-from vignette.thumbnails import Thumbnails
+from vignette.thumbnails import Rendering
 from vignette.upkeep import Upkeep
-from vignette.web import WebServices, create_app
+from vignette.web import WebContext, create_app
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads
 from vignette.web.slow_clients import SlowClients
@@ -64,13 +64,13 @@ class House:
         limits = limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
         self.intake = Intake(self.store, self.catalogue, self.jobs, limits)
         self.upkeep = Upkeep(self.store, self.catalogue, self.jobs)
-        self.thumbnails = Thumbnails(
+        self.rendering = Rendering(
             self.store, self.catalogue, recipes, lease_s=60, max_attempts=max_attempts, confined=confined
         )
         self.renewal = Renewal(self.catalogue, self.jobs, recipes)
         slow_clients = SlowClients(window_s=30)
         self.app = create_app(
-            WebServices(
+            WebContext(
                 intake=self.intake,
                 upkeep=self.upkeep,
                 store=self.store,
@@ -97,7 +97,7 @@ class House:
     def work(self) -> None:
         """Do what the worker would do with the jobs that wait."""
         while self.jobs.hinted:
-            self.thumbnails.render(self.jobs.hinted.pop(0))
+            self.rendering.render(self.jobs.hinted.pop(0))
 
     def sql(self, statement: str) -> None:
         """Change the catalogue behind its back."""

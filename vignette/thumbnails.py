@@ -36,7 +36,7 @@ _PAUSE_WITHOUT_ROOM_S: Final = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Thumbnails:
+class Rendering:
     """
     The use case of the worker.
 

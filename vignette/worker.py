@@ -24,7 +24,7 @@ from vignette.limits import SWEEP_INTERVAL_S
 from vignette.model import ImageId
 from vignette.ports import Catalogue
 from vignette.renewal import Renewal
-from vignette.thumbnails import Thumbnails
+from vignette.thumbnails import Rendering
 from vignette.upkeep import Upkeep
 
 logger: logging.Logger = get_task_logger(__name__)
@@ -34,7 +34,7 @@ logger: logging.Logger = get_task_logger(__name__)
 class WorkerServices:
     """What the worker needs, built once in each of its processes."""
 
-    thumbnails: Thumbnails
+    rendering: Rendering
     upkeep: Upkeep
     renewal: Renewal
     catalogue: Catalogue
@@ -45,11 +45,11 @@ def register(app: Celery, services: Callable[[], WorkerServices]) -> None:
 
     @app.task(name=RENDER_TASK)
     def render(image_id: int) -> None:
-        services().thumbnails.render(ImageId(image_id))
+        services().rendering.render(ImageId(image_id))
 
     def note_interruption(args: tuple[Any, ...], exception: BaseException, **_: Any) -> None:
         try:
-            services().thumbnails.interrupted(ImageId(args[0]), _reason(exception, app.conf.task_soft_time_limit))
+            services().rendering.interrupted(ImageId(args[0]), _reason(exception, app.conf.task_soft_time_limit))
         except VignetteError:
             # The lease ends by itself, and the sweep finds the image.
             logger.exception("the interruption of image %s could not be noted", args[0])

@@ -173,7 +173,7 @@ class TestMoving:
         assert ready.client.get("/vignette/0?still=1").data == ready.client.get("/vignette/0").data
 
     def test_where_none_was_made_that_moves_the_still_one_is_served(self, house: House) -> None:
-        house.thumbnails._animation_seconds = -1
+        house.rendering._animation_seconds = -1
         house.upload(animation("GIF", 3))
         house.work()
 

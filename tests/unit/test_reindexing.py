@@ -17,7 +17,7 @@ def populated(root: Path) -> House:
     house = House(root)
     for number in range(4):
         house.upload(picture(colour="red"), f"{number}.jpg", key=str(number))
-    house.thumbnails.render(ImageId(0))
+    house.rendering.render(ImageId(0))
     house.upkeep.delete(ImageId(1))
     house.upkeep.delete(ImageId(3))
     return house

@@ -86,7 +86,7 @@ def test_what_the_queue_lost_is_found_again(changed: House, monkeypatch: pytest.
 
 def test_a_catalogue_that_was_rebuilt_knows_what_other_recipes_have_made(changed: House) -> None:
     changed.renewal.advance()
-    changed.thumbnails.render(ImageId(3))
+    changed.rendering.render(ImageId(3))
     changed.jobs.hinted.clear()
 
     reindex(changed.store, changed.catalogue)
@@ -176,7 +176,7 @@ class TestAskedFor:
 
     def test_a_worker_with_other_recipes_is_found_out(self, house: House, changed: House) -> None:
         def work_by_the_former_recipes(_seconds: float) -> None:
-            house.thumbnails.render(changed.jobs.hinted.pop(0))
+            house.rendering.render(changed.jobs.hinted.pop(0))
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("vignette.renewal.time.sleep", work_by_the_former_recipes)

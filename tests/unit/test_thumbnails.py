@@ -65,7 +65,7 @@ def test_a_picture_that_moves_has_a_vignette_that_moves_beside_the_still_ones(ho
 
 
 def test_an_animation_without_time_costs_no_still_vignette(house: House) -> None:
-    house.thumbnails._animation_seconds = -1
+    house.rendering._animation_seconds = -1
     house.upload(animation("GIF", 3))
 
     house.work()
@@ -171,7 +171,7 @@ def test_a_job_that_comes_twice_is_done_once(house: House) -> None:
     house.upload(picture())
     house.work()
 
-    house.thumbnails.render(0)
+    house.rendering.render(0)
 
     assert house.catalogue.get(0).attempts == 1
 
@@ -180,7 +180,7 @@ def test_an_interrupted_rendering_is_tried_again_after_a_pause(house: House) -> 
     house.upload(picture())
     house.catalogue.claim(0, 60)
 
-    house.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
+    house.rendering.interrupted(0, RenderingFailed("the process was killed"))
 
     image = house.catalogue.get(0)
     assert image.state is State.PROCESSING
@@ -199,7 +199,7 @@ def test_the_pause_doubles_with_each_attempt_and_never_is_longer_than_a_minute(
 
     for _ in range(9):
         assert house.catalogue.claim(0, lease_s=-1) is not None
-        house.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
+        house.rendering.interrupted(0, RenderingFailed("the process was killed"))
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     house.close()
@@ -210,7 +210,7 @@ def test_after_the_last_attempt_an_interrupted_image_is_failed_with_the_reason(t
     house.upload(picture())
     house.catalogue.claim(0, 60)
 
-    house.thumbnails.interrupted(0, TooMuchTime("rendering took more than 60 seconds", limit=60))
+    house.rendering.interrupted(0, TooMuchTime("rendering took more than 60 seconds", limit=60))
 
     image = house.catalogue.get(0)
     assert image.state is State.FAILED
@@ -245,7 +245,7 @@ def test_an_image_that_kills_its_worker_each_time_is_failed_after_the_last_attem
     for _ in range(3):
         assert house.catalogue.claim(0, lease_s=-1) is not None
 
-    house.thumbnails.render(0)
+    house.rendering.render(0)
 
     image = house.catalogue.get(0)
     assert image.state is State.FAILED
@@ -263,11 +263,11 @@ def test_an_attempt_that_found_no_room_does_not_count(
     with monkeypatch.context() as full:
         full.setattr(house.store, "write", lambda *_: raise_(error("no room")))
         for _ in range(3):
-            house.thumbnails.render(image.id)
+            house.rendering.render(image.id)
 
         assert house.catalogue.get(image.id).state is State.PROCESSING
 
-    house.thumbnails.render(image.id)
+    house.rendering.render(image.id)
 
     assert house.catalogue.get(image.id).state is State.READY
     assert outcome_from_json(house.store.read(image.id, "outcome.json")).attempts == 1
@@ -280,9 +280,9 @@ def test_an_attempt_that_found_no_room_is_made_again_after_a_pause(
     image = house.upload(picture())
     with monkeypatch.context() as full:
         full.setattr(house.store, "write", lambda *_: raise_(StoreFull("no room")))
-        house.thumbnails.render(image.id)
+        house.rendering.render(image.id)
 
-    house.thumbnails.render(image.id)
+    house.rendering.render(image.id)
 
     assert house.catalogue.get(image.id).state is State.PROCESSING
 
@@ -294,7 +294,7 @@ def test_one_original_that_cannot_be_read_counts_as_the_fault_of_its_image(
     monkeypatch.setattr(house.store, "open", lambda *_: raise_(StoreUnavailable("Input/output error")))
 
     with pytest.raises(StoreUnavailable):
-        house.thumbnails.render(image.id)
+        house.rendering.render(image.id)
 
     assert house.catalogue.get(image.id).attempts == 1
 
@@ -304,7 +304,7 @@ def test_a_folder_that_cannot_be_used_at_all_does_not_count(house: House, monkey
     for name in ("open", "probe"):
         monkeypatch.setattr(house.store, name, lambda *_: raise_(StoreUnavailable("Read-only file system")))
 
-    house.thumbnails.render(image.id)
+    house.rendering.render(image.id)
 
     assert house.catalogue.get(image.id).attempts == 0
 
@@ -380,17 +380,17 @@ def test_one_that_kills_its_worker_each_time_it_is_rendered_again_keeps_its_vign
 
 
 def test_an_interrupted_second_rendering_is_tried_again_after_a_pause_and_then_given_up(changed: House) -> None:
-    changed.thumbnails.interrupted(0, RenderingFailed("of a job that came twice"))
+    changed.rendering.interrupted(0, RenderingFailed("of a job that came twice"))
     assert changed.catalogue.get(0).failure is None
 
     changed.catalogue.claim(0, 60)
-    changed.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
+    changed.rendering.interrupted(0, RenderingFailed("the process was killed"))
     assert changed.catalogue.claim(0, 60) is None
     assert changed.catalogue.get(0).is_renewing
 
     changed.catalogue.release(0, Failure("rendering-failed", "the process was killed"), pause_s=-1)
     changed.catalogue.claim(0, 60)
-    changed.thumbnails.interrupted(0, RenderingFailed("the process was killed"))
+    changed.rendering.interrupted(0, RenderingFailed("the process was killed"))
 
     image = changed.catalogue.get(0)
     assert (image.state, image.is_renewing) == (State.READY, False)

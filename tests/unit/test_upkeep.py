@@ -54,7 +54,7 @@ def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeyp
     backlog = house.jobs.backlog
 
     def backlog_after_one_more() -> Backlog:
-        house.thumbnails.render(house.jobs.hinted.pop(0))
+        house.rendering.render(house.jobs.hinted.pop(0))
         return backlog()
 
     monkeypatch.setattr(house.jobs, "backlog", backlog_after_one_more)

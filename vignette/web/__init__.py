@@ -10,16 +10,16 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from vignette.pixels.geometry import fit
+from vignette.web.context import EXTENSION, WebContext
 from vignette.web.headers import init_headers
 from vignette.web.i18n import init_i18n
 from vignette.web.images import images
 from vignette.web.pictures import by_width, vignette_url
 from vignette.web.problems import init_problems
 from vignette.web.service import service
-from vignette.web.services import EXTENSION, WebServices
 from vignette.web.vignettes import vignettes
 
-__all__ = ["WebServices", "create_app"]
+__all__ = ["WebContext", "create_app"]
 
 _PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent.parent
 
@@ -35,7 +35,7 @@ class _ImageIdConverter(BaseConverter):
         return int(value)
 
 
-def create_app(services: WebServices, *, public_url: str, languages: Sequence[str]) -> Flask:
+def create_app(context: WebContext, *, public_url: str, languages: Sequence[str]) -> Flask:
     """
     The WSGI application.
 
@@ -51,11 +51,11 @@ def create_app(services: WebServices, *, public_url: str, languages: Sequence[st
     )
     app.config["PUBLIC_URL"] = public_url
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _ASSETS_CACHE_S
-    app.extensions[EXTENSION] = services
+    app.extensions[EXTENSION] = context
     app.url_map.converters["image_id"] = _ImageIdConverter
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.jinja_env.globals.update(recipes=services.recipes, fit=fit, vignette_url=vignette_url, by_width=by_width)
-    app.context_processor(lambda: {"recipes": services.recipes})
+    app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url, by_width=by_width)
+    app.context_processor(lambda: {"recipes": context.recipes})
     init_i18n(app, languages)
     init_problems(app)
     init_headers(app)

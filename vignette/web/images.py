@@ -44,6 +44,7 @@ from vignette.model import Image, ImageId
 from vignette.pixels.metadata import as_groups, as_privacy
 from vignette.pixels.publishing import publish
 from vignette.ports import Catalogue, Lane
+from vignette.web.context import web_context
 from vignette.web.digests import sha256_digest
 from vignette.web.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.operations import Answer, Parameter, operation
@@ -58,7 +59,6 @@ from vignette.web.resources import (
     image_resource,
     image_with_metadata,
 )
-from vignette.web.services import web_services
 from vignette.web.uploads import FIELD, Receipt, receive_all
 
 images = Blueprint("images", __name__, url_prefix="/images")
@@ -140,12 +140,12 @@ def as_json(resource: BaseModel, status: int = 200) -> Response:
     curl="-F file=@photo.jpg {server}/images",
 )
 def upload() -> Response:
-    services = web_services()
+    context = web_context()
     announced = request.content_length
     # What is over the limit is refused for that, not for want of room.
-    wanted = announced if announced is not None and announced <= services.request_limits.max_bytes else None
-    with services.admission.place(wanted):
-        receipts = receive_all(request, services.intake, services.request_limits, services.slow_clients)
+    wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
+    with context.admission.place(wanted):
+        receipts = receive_all(request, context.intake, context.request_limits, context.slow_clients)
     face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")
@@ -210,7 +210,7 @@ def catalogue() -> Response:
     limit = _whole_number("limit", PAGE_SIZE, 1, _MAX_PAGE_SIZE)
     before = request.args.get("before")
     # One more than asked for tells whether there is a next page.
-    found = web_services().catalogue.newest(
+    found = web_context().catalogue.newest(
         limit + 1, None if before is None else ImageId(_whole_number("before", 0, 0, 2**63 - 1))
     )
     page = found[:limit]
@@ -238,8 +238,8 @@ def catalogue() -> Response:
     curl="{server}/images/0",
 )
 def show(image_id: int) -> Response:
-    services = web_services()
-    image = existing(services.catalogue, image_id)
+    context = web_context()
+    image = existing(context.catalogue, image_id)
     metadata = _metadata_of(image)
     if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
         response = make_response(
@@ -260,7 +260,7 @@ def show(image_id: int) -> Response:
 
 def _metadata_of(image: Image) -> dict[str, Any]:
     try:
-        metadata: dict[str, Any] = json.loads(web_services().store.read(image.id, layout.METADATA_JSON))
+        metadata: dict[str, Any] = json.loads(web_context().store.read(image.id, layout.METADATA_JSON))
     except (FileNotStored, ValueError):
         return {"warnings": [f"{layout.METADATA_JSON} is missing from the folder, or damaged"]}
     return metadata
@@ -274,7 +274,7 @@ def _metadata_of(image: Image) -> dict[str, Any]:
     curl="-X DELETE {server}/images/0",
 )
 def delete(image_id: int) -> Response:
-    web_services().upkeep.delete(ImageId(image_id))
+    web_context().upkeep.delete(ImageId(image_id))
     return Response(status=204)
 
 
@@ -285,7 +285,7 @@ def delete(image_id: int) -> Response:
     problems=(ImageNotFound, ImageDeleted),
 )
 def delete_form(image_id: int) -> Response:
-    web_services().upkeep.delete(ImageId(image_id))
+    web_context().upkeep.delete(ImageId(image_id))
     return make_response(redirect(absolute_url("service.home"), 303))
 
 
@@ -298,13 +298,13 @@ def delete_form(image_id: int) -> Response:
     curl="-X POST {server}/images/0/retry",
 )
 def retry(image_id: int) -> Response:
-    services = web_services()
-    services.upkeep.retry(ImageId(image_id), Lane.FAST)
+    context = web_context()
+    context.upkeep.retry(ImageId(image_id), Lane.FAST)
     location = absolute_url("images.show", image_id=image_id)
     if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
         response = make_response(redirect(location, 303))
     else:
-        response = as_json(image_resource(existing(services.catalogue, image_id)), 202)
+        response = as_json(image_resource(existing(context.catalogue, image_id)), 202)
         response.headers["Location"] = location
     response.vary.add("Accept")
     return response
@@ -321,10 +321,10 @@ def retry(image_id: int) -> Response:
     curl="-OJ {server}/images/0/original",
 )
 def original(image_id: int) -> Response:
-    services = web_services()
-    image = existing(services.catalogue, image_id)
+    context = web_context()
+    image = existing(context.catalogue, image_id)
     record = image.record
-    file = services.store.open(image.id, layout.original(record.facts))
+    file = context.store.open(image.id, layout.original(record.facts))
     response = Response(mimetype=record.facts.media_type)
     response.call_on_close(file.close)
     response.set_etag(record.sha256)
@@ -356,15 +356,15 @@ def public(image_id: int) -> Response:
     Left out are EXIF, XMP, IPTC, comments, previews and whatever else is not the picture. Orientation and colour
     profile stay, or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
     """
-    services = web_services()
-    image = existing(services.catalogue, image_id)
+    context = web_context()
+    image = existing(context.catalogue, image_id)
     facts = image.record.facts
     response = Response(mimetype=facts.media_type)
     response.set_etag(f"{image.record.sha256}-{_PUBLIC_COPY_EDITION}")
     response.headers["Cache-Control"] = "no-cache"
     if _is_settled_by_conditions(response):
         return response
-    file = services.store.open(image.id, layout.original(facts))
+    file = context.store.open(image.id, layout.original(facts))
     try:
         copy = publish(file, image.record.bytes)
     except VignetteError:
@@ -396,7 +396,7 @@ def _in_ranges(response: Response, size: int) -> Response:
     if response.status_code == 200 and request.method == "GET" and "Repr-Digest" in response.headers:
         # RFC 9530: of the very bytes in this answer, so not of a range's, nor of none.
         response.headers["Content-Digest"] = response.headers["Repr-Digest"]
-    return web_services().downloads.in_a_place(response) if request.method == "GET" else response
+    return web_context().downloads.in_a_place(response) if request.method == "GET" else response
 
 
 def _with_a_usable_range(request: Request, length: int) -> Request:
@@ -437,9 +437,9 @@ def metadata_json(image_id: int) -> Response:
 
 
 def _stored(image_id: int, name: str, media_type: str) -> Response:
-    services = web_services()
-    image = existing(services.catalogue, image_id)
-    response = Response(services.store.read(image.id, name), mimetype=media_type)
+    context = web_context()
+    image = existing(context.catalogue, image_id)
+    response = Response(context.store.read(image.id, name), mimetype=media_type)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)

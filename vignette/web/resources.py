@@ -13,8 +13,8 @@ from vignette.limits import KIB
 from vignette.model import Image, State
 from vignette.pixels.metadata import fit
 from vignette.pixels.publishing import PUBLISHABLE
+from vignette.web.context import web_context
 from vignette.web.problems import Problem, problem_of_failure
-from vignette.web.services import web_services
 
 # A longer binary value (MakerNote, preview) would be most of the resource; it is whole in `metadata.json`.
 _LONG_BYTES: Final = 256
@@ -174,7 +174,7 @@ def _fields(image: Image) -> dict[str, Any]:
             metadata=absolute_url("images.metadata_json", image_id=image.id),
             vignette=vignette,
             # Neither a recipe's name nor its digest has anything to quote.
-            vignettes={r.name: f"{vignette}?size={r.name}&v={r.digest}" for r in web_services().recipes},
+            vignettes={r.name: f"{vignette}?size={r.name}&v={r.digest}" for r in web_context().recipes},
         ),
     }
 

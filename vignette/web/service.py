@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from vignette.errors import NotFound, QueueUnavailable, VignetteError
 from vignette.limits import WORKER_SILENCE_S
 from vignette.pixels.formats import ACCEPTED_FORMATS
+from vignette.web.context import web_context
 from vignette.web.images import as_json
 from vignette.web.negotiation import HTML, JSON
 from vignette.web.openapi import build_document
@@ -24,7 +25,6 @@ from vignette.web.resources import (
     absolute_url,
     image_resource,
 )
-from vignette.web.services import web_services
 
 service = Blueprint("service", __name__)
 
@@ -32,8 +32,8 @@ _NEWEST_ON_FRONT_PAGE: Final = 24
 
 
 def current_limits() -> LimitsResource:
-    services = web_services()
-    intake, requests = services.intake.limits, services.request_limits
+    context = web_context()
+    intake, requests = context.intake.limits, context.request_limits
     return LimitsResource(
         max_upload_bytes=intake.max_bytes,
         max_request_bytes=requests.max_bytes,
@@ -42,14 +42,14 @@ def current_limits() -> LimitsResource:
         max_frames=intake.max_frames,
         max_render_memory_bytes=intake.max_memory_bytes,
         formats=[FormatResource(name=f.name, media_type=f.media_type, extension=f.extension) for f in ACCEPTED_FORMATS],
-        vignettes=[recipe.name for recipe in services.recipes],
+        vignettes=[recipe.name for recipe in context.recipes],
     )
 
 
 @service.get("/")
 @operation("The front page", Answer(200, "What this is, how to use it, a form to upload, the newest images", HTML))
 def home() -> str:
-    newest = web_services().catalogue.newest(_NEWEST_ON_FRONT_PAGE)
+    newest = web_context().catalogue.newest(_NEWEST_ON_FRONT_PAGE)
     return render_template(
         "index.html",
         limits=current_limits().model_dump(),
@@ -77,11 +77,11 @@ def healthz() -> Response:
     Answer(503, "It cannot: the folder or the catalogue is `down`", JSON, Readiness),
 )
 def readyz() -> Response:
-    services = web_services()
+    context = web_context()
     checks = {
-        "folder": _check(services.store.probe),
-        "catalogue": _check(services.catalogue.probe),
-        "queue": _check(services.jobs.backlog),
+        "folder": _check(context.store.probe),
+        "catalogue": _check(context.catalogue.probe),
+        "queue": _check(context.jobs.backlog),
         "worker": _check(_probe_worker),
     }
     down = {name for name, check in checks.items() if check.status == "down"}
@@ -100,7 +100,7 @@ def _check(probe: Callable[[], object]) -> Check:
 
 
 def _probe_worker() -> None:
-    silence = web_services().catalogue.seconds_since_beat()
+    silence = web_context().catalogue.seconds_since_beat()
     if silence is None:
         raise QueueUnavailable("no worker has ever been here")
     if silence > WORKER_SILENCE_S:

@@ -19,13 +19,13 @@ from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.pixels.preview import embedded_preview
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.records import outcome_from_json
+from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.images import as_json, existing
 from vignette.web.negotiation import HTML, JSON, PROBLEM, names, preferred
 from vignette.web.operations import Answer, Parameter, operation
 from vignette.web.problems import problem_of_failure, problem_response
 from vignette.web.resources import ImageResource, image_resource
-from vignette.web.services import web_services
 
 vignettes = Blueprint("vignettes", __name__)
 
@@ -80,12 +80,12 @@ _MAX_PREVIEW_METADATA_BYTES: Final = MIB
     curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
 )
 def show(image_id: int) -> Response:
-    services = web_services()
+    context = web_context()
     recipe = _recipe(request.args.get("size"))
-    image = existing(services.catalogue, image_id)
+    image = existing(context.catalogue, image_id)
     waited = image.state in (State.PENDING, State.PROCESSING) and _wait(image_id)
     if waited:
-        image = existing(services.catalogue, image_id)
+        image = existing(context.catalogue, image_id)
     response = _answer(image, recipe)
     if waited:
         response.headers["Preference-Applied"] = "wait"
@@ -104,7 +104,7 @@ def _answer(image: Image, recipe: Recipe) -> Response:
 
 
 def _recipe(size: str | None) -> Recipe:
-    recipes = web_services().recipes
+    recipes = web_context().recipes
     if size is None:
         return recipes[0]
     for recipe in recipes:
@@ -150,7 +150,7 @@ def _vignette(image: Image, name: str, file_format: VignetteFormat, caching: str
     response.headers["Cache-Control"] = caching
     response.make_conditional(request)
     if response.status_code != 304:
-        response.data = web_services().store.read(image.id, name)
+        response.data = web_context().store.read(image.id, name)
     return response
 
 
@@ -164,7 +164,7 @@ def _caching(recipe: Recipe) -> str:
 def _made(image: Image) -> tuple[str, ...]:
     """The names of the vignettes that the worker has made last."""
     try:
-        return outcome_from_json(web_services().store.read(image.id, layout.OUTCOME)).vignettes
+        return outcome_from_json(web_context().store.read(image.id, layout.OUTCOME)).vignettes
     except (FileNotStored, ValueError):
         return ()
 
@@ -172,10 +172,10 @@ def _made(image: Image) -> tuple[str, ...]:
 def _missing(image: Image, recipe: Recipe) -> Response:
     if image.failure is not None and not image.is_renewing:  # the worker has tried, and given up
         return _failed(image, recipe)
-    services = web_services()
+    context = web_context()
     # The sweep sees to what other recipes have made. This is for what they have made and somebody has tidied away.
-    if image.recipe_set == layout.recipe_set(layout.vignettes(services.recipes)):
-        services.upkeep.render_again(image.id)
+    if image.recipe_set == layout.recipe_set(layout.vignettes(context.recipes)):
+        context.upkeep.render_again(image.id)
     return _pending(image, recipe)
 
 
@@ -214,7 +214,7 @@ def _pending(image: Image, recipe: Recipe) -> Response:
 def _preview(image: Image) -> bytes | None:
     """The preview that its camera embedded, if there is one to show."""
     try:
-        with web_services().store.open(image.id, layout.METADATA_JSON) as file:
+        with web_context().store.open(image.id, layout.METADATA_JSON) as file:
             content = file.read(_MAX_PREVIEW_METADATA_BYTES + 1)
     except FileNotStored:
         return None
@@ -236,17 +236,17 @@ def _failed(image: Image, recipe: Recipe) -> Response:
 def _wait(image_id: int) -> bool:
     """Wait as long as the client prefers (RFC 7240 `wait`), if there is room to; return whether that was done."""
     seconds = min(_preferred_wait_s(), MAX_WAIT_S)
-    services = web_services()
-    if seconds <= 0 or not services.waiting_rooms.acquire(blocking=False):
+    context = web_context()
+    if seconds <= 0 or not context.waiting_rooms.acquire(blocking=False):
         return False
     try:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if existing(services.catalogue, image_id).state not in (State.PENDING, State.PROCESSING):
+            if existing(context.catalogue, image_id).state not in (State.PENDING, State.PROCESSING):
                 break
             time.sleep(_POLL_S)
     finally:
-        services.waiting_rooms.release()
+        context.waiting_rooms.release()
     return True
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 from vignette.intake import Intake, IntakeLimits
 from vignette.settings import Settings
 from vignette.upkeep import Upkeep
-from vignette.web import WebServices, create_app
+from vignette.web import WebContext, create_app
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads
 from vignette.web.fast_path import FastPath
@@ -24,7 +24,7 @@ def build_web(settings: Settings) -> Flask:
     store, catalogue = open_store_and_catalogue(settings)
     jobs = open_jobs(settings)
     slow_clients = SlowClients(settings.slow_client_seconds)
-    services = WebServices(
+    context = WebContext(
         intake=Intake(
             store,
             catalogue,
@@ -48,7 +48,7 @@ def build_web(settings: Settings) -> Flask:
         downloads=Downloads(slow_clients, places=max(1, settings.web_threads // 4)),
         waiting_rooms=BoundedSemaphore(max(1, settings.web_threads // 8)),
     )
-    app = create_app(services, public_url=settings.public_url, languages=settings.languages)
+    app = create_app(context, public_url=settings.public_url, languages=settings.languages)
     if settings.effective_database_url.startswith("sqlite"):
         # So this is the only machine: with several, each may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from vignette.errors import StoreUnavailable
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
 from vignette.renewal import Renewal
 from vignette.settings import Settings
-from vignette.thumbnails import Thumbnails
+from vignette.thumbnails import Rendering
 from vignette.upkeep import Upkeep
 from vignette.wiring.jobs import lease_s, open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
@@ -36,7 +36,7 @@ def build_worker(settings: Settings) -> Celery:
         store, catalogue = open_store_and_catalogue(settings)
         jobs = open_jobs(settings)
         return WorkerServices(
-            thumbnails=Thumbnails(
+            rendering=Rendering(
                 store,
                 catalogue,
                 settings.recipes,

@@ -1,4 +1,4 @@
-"""What the views work with: built in `wiring`, kept in the application, asked for by `web_services()`."""
+"""What the views work with: built in `wiring`, kept in the application, asked for by `web_context()`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXTENSION: Final = "vignette"
 
 
 @dataclass(frozen=True, slots=True)
-class WebServices:
+class WebContext:
     """
     The use cases, the ports that views read from, and what they need of the settings.
 
@@ -43,6 +43,6 @@ class WebServices:
     waiting_rooms: threading.Semaphore
 
 
-def web_services() -> WebServices:
-    """The services of the current application."""
-    return cast(WebServices, current_app.extensions[EXTENSION])
+def web_context() -> WebContext:
+    """The context of the current application."""
+    return cast(WebContext, current_app.extensions[EXTENSION])
