@@ -26,9 +26,9 @@ from PIL import Image  # noqa: E402
 
 from vignette.adapters.folder_store import FolderStore  # noqa: E402
 from vignette.adapters.sql_catalogue import SqlCatalogue  # noqa: E402
-from vignette.intake import Intake, IntakeLimits  # noqa: E402
 from vignette.limits import CHUNK_BYTES, KIB, MIB  # noqa: E402
 from vignette.model import Durability, ImageId  # noqa: E402
+from vignette.use_cases.intake import Intake, IntakeLimits  # noqa: E402
 
 ROUNDS: Final = 15
 UPLOADS_IN_A_ROUND: Final = 8

@@ -18,13 +18,13 @@ from werkzeug.test import TestResponse
 from tests.doubles import ListJobs
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
-from vignette.intake import Intake, IntakeLimits
 from vignette.model import Image
 from vignette.recipes import Recipe
-from vignette.reindexing import read_images
-from vignette.renewal import Renewal
-from vignette.thumbnails import Rendering
-from vignette.upkeep import Upkeep
+from vignette.use_cases.intake import Intake, IntakeLimits
+from vignette.use_cases.reindexing import read_images
+from vignette.use_cases.rendering import Rendering
+from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.upkeep import Upkeep
 from vignette.web import WebContext, create_app
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads

@@ -15,11 +15,11 @@ import click
 from vignette import __version__
 from vignette.bench.commands import bench
 from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound, VignetteError
-from vignette.findings import Report
 from vignette.model import ImageId
 from vignette.ports import Lane
-from vignette.renewal import Renewed
 from vignette.settings import Settings, exit_with_words, load_settings, load_settings_or_exit
+from vignette.use_cases.findings import Report
+from vignette.use_cases.renewal import Renewed
 
 
 @click.group()
@@ -48,7 +48,7 @@ def _open_catalogue(settings: Settings) -> None:
 @main.command()
 def reindex() -> None:
     """Rebuild the catalogue from the folders. The service may run; uploads wait meanwhile, or are told to."""
-    from vignette.reindexing import reindex as rebuild
+    from vignette.use_cases.reindexing import reindex as rebuild
     from vignette.wiring.stores import open_store_and_catalogue
 
     with exit_with_words():

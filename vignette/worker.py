@@ -23,9 +23,9 @@ from vignette.errors import RenderingFailed, TooMuchTime, VignetteError
 from vignette.limits import SWEEP_INTERVAL_S
 from vignette.model import ImageId
 from vignette.ports import Catalogue
-from vignette.renewal import Renewal
-from vignette.thumbnails import Rendering
-from vignette.upkeep import Upkeep
+from vignette.use_cases.rendering import Rendering
+from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.upkeep import Upkeep
 
 logger: logging.Logger = get_task_logger(__name__)
 

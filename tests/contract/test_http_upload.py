@@ -15,8 +15,8 @@ from tests.contract.asking import BROWSER, JSON, post, problem
 from tests.house import SMALL, House, picture
 from tests.house import house as new_house
 from vignette.errors import StoreFull
-from vignette.intake import IntakeLimits
 from vignette.ports import Lane
+from vignette.use_cases.intake import IntakeLimits
 from vignette.web.uploads import RequestLimits
 
 

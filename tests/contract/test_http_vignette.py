@@ -359,7 +359,7 @@ class TestOtherRecipes:
     def test_where_it_cannot_be_rendered_again_the_earlier_one_stays(
         self, changed: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("vignette.thumbnails.render", raise_rendering_failed)
+        monkeypatch.setattr("vignette.use_cases.rendering.render", raise_rendering_failed)
         changed.renewal.advance()
         changed.work()
 

@@ -13,12 +13,12 @@ import signal
 from typing import Any
 
 from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
-from vignette import thumbnails
 from vignette.limits import MIB
 from vignette.settings import load_settings_or_exit
+from vignette.use_cases import rendering
 from vignette.wiring.worker import build_worker
 
-_render = thumbnails.render
+_render = rendering.render
 
 
 def _render_or_die(*arguments: Any) -> Any:
@@ -37,6 +37,6 @@ def _render_or_die(*arguments: Any) -> Any:
     return made
 
 
-thumbnails.render = _render_or_die  # type: ignore[assignment]
+rendering.render = _render_or_die  # type: ignore[assignment]
 
 app = build_worker(load_settings_or_exit())

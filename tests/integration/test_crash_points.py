@@ -17,9 +17,9 @@ import pytest
 
 from tests.house import SMALL, House, picture
 from vignette import layout
-from vignette.checking import Checkup
 from vignette.model import ImageId, State
 from vignette.recipes import Recipe
+from vignette.use_cases.checking import Checkup
 
 # Audit events of file operations (docs.python.org, Audit events table); `os.fsync` has none and is counted by hand.
 OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "shutil.rmtree"}
@@ -121,7 +121,7 @@ def go_on(house: House) -> None:
 def test_whenever_a_process_dies_everything_is_whole_or_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[House], None], recipes: list[Recipe]
 ) -> None:
-    monkeypatch.setattr("vignette.upkeep._HINT_MAX_AGE_S", -1)
+    monkeypatch.setattr("vignette.use_cases.upkeep._HINT_MAX_AGE_S", -1)
     point = 0
     while True:
         root = tmp_path / str(point)

@@ -48,7 +48,7 @@ class Court:
 
 @pytest.fixture
 def court(house: House, monkeypatch: pytest.MonkeyPatch) -> Court:
-    monkeypatch.setattr("vignette.checking.time.sleep", lambda _: None)
+    monkeypatch.setattr("vignette.use_cases.checking.time.sleep", lambda _: None)
     return Court(house)
 
 

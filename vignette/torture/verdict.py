@@ -11,7 +11,6 @@ from typing import Final
 
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
-from vignette.checking import Checkup
 from vignette.limits import LEASE_MARGIN_S, STAGING_MAX_AGE_S
 from vignette.model import Image, ImageId, State
 from vignette.ports import Backlog
@@ -19,7 +18,8 @@ from vignette.settings import DEFAULT_RECIPES
 from vignette.torture.ledger import Ledger, Upload
 from vignette.torture.pictures import Fate
 from vignette.torture.victim import RENDER_SECONDS, Victim
-from vignette.upkeep import Upkeep
+from vignette.use_cases.checking import Checkup
+from vignette.use_cases.upkeep import Upkeep
 
 # What nobody was told of a rendering that died: its lease, the pause before the next try, and the sweep that finds it.
 _SETTLE_S: Final = 60 + RENDER_SECONDS + LEASE_MARGIN_S

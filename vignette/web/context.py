@@ -8,10 +8,10 @@ from typing import Final, cast
 
 from flask import current_app
 
-from vignette.intake import Intake
 from vignette.ports import Catalogue, ImageStore, Jobs
 from vignette.recipes import Recipe
-from vignette.upkeep import Upkeep
+from vignette.use_cases.intake import Intake
+from vignette.use_cases.upkeep import Upkeep
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads
 from vignette.web.slow_clients import SlowClients

@@ -24,10 +24,10 @@ from vignette.errors import (
     UploadTooSlow,
     VignetteError,
 )
-from vignette.intake import Intake, Upload, clean_name, too_large
 from vignette.limits import CHUNK_BYTES, MIN_BODY_BYTES_PER_S, MULTIPART_OVERHEAD_BYTES
 from vignette.model import Image
 from vignette.ports import Lane
+from vignette.use_cases.intake import Intake, Upload, clean_name, too_large
 from vignette.web.digests import DigestCheck
 from vignette.web.multipart import FilePart, file_parts
 from vignette.web.slow_clients import SlowClients

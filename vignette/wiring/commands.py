@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
-from vignette.checking import Checkup
 from vignette.errors import StoreUnavailable
-from vignette.renewal import Renewal
 from vignette.settings import Settings
-from vignette.upkeep import Upkeep
+from vignette.use_cases.checking import Checkup
+from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.upkeep import Upkeep
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vignette.adapters.folder_store import FolderStore
 from vignette.adapters.sql_catalogue import SqlCatalogue
-from vignette.reindexing import read_images, reindex_if_behind
 from vignette.settings import Settings
+from vignette.use_cases.reindexing import read_images, reindex_if_behind
 
 
 def open_store_and_catalogue(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:

@@ -6,9 +6,9 @@ from threading import BoundedSemaphore
 
 from flask import Flask
 
-from vignette.intake import Intake, IntakeLimits
 from vignette.settings import Settings
-from vignette.upkeep import Upkeep
+from vignette.use_cases.intake import Intake, IntakeLimits
+from vignette.use_cases.upkeep import Upkeep
 from vignette.web import WebContext, create_app
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads

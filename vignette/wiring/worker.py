@@ -12,10 +12,10 @@ from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
 from vignette.confinement import confined, give_back_what_is_freed
 from vignette.errors import StoreUnavailable
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
-from vignette.renewal import Renewal
 from vignette.settings import Settings
-from vignette.thumbnails import Rendering
-from vignette.upkeep import Upkeep
+from vignette.use_cases.rendering import Rendering
+from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.upkeep import Upkeep
 from vignette.wiring.jobs import lease_s, open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.worker import WorkerServices, register

@@ -27,7 +27,7 @@ from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_text, describe
 from vignette.ports import Catalogue, ImageStore, Jobs, Lane, StagedImage
 from vignette.records import record_to_json
-from vignette.reindexing import reindex_if_behind
+from vignette.use_cases.reindexing import reindex_if_behind
 
 # Each process that was killed may have left one folder ahead of the catalogue; more are for `reindex`.
 _TRIES_FOR_A_NUMBER: Final = 8

@@ -13,7 +13,7 @@ from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.model import ImageId
 from vignette.ports import Lane
 from vignette.recipes import Recipe
-from vignette.reindexing import reindex
+from vignette.use_cases.reindexing import reindex
 
 OTHER = Recipe("small", 64, 64, ("webp",))
 
@@ -48,7 +48,7 @@ def test_what_other_recipes_have_made_is_queued_in_the_slow_lane_once(changed: H
 
 
 def test_only_so_many_wait_at_a_time(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vignette.renewal.SWEEP_BATCH", 2)
+    monkeypatch.setattr("vignette.use_cases.renewal.SWEEP_BATCH", 2)
 
     changed.renewal.advance()
     changed.renewal.advance()
@@ -63,7 +63,7 @@ def test_only_so_many_wait_at_a_time(changed: House, monkeypatch: pytest.MonkeyP
 
 
 def test_none_is_added_where_uploads_wait(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vignette.renewal.SWEEP_BATCH", 2)
+    monkeypatch.setattr("vignette.use_cases.renewal.SWEEP_BATCH", 2)
     for _ in range(2):
         changed.upload(picture())
 
@@ -73,7 +73,7 @@ def test_none_is_added_where_uploads_wait(changed: House, monkeypatch: pytest.Mo
 
 
 def test_what_the_queue_lost_is_found_again(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vignette.upkeep._HINT_MAX_AGE_S", -1)
+    monkeypatch.setattr("vignette.use_cases.upkeep._HINT_MAX_AGE_S", -1)
     changed.jobs.is_down = True
     changed.renewal.advance()
     changed.jobs.is_down = False
@@ -109,7 +109,7 @@ class TestAskedFor:
     @pytest.fixture(autouse=True)
     def _worker(self, changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
         changed.catalogue.beat("worker")
-        monkeypatch.setattr("vignette.renewal.time.sleep", lambda _seconds: changed.work())
+        monkeypatch.setattr("vignette.use_cases.renewal.time.sleep", lambda _seconds: changed.work())
 
     def test_all_that_other_recipes_have_made_is_rendered_and_told_in_order(self, changed: House) -> None:
         due = changed.renewal.all_due()
@@ -179,7 +179,7 @@ class TestAskedFor:
             house.rendering.render(changed.jobs.hinted.pop(0))
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("vignette.renewal.time.sleep", work_by_the_former_recipes)
+            patch.setattr("vignette.use_cases.renewal.time.sleep", work_by_the_former_recipes)
             with pytest.raises(SettingsError, match="start the service anew"):
                 list(changed.renewal.run([ImageId(0)]))
 
@@ -198,7 +198,7 @@ class TestAskedFor:
         def fall_silent(_seconds: float) -> None:
             changed.sql("UPDATE worker SET seen_at = seen_at - 20")
 
-        monkeypatch.setattr("vignette.renewal.time.sleep", fall_silent)
+        monkeypatch.setattr("vignette.use_cases.renewal.time.sleep", fall_silent)
 
         with pytest.raises(QueueUnavailable, match="no worker"):
             list(changed.renewal.run([ImageId(0)]))

@@ -18,7 +18,6 @@ from typing import Final
 
 from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavailable
-from vignette.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
 from vignette.model import Image, ImageId, Outcome, Record
 from vignette.pixels.inspection import inspect
@@ -26,8 +25,9 @@ from vignette.pixels.metadata import as_text, describe
 from vignette.ports import Catalogue, ImageStore
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json, record_from_json, record_to_json, tombstone_to_json
-from vignette.reindexing import read_image
-from vignette.upkeep import Upkeep
+from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
+from vignette.use_cases.reindexing import read_image
+from vignette.use_cases.upkeep import Upkeep
 
 # Longer than a rendering needs between two of its writes, and than the sweep takes to come round.
 SETTLE_S: Final = 2 * SWEEP_INTERVAL_S

@@ -9,7 +9,7 @@ from tests.house import House, picture
 from vignette.errors import CatalogueUnavailable
 from vignette.model import ImageId, State
 from vignette.ports import StagedImage
-from vignette.reindexing import reindex, reindex_if_behind
+from vignette.use_cases.reindexing import reindex, reindex_if_behind
 
 
 def populated(root: Path) -> House:

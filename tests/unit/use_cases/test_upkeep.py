@@ -14,7 +14,7 @@ from vignette.ports import Backlog, Lane, Taken
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work counts as forgotten at once."""
-    monkeypatch.setattr("vignette.upkeep._HINT_MAX_AGE_S", -1)
+    monkeypatch.setattr("vignette.use_cases.upkeep._HINT_MAX_AGE_S", -1)
 
 
 def test_a_job_that_the_queue_lost_is_queued_again(house: House) -> None:
@@ -69,7 +69,7 @@ class TestWhatAWorkerTookAndDropped:
     @pytest.fixture(autouse=True)
     def _much_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing counts as forgotten."""
-        monkeypatch.setattr("vignette.upkeep._HINT_MAX_AGE_S", 600)
+        monkeypatch.setattr("vignette.use_cases.upkeep._HINT_MAX_AGE_S", 600)
 
     @pytest.fixture
     def house(self, house: House) -> House:

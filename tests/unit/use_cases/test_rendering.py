@@ -259,7 +259,7 @@ def test_an_attempt_that_found_no_room_does_not_count(
 ) -> None:
     house = House(tmp_path, max_attempts=1)
     image = house.upload(picture())
-    monkeypatch.setattr("vignette.thumbnails._PAUSE_WITHOUT_ROOM_S", -1)
+    monkeypatch.setattr("vignette.use_cases.rendering._PAUSE_WITHOUT_ROOM_S", -1)
     with monkeypatch.context() as full:
         full.setattr(house.store, "write", lambda *_: raise_(error("no room")))
         for _ in range(3):
@@ -350,7 +350,9 @@ def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_ea
 def test_one_that_cannot_be_rendered_again_keeps_its_vignettes_and_is_not_tried_for_ever(
     changed: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("vignette.thumbnails.render", lambda *_: raise_(RenderingFailed("its decoder has a bad day")))
+    monkeypatch.setattr(
+        "vignette.use_cases.rendering.render", lambda *_: raise_(RenderingFailed("its decoder has a bad day"))
+    )
     outcome = changed.store.read(0, "outcome.json")
 
     changed.work()

@@ -13,13 +13,13 @@ import pytest
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.makers import animation
 from vignette import layout
-from vignette.checking import Checkup
 from vignette.errors import StoreUnavailable
-from vignette.findings import Finding, Kind, Report
-from vignette.intake import IntakeLimits
 from vignette.model import ImageId, State
 from vignette.recipes import Recipe
-from vignette.reindexing import reindex
+from vignette.use_cases.checking import Checkup
+from vignette.use_cases.findings import Finding, Kind, Report
+from vignette.use_cases.intake import IntakeLimits
+from vignette.use_cases.reindexing import reindex
 
 ZERO = ImageId(0)
 JPEG = layout.vignette(SMALL, "jpeg")
@@ -359,7 +359,7 @@ def test_an_image_that_waits_or_is_being_rendered_is_no_finding(house: House) ->
 def test_staging_leftovers_past_their_age_are_found_and_cleared(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     staged = house.store.stage()
     assert check(house) == []
-    monkeypatch.setattr("vignette.checking.STAGING_MAX_AGE_S", -1)
+    monkeypatch.setattr("vignette.use_cases.checking.STAGING_MAX_AGE_S", -1)
 
     assert kinds(check(house, repair=True)) == ["leftover"]
 

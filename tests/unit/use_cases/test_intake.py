@@ -20,9 +20,9 @@ from vignette.errors import (
     UnsupportedFormat,
     UploadTooLarge,
 )
-from vignette.intake import IntakeLimits, clean_name
 from vignette.model import ImageId, Record, State
 from vignette.records import record_from_json
+from vignette.use_cases.intake import IntakeLimits, clean_name
 
 REFUSED = [
     pytest.param(b"", EmptyFile, id="empty"),
