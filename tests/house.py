@@ -22,9 +22,10 @@ from vignette.model import Image
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.reindexing import read_images
+from vignette.use_cases.removal import Removal
 from vignette.use_cases.rendering import Rendering
 from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.upkeep import Upkeep
+from vignette.use_cases.sweeping import Sweeping
 from vignette.web import WebContext, create_app
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads
@@ -63,7 +64,8 @@ class House:
         self.jobs = ListJobs()
         limits = limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
         self.intake = Intake(self.store, self.catalogue, self.jobs, limits)
-        self.upkeep = Upkeep(self.store, self.catalogue, self.jobs)
+        self.removal = Removal(self.store, self.catalogue)
+        self.sweeping = Sweeping(self.store, self.catalogue, self.jobs, self.removal)
         self.rendering = Rendering(
             self.store, self.catalogue, recipes, lease_s=60, max_attempts=max_attempts, confined=confined
         )
@@ -72,7 +74,8 @@ class House:
         self.app = create_app(
             WebContext(
                 intake=self.intake,
-                upkeep=self.upkeep,
+                removal=self.removal,
+                renewal=self.renewal,
                 store=self.store,
                 catalogue=self.catalogue,
                 jobs=self.jobs,

@@ -67,16 +67,16 @@ def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
     Their vignettes are made at once if the service runs, and else as soon as it does. Exit status 1 if one of the
     numbers could not be tried: it is not failed, was deleted, or never was.
     """
-    from vignette.wiring.commands import open_upkeep
+    from vignette.wiring.commands import open_renewal
 
     if bool(numbers) == all_failed:
         raise click.UsageError("name the images, or say --all-failed")
     with exit_with_words():
-        upkeep = open_upkeep(load_settings())
+        renewal = open_renewal(load_settings())
         refused = 0
-        for image_id in upkeep.failed() if all_failed else map(ImageId, numbers):
+        for image_id in renewal.failed() if all_failed else map(ImageId, numbers):
             try:
-                upkeep.retry(image_id, Lane.BULK)
+                renewal.retry(image_id, Lane.BULK)
             except (ImageNotFound, ImageDeleted, ImageNotFailed) as error:
                 click.echo(f"vignette: {error}", err=True)
                 refused += 1

@@ -248,7 +248,7 @@ class Backlog(NamedTuple):
 
 
 class Jobs(Protocol):
-    """The queue. It is a hint: it may lose everything, and then `upkeep` finds the work again in the catalogue."""
+    """The queue. It is a hint: it may lose everything, and then the sweep finds the work again in the catalogue."""
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
         """Ask that an image be rendered soon; raise `QueueUnavailable` within half a second if that cannot be asked."""

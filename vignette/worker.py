@@ -25,7 +25,7 @@ from vignette.model import ImageId
 from vignette.ports import Catalogue
 from vignette.use_cases.rendering import Rendering
 from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.upkeep import Upkeep
+from vignette.use_cases.sweeping import Sweeping
 
 logger: logging.Logger = get_task_logger(__name__)
 
@@ -35,7 +35,7 @@ class WorkerServices:
     """What the worker needs, built once in each of its processes."""
 
     rendering: Rendering
-    upkeep: Upkeep
+    sweeping: Sweeping
     renewal: Renewal
     catalogue: Catalogue
 
@@ -71,7 +71,7 @@ def _sweep_until(stopping: threading.Event, services: Callable[[], WorkerService
     while not stopping.is_set():
         try:
             services().catalogue.beat(name)
-            services().upkeep.sweep()
+            services().sweeping.sweep()
             services().renewal.advance()
         except VignetteError as error:
             logger.warning("sweep: %s", error, exc_info=error.__cause__)

@@ -155,7 +155,7 @@ def test_each_moment_of_an_image_is_the_same_by_both_ways(ways: TwoWays) -> None
     assert ways.agree("/vignette/0") == 200
     ways.until_settled(image_id)
     assert ways.agree("/vignette/0") == 200
-    ways.house.upkeep.delete(image_id)
+    ways.house.removal.delete(image_id)
     assert ways.agree("/vignette/0") == 410
     ways.until_settled(image_id)
     assert ways.agree("/vignette/0") == 410
@@ -190,7 +190,7 @@ from vignette.limits import MIB
 from vignette.model import ImageId
 
 house = House(Path(sys.argv[1]))
-house.upkeep.delete(ImageId(0))
+house.removal.delete(ImageId(0))
 house.close()
 """
 
@@ -198,7 +198,7 @@ house.close()
 def test_what_a_worker_still_writes_after_the_deletion_brings_no_answer_back(warm: TwoWays) -> None:
     store, name = warm.house.store, layout.vignette(SMALL, "webp")
     content = store.read(ImageId(0), name)
-    warm.house.upkeep.delete(ImageId(0))
+    warm.house.removal.delete(ImageId(0))
 
     store.write(ImageId(0), name, content)
     warm.until_settled(ImageId(0))

@@ -46,7 +46,7 @@ def render_again(house: House) -> None:
 
 
 def delete(house: House) -> None:
-    house.upkeep.delete(ImageId(0))
+    house.removal.delete(ImageId(0))
 
 
 def delete_while_it_is_rendered_again(house: House) -> None:
@@ -55,7 +55,7 @@ def delete_while_it_is_rendered_again(house: House) -> None:
 
     def delete_and_write(image_id: ImageId, name: str, content: bytes) -> None:
         house.store.write = write  # type: ignore[method-assign]
-        house.upkeep.delete(image_id)
+        house.removal.delete(image_id)
         write(image_id, name, content)
 
     house.renewal.advance()
@@ -103,10 +103,10 @@ def died_before(root: Path, act: Callable[[House], None], recipes: list[Recipe],
 def go_on(house: House) -> None:
     """What a new worker does, once the leases of the one that died have ended."""
     house.end_leases()
-    house.upkeep.sweep()
+    house.sweeping.sweep()
     house.renewal.advance()
     house.work()
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def go_on(house: House) -> None:
 def test_whenever_a_process_dies_everything_is_whole_or_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[House], None], recipes: list[Recipe]
 ) -> None:
-    monkeypatch.setattr("vignette.use_cases.upkeep._HINT_MAX_AGE_S", -1)
+    monkeypatch.setattr("vignette.use_cases.sweeping._HINT_MAX_AGE_S", -1)
     point = 0
     while True:
         root = tmp_path / str(point)
@@ -139,7 +139,7 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
         rows = house.catalogue.newest(10)
         assert house.upload(THIRD).id == house.catalogue.next_id() - 1
         house.work()
-        checkup = Checkup(house.store, house.catalogue, house.upkeep, recipes, settle_s=0)
+        checkup = Checkup(house.store, house.catalogue, house.removal, house.renewal, recipes, settle_s=0)
         assert list(checkup.run(checkup.image_ids())) == [], f"killed before operation {point}"
         for row in rows:
             assert house.catalogue.get(row.id).state is State.READY

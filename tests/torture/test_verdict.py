@@ -57,7 +57,7 @@ def folder(court: Court, image_id: int) -> Path:
 
 
 def test_kept_promises_are_no_violation(court: Court) -> None:
-    court.house.upkeep.delete(ImageId(3))
+    court.house.removal.delete(ImageId(3))
     court.ledger.delete(3, is_answered=True)
 
     assert court.violations() == []
@@ -123,7 +123,7 @@ def test_a_deletion_that_was_answered_and_not_done(court: Court) -> None:
 
 
 def test_a_deletion_that_nobody_asked_for(court: Court) -> None:
-    court.house.upkeep.delete(ImageId(0))
+    court.house.removal.delete(ImageId(0))
 
     assert "image 0 is deleted, and nobody asked for that" in court.violations()
 

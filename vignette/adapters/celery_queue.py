@@ -2,7 +2,7 @@
 The queue: Celery on Redis (or anything that speaks its protocol).
 
 Celery on Redis loses messages whatever its settings (kombu issue 305: a worker killed between taking a message and
-noting that it did), and restores others late. So the settings here make the usual case quick, `upkeep` makes it sure.
+noting that it did), and restores others late. So the settings here make the usual case quick, the sweep makes it sure.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from vignette.torture.ledger import Ledger, Upload
 from vignette.torture.pictures import Fate
 from vignette.torture.victim import RENDER_SECONDS, Victim
 from vignette.use_cases.checking import Checkup
-from vignette.use_cases.upkeep import Upkeep
+from vignette.use_cases.removal import Removal
+from vignette.use_cases.renewal import Renewal
 
 # What nobody was told of a rendering that died: its lease, the pause before the next try, and the sweep that finds it.
 _SETTLE_S: Final = 60 + RENDER_SECONDS + LEASE_MARGIN_S
@@ -141,8 +142,9 @@ class Verdict:
 
     def _judge_by_fsck(self) -> None:
         """Every folder against its record and row: originals, metadata, verdicts, vignettes, leftovers."""
-        upkeep = Upkeep(self._store, self._catalogue, NoJobs())
-        checkup = Checkup(self._store, self._catalogue, upkeep, DEFAULT_RECIPES)
+        removal = Removal(self._store, self._catalogue)
+        renewal = Renewal(self._catalogue, NoJobs(), DEFAULT_RECIPES)
+        checkup = Checkup(self._store, self._catalogue, removal, renewal, DEFAULT_RECIPES)
         for finding in checkup.run(checkup.image_ids()):
             self._ledger.violated(f"fsck: {finding.image_id} {finding.kind} {finding.name or ''}: {finding.detail}")
 

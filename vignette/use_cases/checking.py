@@ -27,7 +27,8 @@ from vignette.recipes import Recipe
 from vignette.records import outcome_from_json, record_from_json, record_to_json, tombstone_to_json
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.use_cases.reindexing import read_image
-from vignette.use_cases.upkeep import Upkeep
+from vignette.use_cases.removal import Removal
+from vignette.use_cases.renewal import Renewal
 
 # Longer than a rendering needs between two of its writes, and than the sweep takes to come round.
 SETTLE_S: Final = 2 * SWEEP_INTERVAL_S
@@ -40,14 +41,16 @@ class Checkup:
         self,
         store: ImageStore,
         catalogue: Catalogue,
-        upkeep: Upkeep,
+        removal: Removal,
+        renewal: Renewal,
         recipes: Sequence[Recipe],
         *,
         settle_s: float = SETTLE_S,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
-        self._upkeep = upkeep
+        self._removal = removal
+        self._renewal = renewal
         self._vignettes = layout.vignettes(recipes)
         self._settle_s = settle_s
 
@@ -173,7 +176,7 @@ class Checkup:
             if (image := read_image(self._store, image_id)) is not None:
                 self._catalogue.index(image)
         elif finding.remedy is Remedy.RENDER:
-            self._upkeep.render_again(image_id)
+            self._renewal.render_again(image_id)
         elif finding.remedy is Remedy.DELETE:
             self._finish_deletion(image_id)
         elif finding.remedy is Remedy.ENTOMB:
@@ -188,7 +191,7 @@ class Checkup:
 
     def _finish_deletion(self, image_id: ImageId) -> None:
         self._catalogue.begin_delete(image_id)
-        self._upkeep.finish_deletion(image_id)
+        self._removal.finish(image_id)
 
     def _entomb(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Renew: what other recipes have made than those in force is rendered again, and served until the new is there."""
+"""Render again: images that failed, and images whose vignettes other recipes made; these are served meanwhile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vignette import layout
-from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
+from vignette.errors import ImageDeleted, ImageNotFailed, QueueUnavailable, SettingsError
 from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
 from vignette.model import Failure, Image, ImageId, State
 from vignette.ports import Catalogue, Jobs, Lane
@@ -93,6 +93,37 @@ class Renewal:
             else:
                 begun.popleft()
                 yield done
+
+    def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK) -> None:
+        """Have the vignettes of a ready or failed image made anew."""
+        self._catalogue.reset(image_id)
+        try:
+            self._jobs.hint(image_id, lane)
+        except QueueUnavailable as error:
+            logger.warning("image %d waits for the sweep: %s", image_id, error)
+
+    def retry(self, image_id: ImageId, lane: Lane) -> None:
+        """
+        Try a failed image again, as if it had never been tried.
+
+        Raises:
+            ImageNotFound: There never was one.
+            ImageDeleted: It was deleted.
+            ImageNotFailed: It is ready, or will be tried anyway.
+        """
+        state = self._catalogue.get(image_id).state
+        if state.is_gone:
+            raise ImageDeleted(f"image {image_id} was deleted")
+        if state is not State.FAILED:
+            raise ImageNotFailed(f"image {image_id} is {state}")
+        self.render_again(image_id, lane)
+
+    def failed(self) -> Iterator[ImageId]:
+        """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""
+        after = None
+        while batch := self._catalogue.in_state(State.FAILED, SWEEP_BATCH, after):
+            yield from batch
+            after = batch[-1]
 
     def _begin(self, image_id: ImageId, force: bool) -> None:
         # The sweep is on its way through them too.

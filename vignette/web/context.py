@@ -11,7 +11,8 @@ from flask import current_app
 from vignette.ports import Catalogue, ImageStore, Jobs
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import Intake
-from vignette.use_cases.upkeep import Upkeep
+from vignette.use_cases.removal import Removal
+from vignette.use_cases.renewal import Renewal
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads
 from vignette.web.slow_clients import SlowClients
@@ -31,7 +32,8 @@ class WebContext:
     """
 
     intake: Intake
-    upkeep: Upkeep
+    removal: Removal
+    renewal: Renewal
     store: ImageStore
     catalogue: Catalogue
     jobs: Jobs

@@ -274,7 +274,7 @@ def _metadata_of(image: Image) -> dict[str, Any]:
     curl="-X DELETE {server}/images/0",
 )
 def delete(image_id: int) -> Response:
-    web_context().upkeep.delete(ImageId(image_id))
+    web_context().removal.delete(ImageId(image_id))
     return Response(status=204)
 
 
@@ -285,7 +285,7 @@ def delete(image_id: int) -> Response:
     problems=(ImageNotFound, ImageDeleted),
 )
 def delete_form(image_id: int) -> Response:
-    web_context().upkeep.delete(ImageId(image_id))
+    web_context().removal.delete(ImageId(image_id))
     return make_response(redirect(absolute_url("service.home"), 303))
 
 
@@ -299,7 +299,7 @@ def delete_form(image_id: int) -> Response:
 )
 def retry(image_id: int) -> Response:
     context = web_context()
-    context.upkeep.retry(ImageId(image_id), Lane.FAST)
+    context.renewal.retry(ImageId(image_id), Lane.FAST)
     location = absolute_url("images.show", image_id=image_id)
     if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
         response = make_response(redirect(location, 303))

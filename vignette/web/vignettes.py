@@ -175,7 +175,7 @@ def _missing(image: Image, recipe: Recipe) -> Response:
     context = web_context()
     # The sweep sees to what other recipes have made. This is for what they have made and somebody has tidied away.
     if image.recipe_set == layout.recipe_set(layout.vignettes(context.recipes)):
-        context.upkeep.render_again(image.id)
+        context.renewal.render_again(image.id)
     return _pending(image, recipe)
 
 

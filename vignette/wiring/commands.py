@@ -7,20 +7,14 @@ from vignette.adapters.sql_catalogue import SqlCatalogue
 from vignette.errors import StoreUnavailable
 from vignette.settings import Settings
 from vignette.use_cases.checking import Checkup
+from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.upkeep import Upkeep
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 
 
-def open_upkeep(settings: Settings) -> Upkeep:
-    """For the command line: it finds the work of a service that may run beside it, or not."""
-    store, catalogue = open_store_and_catalogue(settings)
-    return Upkeep(store, catalogue, open_jobs(settings))
-
-
 def open_renewal(settings: Settings) -> Renewal:
-    """For `vignette render`: it asks the worker of a service that runs beside it."""
+    """For `vignette render` and `vignette retry`: the worker of a service that runs beside it does the work."""
     _, catalogue = open_store_and_catalogue(settings)
     return Renewal(catalogue, open_jobs(settings), settings.recipes)
 
@@ -38,5 +32,10 @@ def open_checkup(settings: Settings) -> Checkup:
     catalogue = SqlCatalogue(settings.effective_database_url, must_exist=True)
     catalogue.next_id()
     store = FolderStore(settings.upload_folder)
-    upkeep = Upkeep(store, catalogue, open_jobs(settings))
-    return Checkup(store, catalogue, upkeep, settings.recipes)
+    return Checkup(
+        store,
+        catalogue,
+        Removal(store, catalogue),
+        Renewal(catalogue, open_jobs(settings), settings.recipes),
+        settings.recipes,
+    )

@@ -8,7 +8,8 @@ from flask import Flask
 
 from vignette.settings import Settings
 from vignette.use_cases.intake import Intake, IntakeLimits
-from vignette.use_cases.upkeep import Upkeep
+from vignette.use_cases.removal import Removal
+from vignette.use_cases.renewal import Renewal
 from vignette.web import WebContext, create_app
 from vignette.web.admission import Admission
 from vignette.web.downloads import Downloads
@@ -36,7 +37,8 @@ def build_web(settings: Settings) -> Flask:
                 settings.max_render_memory_bytes,
             ),
         ),
-        upkeep=Upkeep(store, catalogue, jobs),
+        removal=Removal(store, catalogue),
+        renewal=Renewal(catalogue, jobs, settings.recipes),
         store=store,
         catalogue=catalogue,
         jobs=jobs,

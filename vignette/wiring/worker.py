@@ -13,9 +13,10 @@ from vignette.confinement import confined, give_back_what_is_freed
 from vignette.errors import StoreUnavailable
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
 from vignette.settings import Settings
+from vignette.use_cases.removal import Removal
 from vignette.use_cases.rendering import Rendering
 from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.upkeep import Upkeep
+from vignette.use_cases.sweeping import Sweeping
 from vignette.wiring.jobs import lease_s, open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.worker import WorkerServices, register
@@ -50,7 +51,7 @@ def build_worker(settings: Settings) -> Celery:
                     cpu_seconds=settings.render_seconds * CPU_SHARE,
                 ),
             ),
-            upkeep=Upkeep(store, catalogue, jobs),
+            sweeping=Sweeping(store, catalogue, jobs, Removal(store, catalogue)),
             renewal=Renewal(catalogue, jobs, settings.recipes),
             catalogue=catalogue,
         )

@@ -16,6 +16,7 @@ from vignette import layout
 from vignette.errors import StoreUnavailable
 from vignette.model import ImageId, State
 from vignette.recipes import Recipe
+from vignette.settings import PROJECT_FOLDER
 from vignette.use_cases.checking import Checkup
 from vignette.use_cases.findings import Finding, Kind, Report
 from vignette.use_cases.intake import IntakeLimits
@@ -26,7 +27,7 @@ JPEG = layout.vignette(SMALL, "jpeg")
 
 
 def checkup(house: House, *, recipes: tuple[Recipe, ...] = (SMALL,)) -> Checkup:
-    return Checkup(house.store, house.catalogue, house.upkeep, recipes, settle_s=0)
+    return Checkup(house.store, house.catalogue, house.removal, house.renewal, recipes, settle_s=0)
 
 
 def check(house: House, *, repair: bool = False) -> list[Finding]:
@@ -73,7 +74,7 @@ def test_a_house_in_order_is_well(house: House) -> None:
         house.upload(content)
     house.work()
     house.upload(picture())
-    house.upkeep.delete(ImageId(2))
+    house.removal.delete(ImageId(2))
 
     assert check(house) == []
 
@@ -188,7 +189,7 @@ def test_no_vignette_is_made_of_a_changed_original(house: House) -> None:
 
 def test_metadata_is_read_anew_as_it_was_although_the_limits_are_lower_now(tmp_path: Path) -> None:
     house = House(tmp_path, limits=IntakeLimits(max_bytes=10_000_000, max_pixels=10_000_000, max_frames=1))
-    house.upload((Path(__file__).parents[2] / "image_test" / "photo.jpg").read_bytes())
+    house.upload((PROJECT_FOLDER / "image_test" / "photo.jpg").read_bytes())
     before = {name: (folder(house) / name).read_bytes() for name in ("metadata.json", "metadata.txt")}
     for name in before:
         (folder(house) / name).unlink()
@@ -213,7 +214,7 @@ def test_a_number_with_neither_folder_nor_row_is_lost(house: House) -> None:
 @pytest.mark.parametrize("is_there", [True, False], ids=["the folder is empty", "the folder is gone"])
 def test_a_lost_tombstone_is_written_again(house: House, is_there: bool) -> None:
     house.upload(picture())
-    house.upkeep.delete(ZERO)
+    house.removal.delete(ZERO)
     shutil.rmtree(folder(house))
     if is_there:
         folder(house).mkdir()
@@ -228,7 +229,7 @@ def test_a_lost_tombstone_is_written_again(house: House, is_there: bool) -> None
 def test_what_lies_in_the_folder_of_a_deleted_image_is_removed(house: House) -> None:
     house.upload(picture())
     house.work()
-    house.upkeep.delete(ZERO)
+    house.removal.delete(ZERO)
     (folder(house) / JPEG).write_bytes(b"written by a job that was running")
 
     assert kinds(check(house, repair=True)) == ["deletion-unfinished"]
@@ -238,7 +239,7 @@ def test_what_lies_in_the_folder_of_a_deleted_image_is_removed(house: House) -> 
 
 def test_a_deleted_image_that_the_catalogue_does_not_know_stays_deleted(house: House) -> None:
     house.upload(picture())
-    house.upkeep.delete(ZERO)
+    house.removal.delete(ZERO)
     house.sql("DELETE FROM image")
 
     assert kinds(check(house, repair=True)) == ["row-missing"]
@@ -337,9 +338,9 @@ def test_what_was_just_being_done_is_no_finding(house: House, monkeypatch: pytes
     house.catalogue.begin_delete(ImageId(1))
 
     def go_on(_seconds: float) -> None:
-        house.upkeep.render_again(ZERO)
+        house.renewal.render_again(ZERO)
         house.work()
-        house.upkeep.sweep()
+        house.sweeping.sweep()
 
     monkeypatch.setattr(time, "sleep", go_on)
 

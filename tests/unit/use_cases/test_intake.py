@@ -168,7 +168,7 @@ def test_the_same_key_with_other_bytes_is_refused(house: House) -> None:
 
 def test_the_key_of_a_deleted_image_does_not_bring_it_back(house: House) -> None:
     image = house.upload(picture(), key="once")
-    house.upkeep.delete(image.id)
+    house.removal.delete(image.id)
 
     with pytest.raises(ImageDeleted):
         house.upload(picture(), key="once")

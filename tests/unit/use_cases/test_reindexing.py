@@ -18,8 +18,8 @@ def populated(root: Path) -> House:
     for number in range(4):
         house.upload(picture(colour="red"), f"{number}.jpg", key=str(number))
     house.rendering.render(ImageId(0))
-    house.upkeep.delete(ImageId(1))
-    house.upkeep.delete(ImageId(3))
+    house.removal.delete(ImageId(1))
+    house.removal.delete(ImageId(3))
     return house
 
 

@@ -160,7 +160,7 @@ def test_rendering_twice_gives_the_same_bytes(house: House) -> None:
     house.work()
     before = (house.uploads / "0" / WEBP).read_bytes()
 
-    house.upkeep.render_again(0)
+    house.renewal.render_again(0)
     house.work()
 
     assert (house.uploads / "0" / WEBP).read_bytes() == before
@@ -364,7 +364,7 @@ def test_one_that_cannot_be_rendered_again_keeps_its_vignettes_and_is_not_tried_
     assert changed.store.read(0, "outcome.json") == outcome
     assert "image 0 keeps its earlier vignettes: its decoder has a bad day" in caplog.text
     changed.renewal.advance()
-    changed.upkeep.sweep()
+    changed.sweeping.sweep()
     assert changed.jobs.hinted == []
 
 
@@ -406,7 +406,7 @@ def delete_before_the_next_write(house: House, monkeypatch: pytest.MonkeyPatch) 
 
     def delete_in_between(image_id: int, name: str, content: bytes) -> None:
         monkeypatch.undo()
-        house.upkeep.delete(image_id)
+        house.removal.delete(image_id)
         write(image_id, name, content)
 
     monkeypatch.setattr(house.store, "write", delete_in_between)
@@ -418,7 +418,7 @@ def test_one_deleted_while_it_is_rendered_again_stays_deleted(changed: House, mo
     changed.work()
 
     assert changed.files(0) == {"deleted.json"}
-    changed.upkeep.sweep()
+    changed.sweeping.sweep()
     assert changed.catalogue.get(0).state is State.DELETED
 
 
@@ -433,20 +433,20 @@ def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monke
     house.work()
 
     assert house.files(0) == {"deleted.json"}
-    house.upkeep.sweep()
+    house.sweeping.sweep()
     assert house.catalogue.get(0).state is State.DELETED
 
 
 def test_what_a_worker_wrote_after_the_deletion_is_removed_although_the_worker_was_killed(house: House) -> None:
     house.upload(picture())
     house.catalogue.claim(0, lease_s=60)
-    house.upkeep.delete(0)
+    house.removal.delete(0)
     house.store.write(0, JPEG, b"and here it was killed")
-    house.upkeep.sweep()
+    house.sweeping.sweep()
     assert house.catalogue.get(0).state is not State.DELETED
     house.end_leases()
 
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
     assert house.catalogue.get(0).state is State.DELETED
     assert house.files(0) == {"deleted.json"}

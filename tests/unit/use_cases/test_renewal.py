@@ -73,12 +73,12 @@ def test_none_is_added_where_uploads_wait(changed: House, monkeypatch: pytest.Mo
 
 
 def test_what_the_queue_lost_is_found_again(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vignette.use_cases.upkeep._HINT_MAX_AGE_S", -1)
+    monkeypatch.setattr("vignette.use_cases.sweeping._HINT_MAX_AGE_S", -1)
     changed.jobs.is_down = True
     changed.renewal.advance()
     changed.jobs.is_down = False
 
-    changed.upkeep.sweep()
+    changed.sweeping.sweep()
     changed.work()
 
     assert made(changed) == [True] * 5
@@ -158,7 +158,7 @@ class TestAskedFor:
 
     def test_one_that_was_deleted_meanwhile_is_done_with(self, changed: House) -> None:
         due = changed.renewal.all_due()
-        changed.upkeep.delete(ImageId(1))
+        changed.removal.delete(ImageId(1))
 
         assert len(list(changed.renewal.run(due))) == 5
         with pytest.raises(ImageDeleted):

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.house import House, picture
-from vignette.errors import ImageDeleted, ImageNotFound, StoreUnavailable
+from vignette.errors import StoreUnavailable
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.model import ImageId, State
 from vignette.ports import Backlog, Lane, Taken
@@ -14,14 +12,14 @@ from vignette.ports import Backlog, Lane, Taken
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work counts as forgotten at once."""
-    monkeypatch.setattr("vignette.use_cases.upkeep._HINT_MAX_AGE_S", -1)
+    monkeypatch.setattr("vignette.use_cases.sweeping._HINT_MAX_AGE_S", -1)
 
 
 def test_a_job_that_the_queue_lost_is_queued_again(house: House) -> None:
     house.upload(picture())
     house.jobs.hinted.clear()
 
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
     assert house.jobs.hinted == [0]
     assert house.jobs.lanes[ImageId(0)] is Lane.BULK
@@ -30,10 +28,10 @@ def test_a_job_that_the_queue_lost_is_queued_again(house: House) -> None:
 def test_an_upload_that_came_while_the_queue_was_down_is_queued_once_it_is_back(house: House) -> None:
     house.jobs.is_down = True
     house.upload(picture())
-    house.upkeep.sweep()
+    house.sweeping.sweep()
     house.jobs.is_down = False
 
-    house.upkeep.sweep()
+    house.sweeping.sweep()
     house.work()
 
     assert house.catalogue.get(ImageId(0)).state is State.READY
@@ -43,7 +41,7 @@ def test_a_backlog_is_not_queued_a_second_time(house: House) -> None:
     for _ in range(5):
         house.upload(picture())
 
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
     assert house.jobs.hinted == [0, 1, 2, 3, 4]
 
@@ -58,7 +56,7 @@ def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeyp
         return backlog()
 
     monkeypatch.setattr(house.jobs, "backlog", backlog_after_one_more)
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
     assert house.jobs.hinted == [1, 2]
 
@@ -69,7 +67,7 @@ class TestWhatAWorkerTookAndDropped:
     @pytest.fixture(autouse=True)
     def _much_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing counts as forgotten."""
-        monkeypatch.setattr("vignette.use_cases.upkeep._HINT_MAX_AGE_S", 600)
+        monkeypatch.setattr("vignette.use_cases.sweeping._HINT_MAX_AGE_S", 600)
 
     @pytest.fixture
     def house(self, house: House) -> House:
@@ -80,37 +78,37 @@ class TestWhatAWorkerTookAndDropped:
         return house
 
     def test_is_queued_at_the_second_look_before_all_others(self, house: House) -> None:
-        house.upkeep.sweep()
+        house.sweeping.sweep()
         assert house.jobs.hinted == [0, 1, 2]
 
-        house.upkeep.sweep()
+        house.sweeping.sweep()
 
         assert house.jobs.hinted == [0, 1, 2, 3]
         assert house.jobs.lanes[ImageId(3)] is Lane.FAST
 
     def test_is_queued_once_for_each_time_that_it_was_dropped(self, house: House) -> None:
         for _ in range(5):
-            house.upkeep.sweep()
+            house.sweeping.sweep()
         house.jobs.taken |= {Taken("b", house.jobs.hinted.pop())}
         for _ in range(5):
-            house.upkeep.sweep()
+            house.sweeping.sweep()
 
         assert house.jobs.hinted == [0, 1, 2, 3]
 
     def test_is_not_what_was_claimed_by_the_second_look(self, house: House) -> None:
-        house.upkeep.sweep()
+        house.sweeping.sweep()
         house.catalogue.claim(ImageId(3), lease_s=60)
 
-        house.upkeep.sweep()
+        house.sweeping.sweep()
 
         assert house.jobs.hinted == [0, 1, 2]
 
     def test_is_not_what_others_have_just_taken_at_each_look(self, house: House) -> None:
-        house.upkeep.sweep()
+        house.sweeping.sweep()
         house.catalogue.claim(ImageId(3), lease_s=60)
         house.jobs.taken |= {Taken("b", house.jobs.hinted.pop())}
 
-        house.upkeep.sweep()
+        house.sweeping.sweep()
 
         assert house.jobs.hinted == [0, 1]
 
@@ -122,7 +120,7 @@ def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house:
     house.jobs.hinted = [ImageId(0), ImageId(1)]
     house.sql("UPDATE image SET hinted_at = lease_until - 1 WHERE id = 0")
 
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
     assert house.jobs.hinted == [0, 1, 0]
 
@@ -137,9 +135,9 @@ def test_one_thing_that_fails_keeps_nothing_else_from_being_done(house: House, m
     monkeypatch.setattr(house.store, "remove_all_but", fail)
     monkeypatch.setattr(house.store, "clear_staging", fail)
     with pytest.raises(StoreUnavailable):
-        house.upkeep.delete(ImageId(0))
+        house.removal.delete(ImageId(0))
 
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
     assert house.jobs.hinted == [1]
 
@@ -148,14 +146,14 @@ def test_nothing_is_queued_where_nothing_waits(house: House) -> None:
     house.upload(picture())
     house.work()
 
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
     assert house.jobs.hinted == []
 
 
 def test_what_uploads_left_behind_is_cleared_after_its_age(house: House) -> None:
     old, young = house.store.stage(), house.store.stage()
-    house.upkeep.sweep()
+    house.sweeping.sweep()
     assert not house.is_clean()
 
     assert house.store.clear_staging(max_age_s=-STAGING_MAX_AGE_S) == 2
@@ -163,45 +161,6 @@ def test_what_uploads_left_behind_is_cleared_after_its_age(house: House) -> None
     assert house.is_clean()
     old.discard()
     young.discard()
-
-
-def test_of_a_deleted_image_only_a_tombstone_stays(house: House) -> None:
-    house.upload(picture())
-    house.work()
-
-    house.upkeep.delete(ImageId(0))
-
-    assert house.files(0) == {"deleted.json"}
-    assert "deleted_at" in json.loads((house.uploads / "0" / "deleted.json").read_text())
-    assert house.upload(picture()).id == 1
-
-
-def test_deleting_twice_says_that_it_was_deleted(house: House) -> None:
-    house.upload(picture())
-    house.upkeep.delete(ImageId(0))
-
-    with pytest.raises(ImageDeleted):
-        house.upkeep.delete(ImageId(0))
-
-
-def test_deleting_twice_says_so_while_a_worker_may_still_write_to_the_folder(house: House) -> None:
-    house.upload(picture())
-    claim = house.catalogue.claim(ImageId(0), lease_s=60)
-    assert claim
-    house.upkeep.delete(ImageId(0))
-    assert house.catalogue.get(ImageId(0)).state is State.DELETING
-
-    with pytest.raises(ImageDeleted):
-        house.upkeep.delete(ImageId(0))
-    house.catalogue.finish(claim, None)
-    house.upkeep.sweep()
-
-    assert house.catalogue.get(ImageId(0)).state is State.DELETED
-
-
-def test_deleting_what_never_was_says_so(house: House) -> None:
-    with pytest.raises(ImageNotFound):
-        house.upkeep.delete(ImageId(0))
 
 
 @pytest.mark.parametrize("crash_after", ["begin_delete", "write", "remove_all_but"])
@@ -223,10 +182,10 @@ def test_a_deletion_that_a_crash_cut_short_is_finished_by_the_sweep(
     with monkeypatch.context() as patch:
         patch.setattr(part, crash_after, step_and_crash)
         with pytest.raises(Crash):
-            house.upkeep.delete(ImageId(0))
+            house.removal.delete(ImageId(0))
     assert house.catalogue.get(ImageId(0)).state.is_gone
 
-    house.upkeep.sweep()
+    house.sweeping.sweep()
 
     assert house.catalogue.get(ImageId(0)).state is State.DELETED
     assert house.files(0) == {"deleted.json"}

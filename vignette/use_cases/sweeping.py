@@ -1,0 +1,87 @@
+"""Sweep: find the work that was forgotten, finish what crashes cut short, clear what they left behind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from vignette.errors import QueueUnavailable, VignetteError
+from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
+from vignette.model import ImageId, State
+from vignette.ports import Catalogue, ImageStore, Jobs, Lane, Taken
+from vignette.use_cases.removal import Removal
+
+# A job that was queued and not begun after this long may have been lost. Less would only queue jobs twice.
+_HINT_MAX_AGE_S: Final = 5.0
+
+# With a backlog it is only slow, most probably. But a count of it can be wrong for good: Celery leaks entries.
+_HINT_MAX_AGE_WITH_BACKLOG_S: Final = 600.0
+
+logger = logging.getLogger(__name__)
+
+
+def _attempt(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except VignetteError as error:
+        logger.warning("sweep: %s", error, exc_info=error.__cause__)
+
+
+class Sweeping:
+    """The use case. It may run in any number of processes at once, and be repeated."""
+
+    def __init__(self, store: ImageStore, catalogue: Catalogue, jobs: Jobs, removal: Removal) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._jobs = jobs
+        self._removal = removal
+        self._looks_at_unclaimed: dict[Taken, int] = {}
+
+    def sweep(self) -> None:
+        """
+        Queue what waits and was forgotten; finish deletions that a crash cut short; clear old staging folders.
+
+        What fails is logged, and keeps nothing else from being done: the next sweep tries it again.
+        """
+        _attempt(self._queue_forgotten)
+        _attempt(self._finish_deletions)
+        _attempt(lambda: self._store.clear_staging(STAGING_MAX_AGE_S))
+
+    def _finish_deletions(self) -> None:
+        for image_id in self._catalogue.in_state(State.DELETING, SWEEP_BATCH):
+            _attempt(partial(self._removal.finish, image_id))
+
+    def _queue_forgotten(self) -> None:
+        unfinished = self._catalogue.unfinished()
+        if unfinished == 0:
+            return
+        try:
+            backlog = self._jobs.backlog()
+            # Work that ended between the two counts would look like a job that was lost.
+            unfinished = min(unfinished, self._catalogue.unfinished())
+            image_ids = self._catalogue.interrupted(SWEEP_BATCH)
+            # Without this guard a backlog of a minute is queued again every few seconds, and grows by itself. An image
+            # whose lease ended needs no guard: its message, if there still is one, was taken long ago.
+            is_lost = backlog.waiting + len(backlog.taken) < unfinished
+            max_age_s = _HINT_MAX_AGE_S if is_lost else _HINT_MAX_AGE_WITH_BACKLOG_S
+            image_ids += self._catalogue.forgotten(max_age_s, SWEEP_BATCH)
+            if image_ids:
+                logger.info("queueing %d forgotten images again", len(image_ids))
+                self._jobs.hint_all(image_ids, Lane.BULK)
+            if dropped := self._dropped(backlog.taken):
+                logger.info("queueing again what a worker took and dropped: %s", dropped)
+                self._jobs.hint_all(dropped, Lane.FAST)  # they had their turn
+        except QueueUnavailable as error:
+            logger.warning("%d images wait for the queue: %s", unfinished, error)
+
+    def _dropped(self, taken: frozenset[Taken]) -> list[ImageId]:
+        """
+        What was taken and is not worked on, at this sweep and at the one before: between taking a job and claiming its
+        image a worker that lives lets no two seconds pass. Each is found once.
+        """
+        waiting = self._catalogue.unclaimed({job.image_id for job in taken})
+        before = self._looks_at_unclaimed
+        self._looks_at_unclaimed = {job: before.get(job, 0) + 1 for job in taken if job.image_id in waiting}
+        return sorted({job.image_id for job, looks in self._looks_at_unclaimed.items() if looks == 2})
