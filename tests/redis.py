@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from vignette.adapters.embedded_broker import find_server
+from vignette.running.embedded_broker import find_server
 
 
 class RedisServer:

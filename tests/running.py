@@ -18,10 +18,10 @@ from pathlib import Path
 
 import httpx
 
-from vignette.adapters.embedded_broker import answers_ping
-from vignette.own_port import free_port
-from vignette.processes import children_of, command_line, marked
+from vignette.running.embedded_broker import answers_ping
 from vignette.settings import Settings
+from vignette.trials.own_port import free_port
+from vignette.trials.processes import children_of, command_line, marked
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -102,7 +102,7 @@ def started_service(
     } | settings
     folder.mkdir(parents=True, exist_ok=True)
     mark = uuid.uuid4().hex
-    log = folder / f"service-{mark}.log"  # the embedded server is known by it; see `vignette.processes.marked`
+    log = folder / f"service-{mark}.log"  # the embedded server is known by it; see `vignette.trials.processes.marked`
     with log.open("wb") as words:
         process = subprocess.Popen(
             command,
@@ -176,7 +176,7 @@ def all_along(clients: int, work: Callable[[int, threading.Event], object]) -> I
 
 
 def processes_marked(mark: str) -> dict[int, str]:
-    """Command lines of the running processes that have *mark*, by number; see `vignette.processes`."""
+    """Command lines of the running processes that have *mark*, by number; see `vignette.trials.processes`."""
     return {number: command_line(number) for number in marked(mark)}
 
 

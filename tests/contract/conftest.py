@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from vignette.own_port import free_port
+from vignette.trials.own_port import free_port
 
 
 def _postgresql_programs() -> Path | None:

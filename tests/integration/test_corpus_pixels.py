@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from tests.corpus import CORPUS, each, needs_corpus, rows
-from vignette.bench.fidelity import complete, decibels, on_white, reduced
 from vignette.pixels import rendering
 from vignette.settings import DEFAULT_RECIPES
+from vignette.trials.bench.fidelity import complete, decibels, on_white, reduced
 
 pytestmark = needs_corpus
 

@@ -29,10 +29,10 @@ from vignette.adapters.celery_queue import CeleryJobs, producer_app
 from vignette.adapters.folder_store import FolderStore
 from vignette.limits import MIB
 from vignette.model import State
-from vignette.own_port import free_port
 from vignette.ports import Lane
-from vignette.processes import children_of
 from vignette.records import outcome_from_json
+from vignette.trials.own_port import free_port
+from vignette.trials.processes import children_of
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 
 from tests.house import picture
 from tests.running import LIMIT_S, Service, http_client, running_service, until
-from vignette.processes import children_of
+from vignette.trials.processes import children_of
 
 _WRITES = ("write", "writev", "sendto", "sendmsg")
 _CALLS = ("fsync", "fdatasync", "rename", "renameat", "renameat2", *_WRITES)

@@ -34,11 +34,11 @@ from tests.running import (
     until_gone,
     until_up,
 )
-from vignette.adapters.embedded_broker import answers_ping, set_queue_aside
-from vignette.launcher import banner
-from vignette.own_port import free_port
-from vignette.processes import children_of, parent_of
+from vignette.running.embedded_broker import answers_ping, set_queue_aside
+from vignette.running.launcher import banner
 from vignette.settings import Settings
+from vignette.trials.own_port import free_port
+from vignette.trials.processes import children_of, parent_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
@@ -47,7 +47,7 @@ STAND_IN = Path(__file__).parent / "stand_in"
 # The real thing but for its patience: nobody here minds when what hangs is killed sooner.
 PROGRAM = """
 import pathlib, sys
-from vignette import launcher
+from vignette.running import launcher
 from vignette.settings import load_settings_or_exit
 launcher.WEB_KILL_S, launcher.WEB_GRACE_S, launcher.WORKER_GRACE_S = 1, 3, 4
 sys.exit(launcher.serve(load_settings_or_exit(), pathlib.Path(sys.argv[1])))
@@ -348,7 +348,7 @@ def test_nothing_is_left_of_a_worker_that_is_killed_while_it_forks_its_pool(tmp_
     settings = {"state_folder": tmp_path, "broker_url": f"redis+socket://{tmp_path}/none", "render_processes": 2}
     with (tmp_path / "log").open("wb") as words:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "vignette.run_tied", "celery", "-A", "task_celery", "worker"],
+            [sys.executable, "-m", "vignette.running.run_tied", "celery", "-A", "task_celery", "worker"],
             cwd=PROJECT_FOLDER,
             env=environment(tmp_path, **settings) | {"PYTHONPATH": str(tmp_path), "VIGNETTE_TEST_MARK": mark},
             stdout=words,

@@ -21,7 +21,7 @@ from tests.house import picture
 from tests.running import Service, http_client, running_service, until
 from tests.small_disk import filled, inside, mount_inside, service_on_small_disks, way_to_mount
 from vignette.limits import MIB
-from vignette.processes import children_of
+from vignette.trials.processes import children_of
 
 pytestmark = pytest.mark.skipif(way_to_mount() is None, reason="neither root nor a user namespace may mount here")
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.house import picture
 from tests.running import Service, http_client, running_service, until
-from vignette.processes import children_of
+from vignette.trials.processes import children_of
 
 CLIENTS = 200
 SLOW_CLIENTS = 20

@@ -13,8 +13,8 @@ import pytest
 from tests.house import picture
 from tests.integration.test_failures import is_ready, upload, web, worker
 from tests.running import Service, http_client, running_service, stop, until
-from vignette.adapters.embedded_broker import find_server
-from vignette.own_port import free_port
+from vignette.running.embedded_broker import find_server
+from vignette.trials.own_port import free_port
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import httpx
 
 from tests.house import picture
 from tests.running import Service, all_along, http_client, running_service, stop, until
-from vignette.own_port import free_port
+from vignette.trials.own_port import free_port
 
 CLIENTS = 4
 

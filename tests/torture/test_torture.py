@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from vignette.torture.session import torture
+from vignette.trials.torture.session import torture
 
 # Long enough for each part to be killed, alone and with its children, and the queue to be wiped, with this seed.
 SECONDS = 25

@@ -15,12 +15,12 @@ from tests.house import House
 from vignette.errors import Refused
 from vignette.model import ImageId
 from vignette.pixels.inspection import inspect
-from vignette.torture.adversary import plan
-from vignette.torture.ledger import Ledger, Upload
-from vignette.torture.pictures import Fate, any_picture
-from vignette.torture.session import Result, total
-from vignette.torture.verdict import Verdict
-from vignette.torture.victim import Victim
+from vignette.trials.torture.adversary import plan
+from vignette.trials.torture.ledger import Ledger, Upload
+from vignette.trials.torture.pictures import Fate, any_picture
+from vignette.trials.torture.session import Result, total
+from vignette.trials.torture.verdict import Verdict
+from vignette.trials.torture.victim import Victim
 
 
 class Court:

@@ -9,8 +9,8 @@ from pathlib import Path
 from celery import Celery
 
 from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
-from vignette.confinement import confined, give_back_what_is_freed
 from vignette.errors import StoreUnavailable
+from vignette.jail.confinement import confined, give_back_what_is_freed
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
 from vignette.settings import Settings
 from vignette.use_cases.removal import Removal
@@ -19,7 +19,7 @@ from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import Sweeping
 from vignette.wiring.jobs import lease_s, open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
-from vignette.worker import WorkerServices, register
+from vignette.worker.tasks import WorkerServices, register
 
 
 def build_worker(settings: Settings) -> Celery:

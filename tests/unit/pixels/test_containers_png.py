@@ -10,8 +10,8 @@ import pytest
 from tests import makers
 from tests.makers import animation, png_chunk, png_with, still
 from tests.unit.pixels.reading import anatomy
-from vignette.confinement import confined
 from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels
+from vignette.jail.confinement import confined
 from vignette.limits import MAX_INFLATED_BYTES
 from vignette.pixels.anatomy import MetadataBlocks
 from vignette.pixels.containers.bounds import Bounds

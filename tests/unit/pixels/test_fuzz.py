@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from tests.makers import animation, bmp, heif, still, tiff, tiff_page
 from tests.unit.pixels.publishing.test_public_copies import TALKATIVE
 from tests.unit.pixels.test_preview import photo
-from vignette.confinement import confined
 from vignette.errors import VignetteError
+from vignette.jail.confinement import confined
 from vignette.limits import MIB
 from vignette.model import ImageFacts
 from vignette.pixels.inspection import inspect

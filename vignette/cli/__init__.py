@@ -1,0 +1,40 @@
+"""The command line: `script/vignette --help`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from vignette import __version__
+from vignette.cli.images import render, retry
+from vignette.cli.trials import bench, torture
+from vignette.cli.upkeep import fsck, reindex
+from vignette.settings import Settings, load_settings_or_exit
+
+
+@click.group()
+@click.version_option(__version__, prog_name="vignette")
+def main() -> None:
+    """Vignette: a self-hosted image intake service."""
+
+
+@main.command()
+def serve() -> None:
+    """Run the whole service in the foreground: queue, worker, web. Ctrl-C stops it."""
+    # Here, and in each other command: an import costs more than the command that does without it.
+    from vignette.running.launcher import serve as serve_until_stopped
+
+    sys.exit(serve_until_stopped(load_settings_or_exit(), prepare=_open_catalogue))
+
+
+def _open_catalogue(settings: Settings) -> None:
+    """Bring it up to date before any process needs it, or say why that cannot be."""
+    from vignette.wiring.stores import open_store_and_catalogue
+
+    _, catalogue = open_store_and_catalogue(settings)
+    catalogue.close()
+
+
+for command in (reindex, retry, render, fsck, torture, bench):
+    main.add_command(command)

@@ -1,0 +1,52 @@
+"""Commands on the catalogue and the folders as a whole: rebuild the one, check and repair both."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from vignette.errors import VignetteError
+from vignette.settings import exit_with_words, load_settings, load_settings_or_exit
+from vignette.use_cases.findings import Report
+
+
+@click.command()
+def reindex() -> None:
+    """Rebuild the catalogue from the folders. The service may run; uploads wait meanwhile, or are told to."""
+    from vignette.use_cases.reindexing import reindex as rebuild
+    from vignette.wiring.stores import open_store_and_catalogue
+
+    with exit_with_words():
+        settings = load_settings()
+        count = rebuild(*open_store_and_catalogue(settings))
+    click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Repair what can be repaired; without it, only look.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def fsck(repair: bool, as_json: bool) -> None:
+    """
+    Check every folder against its record and its row in the catalogue. Safe while the service runs.
+
+    Every original is read, and compared with the SHA-256 that it had when it came. No repair deletes an original, but
+    that of an image whose deletion was asked for and cut short.
+
+    Exit status 0: all is well, or was repaired; 1: something is wrong; 2: it could not be checked.
+    """
+    from vignette.wiring.commands import open_checkup
+
+    try:
+        checkup = open_checkup(load_settings_or_exit())
+        image_ids = checkup.image_ids()
+        with click.progressbar(
+            length=len(image_ids), label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar:
+            found = list(checkup.run(image_ids, repair=repair, checked=lambda _: bar.update(1)))
+    except VignetteError as error:
+        click.echo(f"vignette: it could not be checked: {error}", err=True)
+        sys.exit(2)
+    report = Report(images=len(image_ids), findings=found)
+    click.echo(report.as_json() if as_json else report.as_text())
+    sys.exit(0 if report.is_well else 1)

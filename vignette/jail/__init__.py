@@ -1,0 +1,1 @@
+"""What reads the bytes of strangers can be ended: limits on memory and processor time."""

@@ -1,0 +1,97 @@
+"""The pictures of a bench: photos of a folder, and what is made of them in the formats that it lacks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from vignette.errors import VignetteError
+from vignette.pixels import formats
+from vignette.pixels.formats import Format
+from vignette.pixels.inspection import read_anatomy
+from vignette.trials.bench.tools import BenchUnavailable
+
+# Below that it is the interpreter that is measured.
+_MIN_MEGAPIXELS: Final = 0.3
+
+# Those of a small file on the web, of a screen, and of a camera.
+_MADE_MEGAPIXELS: Final = (1.0, 3.0, 12.0)
+_MADE_MEGAPIXELS_QUICK: Final = (1.0, 3.0)
+
+# How many of a format a quick run takes.
+_QUICK_PHOTOS: Final = 3
+
+_ENCODERS: Final[dict[Format, tuple[str, dict[str, Any]]]] = {
+    formats.WEBP: ("WEBP", {"quality": 82, "method": 2}),
+    formats.PNG: ("PNG", {}),
+    formats.APNG: ("PNG", {"save_all": True, "append_images": [Image.new("RGB", (32, 32))]}),
+    formats.AVIF: ("AVIF", {"quality": 65, "speed": 9}),
+    formats.TIFF: ("TIFF", {"compression": "tiff_lzw"}),
+    formats.GIF: ("GIF", {}),
+    formats.BMP: ("BMP", {}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    path: Path
+    format: Format
+    megapixels: float
+
+
+def photos(folder: Path, scratch: Path, *, quick: bool) -> list[Photo]:
+    """
+    The pictures in *folder* and those made of its largest JPEG, which are written to *scratch*; by format and size.
+
+    A *quick* choice is a few of each format, none of the made ones over 3 megapixels.
+
+    Raises:
+        BenchUnavailable: There is no JPEG among them to begin with.
+    """
+    found = sorted(_found(folder), key=lambda photo: photo.megapixels)
+    jpegs = [photo for photo in found if photo.format is formats.JPEG]
+    if not jpegs:
+        raise BenchUnavailable(f"{folder} has no JPEG of {_MIN_MEGAPIXELS} megapixels or more")
+    lacking = [kind for kind in _ENCODERS if kind not in {photo.format for photo in found}]
+    sizes = _MADE_MEGAPIXELS_QUICK if quick else _MADE_MEGAPIXELS
+    found += _made(jpegs[-1], lacking, sizes, scratch)
+    by_format = [[photo for photo in found if photo.format is kind] for kind in formats.ACCEPTED_FORMATS]
+    return [photo for kind in by_format for photo in (_spread(kind, _QUICK_PHOTOS) if quick else kind)]
+
+
+def _found(folder: Path) -> Iterator[Photo]:
+    for path in sorted(folder.iterdir()):
+        try:
+            with path.open("rb") as file:
+                anatomy = read_anatomy(file, path.stat().st_size)
+        except (OSError, VignetteError):
+            continue
+        megapixels = anatomy.width * anatomy.height / 1e6
+        if megapixels >= _MIN_MEGAPIXELS:
+            yield Photo(path, anatomy.format, megapixels)
+
+
+def _made(photo: Photo, kinds: Sequence[Format], sizes: Sequence[float], scratch: Path) -> Iterator[Photo]:
+    with Image.open(photo.path, formats=["JPEG"]) as source:
+        original = source.convert("RGB")
+    for megapixels in sizes:
+        scale = min(1.0, math.sqrt(megapixels * 1e6 / (original.width * original.height)))
+        size = round(original.width * scale), round(original.height * scale)
+        image = original.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        for kind in kinds:
+            encoder, options = _ENCODERS[kind]
+            path = scratch / f"{photo.path.stem}-{megapixels:g}mp-{kind.name}.{kind.extension}"
+            (image.quantize(256) if kind is formats.GIF else image).save(path, encoder, **options)
+            yield Photo(path, kind, size[0] * size[1] / 1e6)
+
+
+def _spread(photos: Sequence[Photo], count: int) -> list[Photo]:
+    """*count* of *photos*, from the first to the last."""
+    if len(photos) <= count:
+        return list(photos)
+    return [photos[round(index * (len(photos) - 1) / (count - 1))] for index in range(count)]

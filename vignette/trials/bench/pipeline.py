@@ -1,0 +1,183 @@
+"""
+The whole way, from the first byte of the first upload to the last vignette, beside `vipsthumbnail` alone:
+`vignette bench pipeline`.
+
+Ours has everything on: check, flush, metadata, catalogue, queue, and clients that send. `vipsthumbnail` makes the same
+sizes and formats at the same quality from files that lie there: in two processes of one thread each, called once for
+each output with several photos at a time, so that its start costs it next to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Final
+
+from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.model import State
+from vignette.recipes import Recipe, VignetteFormat
+from vignette.settings import Settings
+from vignette.trials.bench.rounds import interleaved, median_ratio
+from vignette.trials.bench.tools import BenchUnavailable, bench_folder, own_service, photo_folder, program, upload
+from vignette.trials.own_service import OwnService
+
+PHOTOS: Final = 60
+CLIENTS: Final = 4
+
+# Of the time that vipsthumbnail takes. Behind it by more than the margin, the check fails: `docs/performance.md` has
+# the spread that the margin was chosen from.
+GOAL: Final = 1.0
+MARGIN: Final = 0.3
+
+_PROCESSES: Final = 2
+
+# What one call of vipsthumbnail is given: many enough for its start not to count, few enough for both processes to end
+# at about the same time.
+_PHOTOS_IN_A_CALL: Final = 5
+
+_LIMIT_S: Final = 600.0
+_POLL_S: Final = 0.02
+
+_OUTPUTS: Final[dict[VignetteFormat, str]] = {
+    "webp": "webp[Q={quality},strip]",
+    "jpeg": "jpg[Q={quality},strip,optimize_coding,interlace]",
+    "avif": "avif[Q={quality},strip]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineReport:
+    """Seconds, a figure for each round."""
+
+    photos: int
+    bytes: int
+    clients: int
+    outputs: list[str]
+    ours: list[float]
+    vipsthumbnail: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """Our time of vipsthumbnail's; less is better."""
+        return median_ratio(self.ours, self.vipsthumbnail)
+
+    def shortfalls(self) -> list[str]:
+        """What is behind its goal by more than the margin."""
+        if self.ratio <= GOAL * (1 + MARGIN):
+            return []
+        return [f"{self.ratio:.2f} of vipsthumbnail's time is more than {MARGIN:.0%} behind the goal of {GOAL}"]
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self) | {"ratio": self.ratio, "goal": GOAL, "margin": MARGIN}, indent=1)
+
+    def as_text(self) -> str:
+        ours, theirs = statistics.median(self.ours), statistics.median(self.vipsthumbnail)
+        size = f"{self.bytes / 1e6:.0f} MB"
+        return "\n".join(
+            (
+                f"{self.photos} photos ({size}) from {self.clients} clients to {', '.join(self.outputs)}",
+                f"seconds to the last vignette, median of {len(self.ours)} rounds",
+                f"vignette {ours:.2f}, vipsthumbnail {theirs:.2f}, ratio {self.ratio:.2f}; goal: {GOAL} or less",
+            )
+        )
+
+
+def find_photos(folder: Path) -> list[Path]:
+    """
+    The JPEGs of *folder*.
+
+    Raises:
+        BenchUnavailable: There are none.
+    """
+    found = sorted(photo_folder(folder).glob("*.jp*g"))
+    if not found:
+        raise BenchUnavailable(f"there are no JPEGs in {folder}")
+    return found
+
+
+def run(
+    photos: Sequence[Path], *, count: int, rounds: int, done: Callable[[], object] = lambda: None
+) -> PipelineReport:
+    """
+    Measure with *count* photos, *photos* repeated as often as that takes.
+
+    Raises:
+        BenchUnavailable: A program is missing, or something does not start or goes wrong.
+    """
+    vipsthumbnail = program("vipsthumbnail")
+    chosen = list(islice(cycle(photos), count))
+    contents = {photo: photo.read_bytes() for photo in set(chosen)}
+    recipes = Settings.model_fields["recipes"].default
+    with bench_folder() as folder, own_service(folder, render_processes=_PROCESSES) as service:
+        catalogue = SqlCatalogue(f"sqlite:///{service.state_folder / 'catalogue.sqlite3'}", must_exist=True)
+        sent = [contents[photo] for photo in chosen]
+        figures = interleaved(
+            [
+                lambda: _seconds(lambda: _all_the_way(service, catalogue, sent)),
+                lambda: _seconds(lambda: _thumbnails(vipsthumbnail, chosen, recipes, folder / "vips")),
+            ],
+            rounds,
+            done,
+        )
+        catalogue.close()
+    return PipelineReport(
+        photos=count,
+        bytes=sum(map(len, sent)),
+        clients=CLIENTS,
+        outputs=[f"{recipe.name}.{file_format}" for recipe in recipes for file_format in recipe.formats],
+        ours=figures[0],
+        vipsthumbnail=figures[1],
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _all_the_way(service: OwnService, catalogue: SqlCatalogue, contents: Sequence[bytes]) -> None:
+    """Upload all; return when the last vignette is ready."""
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(lambda content: upload(service.port, content), contents))
+    deadline = time.monotonic() + _LIMIT_S
+    while catalogue.unfinished():
+        if time.monotonic() > deadline:
+            raise BenchUnavailable("the vignettes do not come")
+        time.sleep(_POLL_S)
+    if failed := catalogue.in_state(State.FAILED, 1):
+        raise BenchUnavailable(f"of photo {failed[0]} no vignette can be made")
+
+
+def _thumbnails(vipsthumbnail: str, photos: Sequence[Path], recipes: Sequence[Recipe], folder: Path) -> None:
+    """The same vignettes by vipsthumbnail; *folder* is made for them and removed."""
+    folder.mkdir()
+    calls = [
+        [
+            *(vipsthumbnail, "--size", f"{recipe.width}x{recipe.height}>", "--export-profile", "srgb"),
+            *("--output", f"{folder}/{first}-%s-{recipe.name}.{_OUTPUTS[file_format].format(quality=recipe.quality)}"),
+            *map(str, photos[first : first + _PHOTOS_IN_A_CALL]),
+        ]
+        for first in range(0, len(photos), _PHOTOS_IN_A_CALL)
+        for recipe in recipes
+        for file_format in recipe.formats
+    ]
+    with ThreadPoolExecutor(_PROCESSES) as processes:
+        list(processes.map(_call, calls))
+    shutil.rmtree(folder)
+
+
+def _call(command: Sequence[str]) -> None:
+    environment = dict(os.environ, VIPS_CONCURRENCY="1")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchUnavailable(f"vipsthumbnail says: {done.stderr}")

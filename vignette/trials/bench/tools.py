@@ -1,0 +1,93 @@
+"""Programs of the system that a bench compares with, and a service of its own to measure."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from vignette.trials.own_service import START_LIMIT_S, OwnService
+
+# Debian's name for the package of each program, as `apt install` takes it.
+_PACKAGES: Final = {"nginx": "nginx-light", "wrk": "wrk", "vipsthumbnail": "libvips-tools"}
+
+ADMINISTRATORS_PATH: Final = "/usr/sbin:/usr/local/sbin"
+
+# Far more than a picture takes: reached only by a failure.
+_READY_LIMIT_S: Final = 120.0
+
+
+class BenchUnavailable(Exception):
+    """Something is missing that the bench needs; the words say what and how to come by it."""
+
+
+def program(name: str) -> str:
+    """
+    The path of a program; administrators' folders are looked through too.
+
+    Raises:
+        BenchUnavailable: It is not installed; the words say which package has it.
+    """
+    found = shutil.which(name) or shutil.which(name, path=ADMINISTRATORS_PATH)
+    if found is None:
+        package = _PACKAGES[name]
+        raise BenchUnavailable(f"{name} is missing: install the package {package} (Debian: apt install {package})")
+    return found
+
+
+def photo_folder(folder: Path) -> Path:
+    """*folder*, or `photos` in it where it has more than photos."""
+    inner = folder / "photos"
+    return inner if inner.is_dir() else folder
+
+
+@contextmanager
+def own_service(folder: Path, **settings: object) -> Iterator[OwnService]:
+    """A service in *folder*, gone afterwards."""
+    service = OwnService(folder, **settings)
+    try:
+        if not service.bring_up():
+            words = service.log.read_text(errors="replace")[-2000:]
+            raise BenchUnavailable(f"the service did not start within {START_LIMIT_S:.0f} s: {words}")
+        yield service
+        service.stop()
+    finally:
+        service.destroy()
+
+
+@contextmanager
+def bench_folder() -> Iterator[Path]:
+    """A folder that is removed afterwards. Its path is short: the embedded server's socket lies in it."""
+    with tempfile.TemporaryDirectory(prefix="vignette-bench-") as folder:
+        yield Path(folder)
+
+
+def upload(port: int, content: bytes, media_type: str = "image/jpeg") -> int:
+    """Upload a picture to the service on *port*; return its number."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_LIMIT_S)) as connection:
+        connection.request("POST", "/images", content, {"Content-Type": media_type})
+        answer = connection.getresponse()
+        words = answer.read().decode()
+        if answer.status != http.client.CREATED:
+            raise BenchUnavailable(f"an upload was answered {answer.status}: {words}")
+        return int(words)
+
+
+def until_ready(port: int, image_id: int, accept: str) -> tuple[bytes, str]:
+    """The vignette of an image and its `ETag`, once it is there."""
+    deadline = time.monotonic() + _READY_LIMIT_S
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_LIMIT_S)) as connection:
+        while time.monotonic() < deadline:
+            connection.request("GET", f"/vignette/{image_id}", headers={"Accept": accept, "Prefer": "wait=20"})
+            answer = connection.getresponse()
+            content = answer.read()
+            if answer.status == http.client.OK:
+                return content, answer.headers["ETag"]
+            if answer.status != http.client.ACCEPTED:
+                break
+    raise BenchUnavailable(f"the vignette of image {image_id} does not come")

@@ -1,0 +1,112 @@
+"""A service of one's own, to be tortured or measured: started as a user would, in its own folder, on a free port."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from vignette.settings import PROJECT_FOLDER
+from vignette.trials.own_port import free_port
+from vignette.trials.processes import marked, parent_of, send
+
+# What a start may take, on a machine that has other things to do; processes of the one before may have to end first.
+START_LIMIT_S: Final = 90.0
+
+_GONE_LIMIT_S: Final = 30.0
+
+
+class OwnService:
+    """
+    Its folders lie below *folder*, whose name must be unique: it marks the processes. *settings* are named as in
+    `vignette.settings`; neither a settings file nor the environment has an influence on the others.
+    """
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.folder = folder
+        self.upload_folder = folder / "uploads"
+        self.state_folder = folder / "state"
+        self.port = free_port()
+        self.log = folder / "service.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._settings = settings
+        self._no_settings = folder / "empty.toml"
+        self._no_settings.touch()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("VIGNETTE_")}
+        places = {"port": self.port, "upload_folder": self.upload_folder, "state_folder": self.state_folder}
+        given = {f"VIGNETTE_{name.upper()}": str(value) for name, value in (places | self._settings).items()}
+        return inherited | {"PYTHONPATH": str(PROJECT_FOLDER), "VIGNETTE_CONFIG": str(self._no_settings)} | given
+
+    @property
+    def supervisor(self) -> int | None:
+        """Its number, while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Start the supervisor if it does not run; it is not waited for."""
+        if self.supervisor is not None:
+            return
+        if self._process is not None and self._process.returncode == 1:
+            time.sleep(0.5)  # it could not start; what is in its way has to end first
+        with self.log.open("ab") as words:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "vignette", "serve"],
+                cwd=PROJECT_FOLDER,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+            )
+
+    def is_ready(self) -> bool:
+        """Whether all of it is up: folder, catalogue, queue, worker."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return bool(json.loads(connection.getresponse().read())["status"] == "ready")
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        finally:
+            connection.close()
+
+    def bring_up(self) -> bool:
+        """Start what does not run, until all is ready; return whether that came within the limit."""
+        deadline = time.monotonic() + START_LIMIT_S
+        while not self.is_ready():
+            if time.monotonic() > deadline:
+                return False
+            self.start()
+            time.sleep(0.1)
+        return True
+
+    def stop(self) -> int | None:
+        """Stop it in good order; return its exit status."""
+        if self._process is None:
+            return None
+        self._process.terminate()
+        try:
+            return self._process.wait(_GONE_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def destroy(self) -> list[int]:
+        """Make sure that nothing of it runs; return the numbers of what did after the supervisor had gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        deadline = time.monotonic() + _GONE_LIMIT_S
+        while (left := marked(str(self.folder))) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for number in left:
+            if (parent := parent_of(number)) is not None:
+                send(number, parent, signal.SIGKILL)
+        return left

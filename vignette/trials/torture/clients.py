@@ -1,0 +1,144 @@
+"""Clients that upload, look and delete, and write down what they were told."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import threading
+import time
+from collections.abc import Mapping
+from random import Random
+from typing import Any, Final
+
+from vignette.trials.torture.ledger import Ledger, Upload
+from vignette.trials.torture.pictures import Fate, any_picture
+
+# Longer than the adversary freezes anything, but for the rare long freeze.
+_TIMEOUT_S: Final = 15.0
+
+_NO_ANSWER: Final = (OSError, http.client.HTTPException)
+
+# A part of the service is away, or the disk is full: ask again.
+_NOT_NOW: Final = (503, 507)
+
+
+class Client:
+    """One of them; `run` until *stopping*. What it does depends on *random* alone, and on the answers."""
+
+    def __init__(self, port: int, ledger: Ledger, random: Random, stopping: threading.Event) -> None:
+        self._port = port
+        self._ledger = ledger
+        self._random = random
+        self._stopping = stopping
+        self._kept: list[Upload] = []
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            self._upload()
+            chance = self._random.random()
+            if chance < 0.05:
+                self._delete()
+            elif chance < 0.10:
+                self._look()
+            elif chance < 0.12:
+                self._hang_up()
+            self._stopping.wait(self._random.uniform(0, 0.06))
+
+    def _upload(self) -> None:
+        picture = any_picture(self._random)
+        key = self._random.randbytes(8).hex() if self._random.random() < 0.7 else None
+        digest = hashlib.sha256(picture.content).hexdigest()
+        upload = Upload(digest, len(picture.content), picture.fate, key)
+        self._ledger.send(upload)
+        while not self._sent(upload, picture.content) and key is not None:
+            # What came without a key may have been kept, and then would be there twice.
+            if self._stopping.wait(0.2):
+                return
+
+    def _sent(self, upload: Upload, content: bytes) -> bool:
+        """Whether there was an answer that settles it."""
+        headers = {"Content-Type": "image/png", "Accept": "application/json"}
+        if upload.key is not None:
+            headers["Idempotency-Key"] = upload.key
+        try:
+            status, body = self._ask("POST", "/images", content, headers)
+        except _NO_ANSWER:
+            return False
+        if status in _NOT_NOW:
+            return False
+        if status == 201:
+            self._acknowledged(upload, json.loads(body))
+        elif 400 <= status < 500:
+            upload.is_refused = True
+            if upload.fate is not Fate.REFUSED:
+                self._ledger.violated(f"a sound upload {upload.sha256} was refused: {status} {body!r}")
+        else:
+            self._ledger.violated(f"an upload was answered {status}: {body!r}")
+        return True
+
+    def _acknowledged(self, upload: Upload, resource: dict[str, Any]) -> None:
+        upload.number = resource["id"]
+        if upload.fate is Fate.REFUSED:
+            self._ledger.violated(f"image {upload.number} should have been refused")
+        if resource["sha256"] != upload.sha256:
+            self._ledger.violated(f"image {upload.number} was acknowledged with another digest")
+        self._kept.append(upload)
+
+    def _delete(self) -> None:
+        if not self._kept:
+            return
+        upload = self._kept.pop(self._random.randrange(len(self._kept)))
+        assert upload.number is not None
+        self._ledger.delete(upload.number, is_answered=False)
+        try:
+            status, body = self._ask("DELETE", f"/images/{upload.number}")
+        except _NO_ANSWER:
+            return
+        if status in (204, 410):
+            self._ledger.delete(upload.number, is_answered=True)
+        elif status not in _NOT_NOW:
+            self._ledger.violated(f"deleting image {upload.number} was answered {status}: {body!r}")
+
+    def _look(self) -> None:
+        if not self._kept:
+            return
+        upload = self._random.choice(self._kept)
+        try:
+            status, body = self._ask("GET", f"/images/{upload.number}/original")
+            shown, _ = self._ask("GET", f"/vignette/{upload.number}", headers={"Prefer": "wait=1"})
+        except _NO_ANSWER:
+            return
+        if status == 200 and hashlib.sha256(body).hexdigest() != upload.sha256:
+            self._ledger.violated(f"image {upload.number} came back with other bytes")
+        if status not in (200, *_NOT_NOW):
+            self._ledger.violated(f"the original of image {upload.number} was answered {status}: {body!r}")
+        if shown not in (200, 202, 422, *_NOT_NOW):
+            self._ledger.violated(f"the vignette of image {upload.number} was answered {shown}")
+
+    def _hang_up(self) -> None:
+        """Promise more than is sent, and go; even a whole picture must not be kept then."""
+        content = any_picture(self._random).content
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
+        try:
+            connection.putrequest("POST", "/images")
+            connection.putheader("Content-Type", "image/png")
+            connection.putheader("Content-Length", str(len(content) + 1000))
+            connection.endheaders()
+            connection.send(content[: self._random.choice((500, len(content)))])
+            time.sleep(self._random.uniform(0, 0.05))
+        except _NO_ANSWER:
+            return
+        finally:
+            connection.close()
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
+    ) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
+        try:
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()

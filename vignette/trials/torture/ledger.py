@@ -1,0 +1,59 @@
+"""What the clients were told, and what the adversary did: kept apart from the service, to be held against it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from vignette.trials.torture.pictures import Fate
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file on its way. `number` is what a 201 told; `is_refused` after a 4xx; neither if no answer came."""
+
+    sha256: str
+    size: int
+    fate: Fate
+    key: str | None
+    number: int | None = None
+    is_refused: bool = False
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Written by all threads. `deleted` maps numbers to whether the deletion was answered, or only asked for."""
+
+    uploads: list[Upload] = field(default_factory=list)
+    deleted: dict[int, bool] = field(default_factory=dict)
+    deeds: Counter[str] = field(default_factory=Counter)
+    kills: int = 0
+    violations: list[str] = field(default_factory=list)
+    timeline: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _began: float = field(default_factory=time.monotonic)
+
+    def send(self, upload: Upload) -> None:
+        with self._lock:
+            self.uploads.append(upload)
+
+    def delete(self, number: int, *, is_answered: bool) -> None:
+        with self._lock:
+            self.deleted[number] = is_answered or self.deleted.get(number, False)
+
+    def did(self, deed: str, detail: str = "", *, kills: int = 0) -> None:
+        with self._lock:
+            self.deeds[deed] += 1
+            self.kills += kills
+        self.note(f"{deed} {detail}".rstrip())
+
+    def violated(self, what: str) -> None:
+        with self._lock:
+            self.violations.append(what)
+        self.note(f"VIOLATION: {what}")
+
+    def note(self, what: str) -> None:
+        with self._lock:
+            self.timeline.append(f"{time.monotonic() - self._began:9.3f} {what}")

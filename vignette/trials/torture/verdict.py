@@ -1,0 +1,177 @@
+"""What was promised, held against what is there."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.limits import LEASE_MARGIN_S, STAGING_MAX_AGE_S
+from vignette.model import Image, ImageId, State
+from vignette.ports import Backlog
+from vignette.settings import DEFAULT_RECIPES
+from vignette.trials.torture.ledger import Ledger, Upload
+from vignette.trials.torture.pictures import Fate
+from vignette.trials.torture.victim import RENDER_SECONDS, Victim
+from vignette.use_cases.checking import Checkup
+from vignette.use_cases.removal import Removal
+from vignette.use_cases.renewal import Renewal
+
+# What nobody was told of a rendering that died: its lease, the pause before the next try, and the sweep that finds it.
+_SETTLE_S: Final = 60 + RENDER_SECONDS + LEASE_MARGIN_S
+
+# The slowest rendering of these small pictures that is still no loss, with every processor busy.
+_RENDERED_EACH_S: Final = 0.25
+
+# Images to ask the service for; the folders and the catalogue are compared in full.
+_ASKED: Final = 200
+
+_PAGE: Final = 500
+
+
+class NoJobs:
+    """`ports.Jobs` for a check that changes nothing."""
+
+    def hint(self, image_id: ImageId, _lane: object) -> None:
+        raise AssertionError(f"a check queued image {image_id}")
+
+    def hint_all(self, image_ids: object, _lane: object) -> None:
+        raise AssertionError(f"a check queued {image_ids}")
+
+    def backlog(self) -> Backlog:
+        return Backlog(0, frozenset())
+
+
+class Verdict:
+    """Everything is up again, and nobody uploads: each method says what is wrong, to the ledger."""
+
+    def __init__(self, victim: Victim, ledger: Ledger) -> None:
+        self._victim = victim
+        self._ledger = ledger
+        self._store = FolderStore(victim.upload_folder)
+        self._catalogue = SqlCatalogue(f"sqlite:///{victim.state_folder / 'catalogue.sqlite3'}", must_exist=True)
+
+    def close(self) -> None:
+        self._catalogue.close()
+
+    def wait_until_settled(self) -> float:
+        """Wait until nothing is pending any more; return how long that took, in seconds."""
+        began = time.monotonic()
+        limit_s = _SETTLE_S + _RENDERED_EACH_S * self._catalogue.unfinished()
+        while waiting := self._unsettled():
+            if time.monotonic() - began > limit_s:
+                self._ledger.violated(f"images wait after {limit_s:.0f} s: {waiting[:20]}")
+                break
+            time.sleep(0.2)
+        return time.monotonic() - began
+
+    def judge(self) -> None:
+        """Compare all that was acknowledged with all that is in the folders and the catalogue."""
+        images = {image.id: image for image in self._images()}
+        self._judge_acknowledged(images)
+        self._judge_the_others(images)
+        self._judge_by_fsck()
+        self._judge_staging()
+
+    def _unsettled(self) -> list[ImageId]:
+        states = (State.PENDING, State.PROCESSING, State.DELETING)
+        return [image_id for state in states for image_id in self._catalogue.in_state(state, 100)]
+
+    def _images(self) -> Iterator[Image]:
+        before = None
+        while page := self._catalogue.newest(_PAGE, before):
+            yield from page
+            before = page[-1].id
+        after = None
+        while numbers := self._catalogue.in_state(State.DELETED, _PAGE, after):
+            yield from map(self._catalogue.get, numbers)
+            after = numbers[-1]
+
+    def _acknowledged(self) -> list[tuple[ImageId, Upload]]:
+        return [(ImageId(u.number), u) for u in self._ledger.uploads if u.number is not None]
+
+    def _judge_acknowledged(self, images: dict[ImageId, Image]) -> None:
+        numbers = Counter(number for number, _ in self._acknowledged())
+        for number, times in numbers.items():
+            if times > 1:
+                self._ledger.violated(f"number {number} was given {times} times")
+        for number, upload in self._acknowledged():
+            image = images.get(number)
+            if image is None:
+                self._ledger.violated(f"image {number} was acknowledged, and is not in the catalogue")
+            elif number in self._ledger.deleted:
+                self._judge_deleted(image)
+            else:
+                self._judge_kept(image, upload)
+
+    def _judge_deleted(self, image: Image) -> None:
+        if self._ledger.deleted[image.id] and image.state is not State.DELETED:
+            self._ledger.violated(f"image {image.id} was deleted, and is {image.state}")
+
+    def _judge_kept(self, image: Image, upload: Upload) -> None:
+        """Its bytes are compared with its record by fsck; here the record is with what was sent."""
+        if image.state is State.DELETED:
+            self._ledger.violated(f"image {image.id} is deleted, and nobody asked for that")
+        elif (image.record.sha256, image.record.bytes) != (upload.sha256, upload.size):
+            self._ledger.violated(f"image {image.id} is not what was sent")
+        elif image.state.value != upload.fate.value:
+            reason = image.failure.detail if image.failure else "no reason"
+            self._ledger.violated(f"image {image.id} is {image.state} ({reason}), it should be {upload.fate}")
+        elif image.state is State.FAILED and image.failure is None:
+            self._ledger.violated(f"image {image.id} has failed without a reason")
+
+    def _judge_the_others(self, images: dict[ImageId, Image]) -> None:
+        """What is there and was not acknowledged may only be an upload whose answer was lost, and at most once."""
+        unanswered = Counter(u.sha256 for u in self._ledger.uploads if u.number is None and not u.is_refused)
+        acknowledged = {number for number, _ in self._acknowledged()}
+        for number, image in images.items():
+            if number in acknowledged:
+                continue
+            unanswered[image.record.sha256] -= 1
+            if unanswered[image.record.sha256] < 0:
+                self._ledger.violated(f"image {number} ({image.record.sha256}) is one that nobody sent")
+        folders = {int(image_id) for image_id in self._store.image_ids()}
+        surplus = folders - {int(number) for number in images} - {int(self._catalogue.next_id())}
+        for extra in sorted(surplus):
+            self._ledger.violated(f"folder {extra} has no row")
+
+    def _judge_by_fsck(self) -> None:
+        """Every folder against its record and row: originals, metadata, verdicts, vignettes, leftovers."""
+        removal = Removal(self._store, self._catalogue)
+        renewal = Renewal(self._catalogue, NoJobs(), DEFAULT_RECIPES)
+        checkup = Checkup(self._store, self._catalogue, removal, renewal, DEFAULT_RECIPES)
+        for finding in checkup.run(checkup.image_ids()):
+            self._ledger.violated(f"fsck: {finding.image_id} {finding.kind} {finding.name or ''}: {finding.detail}")
+
+    def _judge_staging(self) -> None:
+        if old := self._store.leftovers(STAGING_MAX_AGE_S):
+            self._ledger.violated(f"the staging folder still holds {old}")
+
+    def ask(self) -> None:
+        """Ask the service itself for the last ones: it has to say the same."""
+        for number, upload in self._acknowledged()[-_ASKED:]:
+            connection = http.client.HTTPConnection("127.0.0.1", self._victim.port, timeout=30)
+            try:
+                connection.request("GET", f"/images/{number}", headers={"Accept": "application/json"})
+                response = connection.getresponse()
+                body = response.read()
+            finally:
+                connection.close()
+            if number in self._ledger.deleted:
+                if self._ledger.deleted[number] and response.status != 410:
+                    self._ledger.violated(f"image {number} was deleted, and is answered {response.status}")
+            elif response.status != 200 or json.loads(body)["sha256"] != upload.sha256:
+                self._ledger.violated(f"image {number} is answered {response.status}: {body!r}")
+
+
+def fates(uploads: list[Upload]) -> Counter[str]:
+    """How many were acknowledged, refused, and not answered."""
+    return Counter(
+        "acknowledged" if u.number is not None else Fate.REFUSED.value if u.is_refused else "unanswered"
+        for u in uploads
+    )

@@ -1,0 +1,61 @@
+"""The service that is tortured: its processes are found again, and its queue emptied."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Final
+
+from vignette.trials.own_service import OwnService
+from vignette.trials.processes import children_of, command_line, marked, parent_of, send
+
+# A lease lasts this long and `LEASE_MARGIN_S`: so long an image waits whose worker was killed with all its children.
+RENDER_SECONDS: Final = 1
+
+# Sound pictures have to end ready however often their worker is killed.
+MAX_ATTEMPTS: Final = 20
+
+
+class Victim(OwnService):
+    """A service that is killed again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, render_seconds=RENDER_SECONDS, render_processes=2, max_attempts=MAX_ATTEMPTS)
+
+    def parts(self) -> dict[str, list[tuple[int, int]]]:
+        """Its processes that run now, by what they are: each with its number and that of its parent."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        if (supervisor := self.supervisor) is None:
+            return found
+        found["supervisor"] = [(supervisor, os.getpid())]
+        for number in children_of(supervisor):
+            line = command_line(number)
+            name = next((part for word, part in _PARTS.items() if word in line), None)
+            if name is None:
+                continue
+            found.setdefault(name, []).append((number, supervisor))
+            for child in children_of(number):
+                if "resource_tracker" not in command_line(child):
+                    found.setdefault(f"{name} child", []).append((child, number))
+        return found
+
+    def thaw_orphan(self, number: int) -> None:
+        """Let a process of ours go on that has lost the parent with which it was frozen."""
+        if number in marked(str(self.folder)) and (parent := parent_of(number)) is not None:
+            send(number, parent, signal.SIGCONT)
+
+    def flush_queue(self) -> bool:
+        """Empty the embedded server; return whether it said that it did."""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(1)
+                connection.connect(os.fspath(self.state_folder / "broker.sock"))
+                connection.sendall(b"FLUSHALL\r\n")
+                return connection.recv(64).startswith(b"+OK")
+        except OSError:
+            return False
+
+
+_PARTS: Final = {"granian": "web server", "celery": "worker", "valkey": "broker", "redis": "broker"}
