@@ -27,10 +27,10 @@ from vignette.use_cases.rendering import Rendering
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import Sweeping
 from vignette.web import WebContext, create_app
-from vignette.web.admission import Admission
-from vignette.web.downloads import Downloads
-from vignette.web.slow_clients import SlowClients
-from vignette.web.uploads import RequestLimits
+from vignette.web.capacity.admission import Admission
+from vignette.web.capacity.downloads import Downloads
+from vignette.web.capacity.slow_clients import SlowClients
+from vignette.web.http.bodies import RequestLimits
 
 SMALL = Recipe("small", 256, 256)
 

@@ -1,5 +1,5 @@
 """
-Everything that can go wrong, as one tree. It knows no HTTP: `vignette.web.problems` gives each class its status.
+Everything that can go wrong, as one tree. It knows no HTTP: `vignette.web.http.problems` gives each class its status.
 
 VignetteError
 ├── Refused                     the upload is not taken; nothing of it is kept

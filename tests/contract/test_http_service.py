@@ -11,8 +11,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.contract.asking import BROWSER, problem
 from tests.house import House, picture
 from vignette import errors
-from vignette.web.operations import operation_of
-from vignette.web.problems import STATUS, problem_types, status_of
+from vignette.web.api.operations import operation_of
+from vignette.web.http.problems import STATUS, problem_types, status_of
 
 PAGES = ["/", "/images", "/images/0", "/docs", "/problems", "/problems/no-file", "/nowhere"]
 

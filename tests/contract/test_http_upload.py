@@ -17,7 +17,7 @@ from tests.house import house as new_house
 from vignette.errors import StoreFull
 from vignette.ports import Lane
 from vignette.use_cases.intake import IntakeLimits
-from vignette.web.uploads import RequestLimits
+from vignette.web.http.bodies import RequestLimits
 
 
 class TestPostImages:

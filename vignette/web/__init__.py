@@ -11,13 +11,13 @@ from werkzeug.routing import BaseConverter
 
 from vignette.pixels.geometry import fit
 from vignette.web.context import EXTENSION, WebContext
-from vignette.web.headers import init_headers
-from vignette.web.i18n import init_i18n
-from vignette.web.images import images
-from vignette.web.pictures import by_width, vignette_url
-from vignette.web.problems import init_problems
-from vignette.web.service import service
-from vignette.web.vignettes import vignettes
+from vignette.web.http.headers import init_headers
+from vignette.web.http.problems import init_problems
+from vignette.web.pages.i18n import init_i18n
+from vignette.web.pages.pictures import by_width, vignette_url
+from vignette.web.routes.images import images
+from vignette.web.routes.service import service
+from vignette.web.routes.vignettes import vignettes
 
 __all__ = ["WebContext", "create_app"]
 

@@ -13,10 +13,10 @@ from vignette.recipes import Recipe
 from vignette.use_cases.intake import Intake
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
-from vignette.web.admission import Admission
-from vignette.web.downloads import Downloads
-from vignette.web.slow_clients import SlowClients
-from vignette.web.uploads import RequestLimits
+from vignette.web.capacity.admission import Admission
+from vignette.web.capacity.downloads import Downloads
+from vignette.web.capacity.slow_clients import SlowClients
+from vignette.web.http.bodies import RequestLimits
 
 EXTENSION: Final = "vignette"
 

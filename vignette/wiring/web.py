@@ -11,11 +11,11 @@ from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.web import WebContext, create_app
-from vignette.web.admission import Admission
-from vignette.web.downloads import Downloads
+from vignette.web.capacity.admission import Admission
+from vignette.web.capacity.downloads import Downloads
+from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.fast_path import FastPath
-from vignette.web.slow_clients import SlowClients
-from vignette.web.uploads import RequestLimits
+from vignette.web.http.bodies import RequestLimits
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 

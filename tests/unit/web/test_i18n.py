@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask, Response, render_template_string
 
-from vignette.web.i18n import init_i18n
+from vignette.web.pages.i18n import init_i18n
 
 
 @pytest.fixture

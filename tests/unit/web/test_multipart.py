@@ -5,7 +5,7 @@ import io
 import pytest
 
 from vignette.errors import MalformedRequest
-from vignette.web.multipart import file_parts
+from vignette.web.http.multipart import file_parts
 
 BOUNDARY = b"limit"
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask, render_template_string
 
-from vignette.web import phrases
-from vignette.web.i18n import init_i18n
+from vignette.web.pages import phrases
+from vignette.web.pages.i18n import init_i18n
 
 Reader = Callable[[str], AbstractContextManager[None]]
 

@@ -14,9 +14,9 @@ from babel.messages.pofile import read_po
 
 from vignette.errors import SettingsError, VignetteError
 from vignette.pixels.metadata.privacy import KINDS
-from vignette.web.advice import ADVICE, UNITS
-from vignette.web.i18n import TRANSLATIONS_FOLDER
-from vignette.web.revelations import REVELATIONS
+from vignette.web.pages.advice import ADVICE, UNITS
+from vignette.web.pages.i18n import TRANSLATIONS_FOLDER
+from vignette.web.pages.revelations import REVELATIONS
 
 PROJECT = Path(__file__).parents[3]
 FRENCH = TRANSLATIONS_FOLDER / "fr" / "LC_MESSAGES" / "messages.po"

@@ -10,8 +10,8 @@ from werkzeug.wsgi import ClosingIterator
 
 from vignette.errors import Overloaded
 from vignette.limits import KIB
-from vignette.web.places import Places
-from vignette.web.slow_clients import SlowClients
+from vignette.web.capacity.places import Places
+from vignette.web.capacity.slow_clients import SlowClients
 
 # Web server and kernel take that much at once, whether the client reads it or not.
 _HANDED_OVER_BYTES: Final = 256 * KIB

@@ -44,12 +44,8 @@ from vignette.model import Image, ImageId
 from vignette.pixels.metadata import as_groups, as_privacy
 from vignette.pixels.publishing import publish
 from vignette.ports import Catalogue, Lane
-from vignette.web.context import web_context
-from vignette.web.digests import sha256_digest
-from vignette.web.negotiation import HTML, JSON, TEXT, preferred
-from vignette.web.operations import Answer, Parameter, operation
-from vignette.web.problems import problem_of, status_of
-from vignette.web.resources import (
+from vignette.web.api.operations import Answer, Parameter, operation
+from vignette.web.api.resources import (
     CataloguePage,
     ImageResource,
     ImageWithMetadata,
@@ -59,7 +55,11 @@ from vignette.web.resources import (
     image_resource,
     image_with_metadata,
 )
-from vignette.web.uploads import FIELD, Receipt, receive_all
+from vignette.web.context import web_context
+from vignette.web.http.bodies import FIELD, Receipt, receive_all
+from vignette.web.http.digests import sha256_digest
+from vignette.web.http.negotiation import HTML, JSON, TEXT, preferred
+from vignette.web.http.problems import problem_of, status_of
 
 images = Blueprint("images", __name__, url_prefix="/images")
 

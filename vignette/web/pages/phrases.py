@@ -10,8 +10,8 @@ import flask_babel
 
 from vignette.limits import KIB
 from vignette.pixels.metadata.wording import aperture, plain, seconds
-from vignette.web.advice import ADVICE, UNITS, code_of
-from vignette.web.revelations import REVELATIONS
+from vignette.web.pages.advice import ADVICE, UNITS, code_of
+from vignette.web.pages.revelations import REVELATIONS
 
 # Flask-Babel has no type hints.
 gettext: Final[Callable[..., str]] = flask_babel.gettext

@@ -10,13 +10,9 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from vignette.errors import NotFound, QueueUnavailable, VignetteError
 from vignette.limits import WORKER_SILENCE_S
 from vignette.pixels.formats import ACCEPTED_FORMATS
-from vignette.web.context import web_context
-from vignette.web.images import as_json
-from vignette.web.negotiation import HTML, JSON
-from vignette.web.openapi import build_document
-from vignette.web.operations import Answer, operation
-from vignette.web.problems import problem_types, status_of
-from vignette.web.resources import (
+from vignette.web.api.openapi import build_document
+from vignette.web.api.operations import Answer, operation
+from vignette.web.api.resources import (
     Check,
     FormatResource,
     Health,
@@ -25,6 +21,10 @@ from vignette.web.resources import (
     absolute_url,
     image_resource,
 )
+from vignette.web.context import web_context
+from vignette.web.http.negotiation import HTML, JSON
+from vignette.web.http.problems import problem_types, status_of
+from vignette.web.routes.images import as_json
 
 service = Blueprint("service", __name__)
 

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from vignette import errors
 from vignette.errors import Overloaded, VignetteError
 from vignette.model import Failure
-from vignette.web.negotiation import HTML, PROBLEM, preferred
+from vignette.web.http.negotiation import HTML, PROBLEM, preferred
 
 STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,

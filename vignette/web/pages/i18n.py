@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from flask_babel import Babel, get_locale
 from werkzeug.datastructures import LanguageAccept
 
-from vignette.web.phrases import FILTERS
+from vignette.web.pages.phrases import FILTERS
 
 TRANSLATIONS_FOLDER: Final = Path(__file__).parent / "translations"
 

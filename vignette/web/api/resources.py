@@ -14,7 +14,7 @@ from vignette.model import Image, State
 from vignette.pixels.metadata import fit
 from vignette.pixels.publishing import PUBLISHABLE
 from vignette.web.context import web_context
-from vignette.web.problems import Problem, problem_of_failure
+from vignette.web.http.problems import Problem, problem_of_failure
 
 # A longer binary value (MakerNote, preview) would be most of the resource; it is whole in `metadata.json`.
 _LONG_BYTES: Final = 256

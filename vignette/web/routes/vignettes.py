@@ -19,13 +19,13 @@ from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.pixels.preview import embedded_preview
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.records import outcome_from_json
+from vignette.web.api.operations import Answer, Parameter, operation
+from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
-from vignette.web.images import as_json, existing
-from vignette.web.negotiation import HTML, JSON, PROBLEM, names, preferred
-from vignette.web.operations import Answer, Parameter, operation
-from vignette.web.problems import problem_of_failure, problem_response
-from vignette.web.resources import ImageResource, image_resource
+from vignette.web.http.negotiation import HTML, JSON, PROBLEM, names, preferred
+from vignette.web.http.problems import problem_of_failure, problem_response
+from vignette.web.routes.images import as_json, existing
 
 vignettes = Blueprint("vignettes", __name__)
 

@@ -28,9 +28,9 @@ from vignette.limits import CHUNK_BYTES, MIN_BODY_BYTES_PER_S, MULTIPART_OVERHEA
 from vignette.model import Image
 from vignette.ports import Lane
 from vignette.use_cases.intake import Intake, Upload, clean_name, too_large
-from vignette.web.digests import DigestCheck
-from vignette.web.multipart import FilePart, file_parts
-from vignette.web.slow_clients import SlowClients
+from vignette.web.capacity.slow_clients import SlowClients
+from vignette.web.http.digests import DigestCheck
+from vignette.web.http.multipart import FilePart, file_parts
 
 FIELD: Final = "file"
 

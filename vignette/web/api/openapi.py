@@ -21,9 +21,9 @@ from werkzeug.routing import Rule
 
 from vignette import __version__
 from vignette.errors import VignetteError
-from vignette.web.negotiation import PROBLEM
-from vignette.web.operations import Operation, Parameter, operation_of
-from vignette.web.problems import Problem, status_of, type_uri
+from vignette.web.api.operations import Operation, Parameter, operation_of
+from vignette.web.http.negotiation import PROBLEM
+from vignette.web.http.problems import Problem, status_of, type_uri
 
 _METHODS: Final = ("get", "post", "put", "delete")
 

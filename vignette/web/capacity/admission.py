@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from vignette.errors import StoreFull
 from vignette.ports import ImageStore
-from vignette.web.places import Places
+from vignette.web.capacity.places import Places
 
 
 class Admission:

@@ -1,0 +1,1 @@
+"""HTTP itself: bodies, digests, negotiation, problems, headers. It knows no use case."""
