@@ -24,8 +24,8 @@ sys.path.insert(0, str(PROJECT))
 
 from PIL import Image  # noqa: E402
 
-from vignette.adapters.folder_store import FolderStore  # noqa: E402
-from vignette.adapters.sql_catalogue import SqlCatalogue  # noqa: E402
+from vignette.adapters.sql.catalogue import SqlCatalogue  # noqa: E402
+from vignette.adapters.stores.folder import FolderStore  # noqa: E402
 from vignette.limits import CHUNK_BYTES, KIB, MIB  # noqa: E402
 from vignette.model import Durability, ImageId  # noqa: E402
 from vignette.use_cases.intake import Intake, IntakeLimits  # noqa: E402

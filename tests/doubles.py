@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
-from vignette.ports import Backlog, Lane, Taken
+from vignette.ports.jobs import Backlog, Lane, Taken
 
 
 class ListJobs:
     """
-    `ports.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable.
+    `ports.jobs.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable.
 
     `taken` jobs are said to be in the hands of a worker.
     """

@@ -16,21 +16,18 @@ from PIL import Image as Pillow
 from werkzeug.test import TestResponse
 
 from tests.doubles import ListJobs
-from vignette.adapters.folder_store import FolderStore
-from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.adapters.stores.folder import FolderStore
 from vignette.model import Image
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import Intake, IntakeLimits
-from vignette.use_cases.reindexing import read_images
-from vignette.use_cases.removal import Removal
 from vignette.use_cases.rendering import Rendering
-from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.sweeping import Sweeping
 from vignette.web import WebContext, create_app
 from vignette.web.capacity.admission import Admission
 from vignette.web.capacity.downloads import Downloads
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import RequestLimits
+from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal, build_sweeping
 
 SMALL = Recipe("small", 256, 256)
 
@@ -60,24 +57,33 @@ class House:
         self.uploads = root / "uploads"
         self.store = FolderStore(self.uploads, settling_s=settling_s)
         self.catalogue = SqlCatalogue(f"sqlite:///{root / 'state' / 'catalogue.sqlite3'}")
-        self.catalogue.migrate(read_images(self.store))
+        self.reindexing = build_reindexing(self.store, self.catalogue)
+        self.catalogue.migrate(self.reindexing.read_images())
         self.jobs = ListJobs()
         limits = limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
-        self.intake = Intake(self.store, self.catalogue, self.jobs, limits)
-        self.removal = Removal(self.store, self.catalogue)
-        self.sweeping = Sweeping(self.store, self.catalogue, self.jobs, self.removal)
+        self.intake = Intake(self.store, self.catalogue.arrivals, self.reindexing, self.jobs, limits)
+        self.removal = build_removal(self.store, self.catalogue)
+        self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs)
         self.rendering = Rendering(
-            self.store, self.catalogue, recipes, lease_s=60, max_attempts=max_attempts, confined=confined
+            self.store,
+            self.catalogue.library,
+            self.catalogue.renderings,
+            recipes,
+            lease_s=60,
+            max_attempts=max_attempts,
+            confined=confined,
         )
-        self.renewal = Renewal(self.catalogue, self.jobs, recipes)
+        self.renewal = build_renewal(self.catalogue, self.jobs, recipes)
         slow_clients = SlowClients(window_s=30)
         self.app = create_app(
             WebContext(
                 intake=self.intake,
                 removal=self.removal,
                 renewal=self.renewal,
-                store=self.store,
-                catalogue=self.catalogue,
+                files=self.store,
+                library=self.catalogue.library,
+                workers=self.catalogue.workers,
+                database=self.catalogue.database,
                 jobs=self.jobs,
                 recipes=tuple(recipes),
                 request_limits=request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
@@ -104,7 +110,7 @@ class House:
 
     def sql(self, statement: str) -> None:
         """Change the catalogue behind its back."""
-        with self.catalogue._write() as connection:
+        with self.catalogue.database.write() as connection:
             connection.exec_driver_sql(statement)
 
     def end_leases(self) -> None:

@@ -1,4 +1,4 @@
-"""What `ports.Catalogue` promises, on each database that we support."""
+"""What `ports.catalogue` promises, on each database that we support."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from tests.running import until
-from vignette.adapters import migrations
-from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.adapters.sql import migrations
+from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
 from vignette.model import Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
-from vignette.ports import Catalogue
 
 PLACEHOLDER = Placeholder("WdcJNQJleX+HJ4hHiISoiHdwZzYG", "#546876")
 FAILURE = Failure("broken-image", "it ends too soon", 5, 10)
@@ -59,7 +58,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def catalogue(url: str) -> Iterator[Catalogue]:
+def catalogue(url: str) -> Iterator[SqlCatalogue]:
     made = SqlCatalogue(url)
     made.migrate([])
     yield made
@@ -75,44 +74,44 @@ def nothing(_: ImageId) -> None:
     """A promotion that succeeds."""
 
 
-def add(catalogue: Catalogue, count: int = 1) -> ImageId:
+def add(catalogue: SqlCatalogue, count: int = 1) -> ImageId:
     for _ in range(count):
-        image, _is_new = catalogue.add(record(), nothing)
+        image, _is_new = catalogue.arrivals.add(record(), nothing)
     return image.id
 
 
-def test_numbers_count_from_zero(catalogue: Catalogue) -> None:
+def test_numbers_count_from_zero(catalogue: SqlCatalogue) -> None:
     assert [add(catalogue) for _ in range(3)] == [0, 1, 2]
-    assert catalogue.next_id() == 3
+    assert catalogue.index.next_id() == 3
 
 
-def test_a_record_comes_back_as_it_was(catalogue: Catalogue) -> None:
-    image, is_new = catalogue.add(record(key="cd" * 32), nothing)
+def test_a_record_comes_back_as_it_was(catalogue: SqlCatalogue) -> None:
+    image, is_new = catalogue.arrivals.add(record(key="cd" * 32), nothing)
 
     assert is_new
     assert image == Image(ImageId(0), record(key="cd" * 32), State.PENDING)
-    assert catalogue.get(image.id) == image
+    assert catalogue.library.get(image.id) == image
 
 
-def test_a_failed_promotion_takes_no_number(catalogue: Catalogue) -> None:
+def test_a_failed_promotion_takes_no_number(catalogue: SqlCatalogue) -> None:
     def fail(_: ImageId) -> None:
         raise RuntimeError("the disk is gone")
 
     with pytest.raises(RuntimeError):
-        catalogue.add(record(), fail)
+        catalogue.arrivals.add(record(), fail)
 
     assert add(catalogue) == 0
 
 
-def test_the_folder_is_in_place_before_anyone_sees_the_row(catalogue: Catalogue) -> None:
+def test_the_folder_is_in_place_before_anyone_sees_the_row(catalogue: SqlCatalogue) -> None:
     seen_meanwhile: list[int] = []
 
-    catalogue.add(record(), lambda _: seen_meanwhile.append(len(catalogue.newest(10))))
+    catalogue.arrivals.add(record(), lambda _: seen_meanwhile.append(len(catalogue.library.newest(10))))
 
     assert seen_meanwhile == [0]
 
 
-def test_uploads_at_the_same_time_get_numbers_without_a_gap(catalogue: Catalogue) -> None:
+def test_uploads_at_the_same_time_get_numbers_without_a_gap(catalogue: SqlCatalogue) -> None:
     with ThreadPoolExecutor(8) as pool:
         numbers = list(pool.map(lambda _: add(catalogue), range(40)))
 
@@ -138,373 +137,373 @@ def test_several_processes_may_start_and_add_at_once(url: str) -> None:
     assert sorted(int(number) for output in outputs for number in output.split()) == list(range(60))
 
 
-def test_an_idempotency_key_that_comes_again_is_the_same_image(catalogue: Catalogue) -> None:
-    first, _ = catalogue.add(record(key="k"), nothing)
+def test_an_idempotency_key_that_comes_again_is_the_same_image(catalogue: SqlCatalogue) -> None:
+    first, _ = catalogue.arrivals.add(record(key="k"), nothing)
     promoted: list[ImageId] = []
 
-    again, is_new = catalogue.add(record(key="k"), promoted.append)
+    again, is_new = catalogue.arrivals.add(record(key="k"), promoted.append)
 
     assert (again.id, is_new, promoted) == (first.id, False, [])
     assert add(catalogue) == 1
 
 
-def test_an_idempotency_key_with_other_bytes_is_refused(catalogue: Catalogue) -> None:
-    catalogue.add(record("aa" * 32, "k"), nothing)
+def test_an_idempotency_key_with_other_bytes_is_refused(catalogue: SqlCatalogue) -> None:
+    catalogue.arrivals.add(record("aa" * 32, "k"), nothing)
 
     with pytest.raises(IdempotencyKeyReused):
-        catalogue.add(record("bb" * 32, "k"), nothing)
+        catalogue.arrivals.add(record("bb" * 32, "k"), nothing)
 
     assert add(catalogue) == 1
 
 
-def test_the_same_key_at_the_same_time_is_one_image(catalogue: Catalogue) -> None:
+def test_the_same_key_at_the_same_time_is_one_image(catalogue: SqlCatalogue) -> None:
     with ThreadPoolExecutor(8) as pool:
-        added = list(pool.map(lambda _: catalogue.add(record(key="k"), nothing), range(16)))
+        added = list(pool.map(lambda _: catalogue.arrivals.add(record(key="k"), nothing), range(16)))
 
     assert {image.id for image, _ in added} == {0}
     assert sum(is_new for _, is_new in added) == 1
 
 
 @pytest.mark.parametrize("number", [1, 2**62])
-def test_an_unknown_number_is_said_to_be_unknown(catalogue: Catalogue, number: int) -> None:
+def test_an_unknown_number_is_said_to_be_unknown(catalogue: SqlCatalogue, number: int) -> None:
     add(catalogue)
 
     with pytest.raises(ImageNotFound):
-        catalogue.get(ImageId(number))
+        catalogue.library.get(ImageId(number))
 
 
-def test_pages_go_from_the_newest_down(catalogue: Catalogue) -> None:
+def test_pages_go_from_the_newest_down(catalogue: SqlCatalogue) -> None:
     add(catalogue, 5)
 
-    assert [image.id for image in catalogue.newest(2)] == [4, 3]
-    assert [image.id for image in catalogue.newest(2, before=ImageId(3))] == [2, 1]
-    assert [image.id for image in catalogue.newest(2, before=ImageId(0))] == []
+    assert [image.id for image in catalogue.library.newest(2)] == [4, 3]
+    assert [image.id for image in catalogue.library.newest(2, before=ImageId(3))] == [2, 1]
+    assert [image.id for image in catalogue.library.newest(2, before=ImageId(0))] == []
 
 
-def test_an_image_is_rendered_by_one_worker_at_a_time(catalogue: Catalogue) -> None:
+def test_an_image_is_rendered_by_one_worker_at_a_time(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
 
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: catalogue.claim(image_id, 60), range(8)))
+        claims = list(pool.map(lambda _: catalogue.renderings.claim(image_id, 60), range(8)))
 
     assert sum(claim is not None for claim in claims) == 1
-    assert catalogue.get(image_id).state is State.PROCESSING
+    assert catalogue.library.get(image_id).state is State.PROCESSING
 
 
-def test_a_claim_whose_lease_ended_can_be_taken_over(catalogue: Catalogue) -> None:
+def test_a_claim_whose_lease_ended_can_be_taken_over(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    first = catalogue.claim(image_id, lease_s=-1)
+    first = catalogue.renderings.claim(image_id, lease_s=-1)
 
-    second = catalogue.claim(image_id, lease_s=60)
+    second = catalogue.renderings.claim(image_id, lease_s=60)
 
     assert first is not None
     assert second is not None
     assert (first.attempt, second.attempt) == (1, 2)
-    assert not catalogue.finish(first, None)
-    assert catalogue.finish(second, None)
-    assert catalogue.get(image_id).state is State.READY
+    assert not catalogue.renderings.finish(first, None)
+    assert catalogue.renderings.finish(second, None)
+    assert catalogue.library.get(image_id).state is State.READY
 
 
 @pytest.mark.parametrize(("failure", "state"), [(None, State.READY), (FAILURE, State.FAILED)])
-def test_a_verdict_ends_the_work(catalogue: Catalogue, failure: Failure | None, state: State) -> None:
+def test_a_verdict_ends_the_work(catalogue: SqlCatalogue, failure: Failure | None, state: State) -> None:
     image_id = add(catalogue)
-    claim = catalogue.claim(image_id, 60)
+    claim = catalogue.renderings.claim(image_id, 60)
     assert claim is not None
-    assert catalogue.unfinished() == 1
+    assert catalogue.waiting.unfinished() == 1
 
-    assert catalogue.finish(claim, failure)
+    assert catalogue.renderings.finish(claim, failure)
 
-    assert (catalogue.get(image_id).state, catalogue.get(image_id).failure) == (state, failure)
-    assert catalogue.claim(image_id, 60) is None
-    assert catalogue.unfinished() == 0
-    assert not catalogue.finish(claim, None)
+    assert (catalogue.library.get(image_id).state, catalogue.library.get(image_id).failure) == (state, failure)
+    assert catalogue.renderings.claim(image_id, 60) is None
+    assert catalogue.waiting.unfinished() == 0
+    assert not catalogue.renderings.finish(claim, None)
 
 
-def test_a_verdict_brings_what_to_show_and_a_deletion_takes_it_away(catalogue: Catalogue) -> None:
+def test_a_verdict_brings_what_to_show_and_a_deletion_takes_it_away(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    claim = catalogue.claim(image_id, 60)
+    claim = catalogue.renderings.claim(image_id, 60)
     assert claim is not None
 
-    catalogue.finish(claim, None, PLACEHOLDER)
-    assert catalogue.get(image_id).placeholder == PLACEHOLDER
-    catalogue.reset(image_id)
-    assert catalogue.get(image_id).placeholder == PLACEHOLDER
+    catalogue.renderings.finish(claim, None, PLACEHOLDER)
+    assert catalogue.library.get(image_id).placeholder == PLACEHOLDER
+    catalogue.waiting.reset(image_id)
+    assert catalogue.library.get(image_id).placeholder == PLACEHOLDER
 
-    catalogue.begin_delete(image_id)
-    catalogue.end_delete(image_id)
-    assert catalogue.get(image_id).placeholder is None
+    catalogue.removals.begin_delete(image_id)
+    catalogue.removals.end_delete(image_id)
+    assert catalogue.library.get(image_id).placeholder is None
 
 
-def test_a_released_image_waits_for_its_pause(catalogue: Catalogue) -> None:
+def test_a_released_image_waits_for_its_pause(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    catalogue.claim(image_id, 60)
+    catalogue.renderings.claim(image_id, 60)
 
-    catalogue.release(image_id, FAILURE, pause_s=60)
+    catalogue.renderings.release(image_id, FAILURE, pause_s=60)
 
-    assert catalogue.claim(image_id, 60) is None
-    assert catalogue.get(image_id).failure == FAILURE
+    assert catalogue.renderings.claim(image_id, 60) is None
+    assert catalogue.library.get(image_id).failure == FAILURE
 
 
-def test_a_released_image_is_tried_again_after_its_pause(catalogue: Catalogue) -> None:
+def test_a_released_image_is_tried_again_after_its_pause(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    catalogue.claim(image_id, 60)
+    catalogue.renderings.claim(image_id, 60)
 
-    catalogue.release(image_id, FAILURE, pause_s=-1)
+    catalogue.renderings.release(image_id, FAILURE, pause_s=-1)
 
-    claim = catalogue.claim(image_id, 60)
+    claim = catalogue.renderings.claim(image_id, 60)
     assert claim is not None
     assert claim.attempt == 2
     assert claim.image.failure == FAILURE
 
 
-def test_a_postponed_attempt_does_not_count(catalogue: Catalogue) -> None:
+def test_a_postponed_attempt_does_not_count(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    claim = catalogue.claim(image_id, 60)
+    claim = catalogue.renderings.claim(image_id, 60)
     assert claim is not None
 
-    catalogue.postpone(claim, FAILURE, pause_s=-1)
+    catalogue.renderings.postpone(claim, FAILURE, pause_s=-1)
 
-    assert catalogue.claim(image_id, 60) == replace(claim, image=replace(claim.image, failure=FAILURE))
+    assert catalogue.renderings.claim(image_id, 60) == replace(claim, image=replace(claim.image, failure=FAILURE))
 
 
-def test_a_postponed_image_waits_for_its_pause_and_is_then_handed_out(catalogue: Catalogue) -> None:
+def test_a_postponed_image_waits_for_its_pause_and_is_then_handed_out(catalogue: SqlCatalogue) -> None:
     waiting, due = add(catalogue), add(catalogue)
     for image_id, pause_s in ((waiting, 60), (due, 0)):
-        claim = catalogue.claim(image_id, 60)
+        claim = catalogue.renderings.claim(image_id, 60)
         assert claim is not None
-        catalogue.postpone(claim, FAILURE, pause_s)
+        catalogue.renderings.postpone(claim, FAILURE, pause_s)
 
-    assert catalogue.claim(waiting, 60) is None
-    until(lambda: catalogue.interrupted(10) == [due])
+    assert catalogue.renderings.claim(waiting, 60) is None
+    until(lambda: catalogue.waiting.interrupted(10) == [due])
 
 
-def test_an_attempt_that_is_over_cannot_be_postponed(catalogue: Catalogue) -> None:
-    claim = catalogue.claim(add(catalogue), 60)
+def test_an_attempt_that_is_over_cannot_be_postponed(catalogue: SqlCatalogue) -> None:
+    claim = catalogue.renderings.claim(add(catalogue), 60)
     assert claim is not None
-    catalogue.finish(claim, None)
+    catalogue.renderings.finish(claim, None)
 
-    catalogue.postpone(claim, FAILURE, pause_s=0)
+    catalogue.renderings.postpone(claim, FAILURE, pause_s=0)
 
-    assert catalogue.get(claim.image.id) == replace(claim.image, state=State.READY)
+    assert catalogue.library.get(claim.image.id) == replace(claim.image, state=State.READY)
 
 
-def test_a_failed_image_can_be_reset(catalogue: Catalogue) -> None:
+def test_a_failed_image_can_be_reset(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    claim = catalogue.claim(image_id, 60)
+    claim = catalogue.renderings.claim(image_id, 60)
     assert claim is not None
-    catalogue.finish(claim, FAILURE)
+    catalogue.renderings.finish(claim, FAILURE)
 
-    catalogue.reset(image_id)
+    catalogue.waiting.reset(image_id)
 
-    image = catalogue.get(image_id)
+    image = catalogue.library.get(image_id)
     assert (image.state, image.attempts, image.failure) == (State.PENDING, 0, None)
 
 
-def test_forgotten_images_are_handed_out_once(catalogue: Catalogue) -> None:
+def test_forgotten_images_are_handed_out_once(catalogue: SqlCatalogue) -> None:
     add(catalogue, 3)
 
-    assert catalogue.forgotten(min_age_s=60, limit=10) == []
-    assert catalogue.forgotten(min_age_s=-1, limit=2) == [0, 1]
-    assert catalogue.forgotten(min_age_s=60, limit=10) == []
+    assert catalogue.waiting.forgotten(min_age_s=60, limit=10) == []
+    assert catalogue.waiting.forgotten(min_age_s=-1, limit=2) == [0, 1]
+    assert catalogue.waiting.forgotten(min_age_s=60, limit=10) == []
 
 
-def test_an_image_that_is_being_rendered_is_not_forgotten(catalogue: Catalogue) -> None:
-    catalogue.claim(add(catalogue), 60)
+def test_an_image_that_is_being_rendered_is_not_forgotten(catalogue: SqlCatalogue) -> None:
+    catalogue.renderings.claim(add(catalogue), 60)
 
-    assert catalogue.forgotten(min_age_s=-1, limit=10) == []
-    assert catalogue.interrupted(10) == []
+    assert catalogue.waiting.forgotten(min_age_s=-1, limit=10) == []
+    assert catalogue.waiting.interrupted(10) == []
 
 
-def test_an_image_whose_worker_died_is_handed_out_once_and_then_counts_as_forgotten(catalogue: Catalogue) -> None:
+def test_an_image_whose_worker_died_is_handed_out_once_and_then_counts_as_forgotten(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    catalogue.claim(image_id, lease_s=0.001)
+    catalogue.renderings.claim(image_id, lease_s=0.001)
     wait_for_lease = threading.Event()
-    while not (interrupted := catalogue.interrupted(10)):
+    while not (interrupted := catalogue.waiting.interrupted(10)):
         wait_for_lease.wait(0.005)
 
     assert interrupted == [image_id]
-    assert catalogue.interrupted(10) == []
-    assert catalogue.forgotten(min_age_s=-1, limit=10) == [image_id]
+    assert catalogue.waiting.interrupted(10) == []
+    assert catalogue.waiting.forgotten(min_age_s=-1, limit=10) == [image_id]
 
 
-def test_unclaimed_is_what_waits_and_nobody_renders(catalogue: Catalogue) -> None:
+def test_unclaimed_is_what_waits_and_nobody_renders(catalogue: SqlCatalogue) -> None:
     waiting, rendered, ready, abandoned, other = (add(catalogue) for _ in range(5))
-    catalogue.claim(rendered, lease_s=60)
-    claim = catalogue.claim(ready, lease_s=60)
+    catalogue.renderings.claim(rendered, lease_s=60)
+    claim = catalogue.renderings.claim(ready, lease_s=60)
     assert claim is not None
-    catalogue.finish(claim, None)
-    catalogue.claim(abandoned, lease_s=-1)
+    catalogue.renderings.finish(claim, None)
+    catalogue.renderings.claim(abandoned, lease_s=-1)
 
-    assert catalogue.unclaimed([waiting, rendered, ready, abandoned, ImageId(99)]) == {waiting, abandoned}
-    assert catalogue.unclaimed([]) == set()
-    assert other not in catalogue.unclaimed([waiting])
+    assert catalogue.waiting.unclaimed([waiting, rendered, ready, abandoned, ImageId(99)]) == {waiting, abandoned}
+    assert catalogue.waiting.unclaimed([]) == set()
+    assert other not in catalogue.waiting.unclaimed([waiting])
 
 
-def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: Catalogue) -> None:
+def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
 
-    assert catalogue.begin_delete(image_id)
-    assert catalogue.get(image_id).state is State.DELETING
-    assert catalogue.in_state(State.DELETING, 10) == [image_id]
-    catalogue.end_delete(image_id)
+    assert catalogue.removals.begin_delete(image_id)
+    assert catalogue.library.get(image_id).state is State.DELETING
+    assert catalogue.library.in_state(State.DELETING, 10) == [image_id]
+    catalogue.removals.end_delete(image_id)
 
-    assert catalogue.get(image_id).state is State.DELETED
-    assert catalogue.get(image_id).record.name is None
-    assert catalogue.newest(10) == []
+    assert catalogue.library.get(image_id).state is State.DELETED
+    assert catalogue.library.get(image_id).record.name is None
+    assert catalogue.library.newest(10) == []
     assert add(catalogue) == 1
 
 
-def test_a_deletion_begins_once(catalogue: Catalogue) -> None:
+def test_a_deletion_begins_once(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
 
-    assert catalogue.begin_delete(image_id)
-    assert not catalogue.begin_delete(image_id)
-    catalogue.end_delete(image_id)
-    assert not catalogue.begin_delete(image_id)
+    assert catalogue.removals.begin_delete(image_id)
+    assert not catalogue.removals.begin_delete(image_id)
+    catalogue.removals.end_delete(image_id)
+    assert not catalogue.removals.begin_delete(image_id)
 
-    assert catalogue.get(image_id).state is State.DELETED
-    assert not catalogue.begin_delete(ImageId(7))
+    assert catalogue.library.get(image_id).state is State.DELETED
+    assert not catalogue.removals.begin_delete(ImageId(7))
 
 
-def test_images_in_a_state_are_listed_in_portions(catalogue: Catalogue) -> None:
+def test_images_in_a_state_are_listed_in_portions(catalogue: SqlCatalogue) -> None:
     ids = [add(catalogue) for _ in range(5)]
 
-    first = catalogue.in_state(State.PENDING, 2)
+    first = catalogue.library.in_state(State.PENDING, 2)
 
     assert first == ids[:2]
-    assert catalogue.in_state(State.PENDING, 10, after=first[-1]) == ids[2:]
+    assert catalogue.library.in_state(State.PENDING, 10, after=first[-1]) == ids[2:]
 
 
-def finished(catalogue: Catalogue, recipe_set: str, failure: Failure | None = None) -> ImageId:
+def finished(catalogue: SqlCatalogue, recipe_set: str, failure: Failure | None = None) -> ImageId:
     image_id = add(catalogue)
-    claim = catalogue.claim(image_id, 60)
+    claim = catalogue.renderings.claim(image_id, 60)
     assert claim is not None
-    assert catalogue.finish(claim, failure, None if failure else PLACEHOLDER, recipe_set)
+    assert catalogue.renderings.finish(claim, failure, None if failure else PLACEHOLDER, recipe_set)
     return image_id
 
 
 class TestRenewing:
     """What other recipes have made."""
 
-    def test_it_is_found_once_and_stays_ready(self, catalogue: Catalogue) -> None:
+    def test_it_is_found_once_and_stays_ready(self, catalogue: SqlCatalogue) -> None:
         by_none, by_lower, by_higher = (finished(catalogue, recipes) for recipes in ("", "a", "c"))
         finished(catalogue, "b")
         finished(catalogue, "a", FAILURE)
         add(catalogue)
 
-        assert catalogue.renew("b", 10) == [by_none, by_lower, by_higher]
-        assert catalogue.renew("b", 10) == []
+        assert catalogue.waiting.renew("b", 10) == [by_none, by_lower, by_higher]
+        assert catalogue.waiting.renew("b", 10) == []
 
-        image = catalogue.get(by_lower)
+        image = catalogue.library.get(by_lower)
         assert (image.state, image.is_renewing, image.attempts, image.recipe_set) == (State.READY, True, 0, "a")
-        assert catalogue.unfinished() == 4
-        assert catalogue.in_state(State.READY, 10) == [0, 1, 2, 3]
+        assert catalogue.waiting.unfinished() == 4
+        assert catalogue.library.in_state(State.READY, 10) == [0, 1, 2, 3]
 
-    def test_it_is_handed_out_in_portions(self, catalogue: Catalogue) -> None:
+    def test_it_is_handed_out_in_portions(self, catalogue: SqlCatalogue) -> None:
         ids = [finished(catalogue, recipes) for recipes in ("a", "c", "a")]
 
-        first, second, third = (catalogue.renew("b", 2) for _ in range(3))
+        first, second, third = (catalogue.waiting.renew("b", 2) for _ in range(3))
 
         assert (len(first), len(second), len(third)) == (2, 1, 0)
         assert sorted(first + second) == ids
 
-    def test_it_is_claimed_and_finished_as_any_other(self, catalogue: Catalogue) -> None:
+    def test_it_is_claimed_and_finished_as_any_other(self, catalogue: SqlCatalogue) -> None:
         image_id = finished(catalogue, "a")
-        catalogue.renew("b", 10)
+        catalogue.waiting.renew("b", 10)
 
-        claim = catalogue.claim(image_id, 60)
+        claim = catalogue.renderings.claim(image_id, 60)
         assert claim is not None
         assert (claim.attempt, claim.image.state, claim.image.is_renewing) == (1, State.READY, True)
-        assert catalogue.claim(image_id, 60) is None
+        assert catalogue.renderings.claim(image_id, 60) is None
         newer = Placeholder("AAAA", "#000000")
-        assert catalogue.finish(claim, None, newer, "b")
+        assert catalogue.renderings.finish(claim, None, newer, "b")
 
-        image = catalogue.get(image_id)
+        image = catalogue.library.get(image_id)
         assert (image.state, image.is_renewing, image.recipe_set, image.placeholder) == (State.READY, False, "b", newer)
-        assert catalogue.unfinished() == 0
-        assert catalogue.renew("b", 10) == []
+        assert catalogue.waiting.unfinished() == 0
+        assert catalogue.waiting.renew("b", 10) == []
 
     def test_one_that_cannot_be_rendered_again_keeps_what_it_has_and_is_not_handed_out_again(
-        self, catalogue: Catalogue
+        self, catalogue: SqlCatalogue
     ) -> None:
         image_id = finished(catalogue, "a")
-        catalogue.renew("b", 10)
-        claim = catalogue.claim(image_id, 60)
+        catalogue.waiting.renew("b", 10)
+        claim = catalogue.renderings.claim(image_id, 60)
         assert claim is not None
 
-        assert catalogue.finish(claim, FAILURE, None, "b")
+        assert catalogue.renderings.finish(claim, FAILURE, None, "b")
 
-        image = catalogue.get(image_id)
+        image = catalogue.library.get(image_id)
         assert (image.state, image.is_renewing, image.failure) == (State.READY, False, FAILURE)
         assert image.placeholder == PLACEHOLDER
-        assert catalogue.renew("b", 10) == []
-        assert catalogue.rendered(except_by="b") == [image_id]
-        assert catalogue.renew("c", 10) == [image_id]
-        assert catalogue.get(image_id).failure is None
+        assert catalogue.waiting.renew("b", 10) == []
+        assert catalogue.waiting.rendered(except_by="b") == [image_id]
+        assert catalogue.waiting.renew("c", 10) == [image_id]
+        assert catalogue.library.get(image_id).failure is None
 
-    def test_an_interrupted_one_waits_and_is_found(self, catalogue: Catalogue) -> None:
+    def test_an_interrupted_one_waits_and_is_found(self, catalogue: SqlCatalogue) -> None:
         image_id = finished(catalogue, "a")
-        catalogue.renew("b", 10)
-        catalogue.claim(image_id, 60)
+        catalogue.waiting.renew("b", 10)
+        catalogue.renderings.claim(image_id, 60)
 
-        catalogue.release(image_id, FAILURE, pause_s=60)
-        assert catalogue.claim(image_id, 60) is None
-        catalogue.release(image_id, FAILURE, pause_s=-1)
+        catalogue.renderings.release(image_id, FAILURE, pause_s=60)
+        assert catalogue.renderings.claim(image_id, 60) is None
+        catalogue.renderings.release(image_id, FAILURE, pause_s=-1)
 
-        assert catalogue.forgotten(min_age_s=-1, limit=10) == [image_id]
-        claim = catalogue.claim(image_id, 60)
+        assert catalogue.waiting.forgotten(min_age_s=-1, limit=10) == [image_id]
+        claim = catalogue.renderings.claim(image_id, 60)
         assert claim is not None
         assert claim.attempt == 2
 
-    def test_an_attempt_that_does_not_count_does_not(self, catalogue: Catalogue) -> None:
+    def test_an_attempt_that_does_not_count_does_not(self, catalogue: SqlCatalogue) -> None:
         image_id = finished(catalogue, "a")
-        catalogue.renew("b", 10)
-        claim = catalogue.claim(image_id, 60)
+        catalogue.waiting.renew("b", 10)
+        claim = catalogue.renderings.claim(image_id, 60)
         assert claim is not None
 
-        catalogue.postpone(claim, FAILURE, pause_s=-1)
+        catalogue.renderings.postpone(claim, FAILURE, pause_s=-1)
 
-        assert catalogue.get(image_id).attempts == 0
-        assert catalogue.get(image_id).state is State.READY
+        assert catalogue.library.get(image_id).attempts == 0
+        assert catalogue.library.get(image_id).state is State.READY
 
-    def test_those_without_any_vignette_are_queued_again_before_it(self, catalogue: Catalogue) -> None:
+    def test_those_without_any_vignette_are_queued_again_before_it(self, catalogue: SqlCatalogue) -> None:
         finished(catalogue, "a")
         waiting = add(catalogue)
-        catalogue.renew("b", 10)
+        catalogue.waiting.renew("b", 10)
 
-        assert catalogue.forgotten(min_age_s=-1, limit=1) == [waiting]
+        assert catalogue.waiting.forgotten(min_age_s=-1, limit=1) == [waiting]
 
-    def test_it_may_be_deleted_and_a_verdict_does_not_bring_it_back(self, catalogue: Catalogue) -> None:
+    def test_it_may_be_deleted_and_a_verdict_does_not_bring_it_back(self, catalogue: SqlCatalogue) -> None:
         image_id = finished(catalogue, "a")
-        catalogue.renew("b", 10)
-        claim = catalogue.claim(image_id, 60)
+        catalogue.waiting.renew("b", 10)
+        claim = catalogue.renderings.claim(image_id, 60)
         assert claim is not None
 
-        assert catalogue.begin_delete(image_id)
-        catalogue.end_delete(image_id)
-        assert catalogue.get(image_id).state is State.DELETING
-        assert not catalogue.finish(claim, None, PLACEHOLDER, "b")
-        catalogue.end_delete(image_id)
+        assert catalogue.removals.begin_delete(image_id)
+        catalogue.removals.end_delete(image_id)
+        assert catalogue.library.get(image_id).state is State.DELETING
+        assert not catalogue.renderings.finish(claim, None, PLACEHOLDER, "b")
+        catalogue.removals.end_delete(image_id)
 
-        assert catalogue.get(image_id).state is State.DELETED
-        assert catalogue.renew("b", 10) == []
+        assert catalogue.library.get(image_id).state is State.DELETED
+        assert catalogue.waiting.renew("b", 10) == []
 
-    def test_a_ready_image_is_rendered_again_without_ceasing_to_be_ready(self, catalogue: Catalogue) -> None:
+    def test_a_ready_image_is_rendered_again_without_ceasing_to_be_ready(self, catalogue: SqlCatalogue) -> None:
         image_id = finished(catalogue, "a")
 
-        catalogue.reset(image_id)
+        catalogue.waiting.reset(image_id)
 
-        assert catalogue.get(image_id).is_renewing
-        assert catalogue.rendered() == [image_id]
-        assert catalogue.rendered(except_by="a") == []
+        assert catalogue.library.get(image_id).is_renewing
+        assert catalogue.waiting.rendered() == [image_id]
+        assert catalogue.waiting.rendered(except_by="a") == []
 
-    def test_what_was_restored_knows_by_which_recipes_it_was_made(self, catalogue: Catalogue) -> None:
-        image = replace(catalogue.get(finished(catalogue, "a")), recipe_set="c")
+    def test_what_was_restored_knows_by_which_recipes_it_was_made(self, catalogue: SqlCatalogue) -> None:
+        image = replace(catalogue.library.get(finished(catalogue, "a")), recipe_set="c")
 
-        catalogue.restore([(image.id, image)])
+        catalogue.index.restore([(image.id, image)])
 
-        assert catalogue.get(image.id) == image
-        assert catalogue.renew("c", 10) == []
+        assert catalogue.library.get(image.id) == image
+        assert catalogue.waiting.renew("c", 10) == []
 
 
 def test_what_the_sweep_asks_never_reads_all_rows(sqlite_url: str) -> None:
@@ -515,19 +514,19 @@ def test_what_the_sweep_asks_never_reads_all_rows(sqlite_url: str) -> None:
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
         asked.append((statement, parameters))
 
-    for engine in (catalogue._reader, catalogue._writer):
+    for engine in (catalogue.database._reader, catalogue.database._writer):
         sa.event.listen(engine, "before_cursor_execute", note)
     add(catalogue)
     asked.clear()
-    catalogue.unfinished()
-    catalogue.unclaimed([ImageId(0)])
-    catalogue.forgotten(5, 200)
-    catalogue.interrupted(200)
-    catalogue.in_state(State.DELETING, 200)
-    catalogue.renew("b", 200)
+    catalogue.waiting.unfinished()
+    catalogue.waiting.unclaimed([ImageId(0)])
+    catalogue.waiting.forgotten(5, 200)
+    catalogue.waiting.interrupted(200)
+    catalogue.library.in_state(State.DELETING, 200)
+    catalogue.waiting.renew("b", 200)
     questions = [question for question in asked if question[0].startswith(("SELECT", "UPDATE"))]
 
-    with catalogue._read() as connection:
+    with catalogue.database.read() as connection:
         plans = {
             statement: [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
             for statement, parameters in questions
@@ -540,61 +539,61 @@ def test_what_the_sweep_asks_never_reads_all_rows(sqlite_url: str) -> None:
     catalogue.close()
 
 
-def test_a_verdict_does_not_bring_a_deleted_image_back(catalogue: Catalogue) -> None:
+def test_a_verdict_does_not_bring_a_deleted_image_back(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    claim = catalogue.claim(image_id, 60)
+    claim = catalogue.renderings.claim(image_id, 60)
     assert claim is not None
-    catalogue.begin_delete(image_id)
+    catalogue.removals.begin_delete(image_id)
 
-    assert not catalogue.finish(claim, None)
+    assert not catalogue.renderings.finish(claim, None)
 
-    assert catalogue.get(image_id).state is State.DELETING
+    assert catalogue.library.get(image_id).state is State.DELETING
 
 
-def test_a_deletion_does_not_end_while_a_worker_may_still_write_to_the_folder(catalogue: Catalogue) -> None:
+def test_a_deletion_does_not_end_while_a_worker_may_still_write_to_the_folder(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    claim = catalogue.claim(image_id, 60)
+    claim = catalogue.renderings.claim(image_id, 60)
     assert claim is not None
-    catalogue.begin_delete(image_id)
+    catalogue.removals.begin_delete(image_id)
 
-    catalogue.end_delete(image_id)
-    assert catalogue.get(image_id).state is State.DELETING
+    catalogue.removals.end_delete(image_id)
+    assert catalogue.library.get(image_id).state is State.DELETING
 
-    catalogue.finish(claim, None)
-    catalogue.end_delete(image_id)
-    assert catalogue.get(image_id).state is State.DELETED
+    catalogue.renderings.finish(claim, None)
+    catalogue.removals.end_delete(image_id)
+    assert catalogue.library.get(image_id).state is State.DELETED
 
 
-def test_a_deletion_ends_once_the_lease_of_a_worker_that_died_has(catalogue: Catalogue) -> None:
+def test_a_deletion_ends_once_the_lease_of_a_worker_that_died_has(catalogue: SqlCatalogue) -> None:
     image_id = add(catalogue)
-    catalogue.claim(image_id, -1)
-    catalogue.begin_delete(image_id)
+    catalogue.renderings.claim(image_id, -1)
+    catalogue.removals.begin_delete(image_id)
 
-    catalogue.end_delete(image_id)
+    catalogue.removals.end_delete(image_id)
 
-    assert catalogue.get(image_id).state is State.DELETED
+    assert catalogue.library.get(image_id).state is State.DELETED
 
 
-def test_restoring_replaces_everything(catalogue: Catalogue) -> None:
+def test_restoring_replaces_everything(catalogue: SqlCatalogue) -> None:
     add(catalogue, 2)
     kept = Image(ImageId(3), record(), State.FAILED, 2, FAILURE, PLACEHOLDER)
 
-    count = catalogue.restore([(ImageId(3), kept), (ImageId(6), None)])
+    count = catalogue.index.restore([(ImageId(3), kept), (ImageId(6), None)])
 
     assert count == 1
-    assert catalogue.newest(10) == [kept]
-    assert catalogue.next_id() == 7
+    assert catalogue.library.newest(10) == [kept]
+    assert catalogue.index.next_id() == 7
 
 
-def test_indexing_replaces_one_row_or_adds_it(catalogue: Catalogue) -> None:
+def test_indexing_replaces_one_row_or_adds_it(catalogue: SqlCatalogue) -> None:
     add(catalogue)
     failed = Image(ImageId(0), record("cd" * 32), State.FAILED, 2, FAILURE)
     ready = Image(ImageId(4), record("ef" * 32), State.READY, 1)
 
-    catalogue.index(failed)
-    catalogue.index(ready)
+    catalogue.index.index(failed)
+    catalogue.index.index(ready)
 
-    assert catalogue.newest(10) == [ready, failed]
+    assert catalogue.library.newest(10) == [ready, failed]
     assert add(catalogue) == 5
 
 
@@ -605,7 +604,7 @@ def test_a_catalogue_that_is_made_anew_begins_with_what_the_folders_hold(url: st
     second = SqlCatalogue(url)
     second.migrate([(ImageId(9), None)])
 
-    assert second.next_id() == 5
+    assert second.index.next_id() == 5
     second.close()
 
 
@@ -613,7 +612,7 @@ def test_a_catalogue_of_the_first_release_is_brought_up_to_date(url: str) -> Non
     engine = sa.create_engine(sa.make_url(url).set(drivername=DRIVERS[url.partition(":")[0]]))
     with engine.begin() as connection:
         config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", "vignette.adapters:migrations")
+        config.set_main_option("script_location", "vignette.adapters.sql:migrations")
         command.upgrade(config, "0001")
         connection.execute(sa.text(f"INSERT INTO image ({FIRST_COLUMNS}) VALUES ({FIRST_ROW})"))
         connection.execute(sa.text("UPDATE counter SET next = 1"))
@@ -622,7 +621,7 @@ def test_a_catalogue_of_the_first_release_is_brought_up_to_date(url: str) -> Non
 
     newer.migrate([])
 
-    assert (newer.get(ImageId(0)).state, newer.get(ImageId(0)).placeholder) == (State.READY, None)
+    assert (newer.library.get(ImageId(0)).state, newer.library.get(ImageId(0)).placeholder) == (State.READY, None)
     assert add(newer) == 1
     newer.close()
 
@@ -640,19 +639,19 @@ def test_a_catalogue_of_a_newer_release_is_refused(url: str) -> None:
     older.close()
 
 
-def test_workers_leave_signs_of_life(catalogue: Catalogue) -> None:
-    assert catalogue.seconds_since_beat() is None
+def test_workers_leave_signs_of_life(catalogue: SqlCatalogue) -> None:
+    assert catalogue.workers.seconds_since_beat() is None
 
-    catalogue.beat("here:1")
-    catalogue.beat("here:1")
+    catalogue.workers.beat("here:1")
+    catalogue.workers.beat("here:1")
 
-    silence = catalogue.seconds_since_beat()
+    silence = catalogue.workers.seconds_since_beat()
     assert silence is not None
     assert 0 <= silence < 5
 
 
-def test_a_probe_changes_nothing(catalogue: Catalogue) -> None:
-    catalogue.probe()
+def test_a_probe_changes_nothing(catalogue: SqlCatalogue) -> None:
+    catalogue.database.probe()
 
     assert add(catalogue) == 0
 
@@ -662,7 +661,7 @@ def test_a_database_that_cannot_be_opened_is_said_to_be_unavailable(tmp_path: Pa
     broken = SqlCatalogue(f"sqlite:///{tmp_path / 'catalogue'}")
 
     with pytest.raises(CatalogueUnavailable) as caught:
-        broken.probe()
+        broken.database.probe()
 
     assert str(tmp_path) not in str(caught.value)
     broken.close()
@@ -678,7 +677,7 @@ def test_a_database_that_must_exist_is_not_made(tmp_path: Path) -> None:
 def test_the_revisions_are_one_line_of_versions() -> None:
     """Their files are numbered in the order in which Alembic applies them."""
     config = Config()
-    config.set_main_option("script_location", "vignette.adapters:migrations")
+    config.set_main_option("script_location", "vignette.adapters.sql:migrations")
 
     applied = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import LIMIT_S, http_client, running_service, started_service
-from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.model import ImageId, State
 
 FIRST = Path(__file__).parent.parent / "fixtures" / "catalogue-0001.sql"
@@ -44,11 +44,11 @@ def _not_to_be_read() -> Iterator[tuple[ImageId, None]]:
 
 class TestTheCatalogueOfTheFirstRelease:
     def test_has_all_its_images(self, first: SqlCatalogue) -> None:
-        images = [first.get(ImageId(number)) for number in range(4)]
+        images = [first.library.get(ImageId(number)) for number in range(4)]
 
         assert [image.state for image in images] == [State.READY, State.FAILED, State.DELETED, State.PENDING]
         assert [image.record.name for image in images] == ["été.jpg", "broken.png", None, None]
-        assert [image.id for image in first.newest(10)] == [3, 1, 0]
+        assert [image.id for image in first.library.newest(10)] == [3, 1, 0]
         failure = images[1].failure
         assert failure is not None
         assert (failure.code, failure.measured) == ("rendering-failed", None)
@@ -56,26 +56,26 @@ class TestTheCatalogueOfTheFirstRelease:
         assert len(images[0].record.sha256) == 64
 
     def test_has_its_images_rendered_again_while_they_stay_ready(self, first: SqlCatalogue) -> None:
-        assert first.renew("others", 10) == [0]
+        assert first.waiting.renew("others", 10) == [0]
 
-        assert (first.get(ImageId(0)).state, first.get(ImageId(0)).is_renewing) == (State.READY, True)
+        assert (first.library.get(ImageId(0)).state, first.library.get(ImageId(0)).is_renewing) == (State.READY, True)
 
     def test_goes_on_counting(self, first: SqlCatalogue) -> None:
-        image, is_new = first.add(first.get(ImageId(3)).record, lambda _: None)
+        image, is_new = first.arrivals.add(first.library.get(ImageId(3)).record, lambda _: None)
 
         assert (image.id, is_new) == (4, True)
 
     def test_knows_its_idempotency_keys(self, first: SqlCatalogue) -> None:
-        image, is_new = first.add(first.get(ImageId(0)).record, lambda _: None)
+        image, is_new = first.arrivals.add(first.library.get(ImageId(0)).record, lambda _: None)
 
         assert (image.id, is_new) == (0, False)
 
     def test_has_its_work_done(self, first: SqlCatalogue) -> None:
-        claim = first.claim(ImageId(3), 60)
+        claim = first.renderings.claim(ImageId(3), 60)
 
         assert claim is not None
-        assert first.finish(claim, None)
-        assert first.unfinished() == 0
+        assert first.renderings.finish(claim, None)
+        assert first.waiting.unfinished() == 0
 
     def test_serves(self, tmp_path: Path) -> None:
         lay_down(tmp_path / "state", FIRST.read_text())

@@ -49,7 +49,7 @@ def post_form(house: House, body: bytes, **headers: str) -> TestResponse:
 def assert_refused(house: House, response: TestResponse, code: str) -> dict[str, Any]:
     assert (response.status_code, response.json["type"]) == (400, f"/problems/{code}")
     assert house.is_clean()
-    assert house.catalogue.next_id() == 0
+    assert house.catalogue.index.next_id() == 0
     return dict(response.json)
 
 
@@ -139,7 +139,7 @@ class TestAForm:
         assert [result["status"] for result in response.json["results"]] == [400, 201]
         assert response.json["results"][0]["problem"]["type"] == "/problems/digest-mismatch"
         assert house.is_clean()
-        assert house.catalogue.next_id() == 1
+        assert house.catalogue.index.next_id() == 1
 
 
 def test_a_body_that_ends_before_its_length_is_refused_even_if_it_is_a_whole_picture(house: House) -> None:

@@ -14,7 +14,7 @@ from tests.contract.asking import BROWSER, JSON, post, problem
 from tests.house import House, broken_pixels, picture
 from tests.makers import png_chunk, png_with
 from vignette.model import ImageId
-from vignette.ports import Lane
+from vignette.ports.jobs import Lane
 
 
 class TestGetImages:
@@ -212,7 +212,7 @@ class TestRetry:
 
         house.client.post("/images/0/retry")
 
-        assert house.catalogue.get(ImageId(0)).attempts == 0
+        assert house.catalogue.library.get(ImageId(0)).attempts == 0
 
     def test_the_page_of_a_failed_image_has_a_button_for_it(self, house: House) -> None:
         house.upload(broken_pixels())

@@ -48,7 +48,7 @@ def test_the_process_is_alive(house: House) -> None:
 
 class TestReadiness:
     def test_ready_when_every_part_is_up(self, house: House) -> None:
-        house.catalogue.beat("here:1")
+        house.catalogue.workers.beat("here:1")
 
         response = house.client.get("/readyz")
 
@@ -67,7 +67,7 @@ class TestReadiness:
         assert response.json["checks"]["worker"]["status"] == "down"
 
     def test_degraded_without_a_queue(self, house: House) -> None:
-        house.catalogue.beat("here:1")
+        house.catalogue.workers.beat("here:1")
         house.jobs.is_down = True
 
         response = house.client.get("/readyz")
@@ -168,7 +168,7 @@ class TestProblems:
         def fail(*_: object) -> None:
             raise RuntimeError("the password is hunter2")
 
-        monkeypatch.setattr(house.catalogue, "newest", fail)
+        monkeypatch.setattr(house.catalogue.library, "newest", fail)
 
         response = house.client.get("/images")
 

@@ -15,7 +15,7 @@ from tests.contract.asking import BROWSER, JSON, post, problem
 from tests.house import SMALL, House, picture
 from tests.house import house as new_house
 from vignette.errors import StoreFull
-from vignette.ports import Lane
+from vignette.ports.jobs import Lane
 from vignette.use_cases.intake import IntakeLimits
 from vignette.web.http.bodies import RequestLimits
 
@@ -73,7 +73,7 @@ class TestPostImages:
         )
 
         assert (response.status_code, response.data) == (201, b"0\n")
-        assert house.catalogue.get(0).record.name == "raw.jpg"
+        assert house.catalogue.library.get(0).record.name == "raw.jpg"
 
     def test_each_of_several_files_is_answered_for_itself(self, house: House) -> None:
         response = post(
@@ -287,7 +287,7 @@ class TestPostImages:
         response = house.client.post("/images", data=body, content_type="multipart/form-data; boundary=b")
 
         assert response.status_code == 201
-        assert house.catalogue.get(0).record.name is None
+        assert house.catalogue.library.get(0).record.name is None
 
     def test_the_same_idempotency_key_is_the_same_image(self, house: House) -> None:
         key = {"Idempotency-Key": "once"}

@@ -482,4 +482,4 @@ class TestFailed:
 
         assert body["state"] == "failed"
         assert body["failure"]["type"] == "/problems/rendering-failed"
-        assert failed.catalogue.get(ImageId(0)).failure is not None
+        assert failed.catalogue.library.get(ImageId(0)).failure is not None

@@ -1,4 +1,4 @@
-"""What `ports.ImageStore` promises. A new adapter is one more parameter, and inherits every test."""
+"""What `ports.FolderStore` promises. A new adapter is one more parameter, and inherits every test."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.running import until
-from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
 from vignette.model import ImageId
-from vignette.ports import ImageStore
 
 ZERO = ImageId(0)
 
@@ -30,19 +29,19 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=[FolderStore], ids=["folder"])
-def store(request: pytest.FixtureRequest, root: Path) -> ImageStore:
-    made: ImageStore = request.param(root)
+def store(request: pytest.FixtureRequest, root: Path) -> FolderStore:
+    made: FolderStore = request.param(root)
     return made
 
 
-def keep(store: ImageStore, image_id: ImageId, content: bytes = b"picture") -> None:
+def keep(store: FolderStore, image_id: ImageId, content: bytes = b"picture") -> None:
     staged = store.stage()
     staged.append(content)
     staged.complete("original.jpg", {"record.json": b"{}"})
     store.promote(staged, image_id)
 
 
-def test_an_original_is_kept_byte_for_byte(store: ImageStore) -> None:
+def test_an_original_is_kept_byte_for_byte(store: FolderStore) -> None:
     staged = store.stage()
     staged.append(b"one ")
     staged.append(b"two")
@@ -53,7 +52,7 @@ def test_an_original_is_kept_byte_for_byte(store: ImageStore) -> None:
     assert store.read(ZERO, "original.jpg") == b"one two"
 
 
-def test_what_is_staged_can_be_read_before_it_is_complete(store: ImageStore) -> None:
+def test_what_is_staged_can_be_read_before_it_is_complete(store: FolderStore) -> None:
     staged = store.stage()
     staged.append(b"picture")
 
@@ -63,14 +62,14 @@ def test_what_is_staged_can_be_read_before_it_is_complete(store: ImageStore) -> 
     staged.discard()
 
 
-def test_what_is_staged_has_no_number(store: ImageStore) -> None:
+def test_what_is_staged_has_no_number(store: FolderStore) -> None:
     staged = store.stage()
 
     assert list(store.image_ids()) == []
     staged.discard()
 
 
-def test_a_discarded_upload_leaves_nothing(store: ImageStore, root: Path) -> None:
+def test_a_discarded_upload_leaves_nothing(store: FolderStore, root: Path) -> None:
     staged = store.stage()
     staged.append(b"picture")
 
@@ -79,7 +78,7 @@ def test_a_discarded_upload_leaves_nothing(store: ImageStore, root: Path) -> Non
     assert [path for path in root.rglob("*") if path.is_file()] == []
 
 
-def test_an_upload_is_discarded_where_no_more_file_can_be_opened(store: ImageStore, root: Path) -> None:
+def test_an_upload_is_discarded_where_no_more_file_can_be_opened(store: FolderStore, root: Path) -> None:
     staged = store.stage()
     staged.complete("original.jpg", {"record.json": b"{}"})
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -99,7 +98,7 @@ def test_an_upload_is_discarded_where_no_more_file_can_be_opened(store: ImageSto
     assert list((root / ".staging").iterdir()) == []
 
 
-def test_discarding_a_promoted_folder_does_nothing(store: ImageStore) -> None:
+def test_discarding_a_promoted_folder_does_nothing(store: FolderStore) -> None:
     staged = store.stage()
     staged.append(b"picture")
     staged.complete("original.jpg", {})
@@ -110,7 +109,7 @@ def test_discarding_a_promoted_folder_does_nothing(store: ImageStore) -> None:
     assert store.read(ZERO, "original.jpg") == b"picture"
 
 
-def test_a_withdrawn_folder_is_gone(store: ImageStore, root: Path) -> None:
+def test_a_withdrawn_folder_is_gone(store: FolderStore, root: Path) -> None:
     staged = store.stage()
     staged.append(b"picture")
     staged.complete("original.jpg", {"record.json": b"{}"})
@@ -123,7 +122,7 @@ def test_a_withdrawn_folder_is_gone(store: ImageStore, root: Path) -> None:
     assert list((root / ".staging").iterdir()) == []
 
 
-def test_withdrawing_what_was_never_promoted_does_nothing(store: ImageStore) -> None:
+def test_withdrawing_what_was_never_promoted_does_nothing(store: FolderStore) -> None:
     staged = store.stage()
 
     staged.withdraw()
@@ -133,7 +132,7 @@ def test_withdrawing_what_was_never_promoted_does_nothing(store: ImageStore) -> 
     assert list(store.image_ids()) == [ZERO]
 
 
-def test_withdrawing_does_nothing_to_the_upload_that_has_the_number_by_now(store: ImageStore, root: Path) -> None:
+def test_withdrawing_does_nothing_to_the_upload_that_has_the_number_by_now(store: FolderStore, root: Path) -> None:
     staged = store.stage()
     staged.append(b"not indexed")
     staged.complete("original.jpg", {})
@@ -146,7 +145,7 @@ def test_withdrawing_does_nothing_to_the_upload_that_has_the_number_by_now(store
     assert store.read(ZERO, "original.jpg") == b"new"
 
 
-def test_a_folder_that_is_there_is_never_replaced(store: ImageStore) -> None:
+def test_a_folder_that_is_there_is_never_replaced(store: FolderStore) -> None:
     keep(store, ZERO, b"first")
 
     with pytest.raises(NumberTaken):
@@ -155,7 +154,7 @@ def test_a_folder_that_is_there_is_never_replaced(store: ImageStore) -> None:
     assert store.read(ZERO, "original.jpg") == b"first"
 
 
-def test_a_file_is_replaced_whole(store: ImageStore, root: Path) -> None:
+def test_a_file_is_replaced_whole(store: FolderStore, root: Path) -> None:
     keep(store, ZERO)
 
     store.write(ZERO, "outcome.json", b"first, and longer")
@@ -166,17 +165,17 @@ def test_a_file_is_replaced_whole(store: ImageStore, root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["original.jpg", "outcome.json"])
-def test_a_file_that_is_not_there_is_said_to_be_missing(store: ImageStore, name: str) -> None:
+def test_a_file_that_is_not_there_is_said_to_be_missing(store: FolderStore, name: str) -> None:
     with pytest.raises(FileNotStored):
         store.read(ZERO, name)
 
 
-def test_nothing_is_written_where_there_is_no_folder(store: ImageStore) -> None:
+def test_nothing_is_written_where_there_is_no_folder(store: FolderStore) -> None:
     with pytest.raises(FileNotStored):
         store.write(ZERO, "outcome.json", b"{}")
 
 
-def test_removing_leaves_the_one_file_that_is_named(store: ImageStore, root: Path) -> None:
+def test_removing_leaves_the_one_file_that_is_named(store: FolderStore, root: Path) -> None:
     keep(store, ZERO)
     store.write(ZERO, "deleted.json", b"{}")
 
@@ -186,7 +185,7 @@ def test_removing_leaves_the_one_file_that_is_named(store: ImageStore, root: Pat
     assert [path.name for path in (root / "0").iterdir()] == ["deleted.json"]
 
 
-def test_removing_takes_folders_along_that_others_have_put_there(store: ImageStore, root: Path) -> None:
+def test_removing_takes_folders_along_that_others_have_put_there(store: FolderStore, root: Path) -> None:
     keep(store, ZERO)
     (root / "0" / "@eaDir" / "thumbs").mkdir(parents=True)
 
@@ -195,7 +194,7 @@ def test_removing_takes_folders_along_that_others_have_put_there(store: ImageSto
     assert [path.name for path in (root / "0").iterdir()] == ["record.json"]
 
 
-def test_a_staging_folder_that_somebody_removed_is_made_again(store: ImageStore, root: Path) -> None:
+def test_a_staging_folder_that_somebody_removed_is_made_again(store: FolderStore, root: Path) -> None:
     keep(store, ZERO)
     for use in (
         store.probe,
@@ -207,7 +206,7 @@ def test_a_staging_folder_that_somebody_removed_is_made_again(store: ImageStore,
         use()
 
 
-def test_numbers_are_those_of_the_folders(store: ImageStore, root: Path) -> None:
+def test_numbers_are_those_of_the_folders(store: FolderStore, root: Path) -> None:
     for number in (0, 7, 12):
         keep(store, ImageId(number))
     for stranger in ("notes", "007", "-1", "1.5", "²", "9" * 20):
@@ -217,7 +216,7 @@ def test_numbers_are_those_of_the_folders(store: ImageStore, root: Path) -> None
     assert sorted(store.image_ids()) == [0, 7, 12]
 
 
-def test_staging_is_cleared_of_what_is_old(store: ImageStore, root: Path) -> None:
+def test_staging_is_cleared_of_what_is_old(store: FolderStore, root: Path) -> None:
     staged = store.stage()
 
     assert store.clear_staging(max_age_s=3600) == 0
@@ -226,14 +225,14 @@ def test_staging_is_cleared_of_what_is_old(store: ImageStore, root: Path) -> Non
     staged.discard()
 
 
-def test_staging_is_cleared_of_the_part_of_a_file_that_a_killed_process_left(store: ImageStore, root: Path) -> None:
+def test_staging_is_cleared_of_the_part_of_a_file_that_a_killed_process_left(store: FolderStore, root: Path) -> None:
     (root / ".staging" / "part-1234").write_bytes(b"half of a vig")
 
     assert store.clear_staging(max_age_s=3600) == 0
     assert store.clear_staging(max_age_s=-1) == 1
 
 
-def test_a_slow_upload_is_not_taken_for_an_old_one(store: ImageStore, root: Path) -> None:
+def test_a_slow_upload_is_not_taken_for_an_old_one(store: FolderStore, root: Path) -> None:
     staged = store.stage()
     an_hour_ago = time.time() - 3600
     folder = next((root / ".staging").iterdir())
@@ -244,7 +243,7 @@ def test_a_slow_upload_is_not_taken_for_an_old_one(store: ImageStore, root: Path
     staged.discard()
 
 
-def test_leftovers_are_what_clearing_would_remove(store: ImageStore, root: Path) -> None:
+def test_leftovers_are_what_clearing_would_remove(store: FolderStore, root: Path) -> None:
     staged = store.stage()
 
     assert store.leftovers(min_age_s=3600) == []
@@ -253,7 +252,7 @@ def test_leftovers_are_what_clearing_would_remove(store: ImageStore, root: Path)
     staged.discard()
 
 
-def test_a_folder_lists_all_that_lies_in_it(store: ImageStore, root: Path) -> None:
+def test_a_folder_lists_all_that_lies_in_it(store: FolderStore, root: Path) -> None:
     keep(store, ZERO)
     (root / "0" / ".hidden").touch()
 
@@ -262,7 +261,7 @@ def test_a_folder_lists_all_that_lies_in_it(store: ImageStore, root: Path) -> No
         store.names(ImageId(1))
 
 
-def test_one_file_is_removed_and_twice_is_no_error(store: ImageStore) -> None:
+def test_one_file_is_removed_and_twice_is_no_error(store: FolderStore) -> None:
     keep(store, ZERO)
 
     store.remove(ZERO, "record.json")
@@ -271,7 +270,7 @@ def test_one_file_is_removed_and_twice_is_no_error(store: ImageStore) -> None:
     assert store.names(ZERO) == ["original.jpg"]
 
 
-def test_strangers_are_neither_numbers_nor_hidden(store: ImageStore, root: Path) -> None:
+def test_strangers_are_neither_numbers_nor_hidden(store: FolderStore, root: Path) -> None:
     keep(store, ZERO)
     for name in ("notes", "007", ".hidden", "lost+found"):
         (root / name).mkdir()
@@ -279,7 +278,7 @@ def test_strangers_are_neither_numbers_nor_hidden(store: ImageStore, root: Path)
     assert store.strangers() == ["007", "notes"]
 
 
-def test_a_probe_leaves_nothing(store: ImageStore, root: Path) -> None:
+def test_a_probe_leaves_nothing(store: FolderStore, root: Path) -> None:
     store.probe()
 
     assert list((root / ".staging").iterdir()) == []
@@ -292,7 +291,7 @@ def test_a_folder_that_is_a_file_is_said_to_be_unusable(tmp_path: Path) -> None:
         FolderStore(tmp_path / "uploads")
 
 
-def test_a_full_disk_is_said_to_be_full(store: ImageStore) -> None:
+def test_a_full_disk_is_said_to_be_full(store: FolderStore) -> None:
     """A limit on the size of files stands for the disk: the write fails at the same place, in the same way."""
     staged = store.stage()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -308,7 +307,7 @@ def test_a_full_disk_is_said_to_be_full(store: ImageStore) -> None:
     assert caught.value.__cause__.errno == errno.EFBIG
 
 
-def test_what_is_said_of_an_error_names_no_path(store: ImageStore, root: Path) -> None:
+def test_what_is_said_of_an_error_names_no_path(store: FolderStore, root: Path) -> None:
     (root / ".staging").rmdir()
     (root / ".staging").write_text("in the way")
 
@@ -321,7 +320,7 @@ def test_what_is_said_of_an_error_names_no_path(store: ImageStore, root: Path) -
 KILLED_IN_PROMOTE = """
 import os, signal, sys
 from pathlib import Path
-from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.stores.folder import FolderStore
 store = FolderStore(Path(sys.argv[1]))
 staged = store.stage()
 staged.append(b"picture")
@@ -338,14 +337,16 @@ os.kill(os.getpid(), signal.SIGKILL)
 KILLED_IN_WRITE = """
 import os, signal, sys
 from pathlib import Path
-from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.stores.folder import FolderStore
 store = FolderStore(Path(sys.argv[1]))
 os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 store.write(0, "outcome.json", b"second, and longer")
 """
 
 
-def test_a_process_that_dies_while_it_writes_a_file_leaves_nothing_in_the_folder(store: ImageStore, root: Path) -> None:
+def test_a_process_that_dies_while_it_writes_a_file_leaves_nothing_in_the_folder(
+    store: FolderStore, root: Path
+) -> None:
     keep(store, ZERO)
     store.write(ZERO, "outcome.json", b"first")
     before = store.names(ZERO)
@@ -362,7 +363,7 @@ def test_a_process_that_dies_while_it_writes_a_file_leaves_nothing_in_the_folder
 
 @pytest.mark.parametrize(("moment", "numbers"), [("staged", []), ("complete", []), ("promoted", [0])])
 def test_a_folder_is_there_whole_or_not_at_all_whenever_its_process_dies(
-    store: ImageStore, root: Path, moment: str, numbers: list[int]
+    store: FolderStore, root: Path, moment: str, numbers: list[int]
 ) -> None:
     subprocess.run([sys.executable, "-c", KILLED_IN_PROMOTE, str(root), moment], check=False)
 
@@ -376,14 +377,14 @@ class TestEdition:
     """What tells whether a folder is as it was; a short pause, so that these tests need not wait for the usual one."""
 
     @pytest.fixture
-    def store(self, root: Path) -> ImageStore:
+    def store(self, root: Path) -> FolderStore:
         return FolderStore(root, settling_s=0.05)
 
-    def settled(self, store: ImageStore) -> Hashable:
+    def settled(self, store: FolderStore) -> Hashable:
         until(lambda: store.edition(ZERO) is not None)
         return store.edition(ZERO)
 
-    def test_it_stays_as_long_as_nothing_changes(self, store: ImageStore) -> None:
+    def test_it_stays_as_long_as_nothing_changes(self, store: FolderStore) -> None:
         keep(store, ZERO)
         edition = self.settled(store)
 
@@ -402,7 +403,7 @@ class TestEdition:
         ],
     )
     def test_any_change_makes_it_another_one_at_once(
-        self, store: ImageStore, root: Path, change: Callable[[ImageStore], None]
+        self, store: FolderStore, root: Path, change: Callable[[FolderStore], None]
     ) -> None:
         keep(store, ZERO)
         edition = self.settled(store)
@@ -418,5 +419,5 @@ class TestEdition:
 
         assert store.edition(ZERO) is None
 
-    def test_no_folder_has_none(self, store: ImageStore) -> None:
+    def test_no_folder_has_none(self, store: FolderStore) -> None:
         assert store.edition(ZERO) is None

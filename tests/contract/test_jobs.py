@@ -20,7 +20,7 @@ from tests.redis import RedisServer
 from vignette.adapters.celery_queue import _PRODUCER_TRANSPORT, QUEUE, RENDER_TASK, CeleryJobs, producer_app, worker_app
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
-from vignette.ports import Jobs, Lane
+from vignette.ports.jobs import Jobs, Lane
 
 JOB_SECONDS = 20
 

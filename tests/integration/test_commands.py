@@ -60,7 +60,7 @@ class TestRetry:
         done = vignette(house.root, "retry", "0", "2")
 
         assert (done.returncode, done.stdout) == (0, "0\n2\n")
-        states = [house.catalogue.get(ImageId(number)).state for number in range(3)]
+        states = [house.catalogue.library.get(ImageId(number)).state for number in range(3)]
         assert states == [State.PENDING, State.FAILED, State.PENDING]
 
     def test_all_that_failed_wait_again(self, house: House) -> None:
@@ -72,7 +72,7 @@ class TestRetry:
         done = vignette(house.root, "retry", "--all-failed")
 
         assert (done.returncode, done.stdout) == (0, "0\n2\n")
-        assert house.catalogue.get(ImageId(1)).state is State.READY
+        assert house.catalogue.library.get(ImageId(1)).state is State.READY
 
     def test_what_cannot_be_tried_is_told_and_the_others_are_tried(self, house: House) -> None:
         house.upload(picture())
@@ -99,7 +99,7 @@ class TestRetry:
 
             vignette(tmp_path, "retry", "0")
 
-            until(lambda: house.catalogue.get(ImageId(0)).state is State.READY)
+            until(lambda: house.catalogue.library.get(ImageId(0)).state is State.READY)
         house.close()
 
 

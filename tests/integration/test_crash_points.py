@@ -19,7 +19,7 @@ from tests.house import SMALL, House, picture
 from vignette import layout
 from vignette.model import ImageId, State
 from vignette.recipes import Recipe
-from vignette.use_cases.checking import Checkup
+from vignette.wiring.use_cases import build_checkup
 
 # Audit events of file operations (docs.python.org, Audit events table); `os.fsync` has none and is counted by hand.
 OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "shutil.rmtree"}
@@ -136,13 +136,13 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
             # Before anybody goes on: it is ready, and there is something to show.
             assert house.client.get("/vignette/0").status_code == 200, f"killed before operation {point}"
         go_on(house)
-        rows = house.catalogue.newest(10)
-        assert house.upload(THIRD).id == house.catalogue.next_id() - 1
+        rows = house.catalogue.library.newest(10)
+        assert house.upload(THIRD).id == house.catalogue.index.next_id() - 1
         house.work()
-        checkup = Checkup(house.store, house.catalogue, house.removal, house.renewal, recipes, settle_s=0)
+        checkup = build_checkup(house.store, house.catalogue, house.jobs, recipes, settle_s=0)
         assert list(checkup.run(checkup.image_ids())) == [], f"killed before operation {point}"
         for row in rows:
-            assert house.catalogue.get(row.id).state is State.READY
+            assert house.catalogue.library.get(row.id).state is State.READY
             original = next((house.uploads / str(row.id)).glob("original.*"))
             assert original.read_bytes() == {0: FIRST, 1: SECOND}[row.id], f"killed before operation {point}"
             made = {name for name in house.files(row.id) if layout.is_vignette(name)}

@@ -26,10 +26,10 @@ from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH,
 from tests.redis import RedisServer
 from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
-from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.stores.folder import FolderStore
 from vignette.limits import MIB
 from vignette.model import State
-from vignette.ports import Lane
+from vignette.ports.jobs import Lane
 from vignette.records import outcome_from_json
 from vignette.trials.own_port import free_port
 from vignette.trials.processes import children_of
@@ -257,7 +257,7 @@ class TestTheQueueForgets:
             redis.start()
 
             def until_waiting(most: int) -> None:
-                until(lambda: here.catalogue.unfinished() <= most, within_s=120)
+                until(lambda: here.catalogue.waiting.unfinished() <= most, within_s=120)
 
             with lasting_worker(tmp_path, broker_url=redis.url, render_processes=2):
                 until_waiting(400)
@@ -270,7 +270,7 @@ class TestTheQueueForgets:
                 redis.start(tmp_path / "older")
                 until_waiting(0)
 
-            images = here.catalogue.newest(500)
+            images = here.catalogue.library.newest(500)
         assert {(image.state, image.attempts) for image in images} == {(State.READY, 1)}
         received = (tmp_path / "celery.log").read_text().count(" received")
         assert 500 <= received <= 500 + 400 + 300 + 500

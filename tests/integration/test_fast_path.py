@@ -10,7 +10,7 @@ import httpx
 
 from tests.house import picture
 from tests.running import http_client, running_service, until
-from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.stores.folder import FolderStore
 from vignette.model import ImageId
 
 CONNECTIONS = 12

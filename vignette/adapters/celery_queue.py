@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from vignette.errors import QueueUnavailable
 from vignette.limits import KILL_GRACE_S
 from vignette.model import ImageId
-from vignette.ports import Backlog, Lane, Taken
+from vignette.ports.jobs import Backlog, Lane, Taken
 
 RENDER_TASK: Final = "vignette.render"
 

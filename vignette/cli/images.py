@@ -12,7 +12,7 @@ import click
 
 from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound
 from vignette.model import ImageId
-from vignette.ports import Lane
+from vignette.ports.jobs import Lane
 from vignette.settings import exit_with_words, load_settings
 from vignette.use_cases.renewal import Renewed
 

@@ -22,7 +22,8 @@ from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
 from vignette.model import Image, ImageId, Outcome, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_text, describe
-from vignette.ports import Catalogue, ImageStore
+from vignette.ports.catalogue import Index, Library
+from vignette.ports.store import Files, Staging, Survey
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json, record_from_json, record_to_json, tombstone_to_json
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
@@ -39,16 +40,22 @@ class Checkup:
 
     def __init__(
         self,
-        store: ImageStore,
-        catalogue: Catalogue,
+        files: Files,
+        staging: Staging,
+        survey: Survey,
+        library: Library,
+        index: Index,
         removal: Removal,
         renewal: Renewal,
         recipes: Sequence[Recipe],
         *,
         settle_s: float = SETTLE_S,
     ) -> None:
-        self._store = store
-        self._catalogue = catalogue
+        self._files = files
+        self._staging = staging
+        self._survey = survey
+        self._library = library
+        self._index = index
         self._removal = removal
         self._renewal = renewal
         self._vignettes = layout.vignettes(recipes)
@@ -56,8 +63,8 @@ class Checkup:
 
     def image_ids(self) -> Sequence[ImageId]:
         """Every number that should be there, or is."""
-        following = self._catalogue.next_id()
-        beyond = sorted(image_id for image_id in self._store.image_ids() if image_id >= following)
+        following = self._index.next_id()
+        beyond = sorted(image_id for image_id in self._survey.image_ids() if image_id >= following)
         return [*map(ImageId, range(following)), *beyond]
 
     def run(
@@ -92,20 +99,20 @@ class Checkup:
             return [Finding(Kind.UNREADABLE, str(error), image_id)]
         # Nobody can tell a crash's leftover at the counter from an upload that is just being indexed, and the next one
         # replaces it either way.
-        if row is None and image_id == self._catalogue.next_id():
+        if row is None and image_id == self._index.next_id():
             return []
         found = judge(row, folder, self._vignettes)
         return [replace(finding, image_id=image_id) for finding in found]
 
     def _row(self, image_id: ImageId) -> Image | None:
         try:
-            return self._catalogue.get(image_id)
+            return self._library.get(image_id)
         except ImageNotFound:
             return None
 
     def _folder(self, image_id: ImageId, row: Image | None) -> Folder | None:
         try:
-            names = frozenset(self._store.names(image_id))
+            names = frozenset(self._files.names(image_id))
         except FileNotStored:
             return None
         if layout.TOMBSTONE in names:
@@ -118,19 +125,19 @@ class Checkup:
 
     def _record(self, image_id: ImageId) -> Record | None:
         try:
-            return record_from_json(self._store.read(image_id, layout.RECORD))
+            return record_from_json(self._files.read(image_id, layout.RECORD))
         except (FileNotStored, ValueError):
             return None
 
     def _outcome(self, image_id: ImageId) -> Outcome | None:
         try:
-            return outcome_from_json(self._store.read(image_id, layout.OUTCOME))
+            return outcome_from_json(self._files.read(image_id, layout.OUTCOME))
         except (FileNotStored, ValueError):
             return None
 
     def _is_readable(self, image_id: ImageId, name: str) -> bool:
         try:
-            content = self._store.read(image_id, name)
+            content = self._files.read(image_id, name)
             return name != layout.METADATA_JSON or isinstance(json.loads(content), dict)
         except (FileNotStored, ValueError):
             return False
@@ -138,7 +145,7 @@ class Checkup:
     def _measure(self, image_id: ImageId, name: str) -> tuple[str | None, int | None]:
         digest, size = hashlib.sha256(), 0
         try:
-            with self._store.open(image_id, name) as file:
+            with self._files.open(image_id, name) as file:
                 while chunk := file.read(CHUNK_BYTES):
                     digest.update(chunk)
                     size += len(chunk)
@@ -149,9 +156,9 @@ class Checkup:
         return digest.hexdigest(), size
 
     def _look_beside(self) -> Iterator[Finding]:
-        for name in self._store.strangers():
+        for name in self._survey.strangers():
             yield Finding(Kind.STRANGER, "the upload folder holds something that is none of ours", name=name)
-        for name in self._store.leftovers(STAGING_MAX_AGE_S):
+        for name in self._staging.leftovers(STAGING_MAX_AGE_S):
             yield Finding(
                 Kind.LEFTOVER,
                 f"the staging folder holds what was left there more than {STAGING_MAX_AGE_S} s ago",
@@ -171,44 +178,40 @@ class Checkup:
     def _repair(self, finding: Finding) -> None:
         image_id, name = finding.image_id, finding.name
         if image_id is None:
-            self._store.clear_staging(STAGING_MAX_AGE_S)
+            self._staging.clear_staging(STAGING_MAX_AGE_S)
         elif finding.remedy is Remedy.INDEX:
-            if (image := read_image(self._store, image_id)) is not None:
-                self._catalogue.index(image)
+            if (image := read_image(self._files, image_id)) is not None:
+                self._index.index(image)
         elif finding.remedy is Remedy.RENDER:
             self._renewal.render_again(image_id)
         elif finding.remedy is Remedy.DELETE:
-            self._finish_deletion(image_id)
+            self._removal.resume(image_id)
         elif finding.remedy is Remedy.ENTOMB:
             self._entomb(image_id)
         elif finding.remedy is Remedy.RECORD:
-            record = self._catalogue.get(image_id).record
-            self._store.write(image_id, layout.RECORD, record_to_json(record))
+            record = self._library.get(image_id).record
+            self._files.write(image_id, layout.RECORD, record_to_json(record))
         elif finding.remedy is Remedy.METADATA:
             self._write_metadata(image_id)
         elif name is not None:
-            self._store.remove(image_id, name)
-
-    def _finish_deletion(self, image_id: ImageId) -> None:
-        self._catalogue.begin_delete(image_id)
-        self._removal.finish(image_id)
+            self._files.remove(image_id, name)
 
     def _entomb(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))
         try:
-            self._store.write(image_id, layout.TOMBSTONE, tombstone)
+            self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except FileNotStored:
-            staged = self._store.stage()
+            staged = self._staging.stage()
             staged.append(tombstone)
             staged.complete(layout.TOMBSTONE, {})
-            self._store.promote(staged, image_id)
+            self._staging.promote(staged, image_id)
 
     def _write_metadata(self, image_id: ImageId) -> None:
-        record = record_from_json(self._store.read(image_id, layout.RECORD))
-        with self._store.open(image_id, layout.original(record.facts)) as file:
+        record = record_from_json(self._files.read(image_id, layout.RECORD))
+        with self._files.open(image_id, layout.original(record.facts)) as file:
             # It was within the limits of its day; they may be lower now.
             _, blocks = inspect(file, record.bytes, max_pixels=sys.maxsize, max_frames=sys.maxsize)
         metadata = describe(blocks)
-        self._store.write(image_id, layout.METADATA_TEXT, as_text(metadata).encode())
+        self._files.write(image_id, layout.METADATA_TEXT, as_text(metadata).encode())
         content = json.dumps(metadata, ensure_ascii=False, indent=1).encode()
-        self._store.write(image_id, layout.METADATA_JSON, content)
+        self._files.write(image_id, layout.METADATA_JSON, content)

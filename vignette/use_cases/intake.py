@@ -25,9 +25,11 @@ from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_text, describe
-from vignette.ports import Catalogue, ImageStore, Jobs, Lane, StagedImage
+from vignette.ports.catalogue import Arrivals
+from vignette.ports.jobs import Jobs, Lane
+from vignette.ports.store import StagedImage, Staging
 from vignette.records import record_to_json
-from vignette.use_cases.reindexing import reindex_if_behind
+from vignette.use_cases.reindexing import Reindexing
 
 # Each process that was killed may have left one folder ahead of the catalogue; more are for `reindex`.
 _TRIES_FOR_A_NUMBER: Final = 8
@@ -90,15 +92,18 @@ class Upload:
 class Intake:
     """The use case. Safe to share between threads."""
 
-    def __init__(self, store: ImageStore, catalogue: Catalogue, jobs: Jobs, limits: IntakeLimits) -> None:
-        self._store = store
-        self._catalogue = catalogue
+    def __init__(
+        self, staging: Staging, arrivals: Arrivals, reindexing: Reindexing, jobs: Jobs, limits: IntakeLimits
+    ) -> None:
+        self._staging = staging
+        self._arrivals = arrivals
+        self._reindexing = reindexing
         self._jobs = jobs
         self.limits = limits
 
     def begin(self) -> Upload:
         """Begin an upload; use it as a context manager, so that what is not kept is discarded."""
-        return Upload(self._store.stage(), self.limits.max_bytes)
+        return Upload(self._staging.stage(), self.limits.max_bytes)
 
     def keep(
         self, upload: Upload, name: str | None, idempotency_key: str | None = None, lane: Lane = Lane.FAST
@@ -157,10 +162,10 @@ class Intake:
     def _add(self, record: Record, staged: StagedImage) -> tuple[Image, bool]:
         for _ in range(_TRIES_FOR_A_NUMBER):
             try:
-                return self._catalogue.add(record, lambda image_id: self._store.promote(staged, image_id))
+                return self._arrivals.add(record, lambda image_id: self._staging.promote(staged, image_id))
             except NumberTaken:
                 # A crash has left a folder whose row was not committed: index it, and take the next number.
-                reindex_if_behind(self._store, self._catalogue)
+                self._reindexing.catch_up()
         raise NumberTaken("each number that the catalogue gives has a folder already")
 
     def _hint(self, image: Image, lane: Lane) -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from vignette import layout
 from vignette.errors import FileNotStored, ImageDeleted, StoreFull
 from vignette.model import ImageId
-from vignette.ports import Catalogue, ImageStore
+from vignette.ports.catalogue import Library, Removals
+from vignette.ports.store import Files
 from vignette.records import tombstone_to_json
 
 logger = logging.getLogger(__name__)
@@ -17,9 +18,10 @@ logger = logging.getLogger(__name__)
 class Removal:
     """The use case. Every method may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, store: ImageStore, catalogue: Catalogue) -> None:
-        self._store = store
-        self._catalogue = catalogue
+    def __init__(self, files: Files, library: Library, removals: Removals) -> None:
+        self._files = files
+        self._library = library
+        self._removals = removals
 
     def delete(self, image_id: ImageId) -> None:
         """
@@ -29,9 +31,9 @@ class Removal:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted before, or is being deleted.
         """
-        self._catalogue.get(image_id)
+        self._library.get(image_id)
         # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
-        if not self._catalogue.begin_delete(image_id):
+        if not self._removals.begin_delete(image_id):
             raise ImageDeleted(f"image {image_id} was deleted")
         self.finish(image_id)
 
@@ -43,21 +45,26 @@ class Removal:
         is rendering the image: it may write to the folder until its lease ends, and be killed before it tidies up.
         """
         try:
-            if layout.TOMBSTONE not in self._store.names(image_id):
+            if layout.TOMBSTONE not in self._files.names(image_id):
                 self._write_tombstone(image_id)
         except FileNotStored:
             logger.warning("image %d had no folder", image_id)
-        self._store.remove_all_but(image_id, layout.TOMBSTONE)
-        self._catalogue.end_delete(image_id)
+        self._files.remove_all_but(image_id, layout.TOMBSTONE)
+        self._removals.end_delete(image_id)
+
+    def resume(self, image_id: ImageId) -> None:
+        """Remove an image of which a tombstone is there, or a row that says so; whatever else says otherwise."""
+        self._removals.begin_delete(image_id)
+        self.finish(image_id)
 
     def _write_tombstone(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))
         try:
-            self._store.write(image_id, layout.TOMBSTONE, tombstone)
+            self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except StoreFull:
             # Who deletes makes room. The vignettes could be made again, if it came to that; and once they are gone no
             # process has an answer that it kept.
-            for name in self._store.names(image_id):
+            for name in self._files.names(image_id):
                 if layout.is_vignette(name):
-                    self._store.remove(image_id, name)
-            self._store.write(image_id, layout.TOMBSTONE, tombstone)
+                    self._files.remove(image_id, name)
+            self._files.write(image_id, layout.TOMBSTONE, tombstone)

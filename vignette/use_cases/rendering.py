@@ -20,7 +20,8 @@ from vignette.errors import (
 from vignette.limits import ANIMATION_SECONDS
 from vignette.model import Failure, Image, ImageId, Outcome, Placeholder, State
 from vignette.pixels.rendering import placeholder_of, render
-from vignette.ports import Catalogue, Claim, ImageStore
+from vignette.ports.catalogue import Claim, Library, Renderings
+from vignette.ports.store import Files
 from vignette.recipes import Recipe
 from vignette.records import outcome_to_json
 
@@ -48,8 +49,9 @@ class Rendering:
 
     def __init__(
         self,
-        store: ImageStore,
-        catalogue: Catalogue,
+        files: Files,
+        library: Library,
+        renderings: Renderings,
         recipes: Sequence[Recipe],
         *,
         lease_s: float,
@@ -57,8 +59,9 @@ class Rendering:
         animation_seconds: float = ANIMATION_SECONDS,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._store = store
-        self._catalogue = catalogue
+        self._files = files
+        self._library = library
+        self._renderings = renderings
         self._recipes = recipes
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self._lease_s = lease_s
@@ -73,7 +76,7 @@ class Rendering:
         One that is rendered again has its vignettes replaced when all new ones are there; if that cannot be, it keeps
         those that it has, is not tried again by itself, and the reason is logged.
         """
-        claim = self._catalogue.claim(image_id, self._lease_s)
+        claim = self._renderings.claim(image_id, self._lease_s)
         if claim is None:
             return
         try:
@@ -82,7 +85,7 @@ class Rendering:
             if not self._is_the_machines(error):
                 raise
             logger.warning("image %d has to wait: %s", image_id, error)
-            self._catalogue.postpone(claim, _to_failure(error), _PAUSE_WITHOUT_ROOM_S)
+            self._renderings.postpone(claim, _to_failure(error), _PAUSE_WITHOUT_ROOM_S)
 
     def _attempt(self, claim: Claim) -> None:
         if claim.attempt > self._max_attempts:
@@ -103,31 +106,31 @@ class Rendering:
         if isinstance(error, StoreFull | CatalogueUnavailable):
             return True
         try:
-            self._store.probe()
+            self._files.probe()
         except Unavailable:
             return True
         return False
 
     def interrupted(self, image_id: ImageId, reason: RenderingFailed) -> None:
         """A rendering of the image died, of *reason*: try again after a pause, or give up."""
-        image = self._catalogue.get(image_id)
+        image = self._library.get(image_id)
         if not _is_in_hand(image):
             return
         failure = _to_failure(reason)
         if image.attempts < self._max_attempts:
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (image.attempts - 1))
-            self._catalogue.release(image_id, failure, pause_s)
+            self._renderings.release(image_id, failure, pause_s)
         else:
             self._conclude(Claim(image, image.attempts), Outcome(failure=failure, attempts=image.attempts))
 
     def _make_vignettes(self, claim: Claim) -> tuple[tuple[str, ...], Placeholder]:
         image = claim.image
-        with self._store.open(image.id, layout.original(image.record.facts)) as file, self._confined():
+        with self._files.open(image.id, layout.original(image.record.facts)) as file, self._confined():
             renditions = render(file, image.record.bytes, self._recipes, self._animation_seconds)
         names = []
         for rendition in renditions:
             name = layout.vignette(rendition.recipe, rendition.file_format, moves=rendition.moves)
-            self._store.write(image.id, name, rendition.content)
+            self._files.write(image.id, name, rendition.content)
             names.append(name)
         return tuple(names), placeholder_of(renditions)
 
@@ -141,26 +144,26 @@ class Rendering:
         if outcome.failure is not None:
             what = "keeps its earlier vignettes" if keeps_its_vignettes else "failed"
             logger.warning("image %d %s: %s", image_id, what, outcome.failure.detail)
-        is_finished = self._catalogue.finish(claim, outcome.failure, outcome.placeholder, self._recipe_set)
-        if not is_finished and self._catalogue.get(image_id).state.is_gone:
+        is_finished = self._renderings.finish(claim, outcome.failure, outcome.placeholder, self._recipe_set)
+        if not is_finished and self._library.get(image_id).state.is_gone:
             # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
-            self._store.remove_all_but(image_id, layout.TOMBSTONE)
+            self._files.remove_all_but(image_id, layout.TOMBSTONE)
 
     def _write_outcome(self, image_id: ImageId, outcome: Outcome) -> None:
         try:
-            self._store.write(image_id, layout.OUTCOME, outcome_to_json(outcome))
+            self._files.write(image_id, layout.OUTCOME, outcome_to_json(outcome))
             if outcome.failure is None:
                 # Earlier ones, which no outcome names any more. Before the row: whoever is killed here renders it once
                 # more, and clears them away; after it nobody would come back.
-                for name in self._store.names(image_id):
+                for name in self._files.names(image_id):
                     if layout.is_vignette(name) and name not in outcome.vignettes:
-                        self._store.remove(image_id, name)
+                        self._files.remove(image_id, name)
         except FileNotStored:
             logger.warning("image %d has a row but no folder", image_id)
 
     def _holds(self, claim: Claim) -> bool:
         """Whether the image is still ours to judge: not deleted meanwhile, nor taken over once our lease had ended."""
-        image = self._catalogue.get(claim.image.id)
+        image = self._library.get(claim.image.id)
         return _is_in_hand(image) and image.attempts == claim.attempt
 
 

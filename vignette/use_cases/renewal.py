@@ -13,7 +13,8 @@ from vignette import layout
 from vignette.errors import ImageDeleted, ImageNotFailed, QueueUnavailable, SettingsError
 from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
 from vignette.model import Failure, Image, ImageId, State
-from vignette.ports import Catalogue, Jobs, Lane
+from vignette.ports.catalogue import Library, Waiting, Workers
+from vignette.ports.jobs import Jobs, Lane
 from vignette.recipes import Recipe
 
 # Between two looks at an image that is being rendered: little beside the least that one takes.
@@ -36,8 +37,12 @@ class Renewed:
 class Renewal:
     """The use case. Every method may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, catalogue: Catalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> None:
-        self._catalogue = catalogue
+    def __init__(
+        self, library: Library, waiting: Waiting, workers: Workers, jobs: Jobs, recipes: Sequence[Recipe]
+    ) -> None:
+        self._library = library
+        self._waiting = waiting
+        self._workers = workers
         self._jobs = jobs
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
 
@@ -46,17 +51,17 @@ class Renewal:
         Queue some of the images that are due, in the slow lane: so many that no more than `limits.SWEEP_BATCH` wait,
         with those that have no vignette at all. Where more wait than that, none is added.
         """
-        room = SWEEP_BATCH - self._catalogue.unfinished()
+        room = SWEEP_BATCH - self._waiting.unfinished()
         if room <= 0:
             return
-        image_ids = self._catalogue.renew(self._recipe_set, room)
+        image_ids = self._waiting.renew(self._recipe_set, room)
         if image_ids:
             logger.info("rendering %d images again that other recipes have made", len(image_ids))
             self._queue(image_ids)
 
     def all_due(self, *, force: bool = False) -> list[ImageId]:
         """All ready images that other recipes have made, or that could not be rendered again; with *force*, all."""
-        return self._catalogue.rendered(None if force else self._recipe_set)
+        return self._waiting.rendered(None if force else self._recipe_set)
 
     def is_due(self, image_id: ImageId) -> bool:
         """
@@ -66,7 +71,7 @@ class Renewal:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted.
         """
-        image = self._catalogue.get(image_id)
+        image = self._library.get(image_id)
         if image.state.is_gone:
             raise ImageDeleted(f"image {image_id} was deleted")
         return self._is_due(image)
@@ -96,7 +101,7 @@ class Renewal:
 
     def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK) -> None:
         """Have the vignettes of a ready or failed image made anew."""
-        self._catalogue.reset(image_id)
+        self._waiting.reset(image_id)
         try:
             self._jobs.hint(image_id, lane)
         except QueueUnavailable as error:
@@ -111,7 +116,7 @@ class Renewal:
             ImageDeleted: It was deleted.
             ImageNotFailed: It is ready, or will be tried anyway.
         """
-        state = self._catalogue.get(image_id).state
+        state = self._library.get(image_id).state
         if state.is_gone:
             raise ImageDeleted(f"image {image_id} was deleted")
         if state is not State.FAILED:
@@ -121,14 +126,14 @@ class Renewal:
     def failed(self) -> Iterator[ImageId]:
         """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""
         after = None
-        while batch := self._catalogue.in_state(State.FAILED, SWEEP_BATCH, after):
+        while batch := self._library.in_state(State.FAILED, SWEEP_BATCH, after):
             yield from batch
             after = batch[-1]
 
     def _begin(self, image_id: ImageId, force: bool) -> None:
         # The sweep is on its way through them too.
-        if force or self._is_due(self._catalogue.get(image_id)):
-            self._catalogue.reset(image_id)
+        if force or self._is_due(self._library.get(image_id)):
+            self._waiting.reset(image_id)
             self._queue([image_id])
 
     def _is_due(self, image: Image) -> bool:
@@ -138,7 +143,7 @@ class Renewal:
 
     def _look(self, image_id: ImageId) -> Renewed | None:
         """What has become of the image; None while it waits or is being rendered."""
-        image = self._catalogue.get(image_id)
+        image = self._library.get(image_id)
         if image.state.is_gone:
             return Renewed(image_id)
         if image.is_renewing or image.state in (State.PENDING, State.PROCESSING):
@@ -148,7 +153,7 @@ class Renewal:
         return Renewed(image_id, image.failure)
 
     def _expect_a_worker(self, patience_s: float) -> None:
-        silence_s = self._catalogue.seconds_since_beat()
+        silence_s = self._workers.seconds_since_beat()
         if silence_s is None or silence_s > patience_s:
             raise QueueUnavailable("no worker is heard of: does the service run?")
 

@@ -10,7 +10,9 @@ from typing import Final
 from vignette.errors import QueueUnavailable, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
-from vignette.ports import Catalogue, ImageStore, Jobs, Lane, Taken
+from vignette.ports.catalogue import Library, Waiting
+from vignette.ports.jobs import Jobs, Lane, Taken
+from vignette.ports.store import Staging
 from vignette.use_cases.removal import Removal
 
 # A job that was queued and not begun after this long may have been lost. Less would only queue jobs twice.
@@ -32,9 +34,10 @@ def _attempt(step: Callable[[], object]) -> None:
 class Sweeping:
     """The use case. It may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, store: ImageStore, catalogue: Catalogue, jobs: Jobs, removal: Removal) -> None:
-        self._store = store
-        self._catalogue = catalogue
+    def __init__(self, staging: Staging, library: Library, waiting: Waiting, jobs: Jobs, removal: Removal) -> None:
+        self._staging = staging
+        self._library = library
+        self._waiting = waiting
         self._jobs = jobs
         self._removal = removal
         self._looks_at_unclaimed: dict[Taken, int] = {}
@@ -47,26 +50,26 @@ class Sweeping:
         """
         _attempt(self._queue_forgotten)
         _attempt(self._finish_deletions)
-        _attempt(lambda: self._store.clear_staging(STAGING_MAX_AGE_S))
+        _attempt(lambda: self._staging.clear_staging(STAGING_MAX_AGE_S))
 
     def _finish_deletions(self) -> None:
-        for image_id in self._catalogue.in_state(State.DELETING, SWEEP_BATCH):
+        for image_id in self._library.in_state(State.DELETING, SWEEP_BATCH):
             _attempt(partial(self._removal.finish, image_id))
 
     def _queue_forgotten(self) -> None:
-        unfinished = self._catalogue.unfinished()
+        unfinished = self._waiting.unfinished()
         if unfinished == 0:
             return
         try:
             backlog = self._jobs.backlog()
             # Work that ended between the two counts would look like a job that was lost.
-            unfinished = min(unfinished, self._catalogue.unfinished())
-            image_ids = self._catalogue.interrupted(SWEEP_BATCH)
+            unfinished = min(unfinished, self._waiting.unfinished())
+            image_ids = self._waiting.interrupted(SWEEP_BATCH)
             # Without this guard a backlog of a minute is queued again every few seconds, and grows by itself. An image
             # whose lease ended needs no guard: its message, if there still is one, was taken long ago.
             is_lost = backlog.waiting + len(backlog.taken) < unfinished
             max_age_s = _HINT_MAX_AGE_S if is_lost else _HINT_MAX_AGE_WITH_BACKLOG_S
-            image_ids += self._catalogue.forgotten(max_age_s, SWEEP_BATCH)
+            image_ids += self._waiting.forgotten(max_age_s, SWEEP_BATCH)
             if image_ids:
                 logger.info("queueing %d forgotten images again", len(image_ids))
                 self._jobs.hint_all(image_ids, Lane.BULK)
@@ -81,7 +84,7 @@ class Sweeping:
         What was taken and is not worked on, at this sweep and at the one before: between taking a job and claiming its
         image a worker that lives lets no two seconds pass. Each is found once.
         """
-        waiting = self._catalogue.unclaimed({job.image_id for job in taken})
+        waiting = self._waiting.unclaimed({job.image_id for job in taken})
         before = self._looks_at_unclaimed
         self._looks_at_unclaimed = {job: before.get(job, 0) + 1 for job in taken if job.image_id in waiting}
         return sorted({job.image_id for job, looks in self._looks_at_unclaimed.items() if looks == 2})

@@ -8,7 +8,10 @@ from typing import Final, cast
 
 from flask import current_app
 
-from vignette.ports import Catalogue, ImageStore, Jobs
+from vignette.ports.catalogue import Library, Workers
+from vignette.ports.health import Part
+from vignette.ports.jobs import Jobs
+from vignette.ports.store import Files
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import Intake
 from vignette.use_cases.removal import Removal
@@ -34,8 +37,10 @@ class WebContext:
     intake: Intake
     removal: Removal
     renewal: Renewal
-    store: ImageStore
-    catalogue: Catalogue
+    files: Files
+    library: Library
+    workers: Workers
+    database: Part
     jobs: Jobs
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits

@@ -8,8 +8,6 @@ from flask import Flask
 
 from vignette.settings import Settings
 from vignette.use_cases.intake import Intake, IntakeLimits
-from vignette.use_cases.removal import Removal
-from vignette.use_cases.renewal import Renewal
 from vignette.web import WebContext, create_app
 from vignette.web.capacity.admission import Admission
 from vignette.web.capacity.downloads import Downloads
@@ -18,6 +16,7 @@ from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
+from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal
 
 
 def build_web(settings: Settings) -> Flask:
@@ -28,7 +27,8 @@ def build_web(settings: Settings) -> Flask:
     context = WebContext(
         intake=Intake(
             store,
-            catalogue,
+            catalogue.arrivals,
+            build_reindexing(store, catalogue),
             jobs,
             IntakeLimits(
                 settings.max_upload_bytes,
@@ -37,10 +37,12 @@ def build_web(settings: Settings) -> Flask:
                 settings.max_render_memory_bytes,
             ),
         ),
-        removal=Removal(store, catalogue),
-        renewal=Renewal(catalogue, jobs, settings.recipes),
-        store=store,
-        catalogue=catalogue,
+        removal=build_removal(store, catalogue),
+        renewal=build_renewal(catalogue, jobs, settings.recipes),
+        files=store,
+        library=catalogue.library,
+        workers=catalogue.workers,
+        database=catalogue.database,
         jobs=jobs,
         recipes=settings.recipes,
         request_limits=RequestLimits(settings.max_request_bytes, settings.max_files_per_request),

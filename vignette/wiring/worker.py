@@ -13,12 +13,10 @@ from vignette.errors import StoreUnavailable
 from vignette.jail.confinement import confined, give_back_what_is_freed
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
 from vignette.settings import Settings
-from vignette.use_cases.removal import Removal
 from vignette.use_cases.rendering import Rendering
-from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.sweeping import Sweeping
 from vignette.wiring.jobs import lease_s, open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
+from vignette.wiring.use_cases import build_renewal, build_sweeping
 from vignette.worker.tasks import WorkerServices, register
 
 
@@ -39,7 +37,8 @@ def build_worker(settings: Settings) -> Celery:
         return WorkerServices(
             rendering=Rendering(
                 store,
-                catalogue,
+                catalogue.library,
+                catalogue.renderings,
                 settings.recipes,
                 lease_s=lease_s(settings),
                 max_attempts=settings.max_attempts,
@@ -51,9 +50,9 @@ def build_worker(settings: Settings) -> Celery:
                     cpu_seconds=settings.render_seconds * CPU_SHARE,
                 ),
             ),
-            sweeping=Sweeping(store, catalogue, jobs, Removal(store, catalogue)),
-            renewal=Renewal(catalogue, jobs, settings.recipes),
-            catalogue=catalogue,
+            sweeping=build_sweeping(store, catalogue, jobs),
+            renewal=build_renewal(catalogue, jobs, settings.recipes),
+            workers=catalogue.workers,
         )
 
     # By process: neither a connection to the database nor one to the queue survives a fork.

@@ -22,7 +22,7 @@ from vignette.adapters.celery_queue import RENDER_TASK
 from vignette.errors import RenderingFailed, TooMuchTime, VignetteError
 from vignette.limits import SWEEP_INTERVAL_S
 from vignette.model import ImageId
-from vignette.ports import Catalogue
+from vignette.ports.catalogue import Workers
 from vignette.use_cases.rendering import Rendering
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import Sweeping
@@ -37,7 +37,7 @@ class WorkerServices:
     rendering: Rendering
     sweeping: Sweeping
     renewal: Renewal
-    catalogue: Catalogue
+    workers: Workers
 
 
 def register(app: Celery, services: Callable[[], WorkerServices]) -> None:
@@ -70,7 +70,7 @@ def _sweep_until(stopping: threading.Event, services: Callable[[], WorkerService
     name = f"{socket.gethostname()}:{os.getpid()}"
     while not stopping.is_set():
         try:
-            services().catalogue.beat(name)
+            services().workers.beat(name)
             services().sweeping.sweep()
             services().renewal.advance()
         except VignetteError as error:

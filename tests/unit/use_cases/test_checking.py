@@ -20,14 +20,14 @@ from vignette.settings import PROJECT_FOLDER
 from vignette.use_cases.checking import Checkup
 from vignette.use_cases.findings import Finding, Kind, Report
 from vignette.use_cases.intake import IntakeLimits
-from vignette.use_cases.reindexing import reindex
+from vignette.wiring.use_cases import build_checkup
 
 ZERO = ImageId(0)
 JPEG = layout.vignette(SMALL, "jpeg")
 
 
 def checkup(house: House, *, recipes: tuple[Recipe, ...] = (SMALL,)) -> Checkup:
-    return Checkup(house.store, house.catalogue, house.removal, house.renewal, recipes, settle_s=0)
+    return build_checkup(house.store, house.catalogue, house.jobs, recipes, settle_s=0)
 
 
 def check(house: House, *, repair: bool = False) -> list[Finding]:
@@ -204,7 +204,7 @@ def test_a_number_with_neither_folder_nor_row_is_lost(house: House) -> None:
     for _ in range(3):
         house.upload(picture())
     shutil.rmtree(folder(house, 1))
-    reindex(house.store, house.catalogue)
+    house.reindexing.rebuild()
 
     (finding,) = check(house)
 
@@ -223,7 +223,7 @@ def test_a_lost_tombstone_is_written_again(house: House, is_there: bool) -> None
 
     assert house.files(0) == {"deleted.json"}
     assert check(house) == []
-    assert reindex(house.store, house.catalogue) == 1
+    assert house.reindexing.rebuild() == 1
 
 
 def test_what_lies_in_the_folder_of_a_deleted_image_is_removed(house: House) -> None:
@@ -244,7 +244,7 @@ def test_a_deleted_image_that_the_catalogue_does_not_know_stays_deleted(house: H
 
     assert kinds(check(house, repair=True)) == ["row-missing"]
 
-    assert house.catalogue.get(ZERO).state is State.DELETED
+    assert house.catalogue.library.get(ZERO).state is State.DELETED
 
 
 def test_a_folder_beyond_the_counter_is_indexed_and_its_number_is_taken(house: House) -> None:
@@ -335,7 +335,7 @@ def test_what_was_just_being_done_is_no_finding(house: House, monkeypatch: pytes
     house.upload(picture())
     house.work()
     (folder(house) / JPEG).unlink()
-    house.catalogue.begin_delete(ImageId(1))
+    house.catalogue.removals.begin_delete(ImageId(1))
 
     def go_on(_seconds: float) -> None:
         house.renewal.render_again(ZERO)
@@ -350,7 +350,7 @@ def test_what_was_just_being_done_is_no_finding(house: House, monkeypatch: pytes
 def test_an_image_that_waits_or_is_being_rendered_is_no_finding(house: House) -> None:
     house.upload(picture())
     house.upload(picture())
-    house.catalogue.claim(ZERO, lease_s=60)
+    house.catalogue.renderings.claim(ZERO, lease_s=60)
     (folder(house) / JPEG).write_bytes(b"x")
     (folder(house) / f".{JPEG}.0123456789abcdef").write_bytes(b"x")
 

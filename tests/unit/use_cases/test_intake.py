@@ -49,7 +49,7 @@ def test_the_record_holds_the_facts_of_arrival(house: House) -> None:
     image = house.upload(content, "holiday.jpg")
 
     record = record_from_json((house.uploads / "0" / "record.json").read_bytes())
-    assert record == image.record == house.catalogue.get(ImageId(0)).record
+    assert record == image.record == house.catalogue.library.get(ImageId(0)).record
     assert (record.name, record.bytes, record.sha256) == (
         "holiday.jpg",
         len(content),
@@ -80,7 +80,7 @@ def test_a_queue_that_is_down_costs_the_upload_nothing(house: House) -> None:
 
     image = house.upload(picture())
 
-    assert house.catalogue.get(image.id).state is State.PENDING
+    assert house.catalogue.library.get(image.id).state is State.PENDING
 
 
 @pytest.mark.parametrize(("content", "error"), REFUSED)
@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_nothing_half_written(house: House, monkeypatch: pyte
     def full(*_: object) -> None:
         raise StoreFull("no room")
 
-    monkeypatch.setattr("vignette.adapters.folder_store.StagedFolder.complete", full)
+    monkeypatch.setattr("vignette.adapters.stores.folder.StagedFolder.complete", full)
     with pytest.raises(StoreFull):
         house.upload(picture())
     monkeypatch.undo()
@@ -128,7 +128,7 @@ def test_a_full_disk_leaves_nothing_half_written(house: House, monkeypatch: pyte
 
 
 def test_a_catalogue_without_room_leaves_no_folder_behind(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    add = house.catalogue.add
+    add = house.catalogue.arrivals.add
 
     def add_without_room(record: Record, promote: Callable[[ImageId], None]) -> None:
         def promote_and_fail(image_id: ImageId) -> None:
@@ -137,7 +137,7 @@ def test_a_catalogue_without_room_leaves_no_folder_behind(house: House, monkeypa
 
         add(record, promote_and_fail)
 
-    monkeypatch.setattr(house.catalogue, "add", add_without_room)
+    monkeypatch.setattr(house.catalogue.arrivals, "add", add_without_room)
     with pytest.raises(StoreFull):
         house.upload(picture())
     monkeypatch.undo()
@@ -207,7 +207,7 @@ def test_everything_is_flushed_before_it_gets_its_number_and_its_number_before_t
     flushed: set[tuple[int, int, int]] = set()
     looked_at: set[str] = set()
     unflushed: list[str] = []
-    fsync, rename, flush_row = os.fsync, Path.rename, house.catalogue.add
+    fsync, rename, flush_row = os.fsync, Path.rename, house.catalogue.arrivals.add
 
     def state(path: Path) -> tuple[int, int, int]:
         found = path.stat()
@@ -232,7 +232,7 @@ def test_everything_is_flushed_before_it_gets_its_number_and_its_number_before_t
 
     monkeypatch.setattr(os, "fsync", note_flush)
     monkeypatch.setattr(Path, "rename", note_rename)
-    monkeypatch.setattr(house.catalogue, "add", lambda record, promote: flush_row(record, promoted(promote)))
+    monkeypatch.setattr(house.catalogue.arrivals, "add", lambda record, promote: flush_row(record, promoted(promote)))
 
     house.upload(picture())
 

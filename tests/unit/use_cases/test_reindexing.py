@@ -8,8 +8,7 @@ import pytest
 from tests.house import House, picture
 from vignette.errors import CatalogueUnavailable
 from vignette.model import ImageId, State
-from vignette.ports import StagedImage
-from vignette.use_cases.reindexing import reindex, reindex_if_behind
+from vignette.ports.store import StagedImage
 
 
 def populated(root: Path) -> House:
@@ -25,13 +24,13 @@ def populated(root: Path) -> House:
 
 def test_the_catalogue_is_rebuilt_from_the_folders_alone(tmp_path: Path) -> None:
     house = populated(tmp_path)
-    before = house.catalogue.newest(10)
+    before = house.catalogue.library.newest(10)
 
-    count = reindex(house.store, house.catalogue)
+    count = house.reindexing.rebuild()
 
     assert count == 4
-    assert house.catalogue.newest(10) == before
-    assert [house.catalogue.get(ImageId(number)).state for number in range(4)] == [
+    assert house.catalogue.library.newest(10) == before
+    assert [house.catalogue.library.get(ImageId(number)).state for number in range(4)] == [
         State.READY,
         State.DELETED,
         State.PENDING,
@@ -43,13 +42,13 @@ def test_the_catalogue_is_rebuilt_from_the_folders_alone(tmp_path: Path) -> None
 
 def test_a_lost_catalogue_is_rebuilt_before_any_number_is_given(tmp_path: Path) -> None:
     house = populated(tmp_path)
-    before = house.catalogue.newest(10)
+    before = house.catalogue.library.newest(10)
     house.close()
     shutil.rmtree(tmp_path / "state")
 
     reopened = House(tmp_path)
 
-    assert reopened.catalogue.newest(10) == before
+    assert reopened.catalogue.library.newest(10) == before
     assert reopened.upload(picture()).id == 4
     reopened.close()
 
@@ -67,7 +66,7 @@ def test_a_catalogue_from_an_old_backup_is_rebuilt(tmp_path: Path) -> None:
     (tmp_path / "backup").rename(tmp_path / "state")
     house = House(tmp_path)
 
-    assert reindex_if_behind(house.store, house.catalogue)
+    assert house.reindexing.catch_up()
 
     assert house.upload(picture()).id == 3
     house.close()
@@ -87,7 +86,7 @@ def one_folder_ahead(root: Path) -> House:
         patch.setattr(house.store, "promote", promote_and_lose_the_database)
         with pytest.raises(ConnectionError):
             house.upload(picture(colour="red"), "red.jpg", "once")
-    assert house.catalogue.next_id() == 1
+    assert house.catalogue.index.next_id() == 1
     return house
 
 
@@ -97,7 +96,7 @@ def test_a_folder_whose_row_was_not_committed_is_indexed_by_the_next_upload(tmp_
 
     assert house.upload(picture()).id == 2
 
-    assert house.catalogue.get(ImageId(1)).record.name == "red.jpg"
+    assert house.catalogue.library.get(ImageId(1)).record.name == "red.jpg"
     assert (house.uploads / "1" / "original.jpg").read_bytes() == picture(colour="red")
     house.close()
 
@@ -105,11 +104,11 @@ def test_a_folder_whose_row_was_not_committed_is_indexed_by_the_next_upload(tmp_
 def test_a_folder_whose_row_was_not_committed_is_indexed_at_the_next_start(tmp_path: Path) -> None:
     house = one_folder_ahead(tmp_path)
 
-    assert reindex_if_behind(house.store, house.catalogue)
+    assert house.reindexing.catch_up()
 
-    assert house.catalogue.get(ImageId(1)).state is State.PENDING
+    assert house.catalogue.library.get(ImageId(1)).state is State.PENDING
     assert house.upload(picture(colour="red"), key="once").id == 1
-    assert not reindex_if_behind(house.store, house.catalogue)
+    assert not house.reindexing.catch_up()
     house.close()
 
 
@@ -119,7 +118,7 @@ def test_a_number_whose_folder_was_removed_by_hand_is_not_given_again(tmp_path: 
     house.upload(picture())
     shutil.rmtree(house.uploads / "1")
 
-    reindex(house.store, house.catalogue)
+    house.reindexing.rebuild()
 
     assert house.upload(picture()).id == 2
     house.close()
@@ -130,7 +129,7 @@ def test_a_folder_that_was_copied_by_hand_is_an_image_of_its_own(tmp_path: Path)
     house.upload(picture(), key="once")
     shutil.copytree(house.uploads / "0", house.uploads / "5")
 
-    assert reindex(house.store, house.catalogue) == 2
+    assert house.reindexing.rebuild() == 2
 
     assert house.upload(picture(), key="once").id == 0
     assert house.upload(picture()).id == 6
@@ -148,7 +147,7 @@ def test_a_catalogue_that_is_removed_while_it_is_open_gives_no_number_twice(tmp_
 
     assert restarted.upload(picture()).id == 1
     assert house.upload(picture()).id == 2
-    assert house.catalogue.newest(10) == restarted.catalogue.newest(10)
+    assert house.catalogue.library.newest(10) == restarted.catalogue.library.newest(10)
     house.close()
     restarted.close()
 
@@ -159,7 +158,7 @@ def test_a_folder_without_a_readable_record_keeps_its_number(tmp_path: Path) -> 
     (house.uploads / "5").mkdir()
     (house.uploads / "5" / "record.json").write_text("{half of a rec")
 
-    assert reindex(house.store, house.catalogue) == 1
+    assert house.reindexing.rebuild() == 1
 
     assert house.upload(picture()).id == 6
     assert (house.uploads / "5" / "record.json").exists()
@@ -169,7 +168,7 @@ def test_a_folder_without_a_readable_record_keeps_its_number(tmp_path: Path) -> 
 def test_an_idempotency_key_survives_the_loss_of_the_catalogue(tmp_path: Path) -> None:
     house = populated(tmp_path)
 
-    reindex(house.store, house.catalogue)
+    house.reindexing.rebuild()
 
     assert house.upload(picture(colour="red"), key="0").id == 0
     house.close()

@@ -30,17 +30,17 @@ def test_deleting_twice_says_that_it_was_deleted(house: House) -> None:
 
 def test_deleting_twice_says_so_while_a_worker_may_still_write_to_the_folder(house: House) -> None:
     house.upload(picture())
-    claim = house.catalogue.claim(ImageId(0), lease_s=60)
+    claim = house.catalogue.renderings.claim(ImageId(0), lease_s=60)
     assert claim
     house.removal.delete(ImageId(0))
-    assert house.catalogue.get(ImageId(0)).state is State.DELETING
+    assert house.catalogue.library.get(ImageId(0)).state is State.DELETING
 
     with pytest.raises(ImageDeleted):
         house.removal.delete(ImageId(0))
-    house.catalogue.finish(claim, None)
+    house.catalogue.renderings.finish(claim, None)
     house.sweeping.sweep()
 
-    assert house.catalogue.get(ImageId(0)).state is State.DELETED
+    assert house.catalogue.library.get(ImageId(0)).state is State.DELETED
 
 
 def test_deleting_what_never_was_says_so(house: House) -> None:

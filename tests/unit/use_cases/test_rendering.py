@@ -37,7 +37,7 @@ def test_vignettes_are_made_in_every_format_of_the_recipe(house: House) -> None:
 
     house.work()
 
-    assert house.catalogue.get(0).state is State.READY
+    assert house.catalogue.library.get(0).state is State.READY
     for name, file_format in ((WEBP, "WEBP"), (JPEG, "JPEG")):
         with Pillow.open(house.uploads / "0" / name) as vignette:
             assert (vignette.format, vignette.size) == (file_format, (256, 192))
@@ -70,17 +70,17 @@ def test_an_animation_without_time_costs_no_still_vignette(house: House) -> None
 
     house.work()
 
-    assert house.catalogue.get(0).state is State.READY
+    assert house.catalogue.library.get(0).state is State.READY
     assert {name for name in house.files(0) if layout.is_vignette(name)} == {WEBP, JPEG}
 
 
 def test_the_outcome_holds_what_to_show_until_a_vignette_is_there(house: House) -> None:
     house.upload(picture(640, 480, colour="red"))
-    assert house.catalogue.get(0).placeholder is None
+    assert house.catalogue.library.get(0).placeholder is None
 
     house.work()
 
-    placeholder = house.catalogue.get(0).placeholder
+    placeholder = house.catalogue.library.get(0).placeholder
     assert placeholder is not None
     red, green, blue = bytes.fromhex(placeholder.colour.removeprefix("#"))
     assert red > 250
@@ -99,7 +99,7 @@ def test_transparency_is_in_the_placeholder(house: House) -> None:
 
     house.work()
 
-    placeholder = house.catalogue.get(0).placeholder
+    placeholder = house.catalogue.library.get(0).placeholder
     assert placeholder is not None
     assert placeholder.colour.startswith("#0000f")
     assert base64.b64decode(placeholder.thumbhash)[2] & 0x80
@@ -110,7 +110,7 @@ def test_what_could_not_be_rendered_has_no_placeholder(house: House) -> None:
 
     house.work()
 
-    assert house.catalogue.get(0).placeholder is None
+    assert house.catalogue.library.get(0).placeholder is None
 
 
 def test_an_outcome_of_before_there_were_placeholders_is_read() -> None:
@@ -137,7 +137,7 @@ def test_pixels_that_cannot_be_decoded_end_failed_with_the_reason(house: House) 
 
     house.work()
 
-    image = house.catalogue.get(0)
+    image = house.catalogue.library.get(0)
     assert image.state is State.FAILED
     assert image.failure is not None
     assert image.failure.code == "rendering-failed"
@@ -152,7 +152,7 @@ def test_one_bad_file_does_not_hold_up_the_next(house: House) -> None:
 
     house.work()
 
-    assert [house.catalogue.get(number).state for number in (0, 1)] == [State.FAILED, State.READY]
+    assert [house.catalogue.library.get(number).state for number in (0, 1)] == [State.FAILED, State.READY]
 
 
 def test_rendering_twice_gives_the_same_bytes(house: House) -> None:
@@ -164,7 +164,7 @@ def test_rendering_twice_gives_the_same_bytes(house: House) -> None:
     house.work()
 
     assert (house.uploads / "0" / WEBP).read_bytes() == before
-    assert house.catalogue.get(0).state is State.READY
+    assert house.catalogue.library.get(0).state is State.READY
 
 
 def test_a_job_that_comes_twice_is_done_once(house: House) -> None:
@@ -173,20 +173,20 @@ def test_a_job_that_comes_twice_is_done_once(house: House) -> None:
 
     house.rendering.render(0)
 
-    assert house.catalogue.get(0).attempts == 1
+    assert house.catalogue.library.get(0).attempts == 1
 
 
 def test_an_interrupted_rendering_is_tried_again_after_a_pause(house: House) -> None:
     house.upload(picture())
-    house.catalogue.claim(0, 60)
+    house.catalogue.renderings.claim(0, 60)
 
     house.rendering.interrupted(0, RenderingFailed("the process was killed"))
 
-    image = house.catalogue.get(0)
+    image = house.catalogue.library.get(0)
     assert image.state is State.PROCESSING
     assert image.failure is not None
     assert image.failure.detail == "the process was killed"
-    assert house.catalogue.claim(0, 60) is None
+    assert house.catalogue.renderings.claim(0, 60) is None
 
 
 def test_the_pause_doubles_with_each_attempt_and_never_is_longer_than_a_minute(
@@ -195,10 +195,10 @@ def test_the_pause_doubles_with_each_attempt_and_never_is_longer_than_a_minute(
     house = House(tmp_path, max_attempts=20)
     house.upload(picture())
     pauses: list[float] = []
-    monkeypatch.setattr(house.catalogue, "release", lambda _id, _failure, pause_s: pauses.append(pause_s))
+    monkeypatch.setattr(house.catalogue.renderings, "release", lambda _id, _failure, pause_s: pauses.append(pause_s))
 
     for _ in range(9):
-        assert house.catalogue.claim(0, lease_s=-1) is not None
+        assert house.catalogue.renderings.claim(0, lease_s=-1) is not None
         house.rendering.interrupted(0, RenderingFailed("the process was killed"))
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
@@ -208,11 +208,11 @@ def test_the_pause_doubles_with_each_attempt_and_never_is_longer_than_a_minute(
 def test_after_the_last_attempt_an_interrupted_image_is_failed_with_the_reason(tmp_path: Path) -> None:
     house = House(tmp_path, max_attempts=1)
     house.upload(picture())
-    house.catalogue.claim(0, 60)
+    house.catalogue.renderings.claim(0, 60)
 
     house.rendering.interrupted(0, TooMuchTime("rendering took more than 60 seconds", limit=60))
 
-    image = house.catalogue.get(0)
+    image = house.catalogue.library.get(0)
     assert image.state is State.FAILED
     assert image.failure is not None
     assert image.failure == Failure("too-much-time", "rendering took more than 60 seconds", limit=60)
@@ -233,7 +233,7 @@ def test_an_image_that_takes_too_much_of_the_machine_is_failed_at_once(tmp_path:
 
     house.work()
 
-    image = house.catalogue.get(0)
+    image = house.catalogue.library.get(0)
     assert image.state is State.FAILED
     assert image.failure == Failure(error.code, "needs more", limit=error.limit)
     assert outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes()).attempts == 1
@@ -243,11 +243,11 @@ def test_an_image_that_takes_too_much_of_the_machine_is_failed_at_once(tmp_path:
 def test_an_image_that_kills_its_worker_each_time_is_failed_after_the_last_attempt(house: House) -> None:
     house.upload(picture())
     for _ in range(3):
-        assert house.catalogue.claim(0, lease_s=-1) is not None
+        assert house.catalogue.renderings.claim(0, lease_s=-1) is not None
 
     house.rendering.render(0)
 
-    image = house.catalogue.get(0)
+    image = house.catalogue.library.get(0)
     assert image.state is State.FAILED
     assert image.failure is not None
     assert "3 times" in image.failure.detail
@@ -265,11 +265,11 @@ def test_an_attempt_that_found_no_room_does_not_count(
         for _ in range(3):
             house.rendering.render(image.id)
 
-        assert house.catalogue.get(image.id).state is State.PROCESSING
+        assert house.catalogue.library.get(image.id).state is State.PROCESSING
 
     house.rendering.render(image.id)
 
-    assert house.catalogue.get(image.id).state is State.READY
+    assert house.catalogue.library.get(image.id).state is State.READY
     assert outcome_from_json(house.store.read(image.id, "outcome.json")).attempts == 1
     house.close()
 
@@ -284,7 +284,7 @@ def test_an_attempt_that_found_no_room_is_made_again_after_a_pause(
 
     house.rendering.render(image.id)
 
-    assert house.catalogue.get(image.id).state is State.PROCESSING
+    assert house.catalogue.library.get(image.id).state is State.PROCESSING
 
 
 def test_one_original_that_cannot_be_read_counts_as_the_fault_of_its_image(
@@ -296,7 +296,7 @@ def test_one_original_that_cannot_be_read_counts_as_the_fault_of_its_image(
     with pytest.raises(StoreUnavailable):
         house.rendering.render(image.id)
 
-    assert house.catalogue.get(image.id).attempts == 1
+    assert house.catalogue.library.get(image.id).attempts == 1
 
 
 def test_a_folder_that_cannot_be_used_at_all_does_not_count(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +306,7 @@ def test_a_folder_that_cannot_be_used_at_all_does_not_count(house: House, monkey
 
     house.rendering.render(image.id)
 
-    assert house.catalogue.get(image.id).attempts == 0
+    assert house.catalogue.library.get(image.id).attempts == 0
 
 
 @pytest.fixture
@@ -331,7 +331,7 @@ def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_ea
     write, remove = changed.store.write, changed.store.remove
 
     def watch(step: str) -> None:
-        seen.append((step, {WEBP, JPEG} <= vignettes(changed), changed.catalogue.get(0).state))
+        seen.append((step, {WEBP, JPEG} <= vignettes(changed), changed.catalogue.library.get(0).state))
 
     monkeypatch.setattr(changed.store, "write", lambda *a: (write(*a), watch(a[1])))
     monkeypatch.setattr(changed.store, "remove", lambda *a: (watch(f"remove {a[1]}"), remove(*a)))
@@ -343,7 +343,7 @@ def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_ea
     assert all(has_earlier for _, has_earlier, _ in seen[:-1])
     assert {state for _, _, state in seen} == {State.READY}
     assert vignettes(changed) == new
-    image = changed.catalogue.get(0)
+    image = changed.catalogue.library.get(0)
     assert (image.state, image.is_renewing, image.recipe_set) == (State.READY, False, layout.recipe_set(new))
 
 
@@ -357,7 +357,7 @@ def test_one_that_cannot_be_rendered_again_keeps_its_vignettes_and_is_not_tried_
 
     changed.work()
 
-    image = changed.catalogue.get(0)
+    image = changed.catalogue.library.get(0)
     assert (image.state, image.is_renewing) == (State.READY, False)
     assert image.placeholder is not None
     assert vignettes(changed) == {WEBP, JPEG}
@@ -370,11 +370,11 @@ def test_one_that_cannot_be_rendered_again_keeps_its_vignettes_and_is_not_tried_
 
 def test_one_that_kills_its_worker_each_time_it_is_rendered_again_keeps_its_vignettes(changed: House) -> None:
     for _ in range(2):
-        assert changed.catalogue.claim(0, lease_s=-1) is not None
+        assert changed.catalogue.renderings.claim(0, lease_s=-1) is not None
 
     changed.work()
 
-    image = changed.catalogue.get(0)
+    image = changed.catalogue.library.get(0)
     assert (image.state, image.is_renewing) == (State.READY, False)
     assert image.failure is not None
     assert "2 times" in image.failure.detail
@@ -383,18 +383,18 @@ def test_one_that_kills_its_worker_each_time_it_is_rendered_again_keeps_its_vign
 
 def test_an_interrupted_second_rendering_is_tried_again_after_a_pause_and_then_given_up(changed: House) -> None:
     changed.rendering.interrupted(0, RenderingFailed("of a job that came twice"))
-    assert changed.catalogue.get(0).failure is None
+    assert changed.catalogue.library.get(0).failure is None
 
-    changed.catalogue.claim(0, 60)
+    changed.catalogue.renderings.claim(0, 60)
     changed.rendering.interrupted(0, RenderingFailed("the process was killed"))
-    assert changed.catalogue.claim(0, 60) is None
-    assert changed.catalogue.get(0).is_renewing
+    assert changed.catalogue.renderings.claim(0, 60) is None
+    assert changed.catalogue.library.get(0).is_renewing
 
-    changed.catalogue.release(0, Failure("rendering-failed", "the process was killed"), pause_s=-1)
-    changed.catalogue.claim(0, 60)
+    changed.catalogue.renderings.release(0, Failure("rendering-failed", "the process was killed"), pause_s=-1)
+    changed.catalogue.renderings.claim(0, 60)
     changed.rendering.interrupted(0, RenderingFailed("the process was killed"))
 
-    image = changed.catalogue.get(0)
+    image = changed.catalogue.library.get(0)
     assert (image.state, image.is_renewing) == (State.READY, False)
     assert image.failure is not None
     assert vignettes(changed) == {WEBP, JPEG}
@@ -419,7 +419,7 @@ def test_one_deleted_while_it_is_rendered_again_stays_deleted(changed: House, mo
 
     assert changed.files(0) == {"deleted.json"}
     changed.sweeping.sweep()
-    assert changed.catalogue.get(0).state is State.DELETED
+    assert changed.catalogue.library.get(0).state is State.DELETED
 
 
 def raise_(error: Exception) -> None:
@@ -434,21 +434,21 @@ def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monke
 
     assert house.files(0) == {"deleted.json"}
     house.sweeping.sweep()
-    assert house.catalogue.get(0).state is State.DELETED
+    assert house.catalogue.library.get(0).state is State.DELETED
 
 
 def test_what_a_worker_wrote_after_the_deletion_is_removed_although_the_worker_was_killed(house: House) -> None:
     house.upload(picture())
-    house.catalogue.claim(0, lease_s=60)
+    house.catalogue.renderings.claim(0, lease_s=60)
     house.removal.delete(0)
     house.store.write(0, JPEG, b"and here it was killed")
     house.sweeping.sweep()
-    assert house.catalogue.get(0).state is not State.DELETED
+    assert house.catalogue.library.get(0).state is not State.DELETED
     house.end_leases()
 
     house.sweeping.sweep()
 
-    assert house.catalogue.get(0).state is State.DELETED
+    assert house.catalogue.library.get(0).state is State.DELETED
     assert house.files(0) == {"deleted.json"}
 
 

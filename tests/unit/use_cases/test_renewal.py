@@ -11,9 +11,8 @@ from tests.house import house as house_below
 from vignette import layout
 from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.model import ImageId
-from vignette.ports import Lane
+from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
-from vignette.use_cases.reindexing import reindex
 
 OTHER = Recipe("small", 64, 64, ("webp",))
 
@@ -31,7 +30,7 @@ def made(house: House) -> list[bool]:
     """Of each image, whether the recipe in force has made its vignettes, and all of them."""
     return [
         {name for name in house.files(image.id) if layout.is_vignette(name)} == layout.vignettes([OTHER])
-        for image in house.catalogue.newest(100)
+        for image in house.catalogue.library.newest(100)
     ]
 
 
@@ -89,7 +88,7 @@ def test_a_catalogue_that_was_rebuilt_knows_what_other_recipes_have_made(changed
     changed.rendering.render(ImageId(3))
     changed.jobs.hinted.clear()
 
-    reindex(changed.store, changed.catalogue)
+    changed.reindexing.rebuild()
     changed.renewal.advance()
 
     assert changed.jobs.hinted == [0, 1, 2, 4]
@@ -108,7 +107,7 @@ class TestAskedFor:
 
     @pytest.fixture(autouse=True)
     def _worker(self, changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-        changed.catalogue.beat("worker")
+        changed.catalogue.workers.beat("worker")
         monkeypatch.setattr("vignette.use_cases.renewal.time.sleep", lambda _seconds: changed.work())
 
     def test_all_that_other_recipes_have_made_is_rendered_and_told_in_order(self, changed: House) -> None:
@@ -125,13 +124,13 @@ class TestAskedFor:
         due = changed.renewal.all_due()
         changed.renewal.advance()
         changed.work()
-        claims = [changed.catalogue.get(image_id).attempts for image_id in due]
+        claims = [changed.catalogue.library.get(image_id).attempts for image_id in due]
         changed.jobs.lanes.clear()
 
         assert len(list(changed.renewal.run(due))) == 5
 
         assert changed.jobs.lanes == {}
-        assert [changed.catalogue.get(image_id).attempts for image_id in due] == claims
+        assert [changed.catalogue.library.get(image_id).attempts for image_id in due] == claims
 
     def test_all_are_rendered_where_that_is_meant(self, changed: House) -> None:
         list(changed.renewal.run(changed.renewal.all_due()))
@@ -154,7 +153,7 @@ class TestAskedFor:
         original.write_bytes(sound)
 
         assert [renewed.failure for renewed in changed.renewal.run([ImageId(2)])] == [None]
-        assert changed.catalogue.get(ImageId(2)).failure is None
+        assert changed.catalogue.library.get(ImageId(2)).failure is None
 
     def test_one_that_was_deleted_meanwhile_is_done_with(self, changed: House) -> None:
         due = changed.renewal.all_due()

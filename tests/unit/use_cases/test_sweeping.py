@@ -6,7 +6,7 @@ from tests.house import House, picture
 from vignette.errors import StoreUnavailable
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.model import ImageId, State
-from vignette.ports import Backlog, Lane, Taken
+from vignette.ports.jobs import Backlog, Lane, Taken
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def test_an_upload_that_came_while_the_queue_was_down_is_queued_once_it_is_back(
     house.sweeping.sweep()
     house.work()
 
-    assert house.catalogue.get(ImageId(0)).state is State.READY
+    assert house.catalogue.library.get(ImageId(0)).state is State.READY
 
 
 def test_a_backlog_is_not_queued_a_second_time(house: House) -> None:
@@ -97,7 +97,7 @@ class TestWhatAWorkerTookAndDropped:
 
     def test_is_not_what_was_claimed_by_the_second_look(self, house: House) -> None:
         house.sweeping.sweep()
-        house.catalogue.claim(ImageId(3), lease_s=60)
+        house.catalogue.renderings.claim(ImageId(3), lease_s=60)
 
         house.sweeping.sweep()
 
@@ -105,7 +105,7 @@ class TestWhatAWorkerTookAndDropped:
 
     def test_is_not_what_others_have_just_taken_at_each_look(self, house: House) -> None:
         house.sweeping.sweep()
-        house.catalogue.claim(ImageId(3), lease_s=60)
+        house.catalogue.renderings.claim(ImageId(3), lease_s=60)
         house.jobs.taken |= {Taken("b", house.jobs.hinted.pop())}
 
         house.sweeping.sweep()
@@ -116,7 +116,7 @@ class TestWhatAWorkerTookAndDropped:
 def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house: House) -> None:
     house.upload(picture())
     house.upload(picture())
-    house.catalogue.claim(ImageId(0), lease_s=-1)
+    house.catalogue.renderings.claim(ImageId(0), lease_s=-1)
     house.jobs.hinted = [ImageId(0), ImageId(1)]
     house.sql("UPDATE image SET hinted_at = lease_until - 1 WHERE id = 0")
 
@@ -170,7 +170,7 @@ def test_a_deletion_that_a_crash_cut_short_is_finished_by_the_sweep(
     class Crash(Exception):
         pass
 
-    part = house.catalogue if crash_after == "begin_delete" else house.store
+    part = house.catalogue.removals if crash_after == "begin_delete" else house.store
     step = getattr(part, crash_after)
 
     def step_and_crash(*arguments: object) -> None:
@@ -183,9 +183,9 @@ def test_a_deletion_that_a_crash_cut_short_is_finished_by_the_sweep(
         patch.setattr(part, crash_after, step_and_crash)
         with pytest.raises(Crash):
             house.removal.delete(ImageId(0))
-    assert house.catalogue.get(ImageId(0)).state.is_gone
+    assert house.catalogue.library.get(ImageId(0)).state.is_gone
 
     house.sweeping.sweep()
 
-    assert house.catalogue.get(ImageId(0)).state is State.DELETED
+    assert house.catalogue.library.get(ImageId(0)).state is State.DELETED
     assert house.files(0) == {"deleted.json"}

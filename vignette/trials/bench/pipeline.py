@@ -22,7 +22,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
-from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.model import State
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.settings import Settings
@@ -150,11 +150,11 @@ def _all_the_way(service: OwnService, catalogue: SqlCatalogue, contents: Sequenc
     with ThreadPoolExecutor(CLIENTS) as clients:
         list(clients.map(lambda content: upload(service.port, content), contents))
     deadline = time.monotonic() + _LIMIT_S
-    while catalogue.unfinished():
+    while catalogue.waiting.unfinished():
         if time.monotonic() > deadline:
             raise BenchUnavailable("the vignettes do not come")
         time.sleep(_POLL_S)
-    if failed := catalogue.in_state(State.FAILED, 1):
+    if failed := catalogue.library.in_state(State.FAILED, 1):
         raise BenchUnavailable(f"of photo {failed[0]} no vignette can be made")
 
 

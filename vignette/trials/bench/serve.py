@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.stores.folder import FolderStore
 from vignette.model import ImageId
 from vignette.settings import PROJECT_FOLDER
 from vignette.trials.bench.rounds import interleaved, median_ratio

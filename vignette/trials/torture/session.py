@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from vignette.adapters.folder_store import FolderStore
+from vignette.adapters.stores.folder import FolderStore
 from vignette.trials.own_service import START_LIMIT_S
 from vignette.trials.torture.adversary import Adversary, plan
 from vignette.trials.torture.clients import Client

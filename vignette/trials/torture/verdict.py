@@ -9,18 +9,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from vignette.adapters.folder_store import FolderStore
-from vignette.adapters.sql_catalogue import SqlCatalogue
+from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.adapters.stores.folder import FolderStore
 from vignette.limits import LEASE_MARGIN_S, STAGING_MAX_AGE_S
 from vignette.model import Image, ImageId, State
-from vignette.ports import Backlog
+from vignette.ports.jobs import Backlog
 from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate
 from vignette.trials.torture.victim import RENDER_SECONDS, Victim
-from vignette.use_cases.checking import Checkup
-from vignette.use_cases.removal import Removal
-from vignette.use_cases.renewal import Renewal
+from vignette.wiring.use_cases import build_checkup
 
 # What nobody was told of a rendering that died: its lease, the pause before the next try, and the sweep that finds it.
 _SETTLE_S: Final = 60 + RENDER_SECONDS + LEASE_MARGIN_S
@@ -62,7 +60,7 @@ class Verdict:
     def wait_until_settled(self) -> float:
         """Wait until nothing is pending any more; return how long that took, in seconds."""
         began = time.monotonic()
-        limit_s = _SETTLE_S + _RENDERED_EACH_S * self._catalogue.unfinished()
+        limit_s = _SETTLE_S + _RENDERED_EACH_S * self._catalogue.waiting.unfinished()
         while waiting := self._unsettled():
             if time.monotonic() - began > limit_s:
                 self._ledger.violated(f"images wait after {limit_s:.0f} s: {waiting[:20]}")
@@ -80,16 +78,16 @@ class Verdict:
 
     def _unsettled(self) -> list[ImageId]:
         states = (State.PENDING, State.PROCESSING, State.DELETING)
-        return [image_id for state in states for image_id in self._catalogue.in_state(state, 100)]
+        return [image_id for state in states for image_id in self._catalogue.library.in_state(state, 100)]
 
     def _images(self) -> Iterator[Image]:
         before = None
-        while page := self._catalogue.newest(_PAGE, before):
+        while page := self._catalogue.library.newest(_PAGE, before):
             yield from page
             before = page[-1].id
         after = None
-        while numbers := self._catalogue.in_state(State.DELETED, _PAGE, after):
-            yield from map(self._catalogue.get, numbers)
+        while numbers := self._catalogue.library.in_state(State.DELETED, _PAGE, after):
+            yield from map(self._catalogue.library.get, numbers)
             after = numbers[-1]
 
     def _acknowledged(self) -> list[tuple[ImageId, Upload]]:
@@ -136,15 +134,13 @@ class Verdict:
             if unanswered[image.record.sha256] < 0:
                 self._ledger.violated(f"image {number} ({image.record.sha256}) is one that nobody sent")
         folders = {int(image_id) for image_id in self._store.image_ids()}
-        surplus = folders - {int(number) for number in images} - {int(self._catalogue.next_id())}
+        surplus = folders - {int(number) for number in images} - {int(self._catalogue.index.next_id())}
         for extra in sorted(surplus):
             self._ledger.violated(f"folder {extra} has no row")
 
     def _judge_by_fsck(self) -> None:
         """Every folder against its record and row: originals, metadata, verdicts, vignettes, leftovers."""
-        removal = Removal(self._store, self._catalogue)
-        renewal = Renewal(self._catalogue, NoJobs(), DEFAULT_RECIPES)
-        checkup = Checkup(self._store, self._catalogue, removal, renewal, DEFAULT_RECIPES)
+        checkup = build_checkup(self._store, self._catalogue, NoJobs(), DEFAULT_RECIPES)
         for finding in checkup.run(checkup.image_ids()):
             self._ledger.violated(f"fsck: {finding.image_id} {finding.kind} {finding.name or ''}: {finding.detail}")
 

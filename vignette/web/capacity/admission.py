@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vignette.errors import StoreFull
-from vignette.ports import ImageStore
+from vignette.ports.store import Room
 from vignette.web.capacity.places import Places
 
 
 class Admission:
     """*places* is how many uploads a process takes at the same time; each holds a thread for as long as it lasts."""
 
-    def __init__(self, store: ImageStore, places: int) -> None:
+    def __init__(self, store: Room, places: int) -> None:
         self._store = store
         self._places = Places("uploads", places)
 

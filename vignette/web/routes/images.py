@@ -43,7 +43,8 @@ from vignette.limits import CHUNK_BYTES
 from vignette.model import Image, ImageId
 from vignette.pixels.metadata import as_groups, as_privacy
 from vignette.pixels.publishing import publish
-from vignette.ports import Catalogue, Lane
+from vignette.ports.catalogue import Library
+from vignette.ports.jobs import Lane
 from vignette.web.api.operations import Answer, Parameter, operation
 from vignette.web.api.resources import (
     CataloguePage,
@@ -93,9 +94,9 @@ _REFUSALS: Final = (
 )
 
 
-def existing(catalogue: Catalogue, image_id: int) -> Image:
+def existing(library: Library, image_id: int) -> Image:
     """The image of this number; `ImageNotFound` or `ImageDeleted` otherwise."""
-    image = catalogue.get(ImageId(image_id))
+    image = library.get(ImageId(image_id))
     if image.state.is_gone:
         raise ImageDeleted(f"image {image_id} was deleted")
     return image
@@ -210,7 +211,7 @@ def catalogue() -> Response:
     limit = _whole_number("limit", PAGE_SIZE, 1, _MAX_PAGE_SIZE)
     before = request.args.get("before")
     # One more than asked for tells whether there is a next page.
-    found = web_context().catalogue.newest(
+    found = web_context().library.newest(
         limit + 1, None if before is None else ImageId(_whole_number("before", 0, 0, 2**63 - 1))
     )
     page = found[:limit]
@@ -239,7 +240,7 @@ def catalogue() -> Response:
 )
 def show(image_id: int) -> Response:
     context = web_context()
-    image = existing(context.catalogue, image_id)
+    image = existing(context.library, image_id)
     metadata = _metadata_of(image)
     if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
         response = make_response(
@@ -260,7 +261,7 @@ def show(image_id: int) -> Response:
 
 def _metadata_of(image: Image) -> dict[str, Any]:
     try:
-        metadata: dict[str, Any] = json.loads(web_context().store.read(image.id, layout.METADATA_JSON))
+        metadata: dict[str, Any] = json.loads(web_context().files.read(image.id, layout.METADATA_JSON))
     except (FileNotStored, ValueError):
         return {"warnings": [f"{layout.METADATA_JSON} is missing from the folder, or damaged"]}
     return metadata
@@ -304,7 +305,7 @@ def retry(image_id: int) -> Response:
     if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
         response = make_response(redirect(location, 303))
     else:
-        response = as_json(image_resource(existing(context.catalogue, image_id)), 202)
+        response = as_json(image_resource(existing(context.library, image_id)), 202)
         response.headers["Location"] = location
     response.vary.add("Accept")
     return response
@@ -322,9 +323,9 @@ def retry(image_id: int) -> Response:
 )
 def original(image_id: int) -> Response:
     context = web_context()
-    image = existing(context.catalogue, image_id)
+    image = existing(context.library, image_id)
     record = image.record
-    file = context.store.open(image.id, layout.original(record.facts))
+    file = context.files.open(image.id, layout.original(record.facts))
     response = Response(mimetype=record.facts.media_type)
     response.call_on_close(file.close)
     response.set_etag(record.sha256)
@@ -357,14 +358,14 @@ def public(image_id: int) -> Response:
     profile stay, or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
     """
     context = web_context()
-    image = existing(context.catalogue, image_id)
+    image = existing(context.library, image_id)
     facts = image.record.facts
     response = Response(mimetype=facts.media_type)
     response.set_etag(f"{image.record.sha256}-{_PUBLIC_COPY_EDITION}")
     response.headers["Cache-Control"] = "no-cache"
     if _is_settled_by_conditions(response):
         return response
-    file = context.store.open(image.id, layout.original(facts))
+    file = context.files.open(image.id, layout.original(facts))
     try:
         copy = publish(file, image.record.bytes)
     except VignetteError:
@@ -438,8 +439,8 @@ def metadata_json(image_id: int) -> Response:
 
 def _stored(image_id: int, name: str, media_type: str) -> Response:
     context = web_context()
-    image = existing(context.catalogue, image_id)
-    response = Response(context.store.read(image.id, name), mimetype=media_type)
+    image = existing(context.library, image_id)
+    response = Response(context.files.read(image.id, name), mimetype=media_type)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)

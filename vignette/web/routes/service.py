@@ -49,7 +49,7 @@ def current_limits() -> LimitsResource:
 @service.get("/")
 @operation("The front page", Answer(200, "What this is, how to use it, a form to upload, the newest images", HTML))
 def home() -> str:
-    newest = web_context().catalogue.newest(_NEWEST_ON_FRONT_PAGE)
+    newest = web_context().library.newest(_NEWEST_ON_FRONT_PAGE)
     return render_template(
         "index.html",
         limits=current_limits().model_dump(),
@@ -79,8 +79,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     context = web_context()
     checks = {
-        "folder": _check(context.store.probe),
-        "catalogue": _check(context.catalogue.probe),
+        "folder": _check(context.files.probe),
+        "catalogue": _check(context.database.probe),
         "queue": _check(context.jobs.backlog),
         "worker": _check(_probe_worker),
     }
@@ -100,7 +100,7 @@ def _check(probe: Callable[[], object]) -> Check:
 
 
 def _probe_worker() -> None:
-    silence = web_context().catalogue.seconds_since_beat()
+    silence = web_context().workers.seconds_since_beat()
     if silence is None:
         raise QueueUnavailable("no worker has ever been here")
     if silence > WORKER_SILENCE_S:

@@ -82,10 +82,10 @@ _MAX_PREVIEW_METADATA_BYTES: Final = MIB
 def show(image_id: int) -> Response:
     context = web_context()
     recipe = _recipe(request.args.get("size"))
-    image = existing(context.catalogue, image_id)
+    image = existing(context.library, image_id)
     waited = image.state in (State.PENDING, State.PROCESSING) and _wait(image_id)
     if waited:
-        image = existing(context.catalogue, image_id)
+        image = existing(context.library, image_id)
     response = _answer(image, recipe)
     if waited:
         response.headers["Preference-Applied"] = "wait"
@@ -150,7 +150,7 @@ def _vignette(image: Image, name: str, file_format: VignetteFormat, caching: str
     response.headers["Cache-Control"] = caching
     response.make_conditional(request)
     if response.status_code != 304:
-        response.data = web_context().store.read(image.id, name)
+        response.data = web_context().files.read(image.id, name)
     return response
 
 
@@ -164,7 +164,7 @@ def _caching(recipe: Recipe) -> str:
 def _made(image: Image) -> tuple[str, ...]:
     """The names of the vignettes that the worker has made last."""
     try:
-        return outcome_from_json(web_context().store.read(image.id, layout.OUTCOME)).vignettes
+        return outcome_from_json(web_context().files.read(image.id, layout.OUTCOME)).vignettes
     except (FileNotStored, ValueError):
         return ()
 
@@ -214,7 +214,7 @@ def _pending(image: Image, recipe: Recipe) -> Response:
 def _preview(image: Image) -> bytes | None:
     """The preview that its camera embedded, if there is one to show."""
     try:
-        with web_context().store.open(image.id, layout.METADATA_JSON) as file:
+        with web_context().files.open(image.id, layout.METADATA_JSON) as file:
             content = file.read(_MAX_PREVIEW_METADATA_BYTES + 1)
     except FileNotStored:
         return None
@@ -242,7 +242,7 @@ def _wait(image_id: int) -> bool:
     try:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if existing(context.catalogue, image_id).state not in (State.PENDING, State.PROCESSING):
+            if existing(context.library, image_id).state not in (State.PENDING, State.PROCESSING):
                 break
             time.sleep(_POLL_S)
     finally:

@@ -1,4 +1,4 @@
-"""The versions of the catalogue's schema, as Alembic migrations; `SqlCatalogue.migrate` applies them."""
+"""The versions of the catalogue's schema, as Alembic migrations; `schema.migrate` applies them."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def upgrade(connection: sa.Connection) -> None:
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "vignette.adapters:migrations")
+    config.set_main_option("script_location", "vignette.adapters.sql:migrations")
     command.upgrade(config, "head")

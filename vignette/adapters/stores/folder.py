@@ -23,7 +23,7 @@ from typing import BinaryIO, Final
 
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
 from vignette.model import Durability, ImageId
-from vignette.ports import StagedImage
+from vignette.ports.store import StagedImage
 
 # No number begins with a dot, so nothing in here is ever taken for an image.
 STAGING: Final = ".staging"

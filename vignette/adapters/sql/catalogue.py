@@ -1,0 +1,39 @@
+"""The catalogue in SQL: every port of it, on one database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vignette.adapters.sql.arrivals import SqlArrivals
+from vignette.adapters.sql.database import Database
+from vignette.adapters.sql.indexing import SqlIndex
+from vignette.adapters.sql.library import SqlLibrary
+from vignette.adapters.sql.removals import SqlRemovals
+from vignette.adapters.sql.renderings import SqlRenderings
+from vignette.adapters.sql.schema import migrate
+from vignette.adapters.sql.waiting import SqlWaiting
+from vignette.adapters.sql.workers import SqlWorkers
+from vignette.model import Durability, Image, ImageId
+
+
+class SqlCatalogue:
+    """The ports, each as an attribute. Build one in each process: connections do not survive a fork."""
+
+    def __init__(self, url: str, durability: Durability = "full", *, must_exist: bool = False) -> None:
+        """SQLite makes its file where there is none, unless it *must_exist*: then that is `CatalogueUnavailable`."""
+        self.database = Database(url, durability, must_exist=must_exist)
+        self.arrivals = SqlArrivals(self.database)
+        self.library = SqlLibrary(self.database)
+        self.renderings = SqlRenderings(self.database)
+        self.waiting = SqlWaiting(self.database)
+        self.removals = SqlRemovals(self.database)
+        self.index = SqlIndex(self.database)
+        self.workers = SqlWorkers(self.database)
+
+    def migrate(self, images: Iterable[tuple[ImageId, Image | None]]) -> None:
+        """See `schema.migrate`."""
+        migrate(self.database, images)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()

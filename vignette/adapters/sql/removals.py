@@ -1,0 +1,33 @@
+"""`ports.catalogue.Removals` in SQL."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from vignette.adapters.sql.database import Database
+from vignette.adapters.sql.tables import image_table, is_free, placeholder_columns
+from vignette.model import ImageId, State
+
+
+class SqlRemovals:
+    """See `ports.catalogue.Removals`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin_delete(self, image_id: ImageId) -> bool:
+        begin = (
+            sa.update(image_table)
+            .where(image_table.c.id == image_id, image_table.c.state.not_in([State.DELETING, State.DELETED]))
+            .values(state=State.DELETING)
+        )
+        with self._database.write() as connection:
+            return connection.execute(begin).rowcount == 1
+
+    def end_delete(self, image_id: ImageId) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(image_table)
+                .where(image_table.c.id == image_id, image_table.c.state == State.DELETING, is_free())
+                .values(state=State.DELETED, name=None, failure=None, lease_until=None, **placeholder_columns(None))
+            )

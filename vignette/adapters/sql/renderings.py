@@ -1,0 +1,82 @@
+"""`ports.catalogue.Renderings` in SQL."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import sqlalchemy as sa
+
+from vignette.adapters.sql.database import Database
+from vignette.adapters.sql.tables import RENEWING, UNFINISHED, Now, from_row, image_table, is_free, placeholder_columns
+from vignette.model import Failure, ImageId, Placeholder, State
+from vignette.ports.catalogue import Claim
+
+
+class SqlRenderings:
+    """See `ports.catalogue.Renderings`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
+        claim = (
+            sa.update(image_table)
+            .where(image_table.c.id == image_id, UNFINISHED, is_free())
+            .values(
+                state=sa.case((image_table.c.state == RENEWING, RENEWING), else_=State.PROCESSING.value),
+                attempts=image_table.c.attempts + 1,
+                lease_until=Now() + lease_s,
+            )
+            .returning(image_table)
+        )
+        with self._database.write() as connection:
+            row = connection.execute(claim).one_or_none()
+        return None if row is None else Claim(from_row(row), row.attempts)
+
+    def finish(
+        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipe_set: str = ""
+    ) -> bool:
+        is_ready = failure is None or claim.image.is_renewing
+        keeps_placeholder = failure is not None and claim.image.is_renewing
+        values = {
+            "state": State.READY if is_ready else State.FAILED,
+            "failure": None if failure is None else asdict(failure),
+            "lease_until": None,
+            "recipe_set": recipe_set,
+            **({} if keeps_placeholder else placeholder_columns(placeholder)),
+        }
+        was_deleted = sa.and_(
+            image_table.c.id == claim.image.id,
+            image_table.c.state == State.DELETING,
+            image_table.c.attempts == claim.attempt,
+        )
+        with self._database.write() as connection:
+            if connection.execute(sa.update(image_table).where(_holds(claim)).values(**values)).rowcount == 1:
+                return True
+            connection.execute(sa.update(image_table).where(was_deleted).values(lease_until=None))
+            return False
+
+    def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
+        release = (
+            sa.update(image_table)
+            .where(image_table.c.id == image_id, image_table.c.state.in_([State.PROCESSING, RENEWING]))
+            .values(failure=asdict(failure), lease_until=Now() + pause_s)
+        )
+        with self._database.write() as connection:
+            connection.execute(release)
+
+    def postpone(self, claim: Claim, failure: Failure, pause_s: float) -> None:
+        postpone = (
+            sa.update(image_table)
+            .where(_holds(claim))
+            .values(attempts=claim.attempt - 1, failure=asdict(failure), lease_until=Now() + pause_s)
+        )
+        with self._database.write() as connection:
+            connection.execute(postpone)
+
+
+def _holds(claim: Claim) -> sa.ColumnElement[bool]:
+    state = RENEWING if claim.image.is_renewing else State.PROCESSING
+    return sa.and_(
+        image_table.c.id == claim.image.id, image_table.c.state == state, image_table.c.attempts == claim.attempt
+    )

@@ -1,0 +1,122 @@
+"""The tables as the code sees them (`migrations` makes them), and the conditions that several ports share."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from vignette.model import Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
+
+metadata = sa.MetaData()
+
+image_table = sa.Table(
+    "image",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("media_type", sa.Text),
+    sa.Column("extension", sa.Text),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    sa.Column("frames", sa.Integer),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("sha256", sa.Text),
+    sa.Column("received_at_ms", sa.BigInteger),
+    sa.Column("idempotency_key", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("attempts", sa.Integer),
+    sa.Column("failure", sa.JSON(none_as_null=True)),
+    sa.Column("hinted_at", sa.Float),
+    sa.Column("lease_until", sa.Float),
+    sa.Column("thumbhash", sa.Text),
+    sa.Column("colour", sa.Text),
+    sa.Column("recipes", sa.Text, key="recipe_set"),
+)
+counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
+worker_table = sa.Table("worker", metadata, sa.Column("name", sa.Text), sa.Column("seen_at", sa.Float))
+
+# What stands in `state` of an image that is ready, and waits to be rendered again, or is. In that column, because such
+# images are queued, claimed and found again as those that are rendered for the first time.
+RENEWING: Final = "renewing"
+
+UNFINISHED: Final = image_table.c.state.in_([State.PENDING, State.PROCESSING, RENEWING])
+
+
+class Now(FunctionElement[float]):
+    """The database's clock, in seconds since the epoch."""
+
+    inherit_cache = True
+    type = sa.Float()
+
+
+@compiles(Now, "sqlite")
+def _now_on_sqlite(_element: Now, _compiler: object, **_: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(Now, "postgresql")
+def _now_on_postgresql(_element: Now, _compiler: object, **_: Any) -> str:
+    return "extract(epoch from clock_timestamp())"
+
+
+def is_in(state: State) -> sa.ColumnElement[bool]:
+    return image_table.c.state.in_([State.READY, RENEWING] if state is State.READY else [state])
+
+
+def is_free() -> sa.ColumnElement[bool]:
+    return sa.or_(image_table.c.lease_until.is_(None), image_table.c.lease_until < Now())
+
+
+def anew() -> dict[str, Any]:
+    """The columns of an image that was just queued to be rendered from the beginning."""
+    return {"attempts": 0, "failure": None, "lease_until": None, "hinted_at": Now()}
+
+
+def to_row(image: Image) -> dict[str, Any]:
+    record, facts = image.record, image.record.facts
+    return {
+        "id": image.id,
+        "name": record.name,
+        "media_type": facts.media_type,
+        "extension": facts.extension,
+        "width": facts.width,
+        "height": facts.height,
+        "frames": facts.frames,
+        "bytes": record.bytes,
+        "sha256": record.sha256,
+        "received_at_ms": round(record.received_at.timestamp() * 1000),
+        "idempotency_key": record.idempotency_key,
+        "state": image.state,
+        "attempts": image.attempts,
+        "failure": None if image.failure is None else asdict(image.failure),
+        "recipe_set": image.recipe_set,
+        **placeholder_columns(image.placeholder),
+    }
+
+
+def placeholder_columns(placeholder: Placeholder | None) -> dict[str, str | None]:
+    return {"thumbhash": None, "colour": None} if placeholder is None else asdict(placeholder)
+
+
+def from_row(row: sa.Row[Any]) -> Image:
+    facts = ImageFacts(row.media_type, row.extension, row.width, row.height, row.frames)
+    received_at = datetime.fromtimestamp(row.received_at_ms / 1000, tz=UTC)
+    record = Record(row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key)
+    failure = None if row.failure is None else Failure(**row.failure)
+    placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)
+    is_renewing = row.state == RENEWING
+    return Image(
+        id=ImageId(row.id),
+        record=record,
+        state=State.READY if is_renewing else State(row.state),
+        attempts=row.attempts,
+        failure=failure,
+        placeholder=placeholder,
+        recipe_set=row.recipe_set,
+        is_renewing=is_renewing,
+    )

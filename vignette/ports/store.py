@@ -1,0 +1,108 @@
+"""
+The store: one folder for each image, named by its number. It is the truth.
+
+A file is replaced whole or not at all, and what a method has written is on the disk when it returns. Every method
+raises `StoreUnavailable` when the folder cannot be used, and `StoreFull` when there is no room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import BinaryIO, Protocol
+
+from vignette.model import ImageId
+
+
+class StagedImage(Protocol):
+    """A folder in the making. It belongs to one upload and is seen by nobody else."""
+
+    def append(self, chunk: bytes) -> None:
+        """Add *chunk* to the original. Raise `StoreFull` when there is no room."""
+
+    def open_original(self) -> BinaryIO:
+        """Open what has been appended, for reading from its start."""
+
+    def complete(self, original_name: str, files: dict[str, bytes]) -> None:
+        """Give the original its name, add *files*, and flush everything to the disk."""
+
+    def discard(self) -> None:
+        """Remove what was staged. Once promoted or discarded, this does nothing."""
+
+    def withdraw(self) -> None:
+        """
+        Remove what was promoted and then not indexed. Only to be called when it is sure that no row was committed; if
+        another upload has the number by now, nothing happens to it.
+        """
+
+
+class Staging(Protocol):
+    """Folders on their way: an upload is staged, and promoted to a number."""
+
+    def stage(self) -> StagedImage:
+        """Begin a folder that has no number yet."""
+
+    def promote(self, staged: StagedImage, image_id: ImageId) -> None:
+        """
+        Make a completed folder the one of *image_id*: there whole, or not at all.
+
+        Raises:
+            NumberTaken: There is a folder of this number, with something in it. It stays as it is.
+        """
+
+    def clear_staging(self, max_age_s: float) -> int:
+        """Remove what uploads left behind that were begun more than *max_age_s* ago; return how many."""
+
+    def leftovers(self, min_age_s: float) -> list[str]:
+        """What `clear_staging` would remove: names for a report."""
+
+
+class Files(Protocol):
+    """The files of an image."""
+
+    def open(self, image_id: ImageId, name: str) -> BinaryIO:
+        """Open a file for reading; raise `FileNotStored` if there is none."""
+
+    def read(self, image_id: ImageId, name: str) -> bytes:
+        """Return a file's bytes; raise `FileNotStored` if there is none."""
+
+    def write(self, image_id: ImageId, name: str, content: bytes) -> None:
+        """Write or replace a file; raise `FileNotStored` if the image has no folder."""
+
+    def remove(self, image_id: ImageId, name: str) -> None:
+        """Remove a file. What is not there is no error."""
+
+    def remove_all_but(self, image_id: ImageId, name: str) -> None:
+        """Remove every file of the folder but *name*. What is not there is no error."""
+
+    def names(self, image_id: ImageId) -> list[str]:
+        """The names of all that lies in the folder; raise `FileNotStored` if there is none."""
+
+    def probe(self) -> None:
+        """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
+
+
+class Survey(Protocol):
+    """What there is, looked at as a whole."""
+
+    def image_ids(self) -> Iterator[ImageId]:
+        """The numbers of all folders, in no order."""
+
+    def strangers(self) -> list[str]:
+        """Names of what lies beside the folders and is none of ours; hidden files count as the system's."""
+
+
+class Room(Protocol):
+    """An ability of stores that know the size of their disk."""
+
+    def free_bytes(self) -> int:
+        """How much the disk has room for."""
+
+
+class Editions(Protocol):
+    """An ability of stores that notice each change of a folder at next to no cost."""
+
+    def edition(self, image_id: ImageId) -> Hashable | None:
+        """
+        What is another value once any file has been added to the folder, replaced or removed, by whatever process. None
+        if there is no folder, or if it changed so lately that the next change might not show. Costs next to nothing.
+        """

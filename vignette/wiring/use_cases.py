@@ -1,0 +1,52 @@
+"""The use cases that several kinds of process have, each with the ports that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.adapters.stores.folder import FolderStore
+from vignette.ports.jobs import Jobs
+from vignette.recipes import Recipe
+from vignette.use_cases.checking import SETTLE_S, Checkup
+from vignette.use_cases.reindexing import Reindexing
+from vignette.use_cases.removal import Removal
+from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.sweeping import Sweeping
+
+
+def build_reindexing(store: FolderStore, catalogue: SqlCatalogue) -> Reindexing:
+    return Reindexing(store, store, catalogue.index)
+
+
+def build_removal(store: FolderStore, catalogue: SqlCatalogue) -> Removal:
+    return Removal(store, catalogue.library, catalogue.removals)
+
+
+def build_renewal(catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> Renewal:
+    return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes)
+
+
+def build_sweeping(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Sweeping:
+    return Sweeping(store, catalogue.library, catalogue.waiting, jobs, build_removal(store, catalogue))
+
+
+def build_checkup(
+    store: FolderStore,
+    catalogue: SqlCatalogue,
+    jobs: Jobs,
+    recipes: Sequence[Recipe],
+    *,
+    settle_s: float = SETTLE_S,
+) -> Checkup:
+    return Checkup(
+        store,
+        store,
+        store,
+        catalogue.library,
+        catalogue.index,
+        build_removal(store, catalogue),
+        build_renewal(catalogue, jobs, recipes),
+        recipes,
+        settle_s=settle_s,
+    )
