@@ -15,8 +15,12 @@ from vignette.web.http.headers import init_headers
 from vignette.web.http.problems import init_problems
 from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.pictures import by_width, vignette_url
+from vignette.web.routes.about import about
+from vignette.web.routes.docs import docs
+from vignette.web.routes.files import files
+from vignette.web.routes.health import health
 from vignette.web.routes.images import images
-from vignette.web.routes.service import service
+from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
 
 __all__ = ["WebContext", "create_app"]
@@ -59,7 +63,6 @@ def create_app(context: WebContext, *, public_url: str, languages: Sequence[str]
     init_i18n(app, languages)
     init_problems(app)
     init_headers(app)
-    app.register_blueprint(service)
-    app.register_blueprint(images)
-    app.register_blueprint(vignettes)
+    for routes in (about, health, docs, uploads, images, files, vignettes):
+        app.register_blueprint(routes)
     return app

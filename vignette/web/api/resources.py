@@ -169,9 +169,9 @@ def _fields(image: Image) -> dict[str, Any]:
         "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
         "links": Links(
             self=absolute_url("images.show", image_id=image.id),
-            original=absolute_url("images.original", image_id=image.id),
-            public=absolute_url("images.public", image_id=image.id) if facts.media_type in _PUBLISHABLE else None,
-            metadata=absolute_url("images.metadata_json", image_id=image.id),
+            original=absolute_url("files.original", image_id=image.id),
+            public=absolute_url("files.public", image_id=image.id) if facts.media_type in _PUBLISHABLE else None,
+            metadata=absolute_url("files.metadata_json", image_id=image.id),
             vignette=vignette,
             # Neither a recipe's name nor its digest has anything to quote.
             vignettes={r.name: f"{vignette}?size={r.name}&v={r.digest}" for r in web_context().recipes},

@@ -23,9 +23,10 @@ from vignette.web.api.operations import Answer, Parameter, operation
 from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
+from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import HTML, JSON, PROBLEM, names, preferred
 from vignette.web.http.problems import problem_of_failure, problem_response
-from vignette.web.routes.images import as_json, existing
+from vignette.web.routes.existing import existing
 
 vignettes = Blueprint("vignettes", __name__)
 

@@ -1,0 +1,185 @@
+"""The files of an image, as they are kept or made: the original, the public copy, the metadata."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from typing import IO, Final, cast
+
+from flask import Blueprint, Request, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import FileWrapper, wrap_file
+
+from vignette import layout
+from vignette.errors import (
+    ImageDeleted,
+    ImageNotFound,
+    NotPublishable,
+    Overloaded,
+    PublicCopyNotClean,
+    VignetteError,
+)
+from vignette.limits import CHUNK_BYTES
+from vignette.model import Image
+from vignette.pixels.publishing import publish
+from vignette.web.api.operations import Answer, operation
+from vignette.web.context import web_context
+from vignette.web.http.digests import sha256_digest
+from vignette.web.http.negotiation import JSON, TEXT
+from vignette.web.routes.existing import existing
+
+files = Blueprint("files", __name__, url_prefix="/images")
+
+_MAX_DOWNLOAD_NAME_CHARS: Final = 150
+
+# Ends the ETag of public copies: to be counted up when `vignette.pixels.publishing` leaves out more, or less.
+_PUBLIC_COPY_EDITION: Final = "public-1"
+
+
+@files.get("/<image_id:image_id>/original")
+@operation(
+    "The very bytes that were uploaded",
+    Answer(200, "The file", "image/*", headers=("ETag", "Repr-Digest", "Content-Digest", "Content-Disposition")),
+    Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
+    Answer(304, "It has not changed"),
+    Answer(412, "It is not the one that `If-Match` asks for"),
+    problems=(ImageNotFound, ImageDeleted, Overloaded),
+    curl="-OJ {server}/images/0/original",
+)
+def original(image_id: int) -> Response:
+    context = web_context()
+    image = existing(context.library, image_id)
+    record = image.record
+    file = context.files.open(image.id, layout.original(record.facts))
+    response = Response(mimetype=record.facts.media_type)
+    response.call_on_close(file.close)
+    response.set_etag(record.sha256)
+    response.last_modified = record.received_at
+    response.headers["Repr-Digest"] = sha256_digest(record.sha256)
+    response.headers["Cache-Control"] = "no-cache"
+    # Never shown in place: what a stranger sent does not run in this site's name, whatever it turns out to be.
+    response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
+    if _is_settled_by_conditions(response):
+        return response
+    response.response = wrap_file(request.environ, file, CHUNK_BYTES)
+    response.direct_passthrough = True
+    response.content_length = record.bytes
+    return _in_ranges(response, record.bytes)
+
+
+@files.get("/<image_id:image_id>/public")
+@operation(
+    "A copy to publish: the same pixels, and nothing that the file says of anybody",
+    Answer(200, "The copy", "image/*", headers=("ETag", "Content-Disposition")),
+    Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
+    Answer(304, "It has not changed"),
+    Answer(412, "It is not the one that `If-Match` asks for"),
+    problems=(ImageNotFound, ImageDeleted, NotPublishable, PublicCopyNotClean, Overloaded),
+    curl="-OJ {server}/images/0/public",
+)
+def public(image_id: int) -> Response:
+    """
+    Left out are EXIF, XMP, IPTC, comments, previews and whatever else is not the picture. Orientation and colour
+    profile stay, or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
+    """
+    context = web_context()
+    image = existing(context.library, image_id)
+    facts = image.record.facts
+    response = Response(mimetype=facts.media_type)
+    response.set_etag(f"{image.record.sha256}-{_PUBLIC_COPY_EDITION}")
+    response.headers["Cache-Control"] = "no-cache"
+    if _is_settled_by_conditions(response):
+        return response
+    file = context.files.open(image.id, layout.original(facts))
+    try:
+        copy = publish(file, image.record.bytes)
+    except VignetteError:
+        file.close()
+        raise
+    # Not the server's own wrapper, which may look for a file descriptor.
+    response.response = FileWrapper(cast(IO[bytes], copy), CHUNK_BYTES)
+    response.direct_passthrough = True
+    response.call_on_close(copy.close)
+    response.content_length = copy.size
+    # The name as sent is left out too: it may be anybody's.
+    response.headers.set("Content-Disposition", "attachment", filename=f"image-{image.id}.{facts.extension}")
+    return _in_ranges(response, copy.size)
+
+
+def _is_settled_by_conditions(response: Response) -> bool:
+    """Whether *response*, still without its file, is a 304 or a 412; that comes before a range (RFC 9110, 13.2.2)."""
+    response.make_conditional(_without_range(request))
+    return response.status_code != 200
+
+
+def _in_ranges(response: Response, size: int) -> Response:
+    """*response*, of *size* bytes, or what the request wants of it."""
+    try:
+        response.make_conditional(_with_a_usable_range(request, size), accept_ranges=True, complete_length=size)
+    except HTTPException:
+        response.close()
+        raise
+    if response.status_code == 200 and request.method == "GET" and "Repr-Digest" in response.headers:
+        # RFC 9530: of the very bytes in this answer, so not of a range's, nor of none.
+        response.headers["Content-Digest"] = response.headers["Repr-Digest"]
+    return web_context().downloads.in_a_place(response) if request.method == "GET" else response
+
+
+def _with_a_usable_range(request: Request, length: int) -> Request:
+    """
+    *request*, without its Range where that may be ignored: it asks for several ranges, for none that makes sense, or
+    for the last so many bytes of a file that has no more than *length* (RFC 9110, 14.1.2 and 14.2).
+    """
+    ranges = request.range.ranges if request.range and request.range.units == "bytes" else []
+    if len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length):
+        return request
+    return _without_range(request)
+
+
+def _without_range(request: Request) -> Request:
+    return Request({name: value for name, value in request.environ.items() if name != "HTTP_RANGE"})
+
+
+@files.get("/<image_id:image_id>/metadata.txt")
+@operation(
+    "What the file says of itself, for a person",
+    Answer(200, "The metadata", TEXT),
+    problems=(ImageNotFound, ImageDeleted),
+    curl="{server}/images/0/metadata.txt",
+)
+def metadata_txt(image_id: int) -> Response:
+    return _stored(image_id, layout.METADATA_TEXT, TEXT)
+
+
+@files.get("/<image_id:image_id>/metadata.json")
+@operation(
+    "What the file says of itself, for a program: every value with its type",
+    Answer(200, "The metadata", JSON),
+    problems=(ImageNotFound, ImageDeleted),
+    curl="{server}/images/0/metadata.json",
+)
+def metadata_json(image_id: int) -> Response:
+    return _stored(image_id, layout.METADATA_JSON, JSON)
+
+
+def _stored(image_id: int, name: str, media_type: str) -> Response:
+    context = web_context()
+    image = existing(context.library, image_id)
+    response = Response(context.files.read(image.id, name), mimetype=media_type)
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def download_name(image: Image) -> str:
+    """
+    The name under which a browser saves the original: the last part of the name as sent, with the extension of what the
+    file really is.
+    """
+    facts = image.record.facts
+    stem = re.split(r"[/\\]", image.record.name or "")[-1].strip(" .")[:_MAX_DOWNLOAD_NAME_CHARS]
+    if not stem:
+        return f"image-{image.id}.{facts.extension}"
+    known = mimetypes.guess_type(f"_.{stem.rpartition('.')[2]}")[0] == facts.media_type
+    return stem if known else f"{stem}.{facts.extension}"
