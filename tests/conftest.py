@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""The fixtures and hooks that all tests share."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many tests wait for processes that they have started."""
+    """Run one more worker than there are cores: many tests wait for processes that they have started."""
     return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """With `VIGNETTE_TEST_NO_SKIPS`, as in continuous integration, a skipped test is a failed run."""
+    """Let the run fail for a skipped test if `VIGNETTE_TEST_NO_SKIPS` is set, as in continuous integration."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("VIGNETTE_TEST_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

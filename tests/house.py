@@ -1,4 +1,4 @@
-"""The whole house in one process: a real folder, a real SQLite, the queue as a list that `work` empties."""
+"""The whole service in one process, on a real folder and a real SQLite. Its queue is a list, which `work` empties."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ SMALL = Recipe("small", 256, 256)
 
 
 class ReadingClient(FlaskClient):
-    """A client that reads each answer to its end, so that no file stays open behind one that a test does not read."""
+    """A client that reads each answer to its end, so that no file stays open if a test does not read the answer."""
 
     def open(self, *arguments: Any, **options: Any) -> TestResponse:
         return super().open(*arguments, **{"buffered": True, **options})
 
 
 class House:
-    """Built below *root*; a second one on the same root finds what the first has left."""
+    """The service in folders below *root*. A second house on the same *root* finds what the first has left."""
 
     def __init__(
         self,
@@ -104,24 +104,24 @@ class House:
             return self.intake.keep(upload, name, key)
 
     def work(self) -> None:
-        """Do what the worker would do with the jobs that wait."""
+        """Render the images that wait in the queue, as the worker would."""
         while self.jobs.hinted:
             self.rendering.render(self.jobs.hinted.pop(0))
 
     def sql(self, statement: str) -> None:
-        """Change the catalogue behind its back."""
+        """Run *statement* in the database of the catalogue, which does not notice."""
         with self.catalogue.database.write() as connection:
             connection.exec_driver_sql(statement)
 
     def end_leases(self) -> None:
-        """As time would, after the death of who held them."""
+        """End all leases, as time would after the death of the workers that hold them."""
         self.sql("UPDATE image SET lease_until = 0 WHERE lease_until IS NOT NULL")
 
     def files(self, image_id: int) -> set[str]:
         return {path.name for path in (self.uploads / str(image_id)).iterdir()}
 
     def is_clean(self) -> bool:
-        """Whether no upload has left anything in the staging folder."""
+        """Whether the staging folder is empty: no upload has left anything there."""
         return not any((self.uploads / ".staging").iterdir())
 
     def close(self) -> None:
@@ -138,14 +138,14 @@ def house(root: Path, **options: object) -> Iterator[House]:
 
 
 def picture(width: int = 40, height: int = 30, file_format: str = "JPEG", colour: str = "teal") -> bytes:
-    """A plain picture of *width* × *height* pixels."""
+    """Encode a plain picture of *width* × *height* pixels."""
     content = io.BytesIO()
     Pillow.new("RGB", (width, height), colour).save(content, file_format)
     return content.getvalue()
 
 
 def broken_pixels() -> bytes:
-    """A PNG whose structure is whole and whose pixels are not: only a decoder finds out."""
+    """Make a PNG with a sound structure and broken pixels: only a decoder finds out."""
     content = picture(200, 200, "PNG")
     start = content.index(b"IDAT") + 4
     (length,) = struct.unpack(">I", content[start - 8 : start - 4])
