@@ -11,7 +11,7 @@ VignetteError
 │   ├── BrokenImage
 │   ├── TooManyPixels
 │   ├── TooManyFrames
-│   ├── TooMuchMemory           rendering needs it: estimated by the check at the door, or met by the worker
+│   ├── TooMuchMemory           rendering needs too much: as the check at the door estimates, or the worker finds
 │   ├── MalformedRequest
 │   ├── UploadTooSlow
 │   ├── DigestMismatch

@@ -21,12 +21,12 @@ MAX_NAME_CHARS: Final = 8 * KIB
 MAX_METADATA_BYTES: Final = 16 * MIB
 MAX_INFLATED_BYTES: Final = 4 * MIB
 
-# A picture that moves gets only still vignettes if it is over one of the next four limits.
+# A picture that moves gets no moving vignettes beyond the next four limits; its still ones are made all the same.
 # Some 25 seconds of film.
 MAX_ANIMATION_FRAMES: Final = 500
 # A fast decoder takes ten seconds for the frames of the original.
 MAX_ANIMATION_SOURCE_PIXELS: Final = 1_000_000_000
-# The frames of all moving vignettes together take 200 MB of memory, and some seconds to encode.
+# The frames of all moving vignettes of a picture take 200 MB of memory, and seconds to encode. Small sizes go first.
 MAX_ANIMATION_PIXELS: Final = 50_000_000
 # The still vignettes need the rest of the time that one rendering may take.
 ANIMATION_SECONDS: Final = 15.0

@@ -104,4 +104,4 @@ class Image:
 
 
 Durability = Literal["full", "fast"]
-"""When an upload is on the disk: before it is acknowledged ("full"), or when the operating system likes ("fast")."""
+"""An upload is on the disk before we acknowledge it ("full"), or once the operating system writes it ("fast")."""

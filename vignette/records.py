@@ -1,4 +1,4 @@
-"""Turns our values into the content of `record.json`, `outcome.json` and `deleted.json`, and the first two back."""
+"""Makes the content of `record.json`, `outcome.json` and `deleted.json` from our values, and reads the first two."""
 
 from __future__ import annotations
 

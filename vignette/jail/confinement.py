@@ -106,7 +106,7 @@ def _least(*limits: int) -> int:
 
 def _errno() -> ctypes.c_int:
     """
-    Return this thread's `errno`, which `malloc` sets to ENOMEM when it fails (malloc(3)), and nothing sets back to 0.
+    Return this thread's `errno`. `malloc` sets it to ENOMEM when it fails (malloc(3)), and nothing sets it back to 0.
 
     The errors of decoders do not tell: libjpeg and libwebp call the picture broken if they find no memory.
     """

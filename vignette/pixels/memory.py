@@ -35,7 +35,7 @@ def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
             return anatomy.held_bytes
         case formats.BMP:
             return pixels * (_BITMAP_BYTES if anatomy.bits_per_pixel > 8 else _GREY_BITMAP_BYTES)
-        case formats.PNG | formats.APNG:  # the worker copies the chunks into one piece first
+        case formats.PNG | formats.APNG:  # the worker copies the chunks into one piece first, unless they are one
             return file_bytes + anatomy.held_bytes + _streamed(anatomy)
         case formats.WEBP:
             return file_bytes + anatomy.held_bytes

@@ -100,7 +100,7 @@ def remove_socket_folder(settings: Settings) -> None:
 
 def set_queue_aside(settings: Settings) -> Path | None:
     """
-    Move the server's files aside, because the server cannot read them. No work is lost: the sweep queues it again.
+    Move the server's files aside if the server cannot read them. No work is lost: the sweep queues it again.
 
     Returns:
         The folder where the files are now, which replaces an earlier such folder; None if there were no files.

@@ -1,8 +1,8 @@
 """
 Decodes PNG, WebP and TIFF with libvips (and libspng, libwebp, libtiff).
 
-libvips decodes a few rows at a time and shrinks them at once, so it never holds a whole picture, unless the file is
-interlaced. Its WebP decoder scales on the way.
+libvips decodes a few rows at a time and shrinks them at once. So it holds a whole picture only if the file forces it
+to: an interlaced PNG, a lossless WebP. Its decoder of lossy WebP scales on the way.
 
 A process must not use libvips before it forks, so the first picture loads it. We name the loader for each file; libvips
 never chooses one. The loaders that its makers do not trust with strangers' files are blocked besides.
@@ -270,7 +270,7 @@ def _words(error: Any) -> str:
 
 
 def attention(image: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
-    """Return (left, top) of the part of *image* with the most edges, skin and strong colours; *size* is its size."""
+    """Return (left, top) of that part of *size* of *image* which has the most edges, skin and strong colours."""
     vips = _library()
     seen = image.convert("RGBA" if image.has_transparency_data else "RGB")
     pixels = vips.Image.new_from_memory(seen.tobytes(), *seen.size, len(seen.getbands()), "uchar")

@@ -1,8 +1,8 @@
 """
 Makes a description fit into a number of bytes.
 
-Strangers write megabytes of metadata, and every client that asks for an image is sent its description. Those of real
-files are far smaller than the limits. Otherwise long texts are cut, and what still does not fit is left out.
+Strangers write megabytes of metadata, and every client that asks for an image is sent its description. The descriptions
+of real files are far smaller than the limits. In others, long texts are cut, and what still does not fit is left out.
 """
 
 from __future__ import annotations
