@@ -77,6 +77,8 @@ def _memory(limit: int) -> Iterator[None]:
     errno_of_thread.value = 0
     try:
         yield
+    except TooMuchTime:
+        raise  # a library may have lived through a failed allocation before, and left its ENOMEM behind
     except (MemoryError, RenderingFailed) as error:
         is_out_of_memory = errno_of_thread.value == errno.ENOMEM or _tells_of_memory(error)
         restore()
