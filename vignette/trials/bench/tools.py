@@ -17,7 +17,7 @@ from vignette.trials.own_service import START_LIMIT_S, OwnService
 # Debian's name for the package of each program, as `apt install` takes it.
 _PACKAGES: Final = {"nginx": "nginx-light", "wrk": "wrk", "vipsthumbnail": "libvips-tools"}
 
-ADMINISTRATORS_PATH: Final = "/usr/sbin:/usr/local/sbin"
+_ADMINISTRATORS_PATH: Final = "/usr/sbin:/usr/local/sbin"
 
 # Far more than a picture takes: reached only by a failure.
 _READY_LIMIT_S: Final = 120.0
@@ -28,14 +28,14 @@ class BenchUnavailable(Exception):
     """Something is missing that the bench needs; the words say what and how to come by it."""
 
 
-def program(name: str) -> str:
+def program(name: str, more_folders: str = _ADMINISTRATORS_PATH) -> str:
     """
-    The path of a program; administrators' folders are looked through too.
+    The path of a program, looked for in `PATH`, then in *more_folders* (in the form of `PATH`).
 
     Raises:
         BenchUnavailable: It is not installed; the words say which package has it.
     """
-    found = shutil.which(name) or shutil.which(name, path=ADMINISTRATORS_PATH)
+    found = shutil.which(name) or shutil.which(name, path=more_folders)
     if found is None:
         package = _PACKAGES[name]
         raise BenchUnavailable(f"{name} is missing: install the package {package} (Debian: apt install {package})")
