@@ -34,12 +34,22 @@ def _attempt(step: Callable[[], object]) -> None:
 class Sweeping:
     """The use case. It may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, staging: Staging, library: Library, waiting: Waiting, jobs: Jobs, removal: Removal) -> None:
+    def __init__(
+        self,
+        staging: Staging,
+        library: Library,
+        waiting: Waiting,
+        jobs: Jobs,
+        removal: Removal,
+        *,
+        staging_max_age_s: float = STAGING_MAX_AGE_S,
+    ) -> None:
         self._staging = staging
         self._library = library
         self._waiting = waiting
         self._jobs = jobs
         self._removal = removal
+        self._staging_max_age_s = staging_max_age_s
         self._looks_at_unclaimed: dict[Taken, int] = {}
 
     def sweep(self) -> None:
@@ -50,7 +60,7 @@ class Sweeping:
         """
         _attempt(self._queue_forgotten)
         _attempt(self._finish_deletions)
-        _attempt(lambda: self._staging.clear_staging(STAGING_MAX_AGE_S))
+        _attempt(lambda: self._staging.clear_staging(self._staging_max_age_s))
 
     def _finish_deletions(self) -> None:
         for image_id in self._library.in_state(State.DELETING, SWEEP_BATCH):

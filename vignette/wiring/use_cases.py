@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.limits import STAGING_MAX_AGE_S
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
-from vignette.use_cases.checking import SETTLE_S, Checkup
+from vignette.use_cases.checking import Checkup, settle
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
@@ -37,7 +38,8 @@ def build_checkup(
     jobs: Jobs,
     recipes: Sequence[Recipe],
     *,
-    settle_s: float = SETTLE_S,
+    settle: Callable[[], object] = settle,
+    staging_max_age_s: float = STAGING_MAX_AGE_S,
 ) -> Checkup:
     return Checkup(
         store,
@@ -48,5 +50,6 @@ def build_checkup(
         build_removal(store, catalogue),
         build_renewal(catalogue, jobs, recipes),
         recipes,
-        settle_s=settle_s,
+        settle=settle,
+        staging_max_age_s=staging_max_age_s,
     )
