@@ -30,6 +30,10 @@ SERVE = (sys.executable, "-m", "vignette", "serve")
 # Far more than anything here takes on a busy machine: reached only by a failure.
 LIMIT_S = 60.0
 
+# Variables that would make a service behave otherwise than with those who have none of them: settings; and Python's own
+# that keeps no words back, so that none are left to be flushed at the end.
+_OF_WHO_RUNS_THE_TESTS = ("VIGNETTE_", "PYTHONUNBUFFERED")
+
 # One client for all, for any thread: `httpx.get` would read all certificate authorities anew at each call, which takes
 # longer than what is asked for. A connection for each request, as services come and go.
 http_client = httpx.Client(
@@ -145,10 +149,10 @@ def until_gone(mark: str, within_s: float = LIMIT_S) -> None:
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
-    """The environment for *settings* alone: without those of the shell, or of a settings file in the project."""
+    """The environment for *settings* alone: nothing of the shell's or of a settings file in the project has a say."""
     no_settings = folder / "empty.toml"
     no_settings.touch()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VIGNETTE_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OF_WHO_RUNS_THE_TESTS)}
     ours = {f"VIGNETTE_{name.upper()}": _as_variable(value) for name, value in settings.items()}
     return inherited | {"VIGNETTE_CONFIG": str(no_settings), "PYTHONPATH": str(PROJECT_FOLDER)} | ours
 

@@ -302,6 +302,23 @@ def test_it_stops_in_good_order_in_a_terminal(tmp_path, gesture):
         os.close(screen)
 
 
+def test_it_goes_on_and_stops_in_good_order_when_nobody_reads_its_words_any_more(tmp_path):
+    reader, writer = os.pipe()
+    with started(tmp_path, terminal=writer) as service:
+        os.close(writer)
+        seen = bytearray()
+        until(lambda: seen.extend(os.read(reader, 4096)) or b"runs at" in seen)
+        os.close(reader)
+        [broker] = service.children("valkey-server")
+
+        os.kill(broker, signal.SIGKILL)
+
+        until(lambda: service.children("valkey-server") not in ([], [broker]))
+        service.process.terminate()
+        assert service.process.wait(LIMIT_S) == 0
+        assert service.processes() == {}
+
+
 # Death
 
 
