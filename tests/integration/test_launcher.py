@@ -283,7 +283,8 @@ def test_a_second_ctrl_c_ends_what_is_busy_at_once(tmp_path):
 @pytest.mark.parametrize("gesture", ["Ctrl-C", "closing the window"])
 def test_it_stops_in_good_order_in_a_terminal(tmp_path, gesture):
     screen, terminal = os.openpty()
-    with started(tmp_path, command=("setsid", "--ctty", *LAUNCH), terminal=terminal) as service:
+    command = ("setsid", "--ctty", "env", "--default-signal=HUP", *LAUNCH)  # not as who runs the tests with nohup
+    with started(tmp_path, command=command, terminal=terminal) as service:
         os.close(terminal)
         seen = bytearray()
         until(lambda: seen.extend(os.read(screen, 4096)) or b"runs at" in seen)
