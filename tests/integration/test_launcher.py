@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import needs
 from tests.running import (
     LIMIT_S,
     PROJECT_FOLDER,
@@ -40,7 +41,7 @@ from vignette.settings import Settings
 from vignette.trials.own_port import free_port
 from vignette.trials.processes import children_of, parent_of
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+pytestmark = needs.LINUX
 
 STAND_IN = Path(__file__).parent / "stand_in"
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.running import LIMIT_S, PROJECT_FOLDER, processes_marked, until
 from vignette.running.supervision import Backoff
 from vignette.trials.processes import parent_of
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+pytestmark = needs.LINUX
 
 # A child tells of itself in the file `diary`, once it has a trap: a signal may come right after its first words.
 GOOD = 'trap "echo {0} stops >> diary; exit 0" TERM; echo "{0} starts" >> diary; while :; do sleep 0.02; done'
