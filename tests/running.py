@@ -30,6 +30,10 @@ SERVE = (sys.executable, "-m", "vignette", "serve")
 # Nothing here takes as long, even on a busy machine: only a failure reaches this limit.
 LIMIT_S = 60.0
 
+# Variables that would make a service behave otherwise than with those who have none of them: settings; and Python's own
+# that keeps no words back, so that none are left to be flushed at the end.
+_OF_WHO_RUNS_THE_TESTS = ("VIGNETTE_", "PYTHONUNBUFFERED")
+
 # All tests and threads share this client: `httpx.get` would read all certificate authorities at each call, which takes
 # longer than the request. Each request gets a connection of its own, because services come and go.
 http_client = httpx.Client(
@@ -148,7 +152,7 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
     """Return an environment in which only *settings* count: none of the shell, none of the project's settings file."""
     no_settings = folder / "empty.toml"
     no_settings.touch()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VIGNETTE_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OF_WHO_RUNS_THE_TESTS)}
     ours = {f"VIGNETTE_{name.upper()}": _as_variable(value) for name, value in settings.items()}
     return inherited | {"VIGNETTE_CONFIG": str(no_settings), "PYTHONPATH": str(PROJECT_FOLDER)} | ours
 

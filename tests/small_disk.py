@@ -5,24 +5,40 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tests.running import SERVE, Service, running_service
 
-# As root; or as any user, if the kernel allows everyone a user namespace.
-_WAYS = (("unshare", "--mount"), ("unshare", "--map-root-user", "--mount"))
+
+@dataclass(frozen=True)
+class Way:
+    """The words before a command that runs in a new mount namespace, where it may mount; and in that of a process."""
+
+    into_new: Sequence[str]
+    into_that_of: Callable[[int], Sequence[str]]
+
+
+# As root, or as nobody in particular where the kernel lets everyone have a user namespace.
+_WAYS = (
+    Way(("unshare", "--mount"), lambda process: ("nsenter", f"--target={process}", "--mount")),
+    Way(
+        ("unshare", "--map-root-user", "--mount"),
+        lambda process: ("nsenter", f"--target={process}", "--user", "--preserve-credentials", "--mount"),
+    ),
+)
 
 
 @cache
-def way_to_mount() -> Sequence[str] | None:
-    """Return the command that runs another one where it may mount, in its own mount namespace; None if none works."""
+def way_to_mount() -> Way | None:
+    """The first way that there is here, if there is any."""
     for way in _WAYS:
         with suppress(OSError):
-            tried = subprocess.run([*way, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False)
-            if tried.returncode == 0:
+            command = [*way.into_new, "mount", "-t", "tmpfs", "none", "/mnt"]
+            if subprocess.run(command, capture_output=True, check=False).returncode == 0:
                 return way
     return None
 
@@ -39,7 +55,7 @@ def service_on_small_disks(folder: Path, sizes: dict[str, int], *before: str, **
         (folder / name).mkdir(parents=True)
         mounts.append(f"mount -t tmpfs -o size={size} none {shlex.quote(str(folder / name))}")
     script = " && ".join([*mounts, f"exec {shlex.join([*before, *SERVE])}"])
-    with running_service(folder, command=(*(way_to_mount() or ()), "sh", "-c", script), **settings) as service:
+    with running_service(folder, command=(*_way().into_new, "sh", "-c", script), **settings) as service:
         yield service
 
 
@@ -49,7 +65,13 @@ def inside(service: Service, path: Path) -> Path:
 
 
 def mount_inside(service: Service, *arguments: str) -> None:
-    subprocess.run(["nsenter", "--target", str(service.process.pid), "--mount", *arguments], check=True)
+    subprocess.run([*_way().into_that_of(service.process.pid), *arguments], check=True)
+
+
+def _way() -> Way:
+    way = way_to_mount()
+    assert way is not None, "a test without the mark `needs.mounts()`"
+    return way
 
 
 @contextmanager

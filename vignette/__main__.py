@@ -1,5 +1,7 @@
 """`python -m vignette`."""
 
 from vignette.cli import main
+from vignette.cli.streams import outlive_readers
 
+outlive_readers()
 main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +19,8 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("there is no Chromium on this machine (Debian: apt install chromium)")
     # Nothing of what a browser does for itself: it would only knock at hosts that no test may need.
     options = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
-    if os.geteuid() == 0:
-        options.append("--no-sandbox")
+    # Its sandbox does not work for root, nor where nobody else may have user namespaces. It sees no page but ours.
+    options.append("--no-sandbox")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=options)
         yield browser

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests import needs
 from tests.house import picture
 from tests.integration.test_commands import vignette
 from tests.running import all_along, http_client, running_service, until
 
-pytestmark = pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
+pytestmark = needs.program("rsync", "rsync")
 
 CLIENTS = 3
 

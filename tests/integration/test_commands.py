@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -49,6 +50,63 @@ def vignette(folder: Path, *arguments: str, **settings: str) -> subprocess.Compl
         text=True,
         check=False,
     )
+
+
+@pytest.fixture(params=["pipe", "terminal"])
+def unread(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A descriptor to write to that nobody reads any more, as after `| head`, or once a window is closed."""
+    theirs, ours = os.pipe() if request.param == "pipe" else os.openpty()
+    os.close(theirs)
+    yield ours
+    os.close(ours)
+
+
+class TestNobodyReadsWhatItSays:
+    """It does its work to the end, and the exit status tells of the work."""
+
+    def run(self, folder: Path, *arguments: str, stdout: int = subprocess.PIPE, **others: Any) -> tuple[int, str]:
+        """The exit status, and what is on standard error unless that is among the *others*."""
+        command = [sys.executable, "-m", "vignette", *arguments]
+        settings = others.pop("settings", {})
+        done = subprocess.run(
+            command,
+            cwd=PROJECT_FOLDER,
+            env=_environment(folder, **settings),
+            check=False,
+            text=True,
+            stdout=stdout,
+            **({"stderr": subprocess.PIPE} | others),
+        )
+        return done.returncode, done.stderr or ""
+
+    def test_all_that_failed_is_tried_again(self, house: House, unread: int) -> None:
+        for _ in range(3):
+            house.upload(broken_pixels())
+        house.work()
+
+        status, complaints = self.run(house.root, "retry", "--all-failed", stdout=unread)
+
+        assert (status, "Traceback" in complaints) == (0, False)
+        states = [house.catalogue.library.get(ImageId(number)).state for number in range(3)]
+        assert states == [State.PENDING] * 3
+
+    @pytest.mark.parametrize("arguments", [("--help",), ("fsck",)])
+    def test_what_is_well_is_well(self, house: House, unread: int, arguments: tuple[str, ...]) -> None:
+        house.upload(picture())
+        house.work()
+
+        assert self.run(house.root, *arguments, stdout=unread) == (0, "")
+
+    def test_what_is_wrong_is_wrong(self, house: House, unread: int) -> None:
+        house.upload(picture())
+        house.work()
+        (house.uploads / "0" / "metadata.txt").unlink()
+
+        assert self.run(house.root, "fsck", stdout=unread) == (1, "")
+
+    def test_complaints_may_find_no_reader_either(self, house: House, unread: int) -> None:
+        assert self.run(house.root, "retry", "7", stderr=unread) == (1, "")
+        assert self.run(house.root, "reindex", stderr=unread, settings={"port": "0"}) == (2, "")
 
 
 class TestRetry:

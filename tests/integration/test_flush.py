@@ -7,7 +7,6 @@ A file that was written but not flushed is gone after a power cut, and no test t
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
+from tests import needs
 from tests.house import picture
 from tests.running import LIMIT_S, Service, http_client, running_service, until
 from vignette.trials.processes import children_of
+
+pytestmark = needs.traces()
 
 _WRITES = ("write", "writev", "sendto", "sendmsg")
 _CALLS = ("fsync", "fdatasync", "rename", "renameat", "renameat2", *_WRITES)
@@ -33,18 +33,6 @@ class Call:
     arguments: str
     begun: int
     ended: int
-
-
-def _ptrace_refusal() -> str | None:
-    """Why nothing can be traced here; None if it can."""
-    if shutil.which("strace") is None:
-        return "strace is not installed"
-    tried = subprocess.run(["strace", "-e", "trace=none", "true"], capture_output=True, text=True, check=False)
-    return None if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()[:200]}"
-
-
-_refusal = _ptrace_refusal()
-pytestmark = pytest.mark.skipif(_refusal is not None, reason=_refusal or "")
 
 
 @contextmanager

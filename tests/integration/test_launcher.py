@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import needs
 from tests.running import (
     LIMIT_S,
     PROJECT_FOLDER,
@@ -40,7 +41,7 @@ from vignette.settings import Settings
 from vignette.trials.own_port import free_port
 from vignette.trials.processes import children_of, parent_of
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+pytestmark = needs.LINUX
 
 STAND_IN = Path(__file__).parent / "stand_in"
 
@@ -283,7 +284,8 @@ def test_a_second_ctrl_c_ends_what_is_busy_at_once(tmp_path):
 @pytest.mark.parametrize("gesture", ["Ctrl-C", "closing the window"])
 def test_it_stops_in_good_order_in_a_terminal(tmp_path, gesture):
     screen, terminal = os.openpty()
-    with started(tmp_path, command=("setsid", "--ctty", *LAUNCH), terminal=terminal) as service:
+    command = ("setsid", "--ctty", "env", "--default-signal=HUP", *LAUNCH)  # not as who runs the tests with nohup
+    with started(tmp_path, command=command, terminal=terminal) as service:
         os.close(terminal)
         seen = bytearray()
         until(lambda: seen.extend(os.read(screen, 4096)) or b"runs at" in seen)
@@ -300,6 +302,23 @@ def test_it_stops_in_good_order_in_a_terminal(tmp_path, gesture):
         assert [child for child in children if parent_of(child)] == []
     if gesture == "Ctrl-C":
         os.close(screen)
+
+
+def test_it_goes_on_and_stops_in_good_order_when_nobody_reads_its_words_any_more(tmp_path):
+    reader, writer = os.pipe()
+    with started(tmp_path, terminal=writer) as service:
+        os.close(writer)
+        seen = bytearray()
+        until(lambda: seen.extend(os.read(reader, 4096)) or b"runs at" in seen)
+        os.close(reader)
+        [broker] = service.children("valkey-server")
+
+        os.kill(broker, signal.SIGKILL)
+
+        until(lambda: service.children("valkey-server") not in ([], [broker]))
+        service.process.terminate()
+        assert service.process.wait(LIMIT_S) == 0
+        assert service.processes() == {}
 
 
 # Death

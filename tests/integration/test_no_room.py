@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import resource
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,13 +18,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import needs
 from tests.house import picture
 from tests.running import Service, http_client, running_service, until
-from tests.small_disk import filled, inside, mount_inside, service_on_small_disks, way_to_mount
+from tests.small_disk import filled, inside, mount_inside, service_on_small_disks
 from vignette.limits import MIB
 from vignette.trials.processes import children_of
 
-pytestmark = pytest.mark.skipif(way_to_mount() is None, reason="neither root nor a user namespace may mount here")
+pytestmark = needs.mounts()
 
 LARGE = picture(600, 600, "BMP")
 
@@ -110,6 +112,15 @@ def test_the_upload_folder_is_full(service: Service) -> None:
     assert_all_is_well_again(service, 1)
 
 
+def test_what_the_disk_cannot_hold_is_refused_before_it_is_sent(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", httpx.URL(service.url).port)) as connection:
+        head = f"POST /images HTTP/1.1\r\nHost: x\r\nContent-Type: image/bmp\r\nContent-Length: {9 * MIB}\r\n\r\n"
+        connection.sendall(head.encode())
+
+        assert connection.recv(1000).startswith(b"HTTP/1.1 507")
+    assert names(service) == set()
+
+
 def test_the_state_folder_is_full(service: Service) -> None:
     upload(service)
     until(lambda: is_ready(service, 0))
@@ -187,8 +198,8 @@ def test_the_state_folder_is_read_only(service: Service) -> None:
     Path(copy).mkdir()
     mount_inside(service, "mount", "-t", "tmpfs", "none", copy)
     mount_inside(service, "sh", "-c", f"cp {folder}/catalogue.sqlite3* {copy}")
-    mount_inside(service, "mount", "-o", "remount,ro", copy)
-    mount_inside(service, "mount", "--move", copy, folder)
+    mount_inside(service, "mount", "-o", "remount,bind,ro", copy)
+    mount_inside(service, "mount", "--bind", copy, folder)
 
     response = upload(service)
 

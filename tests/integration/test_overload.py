@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import threading
@@ -13,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.house import picture
 from tests.running import Service, http_client, running_service, until
@@ -161,18 +159,3 @@ def test_who_sends_slowly_but_steadily_is_not_cut_off(tmp_path: Path) -> None:
             time.sleep(0.2)  # what is tested is a speed: 7 KiB a second, for several times its limit in time
 
         assert connection.recv(1000).startswith(b"HTTP/1.1 201")
-
-
-def test_what_the_disk_cannot_hold_is_refused_before_it_is_sent(tmp_path: Path) -> None:
-    room = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
-    if room > 2**40 - 1:
-        pytest.skip("the disk has room for the largest upload that may be allowed")
-    with (
-        running_service(tmp_path, max_upload_bytes=2**40) as service,
-        socket.create_connection(("127.0.0.1", httpx.URL(service.url).port)) as connection,
-    ):
-        head = f"POST /images HTTP/1.1\r\nHost: x\r\nContent-Type: image/bmp\r\nContent-Length: {2**40}\r\n\r\n"
-        connection.sendall(head.encode())
-
-        assert connection.recv(1000).startswith(b"HTTP/1.1 507")
-        assert staged(service) == 0

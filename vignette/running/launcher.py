@@ -314,7 +314,7 @@ def _in_url(host: str) -> str:
 
 
 def _say(text: str) -> None:
-    # The terminal may be gone: that must not keep us from stopping.
-    with contextlib.suppress(OSError):
+    # By the descriptor: Python would keep what it could not write for the end, fail again then, and exit with 120.
+    with contextlib.suppress(OSError):  # the terminal may be gone: that must not keep us from stopping
         for line in text.splitlines():
-            print(f"vignette: {line}", file=sys.stderr, flush=True)  # noqa: T201
+            os.write(sys.stderr.fileno(), f"vignette: {line}\n".encode(errors="surrogateescape"))
