@@ -52,6 +52,7 @@ class House:
         max_attempts: int = 3,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
         settling_s: float = 2.5,
+        public_url: str = "",
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -92,7 +93,7 @@ class House:
                 downloads=Downloads(slow_clients, places=2),
                 waiting_rooms=BoundedSemaphore(1),
             ),
-            public_url="",
+            public_url=public_url,
             languages=("en", "fr"),
         )
         self.app.test_client_class = ReadingClient

@@ -35,6 +35,16 @@ ANIMATION_SECONDS: Final = 15.0
 # three times as fast.
 MIN_BODY_BYTES_PER_S: Final = KIB
 
+# What is read and thrown away of a body whose answer has left already, and for how long. A client that sends first and
+# reads then gets to its answer only once its body is taken; a picture of a phone or a camera fits, over a fast network
+# in that time. Whoever sends more, or more slowly, has had the answer in his kernel since the beginning.
+UNREAD_BODY_BYTES: Final = 32 * MIB
+UNREAD_BODY_S: Final = 2.0
+
+# Requests of a web process that may do so at the same time, each in a thread that it has for them beside `web_threads`:
+# so however many clients are refused and go on sending, or never send, all the others are answered.
+UNREAD_BODIES: Final = 16
+
 # A sweep looks at this many rows at most in one query: so it holds the catalogue for a short time only.
 SWEEP_BATCH: Final = 200
 

@@ -153,12 +153,6 @@ class TestGetImage:
         assert response.status_code == 200
         assert "metadata.json" in response.json["metadata"]["warnings"][0]
 
-    def test_links_begin_with_the_public_url_where_one_is_set(self, house: House) -> None:
-        house.app.config["PUBLIC_URL"] = "https://pictures.example/app"
-        house.upload(picture())
-
-        assert house.client.get("/images/0").json["links"]["vignette"] == "https://pictures.example/app/vignette/0"
-
 
 class TestDelete:
     def test_a_deleted_image_is_gone_and_its_number_stays_taken(self, house: House) -> None:

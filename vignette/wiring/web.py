@@ -14,6 +14,7 @@ from vignette.web.capacity.downloads import Downloads
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
+from vignette.web.http.lingering import LingeringClose
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal
@@ -56,4 +57,5 @@ def build_web(settings: Settings) -> Flask:
     if settings.effective_database_url.startswith("sqlite"):
         # So this is the only machine: with several, each may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
+    app.wsgi_app = LingeringClose(app.wsgi_app, slow_clients.moving)  # type: ignore[method-assign]
     return app
