@@ -19,15 +19,16 @@ from tests.doubles import ListJobs
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.model import Image
+from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import Intake, IntakeLimits
-from vignette.use_cases.rendering import Rendering
+from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
 from vignette.web import WebContext, create_app
 from vignette.web.capacity.admission import Admission
 from vignette.web.capacity.downloads import Downloads
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import RequestLimits
-from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal, build_sweeping
+from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal, build_sweeping, build_verdicts
 
 SMALL = Recipe("small", 256, 256)
 
@@ -51,6 +52,8 @@ class House:
         recipes: Sequence[Recipe] = (SMALL,),
         max_attempts: int = 3,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
+        renderer: Renderer = render,
+        pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
         settling_s: float = 2.5,
         public_url: str = "",
     ) -> None:
@@ -65,14 +68,16 @@ class House:
         self.intake = Intake(self.store, self.catalogue.arrivals, self.reindexing, self.jobs, limits)
         self.removal = build_removal(self.store, self.catalogue)
         self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs)
+        self.verdicts = build_verdicts(self.store, self.catalogue, recipes, max_attempts=max_attempts)
         self.rendering = Rendering(
             self.store,
-            self.catalogue.library,
             self.catalogue.renderings,
+            self.verdicts,
             recipes,
             lease_s=60,
-            max_attempts=max_attempts,
             confined=confined,
+            pause_without_room_s=pause_without_room_s,
+            renderer=renderer,
         )
         self.renewal = build_renewal(self.catalogue, self.jobs, recipes)
         slow_clients = SlowClients(window_s=30)

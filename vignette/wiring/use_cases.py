@@ -14,6 +14,7 @@ from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import Sweeping
+from vignette.use_cases.verdicts import Verdicts
 
 
 def build_reindexing(store: FolderStore, catalogue: SqlCatalogue) -> Reindexing:
@@ -26,6 +27,12 @@ def build_removal(store: FolderStore, catalogue: SqlCatalogue) -> Removal:
 
 def build_renewal(catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> Renewal:
     return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes)
+
+
+def build_verdicts(
+    store: FolderStore, catalogue: SqlCatalogue, recipes: Sequence[Recipe], *, max_attempts: int
+) -> Verdicts:
+    return Verdicts(store, catalogue.library, catalogue.renderings, recipes, max_attempts=max_attempts)
 
 
 def build_sweeping(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Sweeping:
