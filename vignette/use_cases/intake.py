@@ -15,7 +15,6 @@ from typing import Final, Self
 from vignette import layout
 from vignette.errors import (
     EmptyFile,
-    ImageDeleted,
     NumberTaken,
     QueueUnavailable,
     StoreUnavailable,
@@ -29,6 +28,7 @@ from vignette.ports.catalogue import Arrivals
 from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import StagedImage, Staging
 from vignette.records import record_to_json
+from vignette.use_cases.browsing import not_deleted
 from vignette.use_cases.reindexing import Reindexing
 
 # Each process that was killed may have left one folder ahead of the catalogue; more are for `reindex`.
@@ -153,11 +153,9 @@ class Intake:
             # that broke off otherwise nobody knows whether it has the row, and the folder stays.
             upload.staged.withdraw()
             raise
-        if image.state.is_gone:
-            raise ImageDeleted(f"image {image.id}, which this key came with, was deleted")
         if is_new:
             self._hint(image, lane)
-        return image
+        return not_deleted(image)
 
     def _add(self, record: Record, staged: StagedImage) -> tuple[Image, bool]:
         for _ in range(_TRIES_FOR_A_NUMBER):

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from vignette import layout
-from vignette.errors import ImageDeleted, ImageNotFailed, QueueUnavailable, SettingsError
+from vignette.errors import ImageNotFailed, QueueUnavailable, SettingsError
 from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
 from vignette.model import Failure, Image, ImageId, State
 from vignette.ports.catalogue import Library, Waiting, Workers
 from vignette.ports.jobs import Jobs, Lane
 from vignette.recipes import Recipe
+from vignette.use_cases.browsing import existing
 
 # Between two looks at an image that is being rendered: little beside the time that a rendering takes.
 _POLL_S: Final = 0.1
@@ -91,10 +92,7 @@ class Renewal:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted.
         """
-        image = self._library.get(image_id)
-        if image.state.is_gone:
-            raise ImageDeleted(f"image {image_id} was deleted")
-        return self._is_due(image)
+        return self._is_due(existing(self._library, image_id))
 
     def run(self, image_ids: Sequence[ImageId], *, force: bool = False) -> Iterator[Renewed]:
         """
@@ -127,21 +125,20 @@ class Renewal:
         except QueueUnavailable as error:
             logger.warning("image %d waits for the sweep: %s", image_id, error)
 
-    def retry(self, image_id: ImageId, lane: Lane) -> None:
+    def retry(self, image_id: ImageId, lane: Lane = Lane.FAST) -> Image:
         """
-        Try a failed image again, as if it had never been tried.
+        Try a failed image again, as if it had never been tried; return it as it stands then.
 
         Raises:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted.
             ImageNotFailed: It is ready, or will be tried anyway.
         """
-        state = self._library.get(image_id).state
-        if state.is_gone:
-            raise ImageDeleted(f"image {image_id} was deleted")
+        state = existing(self._library, image_id).state
         if state is not State.FAILED:
             raise ImageNotFailed(f"image {image_id} is {state}")
         self.render_again(image_id, lane)
+        return existing(self._library, image_id)
 
     def failed(self) -> Iterator[ImageId]:
         """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""
