@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -21,14 +20,14 @@ from vignette.adapters.stores.folder import FolderStore
 from vignette.model import Image
 from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
-from vignette.use_cases.intake import Intake, IntakeLimits
+from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
-from vignette.web import WebContext, create_app
-from vignette.web.capacity.admission import Admission
-from vignette.web.capacity.downloads import Downloads
+from vignette.web import create_app
+from vignette.web.capacity import Capacity
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import RequestLimits
-from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal, build_sweeping, build_verdicts
+from vignette.wiring.use_cases import build_reindexing, build_sweeping, build_verdicts
+from vignette.wiring.web import build_context
 
 SMALL = Recipe("small", 256, 256)
 
@@ -64,9 +63,6 @@ class House:
         self.reindexing = build_reindexing(self.store, self.catalogue)
         self.catalogue.migrate(self.reindexing.read_images())
         self.jobs = ListJobs()
-        limits = limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
-        self.intake = Intake(self.store, self.catalogue.arrivals, self.reindexing, self.jobs, limits)
-        self.removal = build_removal(self.store, self.catalogue)
         self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs)
         self.verdicts = build_verdicts(self.store, self.catalogue, recipes, max_attempts=max_attempts)
         self.rendering = Rendering(
@@ -79,28 +75,17 @@ class House:
             pause_without_room_s=pause_without_room_s,
             renderer=renderer,
         )
-        self.renewal = build_renewal(self.catalogue, self.jobs, recipes)
-        slow_clients = SlowClients(window_s=30)
-        self.app = create_app(
-            WebContext(
-                intake=self.intake,
-                removal=self.removal,
-                renewal=self.renewal,
-                files=self.store,
-                library=self.catalogue.library,
-                workers=self.catalogue.workers,
-                database=self.catalogue.database,
-                jobs=self.jobs,
-                recipes=tuple(recipes),
-                request_limits=request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
-                admission=Admission(self.store, places=2),
-                slow_clients=slow_clients,
-                downloads=Downloads(slow_clients, places=2),
-                waiting_rooms=BoundedSemaphore(1),
-            ),
-            public_url=public_url,
-            languages=("en", "fr"),
+        self.context = build_context(
+            self.store,
+            self.catalogue,
+            self.jobs,
+            recipes,
+            limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
+            request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
+            Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1),
         )
+        self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
+        self.app = create_app(self.context, public_url=public_url, languages=("en", "fr"))
         self.app.test_client_class = ReadingClient
         self.client = self.app.test_client()
 

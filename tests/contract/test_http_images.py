@@ -143,7 +143,11 @@ class TestGetImage:
     def test_what_is_no_number_is_404(self, house: House, number: str) -> None:
         assert house.client.get(f"/images/{number}").status_code == 404
 
-    @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("")], ids=["missing", "empty"])
+    @pytest.mark.parametrize(
+        "damage",
+        [Path.unlink, lambda path: path.write_text(""), lambda path: path.write_text("[]")],
+        ids=["missing", "empty", "no object"],
+    )
     def test_lost_metadata_is_told_and_hides_nothing_else(self, house: House, damage: Callable[[Path], object]) -> None:
         house.upload(picture())
         damage(house.uploads / "0" / "metadata.json")

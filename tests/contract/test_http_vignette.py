@@ -412,6 +412,15 @@ class TestPending:
 
         assert house.client.get("/vignette/0").mimetype == "image/png"
 
+    @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"null"])
+    def test_damaged_metadata_give_way_to_the_plain_placeholder(self, house: House, content: bytes) -> None:
+        house.upload(photo(picture(160, 120), width=640, height=480))
+        house.store.write(ImageId(0), "metadata.json", content)
+
+        response = house.client.get("/vignette/0")
+
+        assert (response.status_code, response.mimetype) == (202, "image/png")
+
     def test_a_browser_gets_a_page_that_waits_by_itself(self, pending: House) -> None:
         response = pending.client.get("/vignette/0", headers={"Accept": BROWSER})
 
@@ -448,10 +457,8 @@ class TestPending:
         assert "Preference-Applied" not in response.headers
 
     def test_only_some_may_wait_so_that_others_are_answered(self, pending: House) -> None:
-        services = pending.app.extensions["vignette"]
-        services.waiting_rooms.acquire()
-
-        response = pending.client.get("/vignette/0", headers={"Prefer": "wait=20"})
+        with pending.context.capacity.waiter(1):
+            response = pending.client.get("/vignette/0", headers={"Prefer": "wait=20"})
 
         assert response.status_code == 202
         assert "Preference-Applied" not in response.headers

@@ -17,6 +17,7 @@ from vignette.errors import (
     EmptyFile,
     NumberTaken,
     QueueUnavailable,
+    StoreFull,
     StoreUnavailable,
     UploadTooLarge,
 )
@@ -25,8 +26,9 @@ from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_text, describe
 from vignette.ports.catalogue import Arrivals
-from vignette.ports.jobs import Jobs, Lane
-from vignette.ports.store import StagedImage, Staging
+from vignette.ports.jobs import Jobs
+from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
+from vignette.ports.store import Room, StagedImage, Staging
 from vignette.records import record_to_json
 from vignette.use_cases.browsing import not_deleted
 from vignette.use_cases.reindexing import Reindexing
@@ -93,13 +95,30 @@ class Intake:
     """The use case. Safe to share between threads."""
 
     def __init__(
-        self, staging: Staging, arrivals: Arrivals, reindexing: Reindexing, jobs: Jobs, limits: IntakeLimits
+        self, staging: Staging, room: Room, arrivals: Arrivals, reindexing: Reindexing, jobs: Jobs, limits: IntakeLimits
     ) -> None:
         self._staging = staging
+        self._room = room
         self._arrivals = arrivals
         self._reindexing = reindexing
         self._jobs = jobs
         self.limits = limits
+
+    def expect(self, announced_bytes: int | None) -> None:
+        """
+        Hear that *announced_bytes* will come, or that nobody knows how many: they are not to be sent in vain.
+
+        Raises:
+            StoreFull: The disk has no room for so many.
+            StoreUnavailable: The upload folder cannot be used.
+        """
+        room = self._room.free_bytes()
+        if announced_bytes is not None and announced_bytes > room:
+            raise StoreFull(
+                f"{announced_bytes} bytes are announced, the disk has room for {room}",
+                measured=announced_bytes,
+                limit=room,
+            )
 
     def begin(self) -> Upload:
         """Begin an upload; use it as a context manager, so that what is not kept is discarded."""

@@ -26,8 +26,7 @@ from vignette.errors import (
 )
 from vignette.limits import CHUNK_BYTES, MIN_BODY_BYTES_PER_S, MULTIPART_OVERHEAD_BYTES
 from vignette.model import Image
-from vignette.ports.jobs import Lane
-from vignette.use_cases.intake import Intake, Upload, clean_name, too_large
+from vignette.use_cases.intake import Intake, Lane, Upload, clean_name, too_large
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.digests import DigestCheck
 from vignette.web.http.multipart import FilePart, file_parts

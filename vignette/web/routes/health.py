@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from flask import Blueprint, Response
 
-from vignette.errors import QueueUnavailable, VignetteError
-from vignette.limits import WORKER_SILENCE_S
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
     Check,
@@ -35,31 +32,10 @@ def healthz() -> Response:
     Answer(503, "It cannot: the folder or the catalogue is `down`", JSON, Readiness),
 )
 def readyz() -> Response:
-    context = web_context()
-    checks = {
-        "folder": _check(context.files.probe),
-        "catalogue": _check(context.database.probe),
-        "queue": _check(context.jobs.backlog),
-        "worker": _check(_probe_worker),
-    }
+    faults = web_context().readiness.check()
+    checks = {name: Check(status="down" if fault else "up", detail=fault) for name, fault in faults.items()}
     down = {name for name, check in checks.items() if check.status == "down"}
     status: Final = "unavailable" if down & {"folder", "catalogue"} else "degraded" if down else "ready"
     response = as_json(Readiness(status=status, checks=checks), 503 if status == "unavailable" else 200)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _check(probe: Callable[[], object]) -> Check:
-    try:
-        probe()
-    except VignetteError as error:
-        return Check(status="down", detail=str(error))
-    return Check(status="up")
-
-
-def _probe_worker() -> None:
-    silence = web_context().workers.seconds_since_beat()
-    if silence is None:
-        raise QueueUnavailable("no worker has ever been here")
-    if silence > WORKER_SILENCE_S:
-        raise QueueUnavailable(f"no worker has been heard of for {silence:.0f} seconds")

@@ -104,8 +104,9 @@ def upload() -> Response:
     announced = request.content_length
     # What is over the limit is refused for that, not for want of room.
     wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
-    with context.admission.place(wanted):
-        receipts = receive_all(request, context.intake, context.request_limits, context.slow_clients)
+    with context.capacity.upload():
+        context.intake.expect(wanted)
+        receipts = receive_all(request, context.intake, context.request_limits, context.capacity.slow_clients)
     face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")
