@@ -27,7 +27,7 @@ from vignette.web.capacity.admission import Admission
 from vignette.web.capacity.downloads import Downloads
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import RequestLimits
-from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal, build_sweeping
+from vignette.wiring.use_cases import build_health, build_reindexing, build_removal, build_renewal, build_sweeping
 
 SMALL = Recipe("small", 256, 256)
 
@@ -83,9 +83,7 @@ class House:
                 renewal=self.renewal,
                 files=self.store,
                 library=self.catalogue.library,
-                workers=self.catalogue.workers,
-                database=self.catalogue.database,
-                jobs=self.jobs,
+                health=build_health(self.store, self.catalogue, self.jobs),
                 recipes=tuple(recipes),
                 request_limits=request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
                 admission=Admission(self.store, places=2),

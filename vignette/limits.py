@@ -54,6 +54,10 @@ MAX_WAIT_S: Final = 20
 # How often the worker looks for forgotten work. It costs a query or two on a partial index.
 SWEEP_INTERVAL_S: Final = 2.0
 
+# How long an answer to "can an upload be taken now?" holds in a process, whoever asks: to find out costs flushes of the
+# disk. No probe asks more often.
+READINESS_HOLDS_S: Final = 1.0
+
 # A worker that has not been heard of for this long counts as gone.
 WORKER_SILENCE_S: Final = 10.0
 

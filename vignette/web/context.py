@@ -8,11 +8,10 @@ from typing import Final, cast
 
 from flask import current_app
 
-from vignette.ports.catalogue import Library, Workers
-from vignette.ports.health import Part
-from vignette.ports.jobs import Jobs
+from vignette.ports.catalogue import Library
 from vignette.ports.store import Files
 from vignette.recipes import Recipe
+from vignette.use_cases.health import Health
 from vignette.use_cases.intake import Intake
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
@@ -39,9 +38,7 @@ class WebContext:
     renewal: Renewal
     files: Files
     library: Library
-    workers: Workers
-    database: Part
-    jobs: Jobs
+    health: Health
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits
     admission: Admission

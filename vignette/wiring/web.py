@@ -17,7 +17,7 @@ from vignette.web.http.bodies import RequestLimits
 from vignette.web.http.lingering import LingeringClose
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
-from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal
+from vignette.wiring.use_cases import build_health, build_reindexing, build_removal, build_renewal
 
 
 def build_web(settings: Settings) -> Flask:
@@ -42,9 +42,7 @@ def build_web(settings: Settings) -> Flask:
         renewal=build_renewal(catalogue, jobs, settings.recipes),
         files=store,
         library=catalogue.library,
-        workers=catalogue.workers,
-        database=catalogue.database,
-        jobs=jobs,
+        health=build_health(store, catalogue, jobs),
         recipes=settings.recipes,
         request_limits=RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
         # Half of the threads take uploads, a quarter sends files, an eighth waits; the others go on answering.
