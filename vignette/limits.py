@@ -58,6 +58,10 @@ MAX_WAIT_S: Final = 20
 # The worker looks for forgotten work this often. A look costs a query or two on a partial index.
 SWEEP_INTERVAL_S: Final = 2.0
 
+# An answer to "can an upload be taken now?" holds for this long in a process, whoever asks: finding out costs flushes
+# of the disk. No probe asks more often.
+READINESS_HOLDS_S: Final = 1.0
+
 # A worker that has given no sign of life for this long counts as gone.
 WORKER_SILENCE_S: Final = 10.0
 

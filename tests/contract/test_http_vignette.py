@@ -356,17 +356,15 @@ class TestOtherRecipes:
             with Pillow.open(io.BytesIO(changed.client.get(f"{url}&still=1", headers=webp).data)) as vignette:
                 assert not vignette.is_animated  # type: ignore[attr-defined]
 
-    def test_where_it_cannot_be_rendered_again_the_earlier_one_stays(
-        self, changed: House, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("vignette.use_cases.rendering.render", raise_rendering_failed)
-        changed.renewal.advance()
-        changed.work()
+    def test_where_it_cannot_be_rendered_again_the_earlier_one_stays(self, ready: House) -> None:
+        with house_below(ready.root, recipes=[TINY, NEW], renderer=raise_rendering_failed) as changed:
+            changed.renewal.advance()
+            changed.work()
 
-        assert changed.client.get("/vignette/0").status_code == 200
-        assert changed.client.get("/images/0").json["failure"] is None
-        assert problem(changed.client.get("/vignette/0?size=new"))["detail"] == "its decoder has a bad day"
-        assert changed.jobs.hinted == []
+            assert changed.client.get("/vignette/0").status_code == 200
+            assert changed.client.get("/images/0").json["failure"] is None
+            assert problem(changed.client.get("/vignette/0?size=new"))["detail"] == "its decoder has a bad day"
+            assert changed.jobs.hinted == []
 
     def test_where_nobody_knows_what_was_made_it_is_on_its_way(self, ready: House, changed: House) -> None:
         (ready.uploads / "0" / "outcome.json").write_text("{")

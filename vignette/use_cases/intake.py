@@ -19,7 +19,6 @@ from vignette.errors import (
     QueueUnavailable,
     StoreFull,
     StoreUnavailable,
-    UploadTooLarge,
 )
 from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
@@ -30,6 +29,7 @@ from vignette.ports.jobs import Jobs
 from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
 from vignette.ports.store import Room, StagedImage, Staging
 from vignette.records import record_to_json
+from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
 from vignette.use_cases.browsing import not_deleted
 from vignette.use_cases.reindexing import Reindexing
 
@@ -53,13 +53,11 @@ class IntakeLimits:
 
 
 class Upload:
-    """A file on its way in: each chunk goes to the staging folder, and is counted and hashed as it passes."""
+    """A file on its way in: each chunk goes into the tally, and from there to the staging folder."""
 
-    def __init__(self, staged: StagedImage, max_bytes: int) -> None:
+    def __init__(self, staged: StagedImage, tally: Tally) -> None:
         self.staged = staged
-        self.bytes = 0
-        self._digest = hashlib.sha256()
-        self._max_bytes = max_bytes
+        self.tally = tally
 
     def append(self, chunk: bytes) -> None:
         """
@@ -68,15 +66,8 @@ class Upload:
         Raises:
             UploadTooLarge: With this chunk it is over the limit; nothing of it was written.
         """
-        self.bytes += len(chunk)
-        if self.bytes > self._max_bytes:
-            raise too_large(self.bytes, self._max_bytes)
-        self._digest.update(chunk)
+        self.tally.add(chunk)
         self.staged.append(chunk)
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
 
     def discard(self) -> None:
         """Remove what was staged, unless it has been kept. Repeating it does nothing."""
@@ -120,9 +111,14 @@ class Intake:
                 limit=room,
             )
 
-    def begin(self) -> Upload:
-        """Begin an upload; use it as a context manager, so that what is not kept is discarded."""
-        return Upload(self._staging.stage(), self.limits.max_bytes)
+    def begin(self, announced: Announced = NOTHING_ANNOUNCED) -> Upload:
+        """
+        Begin an upload; use it as a context manager, so that what is not kept is discarded.
+
+        Its tally knows what was *announced* of the file. Whoever appends the last chunk holds it to that.
+        """
+        tally = Tally(announced, limit=self.limits.max_bytes, algorithms=[SHA_256])
+        return Upload(self._staging.stage(), tally)
 
     def keep(
         self, upload: Upload, name: str | None, idempotency_key: str | None = None, lane: Lane = Lane.FAST
@@ -138,12 +134,13 @@ class Intake:
             IdempotencyKeyReused: The key came with other bytes.
             ImageDeleted: The image that the key came with was deleted.
         """
-        if upload.bytes == 0:
+        tally = upload.tally
+        if tally.bytes == 0:
             raise EmptyFile("the file has 0 bytes", measured=0)
         with upload.staged.open_original() as file:
             facts, blocks = inspect(
                 file,
-                upload.bytes,
+                tally.bytes,
                 max_pixels=self.limits.max_pixels,
                 max_frames=self.limits.max_frames,
                 max_memory_bytes=self.limits.max_memory_bytes,
@@ -151,8 +148,8 @@ class Intake:
         record = Record(
             name=name,
             facts=facts,
-            bytes=upload.bytes,
-            sha256=upload.sha256,
+            bytes=tally.bytes,
+            sha256=tally.digest(SHA_256).hex(),
             received_at=_now(),
             idempotency_key=None if idempotency_key is None else hashlib.sha256(idempotency_key.encode()).hexdigest(),
         )
@@ -191,10 +188,6 @@ class Intake:
         except QueueUnavailable as error:
             # The upload has succeeded all the same: the sweep queues it.
             logger.warning("image %d waits for the sweep: %s", image.id, error)
-
-
-def too_large(measured: int, limit: int) -> UploadTooLarge:
-    return UploadTooLarge(f"{measured} bytes or more, the limit is {limit}", measured=measured, limit=limit)
 
 
 def clean_name(name: str | None) -> str | None:

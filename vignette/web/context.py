@@ -9,8 +9,8 @@ from flask import current_app
 
 from vignette.recipes import Recipe
 from vignette.use_cases.browsing import Browsing
+from vignette.use_cases.health import Health
 from vignette.use_cases.intake import Intake
-from vignette.use_cases.readiness import Readiness
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.serving import Serving
@@ -29,7 +29,7 @@ class WebContext:
     serving: Serving
     removal: Removal
     renewal: Renewal
-    readiness: Readiness
+    health: Health
     capacity: Capacity
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits

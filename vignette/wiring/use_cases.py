@@ -10,6 +10,7 @@ from vignette.limits import STAGING_MAX_AGE_S
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.use_cases.checking import Checkup, settle
+from vignette.use_cases.health import Health, worker_is_heard
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
@@ -19,6 +20,13 @@ from vignette.use_cases.verdicts import Verdicts
 
 def build_reindexing(store: FolderStore, catalogue: SqlCatalogue) -> Reindexing:
     return Reindexing(store, store, catalogue.index)
+
+
+def build_health(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Health:
+    return Health(
+        needed={"folder": store.probe, "catalogue": catalogue.database.probe},
+        helpful={"queue": jobs.backlog, "worker": worker_is_heard(catalogue.workers)},
+    )
 
 
 def build_removal(store: FolderStore, catalogue: SqlCatalogue) -> Removal:

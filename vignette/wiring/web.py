@@ -13,7 +13,6 @@ from vignette.recipes import Recipe
 from vignette.settings import Settings
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.intake import Intake, IntakeLimits
-from vignette.use_cases.readiness import Readiness
 from vignette.use_cases.serving import Serving
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
@@ -22,7 +21,7 @@ from vignette.web.http.bodies import RequestLimits
 from vignette.web.http.lingering import LingeringClose
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
-from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal
+from vignette.wiring.use_cases import build_health, build_reindexing, build_removal, build_renewal
 
 
 def build_web(settings: Settings) -> Flask:
@@ -43,7 +42,7 @@ def build_web(settings: Settings) -> Flask:
     if settings.effective_database_url.startswith("sqlite"):
         # So this is the only machine: with several, each may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
-    app.wsgi_app = LingeringClose(app.wsgi_app, slow_clients.moving)  # type: ignore[method-assign]
+    app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
     return app
 
 
@@ -65,7 +64,7 @@ def build_context(
         serving=Serving(store, browsing, renewal, recipes, at_work=capacity.download),
         removal=build_removal(store, catalogue),
         renewal=renewal,
-        readiness=Readiness(store, catalogue.database, jobs, catalogue.workers),
+        health=build_health(store, catalogue, jobs),
         capacity=capacity,
         recipes=tuple(recipes),
         request_limits=request_limits,

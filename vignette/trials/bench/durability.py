@@ -126,7 +126,7 @@ def _intake(folder: Path, durability: Durability) -> Iterator[Intake]:
     with closing(SqlCatalogue(f"sqlite:///{folder / durability}.sqlite3", durability)) as catalogue:
         catalogue.migrate(())
         limits = IntakeLimits(max_bytes=100 * MIB, max_pixels=10**8, max_frames=1)
-        yield Intake(store, catalogue.arrivals, build_reindexing(store, catalogue), _NoJobs(), limits)
+        yield Intake(store, store, catalogue.arrivals, build_reindexing(store, catalogue), _NoJobs(), limits)
 
 
 class _NoJobs:

@@ -119,7 +119,7 @@ class LimitsResource(Resource):
     vignettes: list[str] = Field(description="The sizes that `GET /vignette/<id>?size=` knows, the default one first")
 
 
-class Health(Resource):
+class Alive(Resource):
     status: Literal["alive"] = "alive"
 
 

@@ -37,9 +37,10 @@ from vignette.web.api.resources import (
 )
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
-from vignette.web.http.bodies import FIELD, Receipt, receive_all
+from vignette.web.http.bodies import FIELD
 from vignette.web.http.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.http.problems import problem_of, status_of
+from vignette.web.uploading import Receipt, receive_all
 
 uploads = Blueprint("uploads", __name__, url_prefix="/images")
 
