@@ -3,9 +3,9 @@ Make `image_test/`: a photo as a phone writes it, and a text file that is no ima
 
     .venv/bin/python script/make_image_test.py [folder]
 
-Everything is invented, but for the coordinates, which are those of a public park. The same bytes come out each time:
-the noise has a seed, the ICC profile a date of its own, and the drawing counts in whole numbers wherever it can.
-Pillow draws and compresses. It writes neither a thumbnail directory nor every type of value: the EXIF is written here.
+Everything is invented except the coordinates, which are those of a public park. Each run makes the same bytes: the
+noise has a seed, the ICC profile has a fixed date, and the drawing computes with whole numbers wherever it can. Pillow
+draws and compresses. It can write neither a thumbnail directory nor every type of value, so we write the EXIF here.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from PIL import Image, ImageChops, ImageCms, ImageDraw
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
 
-# As people see it. It is stored lying on its side, as a sensor reads it.
+# The size of the upright picture. The file stores it lying on its side, as a sensor reads it.
 WIDTH, HEIGHT = 1200, 1600
 HORIZON: Final = 940
 SHORE: Final = 1270
 SUN: Final = (860, 420, 62)  # centre and radius, in pixels
-# EXIF orientation (tag 0x0112): turn by a quarter clockwise to see it upright.
+# EXIF orientation (tag 0x0112): a viewer turns the stored picture by 90° clockwise.
 TURN_CLOCKWISE: Final = 6
 
 NOTES: Final = """\
@@ -41,11 +41,11 @@ Beside it is photo.jpg, made by script/make_image_test.py: a picture that nobody
 """
 
 
-# What is seen
+# The pixels
 
 
 def landscape() -> Image.Image:
-    """A lake between hills in the evening, with a tree, a small temple and birds: nobody doubts where its top is."""
+    """Draw a lake between hills in the evening, with a tree, a temple and birds: nobody doubts which side is up."""
     chance = random.Random(1869)  # noqa: S311 (no secret, but a grain that comes out the same each time)
     picture = _gradient((38, 84, 158), (252, 205, 150), HORIZON + 60)
     _glow(picture)
@@ -82,7 +82,7 @@ def _noise(chance: random.Random, width: int, height: int) -> Image.Image:
 
 
 def _clouds(chance: random.Random) -> Image.Image:
-    """How much of each pixel is cloud: soft noise in three sizes, denser near the horizon."""
+    """Make a mask that says how much cloud each pixel has: soft noise in three sizes, denser near the horizon."""
     layers = [
         _noise(chance, width, height).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
         for width, height in ((5, 13), (11, 37), (31, 101))
@@ -96,7 +96,7 @@ def _clouds(chance: random.Random) -> Image.Image:
 
 
 def _glow(picture: Image.Image) -> None:
-    """The sun, and the light around it."""
+    """Paint the sun and the light around it."""
     x, y, radius = SUN
     reach = radius * 8
     # 0 in the centre, 255 at the rim and beyond.
@@ -107,7 +107,7 @@ def _glow(picture: Image.Image) -> None:
 
 
 def _ridge(top: int, swing: int, period: int, bottom: int) -> list[tuple[int, int]]:
-    """The outline of a chain of hills, down to *bottom*."""
+    """Return the outline of a chain of hills that reaches down to *bottom*."""
     line = [
         (x, round(top - swing * (math.sin(x * 6.28 / period + top) + 0.4 * math.sin(x * 17.3 / period))))
         for x in range(0, WIDTH + 8, 8)
@@ -116,7 +116,7 @@ def _ridge(top: int, swing: int, period: int, bottom: int) -> list[tuple[int, in
 
 
 def _temple(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
-    """A round temple on a rock: *x*, *y* is the middle of its floor."""
+    """Draw a round temple on a rock; (*x*, *y*) is the middle of its floor."""
     stone, shade = (226, 214, 196), (150, 140, 132)
     draw.polygon([(x - 90, HORIZON), (x - 52, y), (x + 52, y), (x + 84, HORIZON)], fill=(94, 88, 84))
     for column in range(-40, 41, 16):
@@ -126,7 +126,7 @@ def _temple(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
 
 
 def _water(picture: Image.Image) -> None:
-    """The lake: what stands above it upside down, darker, in bands that ripple."""
+    """Paint the lake: a darker mirror image of what is above the horizon, in rippled bands."""
     depth = SHORE + 60 - HORIZON
     mirror = picture.crop((0, HORIZON - depth, WIDTH, HORIZON)).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     mirror = ImageChops.multiply(mirror, Image.new("RGB", mirror.size, (168, 186, 206)))
@@ -151,7 +151,7 @@ def _grass(draw: ImageDraw.ImageDraw, chance: random.Random) -> None:
 def _tree(draw: ImageDraw.ImageDraw, chance: random.Random, x: int, foot: int) -> None:
     draw.polygon([(x - 24, foot), (x - 10, foot - 420), (x + 12, foot - 420), (x + 30, foot)], fill=(52, 38, 28))
     for _ in range(420):
-        # Two dice: more leaves in the middle of the crown than at its rim.
+        # The sum of two random numbers puts more leaves into the middle of the crown than at its rim.
         across = chance.randrange(-90, 91) + chance.randrange(-80, 81)
         up = chance.randrange(-110, 111) + chance.randrange(-90, 91)
         size = chance.randrange(12, 30)
@@ -161,12 +161,12 @@ def _tree(draw: ImageDraw.ImageDraw, chance: random.Random, x: int, foot: int) -
 
 
 def _grain(chance: random.Random) -> Image.Image:
-    """What a small sensor adds: noise around the middle grey, a little coarser than a pixel."""
+    """Make the noise of a small sensor: around the middle grey, a little coarser than a pixel."""
     coarse = _noise(chance, WIDTH * 2 // 3, HEIGHT * 2 // 3).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
     return coarse.point([128 + (level - 128) // 12 for level in range(256)]).convert("RGB")
 
 
-# What the file says of itself: EXIF 3.0 (CIPA DC-008), in a TIFF structure of big-endian numbers
+# The metadata: EXIF 3.0 (CIPA DC-008), in a TIFF structure with big-endian numbers
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
 
@@ -203,7 +203,7 @@ def _size(entries: Sequence[Entry]) -> int:
 
 
 def _directory(entries: Sequence[Entry], offset: int, next_offset: int) -> bytes:
-    """An image file directory that begins at *offset*, with the values that do not fit in its entries behind it."""
+    """Make an image file directory that begins at *offset*. Values that do not fit into its entries follow it."""
     table, values = struct.pack(">H", len(entries)), b""
     values_offset = offset + 2 + 12 * len(entries) + 4
     for entry in sorted(entries, key=lambda entry: entry.tag):
@@ -218,7 +218,7 @@ def _directory(entries: Sequence[Entry], offset: int, next_offset: int) -> bytes
 
 
 def exif(maker_note: bytes, thumbnail: bytes) -> bytes:
-    """An APP1 segment's content: IFD0 with its Exif, GPS and Interoperability directories, IFD1 with *thumbnail*."""
+    """Make the content of an APP1 segment: IFD0 with Exif, GPS and Interoperability, and IFD1 with *thumbnail*."""
     ifd0 = [
         Entry(0x010F, ASCII, "Aurore"),  # Make
         Entry(0x0110, ASCII, "Aurore P5"),  # Model
@@ -301,7 +301,7 @@ def exif(maker_note: bytes, thumbnail: bytes) -> bytes:
         Entry(0x0128, SHORT, [2]),  # ResolutionUnit: inch
         Entry(0x0202, LONG, [len(thumbnail)]),  # JPEGInterchangeFormatLength
     ]
-    # A pointer sits in its entry whatever it points at, so sizes are known before offsets are.
+    # A pointer takes no room outside its entry, so we know the sizes of the directories before the offsets.
     ifd0_at = 8
     photo_at = ifd0_at + _size([*ifd0, _pointer(0x8769, 0), _pointer(0x8825, 0)])
     gps_at = photo_at + _size([*photo, _pointer(0xA005, 0)])
@@ -322,7 +322,7 @@ def exif(maker_note: bytes, thumbnail: bytes) -> bytes:
 
 
 def maker_note() -> bytes:
-    """What a maker keeps to itself: a name, then bytes that are no text in any encoding."""
+    """Make a maker's private notes: a name, then bytes that are no text in any encoding."""
     return b"AURORE\0\x01" + bytes(range(0xFF, 0x7F, -1)) + random.Random(5).randbytes(248)  # noqa: S311
 
 
@@ -363,7 +363,7 @@ XMP: Final = """\
 
 
 def srgb_profile() -> bytes:
-    """Little CMS' sRGB profile, without the moment at which it was made."""
+    """Make Little CMS' sRGB profile, with a fixed date in place of the time at which it was made."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     # ICC.1:2022 §7.2.8: the date and time of creation.
     profile[24:36] = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
@@ -371,7 +371,7 @@ def srgb_profile() -> bytes:
 
 
 def photo() -> bytes:
-    """The whole JPEG file."""
+    """Make the whole JPEG file."""
     stored = landscape().transpose(Image.Transpose.ROTATE_90)
     small = stored.resize((160, 120), Image.Resampling.LANCZOS)
     return _jpeg(
@@ -391,7 +391,7 @@ def _jpeg(picture: Image.Image, **options: object) -> bytes:
 
 
 def files() -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file in `image_test/`."""
+    """Yield the name and the content of each file in `image_test/`."""
     yield "photo.jpg", photo()
     yield "notes.txt", NOTES.encode()
 

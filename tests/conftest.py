@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""The fixtures and hooks that all tests share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many tests wait for processes that they have started."""
+    """Run one more worker than there are cores: many tests wait for processes that they have started."""
     return (os.cpu_count() or 1) + 1
 
 

@@ -1,4 +1,4 @@
-"""The folder of real pictures that `VIGNETTE_CORPUS` names, and what its `manifest.csv` says of each."""
+"""Reads the folder of real pictures that `VIGNETTE_CORPUS` names; its `manifest.csv` has a row for each picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ needs_corpus = [
 
 
 def rows(*expectations: str) -> list[dict[str, str]]:
-    """Of the pictures that are to be dealt with in one of these ways; none where there is no folder."""
+    """Return the rows of the pictures whose column `expect` is one of *expectations*; none if there is no folder."""
     if not HAS_CORPUS:
         return []
     with (CORPUS / "manifest.csv").open(newline="", encoding="utf-8") as file:
@@ -28,6 +28,6 @@ def rows(*expectations: str) -> list[dict[str, str]]:
 
 
 def each(*expectations: str) -> Any:
-    """A test of each such picture, by its `row`."""
+    """Run the test once for each of these rows, as its argument `row`."""
     found = rows(*expectations)
     return pytest.mark.parametrize("row", found, ids=[row["path"] for row in found])

@@ -1,4 +1,4 @@
-"""The queue as a list, for tests of what stands before it. `tests/contract/test_jobs.py` holds it to the real one's."""
+"""A queue that is a list, for tests of code that queues. `tests/contract/test_jobs.py` tests it like the real queue."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from vignette.ports.jobs import Backlog, Lane, Taken
 
 class ListJobs:
     """
-    `ports.jobs.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable.
+    A `ports.jobs.Jobs` that lists all images in `hinted`, and keeps the last lane of each in `lanes`.
 
-    `taken` jobs are said to be in the hands of a worker.
+    A test may set `is_down` to make it unavailable, and `taken` to the jobs that it should report as taken by workers.
     """
 
     def __init__(self) -> None:

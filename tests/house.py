@@ -1,4 +1,4 @@
-"""The whole house in one process: a real folder, a real SQLite, the queue as a list that `work` empties."""
+"""The whole service in one process, on a real folder and a real SQLite. Its queue is a list, which `work` empties."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -19,28 +18,29 @@ from tests.doubles import ListJobs
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.model import Image
+from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
-from vignette.use_cases.intake import Intake, IntakeLimits
-from vignette.use_cases.rendering import Rendering
-from vignette.web import WebContext, create_app
-from vignette.web.capacity.admission import Admission
-from vignette.web.capacity.downloads import Downloads
+from vignette.use_cases.intake import IntakeLimits
+from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
+from vignette.web import create_app
+from vignette.web.capacity import Capacity
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import RequestLimits
-from vignette.wiring.use_cases import build_reindexing, build_removal, build_renewal, build_sweeping
+from vignette.wiring.use_cases import build_reindexing, build_sweeping, build_verdicts
+from vignette.wiring.web import build_context
 
 SMALL = Recipe("small", 256, 256)
 
 
 class ReadingClient(FlaskClient):
-    """A client that reads each answer to its end, so that no file stays open behind one that a test does not read."""
+    """A client that reads each answer to its end, so that no file stays open if a test does not read the answer."""
 
     def open(self, *arguments: Any, **options: Any) -> TestResponse:
         return super().open(*arguments, **{"buffered": True, **options})
 
 
 class House:
-    """Built below *root*; a second one on the same root finds what the first has left."""
+    """The service in folders below *root*. A second house on the same *root* finds what the first has left."""
 
     def __init__(
         self,
@@ -51,7 +51,10 @@ class House:
         recipes: Sequence[Recipe] = (SMALL,),
         max_attempts: int = 3,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
+        renderer: Renderer = render,
+        pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
         settling_s: float = 2.5,
+        public_url: str = "",
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -60,41 +63,29 @@ class House:
         self.reindexing = build_reindexing(self.store, self.catalogue)
         self.catalogue.migrate(self.reindexing.read_images())
         self.jobs = ListJobs()
-        limits = limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
-        self.intake = Intake(self.store, self.catalogue.arrivals, self.reindexing, self.jobs, limits)
-        self.removal = build_removal(self.store, self.catalogue)
         self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs)
+        self.verdicts = build_verdicts(self.store, self.catalogue, recipes, max_attempts=max_attempts)
         self.rendering = Rendering(
             self.store,
-            self.catalogue.library,
             self.catalogue.renderings,
+            self.verdicts,
             recipes,
             lease_s=60,
-            max_attempts=max_attempts,
             confined=confined,
+            pause_without_room_s=pause_without_room_s,
+            renderer=renderer,
         )
-        self.renewal = build_renewal(self.catalogue, self.jobs, recipes)
-        slow_clients = SlowClients(window_s=30)
-        self.app = create_app(
-            WebContext(
-                intake=self.intake,
-                removal=self.removal,
-                renewal=self.renewal,
-                files=self.store,
-                library=self.catalogue.library,
-                workers=self.catalogue.workers,
-                database=self.catalogue.database,
-                jobs=self.jobs,
-                recipes=tuple(recipes),
-                request_limits=request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
-                admission=Admission(self.store, places=2),
-                slow_clients=slow_clients,
-                downloads=Downloads(slow_clients, places=2),
-                waiting_rooms=BoundedSemaphore(1),
-            ),
-            public_url="",
-            languages=("en", "fr"),
+        self.context = build_context(
+            self.store,
+            self.catalogue,
+            self.jobs,
+            recipes,
+            limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
+            request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
+            Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1),
         )
+        self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
+        self.app = create_app(self.context, public_url=public_url, languages=("en", "fr"))
         self.app.test_client_class = ReadingClient
         self.client = self.app.test_client()
 
@@ -104,24 +95,24 @@ class House:
             return self.intake.keep(upload, name, key)
 
     def work(self) -> None:
-        """Do what the worker would do with the jobs that wait."""
+        """Render the images that wait in the queue, as the worker would."""
         while self.jobs.hinted:
             self.rendering.render(self.jobs.hinted.pop(0))
 
     def sql(self, statement: str) -> None:
-        """Change the catalogue behind its back."""
+        """Run *statement* in the database of the catalogue, which does not notice."""
         with self.catalogue.database.write() as connection:
             connection.exec_driver_sql(statement)
 
     def end_leases(self) -> None:
-        """As time would, after the death of who held them."""
+        """End all leases, as time would after the death of the workers that hold them."""
         self.sql("UPDATE image SET lease_until = 0 WHERE lease_until IS NOT NULL")
 
     def files(self, image_id: int) -> set[str]:
         return {path.name for path in (self.uploads / str(image_id)).iterdir()}
 
     def is_clean(self) -> bool:
-        """Whether no upload has left anything in the staging folder."""
+        """Whether the staging folder is empty: no upload has left anything there."""
         return not any((self.uploads / ".staging").iterdir())
 
     def close(self) -> None:
@@ -138,14 +129,14 @@ def house(root: Path, **options: object) -> Iterator[House]:
 
 
 def picture(width: int = 40, height: int = 30, file_format: str = "JPEG", colour: str = "teal") -> bytes:
-    """A plain picture of *width* × *height* pixels."""
+    """Encode a plain picture of *width* × *height* pixels."""
     content = io.BytesIO()
     Pillow.new("RGB", (width, height), colour).save(content, file_format)
     return content.getvalue()
 
 
 def broken_pixels() -> bytes:
-    """A PNG whose structure is whole and whose pixels are not: only a decoder finds out."""
+    """Make a PNG with a sound structure and broken pixels: only a decoder finds out."""
     content = picture(200, 200, "PNG")
     start = content.index(b"IDAT") + 4
     (length,) = struct.unpack(">I", content[start - 8 : start - 4])

@@ -1,4 +1,4 @@
-"""Makes small pictures, whole and odd ones: by Pillow where it can, else by hand, box by box."""
+"""Makes small pictures, sound and odd ones: with Pillow if it can, else by hand, box by box."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ORIENTATION = 0x0112
 
 
 def picture(width: int = 40, height: int = 30, mode: str = "RGB", shift: int = 0) -> Image.Image:
-    """No two neighbouring pixels of it are alike; *shift* makes another one."""
+    """Make a picture in which no two neighbouring pixels are alike. Another *shift* makes another picture."""
     image = Image.new("RGB", (width, height))
     image.putdata(
         [((x * 6 + shift) % 256, (y * 8) % 256, (x * y + shift) % 256) for y in range(height) for x in range(width)]
@@ -33,24 +33,24 @@ def still(file_format: str, width: int = 40, height: int = 30, mode: str = "RGB"
 
 
 def animation(file_format: str, frames: int, width: int = 40, height: int = 30, **options: object) -> bytes:
-    """Of *frames* different pictures; for TIFF, of so many pages."""
+    """Encode an animation of *frames* different pictures; a TIFF has them as pages."""
     first, *others = [picture(width, height, shift=40 * index) for index in range(frames)]
     return encoded(first, file_format, save_all=True, append_images=others, **options)
 
 
 def exif(orientation: int, order: str = "<") -> bytes:
-    """A TIFF stream whose one tag is the orientation."""
+    """Make a TIFF stream whose only tag is the orientation; *order* is "<" or ">", as in `struct`."""
     mark = b"II" if order == "<" else b"MM"
     return mark + struct.pack(f"{order}HIHHHIHHI", 42, 8, 1, ORIENTATION, 3, 1, orientation, 0, 0)
 
 
 def icc_profile(length: int = 200) -> bytes:
-    """The length that begins a profile, and as much behind it as that says."""
+    """Make what passes for an ICC profile of *length* bytes: it begins with its length, and has no sound content."""
     return struct.pack(">I", length) + bytes(index % 251 for index in range(length - 4))
 
 
 def photoshop(iptc: bytes) -> bytes:
-    """Photoshop resources: a resolution, IPTC *iptc*, and what follows it."""
+    """Make Photoshop resources: a resolution, the *iptc* datasets, and one more resource behind them."""
     return (
         photoshop_resource(0x03ED, bytes(16))
         + photoshop_resource(0x0404, iptc, b"x")
@@ -64,7 +64,7 @@ def photoshop_resource(number: int, content: bytes, name: bytes = b"") -> bytes:
 
 
 def photoshop_thumbnail(content: bytes, number: int = 0x040C) -> bytes:
-    """The resource that holds *content*, which is to be a small JPEG."""
+    """Make the resource of a thumbnail; *content* should be a small JPEG."""
     return photoshop_resource(number, struct.pack(">6I2H", 1, 4, 3, 12, 36, len(content), 24, 1) + content)
 
 
@@ -77,18 +77,18 @@ def jpeg_segment(code: int, content: bytes) -> bytes:
 
 
 def jpeg_with(*segments: bytes, content: bytes | None = None) -> bytes:
-    """A JPEG that begins with *segments*."""
+    """Insert *segments* at the beginning of a JPEG, *content* or else a plain one."""
     content = content or still("JPEG")
     return content[:2] + b"".join(segments) + content[2:]
 
 
 def mpo(*further: bytes, content: bytes | None = None) -> bytes:
-    """A JPEG that has the JPEGs *further* behind its end, and tells of them."""
+    """Make an MPO: a JPEG with the JPEGs *further* behind its end, and an index of them."""
     content = content or still("JPEG")
     count = 1 + len(further)
     index = bytearray(b"MPF\0II" + struct.pack("<HIH", 42, 8, 2))
     index += struct.pack("<HHIIHHIII", 0xB001, 4, 1, count, 0xB002, 7, 16 * count, 38, 0) + bytes(16 * count)
-    header = 2 + 4 + 4  # where the TIFF stream begins in the file
+    header = 2 + 4 + 4  # the TIFF stream begins at this byte of the file
     at = len(content) + 4 + len(index)
     struct.pack_into("<II", index, 4 + 38, 0x030000, at)
     for number, picture in enumerate(further, 1):
@@ -102,14 +102,14 @@ def png_chunk(kind: bytes, content: bytes = b"") -> bytes:
 
 
 def png_with(*chunks: bytes, content: bytes | None = None) -> bytes:
-    """A PNG that has *chunks* after its header."""
+    """Insert *chunks* behind the header of a PNG, *content* or else a plain one."""
     content = content or still("PNG")
     after_header = 8 + 25
     return content[:after_header] + b"".join(chunks) + content[after_header:]
 
 
 def png_raw_profile(kind: bytes, profile: bytes) -> bytes:
-    """A chunk that holds *profile* as ImageMagick writes it: hexadecimal digits as a text."""
+    """Make a chunk that holds *profile* as ImageMagick writes it: as a text of hexadecimal digits."""
     text = b"\n%s\n%8d\n%s\n" % (kind, len(profile), profile.hex().encode())
     return png_chunk(b"zTXt", b"Raw profile type " + kind + b"\0\0" + zlib.compress(text))
 
@@ -129,7 +129,7 @@ def vp8x(width: int, height: int, flags: int = 0) -> bytes:
 
 
 def bmp(width: int, height: int, bits: int = 24, *, compression: int = 0, header: int = 40, pixels: bytes) -> bytes:
-    """A bitmap with the *header* of so many bytes, 12 or from 40 on, and *pixels* as they are."""
+    """Make a bitmap whose header has *header* bytes (12, or 40 and more); *pixels* are its raw bytes."""
     if header == 12:
         fields = struct.pack("<IHHHH", header, width, height, 1, bits)
     else:
@@ -140,11 +140,15 @@ def bmp(width: int, height: int, bits: int = 24, *, compression: int = 0, header
 
 
 TiffTags = Mapping[int, Sequence[int] | bytes]
-"""Values of type LONG by their tag; bytes are of type BYTE."""
+"""The values of a directory by their tag: numbers of type LONG, or bytes of type BYTE."""
 
 
 def tiff_page(width: int = 4, height: int = 3, tags: TiffTags | None = None) -> TiffTags:
-    """Of a grey picture whose one strip lies at byte 8; *tags* replace some, and those without a value go."""
+    """
+    Make the directory of a grey picture whose only strip begins at byte 8.
+
+    *tags* replace tags of it; a tag without any value is removed.
+    """
     page: dict[int, Sequence[int] | bytes] = {
         256: [width],
         257: [height],
@@ -161,7 +165,7 @@ def tiff_page(width: int = 4, height: int = 3, tags: TiffTags | None = None) -> 
 
 
 def tiff(*pages: TiffTags, data: bytes = b"", order: str = "<", link: int = 0) -> bytes:
-    """A TIFF that has *data* at byte 8, then the directories *pages*; the last one leads on to byte *link*."""
+    """Make a TIFF: *data* at byte 8, then the directories *pages*. The last one names byte *link* as its next one."""
     content = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 0) + _even(data))
     pointer = 4
     for page in pages:
@@ -212,24 +216,24 @@ def clap(width: int, height: int) -> bytes:
 
 
 def grid(rows: int, columns: int, width: int, height: int) -> bytes:
-    """What the item of type `grid` holds."""
+    """Make the content of an item of type `grid`: a picture of *rows* × *columns* tiles."""
     return struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
 
 
 def bits(*fields: tuple[int, int]) -> bytes:
-    """Each of *fields* is a number and how many bits it takes; filled up with zeros."""
+    """Pack *fields*, each a number and the count of its bits; zeros fill up the last byte."""
     text = "".join(f"{number:0{count}b}" for number, count in fields if count)
     text += "0" * (-len(text) % 8)
     return int(text, 2).to_bytes(len(text) // 8, "big")
 
 
 def exp_golomb(number: int) -> tuple[int, int]:
-    """A field of `bits`."""
+    """Code *number* in Exp-Golomb, as a field of `bits`."""
     return number + 1, 2 * (number + 1).bit_length() - 1
 
 
 def sps(width: int, height: int, layers: int = 0, chroma: int = 1) -> bytes:
-    """An HEVC sequence parameter set, up to the size, with *layers* below the highest."""
+    """Make an HEVC sequence parameter set that ends behind the size; *layers* counts sub-layers below the highest."""
     flags = [(3, 2)] * layers + [(0, 2 * (8 - layers) if layers else 0)]
     profile = [(0, 4), (layers, 3), (1, 1), (0, 96), *flags, *[(0, 96)] * layers]
     size = [exp_golomb(width), exp_golomb(height)]
@@ -238,7 +242,7 @@ def sps(width: int, height: int, layers: int = 0, chroma: int = 1) -> bytes:
 
 
 def hvcc(*sets: bytes, lengths: int = 4) -> bytes:
-    """The configuration of an HEVC decoder."""
+    """Make the box that configures an HEVC decoder: parameter *sets*, and the size in bytes of unit *lengths*."""
     units = b"".join(struct.pack(">H", len(unit)) + unit for unit in sets)
     return box(b"hvcC", bytes(21), bytes([lengths - 1, 1, 33]), struct.pack(">H", len(sets)), units)
 
@@ -252,13 +256,13 @@ def av1_unit(kind: int, content: bytes) -> bytes:
 
 
 def av1_header(width: int, height: int) -> bytes:
-    """The sequence header of a still picture."""
+    """Make the AV1 sequence header of a still picture."""
     return av1_unit(1, bits((0, 3), (1, 1), (1, 1), (0, 5), (15, 4), (15, 4), (width - 1, 16), (height - 1, 16)))
 
 
 @dataclass(frozen=True)
 class HeifItem:
-    """*references* are the numbers of other items, by their type; items are numbered from 1."""
+    """An item of a HEIF file. `references` holds the numbers of other items, from 1, by the type of the reference."""
 
     kind: bytes = b"hvc1"
     content: bytes = hevc_unit(b"no decoder has ever seen these bytes")
@@ -272,7 +276,11 @@ def coded(width: int = 64, height: int = 48, *properties: bytes) -> HeifItem:
 
 
 def heif(*items: HeifItem, brands: Sequence[bytes] = (b"heic", b"mif1"), in_idat: bool = False) -> bytes:
-    """A file of *items*, whose first is the primary one. No encoder is at hand: the pictures in it are none."""
+    """
+    Make a HEIF file of *items*; the first one is the primary item.
+
+    We have no encoder for HEIF, so no decoder can read the pictures.
+    """
     items = items or (HeifItem(),)
     start = box(b"ftyp", brands[0], bytes(4), *brands[1:])
     # Offsets do not change the length of the boxes that hold them.

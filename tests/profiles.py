@@ -1,4 +1,4 @@
-"""Makes ICC profiles by hand (ICC.1:2022, in version 2), and says what they mean."""
+"""Makes ICC profiles by hand (ICC.1:2022; the profiles are of version 2), and computes the colours that they mean."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 Matrix = Sequence[tuple[float, float, float]]
 
-# The colours of pure red, green and blue as XYZ under D50: what `rXYZ`, `gXYZ` and `bXYZ` hold.
+# Pure red, green and blue as XYZ under D50: the values of `rXYZ`, `gXYZ` and `bXYZ`.
 SRGB: Matrix = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
 DISPLAY_P3: Matrix = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
 ADOBE_RGB: Matrix = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
 SWAPPED: Matrix = (SRGB[1], SRGB[2], SRGB[0])
-"""What it calls red is green, its green is blue, its blue is red."""
+"""With these, the red of a profile is green, its green is blue, and its blue is red."""
 
 _D50 = (0.9642, 1.0, 0.8249)
 
@@ -34,7 +34,7 @@ def grey_profile(gamma: float) -> bytes:
 
 
 def cmyk_profile(inks: Sequence[tuple[float, float, float]]) -> bytes:
-    """Each of four *inks* alone has that L*a*b*; paper is white, and any two over each other are black."""
+    """Make a profile of four *inks*: each alone has this L*a*b*, bare paper is white, two or more inks are black."""
     nodes = [(0.0, 0.0, 0.0)] * 16
     nodes[0] = (100.0, 0.0, 0.0)
     for index, ink in enumerate(inks):
@@ -47,7 +47,7 @@ def cmyk_profile(inks: Sequence[tuple[float, float, float]]) -> bytes:
 
 
 def in_srgb(colour: Sequence[int], primaries: Matrix, gamma: float = 2.2) -> tuple[int, ...]:
-    """The 8-bit *colour* of `rgb_profile` as one of sRGB."""
+    """Convert the 8-bit *colour*, of an `rgb_profile` with the same arguments, to sRGB."""
     linear = [(value / 255) ** gamma for value in colour]
     xyz = [sum(part * column[row] for part, column in zip(linear, primaries, strict=True)) for row in range(3)]
     return tuple(
@@ -56,13 +56,13 @@ def in_srgb(colour: Sequence[int], primaries: Matrix, gamma: float = 2.2) -> tup
 
 
 def srgb_value(light: float) -> int:
-    """The 8-bit value of sRGB (IEC 61966-2-1) for *light*, where 1 is white."""
+    """Return the 8-bit value of sRGB (IEC 61966-2-1) for linear *light*, where 1 is white."""
     light = min(max(light, 0.0), 1.0)
     return round(255 * (12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055))
 
 
 def lab_in_srgb(lightness: float, a: float, b: float) -> tuple[int, ...]:
-    """L*a*b* under D50 as a colour of sRGB."""
+    """Convert L*a*b* under D50 to sRGB."""
     y = (lightness + 16) / 116
     parts = [part**3 if part > 6 / 29 else (part - 4 / 29) * 108 / 841 for part in (y + a / 500, y, y - b / 200)]
     xyz = [part * white for part, white in zip(parts, _D50, strict=True)]

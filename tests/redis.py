@@ -1,4 +1,4 @@
-"""A real Redis-compatible server on a private socket, and none on any port."""
+"""Runs a real Redis-compatible server on a private socket; it listens on no port."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from vignette.running.embedded_broker import find_server
 
 
 class RedisServer:
-    """Starts with the object, on an append-only file below *folder*; `freeze`, `kill` and `start` again."""
+    """
+    A server that starts with the object, and has its append-only file below *folder*.
+
+    A test may `freeze` and `thaw` it, or `kill` it and `start` it again.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Not below pytest's own folder: its path may be too long for a socket.
+        # Not in pytest's folder: the path may be too long for a socket.
         self._socket_folder = tempfile.TemporaryDirectory(prefix="vr")
         self.socket = Path(self._socket_folder.name) / "r.sock"
         self.url = f"redis+socket://{self.socket}"
@@ -26,7 +30,7 @@ class RedisServer:
         self.start(folder)
 
     def start(self, folder: Path | None = None) -> None:
-        """Where it was, on the same files or on those below another *folder*."""
+        """Start the server at the same address, on the same files, or on those below another *folder*."""
         self._folder = folder or self._folder
         self._folder.mkdir(exist_ok=True)
         self._process = subprocess.Popen(
@@ -53,7 +57,7 @@ class RedisServer:
         self._process.wait()
 
     def freeze(self) -> None:
-        """Let it accept connections and never answer."""
+        """Stop the process: the kernel still accepts connections, but the server does not answer."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:

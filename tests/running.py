@@ -1,4 +1,4 @@
-"""The whole service as real processes, for any test: on a port and in folders of its own, and nothing left behind."""
+"""Runs the whole service as real processes, on a port and in folders of its own, and leaves none of them behind."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
 SERVE = (sys.executable, "-m", "vignette", "serve")
 
-# Far more than anything here takes on a busy machine: reached only by a failure.
+# Nothing here takes as long, even on a busy machine: only a failure reaches this limit.
 LIMIT_S = 60.0
 
 # Variables that would make a service behave otherwise than with those who have none of them: settings; and Python's own
 # that keeps no words back, so that none are left to be flushed at the end.
 _OF_WHO_RUNS_THE_TESTS = ("VIGNETTE_", "PYTHONUNBUFFERED")
 
-# One client for all, for any thread: `httpx.get` would read all certificate authorities anew at each call, which takes
-# longer than what is asked for. A connection for each request, as services come and go.
+# All tests and threads share this client: `httpx.get` would read all certificate authorities at each call, which takes
+# longer than the request. Each request gets a connection of its own, because services come and go.
 http_client = httpx.Client(
     verify=False,
     trust_env=False,
@@ -56,25 +56,25 @@ class Service:
     mark: str
 
     def words(self) -> str:
-        """What it has written to standard error by now."""
+        """Return what the service has written to standard output and standard error by now."""
         return self.log.read_text(errors="replace")
 
     def processes(self) -> dict[int, str]:
-        """Command lines of all its processes that run, by number; wherever in the tree they are."""
+        """Return the command lines of all its running processes, by process number, wherever in the tree they are."""
         return processes_marked(self.mark)
 
     def children(self, word: str = "") -> list[int]:
-        """Numbers of the supervisor's own children whose command line holds *word*."""
+        """Return the numbers of the supervisor's direct children whose command line contains *word*."""
         return [number for number in children_of(self.process.pid) if word in command_line(number)]
 
 
 @contextmanager
 def running_service(folder: Path, *, command: Sequence[str] = SERVE, **settings: object) -> Iterator[Service]:
     """
-    Run the service with its folders in *folder*, from its banner on. In the end it is killed, if it still runs: nothing
-    is left then either, and it takes less time than a stop.
+    Run the service with its folders in *folder*; the block begins when its banner is there.
 
-    *settings* are named as in `vignette.settings`; what runs the tests has no influence on the others.
+    After the block the service is killed if it still runs: that leaves no process either, and is quicker than a stop.
+    *settings* are named as in `vignette.settings`. The environment of the tests does not change any other setting.
     """
     with started_service(folder, command=command, **settings) as service:
         until_up(service)
@@ -82,7 +82,7 @@ def running_service(folder: Path, *, command: Sequence[str] = SERVE, **settings:
 
 
 def stop(service: Service) -> None:
-    """Stop it in good order."""
+    """Terminate the service; fail unless it exits with 0 and leaves no process."""
     service.process.terminate()
     assert service.process.wait(LIMIT_S) == 0, service.words()
     assert service.processes() == {}, service.words()
@@ -93,20 +93,20 @@ def started_service(
     folder: Path, *, command: Sequence[str] = SERVE, terminal: int | None = None, **settings: object
 ) -> Iterator[Service]:
     """
-    As `running_service`, but neither its start nor its end is waited for; afterwards it is gone all the same.
+    Run the service as `running_service` does, but begin the block at once, before the service is up.
 
-    With a *terminal* (its descriptor) it reads and writes there.
+    With a *terminal*, a file descriptor, the service reads and writes there.
     """
     values = {
         "port": free_port(),
         "upload_folder": folder / "uploads",
         "state_folder": folder / "state",
-        "web_processes": 1,  # the dearest part of a start; what is about several at once asks for them
+        "web_processes": 1,  # they are the slowest part of a start; a test of several asks for them
         "render_processes": 2,
     } | settings
     folder.mkdir(parents=True, exist_ok=True)
     mark = uuid.uuid4().hex
-    log = folder / f"service-{mark}.log"  # the embedded server is known by it; see `vignette.trials.processes.marked`
+    log = folder / f"service-{mark}.log"  # `marked` recognises the embedded server by this open file
     with log.open("wb") as words:
         process = subprocess.Popen(
             command,
@@ -134,13 +134,13 @@ def started_service(
 
 
 def until_up(service: Service) -> None:
-    """Wait for the banner."""
+    """Wait for the banner of the service; fail if the service ends instead."""
     until(lambda: "Vignette runs at" in service.words() or service.process.poll() is not None)
     assert service.process.poll() is None, service.words()
 
 
 def until_gone(mark: str, within_s: float = LIMIT_S) -> None:
-    """Wait for the end of all processes that have *mark*; fail with those that are left."""
+    """Wait until all processes that have *mark* have ended; fail with a list of those that are left."""
     try:
         until(lambda: not marked(mark), within_s)
     except AssertionError as error:
@@ -149,7 +149,7 @@ def until_gone(mark: str, within_s: float = LIMIT_S) -> None:
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
-    """The environment for *settings* alone: nothing of the shell's or of a settings file in the project has a say."""
+    """Return an environment in which only *settings* count: none of the shell, none of the project's settings file."""
     no_settings = folder / "empty.toml"
     no_settings.touch()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OF_WHO_RUNS_THE_TESTS)}
@@ -158,7 +158,7 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
 
 
 def until(condition: Callable[[], object], within_s: float = LIMIT_S) -> None:
-    """Wait for *condition*; fail if it does not come."""
+    """Wait until *condition* is true; fail if that takes more than *within_s* seconds."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"did not happen within {within_s:g} s"
@@ -167,7 +167,11 @@ def until(condition: Callable[[], object], within_s: float = LIMIT_S) -> None:
 
 @contextmanager
 def all_along(clients: int, work: Callable[[int, threading.Event], object]) -> Iterator[None]:
-    """Many *clients* do *work* meanwhile, each with its number, until the event is set. What one raises is raised."""
+    """
+    Run *work* in as many threads as there are *clients* while the block runs; then raise what one of them has raised.
+
+    Each thread gets its number, and an event that tells it to end.
+    """
     stop = threading.Event()
     with ThreadPoolExecutor(clients) as pool:
         running = [pool.submit(work, client, stop) for client in range(clients)]
@@ -180,12 +184,12 @@ def all_along(clients: int, work: Callable[[int, threading.Event], object]) -> I
 
 
 def processes_marked(mark: str) -> dict[int, str]:
-    """Command lines of the running processes that have *mark*, by number; see `vignette.trials.processes`."""
+    """Return the command lines of the running processes that have *mark*, by number (`vignette.trials.processes`)."""
     return {number: command_line(number) for number in marked(mark)}
 
 
 def _remove_socket_folder(service: Service) -> None:
-    """Where the path of the state folder is too long for a socket, one that was killed leaves a folder elsewhere."""
+    """Remove the socket's folder, which a killed service leaves behind if it is not the state folder."""
     settings = Settings(state_folder=service.state_folder)
     socket_folder = settings.broker_socket.parent
     if socket_folder != settings.state_folder and not answers_ping(settings.broker_socket):

@@ -1,4 +1,4 @@
-"""A small disk of the service's own: a tmpfs in a mount namespace that is gone with the last of its processes."""
+"""Gives a service small disks of its own: each a tmpfs in a mount namespace, which ends with its last process."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ def way_to_mount() -> Way | None:
 @contextmanager
 def service_on_small_disks(folder: Path, sizes: dict[str, int], *before: str, **settings: object) -> Iterator[Service]:
     """
-    Run the service with each of the folders in *sizes* (as "uploads") on a tmpfs of so many bytes. *before* are words
-    that stand before its command.
+    Run the service with each folder that *sizes* names (such as "uploads") on a tmpfs of that many bytes.
+
+    The words *before* go in front of the command of the service.
     """
     mounts = []
     for name, size in sizes.items():
@@ -59,7 +60,7 @@ def service_on_small_disks(folder: Path, sizes: dict[str, int], *before: str, **
 
 
 def inside(service: Service, path: Path) -> Path:
-    """*path* as the service sees it."""
+    """Return a path by which we reach the file that the service sees at *path*."""
     return Path(f"/proc/{service.process.pid}/root") / path.relative_to("/")
 
 
@@ -75,7 +76,7 @@ def _way() -> Way:
 
 @contextmanager
 def filled(service: Service, folder: Path) -> Iterator[None]:
-    """No byte is left on the disk of *folder*; afterwards there is as much as before."""
+    """Fill the disk of *folder* to its last byte; after the block it has as much room as before."""
     ballast = inside(service, folder) / "ballast"
     fill(ballast)
     try:
@@ -85,7 +86,7 @@ def filled(service: Service, folder: Path) -> Iterator[None]:
 
 
 def fill(ballast: Path) -> None:
-    """Take all room that is left into the file *ballast*."""
+    """Write to the file *ballast* until no byte is left on its disk."""
     with ballast.open("ab", buffering=0) as file:
         for size in (65536, 4096, 1):
             with suppress(OSError):

@@ -1,8 +1,8 @@
 """
-Everything that can go wrong, as one tree. It knows no HTTP: `vignette.web.http.problems` gives each class its status.
+The tree of our errors. This module knows no HTTP: `vignette.web.http.problems` gives each class its status.
 
 VignetteError
-├── Refused                     the upload is not taken; nothing of it is kept
+├── Refused                     we do not take the upload, and keep nothing of it
 │   ├── NoFile
 │   ├── EmptyFile
 │   ├── UploadTooLarge
@@ -11,7 +11,7 @@ VignetteError
 │   ├── BrokenImage
 │   ├── TooManyPixels
 │   ├── TooManyFrames
-│   ├── TooMuchMemory           to be rendered; the door reckons it, and the worker may find it out
+│   ├── TooMuchMemory           rendering needs too much: as the check at the door estimates, or the worker finds
 │   ├── MalformedRequest
 │   ├── UploadTooSlow
 │   ├── DigestMismatch
@@ -23,12 +23,12 @@ VignetteError
 │   ├── RecipeNotFound
 │   └── FileNotStored
 ├── ImageDeleted
-├── ImageNotFailed              only what has failed is tried again
-├── RenderingFailed             the verdict on an image that the worker could not render
+├── ImageNotFailed              only a failed image can be tried again
+├── RenderingFailed             the worker could not render the image
 │   └── TooMuchTime
-├── NotPublishable              no public copy can be made of pictures of this format
-├── PublicCopyNotClean          a fault of ours: the copy is not served
-├── Unavailable                 a part of the service that may come back
+├── NotPublishable              no public copy can be made of this format
+├── PublicCopyNotClean          our fault: we made a public copy that we do not serve
+├── Unavailable                 a part of the service does not work now, and may work again
 │   ├── StoreUnavailable
 │   │   ├── StoreFull
 │   │   └── NumberTaken
@@ -44,7 +44,7 @@ from typing import ClassVar
 
 
 def N_(message: str) -> str:  # noqa: N802 (gettext's own name)
-    """Return *message* as it is; mark it as one that the pages translate."""
+    """Return *message* unchanged. `script/translate` finds each call, and collects its message for translation."""
     return message
 
 
@@ -52,8 +52,8 @@ class VignetteError(Exception):
     """
     Base of all our errors.
 
-    `code` is the stable name that a client may test, `title` what the class means; `str(error)` tells of this one
-    occurrence. `measured` and `limit` are numbers in the same unit, where the error compares two.
+    `code` is a stable name that clients may test. `title` says what the class means, `str(error)` what happened this
+    time. If the error compares two numbers, they are `measured` and `limit`, in the same unit.
     """
 
     code: ClassVar[str] = "internal-error"

@@ -1,10 +1,10 @@
 """
-Where the files of an image lie in its folder. Pure names; the folder itself is the store's affair.
+The names of the files in an image's folder. Only the store touches the folder itself.
 
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
     vignette-small-256x256-inside-q80-e3c09555.webp
-    vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, of a picture that moves)
-    deleted.json  (only this one, once the image is deleted)
+    vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
+    deleted.json  (the only file of a deleted image)
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _EXTENSIONS: Final[dict[VignetteFormat, str]] = {"webp": "webp", "jpeg": "jpg", 
 
 
 def original(facts: ImageFacts) -> str:
-    """The name of the original: the extension is of the format found in the bytes, never of the name sent."""
+    """Name the original. Its extension is that of the format found in the bytes, never that of the name as sent."""
     return f"original.{facts.extension}"
 
 
 def vignette(recipe: Recipe, file_format: VignetteFormat, *, moves: bool = False) -> str:
-    """The name of a vignette says its whole recipe, so that a changed recipe never passes for the old one."""
+    """Name a vignette by its whole recipe, so that no vignette of an old recipe passes for one of a changed recipe."""
     fit = recipe.fit if recipe.fit == "inside" else f"{recipe.fit}-{recipe.crop}"
     box = f"{recipe.width}x{recipe.height}"
     stem = f"{_VIGNETTE}{recipe.name}-{box}-{fit}-q{recipe.quality}-{recipe.digest}"
@@ -43,19 +43,20 @@ def vignette(recipe: Recipe, file_format: VignetteFormat, *, moves: bool = False
 
 
 def vignettes(recipes: Iterable[Recipe]) -> frozenset[str]:
-    """The names of the vignettes that *recipes* make of every image; of one that moves, there may be others beside."""
+    """Name the still vignettes that *recipes* make of each image. A picture that moves may have moving ones too."""
     return frozenset(vignette(recipe, file_format) for recipe in recipes for file_format in recipe.formats)
 
 
 def is_vignette(name: str) -> bool:
-    """Whether *name* is that of a vignette, of any recipe there ever was."""
+    """Whether *name* is the name of a vignette, made by any recipe of today or of the past."""
     return name.startswith(_VIGNETTE)
 
 
 def vignettes_named(name: str, names: Iterable[str], *, moves: bool = False) -> dict[VignetteFormat, str]:
     """
-    Those of *names* that a recipe of this *name* made, whatever it said otherwise, by format. They are stills; if what
-    *moves* is wanted, that comes in the place of a still one.
+    Return, by format, those of *names* that a recipe called *name* made, whatever else the recipe said.
+
+    They are stills. With *moves*, a moving vignette takes the place of the still one of its format.
     """
     ours = [stored for stored in names if stored.startswith(f"{_VIGNETTE}{name}-")]
     stills = _stills(ours)
@@ -70,8 +71,9 @@ def vignettes_named(name: str, names: Iterable[str], *, moves: bool = False) -> 
 
 def recipe_set(names: Iterable[str]) -> str:
     """
-    Sixteen hexadecimal digits that tell sets of vignettes apart, by the *names* of the stills: whether there are moving
-    ones beside them depends on the picture.
+    Return sixteen hexadecimal digits that identify a set of vignettes by its *names*.
+
+    Only the stills count: whether there are moving ones beside them depends on the picture.
     """
     return hashlib.sha256("\n".join(sorted(_stills(names))).encode()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Sizes and times that we allow, each with its unit and its reason. What an operator may change is in `settings`."""
+"""The sizes and times that we allow, each with its unit and its reason. `settings` has those that operators change."""
 
 from __future__ import annotations
 
@@ -7,50 +7,69 @@ from typing import Final
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
-# One read or write while a body streams: large enough that the interpreter is not the cost, small enough to be nothing.
+# One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 
-# A multipart body is a little larger than the files in it: boundaries, part headers, the other form fields.
+# A multipart body holds more than its files: boundaries, part headers, other form fields.
 MULTIPART_OVERHEAD_BYTES: Final = 64 * KIB
 
-# A file name is a label. No file system takes more than 255 characters, senders do; this keeps what any of them means.
+# A file name is only a label to us. File systems allow 255 characters, senders write more; nobody means more than this.
 MAX_NAME_CHARS: Final = 8 * KIB
 
-# What is read of one block of metadata (EXIF, XMP, …) and of one compressed text. The largest that cameras write
-# is a few hundred KiB; a bomb is far over it.
+# We read at most this much metadata (EXIF, XMP, …) of a file, and inflate its compressed texts to at most that much.
+# Cameras write a few hundred KiB; a bomb is far larger.
 MAX_METADATA_BYTES: Final = 16 * MIB
 MAX_INFLATED_BYTES: Final = 4 * MIB
 
-# Beyond these a picture that moves has a still vignette only: some 25 seconds of film; what a fast decoder goes
-# through in ten seconds; 200 MB of frames in memory, of all sizes together, which take some seconds to encode; and a
-# part of the time that a rendering may take.
+# A picture that moves gets no moving vignettes beyond the next four limits; its still ones are made all the same.
+# Some 25 seconds of film.
 MAX_ANIMATION_FRAMES: Final = 500
+# A fast decoder takes ten seconds for the frames of the original.
 MAX_ANIMATION_SOURCE_PIXELS: Final = 1_000_000_000
+# The frames of all moving vignettes of a picture take 200 MB of memory, and seconds to encode. Small sizes go first.
 MAX_ANIMATION_PIXELS: Final = 50_000_000
+# The still vignettes need the rest of the time that one rendering may take.
 ANIMATION_SECONDS: Final = 15.0
 
-# Below that, over `slow_client_seconds`, nobody is sending a picture: a modem of 1995 was three times as fast.
+# A client that sends less than this, on average over `slow_client_seconds`, is sending no picture: a modem of 1995 was
+# three times as fast.
 MIN_BODY_BYTES_PER_S: Final = KIB
 
-# Rows to look at in one sweep: bounds the time that it holds the catalogue.
+# What is read and thrown away of a body whose answer has left already, and for how long. A client that sends first and
+# reads then gets to its answer only once its body is taken; a picture of a phone or a camera fits, over a fast network
+# in that time. Whoever sends more, or more slowly, has had the answer in his kernel since the beginning.
+UNREAD_BODY_BYTES: Final = 32 * MIB
+UNREAD_BODY_S: Final = 2.0
+
+# Requests of a web process that may do so at the same time, each in a thread that it has for them beside `web_threads`:
+# so however many clients are refused and go on sending, or never send, all the others are answered.
+UNREAD_BODIES: Final = 16
+
+# A sweep looks at this many rows at most in one query: so it holds the catalogue for a short time only.
 SWEEP_BATCH: Final = 200
 
-# A staged upload that old has no request behind it any more: no client sends for an hour between two bytes.
+# A staged upload that has not changed for this long belongs to no request: no client pauses for an hour between bytes.
 STAGING_MAX_AGE_S: Final = 3600
 
-# How long a client may ask to wait for a vignette (RFC 7240 `Prefer: wait`): each holds a thread of the web server.
+# A client may wait this long for a vignette (RFC 7240, `Prefer: wait`). Each one that waits holds a thread of the web
+# server.
 MAX_WAIT_S: Final = 20
 
-# How often the worker looks for forgotten work. It costs a query or two on a partial index.
+# The worker looks for forgotten work this often. A look costs a query or two on a partial index.
 SWEEP_INTERVAL_S: Final = 2.0
 
-# A worker that has not been heard of for this long counts as gone.
+# An answer to "can an upload be taken now?" holds for this long in a process, whoever asks: finding out costs flushes
+# of the disk. No probe asks more often.
+READINESS_HOLDS_S: Final = 1.0
+
+# A worker that has given no sign of life for this long counts as gone.
 WORKER_SILENCE_S: Final = 10.0
 
-# What a rendering may take beyond the time limit that it is told of: to be killed, to flush its files on a slow disk.
+# A rendering that outlasts `render_seconds` is asked to stop, and killed this much later.
 KILL_GRACE_S: Final = 5
+# A lease outlasts `render_seconds` by this much: time to kill the rendering, or to flush its files to a slow disk.
 LEASE_MARGIN_S: Final = 15
 
-# Of the time that a rendering may take, how much of it may be processor time. What takes that much is slow by itself;
-# what takes the whole of the other may only have had to wait for a processor, and is tried again.
+# The share of `render_seconds` that may be processor time. A rendering that uses it up is slow by itself: it fails at
+# once. A rendering that only uses up `render_seconds` may have waited for a processor: it is tried again.
 CPU_SHARE: Final = 0.5

@@ -1,4 +1,4 @@
-"""Plain frozen values that all parts speak of. They know no file, no row and no request."""
+"""Plain frozen values that all parts of Vignette share. They know no file, no row and no request."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Literal, NewType
 
 ImageId = NewType("ImageId", int)
-"""The number of an image: counts arrivals from 0, is never used twice."""
+"""The number of an image. Numbers count the arrivals from 0; none is used twice."""
 
 
 class State(StrEnum):
-    """Where an image stands. `DELETING` answers as deleted; its files are still being removed."""
+    """Where an image stands. A `DELETING` image answers as deleted while its files are still being removed."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -29,10 +29,10 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
     """
-    What the bytes of a picture are, found without decoding a pixel.
+    The facts that the bytes of a picture tell before any pixel is decoded.
 
-    `width` and `height` are in pixels after orientation (EXIF tag 0x0112, or `irot`/`imir` in HEIF); `frames` counts
-    the frames of an animation, or the pages of a TIFF.
+    `width` and `height` are in pixels, of the picture turned upright (EXIF tag 0x0112, or `irot`/`imir` in HEIF).
+    `frames` counts the frames of an animation, or the pages of a TIFF.
     """
 
     media_type: str
@@ -44,7 +44,7 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The facts of an arrival, as they stand in `record.json`. `name` is a label as sent, never a path."""
+    """The facts of an arrival, as in `record.json`. `name` is the sender's label, never a path. `bytes` is a length."""
 
     name: str | None
     facts: ImageFacts
@@ -57,7 +57,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an image has no vignette: the code and words of an error, kept in `outcome.json`."""
+    """Why an image has no vignette: the code, words and numbers of an error, as in `outcome.json`."""
 
     code: str
     detail: str
@@ -67,7 +67,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """What to show until the vignette is there: a ThumbHash in base64, the mean colour as "#rrggbb"."""
+    """What pages show until the vignette is loaded: a ThumbHash in base64, and the mean colour as "#rrggbb"."""
 
     thumbhash: str
     colour: str
@@ -75,7 +75,7 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The worker's verdict: the names of the vignettes made, or the failure."""
+    """The worker's verdict: the names of the vignettes that it made, or the failure."""
 
     vignettes: tuple[str, ...] = ()
     failure: Failure | None = None
@@ -86,11 +86,11 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Image:
     """
-    A row of the catalogue: the record under its number, and where it stands.
+    A row of the catalogue: the record of an image, its number, and where it stands.
 
-    `recipe_set` names the recipes that made its vignettes (see `layout.recipe_set`). A ready image that `is_renewing`
-    is waiting to be rendered again, or is being rendered; a ready image with a `failure` could not be, and keeps its
-    earlier vignettes.
+    `recipe_set` identifies the recipes of the last rendering that ended (see `layout.recipe_set`). A ready image that
+    `is_renewing` waits to be rendered again, or is being rendered. A ready image with a `failure` could not be rendered
+    again, and keeps its earlier vignettes.
     """
 
     id: ImageId
@@ -104,4 +104,4 @@ class Image:
 
 
 Durability = Literal["full", "fast"]
-"""Whether an upload is on the disk when it is acknowledged, or the operating system may write it later."""
+"""An upload is on the disk before we acknowledge it ("full"), or once the operating system writes it ("fast")."""

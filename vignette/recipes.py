@@ -20,7 +20,8 @@ Crop = Literal["centre", "attention"]
 
 MAX_EDGE_PX: Final = 8192
 
-# To be counted up when `vignette.pixels.rendering` makes other pixels of the same recipe: then all is rendered again.
+# Count it up when `vignette.pixels.rendering` makes other pixels by the same recipe: then all is rendered again.
+# `tests/unit/pixels/test_edition.py` fails if that was forgotten.
 RENDERER_EDITION: Final = 1
 
 _Edge = Annotated[int, Field(strict=True, ge=1, le=MAX_EDGE_PX)]
@@ -55,12 +56,17 @@ class Recipe:
 
     @cached_property
     def digest(self) -> str:
+        """`digest_in` the edition of the renderer that is in force."""
+        return self.digest_in(RENDERER_EDITION)
+
+    def digest_in(self, edition: int) -> str:
         """
-        Eight hexadecimal digits of what decides the pixels and bytes of a vignette beside its original and its format:
-        not the recipe's name, nor which formats there are.
+        Eight hexadecimal digits of everything that decides the bytes of a vignette, except its original and its format.
+
+        The name of the recipe and its list of formats decide nothing.
         """
         decisive = {
-            "edition": RENDERER_EDITION,
+            "edition": edition,
             "width": self.width,
             "height": self.height,
             "fit": self.fit,

@@ -1,4 +1,4 @@
-"""`record.json`, `outcome.json` and `deleted.json`: our values as the bytes of a file, and back."""
+"""Makes the content of `record.json`, `outcome.json` and `deleted.json` from our values, and reads the first two."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def record_to_json(record: Record) -> bytes:
 def record_from_json(content: bytes) -> Record:
     """
     Raises:
-        ValueError: *content* is no record.
+        ValueError: *content* holds no record.
     """
     return _RECORDS.validate_json(content)
 
@@ -32,11 +32,11 @@ def outcome_to_json(outcome: Outcome) -> bytes:
 def outcome_from_json(content: bytes) -> Outcome:
     """
     Raises:
-        ValueError: *content* is no outcome.
+        ValueError: *content* holds no outcome.
     """
     return _OUTCOMES.validate_json(content)
 
 
 def tombstone_to_json(deleted_at: datetime) -> bytes:
-    """What stays in the folder of a deleted image, so that its number stays taken when the catalogue is rebuilt."""
+    """Return the content of `deleted.json`, which keeps the number taken when the catalogue is rebuilt from folders."""
     return json.dumps({"deleted_at": deleted_at.isoformat()}).encode()

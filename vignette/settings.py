@@ -149,6 +149,7 @@ class Settings(BaseSettings):
 
     recipes: Annotated[tuple[RecipeTable, ...], Field(min_length=1)] = DEFAULT_RECIPES
     render_processes: Annotated[WholeNumber, Field(ge=0, le=_MOST_PROCESSES)] = 0
+    tasks_per_process: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] = 500
     max_render_memory_bytes: Annotated[WholeNumber, Field(ge=_LEAST_RENDER_MEMORY_BYTES, le=_MOST_BYTES)] = 280 * MIB
     render_seconds: Annotated[WholeNumber, Field(ge=1, le=3600)] = 60
     max_attempts: Annotated[WholeNumber, Field(ge=1, le=20)] = 3

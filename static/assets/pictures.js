@@ -1,15 +1,15 @@
-// Shows what pictures look like until they are there, and puts vignettes in their place as soon as they are made. Without this
-// script there is an empty frame meanwhile, and the vignettes are there at the next visit.
+// Shows how a picture looks until it is loaded, and replaces a placeholder by its vignette as soon as that is made. Without this
+// script the reader sees an empty frame meanwhile, and the vignettes at the next visit.
 
 import { decode } from "./thumbhash.js";
 
-const HASH_EDGE_PX = 24; // as many as the hash was made of; the browser draws it larger, and smooth
+const HASH_EDGE_PX = 24; // the size from which the hash was made; the browser enlarges it, and smooths it
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 8000;
-const LOOKS = 30; // over three minutes; whoever waits longer reloads the page
+const LOOKS = 30; // they take over three minutes; after that the reader has to reload the page
 
-/** Paint the ThumbHash of a picture behind it, as large, until it is there; its mean colour where nothing can be painted. */
+/** Paint the ThumbHash behind *picture*, in its size, until it is loaded; its mean colour if the browser cannot paint. */
 function preview(picture) {
   if (picture.complete) return;
   const [width, height] = ["width", "height"].map((side) => Number(picture.getAttribute(side)));
@@ -18,7 +18,7 @@ function preview(picture) {
   canvas.className = picture.className;
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));
-  // A style attribute is what the page's policy forbids.
+  // Set one property after another: the page's Content-Security-Policy forbids a style attribute.
   canvas.style.setProperty("--width", `${width}px`);
   canvas.style.setProperty("--height", `${height}px`);
   canvas.style.aspectRatio = `${width} / ${height}`;
@@ -36,14 +36,14 @@ function preview(picture) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Ask after the vignette once more; tells whether that is settled. */
+/** Ask for the vignette of *mat* once; show it if it is made, or that it failed. Return whether that is settled. */
 async function look(mat) {
   const made = mat.querySelector("template").content.firstElementChild; // <img>, or a <picture> around it
   const url = (made.closest("img") ?? made.querySelector("img")).getAttribute("src");
   const { status } = await fetch(url, { method: "HEAD" });
   if (status === 200) {
     const fresh = document.importNode(made, true);
-    await (fresh.closest("img") ?? fresh.querySelector("img")).decode().catch(() => {}); // there is no moment without a picture
+    await (fresh.closest("img") ?? fresh.querySelector("img")).decode().catch(() => {}); // so that the frame is never empty
     mat.replaceChildren(fresh);
     mat.className = "mat tile ready";
   } else if (status === 422) {

@@ -1,11 +1,15 @@
-// ThumbHash: what a picture looks like, in some 25 bytes. vignette/pixels/thumbhash.py writes them, and tells of the format.
+// ThumbHash: some 25 bytes that tell how a picture looks. vignette/pixels/thumbhash.py writes them, and describes the format.
 
 const LUMINANCE_TERMS = 7;
 const LUMINANCE_TERMS_BESIDE_ALPHA = 5;
 const COLOUR_TERMS = 3;
 const ALPHA_TERMS = 5;
 
-/** The mean, and the other terms as [frequency across, frequency down, amplitude]; *fours* has the bits of all channels. */
+/**
+ * Return the mean of a channel, and its other terms, each as [frequency across, frequency down, amplitude].
+ *
+ * *fours* iterates over the half-bytes of all channels; those of this channel are taken from it.
+ */
 function channel(mean, scale, across, down, fours) {
   const terms = [];
   for (let y = 0; y < down; y += 1) {
@@ -16,7 +20,7 @@ function channel(mean, scale, across, down, fours) {
   return { mean, terms };
 }
 
-/** For each of *length* pixels, the cosine of each frequency at its middle. */
+/** Return a row for each of *length* pixels: the cosine of each frequency at the middle of the pixel. */
 function waves(length) {
   return Array.from({ length }, (_, at) =>
     Array.from({ length: LUMINANCE_TERMS }, (_, frequency) => Math.cos((Math.PI / length) * frequency * (at + 0.5))),
@@ -32,7 +36,7 @@ function channels(bytes) {
   const [across, down] = high >> 15 ? [most, least] : [least, most];
   const fours = [...bytes.subarray(hasAlpha ? 6 : 5)].flatMap((byte) => [byte & 15, byte >> 4]).values();
   const six = (number, shift) => (number >> shift) & 63;
-  // In the order of their bits.
+  // Keep this order: `fours` holds the half-bytes channel by channel.
   const luminance = channel(six(low, 0) / 63, ((low >> 18) & 31) / 31, across, down, fours);
   const yellowBlue = channel(six(low, 6) / 31.5 - 1, six(high, 3) / 63, COLOUR_TERMS, COLOUR_TERMS, fours);
   const redGreen = channel(six(low, 12) / 31.5 - 1, six(high, 9) / 63, COLOUR_TERMS, COLOUR_TERMS, fours);
@@ -42,7 +46,7 @@ function channels(bytes) {
   return [luminance, yellowBlue, redGreen, alpha];
 }
 
-/** Red, green, blue and alpha, a byte each, of *width* × *height* pixels: about those of the picture that has this *hash*. */
+/** Return *width* × *height* pixels, each red, green, blue and alpha in a byte, that look about like the picture of *hash*. */
 export function decode(hash, width, height) {
   const all = channels(Uint8Array.from(atob(hash), (character) => character.charCodeAt(0)));
   const across = waves(width);

@@ -1,5 +1,5 @@
-// Takes pictures that are dropped or pasted anywhere on the page, and tells what is over the limits before it is sent.
-// Without this script the form works as forms do, and the server tells.
+// Takes pictures that the reader drops or pastes anywhere on the page, and warns of those over the limits before they are sent.
+// Without this script the form works like any other, and the server refuses them.
 
 const form = document.querySelector("form.upload");
 const input = form.elements.file;
@@ -34,7 +34,7 @@ function setSending(sending) {
 
 input.addEventListener("change", check);
 form.addEventListener("submit", () => setSending(true));
-addEventListener("pageshow", () => setSending(false)); // back from the answer, to a page that the browser kept
+addEventListener("pageshow", () => setSending(false)); // the reader came back, and the browser had kept the page
 
 addEventListener("dragover", (event) => {
   if (!event.dataTransfer.types.includes("Files")) return;

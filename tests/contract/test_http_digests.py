@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -177,3 +178,53 @@ class TestTheDownload:
 
         assert response.headers["Repr-Digest"] == digest(picture())
         assert "Content-Digest" not in response.headers
+
+
+class Counting:
+    """A hash of `hashlib` that notes in *hashed* how many bytes went through it, by its name."""
+
+    def __init__(self, hashed: Counter[str], inner: Any) -> None:
+        self._hashed, self._inner = hashed, inner
+
+    def update(self, chunk: bytes) -> None:
+        self._hashed[self._inner.name] += len(chunk)
+        self._inner.update(chunk)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class TestTheCost:
+    @pytest.fixture
+    def hashed(self, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+        """How many bytes are hashed from now on, by algorithm."""
+        counted: Counter[str] = Counter()
+        new, sha256 = hashlib.new, hashlib.sha256
+        monkeypatch.setattr(hashlib, "new", lambda name, *rest: Counting(counted, new(name, *rest)))
+        monkeypatch.setattr(hashlib, "sha256", lambda *rest: Counting(counted, sha256(*rest)))
+        return counted
+
+    @pytest.mark.parametrize(
+        "announced", [{}, {"Content-Digest": digest(picture())}, {"Repr-Digest": digest(picture())}]
+    )
+    def test_raw_bytes_pass_one_sha_256(self, house: House, hashed: Counter[str], announced: dict[str, str]) -> None:
+        assert post_raw(house, picture(), **announced).status_code == 201
+
+        assert hashed == {"sha256": len(picture())}
+
+    def test_another_digest_is_one_more(self, house: House, hashed: Counter[str]) -> None:
+        assert post_raw(house, picture(), **{"Content-Digest": digest(picture(), "sha512")}).status_code == 201
+
+        assert hashed == {"sha256": len(picture()), "sha512": len(picture())}
+
+    def test_a_part_passes_one_sha_256(self, house: House, hashed: Counter[str]) -> None:
+        assert post_form(house, form((picture(), {"Content-Digest": digest(picture())}))).status_code == 201
+
+        assert hashed == {"sha256": len(picture())}
+
+    def test_the_whole_of_a_form_is_other_bytes(self, house: House, hashed: Counter[str]) -> None:
+        body = form((picture(), {}))
+
+        assert post_form(house, body, **{"Content-Digest": digest(body)}).status_code == 201
+
+        assert hashed == {"sha256": len(body) + len(picture())}

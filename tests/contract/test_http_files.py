@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from typing import BinaryIO
 
 import pytest
 from PIL import Image as Pillow
@@ -12,7 +13,46 @@ from PIL import Image as Pillow
 from tests.contract.asking import BROWSER, JSON, problem
 from tests.house import House, picture
 from tests.makers import jpeg_segment, jpeg_with
+from vignette.limits import CHUNK_BYTES
+from vignette.model import ImageId
 from vignette.pixels.publishing import jpeg
+
+
+class CountedFile(io.BufferedReader):
+    """A file, with what is read of it counted in the house's `Reads`."""
+
+    def __init__(self, file: BinaryIO, reads: Reads) -> None:
+        super().__init__(file)  # type: ignore[arg-type]
+        self._reads = reads
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        self._reads.bytes += len(content)
+        return content
+
+
+class Reads:
+    """How many bytes of originals were read since it was last asked, and which of their files are still open."""
+
+    def __init__(self, house: House) -> None:
+        self.bytes = 0
+        self._files: list[BinaryIO] = []
+        self._open = house.store.open
+        house.store.open = self._counted  # type: ignore[method-assign]
+
+    def since_last(self) -> int:
+        self.bytes, counted = 0, self.bytes
+        return counted
+
+    def are_all_closed(self) -> bool:
+        return all(file.closed for file in self._files)
+
+    def _counted(self, image_id: ImageId, name: str) -> BinaryIO:
+        file = self._open(image_id, name)
+        if not name.startswith("original"):
+            return file
+        self._files.append(file)
+        return CountedFile(file, self)
 
 
 class TestOriginal:
@@ -197,6 +237,76 @@ class TestPublicCopy:
         assert problem(response)["type"] == "/problems/public-copy-not-clean"
         assert response.status_code == 500
         assert "still holds metadata" in caplog.text
+
+    @pytest.fixture
+    def large(self, house: House) -> bytes:
+        """Image 0: more than a web server takes at once, and more than one read."""
+        content = io.BytesIO()
+        Pillow.effect_noise((1000, 1000), 80).save(content, "JPEG", quality=90, comment=b"Ada's garden")
+        house.upload(content.getvalue())
+        assert len(content.getvalue()) > 2 * CHUNK_BYTES
+        return content.getvalue()
+
+    def test_it_is_proven_once_and_then_only_read(self, house: House, large: bytes) -> None:
+        reads = Reads(house)
+        copy = house.client.get("/images/0/public").data
+        assert reads.since_last() > 2 * len(large)
+
+        head = house.client.head("/images/0/public")
+        assert (head.headers["Content-Length"], reads.since_last()) == (str(len(copy)), 0)
+        assert house.client.get("/images/0/public", headers={"If-None-Match": head.headers["ETag"]}).status_code == 304
+        assert reads.since_last() == 0
+        assert house.client.get("/images/0/public", headers={"Range": "bytes=5-700000"}).data == copy[5:700001]
+        assert reads.since_last() <= 700_000 + CHUNK_BYTES
+        assert house.client.get("/images/0/public").data == copy
+        assert reads.since_last() <= len(large)
+        assert reads.are_all_closed()
+
+    @pytest.mark.usefixtures("large")
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_it_has_a_place_before_anything_is_read(self, house: House, method: str) -> None:
+        going = [house.client.get("/images/0/original", buffered=False) for _ in range(2)]
+        reads = Reads(house)
+
+        response = house.client.open("/images/0/public", method=method)
+
+        assert (response.status_code, reads.since_last(), reads.are_all_closed()) == (503, 0, True)
+        assert int(response.headers["Retry-After"]) > 0
+        for response in going:
+            response.close()
+        assert house.client.open("/images/0/public", method=method).status_code == 200
+
+    @pytest.mark.usefixtures("large")
+    def test_once_it_is_proven_only_what_is_long_to_send_needs_a_place(self, house: House) -> None:
+        copy = house.client.get("/images/0/public").data
+        going = [house.client.get("/images/0/original", buffered=False) for _ in range(2)]
+
+        assert house.client.head("/images/0/public").status_code == 200
+        assert house.client.get("/images/0/public", headers={"Range": "bytes=0-9"}).data == copy[:10]
+        assert house.client.get("/images/0/public").status_code == 503
+        for response in going:
+            response.close()
+        # Each gave its place back.
+        for _ in range(3):
+            assert house.client.get("/images/0/public").data == copy
+
+    def test_that_a_format_cannot_be_copied_costs_no_pass(self, house: House) -> None:
+        content = io.BytesIO()
+        xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + b" " * 2 * CHUNK_BYTES + b"</x:xmpmeta>"
+        Pillow.new("RGB", (40, 30)).save(content, "TIFF", tiffinfo={700: xmp})
+        house.upload(content.getvalue())
+        reads = Reads(house)
+
+        assert house.client.get("/images/0/public").status_code == 422
+        assert reads.since_last() < CHUNK_BYTES
+
+    @pytest.mark.usefixtures("large")
+    def test_after_its_deletion_a_proven_copy_is_410(self, house: House) -> None:
+        assert house.client.get("/images/0/public").status_code == 200
+
+        house.removal.delete(ImageId(0))
+
+        assert house.client.get("/images/0/public").status_code == 410
 
     def test_the_page_offers_it_where_the_file_reveals_something(self, house: House, photo: bytes) -> None:
         house.upload(photo)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.contract.asking import BROWSER, problem
 from tests.house import House, picture
+from tests.running import until
 from vignette import errors
+from vignette.limits import READINESS_HOLDS_S
 from vignette.web.api.operations import operation_of
 from vignette.web.http.problems import STATUS, problem_types, status_of
 
@@ -92,6 +97,29 @@ class TestReadiness:
         response = house.client.get("/readyz")
 
         assert (response.status_code, response.json["checks"]["catalogue"]["status"]) == (503, "down")
+
+    def test_however_many_ask_it_writes_once_a_second(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        flushes: list[int] = []
+        fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", lambda descriptor: (flushes.append(descriptor), fsync(descriptor)))
+        house.client.get("/readyz")
+        each_time = len(flushes)
+
+        begun = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: house.app.test_client().get("/readyz").json, range(200)))
+        looks = 1 + (time.monotonic() - begun) / READINESS_HOLDS_S
+
+        assert each_time > 0
+        assert len(flushes) - each_time <= each_time * looks
+        assert {answer["status"] for answer in answers} == {"degraded"}
+
+    def test_what_has_changed_is_told_a_second_later(self, house: House) -> None:
+        assert house.client.get("/readyz").json["checks"]["worker"]["status"] == "down"
+
+        house.catalogue.workers.beat("here:1")
+
+        until(lambda: house.client.get("/readyz").json["checks"]["worker"]["status"] == "up")
 
 
 class TestOpenapi:

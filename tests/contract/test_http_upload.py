@@ -329,8 +329,8 @@ class TestPostImages:
         assert "No space left" in body["detail"]
 
     def test_with_all_places_taken_an_upload_is_503_and_may_be_tried_again(self, house: House) -> None:
-        admission = house.app.extensions["vignette"].admission
-        with admission.place(None), admission.place(None):
+        capacity = house.context.capacity
+        with capacity.upload(), capacity.upload():
             response = post(house, (picture(), "a.jpg"))
 
             assert (problem(response)["type"], response.status_code) == ("/problems/overloaded", 503)

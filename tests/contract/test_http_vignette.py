@@ -356,17 +356,15 @@ class TestOtherRecipes:
             with Pillow.open(io.BytesIO(changed.client.get(f"{url}&still=1", headers=webp).data)) as vignette:
                 assert not vignette.is_animated  # type: ignore[attr-defined]
 
-    def test_where_it_cannot_be_rendered_again_the_earlier_one_stays(
-        self, changed: House, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("vignette.use_cases.rendering.render", raise_rendering_failed)
-        changed.renewal.advance()
-        changed.work()
+    def test_where_it_cannot_be_rendered_again_the_earlier_one_stays(self, ready: House) -> None:
+        with house_below(ready.root, recipes=[TINY, NEW], renderer=raise_rendering_failed) as changed:
+            changed.renewal.advance()
+            changed.work()
 
-        assert changed.client.get("/vignette/0").status_code == 200
-        assert changed.client.get("/images/0").json["failure"] is None
-        assert problem(changed.client.get("/vignette/0?size=new"))["detail"] == "its decoder has a bad day"
-        assert changed.jobs.hinted == []
+            assert changed.client.get("/vignette/0").status_code == 200
+            assert changed.client.get("/images/0").json["failure"] is None
+            assert problem(changed.client.get("/vignette/0?size=new"))["detail"] == "its decoder has a bad day"
+            assert changed.jobs.hinted == []
 
     def test_where_nobody_knows_what_was_made_it_is_on_its_way(self, ready: House, changed: House) -> None:
         (ready.uploads / "0" / "outcome.json").write_text("{")
@@ -412,6 +410,15 @@ class TestPending:
 
         assert house.client.get("/vignette/0").mimetype == "image/png"
 
+    @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"null"])
+    def test_damaged_metadata_give_way_to_the_plain_placeholder(self, house: House, content: bytes) -> None:
+        house.upload(photo(picture(160, 120), width=640, height=480))
+        house.store.write(ImageId(0), "metadata.json", content)
+
+        response = house.client.get("/vignette/0")
+
+        assert (response.status_code, response.mimetype) == (202, "image/png")
+
     def test_a_browser_gets_a_page_that_waits_by_itself(self, pending: House) -> None:
         response = pending.client.get("/vignette/0", headers={"Accept": BROWSER})
 
@@ -448,10 +455,8 @@ class TestPending:
         assert "Preference-Applied" not in response.headers
 
     def test_only_some_may_wait_so_that_others_are_answered(self, pending: House) -> None:
-        services = pending.app.extensions["vignette"]
-        services.waiting_rooms.acquire()
-
-        response = pending.client.get("/vignette/0", headers={"Prefer": "wait=20"})
+        with pending.context.capacity.waiter(1):
+            response = pending.client.get("/vignette/0", headers={"Prefer": "wait=20"})
 
         assert response.status_code == 202
         assert "Preference-Applied" not in response.headers

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any
+from collections.abc import Sequence
+from typing import BinaryIO
 
 from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from vignette.limits import MIB
+from vignette.pixels.rendering import Rendition, render
+from vignette.recipes import Recipe
 from vignette.settings import load_settings_or_exit
-from vignette.use_cases import rendering
 from vignette.wiring.worker import build_worker
 
-_render = rendering.render
 
-
-def _render_or_die(*arguments: Any) -> Any:
-    made = _render(*arguments)
+def render_or_die(file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float) -> list[Rendition]:
+    made = render(file, size, recipes, animation_seconds)
     if made[0].width == KILLING_WIDTH:
         os.kill(os.getpid(), signal.SIGKILL)
     while made[0].width == HANGING_WIDTH:
@@ -37,6 +37,4 @@ def _render_or_die(*arguments: Any) -> Any:
     return made
 
 
-rendering.render = _render_or_die  # type: ignore[assignment]
-
-app = build_worker(load_settings_or_exit())
+app = build_worker(load_settings_or_exit(), renderer=render_or_die)

@@ -139,7 +139,7 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
         rows = house.catalogue.library.newest(10)
         assert house.upload(THIRD).id == house.catalogue.index.next_id() - 1
         house.work()
-        checkup = build_checkup(house.store, house.catalogue, house.jobs, recipes, settle_s=0)
+        checkup = build_checkup(house.store, house.catalogue, house.jobs, recipes, settle=lambda: None)
         assert list(checkup.run(checkup.image_ids())) == [], f"killed before operation {point}"
         for row in rows:
             assert house.catalogue.library.get(row.id).state is State.READY

@@ -12,9 +12,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -32,7 +32,7 @@ from vignette.model import State
 from vignette.ports.jobs import Lane
 from vignette.records import outcome_from_json
 from vignette.trials.own_port import free_port
-from vignette.trials.processes import children_of
+from vignette.trials.processes import children_of, command_line
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def is_ready(url: str, image_id: int) -> bool:
 @contextmanager
 def process(folder: Path, *argv: str, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
     """One process of the service on its own, as in the manual way; stopped at the end."""
-    log = folder / f"{argv[1]}.log"
+    log = folder / f"{Path(argv[1] if argv[0] == '-m' else argv[0]).stem}.log"
     with log.open("ab") as words:
         child = subprocess.Popen(
             [sys.executable, *argv],
@@ -70,8 +70,9 @@ def process(folder: Path, *argv: str, **settings: object) -> Iterator[subprocess
     try:
         yield child
     finally:
-        os.killpg(child.pid, signal.SIGCONT)
-        os.killpg(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(child.pid, signal.SIGCONT)
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
 
@@ -87,9 +88,11 @@ def web(folder: Path, **settings: object) -> Iterator[str]:
 
 
 @contextmanager
-def worker(folder: Path, app: str = "task_celery", **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+def worker(
+    folder: Path, app: str = "task_celery", options: Sequence[str] = (), **settings: object
+) -> Iterator[subprocess.Popen[bytes]]:
     """The worker as the README starts it by hand."""
-    with process(folder, "-m", "celery", "-A", app, "worker", "--loglevel=info", **settings) as child:
+    with process(folder, "-m", "celery", "-A", app, "worker", "--loglevel=info", *options, **settings) as child:
         yield child
 
 
@@ -360,8 +363,8 @@ class TestPicturesAreLarge:
         last = ("JPEG", (9100, 9100), {"progressive": True})
         with running_service(tmp_path, render_processes=1) as service:
             (worker_of_service,) = service.children("celery")
-            until(lambda: children_of(worker_of_service))
-            (renderer,) = children_of(worker_of_service)
+            until(lambda: pool_of(worker_of_service))
+            (renderer,) = pool_of(worker_of_service)
             for number, (file_format, size, options) in enumerate([*large, *large, last]):
                 content = io.BytesIO()
                 gradient.resize(size, Image.Resampling.NEAREST).save(content, file_format, **options)
@@ -369,7 +372,7 @@ class TestPicturesAreLarge:
                 until(lambda number=number: state(service.url, number) in ("ready", "failed"))  # type: ignore[misc]
 
             assert state(service.url, number) == "ready"
-            assert children_of(worker_of_service) == [renderer]
+            assert pool_of(worker_of_service) == [renderer]
             assert _peak_kib(renderer) * 1024 < 400_000_000
 
 
@@ -460,6 +463,16 @@ def test_the_web_process_stays_small_while_a_large_file_goes_through(service: Se
 
     assert large.stat().st_size > 60_000_000
     assert sum(map(_peak_kib, children_of(server))) - before < 16 * 1024
+
+
+def pool_of(worker: int) -> list[int]:
+    """Numbers of the processes that a worker has forked."""
+    return [number for number in children_of(worker) if command_line(number) == command_line(worker)]
+
+
+def sweep_of(worker: int) -> list[int]:
+    """Number of the process that sweeps for a worker, if there is one."""
+    return [number for number in children_of(worker) if "vignette.wiring.sweeper" in command_line(number)]
 
 
 def _peak_kib(number: int) -> int:

@@ -20,6 +20,11 @@ from vignette.trials.processes import children_of
 CLIENTS = 200
 SLOW_CLIENTS = 20
 
+# While 8 of its 32 threads send files, a process answers 24 requests at a time: these are ten rounds of them.
+TOO_MANY = 240
+
+MORE_THAN_THE_KERNEL_KEEPS = picture(2500, 1500, "BMP")  # for a client that does not read
+
 
 def until_kept(url: str, content: bytes) -> int:
     """The number of an upload that is sent until it is taken, as a client may: after a 503, or without an answer."""
@@ -63,6 +68,16 @@ def slow_client(service: Service, stop: threading.Event) -> Iterator[socket.sock
         stop.set()
         thread.join()
         connection.close()
+
+
+@contextmanager
+def deaf_client(service: Service) -> Iterator[socket.socket]:
+    """A client that asks for the original of image 0, and reads nothing of it."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", httpx.URL(service.url).port))
+        connection.sendall(b"GET /images/0/original HTTP/1.1\r\nHost: here\r\n\r\n")
+        yield connection
 
 
 def staged(service: Service) -> int:
@@ -128,13 +143,9 @@ def test_slow_clients_block_nobody_and_are_cut_off(tmp_path: Path) -> None:
 def test_who_reads_nothing_of_a_download_blocks_nobody_and_is_cut_off(tmp_path: Path) -> None:
     with ExitStack() as stack:
         service = stack.enter_context(running_service(tmp_path, web_threads=8, slow_client_seconds=4))
-        content = picture(2500, 1500, "BMP")  # more than the kernel keeps for a client that does not read
-        until_kept(service.url, content)
+        until_kept(service.url, MORE_THAN_THE_KERNEL_KEEPS)
         for _ in range(SLOW_CLIENTS):
-            deaf = stack.enter_context(socket.socket())
-            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            deaf.connect(("127.0.0.1", httpx.URL(service.url).port))
-            deaf.sendall(b"GET /images/0/original HTTP/1.1\r\nHost: here\r\n\r\n")
+            stack.enter_context(deaf_client(service))
 
         for _ in range(20):
             assert http_client.get(f"{service.url}/images", timeout=30).status_code == 200
@@ -143,7 +154,23 @@ def test_who_reads_nothing_of_a_download_blocks_nobody_and_is_cut_off(tmp_path: 
             # Over a connection of its own: one that has stood still for so long may be cut off too.
             return httpx.get(f"{service.url}/images/0/original", timeout=30)
 
-        until(lambda: download().content == content)
+        until(lambda: download().content == MORE_THAN_THE_KERNEL_KEEPS)
+
+
+def test_who_finds_no_place_for_a_download_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        service = stack.enter_context(running_service(tmp_path, web_threads=32, slow_client_seconds=120))
+        until_kept(service.url, MORE_THAN_THE_KERNEL_KEEPS)
+        for _ in range(8):
+            stack.enter_context(deaf_client(service))
+        until(lambda: http_client.get(f"{service.url}/images/0/original").status_code == 503)
+
+        others = [stack.enter_context(deaf_client(service)) for _ in range(TOO_MANY)]
+        # It comes behind them. Were each to wait a second for a place, in a thread, it would take ten.
+        assert http_client.get(f"{service.url}/healthz", timeout=5).status_code == 200
+
+        for other in others:
+            assert other.recv(1000).startswith(b"HTTP/1.1 503")
 
 
 def test_who_sends_slowly_but_steadily_is_not_cut_off(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Court:
         house.work()
 
     def violations(self) -> list[str]:
-        verdict = Verdict(Victim(self.house.root), self.ledger)
+        verdict = Verdict(Victim(self.house.root), self.ledger, settle=lambda: None)
         try:
             verdict.judge()
         finally:
@@ -47,8 +47,7 @@ class Court:
 
 
 @pytest.fixture
-def court(house: House, monkeypatch: pytest.MonkeyPatch) -> Court:
-    monkeypatch.setattr("vignette.use_cases.checking.time.sleep", lambda _: None)
+def court(house: House) -> Court:
     return Court(house)
 
 

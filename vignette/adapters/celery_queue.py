@@ -80,7 +80,7 @@ def keep_temporary_files_in(folder: Path) -> None:
     current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]
 
 
-def worker_app(broker_url: str, *, processes: int, soft_time_limit_s: int) -> Celery:
+def worker_app(broker_url: str, *, processes: int, tasks_per_process: int, soft_time_limit_s: int) -> Celery:
     """The Celery application of the worker."""
     hard_time_limit_s = soft_time_limit_s + KILL_GRACE_S
     transport: dict[str, Any] = {
@@ -108,7 +108,7 @@ def worker_app(broker_url: str, *, processes: int, soft_time_limit_s: int) -> Ce
         task_time_limit=hard_time_limit_s,
         worker_concurrency=processes,
         worker_prefetch_multiplier=1,
-        worker_max_tasks_per_child=500,
+        worker_max_tasks_per_child=tasks_per_process,
         worker_max_memory_per_child=500_000,  # KiB
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,

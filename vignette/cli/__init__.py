@@ -30,9 +30,9 @@ def serve() -> None:
 
 def _open_catalogue(settings: Settings) -> None:
     """Bring it up to date before any process needs it, or say why that cannot be."""
-    from vignette.wiring.stores import open_store_and_catalogue
+    from vignette.wiring.stores import open_and_catch_up
 
-    _, catalogue = open_store_and_catalogue(settings)
+    _, catalogue = open_and_catch_up(settings)
     catalogue.close()
 
 

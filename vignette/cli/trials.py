@@ -12,6 +12,9 @@ from typing import Protocol
 
 import click
 
+from vignette.settings import load_settings_or_exit
+from vignette.trials.bench.effort import Effort
+
 
 @click.command()
 @click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
@@ -45,7 +48,7 @@ def torture(minutes: float, seed: int | None, runs: int) -> None:
 
 @click.group()
 def bench() -> None:
-    """Vignette beside others that do the same job, in the same run. docs/performance.md tells how to read it."""
+    """Measure Vignette, mostly beside others that do the same job in the same run: see docs/performance.md."""
 
 
 _photos = click.option(
@@ -56,35 +59,48 @@ _photos = click.option(
     required=True,
     help="A folder of photos, or with a folder `photos` of them; VIGNETTE_CORPUS unless given.",
 )
+_disk = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder on the disk to measure; that of the service's state unless given.",
+)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 _check = click.option("--check", is_flag=True, help="Exit status 1 if a ratio is more than a margin behind its goal.")
-_quick = click.option("--quick", is_flag=True, help="Few and short rounds: a minute at most.")
+_quick = click.option(
+    "--quick", "effort", flag_value=Effort.QUICK, default=Effort.FULL, help="Few and short rounds: a minute at most."
+)
+_smoke = click.option("--smoke", "effort", flag_value=Effort.SMOKE, help="One tiny round: it runs, and tells nothing.")
+
+
+def _effort(command: Callable[..., None]) -> Callable[..., None]:
+    """`--quick` and `--smoke`, as the argument `effort`."""
+    return _quick(_smoke(command))
 
 
 @bench.command()
 @_photos
 @_as_json
 @_check
-@_quick
-def pixels(folder: Path, as_json: bool, check: bool, quick: bool) -> None:
+@_effort
+def pixels(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
     """
-    What a vignette costs beside libvips: time of the processor, memory, and how near it is to the whole picture.
+    What a vignette costs beside libvips: processor time, memory, and how near it is to the whole picture.
 
     The formats that the photos lack are made of the largest JPEG. Exit status 2 if there is none.
     """
-    from vignette.trials.bench.pixels import bench_pixels
-    from vignette.trials.bench.tools import photo_folder
+    from vignette.trials.bench import pixels as one_vignette
 
     with _measuring() as done:
-        report = bench_pixels(photo_folder(folder), quick=quick, compared=done)
-    _tell(report, as_json=as_json, check=check)
+        report = one_vignette.run(folder, effort, done=done)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
 
 
 @bench.command()
 @_as_json
 @_check
-@_quick
-def serve(as_json: bool, check: bool, quick: bool) -> None:
+@_effort
+def serve(as_json: bool, check: bool, effort: Effort) -> None:
     """
     Requests a second for a ready vignette, beside nginx with the same file.
 
@@ -93,18 +109,19 @@ def serve(as_json: bool, check: bool, quick: bool) -> None:
     """
     from vignette.trials.bench import serve as serving
 
-    rounds, seconds = (5, 1) if quick else (15, 2)
+    rounds, seconds = effort.choose(full=(15, 2), quick=(5, 1), smoke=(1, 1))
     with _measuring(rounds * 4) as done:
         report = serving.run(rounds=rounds, seconds=seconds, done=done)
-    _tell(report, as_json=as_json, check=check)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
 
 
 @bench.command()
 @_photos
 @_as_json
 @_check
-@_quick
-def pipeline(folder: Path, as_json: bool, check: bool, quick: bool) -> None:
+@_effort
+def pipeline(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
     """
     Seconds from the first upload to the last vignette, beside `vipsthumbnail` making the same from files.
 
@@ -113,23 +130,68 @@ def pipeline(folder: Path, as_json: bool, check: bool, quick: bool) -> None:
     """
     from vignette.trials.bench import pipeline as whole_way
 
-    count, rounds = (12, 3) if quick else (whole_way.PHOTOS, 7)
+    count, rounds = effort.choose(full=(whole_way.PHOTOS, 7), quick=(12, 3), smoke=(1, 1))
     with _measuring(rounds * 2) as done:
         report = whole_way.run(whole_way.find_photos(folder), count=count, rounds=rounds, done=done)
-    _tell(report, as_json=as_json, check=check)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
+
+
+@bench.command()
+@_disk
+@_as_json
+@_effort
+def durability(folder: Path | None, as_json: bool, effort: Effort) -> None:
+    """
+    Milliseconds for an upload with `durability = "full"`, beside the same with "fast": what flushing costs.
+
+    Exit status 2 if nothing can be written to the folder.
+    """
+    from vignette.trials.bench import durability as flushing
+
+    edges_px, rounds = effort.choose(full=(flushing.EDGES_PX, 15), quick=(flushing.EDGES_PX, 5), smoke=((100,), 1))
+    with _measuring(len(edges_px) * len(flushing.CLIENTS) * rounds * 2) as done:
+        report = flushing.run(_place(folder), edges_px=edges_px, rounds=rounds, done=done)
+    _tell(report, as_json=as_json)
+
+
+@bench.command()
+@_disk
+@_as_json
+@click.option(
+    "--check", is_flag=True, help="Exit status 1 if anything is lost, given twice or left without a vignette."
+)
+@_effort
+def burst(folder: Path | None, as_json: bool, check: bool, effort: Effort) -> None:
+    """
+    10,000 small uploads of 32 clients: how long they take, how much memory, and whether each of them is kept.
+
+    Starts a service of its own. Exit status 2 if it does not start, or refuses an upload.
+    """
+    from vignette.trials.bench import burst as many_uploads
+
+    uploads = effort.choose(full=many_uploads.UPLOADS, quick=300, smoke=10)
+    with _measuring(uploads) as done:
+        report = many_uploads.run(_place(folder), uploads=uploads, done=done)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
+
+
+def _place(folder: Path | None) -> Path:
+    return load_settings_or_exit().state_folder if folder is None else folder
 
 
 class _BenchReport(Protocol):
     def as_text(self) -> str: ...
     def as_json(self) -> str: ...
-    def shortfalls(self) -> list[str]: ...
 
 
 @contextmanager
 def _measuring(steps: int | None = None) -> Iterator[Callable[[], None]]:
     """
-    A progress bar for a person; what it gives is to be called *steps* times, or as often as turns out. Exit status 2 if
-    it cannot be done.
+    Show a progress bar to a person; yield what is to be called after each of *steps* (None: nobody knows how many).
+
+    If the bench cannot run, the command ends with exit status 2.
     """
     from vignette.trials.bench.tools import BenchUnavailable
 
@@ -143,9 +205,12 @@ def _measuring(steps: int | None = None) -> Iterator[Callable[[], None]]:
         sys.exit(2)
 
 
-def _tell(report: _BenchReport, *, as_json: bool, check: bool) -> None:
+def _tell(report: _BenchReport, *, as_json: bool) -> None:
     click.echo(report.as_json() if as_json else report.as_text())
-    shortfalls = report.shortfalls() if check else []
-    for words in shortfalls:
-        click.echo(f"vignette: {words}", err=True)
-    sys.exit(1 if shortfalls else 0)
+
+
+def _fail_if(check: bool, shortfalls: list[str]) -> None:
+    if check and shortfalls:
+        for words in shortfalls:
+            click.echo(f"vignette: {words}", err=True)
+        sys.exit(1)

@@ -14,12 +14,12 @@ from vignette.use_cases.findings import Report
 @click.command()
 def reindex() -> None:
     """Rebuild the catalogue from the folders. The service may run; uploads wait meanwhile, or are told to."""
-    from vignette.wiring.stores import open_store_and_catalogue
+    from vignette.wiring.stores import open_and_catch_up
     from vignette.wiring.use_cases import build_reindexing
 
     with exit_with_words():
         settings = load_settings()
-        count = build_reindexing(*open_store_and_catalogue(settings)).rebuild()
+        count = build_reindexing(*open_and_catch_up(settings)).rebuild()
     click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
 
 

@@ -1,1 +1,1 @@
-"""What reads the bytes of strangers can be ended: limits on memory and processor time."""
+"""Limits the memory and the processor time of code that reads the bytes of strangers, so that it can be ended."""

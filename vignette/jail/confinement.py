@@ -1,9 +1,9 @@
 """
-What one rendering may take of the machine, on top of what its process has already: memory and processor time.
+Limits the memory and the processor time that one rendering may take, on top of what its process has already.
 
-A process that goes over a limit is not killed: the allocation fails, or a signal comes, and that becomes an error of
-ours. What cannot be told so (a library that aborts, a loop that lets no signal handler run) ends the process, or the
-worker's time limits do.
+A process that exceeds a limit is not killed: an allocation fails, or a signal comes, and we raise an error of ours.
+That is not always possible. A library may abort instead, which ends the process; a loop may let no signal handler run,
+and then the worker's time limits end the process.
 """
 
 from __future__ import annotations
@@ -23,28 +23,29 @@ from vignette.limits import KIB, MIB
 
 _MEMORY_OF_THIS_PROCESS: Final = Path("/proc/self/statm")
 
-# A handler that raises may be called where errors are dropped (a callback from C): it is called again each second.
+# The handler raises an error, which gets lost if the signal comes during a callback from C. So the signal is repeated.
 _SIGNAL_AGAIN_S: Final = 1.0
 
-# From mallopt(3) and malloc.h: blocks from this size on are the system's again as soon as they are freed.
+# mallopt(3), malloc.h: glibc returns blocks of at least this size to the system as soon as they are freed.
 _M_MMAP_THRESHOLD: Final = -3
 _MMAP_THRESHOLD_BYTES: Final = 128 * KIB
 
-# For the environment that a worker is started with: glibc asks for large pages (malloc.hugetlb, since 2.35). What was
-# given back comes again page by page, and with small ones that costs a twentieth of a vignette, or a fifth of some.
+# For the environment of a worker: glibc asks the system for large pages (malloc.hugetlb, since 2.35). Memory that was
+# returned to the system comes back page by page. With small pages that takes a twentieth of the time of a vignette, and
+# a fifth for some.
 LARGE_PAGES: Final = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
-# How libheif says that an allocation failed, which may have been one of another thread.
+# libheif says so when an allocation failed. That may have happened in another thread, so `errno` does not tell.
 _LIBHEIF_OUT_OF_MEMORY: Final = "Memory allocation error"
 
 
 def give_back_what_is_freed() -> None:
     """
-    Have glibc give freed blocks of 128 KiB and more back to the system at once, in this process and in its forks.
+    Make glibc return freed blocks of 128 KiB and more to the system at once, in this process and in its forks.
 
-    By itself it raises that size with each larger block that is freed. After some large pictures a process would keep
-    100 MB that is full of holes: the next one has all of its memory on top of that, or fits into the holes and so takes
-    more than its limit.
+    By itself glibc raises that size with each larger block that is freed. After some large pictures a process would
+    keep 100 MB that is full of holes. The next picture would then take all of its memory on top of that; or it would
+    fit into the holes, and so take more than its limit unnoticed.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -54,16 +55,16 @@ def give_back_what_is_freed() -> None:
 @contextmanager
 def confined(memory_bytes: int, cpu_seconds: float) -> Iterator[None]:
     """
-    Let what runs within take *memory_bytes* and *cpu_seconds* more than the process has taken by now; all its threads
-    together. Main thread only.
+    Let the block take *memory_bytes* and *cpu_seconds* more than the process has taken by now. Main thread only.
 
-    The memory is that of RLIMIT_DATA, since Linux 4.7 all private writable mappings: what is allocated, and the whole
-    of each thread's stack. Not RLIMIT_AS, in which the C library's reservations for threads (64 MiB each), files that
-    are mapped and code count as well, none of which takes memory. Elsewhere than on Linux it is not limited.
+    All threads of the process count together. The memory is that of RLIMIT_DATA: since Linux 4.7 all private writable
+    mappings, that is, whatever is allocated, and the whole stack of each thread. RLIMIT_AS would count what takes no
+    memory, too: mapped files, code, and the C library's reservations for threads (64 MiB each). On systems other than
+    Linux memory is not limited.
 
     Raises:
-        TooMuchMemory: It needs more.
-        TooMuchTime: It needs more.
+        TooMuchMemory: The block needs more memory.
+        TooMuchTime: The block needs more processor time.
     """
     with _memory(memory_bytes), _processor_time(cpu_seconds):
         yield
@@ -76,6 +77,8 @@ def _memory(limit: int) -> Iterator[None]:
     errno_of_thread.value = 0
     try:
         yield
+    except TooMuchTime:
+        raise  # a library may have lived through a failed allocation before, and left its ENOMEM behind
     except (MemoryError, RenderingFailed) as error:
         is_out_of_memory = errno_of_thread.value == errno.ENOMEM or _tells_of_memory(error)
         restore()
@@ -88,12 +91,12 @@ def _memory(limit: int) -> Iterator[None]:
 
 
 def _limit_data(more_bytes: int) -> Callable[[], None]:
-    """Let the process have *more_bytes* than it has; what is returned lifts this again."""
+    """Limit the memory of the process to *more_bytes* more than it has; return a function that lifts the limit."""
     if not _MEMORY_OF_THIS_PROCESS.exists():
         return lambda: None
     data_pages = int(_MEMORY_OF_THIS_PROCESS.read_bytes().split()[5])
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    # Only the soft limit, up to the hard one, which nobody could raise again.
+    # Set only the soft limit, and no higher than the hard one: nobody could raise the hard limit again.
     soft = _least(data_pages * resource.getpagesize() + more_bytes, *before)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, before[1]))
     return lambda: resource.setrlimit(resource.RLIMIT_DATA, before)
@@ -105,12 +108,13 @@ def _least(*limits: int) -> int:
 
 def _errno() -> ctypes.c_int:
     """
-    What `malloc` leaves ENOMEM in when it fails (malloc(3)), and nothing sets back to 0. Decoders that find no memory
-    say anything: libjpeg and libwebp call the picture broken.
+    Return this thread's `errno`. `malloc` sets it to ENOMEM when it fails (malloc(3)), and nothing sets it back to 0.
+
+    The errors of decoders do not tell: libjpeg and libwebp call the picture broken if they find no memory.
     """
     try:
         place = ctypes.CDLL(None).__errno_location
-    except AttributeError:  # it is elsewhere, and memory is not limited
+    except AttributeError:  # this C library keeps errno elsewhere
         return ctypes.c_int()
     place.restype = ctypes.POINTER(ctypes.c_int)
     return cast(ctypes.c_int, place().contents)
@@ -130,7 +134,7 @@ def _processor_time(limit_s: float) -> Iterator[None]:
         words = f"rendering needs more than the {limit_s:g} seconds of processor time that it may take"
         raise TooMuchTime(words, limit=math.ceil(limit_s))
 
-    # Not RLIMIT_CPU: it counts in whole seconds from the start of the process, and kills at its hard limit.
+    # RLIMIT_CPU would count whole seconds from the start of the process, and kill the process at its hard limit.
     before = signal.signal(signal.SIGPROF, give_up)
     signal.setitimer(signal.ITIMER_PROF, limit_s, _SIGNAL_AGAIN_S)
     try:
@@ -139,6 +143,7 @@ def _processor_time(limit_s: float) -> Iterator[None]:
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
     finally:
-        # Once more: the time may have been over just before it was stopped, and the next signal is a second away.
+        # Stop the timer once more: if the time ran out just before the first stop, `give_up` raised in its place, and
+        # the timer still runs. Its next signal is a second away.
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)

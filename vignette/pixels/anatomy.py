@@ -1,4 +1,4 @@
-"""What a container says of itself: the value that each of the parsers in `containers` returns."""
+"""`Anatomy`: what a picture's file says of itself. Each parser in `containers` returns one."""
 
 from __future__ import annotations
 
@@ -12,33 +12,35 @@ class MetadataBlocks:
     """
     The metadata of a file as raw blocks, in the order found, not interpreted.
 
-    Each is at most `limits.MAX_METADATA_BYTES` long; what is over that, or damaged, is named in `warnings` instead.
+    All blocks together take at most `limits.MAX_METADATA_BYTES` of the file. `warnings` names each block, or part of
+    one, that is missing here because it is damaged or would exceed a limit.
     """
 
     exif: bytes | None = None
     """
-    A TIFF stream (begins with II or MM; no "Exif\\0\\0" before it). For a TIFF file: a copy of its directories with
-    their values, without the pictures.
+    A TIFF stream: it begins with II or MM, without "Exif\\0\\0" before that. For a TIFF file, a copy of its directories
+    with their values, without the pictures.
     """
     xmp: tuple[bytes, ...] = ()
-    """XMP packets (RDF/XML): the main one first, then extended ones, each put together."""
+    """XMP packets (RDF/XML): the main one first, then extended ones, each joined from its pieces."""
     iptc: bytes | None = None
-    """IPTC-IIM datasets (begins with 0x1C): taken out of the Photoshop resource 0x0404."""
+    """IPTC-IIM datasets: the content of the Photoshop resource 0x0404. It begins with 0x1C."""
     icc: bytes | None = None
-    """An ICC profile, put together from its pieces."""
+    """An ICC profile, joined from its pieces."""
     text: tuple[tuple[str, str], ...] = ()
-    """(keyword, text) of PNG tEXt/zTXt/iTXt; ("Comment", text) of JPEG COM and GIF comments."""
+    """(keyword, text) of a PNG's tEXt, zTXt and iTXt; ("Comment", text) of JPEG COM segments and GIF comments."""
     previews: tuple[tuple[str, int], ...] = ()
-    """(name, length in bytes) of the small pictures beside the picture that stand in none of the blocks above."""
+    """(name, length in bytes) of each small picture in the file that is in none of the blocks above."""
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
     """
-    `width` and `height` are in pixels as stored; `orientation` is 1 to 8 as in EXIF (tag 0x0112).
+    What the file of a picture says of itself, found without decoding a pixel.
 
-    Without `has_alpha`, what stands beside the colours of a pixel is no transparency: a selection, say.
+    `width` and `height` are in pixels, as stored; `orientation` is 1 to 8, as in EXIF (tag 0x0112). If `has_alpha` is
+    false, a sample that follows the colours of a pixel is not its transparency; it may be a selection, for instance.
     """
 
     format: Format
@@ -48,14 +50,14 @@ class Anatomy:
     frames: int = 1
     has_alpha: bool = True
     has_alpha_apart: bool = False
-    """Transparency is coded apart from colours, which a decoder that scales does not weigh by it; told of WebP."""
+    """Only in WebP: alpha is coded apart from the colours. A decoder that scales does not weigh the colours by it."""
     bits_per_pixel: int = 24
-    """As the pixels are before they are compressed; told of PNG, TIFF and BMP."""
+    """Only in PNG, TIFF and BMP: the bits of a pixel before compression."""
     held_bytes: int = 0
-    """What any decoder has to hold at once, because the file is progressive or interlaced, or codes it so."""
+    """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """(width, height) in pixels after orientation; 5 to 8 turn the picture by a quarter."""
+        """(width, height) in pixels of the picture turned upright. Orientations 5 to 8 swap width and height."""
         return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)

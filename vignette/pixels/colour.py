@@ -1,4 +1,4 @@
-"""Colours as a file means them, in sRGB: what a browser takes a picture without a profile to be in."""
+"""Converts the colours of a picture to sRGB, which browsers assume for a picture without a profile."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from vignette.limits import MIB
 
 _SRGB: Final = ImageCms.createProfile("sRGB")
 
-# To make a transform costs more than to apply it, and most pictures of a camera have the same profile. What a process
-# keeps of strangers' profiles is bounded: even those of printing presses are smaller than this.
+# Making a transform costs more than applying it, and most pictures of a camera share one profile: a process keeps the
+# last few transforms. Strangers send the profiles, so a process keeps none that is larger than this; even the profiles
+# of printing presses are smaller.
 _KEPT_TRANSFORMS: Final = 4
 _MAX_KEPT_PROFILE_BYTES: Final = MIB
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """
-    *image* (L, LA, RGB, RGBA, CMYK or LAB) in L, LA, RGB or RGBA with sRGB values.
+    Convert *image* (mode L, LA, RGB, RGBA, CMYK or LAB) to sRGB values (mode L, LA, RGB or RGBA).
 
-    Its ICC *profile* counts if it is sound and of the image's colour model; if not, the pixels are all there is to go
-    by: grey and RGB are sRGB, CMYK is ink on white as browsers reckon it, L*a*b* is of the illuminant D50.
+    The ICC *profile* decides if it is sound and has the image's colour model. Otherwise grey and RGB count as sRGB,
+    CMYK as ink on white, converted as browsers do, and L*a*b* as measured under the illuminant D50.
     """
     if profile is not None:
         try:
@@ -41,7 +42,7 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
     transform = _transform if len(profile) <= _MAX_KEPT_PROFILE_BYTES else _transform.__wrapped__
     converted = transform(profile, opaque.mode).apply(opaque)
     if opaque.mode == "L":
-        converted = converted.convert("L")  # a grey profile is a tone curve only
+        converted = converted.convert("L")  # a grey profile holds only a tone curve
     if alpha:
         converted.putalpha(alpha)
     return converted

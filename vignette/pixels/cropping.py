@@ -1,4 +1,4 @@
-"""What `cover` keeps of a picture."""
+"""Cuts out the part of a picture that the fit `cover` keeps."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from vignette.recipes import Crop
 
 
 def cropped(image: Image.Image, size: tuple[int, int], crop: Crop) -> Image.Image:
-    """The part of *image* of this *size* (width, height) in pixels that is kept; of a whole picture the whole."""
+    """Return the part of *image* that *crop* keeps; *size* is its (width, height) in pixels."""
     return image if image.size == size else image.crop(window(image, size, crop))
 
 
 def window(image: Image.Image, size: tuple[int, int], crop: Crop) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) of that part. Frames of one animation need the same, or the picture jumps."""
+    """
+    Return (left, top, right, bottom), in pixels, of the part of *image* that *crop* keeps.
+
+    All frames of an animation need the same window, or the picture jumps.
+    """
     left, top = centred(*image.size, size) if crop == "centre" else libvips.attention(image, size)
     return left, top, left + size[0], top + size[1]

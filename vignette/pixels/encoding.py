@@ -1,4 +1,4 @@
-"""A picture in memory to the bytes of a vignette."""
+"""Encodes a picture in memory as the bytes of a vignette."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ENCODERS: Final[dict[VignetteFormat, tuple[str, dict[str, Any]]]] = {
     "avif": ("AVIF", {"speed": 7}),
 }
 
-# Frames are many: those of a method with more effort are hardly smaller.
+# An animation has many frames, and more effort would make them hardly smaller.
 _ANIMATION_METHOD: Final = 2
 
 
 def encoded(image: Image.Image, file_format: VignetteFormat, quality: int) -> bytes:
-    """*image* (L, LA, RGB or RGBA) in *file_format*; on white, if that knows no transparency."""
+    """Encode *image* (mode L, LA, RGB or RGBA) in *file_format*. JPEG has no transparency: it gets a white ground."""
     if file_format == "jpeg" and image.mode in ("RGBA", "LA"):
         opaque = Image.new("RGBA", image.size, "white")
         opaque.alpha_composite(image.convert("RGBA"))
@@ -36,10 +36,10 @@ def encoded_animation(
     frames: Sequence[tuple[Image.Image, int]], plays: int, quality: int, before_frame: Callable[[], None]
 ) -> bytes:
     """
-    An animated WebP of *frames*: pictures of one size (L, LA, RGB or RGBA), and for how many milliseconds each is seen.
+    Encode *frames* as an animated WebP that is played *plays* times, or for ever if *plays* is 0.
 
-    It is played *plays* times, or for ever if that is 0. *before_frame* is called before each but the first is encoded,
-    and ends it all by raising.
+    Each frame is a picture (mode L, LA, RGB or RGBA, all of one size) and the milliseconds for which it is shown.
+    *before_frame* is called before each frame but the first is encoded. If it raises, the encoding ends with its error.
     """
     first, *others = [image for image, _ in frames]
     content = io.BytesIO()
@@ -58,7 +58,7 @@ def encoded_animation(
 
 
 class _Reel(Image.Image):
-    """Pictures as the frames of one, as Pillow shows those of a file: its encoder asks for each in its turn."""
+    """Poses as one Pillow picture with several frames, so that the encoder asks for one picture after another."""
 
     def __init__(self, images: Sequence[Image.Image], before_frame: Callable[[], None]) -> None:
         super().__init__()
@@ -73,5 +73,5 @@ class _Reel(Image.Image):
 
 
 def decoder_of(file_format: VignetteFormat) -> str:
-    """Pillow's name for what reads *file_format*."""
+    """Return Pillow's name for the decoder of *file_format*."""
     return _ENCODERS[file_format][0]

@@ -1,9 +1,8 @@
 """
-The formats that Vignette accepts, told from the first bytes of a file.
+The formats that Vignette accepts, recognised by the first bytes of a file.
 
-This is the allow-list: what is not named here reaches no parser and no decoder. MPO (several JPEGs in one file, as
-phones and stereo cameras write) counts as the JPEG that it begins with; the pictures behind it are kept in the original
-and never decoded.
+This is the allow-list: a file in any other format reaches no parser and no decoder. An MPO (several JPEGs in one file,
+as phones and stereo cameras write) counts as its first JPEG. The original keeps the others; nothing decodes them.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-# What `sniff` wants to see of a file: more than any signature, and the brands of every real HEIF file.
+# `sniff` looks at this much of a file: more than any signature takes, and than the brands of any real HEIF file take.
 HEAD_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format: its name as people know it, IANA media type, and the file name extension that we give it."""
+    """A file format: the name that people know, the IANA media type, and the extension that we give its files."""
 
     name: str
     media_type: str
@@ -39,7 +38,8 @@ ACCEPTED_FORMATS: Final = (JPEG, PNG, APNG, GIF, WEBP, AVIF, HEIC, HEIF, TIFF, B
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
-# BITMAPCOREHEADER, BITMAPINFOHEADER, its two extensions by masks, OS/2 2.x, BITMAPV4HEADER, BITMAPV5HEADER.
+# In order: BITMAPCOREHEADER, BITMAPINFOHEADER, the same with three masks and with four, OS/2 2.x, BITMAPV4HEADER,
+# BITMAPV5HEADER.
 BMP_HEADER_BYTES: Final = (12, 40, 52, 56, 64, 108, 124)
 
 # ISO/IEC 23008-12, annexes B and E; AV1 Image File Format, 6.
@@ -50,10 +50,11 @@ _HEIF_BRANDS: Final = (b"mif1", b"msf1")
 
 def sniff(head: bytes) -> Format | None:
     """
-    The accepted format that a file beginning with *head* (`HEAD_BYTES`, or the whole of a shorter file) claims to be.
+    Return the accepted format whose signature *head* has; None if there is none.
 
-    The name and the media type that came with it play no part. A PNG counts as APNG if the chunk that says so is in
-    *head*; its parser has the last word.
+    *head* is the first `HEAD_BYTES` of a file, or the whole of a shorter file. The file's name and the media type that
+    its sender gave play no part. A PNG counts as APNG if *head* holds its chunk `acTL`; the parser of PNG has the last
+    word.
     """
     if head.startswith(b"\xff\xd8\xff"):
         return JPEG

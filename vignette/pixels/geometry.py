@@ -1,4 +1,4 @@
-"""Sizes of pictures and of what is made of them, in pixels: never enlarged, each side at least one pixel."""
+"""The sizes of vignettes, in pixels. A vignette is never larger than its picture; each side has at least one pixel."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from vignette.recipes import Recipe
 
 def fit(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
     """
-    (width, height) of the vignette of a *width* × *height* picture.
+    Return (width, height) of the vignette of a *width* × *height* picture.
 
-    `inside` keeps the picture's aspect and lies within the box. `cover` has the aspect of the box: it fills it, or, if
-    the picture is too small for that, it is the largest part of this aspect that there is.
+    With `inside`, the vignette keeps the picture's aspect ratio and lies within the recipe's box. With `cover`, it has
+    the aspect ratio of the box and fills it. If the picture is too small for that, the vignette is the largest part of
+    the picture that has this aspect ratio.
     """
     across, down = whole(width, height, recipe)
     if recipe.fit == "inside":
@@ -20,13 +21,13 @@ def fit(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
 
 
 def whole(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
-    """(width, height) of the complete picture that the vignette is cut out of; with `inside` nothing is cut off."""
+    """Return (width, height) of the scaled picture that `cover` cuts the vignette from; `inside` cuts nothing off."""
     scales = recipe.width / width, recipe.height / height
     return _scaled(width, height, min(min(scales) if recipe.fit == "inside" else max(scales), 1.0))
 
 
 def centred(width: int, height: int, size: tuple[int, int]) -> tuple[int, int]:
-    """(left, top) of the middle part of this *size* of a *width* × *height* picture."""
+    """Return (left, top) of the part of *size*, (width, height), in the middle of a *width* × *height* picture."""
     return (width - size[0]) // 2, (height - size[1]) // 2
 
 

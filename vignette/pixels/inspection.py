@@ -1,8 +1,8 @@
 """
-The check at the door: whether a file is an accepted picture, whole and within the limits, and what it says of itself.
+The check at the door: is a file an accepted picture, is it whole, is it within the limits, and what does it say?
 
-It runs in the web process, on bytes of strangers, so it runs no decoder and no foreign code: the containers are read in
-plain Python, in little memory and bounded time, whatever the file is.
+The check runs in the web process, on the bytes of strangers. So it calls no decoder and no third-party code: it reads
+the containers in plain Python. Its memory is small and its time bounded, whatever the file holds.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ def inspect(
     file: BinaryIO, size: int, *, max_pixels: int, max_frames: int, max_memory_bytes: int = sys.maxsize
 ) -> tuple[ImageFacts, MetadataBlocks]:
     """
-    Check the picture of *size* bytes in *file*, which must be seekable; say what it is, and what is in it.
+    Check the picture of *size* bytes in *file*, which must be seekable; return its facts and its metadata.
 
-    Damage to metadata refuses nothing; it is told in the blocks' warnings.
+    Damaged metadata is no reason to refuse a picture: the warnings of the blocks tell of it.
 
     Raises:
-        UnsupportedFormat: It is in no accepted format, or in a variety of one that is not.
-        BrokenImage: It is damaged, or not whole.
-        TooManyPixels: Width times height of a frame is over *max_pixels*.
-        TooManyFrames: It has more than *max_frames* frames or pages.
-        TooMuchMemory: To render it takes more than *max_memory_bytes*.
+        UnsupportedFormat: The file is in no accepted format, or in a variety that we do not accept.
+        BrokenImage: The picture is damaged or cut short.
+        TooManyPixels: A frame has more than *max_pixels* (width times height).
+        TooManyFrames: The file has more than *max_frames* frames or pages.
+        TooMuchMemory: Rendering the picture takes more than *max_memory_bytes*.
     """
     anatomy = read_anatomy(file, size, Bounds(max_pixels, max_frames))
     check_memory(anatomy, size, max_memory_bytes)
@@ -80,7 +80,13 @@ def inspect(
 
 
 def read_anatomy(file: BinaryIO, size: int, bounds: Bounds = Bounds()) -> Anatomy:  # noqa: B008 (it is frozen)
-    """As `inspect`, with everything that the container says; without limits unless *bounds* sets some."""
+    """
+    Return all that the container says of the picture of *size* bytes in *file*.
+
+    Raises:
+        UnsupportedFormat, BrokenImage: As `inspect`.
+        TooManyPixels, TooManyFrames: The picture exceeds *bounds*, which by default has no limits.
+    """
     reader = Reader(file, size)
     file_format = sniff(reader.read(0, min(HEAD_BYTES, size), "the signature"))
     if file_format is None:

@@ -1,8 +1,8 @@
 """
-How much memory a picture needs to be decoded, reckoned from what the door sees of it (pure).
+Estimates the memory that decoding a picture takes, from what its container says (pure).
 
-It is what each decoder was measured to take, rounded down: nothing is refused here that could have been rendered. What
-takes more than is reckoned meets the limits of the worker. docs/durability.md has the figures.
+The estimates are measured figures rounded down, so that no picture is refused that could be rendered. A picture that
+takes more than its estimate meets the worker's own limit. docs/durability.md has the figures.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.formats import Format
 
-# Decoders that hold the whole picture: bytes of each pixel, of all copies that are there at once (planes of YCbCr, the
-# same as RGB, the same as Pillow keeps it; the indices of a palette, and the colours).
+# Bytes for each pixel, in decoders that hold the whole picture. They sum up all copies that exist at the same time: the
+# planes of YCbCr, the RGB made of them, the copy in Pillow's layout; or the indices of a palette, and their colours.
 _HELD_WHOLE: Final[dict[Format, float]] = {formats.AVIF: 9, formats.HEIC: 4.5, formats.HEIF: 4.5, formats.GIF: 5}
 
-# Pillow keeps three colours in four bytes, and grey or the indices of a palette in one.
+# Pillow keeps a pixel of three colours in four bytes, and one of grey or of a palette in one byte.
 _BITMAP_BYTES: Final = 4
 _GREY_BITMAP_BYTES: Final = 1
 
-# libvips holds so many rows on their way, or all if there are fewer.
+# libvips holds this many rows while it streams a picture, or all rows if there are fewer.
 _STREAMED_ROWS: Final = 1000
 
 
 def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
-    """Bytes that a worker needs at least for the picture in a file of *file_bytes*, beside what it has anyway."""
+    """Return the least bytes that a worker takes, above its own, to decode the picture in a file of *file_bytes*."""
     pixels = anatomy.width * anatomy.height
     match anatomy.format:
-        case formats.JPEG:  # it is made smaller as it is decoded
+        case formats.JPEG:  # the decoder shrinks it on the way
             return anatomy.held_bytes
         case formats.BMP:
             return pixels * (_BITMAP_BYTES if anatomy.bits_per_pixel > 8 else _GREY_BITMAP_BYTES)
-        case formats.PNG | formats.APNG:  # its data are put together first
+        case formats.PNG | formats.APNG:  # the worker copies the chunks into one piece first, unless they are one
             return file_bytes + anatomy.held_bytes + _streamed(anatomy)
         case formats.WEBP:
             return file_bytes + anatomy.held_bytes
@@ -47,10 +47,10 @@ def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
 
 def check_memory(anatomy: Anatomy, file_bytes: int, limit: int) -> None:
     """
-    Refuse what cannot be rendered within *limit* bytes.
+    Refuse a picture that cannot be rendered within *limit* bytes.
 
     Raises:
-        TooMuchMemory: It needs more.
+        TooMuchMemory: Decoding the picture takes more.
     """
     needed = memory_to_decode(anatomy, file_bytes)
     if needed > limit:

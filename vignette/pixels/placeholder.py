@@ -1,4 +1,4 @@
-"""A picture to show where there is no vignette: as large as that would be, so that nothing moves when it comes."""
+"""Draws what stands for a missing vignette. It has the size of the vignette, so that no page shifts when that comes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _MARK: Final = (161, 161, 170)
 
 
 def pending_placeholder(width: int, height: int, recipe: Recipe) -> bytes:
-    """A PNG with three dots, for a picture of *width* × *height* pixels whose vignette is being made."""
+    """Draw a PNG with three dots: the vignette of a picture of *width* × *height* pixels is still being made."""
     return _placeholder(*fit(width, height, recipe), is_failed=False)
 
 
 def failed_placeholder(width: int, height: int, recipe: Recipe) -> bytes:
-    """A PNG with a cross, for a picture of *width* × *height* pixels of which no vignette can be made."""
+    """Draw a PNG with a cross: no vignette can be made of a picture of *width* × *height* pixels."""
     return _placeholder(*fit(width, height, recipe), is_failed=True)
 
 
-# Most pictures have one of a few shapes.
+# Most pictures have one of a few shapes, so most placeholders were drawn before.
 @lru_cache(maxsize=64)
 def _placeholder(width: int, height: int, *, is_failed: bool) -> bytes:
     image = Image.new("RGB", (width, height), _GROUND)

@@ -1,4 +1,4 @@
-"""The small JPEG that cameras embed in EXIF, to be shown while the vignette is being made."""
+"""Takes the small JPEG that cameras embed in EXIF, to show while the vignette is being made."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.publishing import publish
 
-# DCF has 160 × 120; some write a few times that. More is no preview, and the client's to decode.
+# DCF demands 160 × 120; some cameras write a few times that. Anything larger costs the client too much to decode.
 _MAX_PIXELS: Final = 1_000_000
 
-# A picture that was cropped since, or bars above and below it: neither is what is coming.
+# A preview of another shape shows another picture: it was made before a crop, or has bars above and below.
 _MAX_ASPECT_ERROR: Final = 0.03
 
-# In the others a block of EXIF does not say how the picture is turned, or IFD1 is its second page.
+# In other formats EXIF does not say how the picture is turned, or IFD1 is its second page.
 _TURNED_BY_EXIF: Final = frozenset(kind.media_type for kind in (formats.JPEG, formats.PNG, formats.WEBP))
 
 
 def embedded_preview(description: Mapping[str, Any], facts: ImageFacts) -> bytes | None:
     """
-    The preview in the *description* of a picture's metadata; None if there is none that has the shape of the picture.
+    Return the preview in the *description* of a picture's metadata; None if none has the shape of the picture.
 
-    It is a JPEG that says nothing but the orientation that turns it upright: whoever shows it turns it. A stranger
-    wrote it, so it has been through the door, and through the making of a public copy.
+    A stranger wrote the preview, a JPEG. So it has to pass the check at the door, and only its public copy is returned.
+    The copy keeps the colour profile, if there is one; its only other metadata is the orientation, by which browsers
+    turn it upright.
     """
     if facts.media_type not in _TURNED_BY_EXIF:
         return None

@@ -1,8 +1,9 @@
 """
-ThumbHash: what a picture looks like, in some 25 bytes, to be shown until the picture itself is there.
+ThumbHash: some 25 bytes that tell how a picture looks, shown until the picture itself is loaded.
 
-The format is Evan Wallace's (https://evanw.github.io/thumbhash/): the lowest frequencies of a cosine transform of
-luminance, of yellow against blue, of red against green, and of alpha where there is any, in 4 bits each.
+The format is Evan Wallace's (https://evanw.github.io/thumbhash/). A hash holds the lowest frequencies of a cosine
+transform of luminance, of yellow against blue, of red against green, and of alpha if the picture has any. Each
+amplitude takes 4 bits.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import lru_cache
 from operator import mul
 from typing import Final
 
-# The seven lowest frequencies of a side are well told by 24 pixels; the time goes with their number.
+# 24 pixels of a side suffice for its seven lowest frequencies; more pixels would only take more time.
 MAX_EDGE_PX: Final = 24
 
 _LUMINANCE_TERMS: Final = 7
@@ -25,7 +26,7 @@ _ALPHA_TERMS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class _Channel:
-    """The mean, and the other terms as 0 to 1 around a half, in units of twice `scale`."""
+    """A transformed channel. A term t, from -`scale` to `scale`, is kept in `terms` as 0.5 + t / (2 × `scale`)."""
 
     mean: float
     terms: list[float]
@@ -33,7 +34,11 @@ class _Channel:
 
 
 def mean_colour(rgba: bytes) -> tuple[float, float, float]:
-    """(red, green, blue), each 0 to 1, of the pixels *rgba*, each weighing by its alpha; black if none is seen."""
+    """
+    Return the mean (red, green, blue), each 0 to 1, of the pixels *rgba*, which weigh by their alpha.
+
+    The mean is black if all pixels are transparent.
+    """
     alpha = rgba[3::4]
     weight = sum(alpha)
     if weight == 0:
@@ -43,7 +48,7 @@ def mean_colour(rgba: bytes) -> tuple[float, float, float]:
 
 
 def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
-    """The ThumbHash of *width* × *height* pixels, each red, green, blue and alpha in a byte, row by row."""
+    """Return the ThumbHash of *width* × *height* pixels: *rgba* has four bytes for each pixel, row by row."""
     red, green, blue, alpha = _over_the_mean(rgba)
     has_alpha = min(rgba[3::4]) < 255
     most = _LUMINANCE_TERMS_BESIDE_ALPHA if has_alpha else _LUMINANCE_TERMS
@@ -74,7 +79,7 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
 
 
 def _over_the_mean(rgba: bytes) -> tuple[list[float], list[float], list[float], list[float]]:
-    """The channels, 0 to 1; what is transparent takes the mean colour, so that it adds no frequency of its own."""
+    """Return four channels, 0 to 1, of the pixels over their mean colour: so transparent ones add no frequency."""
     alpha = [value / 255 for value in rgba[3::4]]
     red, green, blue = (
         [mean * (1 - a) + a * value / 255 for value, a in zip(rgba[channel::4], alpha, strict=True)]
@@ -84,7 +89,7 @@ def _over_the_mean(rgba: bytes) -> tuple[list[float], list[float], list[float], 
 
 
 class _Cosines:
-    """The cosine transform of pictures of one size, by rows and then by columns."""
+    """The cosine transform for pictures of one size: by rows, then by columns."""
 
     def __init__(self, width: int, height: int) -> None:
         self._width = width
@@ -93,7 +98,7 @@ class _Cosines:
         self._pixels = width * height
 
     def encode(self, values: Sequence[float], across: int = _COLOUR_TERMS, down: int = _COLOUR_TERMS) -> _Channel:
-        """The terms below the diagonal of *across* × *down*, of which there are at least three each way."""
+        """Transform *values*; keep the terms below the diagonal of *across* × *down*, both raised to at least three."""
         mean, *terms = self._terms(values, max(_COLOUR_TERMS, across), max(_COLOUR_TERMS, down))
         scale = max(map(abs, terms))
         return _Channel(mean, [0.5 + 0.5 / scale * term if scale else 0.0 for term in terms], scale)
@@ -108,10 +113,10 @@ class _Cosines:
                 x += 1
 
 
-# Most pictures have one of a few shapes.
+# Most pictures have one of a few shapes, so most waves were computed before.
 @lru_cache(maxsize=64)
 def _waves(length: int) -> list[list[float]]:
-    """A row for each frequency: its cosine at the middle of each of *length* pixels."""
+    """Return a row for each frequency: its cosine at the middle of each of *length* pixels."""
     return [
         [math.cos(math.pi / length * frequency * (at + 0.5)) for at in range(length)]
         for frequency in range(_LUMINANCE_TERMS)
@@ -119,11 +124,11 @@ def _waves(length: int) -> list[list[float]]:
 
 
 def _packed(terms: Sequence[int]) -> bytes:
-    """Two terms to a byte, the first in its lower half."""
+    """Pack two terms into each byte, the first in its lower half."""
     padded = [*terms, 0] if len(terms) % 2 else terms
     return bytes(low | high << 4 for low, high in zip(padded[::2], padded[1::2], strict=True))
 
 
 def _rounded(number: float) -> int:
-    """To the nearest whole number, halves up: Python's `round` would take them to the even one."""
+    """Round to the nearest whole number, halves up. Python's `round` takes halves to the even number."""
     return math.floor(number + 0.5)

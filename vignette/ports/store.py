@@ -50,7 +50,7 @@ class Staging(Protocol):
         """
 
     def clear_staging(self, max_age_s: float) -> int:
-        """Remove what uploads left behind that were begun more than *max_age_s* ago; return how many."""
+        """Remove what uploads left behind and nobody has changed for more than *max_age_s* seconds; return how many."""
 
     def leftovers(self, min_age_s: float) -> list[str]:
         """What `clear_staging` would remove: names for a report."""

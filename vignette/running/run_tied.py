@@ -27,7 +27,7 @@ import runpy
 import signal
 import sys
 
-from vignette.running.supervision import end_with
+from vignette.jail.ties import end_with
 
 
 def main() -> None:

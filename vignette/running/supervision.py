@@ -11,7 +11,6 @@ PR_SET_PDEATHSIG). Other systems know nothing like it.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
@@ -24,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final
+
+from vignette.jail.ties import adopt_orphans, end_with
 
 # A child that died is started again almost at once: most deaths are accidents. One that cannot live is tried twice a
 # minute, so that it neither burns the processor nor stays away for long once its reason is gone.
@@ -44,10 +45,6 @@ KILL_LIMIT_S: Final = 5.0
 SAME_WISH_S: Final = 0.5
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-# linux/prctl.h
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_CHILD_SUBREAPER: Final = 36
 
 
 class CannotStart(Exception):
@@ -123,7 +120,7 @@ class Supervisor:
             CannotStart: A child ended before it was ready for the first time, or was not ready in time. What was
                 started has been stopped.
         """
-        _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # orphans of a child that was killed come to us, so that we see them end
+        adopt_orphans()
         with self._wishes:
             try:
                 for child in self._children:
@@ -318,13 +315,6 @@ def _tie(orphan_signal: signal.Signals) -> Callable[[], None]:
     return prepare
 
 
-def end_with(parent: int, number: signal.Signals) -> None:
-    """In a process just forked: have it signalled with *number* as soon as its *parent* is gone. Linux only."""
-    _prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:  # it died before the line above took effect
-        os._exit(1)
-
-
 def _end_group(group: int) -> None:
     """Kill what is left of a process group whose leader has ended, and wait until it is gone."""
     deadline = time.monotonic() + KILL_LIMIT_S
@@ -346,11 +336,6 @@ def _reap_strays(children: set[int]) -> None:
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in children:
             os.waitpid(ended.si_pid, 0)
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3)
 
 
 def _how(returncode: int) -> str:

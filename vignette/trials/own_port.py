@@ -16,12 +16,19 @@ _PORTS: Final = range(20_000, 32_768)
 _claims: Final[list[socket.socket]] = []
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on, and that no other call gets while this process lives."""
-    for port in random.sample(_PORTS, len(_PORTS)):
+def free_port(ports: range = _PORTS) -> int:
+    """
+    One of *ports* of the loopback interface on which nobody listens.
+
+    No other call returns it, in any process, while this process lives.
+
+    Raises:
+        OSError: Each of them is taken.
+    """
+    for port in random.sample(ports, len(ports)):
         if _is_free(port) and _claim(port):
             return port
-    raise OSError(f"each port from {_PORTS.start} to {_PORTS.stop - 1} is taken")
+    raise OSError(f"each port from {ports.start} to {ports.stop - 1} is taken")
 
 
 def _is_free(port: int) -> bool:

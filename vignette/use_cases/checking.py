@@ -32,11 +32,21 @@ from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 
 # Longer than a rendering needs between two of its writes, and than the sweep takes to come round.
-SETTLE_S: Final = 2 * SWEEP_INTERVAL_S
+_SETTLE_S: Final = 2 * SWEEP_INTERVAL_S
+
+
+def settle() -> None:
+    """Pause until what was just being uploaded, rendered or deleted is done, most probably."""
+    time.sleep(_SETTLE_S)
 
 
 class Checkup:
-    """The use case. `settle_s` is the pause before what looks wrong is looked at again, in seconds."""
+    """
+    The use case.
+
+    *settle* is called before what looks wrong is looked at again. What is older than *staging_max_age_s* seconds in the
+    staging folder is a leftover.
+    """
 
     def __init__(
         self,
@@ -49,7 +59,8 @@ class Checkup:
         renewal: Renewal,
         recipes: Sequence[Recipe],
         *,
-        settle_s: float = SETTLE_S,
+        settle: Callable[[], object] = settle,
+        staging_max_age_s: float = STAGING_MAX_AGE_S,
     ) -> None:
         self._files = files
         self._staging = staging
@@ -59,7 +70,8 @@ class Checkup:
         self._removal = removal
         self._renewal = renewal
         self._vignettes = layout.vignettes(recipes)
-        self._settle_s = settle_s
+        self._settle = settle
+        self._staging_max_age_s = staging_max_age_s
 
     def image_ids(self) -> Sequence[ImageId]:
         """Every number that should be there, or is."""
@@ -83,7 +95,7 @@ class Checkup:
                 suspects.append((image_id, {(finding.kind, finding.name) for finding in found}))
             checked(image_id)
         if suspects:
-            time.sleep(self._settle_s)
+            self._settle()
         for image_id, before in suspects:
             for finding in self._look(image_id):
                 if (finding.kind, finding.name) in before:
@@ -158,10 +170,10 @@ class Checkup:
     def _look_beside(self) -> Iterator[Finding]:
         for name in self._survey.strangers():
             yield Finding(Kind.STRANGER, "the upload folder holds something that is none of ours", name=name)
-        for name in self._staging.leftovers(STAGING_MAX_AGE_S):
+        for name in self._staging.leftovers(self._staging_max_age_s):
             yield Finding(
                 Kind.LEFTOVER,
-                f"the staging folder holds what was left there more than {STAGING_MAX_AGE_S} s ago",
+                f"the staging folder holds what was left there more than {self._staging_max_age_s:g} s ago",
                 name=name,
                 remedy=Remedy.CLEAR,
             )
@@ -178,7 +190,7 @@ class Checkup:
     def _repair(self, finding: Finding) -> None:
         image_id, name = finding.image_id, finding.name
         if image_id is None:
-            self._staging.clear_staging(STAGING_MAX_AGE_S)
+            self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
             if (image := read_image(self._files, image_id)) is not None:
                 self._index.index(image)

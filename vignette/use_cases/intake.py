@@ -15,20 +15,22 @@ from typing import Final, Self
 from vignette import layout
 from vignette.errors import (
     EmptyFile,
-    ImageDeleted,
     NumberTaken,
     QueueUnavailable,
+    StoreFull,
     StoreUnavailable,
-    UploadTooLarge,
 )
 from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_text, describe
 from vignette.ports.catalogue import Arrivals
-from vignette.ports.jobs import Jobs, Lane
-from vignette.ports.store import StagedImage, Staging
+from vignette.ports.jobs import Jobs
+from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
+from vignette.ports.store import Room, StagedImage, Staging
 from vignette.records import record_to_json
+from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
+from vignette.use_cases.browsing import not_deleted
 from vignette.use_cases.reindexing import Reindexing
 
 # Each process that was killed may have left one folder ahead of the catalogue; more are for `reindex`.
@@ -51,13 +53,11 @@ class IntakeLimits:
 
 
 class Upload:
-    """A file on its way in: each chunk goes to the staging folder, and is counted and hashed as it passes."""
+    """A file on its way in: each chunk goes into the tally, and from there to the staging folder."""
 
-    def __init__(self, staged: StagedImage, max_bytes: int) -> None:
+    def __init__(self, staged: StagedImage, tally: Tally) -> None:
         self.staged = staged
-        self.bytes = 0
-        self._digest = hashlib.sha256()
-        self._max_bytes = max_bytes
+        self.tally = tally
 
     def append(self, chunk: bytes) -> None:
         """
@@ -66,15 +66,8 @@ class Upload:
         Raises:
             UploadTooLarge: With this chunk it is over the limit; nothing of it was written.
         """
-        self.bytes += len(chunk)
-        if self.bytes > self._max_bytes:
-            raise too_large(self.bytes, self._max_bytes)
-        self._digest.update(chunk)
+        self.tally.add(chunk)
         self.staged.append(chunk)
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
 
     def discard(self) -> None:
         """Remove what was staged, unless it has been kept. Repeating it does nothing."""
@@ -93,17 +86,39 @@ class Intake:
     """The use case. Safe to share between threads."""
 
     def __init__(
-        self, staging: Staging, arrivals: Arrivals, reindexing: Reindexing, jobs: Jobs, limits: IntakeLimits
+        self, staging: Staging, room: Room, arrivals: Arrivals, reindexing: Reindexing, jobs: Jobs, limits: IntakeLimits
     ) -> None:
         self._staging = staging
+        self._room = room
         self._arrivals = arrivals
         self._reindexing = reindexing
         self._jobs = jobs
         self.limits = limits
 
-    def begin(self) -> Upload:
-        """Begin an upload; use it as a context manager, so that what is not kept is discarded."""
-        return Upload(self._staging.stage(), self.limits.max_bytes)
+    def expect(self, announced_bytes: int | None) -> None:
+        """
+        Hear that *announced_bytes* will come, or that nobody knows how many: they are not to be sent in vain.
+
+        Raises:
+            StoreFull: The disk has no room for so many.
+            StoreUnavailable: The upload folder cannot be used.
+        """
+        room = self._room.free_bytes()
+        if announced_bytes is not None and announced_bytes > room:
+            raise StoreFull(
+                f"{announced_bytes} bytes are announced, the disk has room for {room}",
+                measured=announced_bytes,
+                limit=room,
+            )
+
+    def begin(self, announced: Announced = NOTHING_ANNOUNCED) -> Upload:
+        """
+        Begin an upload; use it as a context manager, so that what is not kept is discarded.
+
+        Its tally knows what was *announced* of the file. Whoever appends the last chunk holds it to that.
+        """
+        tally = Tally(announced, limit=self.limits.max_bytes, algorithms=[SHA_256])
+        return Upload(self._staging.stage(), tally)
 
     def keep(
         self, upload: Upload, name: str | None, idempotency_key: str | None = None, lane: Lane = Lane.FAST
@@ -119,12 +134,13 @@ class Intake:
             IdempotencyKeyReused: The key came with other bytes.
             ImageDeleted: The image that the key came with was deleted.
         """
-        if upload.bytes == 0:
+        tally = upload.tally
+        if tally.bytes == 0:
             raise EmptyFile("the file has 0 bytes", measured=0)
         with upload.staged.open_original() as file:
             facts, blocks = inspect(
                 file,
-                upload.bytes,
+                tally.bytes,
                 max_pixels=self.limits.max_pixels,
                 max_frames=self.limits.max_frames,
                 max_memory_bytes=self.limits.max_memory_bytes,
@@ -132,8 +148,8 @@ class Intake:
         record = Record(
             name=name,
             facts=facts,
-            bytes=upload.bytes,
-            sha256=upload.sha256,
+            bytes=tally.bytes,
+            sha256=tally.digest(SHA_256).hex(),
             received_at=_now(),
             idempotency_key=None if idempotency_key is None else hashlib.sha256(idempotency_key.encode()).hexdigest(),
         )
@@ -153,11 +169,9 @@ class Intake:
             # that broke off otherwise nobody knows whether it has the row, and the folder stays.
             upload.staged.withdraw()
             raise
-        if image.state.is_gone:
-            raise ImageDeleted(f"image {image.id}, which this key came with, was deleted")
         if is_new:
             self._hint(image, lane)
-        return image
+        return not_deleted(image)
 
     def _add(self, record: Record, staged: StagedImage) -> tuple[Image, bool]:
         for _ in range(_TRIES_FOR_A_NUMBER):
@@ -174,10 +188,6 @@ class Intake:
         except QueueUnavailable as error:
             # The upload has succeeded all the same: the sweep queues it.
             logger.warning("image %d waits for the sweep: %s", image.id, error)
-
-
-def too_large(measured: int, limit: int) -> UploadTooLarge:
-    return UploadTooLarge(f"{measured} bytes or more, the limit is {limit}", measured=measured, limit=limit)
 
 
 def clean_name(name: str | None) -> str | None:

@@ -6,11 +6,12 @@ import logging
 from datetime import UTC, datetime
 
 from vignette import layout
-from vignette.errors import FileNotStored, ImageDeleted, StoreFull
+from vignette.errors import FileNotStored, StoreFull
 from vignette.model import ImageId
 from vignette.ports.catalogue import Library, Removals
 from vignette.ports.store import Files
 from vignette.records import tombstone_to_json
+from vignette.use_cases.browsing import existing
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +32,11 @@ class Removal:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted before, or is being deleted.
         """
-        self._library.get(image_id)
         # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
-        if not self._removals.begin_delete(image_id):
-            raise ImageDeleted(f"image {image_id} was deleted")
-        self.finish(image_id)
+        if self._removals.begin_delete(image_id):
+            self.finish(image_id)
+        else:
+            existing(self._library, image_id)  # it is not there, and this says why
 
     def finish(self, image_id: ImageId) -> None:
         """

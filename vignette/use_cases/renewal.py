@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from vignette import layout
-from vignette.errors import ImageDeleted, ImageNotFailed, QueueUnavailable, SettingsError
+from vignette.errors import ImageNotFailed, QueueUnavailable, SettingsError
 from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
 from vignette.model import Failure, Image, ImageId, State
 from vignette.ports.catalogue import Library, Waiting, Workers
 from vignette.ports.jobs import Jobs, Lane
 from vignette.recipes import Recipe
+from vignette.use_cases.browsing import existing
 
-# Between two looks at an image that is being rendered: little beside the least that one takes.
+# Between two looks at an image that is being rendered: little beside the time that a rendering takes.
 _POLL_S: Final = 0.1
 
 # A worker that is started again, or whose machine has other things to do, is heard of by then.
@@ -34,24 +35,44 @@ class Renewed:
     failure: Failure | None = None
 
 
+def _pause() -> None:
+    time.sleep(_POLL_S)
+
+
 class Renewal:
-    """The use case. Every method may run in any number of processes at once, and be repeated."""
+    """
+    The use case. Every method may run in any number of processes at once, and be repeated.
+
+    At most *batch* images of it wait at a time; *pause* is called between two looks at one that is being rendered.
+    """
 
     def __init__(
-        self, library: Library, waiting: Waiting, workers: Workers, jobs: Jobs, recipes: Sequence[Recipe]
+        self,
+        library: Library,
+        waiting: Waiting,
+        workers: Workers,
+        jobs: Jobs,
+        recipes: Sequence[Recipe],
+        *,
+        batch: int = SWEEP_BATCH,
+        pause: Callable[[], object] = _pause,
     ) -> None:
         self._library = library
         self._waiting = waiting
         self._workers = workers
         self._jobs = jobs
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
+        self._batch = batch
+        self._pause = pause
 
     def advance(self) -> None:
         """
-        Queue some of the images that are due, in the slow lane: so many that no more than `limits.SWEEP_BATCH` wait,
-        with those that have no vignette at all. Where more wait than that, none is added.
+        Queue some of the images that are due, in the slow lane.
+
+        Afterwards at most a batch of images waits, with those that have no vignette yet; if more wait already, none is
+        added.
         """
-        room = SWEEP_BATCH - self._waiting.unfinished()
+        room = self._batch - self._waiting.unfinished()
         if room <= 0:
             return
         image_ids = self._waiting.renew(self._recipe_set, room)
@@ -71,10 +92,7 @@ class Renewal:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted.
         """
-        image = self._library.get(image_id)
-        if image.state.is_gone:
-            raise ImageDeleted(f"image {image_id} was deleted")
-        return self._is_due(image)
+        return self._is_due(existing(self._library, image_id))
 
     def run(self, image_ids: Sequence[ImageId], *, force: bool = False) -> Iterator[Renewed]:
         """
@@ -89,12 +107,12 @@ class Renewal:
             self._expect_a_worker(WORKER_SILENCE_S)
         coming, begun = deque(image_ids), deque[ImageId]()
         while coming or begun:
-            while coming and len(begun) < SWEEP_BATCH:
+            while coming and len(begun) < self._batch:
                 begun.append(coming.popleft())
                 self._begin(begun[-1], force)
             if (done := self._look(begun[0])) is None:
                 self._expect_a_worker(_PATIENCE_S)
-                time.sleep(_POLL_S)
+                self._pause()
             else:
                 begun.popleft()
                 yield done
@@ -107,26 +125,25 @@ class Renewal:
         except QueueUnavailable as error:
             logger.warning("image %d waits for the sweep: %s", image_id, error)
 
-    def retry(self, image_id: ImageId, lane: Lane) -> None:
+    def retry(self, image_id: ImageId, lane: Lane = Lane.FAST) -> Image:
         """
-        Try a failed image again, as if it had never been tried.
+        Try a failed image again, as if it had never been tried; return it as it stands then.
 
         Raises:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted.
             ImageNotFailed: It is ready, or will be tried anyway.
         """
-        state = self._library.get(image_id).state
-        if state.is_gone:
-            raise ImageDeleted(f"image {image_id} was deleted")
+        state = existing(self._library, image_id).state
         if state is not State.FAILED:
             raise ImageNotFailed(f"image {image_id} is {state}")
         self.render_again(image_id, lane)
+        return existing(self._library, image_id)
 
     def failed(self) -> Iterator[ImageId]:
         """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""
         after = None
-        while batch := self._library.in_state(State.FAILED, SWEEP_BATCH, after):
+        while batch := self._library.in_state(State.FAILED, self._batch, after):
             yield from batch
             after = batch[-1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from vignette.errors import QueueUnavailable, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
@@ -21,45 +21,62 @@ _HINT_MAX_AGE_S: Final = 5.0
 # With a backlog it is only slow, most probably. But a count of it can be wrong for good: Celery leaks entries.
 _HINT_MAX_AGE_WITH_BACKLOG_S: Final = 600.0
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
 
-def _attempt(step: Callable[[], object]) -> None:
+def _attempt(step: Callable[[], T]) -> T | None:
     try:
-        step()
+        return step()
     except VignetteError as error:
         logger.warning("sweep: %s", error, exc_info=error.__cause__)
+        return None
 
 
 class Sweeping:
     """The use case. It may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, staging: Staging, library: Library, waiting: Waiting, jobs: Jobs, removal: Removal) -> None:
+    def __init__(
+        self,
+        staging: Staging,
+        library: Library,
+        waiting: Waiting,
+        jobs: Jobs,
+        removal: Removal,
+        *,
+        staging_max_age_s: float = STAGING_MAX_AGE_S,
+    ) -> None:
         self._staging = staging
         self._library = library
         self._waiting = waiting
         self._jobs = jobs
         self._removal = removal
+        self._staging_max_age_s = staging_max_age_s
         self._looks_at_unclaimed: dict[Taken, int] = {}
 
-    def sweep(self) -> None:
+    def sweep(self) -> int:
         """
         Queue what waits and was forgotten; finish deletions that a crash cut short; clear old staging folders.
 
         What fails is logged, and keeps nothing else from being done: the next sweep tries it again.
+
+        Returns:
+            How many jobs wait in the queue; 0 if no image does, or if the queue does not answer.
         """
-        _attempt(self._queue_forgotten)
+        waiting_jobs = _attempt(self._queue_forgotten) or 0
         _attempt(self._finish_deletions)
-        _attempt(lambda: self._staging.clear_staging(STAGING_MAX_AGE_S))
+        _attempt(lambda: self._staging.clear_staging(self._staging_max_age_s))
+        return waiting_jobs
 
     def _finish_deletions(self) -> None:
         for image_id in self._library.in_state(State.DELETING, SWEEP_BATCH):
             _attempt(partial(self._removal.finish, image_id))
 
-    def _queue_forgotten(self) -> None:
+    def _queue_forgotten(self) -> int:
         unfinished = self._waiting.unfinished()
         if unfinished == 0:
-            return
+            return 0
         try:
             backlog = self._jobs.backlog()
             # Work that ended between the two counts would look like a job that was lost.
@@ -78,6 +95,8 @@ class Sweeping:
                 self._jobs.hint_all(dropped, Lane.FAST)  # they had their turn
         except QueueUnavailable as error:
             logger.warning("%d images wait for the queue: %s", unfinished, error)
+            return 0
+        return backlog.waiting
 
     def _dropped(self, taken: frozenset[Taken]) -> list[ImageId]:
         """

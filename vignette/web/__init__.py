@@ -13,6 +13,7 @@ from vignette.pixels.geometry import fit
 from vignette.web.context import EXTENSION, WebContext
 from vignette.web.http.headers import init_headers
 from vignette.web.http.problems import init_problems
+from vignette.web.http.public_address import PublicAddress
 from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.pictures import by_width, vignette_url
 from vignette.web.routes.about import about
@@ -43,8 +44,8 @@ def create_app(context: WebContext, *, public_url: str, languages: Sequence[str]
     """
     The WSGI application.
 
-    Links in its answers begin with *public_url*; where that is empty, with the host that the request named. Pages speak
-    *languages*, the first one to readers of none of them.
+    Every URL in its answers lies below *public_url*; where that is empty, on the host that the request named. Pages
+    speak *languages*, the first one to readers of none of them.
     """
     app = Flask(
         "vignette",
@@ -53,7 +54,6 @@ def create_app(context: WebContext, *, public_url: str, languages: Sequence[str]
         static_url_path="/assets",
         template_folder="templates",
     )
-    app.config["PUBLIC_URL"] = public_url
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _ASSETS_CACHE_S
     app.extensions[EXTENSION] = context
     app.url_map.converters["image_id"] = _ImageIdConverter
@@ -65,4 +65,6 @@ def create_app(context: WebContext, *, public_url: str, languages: Sequence[str]
     init_headers(app)
     for routes in (about, health, docs, uploads, images, files, vignettes):
         app.register_blueprint(routes)
+    if public_url:
+        app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]
     return app

@@ -1,26 +1,26 @@
 """
 The way round Flask for what is asked for most: the vignette of a ready image.
 
-A layer of WSGI that keeps the application's own answers and gives them again to the same question: same path, query
-and `Accept`. So negotiation, names, headers and tags are nowhere written twice, and whoever changes them in
-`web/vignettes.py` has changed them here. Whatever else may change an answer (ranges, conditions other than the one
-tag that was given) is left to the application, and so is everything that is not a settled vignette.
+This layer of WSGI keeps the application's own answers and gives them again to the same question: same path, query and
+`Accept`. So negotiation, names, headers and tags are written nowhere twice: a change of them in
+`web/routes/vignettes.py` is a change here. Everything else that may change an answer (ranges, conditions other than the
+one tag that was given) is left to the application, and so is everything that is not a settled vignette.
 
-An answer holds as long as the image's folder stays as it was (`ImageStore.edition`), which is asked each time. That is
-enough, because the folder is the truth, whichever process changes it:
+An answer holds as long as the image's folder stays as it was (`ports.store.Editions`), which is asked each time. That
+is enough, because the folder is the truth, whichever process changes it:
 
 * A deletion renames its tombstone into the folder before it is answered 204, so no old answer comes after that. A
   worker that still renders the image may bring a vignette back, but never the edition.
 * A verdict is in the folder (`outcome.json`) before it is in the catalogue: an image that fails has another edition.
 * A vignette that is made anew, or taken away, is another edition too.
-* An image that is only waiting to be rendered again still has the vignettes that it had.
+* An image that waits to be rendered again still has the vignettes that it had.
 
-Each answer goes out with a list of headers of its own: whoever stands before us may change it in any way (PEP 3333),
-say by a cookie for this one client. Its body is in a list too: granian hands that over whole, and anything else piece
-by piece, which costs a seventh of the requests.
+Each answer goes out with a list of headers of its own: a server or a layer before this one may change that list in any
+way (PEP 3333), for example by a cookie for this one client. The body is in a list too: granian hands that over whole,
+and anything else piece by piece, which costs a seventh of the requests.
 
-Only what the application itself called settled is kept (the catalogue said ready), and only if the edition was the same
-before and after it looked.
+An answer is kept only if the application called it settled (the catalogue said ready), and only if the edition was the
+same before and after the application looked.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # Set in the environ by a view: this answer is the same until the folder changes.
 SETTLED: Final = "vignette.settled"
 
-# What all kept answers of a process may hold together: some thousand small vignettes.
+# All kept answers of a process together: some thousand small vignettes.
 _MAX_KEPT_BYTES: Final = 16 * MIB
 _MAX_BODY_BYTES: Final = 512 * KIB
 
@@ -50,7 +50,7 @@ _OVERHEAD_BYTES: Final = 3 * KIB
 
 _PATH: Final = re.compile(r"/vignette/(0|[1-9][0-9]{0,17})", re.ASCII)
 
-# Conditions and ranges, of which the application knows what they mean.
+# Conditions and ranges: only the application knows what they mean.
 _INTRICATE: Final = frozenset(
     {"HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"}
 )
@@ -60,7 +60,7 @@ _Key = tuple[str, str, str | None]
 
 
 class _Answer:
-    """A kept answer: with the body (200), and without (304). `was_given` since it was last looked at for room."""
+    """A kept answer, to be given with its body (200) or without (304). `was_given` since room was last looked for."""
 
     __slots__ = ("body", "edition", "etag", "headers", "headers_304", "image_id", "size", "was_given")
 

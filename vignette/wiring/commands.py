@@ -9,13 +9,13 @@ from vignette.settings import Settings
 from vignette.use_cases.checking import Checkup
 from vignette.use_cases.renewal import Renewal
 from vignette.wiring.jobs import open_jobs
-from vignette.wiring.stores import open_store_and_catalogue
+from vignette.wiring.stores import open_and_catch_up
 from vignette.wiring.use_cases import build_checkup, build_renewal
 
 
 def open_renewal(settings: Settings) -> Renewal:
     """For `vignette render` and `vignette retry`: the worker of a service that runs beside it does the work."""
-    _, catalogue = open_store_and_catalogue(settings)
+    _, catalogue = open_and_catch_up(settings)
     return build_renewal(catalogue, open_jobs(settings), settings.recipes)
 
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.limits import STAGING_MAX_AGE_S
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
-from vignette.use_cases.checking import SETTLE_S, Checkup
+from vignette.use_cases.checking import Checkup, settle
+from vignette.use_cases.health import Health, worker_is_heard
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import Sweeping
+from vignette.use_cases.verdicts import Verdicts
 
 
 def build_reindexing(store: FolderStore, catalogue: SqlCatalogue) -> Reindexing:
     return Reindexing(store, store, catalogue.index)
+
+
+def build_health(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Health:
+    return Health(
+        needed={"folder": store.probe, "catalogue": catalogue.database.probe},
+        helpful={"queue": jobs.backlog, "worker": worker_is_heard(catalogue.workers)},
+    )
 
 
 def build_removal(store: FolderStore, catalogue: SqlCatalogue) -> Removal:
@@ -25,6 +35,12 @@ def build_removal(store: FolderStore, catalogue: SqlCatalogue) -> Removal:
 
 def build_renewal(catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> Renewal:
     return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes)
+
+
+def build_verdicts(
+    store: FolderStore, catalogue: SqlCatalogue, recipes: Sequence[Recipe], *, max_attempts: int
+) -> Verdicts:
+    return Verdicts(store, catalogue.library, catalogue.renderings, recipes, max_attempts=max_attempts)
 
 
 def build_sweeping(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Sweeping:
@@ -37,7 +53,8 @@ def build_checkup(
     jobs: Jobs,
     recipes: Sequence[Recipe],
     *,
-    settle_s: float = SETTLE_S,
+    settle: Callable[[], object] = settle,
+    staging_max_age_s: float = STAGING_MAX_AGE_S,
 ) -> Checkup:
     return Checkup(
         store,
@@ -48,5 +65,6 @@ def build_checkup(
         build_removal(store, catalogue),
         build_renewal(catalogue, jobs, recipes),
         recipes,
-        settle_s=settle_s,
+        settle=settle,
+        staging_max_age_s=staging_max_age_s,
     )

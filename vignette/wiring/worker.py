@@ -12,51 +12,68 @@ from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
 from vignette.errors import StoreUnavailable
 from vignette.jail.confinement import confined, give_back_what_is_freed
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
+from vignette.pixels.rendering import render
 from vignette.settings import Settings
-from vignette.use_cases.rendering import Rendering
-from vignette.wiring.jobs import lease_s, open_jobs
+from vignette.use_cases.rendering import Renderer, Rendering
+from vignette.wiring.jobs import lease_s
 from vignette.wiring.stores import open_store_and_catalogue
-from vignette.wiring.use_cases import build_renewal, build_sweeping
-from vignette.worker.tasks import WorkerServices, register
+from vignette.wiring.sweeper import build_sweeper
+from vignette.wiring.use_cases import build_verdicts
+from vignette.worker.despair import DESPAIRS_AFTER_S, Despair
+from vignette.worker.tasks import PoolServices, register
+from vignette.worker.watch import patience_s as patience_s_for
 
 
-def build_worker(settings: Settings) -> Celery:
-    """The worker's Celery application, for this process and its forks."""
+def build_worker(
+    settings: Settings,
+    *,
+    renderer: Renderer = render,
+    despairs_after_s: float = DESPAIRS_AFTER_S,
+    patience_s: float | None = None,
+) -> Celery:
+    """
+    The worker's Celery application, for this process and its forks.
+
+    *renderer* makes the vignettes. A process of the pool that cannot use the catalogue for *despairs_after_s* is
+    replaced; a worker that begins nothing for *patience_s*, although jobs wait, is ended.
+    """
     give_back_what_is_freed()
     app = worker_app(
         settings.effective_broker_url,
         processes=settings.render_processes,
+        tasks_per_process=settings.tasks_per_process,
         soft_time_limit_s=settings.render_seconds,
     )
     keep_temporary_files_in(_made(settings.state_folder / "worker"))
 
     @lru_cache(maxsize=1)
-    def services_of_process(_pid: int) -> WorkerServices:
+    def services_of_process(_pid: int) -> PoolServices:
         store, catalogue = open_store_and_catalogue(settings)
-        jobs = open_jobs(settings)
-        return WorkerServices(
-            rendering=Rendering(
-                store,
-                catalogue.library,
-                catalogue.renderings,
-                settings.recipes,
-                lease_s=lease_s(settings),
-                max_attempts=settings.max_attempts,
-                # The stills come first, and are not to be lost with the animation.
-                animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
-                confined=partial(
-                    confined,
-                    memory_bytes=settings.max_render_memory_bytes,
-                    cpu_seconds=settings.render_seconds * CPU_SHARE,
-                ),
+        verdicts = build_verdicts(store, catalogue, settings.recipes, max_attempts=settings.max_attempts)
+        rendering = Rendering(
+            store,
+            catalogue.renderings,
+            verdicts,
+            settings.recipes,
+            lease_s=lease_s(settings),
+            # The stills come first, and are not to be lost with the animation.
+            animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
+            confined=partial(
+                confined,
+                memory_bytes=settings.max_render_memory_bytes,
+                cpu_seconds=settings.render_seconds * CPU_SHARE,
             ),
-            sweeping=build_sweeping(store, catalogue, jobs),
-            renewal=build_renewal(catalogue, jobs, settings.recipes),
-            workers=catalogue.workers,
+            renderer=renderer,
         )
+        return PoolServices(rendering, verdicts)
 
-    # By process: neither a connection to the database nor one to the queue survives a fork.
-    register(app, lambda: services_of_process(os.getpid()))
+    register(
+        app,
+        # By process: no connection to the database survives a fork.
+        services=lambda: services_of_process(os.getpid()),
+        sweeper=build_sweeper(settings, patience_s or patience_s_for(settings.render_seconds)),
+        despair=Despair(despairs_after_s),
+    )
     return app
 
 

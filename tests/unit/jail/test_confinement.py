@@ -48,6 +48,24 @@ def test_what_takes_more_memory_is_told_its_limit_and_the_process_goes_on() -> N
     assert words == ("too-much-memory 64 rendering needs more than the 64 MiB of memory that it may take\n80\n")
 
 
+def test_what_runs_out_of_time_after_an_allocation_that_failed_harmlessly_is_told_the_time() -> None:
+    words = run("""
+        try:
+            with confined(64 * MIB, 0.2):
+                try:
+                    bytes(80 * MIB)
+                except MemoryError:
+                    pass  # as a library does that tries again with less
+                while True: pass
+        except RenderingFailed as error:
+            print(error.code)
+        except TooMuchMemory as error:
+            print(error.code)
+    """)
+
+    assert words == "too-much-time\n"
+
+
 def test_memory_counts_from_what_the_process_has() -> None:
     assert (
         run("""

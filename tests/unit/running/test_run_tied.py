@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from vignette.settings import PROJECT_FOLDER
 
 FORKS = """
@@ -34,3 +36,41 @@ def test_the_module_has_its_own_arguments_and_nothing_more_in_memory(tmp_path: P
 
 def test_what_is_imported_before_is_there_in_each_process_that_it_forks(tmp_path: Path) -> None:
     assert run(tmp_path, "--preload", "colorsys") == "True ['--its', 'own']\n"
+
+
+WHAT_IT_HOLDS = """
+import os, sys
+
+with_paths = {}
+for entry in os.listdir("/proc/self/fd"):
+    try:
+        with_paths[entry] = os.readlink(f"/proc/self/fd/{entry}")
+    except FileNotFoundError:  # that of the listing itself
+        pass
+print(len(os.listdir("/proc/self/task")), sorted(path for path in with_paths.values() if not path.startswith("pipe:")))
+print("sqlalchemy" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_the_web_server_shares_is_in_memory_alone(tmp_path: Path) -> None:
+    """Its processes are forked from the one that has it: they would inherit a lock, a thread's work, a connection."""
+    (tmp_path / "holds.py").write_text(WHAT_IT_HOLDS)
+
+    def holds(*options: str) -> list[str]:
+        command = [sys.executable, "-m", "vignette.running.run_tied", *options, "holds"]
+        environment = {
+            "PYTHONPATH": f"{PROJECT_FOLDER}:{tmp_path}",
+            "VIGNETTE_STATE_FOLDER": str(tmp_path / "state"),
+            "VIGNETTE_UPLOAD_FOLDER": str(tmp_path / "uploads"),
+        }
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    without, with_it = holds(), holds("--preload", "vignette.wiring.web")
+
+    assert (without[0], without[1], with_it[1]) == (with_it[0], "False", "True")
+    assert with_it[0].startswith("1 ")
+    assert not (tmp_path / "state").exists()

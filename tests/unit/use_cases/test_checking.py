@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,12 +25,20 @@ ZERO = ImageId(0)
 JPEG = layout.vignette(SMALL, "jpeg")
 
 
-def checkup(house: House, *, recipes: tuple[Recipe, ...] = (SMALL,)) -> Checkup:
-    return build_checkup(house.store, house.catalogue, house.jobs, recipes, settle_s=0)
+def checkup(
+    house: House,
+    *,
+    recipes: tuple[Recipe, ...] = (SMALL,),
+    settle: Callable[[], object] = lambda: None,
+    staging_max_age_s: float = 60,
+) -> Checkup:
+    return build_checkup(
+        house.store, house.catalogue, house.jobs, recipes, settle=settle, staging_max_age_s=staging_max_age_s
+    )
 
 
-def check(house: House, *, repair: bool = False) -> list[Finding]:
-    checking = checkup(house)
+def check(house: House, checking: Checkup | None = None, *, repair: bool = False) -> list[Finding]:
+    checking = checking or checkup(house)
     return list(checking.run(checking.image_ids(), repair=repair))
 
 
@@ -328,7 +335,7 @@ def test_a_row_that_claims_the_recipes_in_force_for_vignettes_of_others_is_writt
     house.close()
 
 
-def test_what_was_just_being_done_is_no_finding(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_just_being_done_is_no_finding(house: House) -> None:
     """It is looked at again: here the rendering ends, and the deletion, while the check waits for that."""
     house.upload(picture())
     house.work()
@@ -337,14 +344,12 @@ def test_what_was_just_being_done_is_no_finding(house: House, monkeypatch: pytes
     (folder(house) / JPEG).unlink()
     house.catalogue.removals.begin_delete(ImageId(1))
 
-    def go_on(_seconds: float) -> None:
+    def go_on() -> None:
         house.renewal.render_again(ZERO)
         house.work()
         house.sweeping.sweep()
 
-    monkeypatch.setattr(time, "sleep", go_on)
-
-    assert check(house) == []
+    assert check(house, checkup(house, settle=go_on)) == []
 
 
 def test_an_image_that_waits_or_is_being_rendered_is_no_finding(house: House) -> None:
@@ -357,12 +362,11 @@ def test_an_image_that_waits_or_is_being_rendered_is_no_finding(house: House) ->
     assert check(house) == []
 
 
-def test_staging_leftovers_past_their_age_are_found_and_cleared(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_staging_leftovers_past_their_age_are_found_and_cleared(house: House) -> None:
     staged = house.store.stage()
     assert check(house) == []
-    monkeypatch.setattr("vignette.use_cases.checking.STAGING_MAX_AGE_S", -1)
 
-    assert kinds(check(house, repair=True)) == ["leftover"]
+    assert kinds(check(house, checkup(house, staging_max_age_s=-1), repair=True)) == ["leftover"]
 
     assert house.is_clean()
     staged.discard()

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from PIL import Image as Pillow
@@ -23,6 +24,7 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.model import Failure, State
+from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 
@@ -64,14 +66,14 @@ def test_a_picture_that_moves_has_a_vignette_that_moves_beside_the_still_ones(ho
             assert getattr(vignette, "n_frames", 1) == frames
 
 
-def test_an_animation_without_time_costs_no_still_vignette(house: House) -> None:
-    house.rendering._animation_seconds = -1
-    house.upload(animation("GIF", 3))
+def test_an_animation_without_time_costs_no_still_vignette(tmp_path: Path) -> None:
+    with house_below(tmp_path, renderer=lambda file, size, recipes, _: render(file, size, recipes, -1)) as house:
+        house.upload(animation("GIF", 3))
 
-    house.work()
+        house.work()
 
-    assert house.catalogue.library.get(0).state is State.READY
-    assert {name for name in house.files(0) if layout.is_vignette(name)} == {WEBP, JPEG}
+        assert house.catalogue.library.get(0).state is State.READY
+        assert vignettes(house) == {WEBP, JPEG}
 
 
 def test_the_outcome_holds_what_to_show_until_a_vignette_is_there(house: House) -> None:
@@ -180,7 +182,7 @@ def test_an_interrupted_rendering_is_tried_again_after_a_pause(house: House) -> 
     house.upload(picture())
     house.catalogue.renderings.claim(0, 60)
 
-    house.rendering.interrupted(0, RenderingFailed("the process was killed"))
+    house.verdicts.interrupted(0, RenderingFailed("the process was killed"))
 
     image = house.catalogue.library.get(0)
     assert image.state is State.PROCESSING
@@ -199,7 +201,7 @@ def test_the_pause_doubles_with_each_attempt_and_never_is_longer_than_a_minute(
 
     for _ in range(9):
         assert house.catalogue.renderings.claim(0, lease_s=-1) is not None
-        house.rendering.interrupted(0, RenderingFailed("the process was killed"))
+        house.verdicts.interrupted(0, RenderingFailed("the process was killed"))
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     house.close()
@@ -210,7 +212,7 @@ def test_after_the_last_attempt_an_interrupted_image_is_failed_with_the_reason(t
     house.upload(picture())
     house.catalogue.renderings.claim(0, 60)
 
-    house.rendering.interrupted(0, TooMuchTime("rendering took more than 60 seconds", limit=60))
+    house.verdicts.interrupted(0, TooMuchTime("rendering took more than 60 seconds", limit=60))
 
     image = house.catalogue.library.get(0)
     assert image.state is State.FAILED
@@ -257,9 +259,8 @@ def test_an_image_that_kills_its_worker_each_time_is_failed_after_the_last_attem
 def test_an_attempt_that_found_no_room_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[VignetteError]
 ) -> None:
-    house = House(tmp_path, max_attempts=1)
+    house = House(tmp_path, max_attempts=1, pause_without_room_s=-1)
     image = house.upload(picture())
-    monkeypatch.setattr("vignette.use_cases.rendering._PAUSE_WITHOUT_ROOM_S", -1)
     with monkeypatch.context() as full:
         full.setattr(house.store, "write", lambda *_: raise_(error("no room")))
         for _ in range(3):
@@ -348,14 +349,14 @@ def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_ea
 
 
 def test_one_that_cannot_be_rendered_again_keeps_its_vignettes_and_is_not_tried_for_ever(
-    changed: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    changed: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(
-        "vignette.use_cases.rendering.render", lambda *_: raise_(RenderingFailed("its decoder has a bad day"))
-    )
     outcome = changed.store.read(0, "outcome.json")
 
-    changed.work()
+    with house_below(
+        changed.root, recipes=[OTHER], renderer=lambda *_: raise_(RenderingFailed("its decoder has a bad day"))
+    ) as unlucky:
+        unlucky.rendering.render(changed.jobs.hinted.pop())
 
     image = changed.catalogue.library.get(0)
     assert (image.state, image.is_renewing) == (State.READY, False)
@@ -382,17 +383,17 @@ def test_one_that_kills_its_worker_each_time_it_is_rendered_again_keeps_its_vign
 
 
 def test_an_interrupted_second_rendering_is_tried_again_after_a_pause_and_then_given_up(changed: House) -> None:
-    changed.rendering.interrupted(0, RenderingFailed("of a job that came twice"))
+    changed.verdicts.interrupted(0, RenderingFailed("of a job that came twice"))
     assert changed.catalogue.library.get(0).failure is None
 
     changed.catalogue.renderings.claim(0, 60)
-    changed.rendering.interrupted(0, RenderingFailed("the process was killed"))
+    changed.verdicts.interrupted(0, RenderingFailed("the process was killed"))
     assert changed.catalogue.renderings.claim(0, 60) is None
     assert changed.catalogue.library.get(0).is_renewing
 
     changed.catalogue.renderings.release(0, Failure("rendering-failed", "the process was killed"), pause_s=-1)
     changed.catalogue.renderings.claim(0, 60)
-    changed.rendering.interrupted(0, RenderingFailed("the process was killed"))
+    changed.verdicts.interrupted(0, RenderingFailed("the process was killed"))
 
     image = changed.catalogue.library.get(0)
     assert (image.state, image.is_renewing) == (State.READY, False)
@@ -422,7 +423,7 @@ def test_one_deleted_while_it_is_rendered_again_stays_deleted(changed: House, mo
     assert changed.catalogue.library.get(0).state is State.DELETED
 
 
-def raise_(error: Exception) -> None:
+def raise_(error: Exception) -> NoReturn:
     raise error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,6 +13,7 @@ from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
+from vignette.use_cases.renewal import Renewal
 
 OTHER = Recipe("small", 64, 64, ("webp",))
 
@@ -24,6 +25,13 @@ def changed(house: House) -> Iterator[House]:
     house.work()
     with house_below(house.root, recipes=[OTHER]) as changed:
         yield changed
+
+
+def renewal(house: House, *, batch: int = 200, pause: Callable[[], object] = lambda: None) -> Renewal:
+    catalogue = house.catalogue
+    return Renewal(
+        catalogue.library, catalogue.waiting, catalogue.workers, house.jobs, [OTHER], batch=batch, pause=pause
+    )
 
 
 def made(house: House) -> list[bool]:
@@ -46,27 +54,26 @@ def test_what_other_recipes_have_made_is_queued_in_the_slow_lane_once(changed: H
     assert made(changed) == [True] * 5
 
 
-def test_only_so_many_wait_at_a_time(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vignette.use_cases.renewal.SWEEP_BATCH", 2)
+def test_only_so_many_wait_at_a_time(changed: House) -> None:
+    by_twos = renewal(changed, batch=2)
 
-    changed.renewal.advance()
-    changed.renewal.advance()
+    by_twos.advance()
+    by_twos.advance()
     assert len(changed.jobs.hinted) == 2
     changed.work()
     assert sum(made(changed)) == 2
 
     for _ in range(2):
-        changed.renewal.advance()
+        by_twos.advance()
         changed.work()
     assert made(changed) == [True] * 5
 
 
-def test_none_is_added_where_uploads_wait(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vignette.use_cases.renewal.SWEEP_BATCH", 2)
+def test_none_is_added_where_uploads_wait(changed: House) -> None:
     for _ in range(2):
         changed.upload(picture())
 
-    changed.renewal.advance()
+    renewal(changed, batch=2).advance()
 
     assert changed.jobs.hinted == [5, 6]
 
@@ -105,10 +112,11 @@ def test_an_image_that_has_failed_is_left_to_a_person(changed: House) -> None:
 class TestAskedFor:
     """`vignette render`: here the worker works while we wait for it."""
 
-    @pytest.fixture(autouse=True)
-    def _worker(self, changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.fixture
+    def changed(self, changed: House) -> House:
         changed.catalogue.workers.beat("worker")
-        monkeypatch.setattr("vignette.use_cases.renewal.time.sleep", lambda _seconds: changed.work())
+        changed.renewal = renewal(changed, pause=changed.work)
+        return changed
 
     def test_all_that_other_recipes_have_made_is_rendered_and_told_in_order(self, changed: House) -> None:
         due = changed.renewal.all_due()
@@ -174,13 +182,11 @@ class TestAskedFor:
         assert done.failure.code == "rendering-failed"
 
     def test_a_worker_with_other_recipes_is_found_out(self, house: House, changed: House) -> None:
-        def work_by_the_former_recipes(_seconds: float) -> None:
+        def work_by_the_former_recipes() -> None:
             house.rendering.render(changed.jobs.hinted.pop(0))
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("vignette.use_cases.renewal.time.sleep", work_by_the_former_recipes)
-            with pytest.raises(SettingsError, match="start the service anew"):
-                list(changed.renewal.run([ImageId(0)]))
+        with pytest.raises(SettingsError, match="start the service anew"):
+            list(renewal(changed, pause=work_by_the_former_recipes).run([ImageId(0)]))
 
     def test_without_a_worker_nothing_is_begun(self, changed: House) -> None:
         changed.sql("UPDATE worker SET seen_at = seen_at - 20")
@@ -191,14 +197,10 @@ class TestAskedFor:
         assert changed.jobs.hinted == []
         assert list(changed.renewal.run([])) == []
 
-    def test_a_worker_that_is_gone_for_long_is_not_waited_for(
-        self, changed: House, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def fall_silent(_seconds: float) -> None:
+    def test_a_worker_that_is_gone_for_long_is_not_waited_for(self, changed: House) -> None:
+        def fall_silent() -> None:
             changed.sql("UPDATE worker SET seen_at = seen_at - 20")
 
-        monkeypatch.setattr("vignette.use_cases.renewal.time.sleep", fall_silent)
-
         with pytest.raises(QueueUnavailable, match="no worker"):
-            list(changed.renewal.run([ImageId(0)]))
+            list(renewal(changed, pause=fall_silent).run([ImageId(0)]))
         assert changed.jobs.hinted == [0]

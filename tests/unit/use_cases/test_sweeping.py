@@ -4,9 +4,9 @@ import pytest
 
 from tests.house import House, picture
 from vignette.errors import StoreUnavailable
-from vignette.limits import STAGING_MAX_AGE_S
 from vignette.model import ImageId, State
 from vignette.ports.jobs import Backlog, Lane, Taken
+from vignette.use_cases.sweeping import Sweeping
 
 
 @pytest.fixture(autouse=True)
@@ -152,15 +152,23 @@ def test_nothing_is_queued_where_nothing_waits(house: House) -> None:
 
 
 def test_what_uploads_left_behind_is_cleared_after_its_age(house: House) -> None:
-    old, young = house.store.stage(), house.store.stage()
+    staged = [house.store.stage(), house.store.stage()]
     house.sweeping.sweep()
     assert not house.is_clean()
+    sweeping = Sweeping(
+        house.store,
+        house.catalogue.library,
+        house.catalogue.waiting,
+        house.jobs,
+        house.removal,
+        staging_max_age_s=-1,  # all that is there is older
+    )
 
-    assert house.store.clear_staging(max_age_s=-STAGING_MAX_AGE_S) == 2
+    sweeping.sweep()
 
     assert house.is_clean()
-    old.discard()
-    young.discard()
+    for upload in staged:
+        upload.discard()
 
 
 @pytest.mark.parametrize("crash_after", ["begin_delete", "write", "remove_all_but"])

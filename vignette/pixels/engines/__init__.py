@@ -1,9 +1,9 @@
 """
-What decodes a picture and shrinks it: Pillow or libvips, each where it is cheaper, behind one function.
+Decodes a picture and shrinks it, behind one function: with Pillow, libvips or libheif, whichever is cheaper.
 
-Measured by `vignette bench pixels`: libvips is cheaper for WebP, which it decodes at a smaller scale, for PNG, which it
-inflates in half the time, and for TIFF, of which it holds a few rows and not the whole; and it shrinks what libheif
-decodes. Pillow is for all others, and for the few that libvips does not know.
+`vignette bench pixels` measures them. libvips is cheaper for WebP, which it decodes at a smaller scale; for PNG, which
+it inflates in half the time; and for TIFF, of which it holds a few rows at a time. libheif decodes HEIC and HEIF, and
+libvips shrinks the result. Pillow decodes all other formats, and the few varieties that the others do not know.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from vignette.pixels.engines import libheif, libvips, pillow
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
     """
-    The picture that begins *file*, upright and complete, at *size*: (width, height) in pixels, not over its own.
+    Return the picture at the start of *file*, upright, at *size*: (width, height) in pixels, at most its own size.
 
-    Of several it is the first, or the primary one. It is in sRGB, in mode L, LA, RGB or RGBA.
+    If *file* holds several pictures, it is the first one, or the primary one. The result is in sRGB, in mode L, LA, RGB
+    or RGBA.
 
     Raises:
-        RenderingFailed: Its pixels are not of the size that the *anatomy* tells.
-        Exception: Its pixels are damaged, or not all there; decoders raise many kinds.
+        RenderingFailed: The decoder finds another size than the *anatomy* says.
+        Exception: Pixels are damaged or missing. Decoders raise errors of many classes.
     """
     try:
         if anatomy.format in libheif.FORMATS:

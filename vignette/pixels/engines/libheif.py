@@ -1,8 +1,8 @@
 """
-libheif, with libde265, by pi-heif: HEIC and HEIF, upright.
+Decodes HEIC and HEIF with libheif (and libde265, both from pi-heif), which turns the picture upright.
 
-What it has decoded is shrunk where it lies, by libvips. As a picture of Pillow it would be copied first, and take
-almost twice the memory: too much for the 48 megapixels of a phone.
+libvips shrinks the decoded pixels in libheif's own memory. Pillow would copy them first, and so take almost twice the
+memory: too much for the 48 megapixels of a phone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from vignette.pixels.colour import to_srgb
 from vignette.pixels.engines import libvips
 from vignette.pixels.engines.sizes import check_size
 
-# Nothing but the picture. And no threads: the worker's processes are as many as there are processors.
+# No threads: the worker has as many processes as the machine has processors. No thumbnails, depth maps and auxiliary
+# pictures: we need the primary picture only.
 pi_heif.options.DECODE_THREADS = 0
 pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = False
 
@@ -28,7 +29,7 @@ _SAMPLES: Final = {"RGB": 3, "RGBA": 4}
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
-    """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if its pixels are of another kind."""
+    """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if the decoded pixels are not RGB or RGBA."""
     picture = pi_heif.open_heif(file, convert_hdr_to_8bit=True)
     check_size(picture.size, anatomy.upright_size)
     samples = _SAMPLES.get(picture.mode)

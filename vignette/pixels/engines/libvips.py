@@ -1,11 +1,11 @@
 """
-libvips, with libspng, libwebp and libtiff.
+Decodes PNG, WebP and TIFF with libvips (and libspng, libwebp, libtiff).
 
-It decodes a few rows at a time and shrinks them at once, so it never holds a whole picture, unless the file is
-interlaced; and its WebP decoder scales on the way.
+libvips decodes a few rows at a time and shrinks them at once. So it holds a whole picture only if the file forces it
+to: an interlaced PNG, a lossless WebP. Its decoder of lossy WebP scales on the way.
 
-It must not be used before a process forks, so it is loaded with the first picture. It is told which format to decode,
-and never looks for one; loaders that its makers do not trust with strangers' files are blocked besides.
+A process must not use libvips before it forks, so the first picture loads it. We name the loader for each file; libvips
+never chooses one. The loaders that its makers do not trust with strangers' files are blocked besides.
 """
 
 from __future__ import annotations
@@ -35,30 +35,32 @@ _LOADERS: Final[dict[Format, str]] = {
 
 FORMATS: Final = frozenset(_LOADERS)
 
-# Sequential: rows are decoded once, from top to bottom. A fault in any of them is one of the picture.
+# Sequential: libvips decodes each row once, from top to bottom. A fault in any row is a fault of the picture.
 _LOADING: Final = {"access": "sequential", "fail_on": "error"}
 
-# The WebP decoder averages while it scales. Asked for this many times the target it leaves the resampling filter enough
-# to work with: over 45 dB against a full decode.
+# The WebP decoder averages while it scales. At this many times the target size it leaves enough detail for the
+# resampling filter: the PSNR against a full decode is over 45 dB.
 _SCALE_FACTOR: Final = 1.5
 
-# Where transparency is coded apart from lossy colours, its averages take in colours that nobody sees. At this many
-# times the target that is within two decibels of a full decode, mostly at half its cost.
+# If transparency is coded apart from lossy colours, those averages take in the colours of transparent pixels. At this
+# many times the target size the result is within two decibels of a full decode, mostly at half its cost.
 _SCALE_FACTOR_OF_APART: Final = 4.0
 
-# Such a picture takes these for each of its pixels, if its transparency is compressed, and for each of the scaled ones.
-# It is scaled further down, to `_SCALE_FACTOR` at most, so that both together are within what a rendering may take.
+# To decode such a picture takes this much memory for each pixel of the original, if its transparency is compressed, ...
 _APART_BYTES: Final = 3
+# ... and this much for each pixel of the scaled picture.
 _SCALED_BYTES: Final = 12
+# To keep both together below this, within what a rendering may take, a large picture is decoded at a smaller scale, but
+# never below `_SCALE_FACTOR` times the target.
 _MOST_BYTES_OF_APART: Final = 160_000_000
 
-# Before the resampling filter, whole pixels are averaged down to about this many times the target.
+# libvips first averages whole pixels down to about this many times the target size, then applies the resampling filter.
 _GAP: Final = 2.0
 
-# What it takes beside what any decoder of the picture has to hold: its threads, and the rows on their way.
+# libvips takes this much on top of what any decoder of the picture must hold: for its threads, and for rows in transit.
 _ROOM_BYTES: Final = 32 * MIB
 
-# How many of the samples of a pixel are its colour, by what libvips calls the kind of their values.
+# How many samples of a pixel are its colour, by libvips' name for the interpretation of the samples.
 _COLOUR_SAMPLES: Final = {
     "b-w": 1,
     "grey16": 1,
@@ -70,7 +72,7 @@ _COLOUR_SAMPLES: Final = {
     "cmyk": 4,
 }
 
-# How profiles call the colour models, by the number of samples (ICC.1:2022, table 19).
+# The names of colour models in ICC profiles, by the number of colour samples (ICC.1:2022, table 19).
 _MODELS: Final = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}
 _MODEL_AT: Final = slice(16, 20)
 
@@ -78,11 +80,11 @@ _MODES: Final = {("b-w", 1): "L", ("b-w", 2): "LA", ("srgb", 3): "RGB", ("srgb",
 
 
 class UnknownVariety(OSError):
-    """This engine does not know what is in the file. It says nothing of whether the file is sound."""
+    """This engine cannot read this variety of the format. The file may be sound all the same."""
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
-    """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if it cannot be read by this engine."""
+    """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if libvips cannot read the file."""
     vips = _library()
     source = _source(vips, file)
     profile = anatomy.blocks.icc
@@ -101,10 +103,10 @@ def shrunk(
     pixels: memoryview, dimensions: tuple[int, int], samples: int, row_pixels: int, size: tuple[int, int]
 ) -> Image.Image:
     """
-    A picture that another library has decoded, at *size*, without a copy of the whole.
+    Shrink a picture that another library has decoded to *size*, (width, height), without copying the whole picture.
 
-    Its *dimensions* are width and height; each pixel has 3 *samples* of a byte (RGB) or 4 (RGBA), each row is as long
-    as *row_pixels* of them.
+    *dimensions* are its width and height in pixels. Each pixel has 3 *samples* (RGB) or 4 (RGBA) of one byte. In
+    *pixels*, each row takes the room of *row_pixels* pixels.
     """
     vips = _library()
     width, height = dimensions
@@ -116,18 +118,18 @@ def shrunk(
 def _library() -> Any:
     import pyvips
 
-    # The worker's processes are as many as there are processors; a thread for each besides would only be in the way.
+    # The worker has as many processes as the machine has processors: more threads would only get in their way.
     pyvips.concurrency_set(1)
-    # No picture is decoded twice.
+    # A cache would be of no use: no picture is decoded twice.
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
-    # It warns of what is odd in a file. What is wrong is raised.
+    # pyvips logs a warning for anything odd in a file; real faults are raised.
     logging.getLogger("pyvips").setLevel(logging.ERROR)
     return pyvips
 
 
 def _source(vips: Any, file: BinaryIO) -> Any:
-    """Of a real file by its descriptor, which libvips maps; of any other, its bytes."""
+    """Pass a real file by its descriptor, so that libvips can map it; pass any other file as a copy of its bytes."""
     try:
         descriptor = file.fileno()
     except io.UnsupportedOperation:
@@ -139,14 +141,18 @@ def _source(vips: Any, file: BinaryIO) -> Any:
 
 
 def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> Any:
-    """The stored picture, at a smaller scale if its decoder can and *size* allows; without what is no colour of it."""
+    """
+    Load the stored picture, at a smaller scale if its decoder can and *size* allows.
+
+    Samples that are neither colour nor transparency are dropped.
+    """
     scale = _scale(anatomy, size)
     scaling = {"scale": scale} if scale < 1 else {}
     try:
         image = vips.Operation.call(_LOADERS[anatomy.format], source, **scaling, **_LOADING)
     except vips.Error as error:
         raise UnknownVariety(_words(error)) from error
-    # An animation with a frame that is transparent, or does not fill the canvas, is not scaled.
+    # The decoder does not scale an animation that has a transparent frame, or a frame that does not fill the canvas.
     whole, scaled = (anatomy.width, anatomy.height), (round(anatomy.width * scale), round(anatomy.height * scale))
     check_size((image.width, image.height), whole, scaled)
     if image.interpretation not in _COLOUR_SAMPLES:
@@ -157,8 +163,10 @@ def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> An
 
 def _scale(anatomy: Anatomy, size: tuple[int, int]) -> float:
     """
-    What the decoder is to scale by. It is reckoned from what the door has seen: to open a WebP only for its size would
-    reserve the whole canvas, which counts as memory though nothing is written to it.
+    Return the factor, at most 1, by which the decoder is to scale.
+
+    The size of the original comes from the *anatomy*. To tell it, libvips would have to open the WebP, and so reserve
+    the whole canvas: that counts as memory even though nothing is written to it.
     """
     if anatomy.format is not formats.WEBP:
         return 1
@@ -184,7 +192,7 @@ def _has_alpha(image: Any) -> bool:
 def _shrink(image: Any, size: tuple[int, int]) -> Any:
     if (image.width, image.height) == size:
         return image
-    # Colours must weigh by their alpha, or what is transparent bleeds into the edges.
+    # Colours must weigh by their alpha, or the colours of transparent pixels bleed into the edges.
     weighed = image.premultiply() if _has_alpha(image) else image
     width, height = size
     smaller = weighed.resize(width / image.width, vscale=height / image.height, gap=_GAP)
@@ -193,8 +201,9 @@ def _shrink(image: Any, size: tuple[int, int]) -> Any:
 
 def _by_profile(vips: Any, image: Any, profile: bytes) -> Any:
     """
-    Samples of more than 8 bits in sRGB, if *profile* is sound and of their model; else as they are. Pillow takes 8 bits
-    only, which are too few where the profile's curve is far from that of sRGB.
+    Convert samples of more than 8 bits to sRGB if *profile* is sound and has their colour model; else change nothing.
+
+    `colour.to_srgb` could do so only in 8 bits: too few if the profile's curve is far from that of sRGB.
     """
     colours = _COLOUR_SAMPLES[image.interpretation]
     if profile[_MODEL_AT] != _MODELS[colours]:
@@ -206,12 +215,12 @@ def _by_profile(vips: Any, image: Any, profile: bytes) -> Any:
     except vips.Error:
         return image
     if colours == 1:
-        converted = converted.extract_band(0).copy(interpretation="b-w")  # a grey profile is a tone curve only
+        converted = converted.extract_band(0).copy(interpretation="b-w")  # a grey profile holds only a tone curve
     return converted.bandjoin(_alpha(image)) if _has_alpha(image) else converted
 
 
 def _in_bytes(image: Any) -> Any:
-    """Of one of `_MODES`."""
+    """Convert *image* to 8-bit samples, in one of `_MODES`."""
     if image.format == "uchar":
         return image
     colours = _COLOUR_SAMPLES[image.interpretation]
@@ -230,7 +239,7 @@ def _in_bytes(image: Any) -> Any:
 
 
 def _stretched(image: Any) -> Any:
-    """Grey of any range: its least value is black, its highest white."""
+    """Map samples of any range to 0 to 255: the least value becomes 0, the highest 255."""
     image = image.copy_memory()
     low, high = image.min(), image.max()
     return ((image - low) * (255 / (high - low) if high > low else 0)).rint().cast("uchar")
@@ -243,23 +252,25 @@ def _alpha(image: Any) -> Any:
 
 def _check_room(anatomy: Anatomy, size: tuple[int, int]) -> None:
     """
-    Raise `MemoryError` if there is no memory for the picture. libvips decodes in a thread of its own, and says of a
-    decoder that found none there what it says of one that found the picture broken.
+    Raise `MemoryError` if there is no memory for the picture.
+
+    libvips decodes in a thread of its own, and reports a decoder that found no memory just like one that found the
+    picture broken.
     """
     needed = anatomy.held_bytes
     if anatomy.has_alpha_apart:
         pixels = anatomy.width * anatomy.height
         needed = int(pixels * (_APART_BYTES + _SCALED_BYTES * _scale(anatomy, size) ** 2))
-    bytes(needed + _ROOM_BYTES)  # nothing is written to it
+    bytes(needed + _ROOM_BYTES)  # fails without memory; succeeds at no cost, as nothing is written to it
 
 
 def _words(error: Any) -> str:
-    """The first line: libvips gathers several faults."""
+    """Return the first line of *error*. libvips gathers several faults in one."""
     return str(error.detail).strip().split("\n", 1)[0]
 
 
 def attention(image: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
-    """(left, top) of the part of this *size* of *image* where there is most to see: edges, skin, strong colours."""
+    """Return (left, top) of that part of *size* of *image* which has the most edges, skin and strong colours."""
     vips = _library()
     seen = image.convert("RGBA" if image.has_transparency_data else "RGB")
     pixels = vips.Image.new_from_memory(seen.tobytes(), *seen.size, len(seen.getbands()), "uchar")

@@ -1,7 +1,7 @@
 """
-Pillow, with libjpeg-turbo, libavif (dav1d), libtiff and, by pi-heif, libheif (libde265).
+Decodes all formats with Pillow (and libjpeg-turbo, libavif, dav1d, libtiff; libheif and libde265 from pi-heif).
 
-Its JPEG decoder scales by 1/2, 1/4 or 1/8 on the way; of all others it decodes and holds the whole picture.
+Its JPEG decoder scales by 1/2, 1/4 or 1/8 on the way. Its other decoders hold the whole picture.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from vignette.pixels.engines.sizes import check_size, stored
 from vignette.pixels.formats import Format
 from vignette.pixels.resampling import resized, samples, upright
 
-# The door has counted the pixels; Pillow's own limit would only refuse what was accepted.
+# The check at the door has counted the pixels. Pillow's own limit would only refuse pictures that we have accepted.
 Image.MAX_IMAGE_PIXELS = None
 
-# The worker's processes are as many as there are processors. More threads would take more memory, and no less time.
+# The worker has as many processes as the machine has processors: threads would take more memory, and save no time.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 pi_heif.register_heif_opener()
 
@@ -43,11 +43,12 @@ _PLUGINS: Final[dict[Format, str]] = {
 
 FORMATS: Final = frozenset(_PLUGINS)
 
-# Their decoders hand out pictures that are upright already.
+# For these formats Pillow's decoder turns the picture upright itself.
 _TURNED_BY_DECODER: Final = frozenset({formats.HEIC, formats.HEIF, formats.TIFF})
 
-# The JPEG decoder may scale by 1/2, 1/4 or 1/8 on the way. Asked for this many times the target it leaves the
-# resampling filter enough to work with (over 40 dB against a full decode), and mostly still takes the cheaper step.
+# The JPEG decoder takes the smallest of its scales that reaches this many times the target size. That leaves enough
+# detail for the resampling filter (the PSNR against a full decode is over 40 dB), and mostly still allows the cheaper
+# scale.
 _DRAFT_FACTOR: Final = 1.75
 _SMALLEST_SCALE: Final = 8
 
@@ -57,7 +58,7 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     is_turned = anatomy.format in _TURNED_BY_DECODER
     target = size if is_turned else stored(size, anatomy)
     with open_source(file, anatomy.format) as source:
-        # Pillow may tell the size before it has turned a picture, or after.
+        # Pillow may give the size as stored, or as turned upright.
         check_size(source.size, (anatomy.width, anatomy.height), anatomy.upright_size)
         if isinstance(source, JpegImagePlugin.JpegImageFile):
             image = _shrink_jpeg(source, file, target)
@@ -69,15 +70,15 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
 
 
 def open_source(file: BinaryIO, file_format: Format) -> ImageFile.ImageFile:
-    """The picture that begins *file*, not decoded yet, by the decoder of *file_format* and no other."""
+    """Open the picture at the start of *file* with the decoder of *file_format* and no other; decode nothing yet."""
     if file_format is formats.JPEG:
-        # Not `Image.open`, which makes an MPO of a JPEG that has others behind it.
+        # Not `Image.open`: it opens a JPEG that has others behind it as an MPO.
         return JpegImagePlugin.JpegImageFile(file)
     return Image.open(file, formats=[_PLUGINS[file_format]])
 
 
 def _shrink_jpeg(source: JpegImagePlugin.JpegImageFile, file: BinaryIO, size: tuple[int, int]) -> Image.Image:
-    """Decode as little of *source*, which is the picture in *file*, as *size* needs, and shrink it to that."""
+    """Shrink *source*, the picture in *file*, to *size*, and decode no more of it than that needs."""
     enough = int(size[0] * _DRAFT_FACTOR), int(size[1] * _DRAFT_FACTOR)
     draft = source.draft(source.mode, enough)
     if draft is not None and source.decoderconfig[0] == _SMALLEST_SCALE and "progressive" in source.info:
@@ -86,5 +87,5 @@ def _shrink_jpeg(source: JpegImagePlugin.JpegImageFile, file: BinaryIO, size: tu
             source = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
             source.draft(source.mode, enough)
     source.load()
-    # The scaled picture may end in a part of a pixel: without this box the result is shifted by up to one.
+    # The scaled picture may end within a pixel. Without this box the result would be shifted by up to one pixel.
     return resized(samples(source), size, None if draft is None else draft[1])

@@ -1,8 +1,8 @@
 """
-What a file says of itself: raw metadata blocks to a description for programs, and from it to text for people.
+Turns the raw metadata blocks of a file into a description for programs, and that into text for people.
 
-Pure functions on bytes: no file is opened, no pixel decoded. The blocks come from strangers; `describe` never raises
-and is bounded in time and size.
+These are pure functions on bytes: they open no file and decode no pixel. Strangers write the blocks, so `describe`
+never raises, and bounds the time that it takes and the size of what it returns.
 """
 
 from vignette.pixels.metadata.description import describe

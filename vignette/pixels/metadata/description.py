@@ -1,4 +1,4 @@
-"""Puts the readers of the single blocks together to the description of a file."""
+"""Makes the description of a file: calls the reader of each block, and bounds the size of what they return."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vignette.pixels.metadata.remarks import Remarks
 
 _Reading = TypeVar("_Reading")
 
-# Chunks of text in a PNG; the files of scientific cameras have dozens.
+# The texts of a PNG. The files of scientific cameras have dozens.
 MAX_TEXTS: Final = 1000
 
-# What each part may take as JSON. The largest of a camera that we know takes 37 KB; a TIFF of a thousand pages has
-# twenty tags on each, and phones put a depth map of megabytes into XMP, which is cut.
+# Each part may take this much as JSON. The largest description of a camera's file that we know takes 37 KB. A TIFF may
+# have a thousand pages with twenty tags each. Phones put depth maps of megabytes into XMP; those are cut.
 MAX_PART_BYTES: Final = {
     "summary": 64 * KIB,
     "exif": 2 * MIB,
@@ -32,9 +32,9 @@ MAX_TEXT_CHARS: Final = 512 * KIB
 
 def describe(blocks: MetadataBlocks) -> dict[str, Any]:
     """
-    What the metadata of a file says, ready for JSON; `docs/metadata.md` tells its shape.
+    Describe the metadata of a file, ready for JSON, in the shape that `docs/metadata.md` documents.
 
-    Never raises, whatever the blocks hold: what cannot be read is told in "warnings". Parts that the file lacks are
+    This never raises, whatever the blocks hold: "warnings" tells what could not be read. A part that the file lacks is
     left out, so the description of a file without metadata is empty.
     """
     remarks = Remarks()
@@ -64,7 +64,12 @@ def _fitted(name: str, part: Any, remarks: Remarks) -> Any:
 
 
 def _within(name: str, part: Any, max_bytes: int, remarks: Remarks) -> Any:
-    """*part* within its bytes: first without the ends of long texts, then without what still does not fit."""
+    """
+    Return as much of *part* as fits into *max_bytes* of JSON.
+
+    At first only texts of over `MAX_TEXT_CHARS` are cut. If *part* does not fit then, all texts of over
+    `BEGINNING_CHARS` are cut, and values that still do not fit are left out.
+    """
     fitted = fit(part, max_bytes, MAX_TEXT_CHARS)
     if fitted.left_out:
         fitted = fit(part, max_bytes, BEGINNING_CHARS)
@@ -78,10 +83,9 @@ def _within(name: str, part: Any, max_bytes: int, remarks: Remarks) -> Any:
 
 def _guarded(part: str, read: Callable[[Any, Remarks], _Reading], block: Any, remarks: Remarks) -> _Reading | None:
     """
-    What *read* makes of *block*; None if there is no block.
+    Return what *read* makes of *block*; None if there is no block, or if *read* raises.
 
-    The readers are made not to raise. Should one do so, the picture is worth more than this part of its metadata: an
-    upload must not fail for it.
+    No reader should raise. If one does, the upload must not fail: a picture is worth more than a part of its metadata.
     """
     if not block:
         return None
@@ -107,7 +111,7 @@ def _reveal(parts: Mapping[str, Any], _: Remarks) -> dict[str, list[str]]:
 def _texts(texts: tuple[tuple[str, str], ...], remarks: Remarks) -> list[dict[str, str]]:
     if len(texts) > MAX_TEXTS:
         remarks.add(f"Text: only the first {MAX_TEXTS} of {len(texts)} texts are kept")
-    # Cut first: each copy of a text may take as much as the file.
+    # Cut the texts before `_storable` copies them: a text may be as large as the file.
     pairs = _within("text", [list(pair) for pair in texts[:MAX_TEXTS]], MAX_TEXT_PART_BYTES, remarks)
     return [{"keyword": _storable(pair[0]), "text": _storable(pair[1])} for pair in pairs if len(pair) == 2]
 
@@ -120,5 +124,5 @@ def _previews(previews: tuple[tuple[str, int], ...]) -> dict[str, Any]:
 
 
 def _storable(text: str) -> str:
-    """*text* without lone surrogates, which UTF-8 cannot write."""
+    """Replace lone surrogates, which UTF-8 cannot encode, by question marks."""
     return text.encode("utf-8", errors="replace").decode("utf-8")

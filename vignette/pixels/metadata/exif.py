@@ -1,9 +1,9 @@
 """
-Reads a TIFF stream: EXIF as cameras write it, or a whole TIFF file (TIFF 6.0; EXIF 3.0).
+Reads a TIFF stream: EXIF as cameras write it, or the directories of a whole TIFF file (TIFF 6.0; EXIF 3.0).
 
-Whoever wrote the stream may mean harm. Each directory is read once, so a circle ends; a value is copied only while
-all values together are not longer than the stream, as those of an honest writer are, who lets no two overlap, and than
-what is kept in all.
+Whoever wrote the stream may mean harm. Each directory is read once, so a circle of directories ends. Values are copied
+while together they are no longer than the stream (an honest writer lets no two overlap) and than `MAX_VALUES_BYTES`,
+with `SHARED_VALUES_BYTES` to spare.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from vignette.pixels.metadata.exif_values import TYPES, Entry, ValueReader
 from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.metadata.values import Fields, UniqueNames
 
-# A TIFF may have a directory for each page, and each of these a few more. Faxes of hundreds of pages are real.
+# A TIFF may have a directory for each page, and a few more below each. Faxes of hundreds of pages exist.
 MAX_DIRECTORIES: Final = 1024
-# Real ones lie two deep: SubIFDs, or Exif and Interop. Each level makes the names longer.
+# Real directories lie two deep: SubIFDs, or Exif and Interop. Each level makes their names longer.
 MAX_DEPTH: Final = 8
-# Cameras write about a hundred entries; a thousand pages hold some twenty each.
+# Cameras write about a hundred entries. A TIFF of a thousand pages has some twenty for each.
 MAX_ENTRIES: Final = 32_768
-# Writers let small values of equal content share their place; that is no attack yet.
+# Some writers store equal small values only once. Such sharing is no attack yet, so this much of it is allowed.
 SHARED_VALUES_BYTES: Final = 64 * KIB
-# MakerNotes and previews of cameras are smaller, and so is all that a JPEG can hold (64 KiB).
+# The MakerNotes and previews of cameras are smaller, and the EXIF of a JPEG has at most 64 KiB.
 MAX_VALUE_BYTES: Final = 256 * KIB
 MAX_VALUES_BYTES: Final = 2 * MIB
 
@@ -43,21 +43,21 @@ _NAMES: Final = {"GPS": tags.GPS_TAGS, "Interop": tags.INTEROPERABILITY_TAGS}
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A directory that is still to be read."""
+    """A directory that is still to be read: the name to give it, its offset in the stream, the names of its tags."""
 
     name: str
     offset: int
     names: Mapping[int, str] = field(default_factory=lambda: tags.TAGS)
     page: int | None = None
-    """Its number in the chain IFD0, IFD1 …; None for a directory that a tag points at."""
+    """The directory's number in the chain IFD0, IFD1 …; None if a tag points at it."""
     depth: int = 0
 
 
 def read(stream: bytes, remarks: Remarks) -> dict[str, Fields]:
     """
-    Returns the values of each directory by name: IFD0, Exif, GPS, Interop, SubIFD0 …, IFD1 …
+    Return the values of each directory by the name of the directory: IFD0, Exif, GPS, Interop, SubIFD0 …, IFD1 …
 
-    What cannot be read is told in *remarks*; everything else is there.
+    *remarks* tells what cannot be read; all the rest is returned.
     """
     order = _ORDERS.get(stream[:2])
     if order is None or len(stream) < _HEADER_BYTES:
@@ -67,7 +67,7 @@ def read(stream: bytes, remarks: Remarks) -> dict[str, Fields]:
 
 
 class _Reader:
-    """`order` is "<" or ">", as in `struct`."""
+    """Reads the directories of one stream, in the byte *order* "<" or ">", as in `struct`."""
 
     def __init__(self, stream: bytes, order: str, remarks: Remarks) -> None:
         self._stream = memoryview(stream)
@@ -115,7 +115,7 @@ class _Reader:
         self._queue.extendleft(reversed(within))
 
     def _entries(self, place: _Place) -> Iterator[Entry] | None:
-        """The entries whose values can be read; None if there is no directory. Queues the one that follows it."""
+        """Return the entries that can be read; None if no directory is there. Queue the directory of the next page."""
         start = place.offset + _COUNT_BYTES
         if place.offset == 0 or start > len(self._stream):
             return None
@@ -135,7 +135,7 @@ class _Reader:
 
     def _queue_page(self, page: int, at: int) -> None:
         if at + _OFFSET_BYTES > len(self._stream):
-            return  # writers leave the pointer out where nothing follows
+            return  # some writers leave out the pointer if no page follows
         (offset,) = struct.unpack_from(f"{self._order}I", self._stream, at)
         if offset:
             self._queue.append(_Place(f"IFD{page}", offset, page=page))
@@ -162,7 +162,7 @@ class _Reader:
         return False
 
     def _slice(self, place: _Place, name: str, offset: int, length: int) -> bytes | None:
-        """A value; None if it is too long, alone or together with the others."""
+        """Copy a value; return None if it is too long, alone or together with the values before it."""
         if length > MAX_VALUE_BYTES:
             self._remarks.add(f"EXIF: {place.name}: {name} is left out: {length:,} bytes; the original holds them")
             return None
@@ -176,7 +176,7 @@ class _Reader:
         return bytes(self._stream[offset : offset + length])
 
     def _pointed(self, place: _Place, name: str, value: Any) -> list[_Place]:
-        """The directories that a pointer leads to; none for all other tags, and for a pointer that leads nowhere."""
+        """Return the directories that the tag *name* points at; none if it is no pointer, or points nowhere."""
         base = tags.DIRECTORY_POINTERS.get(name)
         if base is None:
             return []
@@ -194,7 +194,7 @@ class _Reader:
         return pointed
 
     def _keep_thumbnail(self, place: _Place, named: UniqueNames) -> None:
-        """The JPEG that IFD1 of EXIF points at (EXIF 3.0). In other directories it is the picture itself."""
+        """Keep the JPEG that IFD1 points at (EXIF 3.0). In other directories, the same tags point at the picture."""
         offset = named.fields.get("JPEGInterchangeFormat")
         length = named.fields.get("JPEGInterchangeFormatLength")
         if place.name != "IFD1" or not isinstance(offset, int) or not isinstance(length, int) or length <= 0:

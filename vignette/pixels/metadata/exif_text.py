@@ -1,4 +1,4 @@
-"""Text in EXIF: what the type ASCII holds, and the encodings that some tags bring along."""
+"""Decodes the texts in EXIF: values of the type ASCII, and those of tags that have encodings of their own."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _MAX_LIST: Final = 64
 
 
 def ascii_text(raw: bytes) -> str:
-    """The text up to its NUL. EXIF allows ASCII only; writers put UTF-8 and Latin-1 there."""
+    """Return the text up to its NUL. EXIF allows only ASCII, but writers also use UTF-8 and Latin-1."""
     return values.utf_8_or_latin_1(raw.partition(b"\0")[0])
 
 
 def ascii_list(raw: bytes) -> str | list[str]:
-    """The texts between the NULs; a single one as itself."""
+    """Return the texts that NULs separate, as a list; a single one as a string."""
     texts = [values.utf_8_or_latin_1(part) for part in raw.rstrip(b"\0").split(b"\0", _MAX_LIST - 1)]
     return texts[0] if len(texts) == 1 else texts
 
 
 def utf_16_text(raw: bytes) -> str:
-    """Windows' XP… tags: UTF-16LE, with or without a NUL at the end."""
+    """Decode a value of Windows' XP… tags: UTF-16LE, with or without NULs at the end."""
     return raw.decode("utf-16-le", errors="replace").rstrip("\0")
 
 
 def coded_text(raw: bytes, *, little_endian: bool) -> Any:
     """
-    Text after the character code of eight bytes that says how it is written (EXIF tag 0x9286).
+    Decode a value whose first eight bytes name the encoding of the rest (EXIF tag 0x9286).
 
     Returns:
-        A string; bytes, typed, where the code says nothing and the content is no text either.
+        A string; or the bytes as `values.binary` has them, if they are no text.
     """
     code, content = raw[:_CODE_BYTES].rstrip(b"\0 ").upper(), raw[_CODE_BYTES:]
     if code == b"ASCII":
@@ -44,12 +44,17 @@ def coded_text(raw: bytes, *, little_endian: bool) -> Any:
         return _japanese_text(content)
     if not code:
         return _text_or_bytes(content, whole=raw)
-    # Writers forget the code and begin with the text at once.
+    # Some writers forget the code: their text begins at the first byte.
     return _text_or_bytes(raw, whole=raw)
 
 
 def _unicode_text(content: bytes, *, little_endian: bool) -> str:
-    """UTF-16: a byte order mark decides, else where the zeros of Western text stand, else the order of the stream."""
+    """
+    Decode UTF-16.
+
+    A byte order mark decides the byte order; without one, the zero bytes of Western text; without those, the byte order
+    of the stream.
+    """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace").rstrip("\0")
     even_zeros, odd_zeros = content[0::2].count(0), content[1::2].count(0)

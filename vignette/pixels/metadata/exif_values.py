@@ -1,4 +1,4 @@
-"""Values of the entries of a TIFF stream: numbers by their type, text and bytes as their tag defines them."""
+"""Interprets the values of a TIFF stream: numbers by their type; text and bytes as their tag defines them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any, Final
 
 from vignette.pixels.metadata import exif_text, tags, values
 
-# A list of numbers is easy to read and takes a hundred times its bytes. Longer arrays stay bytes, packed: they are
-# tables for machines (offsets of strips, linearisation).
+# A list of numbers is easy to read, but a hundred times as large as its bytes. So a longer array stays bytes, "packed":
+# it is a table for machines, such as the offsets of strips or a linearisation. The first limit holds for one array, the
+# second for all arrays of a stream together.
 MAX_LIST_NUMBERS: Final = 16_384
 MAX_LISTED_NUMBERS: Final = 32_768
-# BYTE arrays are versions and references (GPSVersionID) when short, and files within the file when long.
+# Short BYTE arrays are versions and references (GPSVersionID); long ones are files within the file.
 MAX_LISTED_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A type of TIFF 6.0, section 2: `code` is that of `struct`, for one number of the value."""
+    """A field type (TIFF 6.0, section 2): `bytes` of one value, and the `struct` code of each number in it."""
 
     name: str
     bytes: int
@@ -45,7 +46,7 @@ TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of a directory, with the bytes of its value; None if it is too long to be kept."""
+    """An entry of a directory. `raw` are the bytes of its value; None if they are too long to be kept."""
 
     name: str
     type: Type
@@ -83,7 +84,7 @@ def _is_numbers(entry: Entry) -> bool:
 
 
 def _interpret(entry: Entry, raw: bytes, *, little_endian: bool) -> Any:
-    """The value of an entry that holds no numbers: text or bytes, as its tag defines, else as its type says."""
+    """Interpret an entry that holds no numbers: as text or bytes, as its tag defines it or else its type."""
     name = entry.name
     if name in tags.BLOBS:
         return values.binary(raw)

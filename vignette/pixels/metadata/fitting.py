@@ -1,8 +1,8 @@
 """
-Keeps what is described within a number of bytes.
+Makes a description fit into a number of bytes.
 
-Strangers write metadata of megabytes, and whoever asks for an image is sent what is kept of it. The texts of real files
-fit by far; of others the long ones are cut, and then what does not fit is left out.
+Strangers write megabytes of metadata, and every client that asks for an image is sent its description. The descriptions
+of real files are far smaller than the limits. In others, long texts are cut, and what still does not fit is left out.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-# What is kept of a text that is cut: a little more than `text.MAX_VALUE_CHARS`, which is what people are shown.
+# A text that is cut keeps this many characters: a little more than people are shown (`text.MAX_VALUE_CHARS`).
 BEGINNING_CHARS: Final = 4096
 ELLIPSIS: Final = "…"
 
-# A name and a value have a colon, a comma, a line end and a blank or two for each level around them.
+# Counted for each name and each value on top of its own text: colon, comma, line end, brackets. Its depth is counted on
+# top of that: a blank of indentation for each level.
 _SYNTAX_BYTES: Final = 6
 _NOTHING: Final = object()
 
 
 @dataclass(slots=True)
 class Fitted:
-    """`value`; in it so many texts are `cut` (they end in an ellipsis), and so many values `left_out`."""
+    """`value` is what fits; `cut` counts the texts and base64 in it that were cut, `left_out` the values left out."""
 
     value: Any = field(init=False)
     cut: int = 0
@@ -31,7 +32,12 @@ class Fitted:
 
 
 def fit(value: dict[str, Any] | list[Any], max_bytes: int, max_chars: int) -> Fitted:
-    """*value* with as much of it as takes *max_bytes* as JSON; in it no text, nor base64, of over *max_chars*."""
+    """
+    Return as much of *value* as takes *max_bytes* as JSON.
+
+    A text of over *max_chars* is cut to `BEGINNING_CHARS` and ends in an ellipsis; base64 of over *max_chars* is left
+    out of its object.
+    """
     walk = _Walk(max_bytes, max_chars)
     kept = walk.take(value, 0)
     walk.fitted.value = type(value)() if kept is _NOTHING else kept
@@ -45,7 +51,7 @@ class _Walk:
         self._max_chars = max_chars
 
     def take(self, value: Any, depth: int) -> Any:
-        """What there is room for of *value*; `_NOTHING` if for nothing."""
+        """Return as much of *value* as there is room for; `_NOTHING` if there is no room at all."""
         if isinstance(value, str):
             return self._afford(self._shortened(value), depth)
         if isinstance(value, dict) and "type" in value:
@@ -71,7 +77,7 @@ class _Walk:
                 self._left = left
             else:
                 kept.append((name, found))
-        # An empty container says something, an emptied one nothing.
+        # A container that was empty in the file is information; one that we have emptied is not.
         return build(kept) if kept or not given else _NOTHING
 
     def _typed(self, value: dict[str, Any], depth: int) -> Any:

@@ -1,4 +1,4 @@
-"""Where and when, as plain numbers: from the GPS directory of EXIF (EXIF 3.0), or from XMP."""
+"""Computes place and time as plain numbers, from the GPS directory of EXIF (EXIF 3.0) or from XMP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from vignette.pixels.metadata.values import Fields, as_iso_8601, as_number, as_numbers
 
-# 9 decimals of a degree are a tenth of a millimetre: more than any receiver knows.
+# The ninth decimal of a degree is a tenth of a millimetre: no receiver is more precise.
 _DECIMALS: Final = 9
 
 # "38,53.4142N" or "38,53,24.85N" (XMP specification part 2, GPSCoordinate).
@@ -20,10 +20,10 @@ _XMP_COORDINATE: Final = re.compile(
 
 def position(gps: Mapping[str, Any]) -> Fields:
     """
-    What can be computed of latitude and longitude (degrees, south and west negative), altitude (metres, below the
-    sea or the ellipsoid negative) and timestamp (UTC, ISO 8601).
+    Compute latitude and longitude (degrees; south and west negative), altitude (metres; negative below the sea or the
+    ellipsoid) and timestamp (UTC, ISO 8601); leave out each that cannot be computed.
 
-    A coordinate whose reference (N, S, E, W) is missing is none: it could lie on either half of the world.
+    A coordinate without its reference (N, S, E, W) is left out: it could lie on either half of the world.
     """
     found = {
         "latitude": _coordinate(gps.get("GPSLatitude"), gps.get("GPSLatitudeRef"), "NS", 90),
@@ -35,7 +35,11 @@ def position(gps: Mapping[str, Any]) -> Fields:
 
 
 def xmp_coordinate(text: str, references: str, limit: int) -> float | None:
-    """Degrees of an XMP GPSCoordinate, whose last letter is one of *references*, positive first."""
+    """
+    Return the degrees of *text*, an XMP GPSCoordinate; None if it is none, or over *limit*.
+
+    *references* are the two letters that it may end in; the first means positive degrees, the second negative ones.
+    """
     match = _XMP_COORDINATE.fullmatch(text.strip()) if len(text) <= 64 else None
     if match is None:
         return None
@@ -47,7 +51,7 @@ def _coordinate(value: Any, reference: Any, references: str, limit: int) -> floa
     parts = as_numbers(value)
     if not parts or parts[0] is None or len(parts) > 3 or not isinstance(reference, str):
         return None
-    # Writers that know no seconds put 0/0 there, as those do who know no minutes.
+    # A writer that does not know the seconds, or the minutes, puts 0/0 there.
     return _signed([part or 0.0 for part in parts], reference.strip().upper(), references, limit)
 
 

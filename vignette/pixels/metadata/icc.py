@@ -10,10 +10,10 @@ from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.metadata.values import Fields
 
 _HEADER_BYTES: Final = 128
-# Profiles of real devices have up to some fifty tags, and texts in up to some forty languages.
+# The profiles of real devices have some fifty tags at most, and texts in some forty languages at most.
 _MAX_TAGS: Final = 256
 _MAX_LANGUAGES: Final = 256
-# A name or a notice. The longest copyright seen has 2,000 characters.
+# The texts are names and notices. The longest copyright that we have seen has 2,000 characters.
 _MAX_TEXT_BYTES: Final = 64 * 1024
 
 _PROFILE_CLASSES: Final = {
@@ -30,7 +30,7 @@ _TEXTS: Final = {"desc": "description", "cprt": "copyright", "dmnd": "manufactur
 
 
 def read(profile: bytes, remarks: Remarks) -> Fields:
-    """Returns what the header says, and the texts that name the profile: in English, else in the first language."""
+    """Return what the header says, and the texts that name the profile: the English one, or else the first one."""
     if len(profile) < _HEADER_BYTES or profile[36:40] != b"acsp":
         remarks.add("ICC: this is no ICC profile")
         return {}
@@ -78,7 +78,7 @@ def _texts(profile: bytes, remarks: Remarks) -> dict[str, str]:
 
 
 def _text(element: bytes) -> str:
-    """The text of an element of type desc (version 2), mluc (version 4) or text."""
+    """Return the text of an element of type `desc` (version 2), `mluc` (version 4) or `text`; "" of any other."""
     kind, content = element[:4], element[8:]
     if kind == b"mluc":
         return _localised(element)
@@ -91,7 +91,7 @@ def _text(element: bytes) -> str:
 
 
 def _localised(element: bytes) -> str:
-    """The English text of a multiLocalizedUnicodeType, else its first one."""
+    """Return the English text of a multiLocalizedUnicodeType; without one, its first text."""
     if len(element) < 16:
         return ""
     (count,) = struct.unpack_from(">I", element, 8)

@@ -13,16 +13,16 @@ from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.metadata.values import Fields
 
 _MARKER: Final = 0x1C
-# A picture with hundreds of keywords is real.
+# Some pictures have hundreds of keywords.
 MAX_DATASETS: Final = 10_000
-# The preview, the longest dataset, has 256,000 bytes at most (IIM 4.2, 2:202).
+# The longest dataset is the preview, of 256,000 bytes at most (IIM 4.2, 2:202).
 MAX_VALUE_BYTES: Final = 256 * KIB
 MAX_VALUES_BYTES: Final = MIB
 
 _PADDING: Final = re.compile(rb"[\0 ]*")
 _UTF_8: Final = b"\x1b%G"
 
-# The names of the specification, written as exiftool writes them.
+# The names of the specification, in exiftool's spelling.
 _NAMES: Final = {
     (1, 0): "EnvelopeRecordVersion",
     (1, 5): "Destination",
@@ -121,7 +121,7 @@ _NUMBERS: Final = frozenset(
 _BINARIES: Final = frozenset({(2, 125), (2, 202), (8, 10)})
 _DATES: Final = frozenset({(1, 70), (2, 30), (2, 37), (2, 47), (2, 55), (2, 62)})
 _TIMES: Final = frozenset({(1, 80), (2, 35), (2, 38), (2, 60), (2, 63)})
-# Those that the specification lets occur more than once are lists even when they occur once.
+# The specification lets these occur more than once, so they are lists even when they occur once.
 _REPEATABLE: Final = frozenset(
     {(1, 5), (1, 50), (2, 4), (2, 12), (2, 20), (2, 25), (2, 26), (2, 27), (2, 45), (2, 47), (2, 50), (2, 80), (2, 85)}
     | {(2, 118), (2, 122), (2, 255), (8, 10)}
@@ -130,9 +130,9 @@ _REPEATABLE: Final = frozenset(
 
 def read(block: bytes, remarks: Remarks) -> Fields:
     """
-    Returns the datasets under their names ("record:dataset" for those that the model does not name).
+    Return the datasets by name; the name of an unknown dataset is "record:dataset", both as numbers.
 
-    Text is UTF-8 where 1:90 says so or where it is valid, Latin-1 otherwise.
+    Text counts as UTF-8 if it is valid UTF-8, else as Latin-1, whatever 1:90 says.
     """
     found: defaultdict[tuple[int, int], list[Any]] = defaultdict(list)
     bytes_left = MAX_VALUES_BYTES
@@ -150,7 +150,11 @@ def read(block: bytes, remarks: Remarks) -> Fields:
 
 
 def _one_or_all(key: tuple[int, int], items: list[Any]) -> Any:
-    """Photoshop repeats some that the specification allows once: only a different value tells more."""
+    """
+    Return the one value of a dataset, or the list of all.
+
+    Photoshop repeats datasets that the specification allows once. They become a list only if their values differ.
+    """
     is_list = key in _REPEATABLE or any(item != items[0] for item in items)
     return items if is_list else items[0]
 
@@ -163,7 +167,7 @@ def _datasets(block: bytes, remarks: Remarks) -> Iterator[tuple[tuple[int, int],
         length = int.from_bytes(block[at + 3 : at + 5])
         at += 5
         if length & 0x8000:
-            # An extended dataset: these bits say how many bytes the length itself takes.
+            # An extended dataset: the other 15 bits say how many bytes the length itself takes.
             width = length & 0x7FFF
             length = int.from_bytes(block[at : at + min(width, 8)])
             at += width
@@ -183,7 +187,7 @@ def _value(key: tuple[int, int], raw: bytes) -> Any:
         return int.from_bytes(raw)
     if key == (1, 90):
         return "UTF-8" if raw == _UTF_8 else raw.decode("latin-1")
-    # 1:90 can only say UTF-8 or name character sets that nobody writes: the bytes themselves tell more.
+    # 1:90 says UTF-8, or names character sets that nobody writes. The bytes themselves tell more.
     text = values.utf_8_or_latin_1(raw.rstrip(b"\0"))
     if key in _DATES:
         return values.day(text)

@@ -1,4 +1,4 @@
-"""Well-known XMP namespaces and the prefix that each has in a description, whatever prefix the file uses."""
+"""Gives each XMP namespace one prefix: a well-known one has the same in every description, whatever the file uses."""
 
 from __future__ import annotations
 
@@ -89,15 +89,15 @@ WELL_KNOWN: Final = {
     "http://www.dji.com/drone-dji/1.0/": "drone-dji",
 }
 
-# No writer's prefix is longer; it stands before every property, so a longer one would multiply.
+# No real prefix is longer. A prefix stands before every property, so a very long one would multiply.
 _MAX_PREFIX_CHARS: Final = 32
 
 
 class Prefixes:
     """
-    Gives each namespace one prefix: the well-known one, else the file's, numbered where another has it already.
+    Gives each namespace one prefix: the well-known one, or else the file's, with a number if it is taken already.
 
-    `unknown` tells the URI of each prefix that is not well known.
+    `unknown` holds the URI of each prefix that is not well known.
     """
 
     def __init__(self) -> None:

@@ -1,9 +1,9 @@
 """
-What the metadata of a file reveal of people, places and devices: for each kind the entries that do.
+Lists the entries of a description that reveal something of people, places or devices, by kind.
 
-It goes by the names of entries, whatever part or namespace they stand in: a serial number is called that in EXIF, in
-XMP and in the namespaces of makers. What no reader here understands is not named; `vignette.pixels.publishing` leaves
-it out all the same.
+An entry is recognised by its name, in whatever part or namespace it stands: EXIF, XMP and the makers' own namespaces
+use the same few names for a serial number. An entry of another name is not listed, nor is a block that no reader here
+understands. The public copy, made by `vignette.pixels.publishing`, leaves out those too.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-# For a person to look through; the parts themselves hold all of them.
+# A person looks through the list. The description itself has all entries.
 MAX_ENTRIES_OF_A_KIND: Final = 100
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "position": (
         *("GPSLatitude", "GPSLongitude", "GPSAltitude", "GPSDestLatitude", "GPSDestLongitude", "GPSAreaInformation"),
-        # Those of DJI's drones, as they write them.
+        # DJI's drones spell them so.
         *("GpsLatitude", "GpsLongitude", "GpsLongtitude", "AbsoluteAltitude"),
         *("City", "Sub-location", "Province-State", "Country-PrimaryLocationName", "ContentLocationName"),
         *("State", "Country", "CountryCode", "Location", "LocationCreated", "LocationShown"),
@@ -56,13 +56,13 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 KINDS: Final = tuple(_NAMES)
-"""In the order in which they are told."""
+"""The kinds, in the order of `reveals`."""
 
 _KIND_OF: Final = {name: kind for kind, names in _NAMES.items() for name in names}
 
 
 def reveals(parts: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Returns JSON Pointers (RFC 6901) into *parts*, the other parts of a description, by kind (see `KINDS`)."""
+    """Return, by kind, JSON Pointers (RFC 6901) to the entries that reveal something in *parts* of a description."""
     found: dict[str, list[str]] = {}
     for kind, pointer in _entries(parts):
         found.setdefault(kind, []).append(pointer)
@@ -70,7 +70,7 @@ def reveals(parts: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def value_at(description: Any, pointer: str) -> tuple[str, Any]:
-    """The name and the value of the entry of *description* that one of our pointers leads to."""
+    """Return the name and the value of the entry that *pointer*, one of `reveals`, points at in *description*."""
     name, value = "", description
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
@@ -87,7 +87,7 @@ def _entries(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _named(parts.get("iptc", {}), "iptc")
     for index, item in enumerate(parts.get("text", [])):
         if not _is_blank(item["text"]):
-            # Whatever a text is about, somebody wrote it.
+            # A text of any other keyword is still something that somebody wrote.
             yield _kind_of(item["keyword"]) or "comments", _pointer("text", str(index))
     for name in parts.get("previews", {}):
         yield "preview", _pointer("previews", name)
@@ -95,7 +95,7 @@ def _entries(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _named(fields: Mapping[str, Any], *place: str) -> Iterator[tuple[str, str]]:
     for name, value in fields.items():
-        kind = _kind_of(name.partition("#")[0])  # the second of its name is "Artist#2"
+        kind = _kind_of(name.partition("#")[0])  # "Artist#2": a repeated name is numbered
         if kind is not None and not _is_blank(value):
             yield kind, _pointer(*place, name)
 
@@ -105,7 +105,7 @@ def _kind_of(name: str) -> str | None:
 
 
 def _is_blank(value: Any) -> bool:
-    """Whether *value* says nothing: cameras fill texts that nobody wrote with blanks."""
+    """Whether *value* is empty or blank: cameras fill a text that nobody wrote with blanks."""
     if isinstance(value, str):
         return not value.strip("\0 \t\r\n")
     if isinstance(value, list):

@@ -1,17 +1,17 @@
-"""What could not be read, collected for the description's "warnings"."""
+"""Collects remarks on what could not be read, for the "warnings" of a description."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# The first ones tell what is wrong; a file with a million faults needs no million lines.
+# The first remarks tell what is wrong; nobody needs a million lines on a file with a million faults.
 MAX_REMARKS: Final = 100
-# Names and texts of the file are quoted in remarks, and may be as long as the file.
+# Remarks quote names and texts from the file, which may be as long as the file.
 MAX_REMARK_CHARS: Final = 500
 
 
 class Remarks:
-    """Takes any number of remarks and keeps the first `MAX_REMARKS` different ones."""
+    """Takes any number of remarks, keeps the first `MAX_REMARKS` that differ, and counts the others."""
 
     def __init__(self) -> None:
         self._kept: dict[str, None] = {}

@@ -1,8 +1,9 @@
 """
-The facts that people ask for first, each taken from the best source that the file has.
+Summarises the facts that people ask for first, each from the best source that the file has.
 
-What a machine wrote (camera, exposure, time, place) comes from EXIF before XMP; what a person wrote (author, title,
-description, rights) from XMP before IPTC before EXIF, for there people correct it, and there every script fits.
+A machine writes camera, exposure, time and place: EXIF comes first, then XMP. A person writes author, title,
+description and rights: XMP comes first, then IPTC, then EXIF, because people make corrections in XMP, and XMP can write
+every script.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final
 from vignette.pixels.metadata import gps
 from vignette.pixels.metadata.values import Fields, as_iso_8601, as_number
 
-# A summary is shown and listed; the whole text is in its own part of the description.
+# Pages and lists show the summary. The whole text is in its own part of the description.
 MAX_CHARS: Final = 10_000
 MAX_KEYWORDS: Final = 500
 
@@ -27,19 +28,19 @@ _DECIMAL: Final = re.compile(r"-?\d{1,12}(\.\d{1,15})?", re.ASCII)
 
 
 def summarise(parts: Mapping[str, Any]) -> Fields:
-    """Returns those of the facts that *parts*, the other parts of a description, hold."""
+    """Summarise *parts*, the other parts of a description; leave out facts that they do not hold."""
     sources = _Sources(parts)
     facts = {**_camera(sources), **_exposure(sources), **_place(sources), **_words(sources)}
     return {name: fact for name, fact in facts.items() if fact not in (None, "", [])}
 
 
 class _Sources:
-    """The parts of a description, each an empty one where the file has none."""
+    """The parts of a description. A part that the file lacks is empty."""
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
         directories: Mapping[str, Mapping[str, Any]] = parts.get("exif", {})
         self.ifd0 = directories.get("IFD0", {})
-        # Writers that have no Exif directory put its tags into IFD0.
+        # Some writers make no Exif directory, and put its tags into IFD0.
         self.exif = {**self.ifd0, **directories.get("Exif", {})}
         self.gps: Mapping[str, Any] = parts.get("gps", {})
         self.xmp: Mapping[str, Any] = parts.get("xmp", {})
@@ -65,7 +66,7 @@ def _exposure(sources: _Sources) -> Fields:
     exif, xmp = sources.exif, sources.xmp
     sensitivity = _number(exif.get("PhotographicSensitivity"))
     if sensitivity == 65535:
-        # SHORT ends there; the true value is in the tag that SensitivityType names.
+        # The largest SHORT says that the true value did not fit. It is in one of these tags.
         names = ("RecommendedExposureIndex", "StandardOutputSensitivity", "ISOSpeed")
         sensitivity = next((number for name in names if (number := _number(exif.get(name)))), sensitivity)
     return {
@@ -81,7 +82,7 @@ def _place(sources: _Sources) -> Fields:
     if latitude is None or longitude is None:
         latitude = gps.xmp_coordinate(_text(sources.xmp.get("exif:GPSLatitude")), "NS", 90)
         longitude = gps.xmp_coordinate(_text(sources.xmp.get("exif:GPSLongitude")), "EW", 180)
-    # Half a place is none.
+    # Latitude or longitude alone is no place.
     place = {} if latitude is None or longitude is None else {"latitude": latitude, "longitude": longitude}
     return {**place, "altitude_m": sources.gps.get("altitude")}
 
@@ -121,7 +122,7 @@ def _orientation(sources: _Sources) -> int | None:
 
 
 def _taken_at(sources: _Sources) -> str | None:
-    """When the picture was taken, ISO 8601, as precise as the source tells; not when the file was changed."""
+    """Return when the picture was taken, not when the file was changed: ISO 8601, as precise as the source."""
     xmp = sources.xmp
     candidates = (
         _exif_moment(sources.exif, "Original"),
@@ -136,10 +137,10 @@ def _taken_at(sources: _Sources) -> str | None:
 
 
 def _exif_moment(exif: Mapping[str, Any], kind: str) -> str:
-    """The date and time with its fraction and offset, which EXIF keeps in tags of their own."""
+    """Join a date and time with its fraction and its offset, for which EXIF has tags of their own."""
     moment = as_iso_8601(exif.get(f"DateTime{kind}"), "datetime")
     if not moment or len(moment) > len("2018-07-16T17:52:22"):
-        return moment or ""  # some write fraction or offset behind the seconds
+        return moment or ""  # some writers put fraction or offset behind the seconds
     fraction = _matching(_FRACTION, exif.get(f"SubSecTime{kind}"))
     return moment + (f".{fraction}" if fraction else "") + _matching(_OFFSET, exif.get(f"OffsetTime{kind}"))
 
@@ -164,7 +165,7 @@ def _matching(pattern: re.Pattern[str], value: Any) -> str:
 
 
 def _keywords(*sources: Any) -> list[str]:
-    """The keywords of all sources in their order, each once. Windows separates them with semicolons."""
+    """Return the keywords of all sources in their order, each once. Windows separates keywords with semicolons."""
     found: dict[str, None] = {}
     for source in sources:
         items = source if isinstance(source, list) else _text(source).split(";", MAX_KEYWORDS)
@@ -180,7 +181,7 @@ def _first_text(*candidates: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """One text for a person: of several languages the default one, of several values all."""
+    """Make one text for a person: of several languages take the default one, of several values all."""
     match value:
         case str():
             text = value.strip("\0 \t\r\n")
@@ -208,12 +209,12 @@ def _number(*candidates: Any) -> int | float | None:
 
 
 def _positive(*candidates: Any) -> int | float | None:
-    """The first number over 0: writers put 0 where they know none."""
+    """Return the first number over 0. Writers that do not know a value write 0."""
     return next((number for candidate in candidates if (number := _number(candidate)) and number > 0), None)
 
 
 def _xmp_number(value: Any) -> float | None:
-    """XMP writes numbers as text, and rationals as "1/125" (XMP specification part 2)."""
+    """Read a number from text, such as "1/125": XMP writes all numbers as text (XMP specification part 2)."""
     text = _text(value)
     if _RATIO.fullmatch(text):
         numerator, _, denominator = text.partition("/")

@@ -1,7 +1,7 @@
 """
-Names of the tags of a TIFF stream, by number, and what their values are where the type alone does not tell.
+The names of the tags of a TIFF stream, by number, and the meaning of values whose type alone does not tell it.
 
-The names are the field names of the EXIF 3.0 specification (CIPA DC-008-2023), of TIFF 6.0 and TIFF/EP, and of DNG 1.7.
+The names are the field names of EXIF 3.0 (CIPA DC-008-2023), TIFF 6.0, TIFF/EP and DNG 1.7.
 """
 
 from __future__ import annotations
@@ -363,7 +363,7 @@ TAGS: Final = {
     0xEA1C: "Padding",
     0xEA1D: "OffsetSchema",
 }
-"""Tags of IFD0, the Exif directory, thumbnails, pages and SubIFDs: they share one numbering."""
+"""The tags of IFD0, the Exif directory, thumbnails, pages and SubIFDs, which share one numbering."""
 
 GPS_TAGS: Final = {
     0x0000: "GPSVersionID",
@@ -414,9 +414,9 @@ DIRECTORY_POINTERS: Final = {
     "InteroperabilityIFDPointer": "Interop",
     "SubIFDs": "SubIFD",
 }
-"""Tags whose values are offsets of further directories, and what we call those."""
+"""The tags whose values are offsets of further directories, and our names for those directories."""
 
-# EXIF gives these the type ASCII; writers that use BYTE or UNDEFINED for them mean text all the same.
+# EXIF gives these tags the type ASCII. Some writers use BYTE or UNDEFINED, and mean text all the same.
 TEXTS: Final = frozenset(
     {
         "Artist",
@@ -470,25 +470,25 @@ TEXTS: Final = frozenset(
     }
 )
 
-# UNDEFINED by type, four ASCII digits by definition.
+# Of type UNDEFINED; defined as four ASCII digits.
 VERSIONS: Final = frozenset({"ExifVersion", "FlashpixVersion", "InteroperabilityVersion"})
 
-# UNDEFINED by type, text after a code of eight bytes by definition.
+# Of type UNDEFINED; defined as text after eight bytes that name its encoding.
 CODED_TEXTS: Final = frozenset({"UserComment", "GPSProcessingMethod", "GPSAreaInformation"})
 
-# BYTE by type, UTF-16LE by Windows' definition.
+# Of type BYTE; defined by Windows as UTF-16LE.
 UTF_16_TEXTS: Final = frozenset({"XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject"})
 
-# UNDEFINED by type, a number of one byte by definition.
+# Of type UNDEFINED; defined as a number of one byte.
 CODES: Final = frozenset({"FileSource", "SceneType"})
 
 DATE_TIMES: Final = frozenset({"DateTime", "DateTimeOriginal", "DateTimeDigitized", "PreviewDateTime"})
 DATES: Final = frozenset({"GPSDateStamp"})
 
-# Several texts with a NUL after each: photographer and editor (EXIF), one name for each ink (TIFF 6.0).
+# Several texts, each with a NUL after it: photographer and editor (EXIF); a name for each ink (TIFF 6.0).
 TEXT_LISTS: Final = frozenset({"Copyright", "InkNames"})
 
-# Files within the file: bytes, whatever type they are written with.
+# Files within the file: their values are bytes, whatever type the writer gave them.
 BLOBS: Final = frozenset(
     {
         "AsShotICCProfile",

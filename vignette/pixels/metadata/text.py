@@ -1,4 +1,4 @@
-"""A description as text for people: groups of names and values, for the page and for metadata.txt."""
+"""Turns a description into text for people: groups of names and values, for the page and for metadata.txt."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from vignette.pixels.metadata.wording import aperture, plain, seconds, wording
 
 NO_METADATA: Final = "This file holds no metadata.\n"
 
-# For people to read; whoever needs more takes the JSON, which has all of it.
+# The text is for people to read. The JSON holds more.
 MAX_VALUE_CHARS: Final = 4000
 MAX_NAME_CHARS: Final = 80
-# What a file reveals is told beside the whole of it: enough to know it again.
+# The group of what a file reveals repeats values from other groups. This much of a value is enough to recognise it.
 MAX_REVEALED_CHARS: Final = 200
 MAX_ITEMS: Final = 64
 MAX_ENTRIES: Final = 1000
 MAX_LINES: Final = 10_000
 
-# Values start in one column. A few long names stick out rather than push all values to the right.
+# All values start in one column. A few long names stick out: a column wide enough for them would push all values to the
+# right.
 _MAX_COLUMN: Final = 32
 _GAP: Final = "  "
 
-# What a terminal or a browser would obey instead of showing it: control characters, the marks that turn the direction
-# of writing (Trojan source, CVE-2021-42574), separators of lines, lone surrogates, the invisible tag characters.
+# Characters that a terminal or a browser obeys instead of showing them: control characters, marks that change the
+# direction of writing (Trojan Source, CVE-2021-42574), line separators, lone surrogates, invisible tag characters.
 _HARMFUL: Final = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -83,7 +84,7 @@ _ICC_LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Entries that belong together: (name, text) in the order of the file. A text may have several lines."""
+    """Entries that belong together, as (name, text), in the order of the file. A text may have several lines."""
 
     title: str
     entries: list[tuple[str, str]]
@@ -91,10 +92,10 @@ class Group:
 
 def as_groups(description: Mapping[str, Any]) -> list[Group]:
     """
-    The *description* in words and units.
+    Tell the *description* in words and units.
 
-    Every text is harmless to show (control and bidirectional characters are replaced by U+FFFD) and bounded; the
-    caller escapes it for HTML.
+    Each text is bounded, and safe to show: U+FFFD replaces control and bidirectional characters. The caller escapes the
+    texts for HTML.
     """
     groups = [
         _group("Summary", _summary(_mapping(description, "summary"))),
@@ -111,7 +112,7 @@ def as_groups(description: Mapping[str, Any]) -> list[Group]:
 
 
 def as_privacy(description: Mapping[str, Any]) -> list[Group]:
-    """What the file reveals, harmless as in `as_groups`: a group for each kind, titled with its name in the JSON."""
+    """Tell what the file reveals: a group for each kind, titled by its name in the JSON; texts as in `as_groups`."""
     return [
         _group(kind, (_told(description, pointer) for pointer in pointers))
         for kind, pointers in _mapping(description, "privacy").items()
@@ -119,7 +120,7 @@ def as_privacy(description: Mapping[str, Any]) -> list[Group]:
 
 
 def as_text(description: Mapping[str, Any]) -> str:
-    """The content of metadata.txt: the groups under each other, values in a column, a line feed at the end."""
+    """Return the content of metadata.txt: one group below the other, values in a column, a line feed at the end."""
     groups = as_groups(description)
     lines = [line for group in groups for line in [*_block(group), ""]]
     if len(lines) > MAX_LINES:
@@ -211,13 +212,13 @@ def _exif_groups(directories: Mapping[str, Mapping[str, Any]]) -> Iterator[Group
 
 
 def _exif_text(tag: str, value: Any) -> str:
-    # A tag that occurs again is called "Make#2".
+    # "Make#2": a repeated tag is numbered.
     said = wording(tag.partition("#")[0], value)
     return said if said is not None else _plain(value)
 
 
 def _plain(value: Any) -> str:
-    """A value of EXIF or IPTC: the typed objects of `values`, and lists of them."""
+    """Write a value of EXIF or IPTC: plain, an object of `values` with its "type", or a list of those."""
     match value:
         case str():
             return value
@@ -242,7 +243,7 @@ def _plain(value: Any) -> str:
 
 
 def _nested(value: Any) -> str:
-    """A value of XMP: a text, a list, or an object of them. A list of objects has a line for each."""
+    """Write a value of XMP: a text, a list or an object. Each item has a line if any item is a list or an object."""
     match value:
         case str():
             return value
@@ -250,7 +251,7 @@ def _nested(value: Any) -> str:
             separator = "\n" if any(isinstance(item, list | dict) for item in value) else ", "
             return _listed([_nested(item) for item in value[:MAX_ITEMS]], len(value), separator)
         case dict() if len(value) == 1 and ":" not in next(iter(value)):
-            return _nested(next(iter(value.values())))  # a text that is there in one language
+            return _nested(next(iter(value.values())))  # a text in one language only
         case dict():
             fields = [f"{name}: {_nested(item)}" for name, item in list(value.items())[:MAX_ITEMS]]
             return _listed(fields, len(value), "; ")

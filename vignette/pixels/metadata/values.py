@@ -1,7 +1,7 @@
 """
-The values of a description: numbers and strings as they are, everything else as an object that names its "type".
+Makes the values of a description: numbers and strings as they are, all else as an object that names its "type".
 
-All of them can be written as JSON and read back without loss; `docs/metadata.md` lists the types.
+Each can be written as JSON and read back without loss. `docs/metadata.md` lists the types.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 Fields = dict[str, Any]
 """A JSON object: values under their names."""
 
-# No number in a text of metadata is longer; a text of megabytes is not worth the search.
+# No date or time is longer. A text of megabytes is not worth the search.
 MAX_DATE_CHARS: Final = 40
 
 _DATE_TIME: Final = re.compile(
@@ -33,7 +33,7 @@ def rational(numerator: int, denominator: int) -> Fields:
 
 
 def real(value: float) -> float | Fields:
-    """*value* itself; NaN and the infinities, which JSON has not, as an object with their name."""
+    """Return *value*; for NaN and the infinities, which JSON lacks, an object with their name."""
     if math.isfinite(value):
         return value
     name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -45,18 +45,18 @@ def binary(raw: bytes | memoryview) -> Fields:
 
 
 def left_out(length: int) -> Fields:
-    """Bytes that are too long to be kept: only how many they are."""
+    """Make the object for bytes that are not kept: it tells only their *length*."""
     return {"type": "bytes", "length": length}
 
 
 def packed(raw: bytes | memoryview, element: str, count: int, *, little_endian: bool) -> Fields:
-    """An array that is too long for a list of numbers: its bytes as they stand in the file, and how to read them."""
+    """Keep an array that is too long for a list of numbers: its bytes as in the file, and how to read them."""
     order = "little" if little_endian else "big"
     return {"type": "packed", "element": element, "count": count, "byte_order": order, "base64": _base64(raw)}
 
 
 def moment(text: str) -> str | Fields:
-    """An EXIF date and time ("2018:07:16 17:52:22"); *text* itself if it is not one."""
+    """Read an EXIF date and time ("2018:07:16 17:52:22"); return *text* itself if it is none."""
     match = _DATE_TIME.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
     if match is None:
         return text
@@ -70,7 +70,7 @@ def moment(text: str) -> str | Fields:
 
 
 def day(text: str) -> str | Fields:
-    """A date as EXIF ("2018:07:16") or IIM ("20180716") write it; *text* itself if it is not one."""
+    """Read a date of EXIF ("2018:07:16") or IIM ("20180716"); return *text* itself if it is none."""
     match = _DATE.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
     if match is None:
         return text
@@ -82,7 +82,7 @@ def day(text: str) -> str | Fields:
 
 
 def time_of_day(text: str) -> str | Fields:
-    """A time as IIM writes it ("203513+0100"); *text* itself if it is not one."""
+    """Read a time of IIM ("203513+0100"); return *text* itself if it is none."""
     match = _TIME.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
     if match is None:
         return text
@@ -96,7 +96,7 @@ def time_of_day(text: str) -> str | Fields:
 
 
 def utf_8_or_latin_1(raw: bytes) -> str:
-    """*raw* as UTF-8 if it is that, else as Latin-1, which any bytes are: no byte is lost."""
+    """Decode *raw* as UTF-8 if it is valid, else as Latin-1, which gives every byte a character: no byte is lost."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -104,7 +104,7 @@ def utf_8_or_latin_1(raw: bytes) -> str:
 
 
 def as_iso_8601(value: Any, kind: str) -> str | None:
-    """The value of a *kind* ("datetime", "date", "time") in ISO 8601; None if *value* is of another kind."""
+    """Return *value* in ISO 8601 if it is an object of type *kind* ("datetime", "date", "time"); else None."""
     match value:
         case {"type": found, "value": str() as text} if found == kind:
             return text
@@ -113,7 +113,7 @@ def as_iso_8601(value: Any, kind: str) -> str | None:
 
 
 def as_number(value: Any) -> float | None:
-    """The number that *value* holds, of a list the first one; None if there is none, or it is not finite."""
+    """Return the number that *value* holds, or the first one of a list; None if there is no finite number."""
     match value:
         case [first, *_]:
             return as_number(first)
@@ -134,7 +134,7 @@ class UniqueNames:
     """
     Collects values under names that should occur once.
 
-    The first value keeps the name; further ones that differ go under "name#2", "name#3" …: none is lost.
+    The first value keeps the name. Further values that differ from the first are called "name#2", "name#3" …
     """
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class UniqueNames:
         self._counts: Counter[str] = Counter()
 
     def put(self, name: str, value: Any) -> bool:
-        """Whether *name* was free, or held the same value."""
+        """Put *value* under *name*, or under a numbered name; return whether *name* itself holds it."""
         if name not in self._counts:
             self._counts[name] = 1
             self.fields[name] = value

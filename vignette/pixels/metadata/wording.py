@@ -1,4 +1,4 @@
-"""Values of EXIF and TIFF tags in words and units, for people: "1/125 s" for 0.008, "inch" for 2."""
+"""Puts values of EXIF and TIFF tags into words and units for people: "1/125 s" for 0.008, "inch" for 2."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _WORDS: Final[Mapping[str, Mapping[int, str]]] = {
     },
     "FileSource": {0: "other", 1: "transparency scanner", 2: "reflex scanner", 3: "digital still camera"},
     "FocalPlaneResolutionUnit": _RESOLUTION_UNITS,
-    # Since EXIF 3.0, 0 and 1 mean the ellipsoid, which few writers know about.
+    # By EXIF 3.0, 0 and 1 refer to the ellipsoid, but few writers know that.
     "GPSAltitudeRef": {0: "above sea level", 1: "below sea level", 2: "above sea level", 3: "below sea level"},
     "GPSDifferential": {0: "without correction", 1: "with correction"},
     "GainControl": {0: "none", 1: "low gain up", 2: "high gain up", 3: "low gain down", 4: "high gain down"},
@@ -146,7 +146,7 @@ _COMPONENTS: Final = {0: "-", 1: "Y", 2: "Cb", 3: "Cr", 4: "R", 5: "G", 6: "B"}
 
 
 def wording(name: str, value: Any) -> str | None:
-    """*value* of the tag *name* as people say it; None where the plain value says as much."""
+    """Put *value* of the tag *name* into words; return None if there are no better ones than the plain value."""
     if name in _WORDS:
         number = as_number(value)
         return _WORDS[name].get(int(number)) if number is not None else None
@@ -162,7 +162,7 @@ def seconds(value: Any) -> str | None:
     number = as_number(value)
     if number is None or number < 0:
         return None
-    # Cameras count in fractions up to a third of a second.
+    # Cameras write exposure times of up to a third of a second as fractions.
     return f"1/{round(1 / number)} s" if 1e-9 < number <= 0.3 else f"{plain(number)} s"
 
 
@@ -172,7 +172,7 @@ def aperture(value: Any) -> str | None:
 
 
 def degrees(value: Any) -> str | None:
-    """Degrees, minutes and seconds."""
+    """Write up to three numbers as degrees, minutes and seconds."""
     parts = as_numbers(value)
     known = [part for part in parts if part is not None]
     if len(parts) > 3 or len(known) != len(parts):
@@ -197,13 +197,13 @@ def _signed_unit(mark: str) -> Callable[[Any], str | None]:
 
 
 def _shutter_speed(value: Any) -> str | None:
-    """APEX: a time of 2 to the power of -value seconds."""
+    """Convert from APEX: the time is 2 to the power of -*value* seconds."""
     number = as_number(value)
     return seconds(2**-number) if number is not None and abs(number) < 64 else None
 
 
 def _apex_aperture(value: Any) -> str | None:
-    """APEX: an aperture of 2 to the power of value/2."""
+    """Convert from APEX: the f-number is 2 to the power of *value* / 2."""
     number = as_number(value)
     return aperture(2 ** (number / 2)) if number is not None and abs(number) < 64 else None
 
@@ -216,7 +216,7 @@ def _subject_distance(value: Any) -> str | None:
 
 
 def _flash(value: Any) -> str | None:
-    """The bits of tag 0x9209."""
+    """Tell the bits of EXIF tag 0x9209."""
     number = as_number(value)
     if number is None:
         return None
@@ -230,7 +230,7 @@ def _flash(value: Any) -> str | None:
 
 
 def _lens(value: Any) -> str | None:
-    """Shortest and longest focal length, and the smallest f-number at each."""
+    """Tell the four numbers of a lens: its shortest and longest focal length, and the least f-number at each."""
     numbers = as_numbers(value)
     if len(numbers) != 4 or numbers[0] is None:
         return None

@@ -1,9 +1,9 @@
 """
 Reads XMP packets: RDF/XML in the subset of the XMP specification (ISO 16684-1), as cameras and programs write it.
 
-XMP is XML that strangers send: no document type, no entities (defusedxml), bounded depth and number of elements. The
-parser knows nothing of namespaces: with them, expat copies the namespace before each name, and one of a megabyte in
-front of each of 100,000 elements is a bomb. We resolve the prefixes ourselves.
+Strangers send this XML. So it may have no document type and no entities (defusedxml), and its depth and its number of
+elements are bounded. The parser runs without namespaces, and we resolve the prefixes ourselves: expat would copy the
+namespace before each name, and a namespace of a megabyte before each of 100,000 elements is a bomb.
 """
 
 from __future__ import annotations
@@ -24,32 +24,33 @@ from vignette.pixels.metadata.namespaces import Prefixes
 from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.metadata.values import Fields, UniqueNames
 
-# Lightroom's masks lie some twenty deep; Photoshop has written 100,000 ancestors of a document, of use to nobody.
+# Lightroom's masks lie some twenty deep. Photoshop has listed 100,000 ancestors of a document, which help nobody.
 MAX_DEPTH: Final = 64
 MAX_ELEMENTS: Final = 50_000
-# The main packet, and those that did not fit into it.
+# The main packet, and further ones with what does not fit into it.
 MAX_PACKETS: Final = 16
-# What the parser itself takes time for, before it calls us: attributes ("=") and line ends, each in the millions.
+# The parser takes long for millions of attributes or line ends before it calls us for the first time. So we count "="
+# and line ends before we call the parser.
 MAX_ATTRIBUTES: Final = 100_000
 MAX_LINES: Final = 1_000_000
-# Phones put a depth map, or a second picture, into a property, as megabytes of base64: its beginning is kept.
+# Phones put a depth map or a second picture into a property, as megabytes of base64. We keep the beginning of that.
 MAX_VALUE_BYTES: Final = 256 * KIB
 BEGINNING_BYTES: Final = 4 * KIB
-# The largest packets of programs (histories, masks) have some hundred KiB without such values.
+# Without such values, the largest packets of programs (histories, masks) have some hundred KiB.
 MAX_BYTES: Final = 2 * MIB
 
-# What stands between the marks of XML: a text, the value of an attribute, padding. Looked for behind a mark only, so
-# that each is looked at once.
+# Matches a long text, value of an attribute, or padding: anything that holds no mark of XML. A match begins only behind
+# a mark, or with the packet, so that the search looks at each byte once.
 _LONG_RUN: Final = re.compile(rb"(?:\A|(?<=[<>\"']))[^<>\"']{%d,}" % (MAX_VALUE_BYTES + 1))
-# A reference, or a character of UTF-8, that is cut.
+# Matches the rest of a reference ("&amp;") or of a UTF-8 character that was cut in two.
 _TORN_END: Final = re.compile(rb"(?:&[^;]{0,16}|[\xc0-\xff][\x80-\xbf]{0,3})\Z")
 _ELLIPSIS: Final = b"&#8230;"
 
-# Characters that XML 1.0 forbids. Writers leave NULs and control characters in text; the rest can be read all the same.
+# XML 1.0 forbids these characters. Some writers leave NULs and control characters in text; the rest is still readable.
 _FORBIDDEN: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 _ARRAYS: Final = ("rdf:Bag", "rdf:Seq", "rdf:Alt")
-# How RDF is written, not what is said.
+# These attributes are the syntax of RDF, and say nothing of the picture.
 _SYNTAX: Final = frozenset(
     {
         "rdf:about",
@@ -67,7 +68,7 @@ _SYNTAX: Final = frozenset(
 
 @dataclass(slots=True)
 class _Element:
-    """`name` and the attributes' names carry canonical prefixes."""
+    """An element of XML. Its `name` and the names of its attributes have the prefixes of `Prefixes`."""
 
     name: str
     attributes: dict[str, str]
@@ -80,19 +81,19 @@ class _Element:
 
 
 class _TooLarge(Exception):
-    """The packet is deeper or has more elements than is read; what came before is kept."""
+    """The packet is too deep, or has too many elements. What came before is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Xmp:
-    """The properties under "prefix:name", and the URIs of those prefixes that are not well known."""
+    """`properties` by "prefix:name", and the URI of each prefix that is not well known."""
 
     properties: Fields
     namespaces: dict[str, str]
 
 
 def read(packets: Sequence[bytes], remarks: Remarks) -> Xmp:
-    """Returns the properties of all *packets* together; the first packet that has a property names it."""
+    """Return the properties of all *packets* together. If packets differ in one, that of the first keeps the name."""
     tree = _Tree()
     named = UniqueNames()
     for text in _affordable(packets, remarks):
@@ -104,7 +105,7 @@ def read(packets: Sequence[bytes], remarks: Remarks) -> Xmp:
 
 
 def _affordable(packets: Sequence[bytes], remarks: Remarks) -> Iterator[str]:
-    """The text of the packets, while all together are no larger than what is read."""
+    """Decode one packet after another, until all together reach a limit."""
     attributes = lines = 0
     bytes_left = MAX_BYTES
     for number, whole in enumerate(packets):
@@ -120,7 +121,7 @@ def _affordable(packets: Sequence[bytes], remarks: Remarks) -> Iterator[str]:
 
 
 def _without_long_values(packet: bytes, remarks: Remarks) -> bytes:
-    """*packet*, of each value of over `MAX_VALUE_BYTES` only the beginning, and an ellipsis."""
+    """Cut each value of over `MAX_VALUE_BYTES` in *packet* to its beginning and an ellipsis."""
     if len(packet) <= MAX_VALUE_BYTES:
         return packet
 
@@ -142,10 +143,14 @@ def _up_to(bytes_left: int, packet: bytes, remarks: Remarks) -> bytes:
 
 
 def _decode(packet: bytes) -> str:
-    """The text from the first "<" on; UTF-8, or UTF-16 or UTF-32 as the zeros around it tell."""
+    """
+    Decode *packet* from its first "<" on.
+
+    It is UTF-16 or UTF-32 if there are zero bytes behind the "<"; else UTF-8 if it is valid, else Latin-1.
+    """
     start = max(packet.find(b"<"), 0)
     zeros = packet[start + 1 : start + 4]
-    # The order of bytes: a "<" that stands last among the bytes of its character is big-endian.
+    # Big-endian, if the byte "<" is the last one of its character; little-endian, if it is the first.
     if zeros == b"\0\0\0":
         encoding, behind = ("utf-32-be", 3) if start % 4 == 3 else ("utf-32-le", 0)
     elif zeros[:1] == b"\0":
@@ -158,7 +163,7 @@ def _decode(packet: bytes) -> str:
 
 
 class _Tree(ContentHandler):
-    """Builds a tree of each packet, and gives up at the limits, which hold for all packets together."""
+    """Builds a tree of each packet, up to `MAX_DEPTH`, and up to `MAX_ELEMENTS` for all packets together."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,7 +174,7 @@ class _Tree(ContentHandler):
         self._elements = 0
 
     def grow(self, text: str, remarks: Remarks) -> _Element | None:
-        """The tree of a packet; of one that breaks off, what comes before the break."""
+        """Return the tree of a packet; if the packet has a fault, the part of the tree before the fault."""
         self._root, self._open, self._scopes = None, [], []
         parser = DefusedExpatParser(forbid_dtd=True)
         parser.setContentHandler(self)
@@ -190,7 +195,7 @@ class _Tree(ContentHandler):
             raise _TooLarge(f"elements more than {MAX_DEPTH} deep")
         self._scopes.append({key.partition(":")[2]: uri.strip() for key, uri in attrs.items() if _declares(key)})
         element = _Element(
-            # A default namespace holds for elements only (Namespaces in XML 1.0, section 6.2).
+            # A default namespace holds for elements, not for attributes (Namespaces in XML 1.0, section 6.2).
             self._canonical(name if ":" in name else f":{name}"),
             {self._canonical(key): value for key, value in attrs.items() if not _declares(key)},
         )
@@ -213,7 +218,7 @@ class _Tree(ContentHandler):
             for scope in reversed(self._scopes):
                 if prefix in scope:
                     return f"{self.prefixes.canonical(scope[prefix], prefix)}:{local}"
-        # Not declared: writers forget it, and the prefix still says what is meant.
+        # Some writers forget to declare a prefix, and the prefix still says what they mean.
         return qualified.removeprefix(":")
 
 
@@ -222,12 +227,12 @@ def _declares(attribute: str) -> bool:
 
 
 def _properties(root: _Element) -> Iterator[tuple[str, Any]]:
-    """The top-level properties: what the nodes within rdf:RDF say of the picture."""
+    """Yield the top-level properties: what the nodes within rdf:RDF say of the picture."""
     if root.attributes.get("x:xmptk"):
         yield "x:xmptk", root.attributes["x:xmptk"]
     for rdf in _rdf(root):
         for node in rdf.children:
-            about = node.attributes.get("rdf:about") or node.attributes.get("about")  # RDF of 1999 had it bare
+            about = node.attributes.get("rdf:about") or node.attributes.get("about")  # RDF of 1999 had no prefix
             if about:
                 yield "rdf:about", about
             yield from _fields(node)
@@ -242,7 +247,7 @@ def _rdf(element: _Element) -> Iterator[_Element]:
 
 
 def _fields(node: _Element) -> Iterator[tuple[str, Any]]:
-    """The properties that a node holds, as attributes or as elements."""
+    """Yield the properties that *node* holds as attributes or as elements."""
     for name, value in node.attributes.items():
         if name not in _SYNTAX:
             yield name, value
@@ -254,7 +259,7 @@ def _fields(node: _Element) -> Iterator[tuple[str, Any]]:
 
 
 def _value(element: _Element) -> Any:
-    """A string, a list, or an object: a structure, or a text in one language."""
+    """Return a string, a list, or an object: a structure, or a text by its language."""
     value = _value_in_any_language(element)
     language = element.attributes.get("xml:lang")
     return {language: value} if language and isinstance(value, str) else value
@@ -273,12 +278,12 @@ def _value_in_any_language(element: _Element) -> Any:
         return own
     if own.strip():
         named.put("rdf:value", own)
-    # A value with qualifiers is a structure; without them it is but the value.
+    # A value that has qualifiers is a structure; a value that has none is just the value.
     return named.fields["rdf:value"] if set(named.fields) == {"rdf:value"} else named.fields
 
 
 def _array(items: Sequence[_Element]) -> list[Any] | Mapping[str, Any]:
-    """The items of an array; those of a language alternative by their language, if each has its own."""
+    """Return the items of an array: as a list; or, if each is in a language of its own, as an object by language."""
     languages = [item.attributes.get("xml:lang") or "x-default" for item in items]
     if any("xml:lang" in item.attributes for item in items) and len(set(languages)) == len(languages):
         return {language: _value_in_any_language(item) for language, item in zip(languages, items, strict=True)}

@@ -16,14 +16,14 @@ from vignette.errors import NotPublishable, PublicCopyNotClean, Refused
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers.reader import Reader
-from vignette.pixels.formats import Format
+from vignette.pixels.formats import HEAD_BYTES, Format, sniff
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.metadata import describe
 from vignette.pixels.publishing import gif, jpeg, png, webp
 from vignette.pixels.publishing.kept import Kept, kept_of
 from vignette.pixels.publishing.splice import Pieces, Splice
 
-__all__ = ["PUBLISHABLE", "Splice", "publish"]
+__all__ = ["PUBLISHABLE", "Pieces", "Splice", "plan", "publish"]
 
 _WRITERS: Final[dict[Format, Callable[[Reader, Kept], Pieces]]] = {
     formats.JPEG: jpeg.publish,
@@ -39,27 +39,35 @@ PUBLISHABLE: Final = tuple(_WRITERS)
 
 def publish(source: BinaryIO, size: int, *, orientation: int | None = None) -> Splice:
     """
-    The public copy of the picture of *size* bytes in *source*, proven clean.
+    The public copy of the picture of *size* bytes in *source*: its `plan`, to be read at once.
 
-    It reads *source* while it is read, and closes it when it is closed. It is turned as *source* is, unless an
-    *orientation* (1 to 8, as in EXIF) is given for it.
+    It reads *source* while it is read, and closes it when it is closed.
+    """
+    return Splice(source, plan(source, size, orientation=orientation))
+
+
+def plan(source: BinaryIO, size: int, *, orientation: int | None = None) -> Pieces:
+    """
+    What the public copy of the picture of *size* bytes in *source* is made of, proven clean. It holds for these bytes
+    for ever, and takes three passes over them: a look at the picture, the plan, the proof.
+
+    The copy is turned as *source* is, unless an *orientation* (1 to 8, as in EXIF) is given for it.
 
     Raises:
-        NotPublishable: Pictures of its format cannot be copied without touching their pixels.
+        NotPublishable: Pictures of its format cannot be copied without touching their pixels. No pass was made.
         PublicCopyNotClean: Read again, the copy is not what it should be: a fault of ours.
         Refused: *source* would not pass the door.
     """
-    anatomy = read_anatomy(source, size)
-    writer = _WRITERS.get(anatomy.format)
-    if writer is None:
+    told = sniff(Reader(source, size).read(0, min(HEAD_BYTES, size), "the signature"))
+    if told is not None and told not in _WRITERS:
         raise NotPublishable(
-            f"the metadata of a file in {anatomy.format.name} cannot be taken out without writing its pixels anew"
+            f"the metadata of a file in {told.name} cannot be taken out without writing its pixels anew"
         )
+    anatomy = read_anatomy(source, size)
     kept = kept_of(anatomy, orientation)
-    copy = Splice(source, writer(Reader(source, size), kept))
-    _prove(copy, anatomy, kept)
-    copy.seek(0)
-    return copy
+    made_of = _WRITERS[anatomy.format](Reader(source, size), kept)
+    _prove(Splice(source, made_of, borrows=True), anatomy, kept)
+    return made_of
 
 
 def _prove(copy: Splice, original: Anatomy, kept: Kept) -> None:

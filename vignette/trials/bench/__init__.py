@@ -1,1 +1,1 @@
-"""Vignette beside others that do the same job, in the same run: ratios, never figures of one machine alone."""
+"""Benches of Vignette, mostly beside others that do the same job in the same run: `docs/performance.md`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +15,14 @@ from vignette.errors import VignetteError
 from vignette.pixels import formats
 from vignette.pixels.formats import Format
 from vignette.pixels.inspection import read_anatomy
+from vignette.trials.bench.effort import Effort
 from vignette.trials.bench.tools import BenchUnavailable
 
 # Below that it is the interpreter that is measured.
 _MIN_MEGAPIXELS: Final = 0.3
 
 # Those of a small file on the web, of a screen, and of a camera.
-_MADE_MEGAPIXELS: Final = (1.0, 3.0, 12.0)
-_MADE_MEGAPIXELS_QUICK: Final = (1.0, 3.0)
-
-# How many of a format a quick run takes.
-_QUICK_PHOTOS: Final = 3
+_SMALL_MP, _MIDDLE_MP, _LARGE_MP = 1.0, 3.0, 12.0
 
 _ENCODERS: Final[dict[Format, tuple[str, dict[str, Any]]]] = {
     formats.WEBP: ("WEBP", {"quality": 82, "method": 2}),
@@ -44,11 +42,11 @@ class Photo:
     megapixels: float
 
 
-def photos(folder: Path, scratch: Path, *, quick: bool) -> list[Photo]:
+def photos(folder: Path, scratch: Path, effort: Effort) -> list[Photo]:
     """
     The pictures in *folder* and those made of its largest JPEG, which are written to *scratch*; by format and size.
 
-    A *quick* choice is a few of each format, none of the made ones over 3 megapixels.
+    With less effort they are a few of each format, and the made ones are smaller.
 
     Raises:
         BenchUnavailable: There is no JPEG among them to begin with.
@@ -58,10 +56,13 @@ def photos(folder: Path, scratch: Path, *, quick: bool) -> list[Photo]:
     if not jpegs:
         raise BenchUnavailable(f"{folder} has no JPEG of {_MIN_MEGAPIXELS} megapixels or more")
     lacking = [kind for kind in _ENCODERS if kind not in {photo.format for photo in found}]
-    sizes = _MADE_MEGAPIXELS_QUICK if quick else _MADE_MEGAPIXELS
+    sizes = effort.choose(
+        full=(_SMALL_MP, _MIDDLE_MP, _LARGE_MP), quick=(_SMALL_MP, _MIDDLE_MP), smoke=(_MIN_MEGAPIXELS,)
+    )
+    most = effort.choose(full=sys.maxsize, quick=3, smoke=1)
     found += _made(jpegs[-1], lacking, sizes, scratch)
     by_format = [[photo for photo in found if photo.format is kind] for kind in formats.ACCEPTED_FORMATS]
-    return [photo for kind in by_format for photo in (_spread(kind, _QUICK_PHOTOS) if quick else kind)]
+    return [photo for kind in by_format for photo in _spread(kind, most)]
 
 
 def _found(folder: Path) -> Iterator[Photo]:
@@ -91,7 +92,9 @@ def _made(photo: Photo, kinds: Sequence[Format], sizes: Sequence[float], scratch
 
 
 def _spread(photos: Sequence[Photo], count: int) -> list[Photo]:
-    """*count* of *photos*, from the first to the last."""
+    """*count* of *photos* at most, from the first to the last."""
     if len(photos) <= count:
         return list(photos)
+    if count == 1:
+        return [photos[0]]
     return [photos[round(index * (len(photos) - 1) / (count - 1))] for index in range(count)]

@@ -17,6 +17,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -27,7 +28,16 @@ from vignette.model import State
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.settings import Settings
 from vignette.trials.bench.rounds import interleaved, median_ratio
-from vignette.trials.bench.tools import BenchUnavailable, bench_folder, own_service, photo_folder, program, upload
+from vignette.trials.bench.tools import (
+    BenchUnavailable,
+    bench_folder,
+    catalogue_of,
+    own_service,
+    photo_folder,
+    program,
+    until_all_rendered,
+    upload,
+)
 from vignette.trials.own_service import OwnService
 
 PHOTOS: Final = 60
@@ -45,7 +55,6 @@ _PROCESSES: Final = 2
 _PHOTOS_IN_A_CALL: Final = 5
 
 _LIMIT_S: Final = 600.0
-_POLL_S: Final = 0.02
 
 _OUTPUTS: Final[dict[VignetteFormat, str]] = {
     "webp": "webp[Q={quality},strip]",
@@ -117,8 +126,11 @@ def run(
     chosen = list(islice(cycle(photos), count))
     contents = {photo: photo.read_bytes() for photo in set(chosen)}
     recipes = Settings.model_fields["recipes"].default
-    with bench_folder() as folder, own_service(folder, render_processes=_PROCESSES) as service:
-        catalogue = SqlCatalogue(f"sqlite:///{service.state_folder / 'catalogue.sqlite3'}", must_exist=True)
+    with (
+        bench_folder() as folder,
+        own_service(folder, render_processes=_PROCESSES) as service,
+        closing(catalogue_of(service)) as catalogue,
+    ):
         sent = [contents[photo] for photo in chosen]
         figures = interleaved(
             [
@@ -128,7 +140,6 @@ def run(
             rounds,
             done,
         )
-        catalogue.close()
     return PipelineReport(
         photos=count,
         bytes=sum(map(len, sent)),
@@ -149,11 +160,7 @@ def _all_the_way(service: OwnService, catalogue: SqlCatalogue, contents: Sequenc
     """Upload all; return when the last vignette is ready."""
     with ThreadPoolExecutor(CLIENTS) as clients:
         list(clients.map(lambda content: upload(service.port, content), contents))
-    deadline = time.monotonic() + _LIMIT_S
-    while catalogue.waiting.unfinished():
-        if time.monotonic() > deadline:
-            raise BenchUnavailable("the vignettes do not come")
-        time.sleep(_POLL_S)
+    until_all_rendered(catalogue, _LIMIT_S)
     if failed := catalogue.library.in_state(State.FAILED, 1):
         raise BenchUnavailable(f"of photo {failed[0]} no vignette can be made")
 

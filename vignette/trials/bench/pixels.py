@@ -11,7 +11,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -23,9 +22,10 @@ from PIL import Image
 from vignette.jail.confinement import LARGE_PAGES
 from vignette.pixels import formats
 from vignette.pixels.formats import Format
+from vignette.trials.bench.effort import Effort
 from vignette.trials.bench.fidelity import decibels, on_white, reference
 from vignette.trials.bench.photos import Photo, photos
-from vignette.trials.bench.tools import BenchUnavailable
+from vignette.trials.bench.tools import BenchUnavailable, bench_folder, photo_folder
 
 # The processor time of a vignette, decoded and shrunk, over that of libvips: what we are after.
 GOALS: Final[dict[Format, float]] = {
@@ -43,12 +43,6 @@ LEAST_DECIBELS: Final = 40.0
 MARGIN: Final = 1.25
 
 _TINY: Final = "tiny.png"
-
-_ROUNDS: Final = 7
-_ROUNDS_QUICK: Final = 3
-# Of each job in a round: many times the tick of any clock.
-_JOB_S: Final = 0.15
-_JOB_S_QUICK: Final = 0.06
 
 
 _TITLES: Final = [
@@ -171,13 +165,18 @@ def _pair(row: Row, figure: Callable[[Side], float], of: Callable[[list[float]],
     return f"{ours:{form}} / " + (f"{of(others):{form}}" if others else "–")
 
 
-def bench_pixels(folder: Path, *, quick: bool, compared: Callable[[], object]) -> PixelsReport:
-    """Compare on the pictures of *folder*; call *compared* as each is done; raise `BenchUnavailable`."""
-    with tempfile.TemporaryDirectory(prefix="vignette-bench-") as scratch:
+def run(folder: Path, effort: Effort, *, done: Callable[[], object] = lambda: None) -> PixelsReport:
+    """
+    Compare on the pictures of *folder*; call *done* after each.
+
+    Raises:
+        BenchUnavailable: There is no photo, or one that we cannot render.
+    """
+    with bench_folder() as scratch:
         comparisons = []
-        for photo in photos(folder, Path(scratch), quick=quick):
-            comparisons.append(compare(photo, Path(scratch), quick=quick))
-            compared()
+        for photo in photos(photo_folder(folder), scratch, effort):
+            comparisons.append(compare(photo, scratch, effort))
+            done()
     return PixelsReport(comparisons)
 
 
@@ -210,13 +209,15 @@ def _contestant(name: str, photo: Photo, scratch: Path) -> Iterator[_Process]:
             process.kill()
 
 
-def compare(photo: Photo, scratch: Path, *, quick: bool) -> Comparison:
+def compare(photo: Photo, scratch: Path, effort: Effort) -> Comparison:
     """
     Measure the vignettes of one picture; files go to *scratch*.
 
     Raises:
         BenchUnavailable: We cannot render it.
     """
+    rounds = effort.choose(full=7, quick=3, smoke=1)
+    job_s = effort.choose(full=0.15, quick=0.06, smoke=0.0)  # but for smoke: many times the tick of any clock
     Image.new("RGB", (9, 9)).save(scratch / _TINY)
     with ExitStack() as stack:
         processes = {name: stack.enter_context(_contestant(name, photo, scratch)) for name in ("ours", "libvips")}
@@ -225,10 +226,10 @@ def compare(photo: Photo, scratch: Path, *, quick: bool) -> Comparison:
             raise BenchUnavailable(f"{photo.path.name} cannot be rendered: {first['ours']['error']}")
         processes = {name: process for name, process in processes.items() if "error" not in first[name]}
         costs: dict[str, dict[str, list[dict[str, float]]]] = {name: {"shrink": [], "encode": []} for name in processes}
-        for _ in range(_ROUNDS_QUICK if quick else _ROUNDS):
+        for _ in range(rounds):
             for job in ("shrink", "encode"):
                 for name, process in processes.items():
-                    costs[name][job].append(process.ask(job, _JOB_S_QUICK if quick else _JOB_S))
+                    costs[name][job].append(process.ask(job, job_s))
     sides = {
         name: Side(
             shrink_cpu_s=statistics.median(cost["cpu_s"] for cost in costs[name]["shrink"]),

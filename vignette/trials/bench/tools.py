@@ -11,29 +11,31 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.trials.own_service import START_LIMIT_S, OwnService
 
 # Debian's name for the package of each program, as `apt install` takes it.
 _PACKAGES: Final = {"nginx": "nginx-light", "wrk": "wrk", "vipsthumbnail": "libvips-tools"}
 
-ADMINISTRATORS_PATH: Final = "/usr/sbin:/usr/local/sbin"
+_ADMINISTRATORS_PATH: Final = "/usr/sbin:/usr/local/sbin"
 
 # Far more than a picture takes: reached only by a failure.
 _READY_LIMIT_S: Final = 120.0
+_POLL_S: Final = 0.02
 
 
 class BenchUnavailable(Exception):
     """Something is missing that the bench needs; the words say what and how to come by it."""
 
 
-def program(name: str) -> str:
+def program(name: str, more_folders: str = _ADMINISTRATORS_PATH) -> str:
     """
-    The path of a program; administrators' folders are looked through too.
+    The path of a program, looked for in `PATH`, then in *more_folders* (in the form of `PATH`).
 
     Raises:
         BenchUnavailable: It is not installed; the words say which package has it.
     """
-    found = shutil.which(name) or shutil.which(name, path=ADMINISTRATORS_PATH)
+    found = shutil.which(name) or shutil.which(name, path=more_folders)
     if found is None:
         package = _PACKAGES[name]
         raise BenchUnavailable(f"{name} is missing: install the package {package} (Debian: apt install {package})")
@@ -61,21 +63,58 @@ def own_service(folder: Path, **settings: object) -> Iterator[OwnService]:
 
 
 @contextmanager
-def bench_folder() -> Iterator[Path]:
-    """A folder that is removed afterwards. Its path is short: the embedded server's socket lies in it."""
-    with tempfile.TemporaryDirectory(prefix="vignette-bench-") as folder:
+def bench_folder(place: Path | None = None) -> Iterator[Path]:
+    """
+    A folder below *place* (the system's temporary one unless given), removed afterwards.
+
+    Raises:
+        BenchUnavailable: It cannot be made there.
+    """
+    try:
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(prefix="vignette-bench-", dir=place)
+    except OSError as error:
+        raise BenchUnavailable(
+            f"no folder can be made in {place or tempfile.gettempdir()}: {error.strerror}"
+        ) from error
+    with made as folder:
         yield Path(folder)
 
 
-def upload(port: int, content: bytes, media_type: str = "image/jpeg") -> int:
-    """Upload a picture to the service on *port*; return its number."""
+def upload(port: int, content: bytes) -> int:
+    """Upload a JPEG to the service on *port*; return its number."""
+    status, words = post(port, content)
+    if status != http.client.CREATED:
+        raise BenchUnavailable(f"an upload was answered {status}: {words}")
+    return int(words)
+
+
+def post(port: int, content: bytes) -> tuple[int, str]:
+    """Send a JPEG to the service on *port*; return the status and the body of the answer."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_LIMIT_S)) as connection:
-        connection.request("POST", "/images", content, {"Content-Type": media_type})
+        connection.request("POST", "/images", content, {"Content-Type": "image/jpeg"})
         answer = connection.getresponse()
-        words = answer.read().decode()
-        if answer.status != http.client.CREATED:
-            raise BenchUnavailable(f"an upload was answered {answer.status}: {words}")
-        return int(words)
+        return answer.status, answer.read().decode()
+
+
+def catalogue_of(service: OwnService) -> SqlCatalogue:
+    """The catalogue of a service that is up, to be closed afterwards."""
+    return SqlCatalogue(f"sqlite:///{service.state_folder / 'catalogue.sqlite3'}", must_exist=True)
+
+
+def until_all_rendered(catalogue: SqlCatalogue, limit_s: float) -> None:
+    """
+    Wait until no image waits for its vignettes.
+
+    Raises:
+        BenchUnavailable: Some still wait after *limit_s* seconds.
+    """
+    deadline = time.monotonic() + limit_s
+    while waiting := catalogue.waiting.unfinished():
+        if time.monotonic() > deadline:
+            raise BenchUnavailable(f"{waiting} images still have no vignettes after {limit_s:.0f} s")
+        time.sleep(_POLL_S)
 
 
 def until_ready(port: int, image_id: int, accept: str) -> tuple[bytes, str]:

@@ -6,7 +6,7 @@ import http.client
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from vignette.adapters.sql.catalogue import SqlCatalogue
@@ -18,6 +18,7 @@ from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate
 from vignette.trials.torture.victim import RENDER_SECONDS, Victim
+from vignette.use_cases.checking import settle
 from vignette.wiring.use_cases import build_checkup
 
 # What nobody was told of a rendering that died: its lease, the pause before the next try, and the sweep that finds it.
@@ -46,11 +47,16 @@ class NoJobs:
 
 
 class Verdict:
-    """Everything is up again, and nobody uploads: each method says what is wrong, to the ledger."""
+    """
+    Everything is up again, and nobody uploads: each method says what is wrong, to the ledger.
 
-    def __init__(self, victim: Victim, ledger: Ledger) -> None:
+    *settle* is for `Checkup`.
+    """
+
+    def __init__(self, victim: Victim, ledger: Ledger, *, settle: Callable[[], object] = settle) -> None:
         self._victim = victim
         self._ledger = ledger
+        self._settle = settle
         self._store = FolderStore(victim.upload_folder)
         self._catalogue = SqlCatalogue(f"sqlite:///{victim.state_folder / 'catalogue.sqlite3'}", must_exist=True)
 
@@ -140,7 +146,7 @@ class Verdict:
 
     def _judge_by_fsck(self) -> None:
         """Every folder against its record and row: originals, metadata, verdicts, vignettes, leftovers."""
-        checkup = build_checkup(self._store, self._catalogue, NoJobs(), DEFAULT_RECIPES)
+        checkup = build_checkup(self._store, self._catalogue, NoJobs(), DEFAULT_RECIPES, settle=self._settle)
         for finding in checkup.run(checkup.image_ids()):
             self._ledger.violated(f"fsck: {finding.image_id} {finding.kind} {finding.name or ''}: {finding.detail}")
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from flask import current_app, request, url_for
+from flask import url_for
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from vignette.limits import KIB
@@ -45,7 +45,7 @@ class Links(Resource):
     vignette: str
     vignettes: dict[str, str] = Field(
         description="The vignette of each size, by name; `v` tells its recipe, so that it may be cached for ever",
-        examples=[{"small": "http://127.0.0.1:5000/vignette/0?size=small&v=e3c09555"}],
+        examples=[{"small": "https://pictures.example/vignette/0?size=small&v=e3c09555"}],
     )
 
 
@@ -119,7 +119,7 @@ class LimitsResource(Resource):
     vignettes: list[str] = Field(description="The sizes that `GET /vignette/<id>?size=` knows, the default one first")
 
 
-class Health(Resource):
+class Alive(Resource):
     status: Literal["alive"] = "alive"
 
 
@@ -138,9 +138,8 @@ class Readiness(Resource):
 
 
 def absolute_url(endpoint: str, **values: Any) -> str:
-    """The URL as clients see it: below `public_url` where that is set, else below the host that they asked."""
-    root: str = current_app.config["PUBLIC_URL"] or request.url_root.rstrip("/")
-    return root + url_for(endpoint, **values)
+    """The URL as clients see it: below `public_url` where that is set, else on the host that they asked."""
+    return url_for(endpoint, **values, _external=True)
 
 
 def image_resource(image: Image) -> ImageResource:

@@ -1,4 +1,4 @@
-"""Places for what holds a thread for as long as its client takes: so many, and who finds none is sent away."""
+"""A bounded number of uses at a time."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from vignette.errors import Overloaded
 
 
 class Places:
-    """*count* of them in a process, for *what*, which is named to whom there is none left."""
+    """At most *count* uses at a time in this process. *what* names the use in the error."""
 
     def __init__(self, what: str, count: int) -> None:
         self._what = what
         self._count = count
         self._free = threading.BoundedSemaphore(count)
 
-    def take(self, patience_s: float = 0) -> None:
-        """
-        Raises:
-            Overloaded: All are taken, and none has become free within *patience_s*.
-        """
-        if not self._free.acquire(timeout=patience_s):
-            raise Overloaded(f"{self._count} {self._what} are in progress", measured=self._count, limit=self._count)
+    def try_take(self, patience_s: float = 0) -> bool:
+        """Take a place; False if none is free, and none becomes free within *patience_s* seconds."""
+        return self._free.acquire(timeout=patience_s)
 
     def give_back(self) -> None:
         self._free.release()
+
+    def overloaded(self) -> Overloaded:
+        """The error of a request that finds no place."""
+        return Overloaded(f"{self._count} {self._what} are in progress", measured=self._count, limit=self._count)

@@ -1,11 +1,13 @@
 """
+The end of clients that hold a thread for nothing.
+
 A client that sends a byte a second holds a thread, and no timeout of a WSGI server ends that: a read of the body comes
-back only with all that was asked for. So a thread of ours looks, while a read takes too long, at what the kernel has
-counted for each connection of this process, and closes the receiving side of those on which next to nothing moves. The
+back only with all that was asked for. So while a read takes too long, a thread of ours looks at what the kernel has
+counted for each connection of this process. It closes the receiving side of those on which next to nothing moves: the
 read then ends as if the client had gone, and the client may still be told why. A client that takes nothing of a file
 holds a thread too, and ends in the same way.
 
-Linux only: it is the system that tells (tcp(7), TCP_INFO). Elsewhere put a proxy in front that reads bodies first.
+Linux only: the figures are the kernel's (tcp(7), TCP_INFO). Elsewhere put a proxy in front that reads bodies first.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ class _Moved:
 
 class SlowClients:
     """
-    Cuts off who sends less than `limits.MIN_BODY_BYTES_PER_S` over *window_s*, in seconds, and takes nothing either.
+    It cuts off a client that sends less than `limits.MIN_BODY_BYTES_PER_S` over *window_s* seconds, and takes nothing
+    either.
 
     Its thread starts with the first read: a process that serves may be a fork of the one that built this.
     """

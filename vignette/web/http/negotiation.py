@@ -20,7 +20,7 @@ def preferred(accept: MIMEAccept, offers: Sequence[str]) -> str:
     So the first offer is what `*/*` gets, and also who accepts none of them: an answer in a form that was not asked for
     is of more use than none.
     """
-    return max(offers, key=lambda offer: _quality(accept, offer))
+    return max(offers, key=lambda offer: quality(accept, offer))
 
 
 def names(accept: MIMEAccept, media_type: str) -> bool:
@@ -28,7 +28,7 @@ def names(accept: MIMEAccept, media_type: str) -> bool:
     return any(value == media_type and quality > 0 for value, quality in accept)
 
 
-def _quality(accept: MIMEAccept, offer: str) -> float:
+def quality(accept: MIMEAccept, offer: str) -> float:
     """The quality of the most specific range that matches *offer*. No header at all accepts everything."""
     main_type = offer.partition("/")[0]
     qualities = {value.partition(";")[0].strip().lower(): quality for value, quality in reversed(list(accept))}

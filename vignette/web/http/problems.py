@@ -54,7 +54,9 @@ class Problem(BaseModel, frozen=True):
     """What went wrong (RFC 9457). `measured` and `limit` are numbers in one unit, where the problem compares two."""
 
     type: str = Field(
-        description="A stable name: the path of the page that documents it", examples=["/problems/no-file"]
+        description="A stable name: the path of the page that documents it, below that of the service where it has one."
+        " Its last part is the same everywhere",
+        examples=["/problems/no-file"],
     )
     title: str
     status: int
@@ -98,7 +100,11 @@ def problem_types() -> dict[str, type[VignetteError]]:
 
 
 def type_uri(code: str) -> str:
-    return f"/problems/{code}"
+    """
+    The whole path of the page that documents *code*, so that it resolves from wherever the problem was met (RFC 9457,
+    3.1.1). Clients compare it, so it stays relative: the same on every host.
+    """
+    return f"{request.script_root}/problems/{code}"
 
 
 def problem_response(problem: Problem) -> Response:

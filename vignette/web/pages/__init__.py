@@ -1,1 +1,1 @@
-"""What pages say, in English and French: words, numbers, advice, pictures."""
+"""The contents of pages, in English and French: words, numbers, advice, pictures."""

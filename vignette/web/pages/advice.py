@@ -1,4 +1,4 @@
-"""What a reader can do about each problem. The errors say what happened; these words are for the pages alone."""
+"""Advises the reader of a page what to do about a problem. The error itself says what happened."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNITS: Final[Mapping[str, Unit]] = {
     "too-many-files": "files",
     "too-much-time": "seconds",
 }
-"""The unit of `measured` and `limit`, by the code of the problem."""
+"""The unit of a problem's `measured` and `limit`, by the problem's code."""
 
 ADVICE: Final[Mapping[str, str]] = {
     "internal-error": N_(
@@ -88,9 +88,9 @@ ADVICE: Final[Mapping[str, str]] = {
     ),
     "queue-unavailable": N_("Uploads are still accepted; their vignettes will be made once the queue is back."),
 }
-"""By the code of the problem."""
+"""What the reader can do, by the problem's code."""
 
 
 def code_of(problem_type: str) -> str:
-    """The code that ends a problem's `type`, which is the address of its documentation (RFC 9457, 3.1.1)."""
+    """Return the code at the end of a problem's `type`, the address of its documentation (RFC 9457, 3.1.1)."""
     return problem_type.rsplit("/", 1)[-1]

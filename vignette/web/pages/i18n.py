@@ -1,8 +1,8 @@
 """
-The reader's language, chosen by `Accept-Language`.
+Answers in the reader's language, chosen by `Accept-Language`.
 
-The words stand in English in the templates and in the code; `translations/` holds the others, `script/translate` keeps
-them in step.
+Templates and code hold the English words, `translations/` those of other languages. `script/translate` keeps the
+translations in step with the English words.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ TRANSLATIONS_FOLDER: Final = Path(__file__).parent / "translations"
 
 def init_i18n(app: Flask, languages: Sequence[str]) -> None:
     """
-    Teach *app* to answer in *languages*; a reader of none of them gets the first.
+    Make *app* answer in *languages*; readers who take none of them get the first.
 
-    Templates gain `get_locale` and the filters of `phrases`; pages say their language, and that it was negotiated
-    (RFC 9110, 12.5.4).
+    Templates gain `get_locale` and the filters of `phrases`. Each page names its language in `Content-Language`, and
+    says by `Vary` that the language was negotiated (RFC 9110, 12.5.4).
     """
     Babel(
         app,
@@ -40,9 +40,9 @@ def init_i18n(app: Flask, languages: Sequence[str]) -> None:
 
 def preferred(accept: LanguageAccept, languages: Sequence[str]) -> str:
     """
-    The first of *languages* that the reader takes, by lookup (RFC 4647, 3.4).
+    Return the one of *languages* that the reader likes best, by lookup (RFC 4647, 3.4); the first if none is accepted.
 
-    Werkzeug's `best_match` gives French to "en-GB, fr;q=0.9": it looks for whole tags first.
+    Werkzeug's `best_match` would give French to "en-GB, fr;q=0.9", because it looks for whole tags first.
     """
     for tag, quality in accept:
         language = tag.partition("-")[0].lower()

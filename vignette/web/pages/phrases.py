@@ -1,4 +1,4 @@
-"""How a page tells of sizes, times, pictures and problems: the filters of the templates."""
+"""The filters of the templates: they put sizes, times, pictures and problems into words."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _PIXELS_IN_A_MEGAPIXEL: Final = 1_000_000
 
 def translated(message: str) -> str:
     """
-    *message* in the reader's language, or as it is where no translation is known.
+    Translate *message* into the reader's language; return it unchanged if it has no translation.
 
-    Unlike `_()` in a template it neither fills in `%` nor marks the result as safe HTML: for words that come from
-    elsewhere.
+    Use this filter for words that do not stand in the template: unlike `_()`, it neither fills in `%` nor marks the
+    result as safe HTML.
     """
     return gettext(message) if message else ""
 
 
 def filesize(size: int) -> str:
-    """*size* in bytes, in the binary unit (IEC 80000-13) that fits: "2.1 MiB", « 2,1 Mio »."""
+    """Write *size*, in bytes, in the binary unit (IEC 80000-13) that fits it: "2.1 MiB", « 2,1 Mio »."""
     if size < KIB:
         return _bytes(size)
     if size < KIB**2:
@@ -45,18 +45,18 @@ def filesize(size: int) -> str:
 
 
 def megapixels(pixels: int) -> str:
-    """*pixels* in millions, with what digits a small picture needs: "12.2 megapixels", "0.0068 megapixels"."""
+    """Write *pixels* in millions, with as many digits as the number needs: "12.2 megapixels", "0.0068 megapixels"."""
     return gettext("%(number)s\u00a0megapixels", number=_short(pixels / _PIXELS_IN_A_MEGAPIXEL))
 
 
 def moment(time: datetime) -> str:
-    """*time* to the minute, in UTC: the server does not know where its reader is."""
+    """Write *time* to the minute, in UTC: the server does not know the reader's time zone."""
     date = format_date(time, "long")
     return gettext("%(date)s, %(time)s\u00a0UTC", date=date, time=format_time(time, "HH:mm"))
 
 
 def taken(iso_8601: str) -> str:
-    """When a picture was taken, by the clock of its camera; as it stands there if that is no time of a calendar."""
+    """Write when a picture was taken, by its camera's clock; return *iso_8601* unchanged if it is no valid time."""
     try:
         time = datetime.fromisoformat(iso_8601).replace(tzinfo=None)
     except ValueError:
@@ -68,14 +68,14 @@ def taken(iso_8601: str) -> str:
 
 
 def camera(summary: Mapping[str, Any]) -> str:
-    """Make and model, the make once: many models begin with it."""
+    """Write make and model; leave out the make if the model begins with it, as many do."""
     make, model = summary.get("camera_make", ""), summary.get("camera_model", "")
     brand = make.partition(" ")[0].casefold()
     return model if model.casefold().startswith(brand) and model else f"{make} {model}".strip()
 
 
 def exposure(summary: Mapping[str, Any]) -> str:
-    """How a picture was exposed, as photographers say it: "1/120 s · f/1.8 · ISO 50 · 4.2 mm"."""
+    """Write how a picture was exposed, as photographers do: "1/120 s · f/1.8 · ISO 50 · 4.2 mm"."""
     iso, focal_length_mm = summary.get("iso"), summary.get("focal_length_mm")
     parts = (
         seconds(summary.get("exposure_time_s")),
@@ -87,14 +87,14 @@ def exposure(summary: Mapping[str, Any]) -> str:
 
 
 class Amounts(NamedTuple):
-    """What a problem measured and what was allowed, as words; None where it does not say."""
+    """What a problem measured, and its limit, both in words; None if the problem does not say."""
 
     measured: str | None
     limit: str | None
 
 
 def amounts(problem: Mapping[str, Any]) -> Amounts:
-    """The numbers of *problem* with their unit; to the last digit where rounding would make them look alike."""
+    """Write the numbers of *problem* with their unit; in full if they differ, but would look alike when rounded."""
     unit = UNITS.get(code_of(problem["type"]))
     measured, limit = problem.get("measured"), problem.get("limit")
     rounded = Amounts(_amount(measured, unit), _amount(limit, unit))
@@ -104,12 +104,12 @@ def amounts(problem: Mapping[str, Any]) -> Amounts:
 
 
 def advice(problem_type: str) -> str:
-    """What the reader can do about a problem of this type; empty where nothing is known."""
+    """Say what the reader can do about a problem of this type; "" if we have no advice."""
     return translated(ADVICE.get(code_of(problem_type), ""))
 
 
 def revelation(kind: str) -> str:
-    """What it means that a file reveals something of this kind; empty where nothing is known."""
+    """Say what it means that a file reveals something of this kind; "" if we do not know."""
     return translated(REVELATIONS.get(kind, ""))
 
 
@@ -160,7 +160,7 @@ def _bytes(size: int) -> str:
 
 
 def _short(number: float) -> str:
-    """One decimal from 1 up to 100, none above; up to two significant digits below 1."""
+    """Write a number below 1 with up to two significant digits, one below 100 with one decimal, others with none."""
     if number >= 100:
         return format_decimal(number, "#,##0")
     return format_decimal(number, "0.#" if number >= 1 else "@#")

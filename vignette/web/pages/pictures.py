@@ -1,4 +1,4 @@
-"""Which vignettes a page shows: at the URLs that are cached for ever, the best of them chosen by the browser."""
+"""Chooses the vignettes of a page: all have URLs that are cached for ever, and the browser takes the best of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from vignette.recipes import Recipe
 
 
 def vignette_url(image_id: int, recipe: Recipe, *, still: bool = False) -> str:
-    """Where the vignette of this recipe is, as it is made now; of a picture that moves, the one that is *still*."""
+    """Return the URL of the vignette that *recipe* makes; of a picture that moves, of the *still* one if asked."""
     return url_for("vignettes.show", image_id=image_id, size=recipe.name, v=recipe.digest, still="1" if still else None)
 
 
 def by_width(width: int, height: int, recipes: Sequence[Recipe]) -> dict[int, Recipe]:
     """
-    Those of *recipes* that show a *width* × *height* picture as a whole, by the width in pixels that it has then, the
-    narrowest first, and each width once. Where all of them cut something off, the first, as it is shown in lists.
+    Return the recipes that show the whole of a *width* × *height* picture, by the width of their vignette in pixels.
+
+    The narrowest comes first, and each width occurs once. If all recipes cut something off, only the first of *recipes*
+    is returned, the one that lists show.
     """
     whole = [recipe for recipe in recipes if recipe.fit == "inside"] or recipes[:1]
     widths: dict[int, Recipe] = {}

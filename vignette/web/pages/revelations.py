@@ -1,4 +1,4 @@
-"""What a page says of each kind of thing that a file reveals."""
+"""Explains to the reader of a page each kind of thing that a file reveals."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ REVELATIONS: Final[Mapping[str, str]] = {
     "ids": N_("Identifiers: they tell this picture and its copies from all others."),
     "comments": N_("Words that somebody wrote: descriptions, keywords, comments."),
 }
-"""By the name of the kind in the JSON (`vignette.pixels.metadata.privacy.KINDS`)."""
+"""The explanations, by the name of the kind in the JSON (`vignette.pixels.metadata.privacy.KINDS`)."""

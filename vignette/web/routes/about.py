@@ -41,7 +41,7 @@ def current_limits() -> LimitsResource:
 @about.get("/")
 @operation("The front page", Answer(200, "What this is, how to use it, a form to upload, the newest images", HTML))
 def home() -> str:
-    newest = web_context().library.newest(_NEWEST_ON_FRONT_PAGE)
+    newest = web_context().browsing.newest(_NEWEST_ON_FRONT_PAGE).images
     return render_template(
         "index.html",
         limits=current_limits().model_dump(),

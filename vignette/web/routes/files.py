@@ -8,25 +8,21 @@ from typing import IO, Final, cast
 
 from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.wsgi import FileWrapper, wrap_file
+from werkzeug.wsgi import FileWrapper
 
-from vignette import layout
 from vignette.errors import (
     ImageDeleted,
     ImageNotFound,
     NotPublishable,
     Overloaded,
     PublicCopyNotClean,
-    VignetteError,
 )
 from vignette.limits import CHUNK_BYTES
-from vignette.model import Image
-from vignette.pixels.publishing import publish
+from vignette.model import Image, ImageId
 from vignette.web.api.operations import Answer, operation
 from vignette.web.context import web_context
 from vignette.web.http.digests import sha256_digest
 from vignette.web.http.negotiation import JSON, TEXT
-from vignette.web.routes.existing import existing
 
 files = Blueprint("files", __name__, url_prefix="/images")
 
@@ -48,11 +44,9 @@ _PUBLIC_COPY_EDITION: Final = "public-1"
 )
 def original(image_id: int) -> Response:
     context = web_context()
-    image = existing(context.library, image_id)
+    image = context.browsing.existing(ImageId(image_id))
     record = image.record
-    file = context.files.open(image.id, layout.original(record.facts))
     response = Response(mimetype=record.facts.media_type)
-    response.call_on_close(file.close)
     response.set_etag(record.sha256)
     response.last_modified = record.received_at
     response.headers["Repr-Digest"] = sha256_digest(record.sha256)
@@ -61,10 +55,7 @@ def original(image_id: int) -> Response:
     response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
     if _is_settled_by_conditions(response):
         return response
-    response.response = wrap_file(request.environ, file, CHUNK_BYTES)
-    response.direct_passthrough = True
-    response.content_length = record.bytes
-    return _in_ranges(response, record.bytes)
+    return _sending(response, context.serving.original(image), record.bytes)
 
 
 @files.get("/<image_id:image_id>/public")
@@ -83,27 +74,17 @@ def public(image_id: int) -> Response:
     profile stay, or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
     """
     context = web_context()
-    image = existing(context.library, image_id)
+    image = context.browsing.existing(ImageId(image_id))
     facts = image.record.facts
     response = Response(mimetype=facts.media_type)
     response.set_etag(f"{image.record.sha256}-{_PUBLIC_COPY_EDITION}")
     response.headers["Cache-Control"] = "no-cache"
     if _is_settled_by_conditions(response):
         return response
-    file = context.files.open(image.id, layout.original(facts))
-    try:
-        copy = publish(file, image.record.bytes)
-    except VignetteError:
-        file.close()
-        raise
-    # Not the server's own wrapper, which may look for a file descriptor.
-    response.response = FileWrapper(cast(IO[bytes], copy), CHUNK_BYTES)
-    response.direct_passthrough = True
-    response.call_on_close(copy.close)
-    response.content_length = copy.size
+    copy = context.serving.public_copy(image)
     # The name as sent is left out too: it may be anybody's.
     response.headers.set("Content-Disposition", "attachment", filename=f"image-{image.id}.{facts.extension}")
-    return _in_ranges(response, copy.size)
+    return _sending(response, cast(IO[bytes], copy), copy.size)
 
 
 def _is_settled_by_conditions(response: Response) -> bool:
@@ -112,23 +93,29 @@ def _is_settled_by_conditions(response: Response) -> bool:
     return response.status_code != 200
 
 
-def _in_ranges(response: Response, size: int) -> Response:
-    """*response*, of *size* bytes, or what the request wants of it."""
+def _sending(response: Response, file: IO[bytes], size: int) -> Response:
+    """*response* with *file*, of *size* bytes, or with what the request wants of it; it closes *file*."""
+    response.response = FileWrapper(file, CHUNK_BYTES)
+    response.direct_passthrough = True
+    response.content_length = size
+    response.call_on_close(file.close)
     try:
         response.make_conditional(_with_a_usable_range(request, size), accept_ranges=True, complete_length=size)
     except HTTPException:
         response.close()
         raise
-    if response.status_code == 200 and request.method == "GET" and "Repr-Digest" in response.headers:
+    if request.method == "HEAD":
+        return response
+    if response.status_code == 200 and "Repr-Digest" in response.headers:
         # RFC 9530: of the very bytes in this answer, so not of a range's, nor of none.
         response.headers["Content-Digest"] = response.headers["Repr-Digest"]
-    return web_context().downloads.in_a_place(response) if request.method == "GET" else response
+    return web_context().capacity.sending(response)
 
 
 def _with_a_usable_range(request: Request, length: int) -> Request:
     """
-    *request*, without its Range where that may be ignored: it asks for several ranges, for none that makes sense, or
-    for the last so many bytes of a file that has no more than *length* (RFC 9110, 14.1.2 and 14.2).
+    *request*, without its Range where that may be ignored: where it asks for several ranges, for none that makes sense,
+    or for more last bytes than the *length* of the file (RFC 9110, 14.1.2 and 14.2).
     """
     ranges = request.range.ranges if request.range and request.range.units == "bytes" else []
     if len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length):
@@ -148,7 +135,8 @@ def _without_range(request: Request) -> Request:
     curl="{server}/images/0/metadata.txt",
 )
 def metadata_txt(image_id: int) -> Response:
-    return _stored(image_id, layout.METADATA_TEXT, TEXT)
+    browsing = web_context().browsing
+    return _stored(browsing.metadata_text(browsing.existing(ImageId(image_id))), TEXT)
 
 
 @files.get("/<image_id:image_id>/metadata.json")
@@ -159,13 +147,12 @@ def metadata_txt(image_id: int) -> Response:
     curl="{server}/images/0/metadata.json",
 )
 def metadata_json(image_id: int) -> Response:
-    return _stored(image_id, layout.METADATA_JSON, JSON)
+    browsing = web_context().browsing
+    return _stored(browsing.metadata_json(browsing.existing(ImageId(image_id))), JSON)
 
 
-def _stored(image_id: int, name: str, media_type: str) -> Response:
-    context = web_context()
-    image = existing(context.library, image_id)
-    response = Response(context.files.read(image.id, name), mimetype=media_type)
+def _stored(content: bytes, media_type: str) -> Response:
+    response = Response(content, mimetype=media_type)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
+from pydantic import BaseModel
 
-from vignette import layout
 from vignette.errors import (
-    FileNotStored,
     ImageDeleted,
     ImageNotFailed,
     ImageNotFound,
     MalformedRequest,
 )
-from vignette.model import Image, ImageId
+from vignette.model import ImageId
 from vignette.pixels.metadata import as_groups, as_privacy
-from vignette.ports.jobs import Lane
 from vignette.web.api.operations import Answer, Parameter, operation
 from vignette.web.api.resources import (
     CataloguePage,
@@ -30,12 +28,12 @@ from vignette.web.api.resources import (
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import HTML, JSON, preferred
-from vignette.web.routes.existing import existing
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
 PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 500
+_MOST_ID: Final = 2**63 - 1
 
 
 @images.get("")
@@ -51,25 +49,17 @@ _MAX_PAGE_SIZE: Final = 500
     curl="{server}/images?limit=10",
 )
 def catalogue() -> Response:
-    limit = _whole_number("limit", PAGE_SIZE, 1, _MAX_PAGE_SIZE)
-    before = request.args.get("before")
-    # One more than asked for tells whether there is a next page.
-    found = web_context().library.newest(
-        limit + 1, None if before is None else ImageId(_whole_number("before", 0, 0, 2**63 - 1))
+    limit = _whole_number("limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
+    before = _whole_number("before", 0, _MOST_ID)
+    page = web_context().browsing.newest(limit, None if before is None else ImageId(before))
+    following = absolute_url("images.catalogue", limit=limit, before=page.images[-1].id) if page.has_more else None
+    resources = [image_resource(image) for image in page.images]
+    response = _page_or_json(
+        lambda: render_template("images.html", images=[r.model_dump() for r in resources], next_url=following),
+        lambda: CataloguePage(images=resources, next=following),
     )
-    page = found[:limit]
-    following = absolute_url("images.catalogue", limit=limit, before=page[-1].id) if len(found) > limit else None
-    resources = [image_resource(image) for image in page]
-    if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
-        response = make_response(
-            render_template("images.html", images=[r.model_dump() for r in resources], next_url=following)
-        )
-    else:
-        response = as_json(CataloguePage(images=resources, next=following))
     if following:
         response.headers["Link"] = f'<{following}>; rel="next"'
-    response.headers["Cache-Control"] = "no-cache"
-    response.vary.add("Accept")
     return response
 
 
@@ -82,32 +72,19 @@ def catalogue() -> Response:
     curl="{server}/images/0",
 )
 def show(image_id: int) -> Response:
-    context = web_context()
-    image = existing(context.library, image_id)
-    metadata = _metadata_of(image)
-    if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
-        response = make_response(
-            render_template(
-                "image.html",
-                image=image_resource(image).model_dump(),
-                groups=as_groups(metadata),
-                revealed=as_privacy(metadata),
-                summary=metadata.get("summary", {}),
-            )
-        )
-    else:
-        response = as_json(image_with_metadata(image, metadata))
-    response.headers["Cache-Control"] = "no-cache"
-    response.vary.add("Accept")
-    return response
-
-
-def _metadata_of(image: Image) -> dict[str, Any]:
-    try:
-        metadata: dict[str, Any] = json.loads(web_context().files.read(image.id, layout.METADATA_JSON))
-    except (FileNotStored, ValueError):
-        return {"warnings": [f"{layout.METADATA_JSON} is missing from the folder, or damaged"]}
-    return metadata
+    browsing = web_context().browsing
+    image = browsing.existing(ImageId(image_id))
+    metadata = browsing.metadata(image)
+    return _page_or_json(
+        lambda: render_template(
+            "image.html",
+            image=image_resource(image).model_dump(),
+            groups=as_groups(metadata),
+            revealed=as_privacy(metadata),
+            summary=metadata.get("summary", {}),
+        ),
+        lambda: image_with_metadata(image, metadata),
+    )
 
 
 @images.delete("/<image_id:image_id>")
@@ -142,23 +119,34 @@ def delete_form(image_id: int) -> Response:
     curl="-X POST {server}/images/0/retry",
 )
 def retry(image_id: int) -> Response:
-    context = web_context()
-    context.renewal.retry(ImageId(image_id), Lane.FAST)
+    image = web_context().renewal.retry(ImageId(image_id))
     location = absolute_url("images.show", image_id=image_id)
-    if preferred(request.accept_mimetypes, [JSON, HTML]) == HTML:
+    if _wants_a_page():
         response = make_response(redirect(location, 303))
     else:
-        response = as_json(image_resource(existing(context.library, image_id)), 202)
+        response = as_json(image_resource(image), 202)
         response.headers["Location"] = location
     response.vary.add("Accept")
     return response
 
 
-def _whole_number(name: str, default: int, low: int, high: int) -> int:
-    """The query parameter *name*, checked."""
+def _page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) -> Response:
+    """The *page* for a browser, the *resource* for everybody else; either is asked for anew each time."""
+    response = make_response(page()) if _wants_a_page() else as_json(resource())
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept")
+    return response
+
+
+def _wants_a_page() -> bool:
+    return preferred(request.accept_mimetypes, [JSON, HTML]) == HTML
+
+
+def _whole_number(name: str, low: int, high: int) -> int | None:
+    """The query parameter *name*, checked; None if there is none."""
     text = request.args.get(name)
     if text is None:
-        return default
+        return None
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high):
         raise MalformedRequest(f"{name} is {text[:30]!r}, and has to be a whole number from {low} to {high}")
     return int(text)

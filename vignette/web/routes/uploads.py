@@ -37,9 +37,10 @@ from vignette.web.api.resources import (
 )
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
-from vignette.web.http.bodies import FIELD, Receipt, receive_all
+from vignette.web.http.bodies import FIELD
 from vignette.web.http.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.http.problems import problem_of, status_of
+from vignette.web.uploading import Receipt, receive_all
 
 uploads = Blueprint("uploads", __name__, url_prefix="/images")
 
@@ -104,8 +105,9 @@ def upload() -> Response:
     announced = request.content_length
     # What is over the limit is refused for that, not for want of room.
     wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
-    with context.admission.place(wanted):
-        receipts = receive_all(request, context.intake, context.request_limits, context.slow_clients)
+    with context.capacity.upload():
+        context.intake.expect(wanted)
+        receipts = receive_all(request, context.intake, context.request_limits, context.capacity.slow_clients)
     face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")

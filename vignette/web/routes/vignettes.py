@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
-from collections.abc import Sequence
 from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.http import parse_options_header
 
-from vignette import layout
-from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
-from vignette.limits import MAX_WAIT_S, MIB
-from vignette.model import Image, State
+from vignette.errors import ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
+from vignette.limits import MAX_WAIT_S
+from vignette.model import Failure, ImageId
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
-from vignette.pixels.preview import embedded_preview
 from vignette.recipes import Recipe, VignetteFormat
-from vignette.records import outcome_from_json
+from vignette.use_cases.serving import Nothing, Served, Wish
 from vignette.web.api.operations import Answer, Parameter, operation
 from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.answers import as_json
-from vignette.web.http.negotiation import HTML, JSON, PROBLEM, names, preferred
+from vignette.web.http.negotiation import HTML, JSON, PROBLEM, names, preferred, quality
 from vignette.web.http.problems import problem_of_failure, problem_response
-from vignette.web.routes.existing import existing
 
 vignettes = Blueprint("vignettes", __name__)
 
@@ -39,7 +33,6 @@ _CACHE_OF_OTHERS: Final = "public, max-age=60"
 _CACHE_OF_EARLIER: Final = "no-cache"
 
 _RETRY_AFTER_S: Final = 1
-_POLL_S: Final = 0.05
 
 _MEDIA_TYPES: Final[dict[VignetteFormat, str]] = {
     "avif": "image/avif",
@@ -48,10 +41,6 @@ _MEDIA_TYPES: Final[dict[VignetteFormat, str]] = {
 }
 _PLACEHOLDER: Final = "image/png"
 _PREVIEW: Final = "image/jpeg"
-
-# Clients ask again every second: what takes longer to read than it is worth has no preview. Those of cameras have some
-# 100 KB.
-_MAX_PREVIEW_METADATA_BYTES: Final = MIB
 
 
 @vignettes.get("/vignette/<image_id:image_id>")
@@ -82,76 +71,55 @@ _MAX_PREVIEW_METADATA_BYTES: Final = MIB
 )
 def show(image_id: int) -> Response:
     context = web_context()
-    recipe = _recipe(request.args.get("size"))
-    image = existing(context.library, image_id)
-    waited = image.state in (State.PENDING, State.PROCESSING) and _wait(image_id)
-    if waited:
-        image = existing(context.library, image_id)
-    response = _answer(image, recipe)
-    if waited:
+    with context.capacity.waiter(min(_preferred_wait_s(), MAX_WAIT_S)) as patience_s:
+        found = context.serving.vignette(ImageId(image_id), request.args.get("size"), _wish(patience_s))
+    response = _served(found) if isinstance(found, Served) else _nothing(found)
+    if found.waited:
         response.headers["Preference-Applied"] = "wait"
-    elif image.state is State.READY and response.status_code == 200:
+    elif isinstance(found, Served):
         request.environ[SETTLED] = True
     response.vary.add("Accept")
     return response
 
 
-def _answer(image: Image, recipe: Recipe) -> Response:
-    if image.state is State.READY:
-        return _ready(image, recipe)
-    if image.state is State.FAILED and image.failure is not None:
-        return _failed(image, recipe)
-    return _pending(image, recipe)
+def _wish(patience_s: float) -> Wish:
+    """
+    What the request says of formats and of motion.
+
+    A wildcard is no promise: programs that send `*/*` or `image/*` do not mean that they can decode AVIF. Of formats
+    that the client likes as well, the smaller comes first.
+    """
+    accept = request.accept_mimetypes
+    named = [file_format for file_format in _MEDIA_TYPES if _is_named(file_format)]
+    return Wish(
+        takes=tuple(sorted(named, key=lambda file_format: -quality(accept, _MEDIA_TYPES[file_format]))),
+        refuses=[file_format for file_format, kind in _MEDIA_TYPES.items() if quality(accept, kind) == 0],
+        still=request.args.get("still") == "1",
+        preview=_meanwhile() == _PREVIEW,
+        patience_s=patience_s,
+    )
 
 
-def _recipe(size: str | None) -> Recipe:
-    recipes = web_context().recipes
-    if size is None:
-        return recipes[0]
-    for recipe in recipes:
-        if recipe.name == size:
-            return recipe
-    raise RecipeNotFound(f"there is no size {size[:40]!r}, only {', '.join(recipe.name for recipe in recipes)}")
+def _is_named(file_format: VignetteFormat) -> bool:
+    return file_format == "jpeg" or names(request.accept_mimetypes, _MEDIA_TYPES[file_format])
 
 
-def _ready(image: Image, recipe: Recipe) -> Response:
-    """The vignette, or what a recipe of the same name made before; else a placeholder, or why there is none."""
-    # What is there may be replaced by the worker while we look for it: then it is there at the second look.
-    return _stored(image, recipe) or _stored(image, recipe) or _missing(image, recipe)
+def _meanwhile() -> str:
+    """The media type that stands for a vignette which is on its way."""
+    accept = request.accept_mimetypes
+    if names(accept, HTML):
+        return HTML
+    if preferred(accept, [_PLACEHOLDER, JSON]) == JSON:
+        return JSON
+    return preferred(accept, [_PREVIEW, _PLACEHOLDER])
 
 
-def _stored(image: Image, recipe: Recipe) -> Response | None:
-    file_format = _negotiated(recipe.formats)
-    name, caching = layout.vignette(recipe, file_format), _caching(recipe)
-    moves = image.record.facts.frames > 1 and request.args.get("still") != "1"
-    # Who reads AVIF and WebP gets the WebP: it is the only one that moves.
-    if moves and (file_format == "webp" or (file_format == "avif" and names(request.accept_mimetypes, "image/webp"))):
-        made, moving = _made(image), layout.vignette(recipe, "webp", moves=True)
-        if moving in made:
-            name, file_format = moving, "webp"
-        elif name not in made:  # it is just being rendered again: the moving one may come yet
-            caching = _CACHE_OF_EARLIER
-    try:
-        return _vignette(image, name, file_format, caching)
-    except FileNotStored:
-        earlier = layout.vignettes_named(recipe.name, _made(image), moves=moves)
-    if not earlier:
-        return None
-    file_format = _negotiated(tuple(earlier))
-    try:
-        return _vignette(image, earlier[file_format], file_format, _CACHE_OF_EARLIER)
-    except FileNotStored:
-        return None
-
-
-def _vignette(image: Image, name: str, file_format: VignetteFormat, caching: str) -> Response:
-    response = Response(mimetype=_MEDIA_TYPES[file_format])
-    # The name says the recipe, the digest the original: no need to read the file to say that it has not changed.
-    response.set_etag(f"{image.record.sha256[:32]}-{name}")
-    response.headers["Cache-Control"] = caching
+def _served(found: Served) -> Response:
+    response = Response(found.content, mimetype=_MEDIA_TYPES[found.file_format])
+    # The name says the recipe, the digest the original: together they say which bytes these are.
+    response.set_etag(f"{found.image.record.sha256[:32]}-{found.name}")
+    response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
     response.make_conditional(request)
-    if response.status_code != 304:
-        response.data = web_context().files.read(image.id, name)
     return response
 
 
@@ -162,96 +130,38 @@ def _caching(recipe: Recipe) -> str:
     return _CACHE_FOR_EVER if version == recipe.digest else _CACHE_OF_OTHERS
 
 
-def _made(image: Image) -> tuple[str, ...]:
-    """The names of the vignettes that the worker has made last."""
-    try:
-        return outcome_from_json(web_context().files.read(image.id, layout.OUTCOME)).vignettes
-    except (FileNotStored, ValueError):
-        return ()
+def _nothing(found: Nothing) -> Response:
+    return _pending(found) if found.failure is None else _failed(found, found.failure)
 
 
-def _missing(image: Image, recipe: Recipe) -> Response:
-    if image.failure is not None and not image.is_renewing:  # the worker has tried, and given up
-        return _failed(image, recipe)
-    context = web_context()
-    # The sweep sees to what other recipes have made. This is for what they have made and somebody has tidied away.
-    if image.recipe_set == layout.recipe_set(layout.vignettes(context.recipes)):
-        context.renewal.render_again(image.id)
-    return _pending(image, recipe)
-
-
-def _negotiated(formats: Sequence[VignetteFormat]) -> VignetteFormat:
-    """
-    The smallest of *formats* that the client names, or JPEG, which everyone reads.
-
-    A wildcard is no promise: programs that send `*/*` or `image/*` do not mean that they can decode AVIF.
-    """
-    accept = request.accept_mimetypes
-    modern: list[VignetteFormat] = ["avif", "webp"]
-    offers = [f for f in modern if f in formats and names(accept, _MEDIA_TYPES[f])]
-    if "jpeg" in formats:
-        offers.append("jpeg")
-    best = preferred(accept, [_MEDIA_TYPES[f] for f in offers or formats])
-    return next(f for f, media_type in _MEDIA_TYPES.items() if media_type == best)
-
-
-def _pending(image: Image, recipe: Recipe) -> Response:
-    accept = request.accept_mimetypes
-    if names(accept, HTML):
-        response = make_response(render_template("waiting.html", image=image_resource(image).model_dump()))
-    elif preferred(accept, [_PLACEHOLDER, JSON]) == JSON:
-        response = as_json(image_resource(image))
-    elif preferred(accept, [_PREVIEW, _PLACEHOLDER]) == _PREVIEW and (preview := _preview(image)):
-        response = Response(preview, mimetype=_PREVIEW)
+def _pending(found: Nothing) -> Response:
+    face = _meanwhile()
+    if face == HTML:
+        response = make_response(render_template("waiting.html", image=image_resource(found.image).model_dump()))
+    elif face == JSON:
+        response = as_json(image_resource(found.image))
+    elif found.preview:
+        response = Response(found.preview, mimetype=_PREVIEW)
     else:
-        facts = image.record.facts
-        response = Response(pending_placeholder(facts.width, facts.height, recipe), mimetype=_PLACEHOLDER)
+        facts = found.image.record.facts
+        response = Response(pending_placeholder(facts.width, facts.height, found.recipe), mimetype=_PLACEHOLDER)
     response.status_code = 202
     response.headers["Retry-After"] = str(_RETRY_AFTER_S)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _preview(image: Image) -> bytes | None:
-    """The preview that its camera embedded, if there is one to show."""
-    try:
-        with web_context().files.open(image.id, layout.METADATA_JSON) as file:
-            content = file.read(_MAX_PREVIEW_METADATA_BYTES + 1)
-    except FileNotStored:
-        return None
-    if len(content) > _MAX_PREVIEW_METADATA_BYTES:
-        return None
-    return embedded_preview(json.loads(content), image.record.facts)
-
-
-def _failed(image: Image, recipe: Recipe) -> Response:
-    assert image.failure is not None
+def _failed(found: Nothing, failure: Failure) -> Response:
     if names(request.accept_mimetypes, HTML) or preferred(request.accept_mimetypes, [PROBLEM, _PLACEHOLDER]) == PROBLEM:
-        return problem_response(problem_of_failure(image.failure))
-    facts = image.record.facts
-    response = Response(failed_placeholder(facts.width, facts.height, recipe), 422, mimetype=_PLACEHOLDER)
+        return problem_response(problem_of_failure(failure))
+    facts = found.image.record.facts
+    response = Response(failed_placeholder(facts.width, facts.height, found.recipe), 422, mimetype=_PLACEHOLDER)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _wait(image_id: int) -> bool:
-    """Wait as long as the client prefers (RFC 7240 `wait`), if there is room to; return whether that was done."""
-    seconds = min(_preferred_wait_s(), MAX_WAIT_S)
-    context = web_context()
-    if seconds <= 0 or not context.waiting_rooms.acquire(blocking=False):
-        return False
-    try:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if existing(context.library, image_id).state not in (State.PENDING, State.PROCESSING):
-                break
-            time.sleep(_POLL_S)
-    finally:
-        context.waiting_rooms.release()
-    return True
-
-
 def _preferred_wait_s() -> int:
+    """How long the client would wait (`Prefer: wait=N`, RFC 7240)."""
     for header in request.headers.getlist("Prefer"):
         for preference in header.split(","):
             name, _, value = parse_options_header(preference)[0].partition("=")

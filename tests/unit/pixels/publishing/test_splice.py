@@ -79,3 +79,11 @@ def test_closing_it_closes_the_source() -> None:
     Splice(source, Pieces()).close()
 
     assert source.closed
+
+
+def test_one_that_borrows_the_source_leaves_it_open() -> None:
+    source = io.BytesIO(SOURCE)
+
+    Splice(source, Pieces(), borrows=True).close()
+
+    assert not source.closed

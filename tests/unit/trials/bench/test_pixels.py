@@ -14,6 +14,7 @@ from tests.unit.pixels.engines.scenes import scene
 from vignette.cli import main
 from vignette.pixels import formats
 from vignette.pixels.formats import Format
+from vignette.trials.bench.effort import Effort
 from vignette.trials.bench.photos import Photo, photos
 from vignette.trials.bench.pixels import GOALS, MARGIN, Comparison, PixelsReport, Side, compare
 from vignette.trials.bench.tools import BenchUnavailable
@@ -39,7 +40,7 @@ class TestPhotos:
     def test_what_the_folder_lacks_is_made(self, folder: Path, tmp_path: Path) -> None:
         (folder / "b.png").write_bytes(encoded(scene(700, 500), "PNG"))
 
-        found = photos(folder, tmp_path, quick=True)
+        found = photos(folder, tmp_path, Effort.QUICK)
 
         kinds = [photo.format for photo in found]
         assert kinds[:2] == [formats.JPEG, formats.PNG]
@@ -51,11 +52,11 @@ class TestPhotos:
         (folder / "notes.txt").write_text("of the photos")
         (folder / "more").mkdir()
 
-        assert not {"tiny.gif", "notes.txt"} & {photo.path.name for photo in photos(folder, tmp_path, quick=True)}
+        assert not {"tiny.gif", "notes.txt"} & {photo.path.name for photo in photos(folder, tmp_path, Effort.QUICK)}
 
     def test_without_a_photo_there_is_nothing_to_measure(self, tmp_path: Path) -> None:
         with pytest.raises(BenchUnavailable):
-            photos(tmp_path, tmp_path, quick=True)
+            photos(tmp_path, tmp_path, Effort.QUICK)
         answer = CliRunner().invoke(main, ["bench", "pixels", "--photos", str(tmp_path)])
         assert (answer.exit_code, answer.stdout) == (2, "")
 
@@ -65,7 +66,7 @@ def test_a_picture_that_cannot_be_rendered_ends_the_bench_with_words(tmp_path: P
     path.write_bytes(broken_pixels())
 
     with pytest.raises(BenchUnavailable, match=r"broken\.png cannot be rendered: "):
-        compare(Photo(path, formats.PNG, 0.1), tmp_path, quick=True)
+        compare(Photo(path, formats.PNG, 0.1), tmp_path, Effort.QUICK)
 
 
 @pytest.mark.parametrize(("kind", "is_read"), [(formats.JPEG, True), (formats.BMP, False)], ids=["JPEG", "BMP"])
@@ -73,7 +74,7 @@ def test_both_are_measured_where_both_can_read_it(tmp_path: Path, kind: Format, 
     path = tmp_path / "a"
     path.write_bytes(encoded(scene(), kind.name))
 
-    compared = compare(Photo(path, kind, 0.1), tmp_path, quick=True)
+    compared = compare(Photo(path, kind, 0.1), tmp_path, Effort.QUICK)
 
     assert (compared.libvips is not None) is is_read
     for one in (compared.ours, compared.libvips):

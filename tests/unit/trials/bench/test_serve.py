@@ -50,7 +50,6 @@ def test_the_report_says_the_same_to_a_program_and_to_a_person() -> None:
 
 def test_what_is_missing_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("vignette.trials.bench.tools.ADMINISTRATORS_PATH", str(tmp_path))
 
     with pytest.raises(BenchUnavailable, match="apt install nginx-light"):
-        program("nginx")
+        program("nginx", more_folders=str(tmp_path))

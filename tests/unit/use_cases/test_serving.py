@@ -1,0 +1,179 @@
+"""Which file stands for a vignette, and what is said where there is none. The rest is in `test_http_vignette.py`."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.house import SMALL, House, broken_pixels, picture
+from tests.house import house as house_below
+from vignette import layout
+from vignette.errors import Overloaded, RecipeNotFound
+from vignette.model import ImageId, State
+from vignette.recipes import Recipe, VignetteFormat
+from vignette.use_cases.serving import Nothing, Served, Serving, Wish
+from vignette.web.capacity import Capacity
+from vignette.web.capacity.slow_clients import SlowClients
+
+JPEG = Wish(takes=("jpeg",))
+FORMATS: tuple[VignetteFormat, ...] = ("avif", "webp", "jpeg")
+
+
+@pytest.fixture
+def serving(house: House) -> Serving:
+    return house.context.serving
+
+
+def ask(house: House, wish: Wish = JPEG, size: str | None = None) -> Served | Nothing:
+    return house.context.serving.vignette(ImageId(0), size, wish)
+
+
+class TestFormats:
+    @given(
+        formats=st.sampled_from([p for n in (1, 2, 3) for p in itertools.permutations(FORMATS, n)]),
+        takes=st.lists(st.sampled_from(FORMATS), unique=True).map(tuple),
+        refuses=st.sets(st.sampled_from(FORMATS)),
+    )
+    def test_the_first_that_the_client_names_else_the_first_that_it_does_not_refuse(
+        self,
+        formats: tuple[VignetteFormat, ...],
+        takes: tuple[VignetteFormat, ...],
+        refuses: set[VignetteFormat],
+    ) -> None:
+        best = Wish(takes, refuses).best(formats)
+
+        assert best in formats
+        if named := set(takes) & set(formats):
+            assert best in named
+            assert not named & set(takes[: takes.index(best)])
+        elif others := [offered for offered in formats if offered not in refuses]:
+            assert best == others[0]
+
+
+class TestVignettes:
+    def test_one_of_the_recipe_in_force_is_final(self, house: House) -> None:
+        image = house.upload(picture(640, 480))
+        house.work()
+
+        found = ask(house)
+
+        assert isinstance(found, Served)
+        assert (found.image.id, found.recipe, found.file_format, found.is_final) == (image.id, SMALL, "jpeg", True)
+        assert found.content == (house.uploads / "0" / found.name).read_bytes()
+
+    def test_one_of_an_earlier_recipe_is_not(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        with house_below(house.root, recipes=[Recipe("small", 64, 64)]) as changed:
+            found = ask(changed)
+
+            assert isinstance(found, Served)
+            assert (found.name, found.is_final) == (layout.vignette(SMALL, "jpeg"), False)
+            assert changed.jobs.hinted == []  # the sweep sees to it
+
+    def test_one_that_was_lost_is_queued(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        (house.uploads / "0" / layout.vignette(SMALL, "jpeg")).unlink()
+
+        found = ask(house)
+
+        assert isinstance(found, Nothing)
+        assert (found.failure, house.jobs.hinted) == (None, [0])
+
+    def test_one_that_cannot_be_made_has_its_failure(self, house: House) -> None:
+        house.upload(broken_pixels())
+        house.work()
+
+        found = ask(house)
+
+        assert isinstance(found, Nothing)
+        assert found.failure is not None
+        assert found.image.state is State.FAILED
+
+    def test_an_unknown_size_is_told_before_anything_is_looked_for(self, serving: Serving) -> None:
+        with pytest.raises(RecipeNotFound, match="there is no size 'huge', only small"):
+            serving.vignette(ImageId(99), "huge", JPEG)
+
+
+class TestWaiting:
+    def test_it_ends_when_the_vignette_is_there(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        worker = threading.Timer(0.1, house.work)
+        worker.start()
+
+        found = ask(house, Wish(("jpeg",), patience_s=60))
+
+        worker.join()
+        assert isinstance(found, Served)
+        assert found.waited
+
+    def test_it_has_an_end(self, house: House) -> None:
+        house.upload(picture(640, 480))
+
+        found = ask(house, Wish(("jpeg",), patience_s=0.01))
+
+        assert isinstance(found, Nothing)
+        assert found.waited
+
+    def test_for_what_is_there_nobody_waits(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+
+        assert not ask(house, Wish(("jpeg",), patience_s=60)).waited
+
+
+class TestPublicCopies:
+    def test_one_that_is_made_takes_a_place_and_one_that_was_made_takes_none(self, house: House) -> None:
+        image, other = house.upload(picture(64, 48)), house.upload(picture(48, 64))
+        serving, capacity = house.context.serving, house.context.capacity
+
+        with capacity.download():
+            serving.public_copy(image).close()
+        with capacity.download(), capacity.download(), capacity.waiter(1):
+            serving.public_copy(image).close()
+            with pytest.raises(Overloaded):
+                serving.public_copy(other)
+        serving.public_copy(other).close()
+
+    def test_what_many_ask_for_at_the_same_time_is_proven_once(self, house: House) -> None:
+        image, context = house.upload(picture(640, 480)), house.context
+        capacity = Capacity(SlowClients(30), uploads=1, downloads=4, waiters=0)
+        in_their_places = threading.Semaphore(0)
+        may_open = threading.Event()
+        opened: list[str] = []
+        open_file = house.store.open
+
+        @contextmanager
+        def noted() -> Iterator[None]:
+            with capacity.download():
+                in_their_places.release()
+                yield
+
+        def slowly(image_id: ImageId, name: str) -> BinaryIO:
+            opened.append(name)
+            may_open.wait()
+            return open_file(image_id, name)
+
+        def read() -> int:
+            with serving.public_copy(image) as copy:
+                return len(copy.read())
+
+        serving = Serving(house.store, context.browsing, context.renewal, [SMALL], at_work=noted)
+        house.store.open = slowly  # type: ignore[method-assign]
+        with ThreadPoolExecutor(4) as pool:
+            sizes = [pool.submit(read) for _ in range(4)]
+            for _ in sizes:
+                in_their_places.acquire()
+            may_open.set()
+            assert len({size.result() for size in sizes}) == 1
+
+        assert len(opened) == 1 + 4  # for the proof, and by each to be read

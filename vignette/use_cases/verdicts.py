@@ -1,0 +1,94 @@
+"""Verdicts: what becomes of an image whose rendering has ended, well or not. Needs no decoder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from vignette import layout
+from vignette.errors import FileNotStored, RenderingFailed, VignetteError
+from vignette.model import Failure, Image, ImageId, Outcome, State
+from vignette.ports.catalogue import Claim, Library, Renderings
+from vignette.ports.store import Files
+from vignette.recipes import Recipe
+from vignette.records import outcome_to_json
+
+# The pause before an interrupted rendering is tried again: doubles with each attempt, to an end. With 20 attempts, as
+# the settings allow, it would be days.
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class Verdicts:
+    """`max_attempts` is how many renderings of an image may die before it is called failed."""
+
+    def __init__(
+        self, files: Files, library: Library, renderings: Renderings, recipes: Sequence[Recipe], *, max_attempts: int
+    ) -> None:
+        self._files = files
+        self._library = library
+        self._renderings = renderings
+        self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
+        self.max_attempts = max_attempts
+
+    def conclude(self, claim: Claim, outcome: Outcome) -> None:
+        """
+        Write the *outcome* of a rendering, unless *claim* does not hold any more: the image was deleted meanwhile, or
+        taken over by another once the lease had ended.
+
+        An image that was rendered again and failed keeps the outcome and the vignettes that it has.
+        """
+        image_id = claim.image.id
+        keeps_its_vignettes = claim.image.is_renewing and outcome.failure is not None
+        # File first, row second: the folder is the truth, and a row that is ready without its files is a broken
+        # promise.
+        if self._holds(claim) and not keeps_its_vignettes:
+            self._write_outcome(image_id, outcome)
+        if outcome.failure is not None:
+            what = "keeps its earlier vignettes" if keeps_its_vignettes else "failed"
+            logger.warning("image %d %s: %s", image_id, what, outcome.failure.detail)
+        is_finished = self._renderings.finish(claim, outcome.failure, outcome.placeholder, self._recipe_set)
+        if not is_finished and self._library.get(image_id).state.is_gone:
+            # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
+            self._files.remove_all_but(image_id, layout.TOMBSTONE)
+
+    def interrupted(self, image_id: ImageId, reason: RenderingFailed) -> None:
+        """A rendering of the image died, of *reason*: have it tried again after a pause, or give up."""
+        image = self._library.get(image_id)
+        if not _is_in_hand(image):
+            return
+        failure = to_failure(reason)
+        if image.attempts < self.max_attempts:
+            pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (image.attempts - 1))
+            self._renderings.release(image_id, failure, pause_s)
+        else:
+            self.conclude(Claim(image, image.attempts), Outcome(failure=failure, attempts=image.attempts))
+
+    def _write_outcome(self, image_id: ImageId, outcome: Outcome) -> None:
+        try:
+            self._files.write(image_id, layout.OUTCOME, outcome_to_json(outcome))
+            if outcome.failure is None:
+                # Remove old vignettes before the row is updated: if we are killed here, the next attempt removes them.
+                # After the update nobody would come back.
+                for name in self._files.names(image_id):
+                    if layout.is_vignette(name) and name not in outcome.vignettes:
+                        self._files.remove(image_id, name)
+        except FileNotStored:
+            logger.warning("image %d has a row but no folder", image_id)
+
+    def _holds(self, claim: Claim) -> bool:
+        """Whether the image is still ours to judge: not deleted meanwhile, nor taken over once our lease had ended."""
+        image = self._library.get(claim.image.id)
+        return _is_in_hand(image) and image.attempts == claim.attempt
+
+
+def to_failure(error: VignetteError) -> Failure:
+    return Failure(error.code, str(error), error.measured, error.limit)
+
+
+def _is_in_hand(image: Image) -> bool:
+    """Whether a worker has claimed the image, and given no verdict yet."""
+    return image.state is State.PROCESSING or (image.is_renewing and image.attempts > 0)

@@ -1,0 +1,189 @@
+"""The files of a request, handed to the intake while they arrive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected
+
+from vignette.errors import (
+    MalformedRequest,
+    NoFile,
+    Refused,
+    TooManyFiles,
+    UploadTooLarge,
+    UploadTooSlow,
+    VignetteError,
+)
+from vignette.limits import MIN_BODY_BYTES_PER_S
+from vignette.model import Image
+from vignette.tally import Tally
+from vignette.use_cases.intake import Intake, Lane, Upload, clean_name
+from vignette.web.capacity.slow_clients import SlowClients
+from vignette.web.http.bodies import FIELD, IncomingFile, RequestLimits, files_in, idempotency_key
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one file: the image that was kept, or the error."""
+
+    name: str | None
+    outcome: Image | VignetteError
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A file of which every byte has come, or the error."""
+
+    name: str | None
+    upload: Upload | VignetteError
+    idempotency_key: str | None
+
+
+def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients) -> list[Receipt]:
+    """
+    Take every file of the request; each is answered for itself.
+
+    Raises:
+        NoFile: There is none.
+        UploadTooLarge: By its header the request is over the limit; nothing of it was read.
+        UploadTooSlow: So little came that it was cut off. As with the next:
+        MalformedRequest: It cannot be read to its end, and no file was complete by then, or a digest of the whole was
+            announced. Else the files before are kept, and that is the last receipt.
+        DigestMismatch: The request as a whole is not what its header announced; nothing is kept.
+        UnsupportedFormat: Its Content-Type is neither a form nor an image.
+    """
+    with ExitStack() as staged:
+        arriving = _Arriving(request, intake, limits, slow_clients, staged)
+        arrivals: Iterable[_Arrival] = arriving.files()
+        if arriving.is_settled_by_the_whole:
+            # Before all of it has come nobody knows whether it is what was sent.
+            arrivals = list(arrivals)
+            arriving.verify_the_whole()
+        receipts = list(_keep_all(arrivals, intake))
+    if not receipts:
+        raise NoFile(f"the form has no file in a field named {FIELD!r}")
+    return receipts
+
+
+def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]:
+    lane = Lane.FAST
+    try:
+        for arrival in arrivals:
+            yield _keep(arrival, intake, lane)
+            lane = Lane.BULK  # who sends many looks at the first, and everybody else's comes before the others
+    except (MalformedRequest, TooManyFiles, UploadTooSlow) as error:
+        if lane is Lane.FAST:
+            raise
+        # The files before it are kept: their numbers must not get lost.
+        yield Receipt(None, error)
+
+
+def _keep(arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
+    if isinstance(arrival.upload, VignetteError):
+        return Receipt(arrival.name, arrival.upload)
+    with arrival.upload as upload:
+        try:
+            return Receipt(arrival.name, intake.keep(upload, arrival.name, arrival.idempotency_key, lane))
+        except VignetteError as error:
+            return Receipt(arrival.name, error)
+
+
+class _Arriving:
+    """A request whose files are staged as they come. What is not kept of them, *staged* discards."""
+
+    def __init__(
+        self, request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients, staged: ExitStack
+    ) -> None:
+        self._key = idempotency_key(request)
+        self._source = _Source(request, slow_clients)
+        self._incoming = files_in(request, self._source, limits, intake.limits.max_bytes)
+        self._has_no_length = request.content_length is None
+        self._intake = intake
+        self._max_files = limits.max_files
+        self._staged = staged
+
+    @property
+    def is_settled_by_the_whole(self) -> bool:
+        """Whether digests of a form as a whole were announced, which hold for all of its files or for none."""
+        envelope = self._incoming.envelope
+        return envelope is not None and bool(envelope.announced.digests)
+
+    def verify_the_whole(self) -> None:
+        if self._incoming.envelope is not None:
+            self._incoming.envelope.verify()
+
+    def files(self) -> Iterator[_Arrival]:
+        """The files, each once it has come; what is asked for next is read next."""
+        for number, file in enumerate(self._incoming.files):
+            if number == self._max_files:
+                others = "none was taken" if self.is_settled_by_the_whole else "the others were not read"
+                raise TooManyFiles(
+                    f"more than {self._max_files} files; {others}", measured=number + 1, limit=self._max_files
+                )
+            upload = self._receive(file)
+            if isinstance(upload, UploadTooLarge) and self._has_no_length:
+                # Nobody knows how much more of it would come.
+                if self.is_settled_by_the_whole:
+                    raise upload
+                yield _Arrival(clean_name(file.name), upload, None)
+                return
+            yield _Arrival(clean_name(file.name), upload, self._key_of(number))
+
+    def _key_of(self, number: int) -> str | None:
+        return f"{self._key}/{number}" if self._key and number else self._key
+
+    def _receive(self, file: IncomingFile) -> Upload | VignetteError:
+        upload = None
+        try:
+            upload = self._staged.enter_context(self._intake.begin(file.announced))
+            for chunk in file.chunks:
+                upload.append(chunk)
+            if upload.tally.is_short:
+                raise self._source.broken_off(upload.tally)
+            upload.tally.verify()
+        except (MalformedRequest, UploadTooSlow):
+            raise  # the request itself is at fault: there is no next file
+        except VignetteError as error:
+            if upload is not None:
+                upload.discard()  # what follows needs the room
+            return error
+        return upload
+
+
+class _Source:
+    """The body of a request, read while `SlowClients` sees to it that something moves. See `http.bodies.Source`."""
+
+    def __init__(self, request: Request, slow_clients: SlowClients) -> None:
+        self._stream = request.stream
+        self._has_length = request.content_length is not None
+        self._slow_clients = slow_clients
+        self._last_read = self._this_read = time.monotonic()
+
+    def read(self, size: int, /) -> bytes:
+        self._last_read, self._this_read = self._this_read, time.monotonic()
+        try:
+            with self._slow_clients.moving():
+                chunk: bytes = self._stream.read(size)
+        except (OSError, ClientDisconnected) as error:
+            if self._has_length:  # whoever counts finds out that some is missing
+                return b""
+            raise self._refusal("the body broke off") from error
+        return chunk
+
+    def broken_off(self, tally: Tally) -> Refused:
+        length = tally.announced.length
+        return self._refusal(f"the body ended after {tally.bytes} of {length} bytes", tally.bytes, length)
+
+    def _refusal(self, words: str, measured: int | None = None, limit: int | None = None) -> Refused:
+        # The read before this one may be the one that was cut: it then came back with what little there was.
+        if self._slow_clients.has_cut_since(self._last_read):
+            return UploadTooSlow(
+                f"{words}: less than {MIN_BODY_BYTES_PER_S} bytes a second came over"
+                f" {self._slow_clients.window_s:g} seconds"
+            )
+        return MalformedRequest(words, measured=measured, limit=limit)

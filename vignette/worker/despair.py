@@ -1,0 +1,34 @@
+"""A process that cannot use the catalogue for long ends, and a fresh one takes its place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+# Three times as long as a process waits for SQLite's lock. If the database itself is away for longer, each process is
+# replaced twice a minute meanwhile, which does no harm.
+DESPAIRS_AFTER_S: Final = 30.0
+
+
+class Despair:
+    """
+    Counts failures in a row. What is wrong with a process (a lock that it believes to be taken, all of its files open)
+    may be wrong with no other, and lasts as long as the process.
+    """
+
+    def __init__(self, after_s: float = DESPAIRS_AFTER_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._after_s = after_s
+        self._clock = clock
+        self._failed_since: float | None = None
+
+    def failed(self) -> bool:
+        """Note a failure; return whether it is time to end: this is not the first, and the first is long ago."""
+        if self._failed_since is None:
+            self._failed_since = self._clock()
+            return False
+        return self._clock() - self._failed_since >= self._after_s
+
+    def succeeded(self) -> None:
+        """Begin to count anew."""
+        self._failed_since = None

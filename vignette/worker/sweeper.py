@@ -1,0 +1,140 @@
+"""
+The process that sweeps, as the worker's parent keeps it.
+
+The parent forks its pool, over and over. So it holds nothing that a child must not inherit: no connection to the
+catalogue, no thread, no lock. SQLite above all: a child that is forked while its parent writes inherits SQLite's notes
+of the locks that the parent holds (fcntl(2) locks themselves are not inherited), believes them to be taken, and can
+never write. Whatever needs the catalogue is done in the process that is kept here, started anew and not forked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from vignette.worker.notes import Note, Stopping, to_line
+
+# How often it is looked whether the process still runs.
+KEEP_EVERY_S: Final = 1.0
+
+# A process that ended by itself is started again after a pause, so that one that cannot start burns no processor.
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 30.0
+_LONG_LIFE_S: Final = 60.0
+
+# A sweep that has not ended by then hangs: it waits ten seconds at most for SQLite's lock, and deletes 200 images at
+# most, one after another. To end it costs nothing but the time of a start.
+_LONGEST_SWEEP_S: Final = 600.0
+
+# For the notes that are on their way when the worker stops.
+_STOP_S: Final = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """
+    Runs *command*, which reads notes from its standard input and writes a byte to its standard output after each sweep.
+
+    To be used from the main thread of a process without others.
+    """
+
+    def __init__(self, command: Sequence[str | Path], environment: dict[str, str]) -> None:
+        self._command = command
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._due_at = 0.0
+        self._pause_s = _FIRST_PAUSE_S
+        self._silent_s = 0.0
+        self._has_swept = False
+        # Not for the pool: only the parent's death is to end the notes.
+        os.register_at_fork(after_in_child=self._forget)
+
+    def keep(self) -> None:
+        """See to it that the process runs. To be called every `KEEP_EVERY_S` seconds."""
+        process = self._process
+        if process is None:
+            if time.monotonic() >= self._due_at:
+                self._start()
+        elif process.poll() is not None:
+            self._bury(process)
+        else:
+            self._listen(process)
+
+    def tell(self, note: Note) -> None:
+        """Give the process a *note*. One that it cannot take now is lost, and its sweep finds out by itself."""
+        if self._process is None or self._process.stdin is None:
+            return
+        with contextlib.suppress(BrokenPipeError, BlockingIOError):
+            os.write(self._process.stdin.fileno(), to_line(note))
+
+    def stop(self) -> None:
+        """Have the process end once it has read its notes."""
+        self.tell(Stopping())
+        process, self._process = self._process, None
+        self._due_at = float("inf")
+        if process is None:
+            return
+        self._close_pipes(process)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _start(self) -> None:
+        process = subprocess.Popen(  # noqa: S603 (the caller's own command)
+            self._command,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
+        self._process = process
+        self._started_at = time.monotonic()
+        self._silent_s = 0.0
+        self._has_swept = False
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        if process.stdout.read(4096):  # None: nothing was written since
+            self._silent_s = 0.0
+            self._has_swept = True
+        elif self._has_swept:  # before its first sweep it may have to rebuild a catalogue, which takes its time
+            # Not by the clock: while the machine was suspended, nobody could sweep.
+            self._silent_s += KEEP_EVERY_S
+            if self._silent_s > _LONGEST_SWEEP_S:
+                logger.error("the sweep has hung for %.0f s: starting it again", self._silent_s)
+                process.kill()
+
+    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+        if time.monotonic() - self._started_at >= _LONG_LIFE_S:
+            self._pause_s = _FIRST_PAUSE_S
+        logger.error("the sweep ended (%s): starting it again in %g s", process.returncode, self._pause_s)
+        self._close_pipes(process)
+        self._process = None
+        self._due_at = time.monotonic() + self._pause_s
+        self._pause_s = min(_LONGEST_PAUSE_S, 2 * self._pause_s)
+
+    def _forget(self) -> None:
+        process, self._process = self._process, None
+        self._due_at = float("inf")
+        if process is not None:
+            self._close_pipes(process)
+            process.returncode = 0  # it is no child of this process, and nothing of ours is to wait for it
+
+    @staticmethod
+    def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()

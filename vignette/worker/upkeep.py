@@ -1,0 +1,161 @@
+"""What the process that sweeps does: sweep, tell that the worker lives, note what was interrupted, watch the worker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from vignette.errors import CatalogueUnavailable, RenderingFailed, TooMuchTime, VignetteError
+from vignette.limits import SWEEP_INTERVAL_S
+from vignette.model import ImageId
+from vignette.ports.catalogue import Workers
+from vignette.use_cases.reindexing import Reindexing
+from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.sweeping import Sweeping
+from vignette.use_cases.verdicts import Verdicts
+from vignette.worker.despair import Despair
+from vignette.worker.notes import Interrupted, Note, Pulse, from_line
+from vignette.worker.watch import Watch
+
+# From SIGTERM to SIGKILL, for a worker that is stuck: what another process of its pool has in hand may end.
+_END_S: Final = 10.0
+
+_MOST_BYTES_OF_NOTES: Final = 64 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepServices:
+    """What the process that sweeps needs, built once in it."""
+
+    verdicts: Verdicts
+    sweeping: Sweeping
+    renewal: Renewal
+    reindexing: Reindexing
+    workers: Workers
+
+
+class Upkeep:
+    """
+    Runs beside the pool of the worker whose parent process is *worker*, and reads its notes from a pipe, *notes*.
+
+    *swept* is called after each sweep.
+    """
+
+    def __init__(
+        self,
+        services: Callable[[], UpkeepServices],
+        *,
+        worker: int,
+        notes: int,
+        swept: Callable[[], object],
+        watch: Watch,
+    ) -> None:
+        self._services = services
+        self._worker = worker
+        self._name = f"{socket.gethostname()}:{worker}"
+        self._notes = notes
+        self._unread = b""
+        self._swept = swept
+        self._watch = watch
+        self._pulse: Pulse | None = None
+        self._despair = Despair()
+        self._has_caught_up = False
+        self._is_stopping = False
+
+    def run(self) -> None:
+        """
+        Sweep until the worker is gone, or closes its end of the notes.
+
+        Raises:
+            CatalogueUnavailable: It could not be used for so long that a fresh process should try.
+        """
+        due_at = last_look_at = time.monotonic()
+        while os.getppid() == self._worker:
+            now = time.monotonic()
+            if now >= due_at and not self._is_stopping:
+                self._round(since_last_s=min(now - last_look_at, 2 * SWEEP_INTERVAL_S))
+                self._swept()
+                last_look_at, due_at = now, time.monotonic() + SWEEP_INTERVAL_S
+            if not self._listen(min(SWEEP_INTERVAL_S, max(0.0, due_at - time.monotonic()))):
+                return
+
+    def _round(self, since_last_s: float) -> None:
+        try:
+            services = self._services()
+            if not self._has_caught_up:
+                services.reindexing.catch_up()
+                self._has_caught_up = True
+            if self._watch.takes_work:
+                services.workers.beat(self._name)
+            waiting_jobs = services.sweeping.sweep()
+            services.renewal.advance()
+        except CatalogueUnavailable as error:
+            logger.warning("sweep: %s", error, exc_info=error.__cause__)
+            if self._despair.failed():
+                raise
+        except VignetteError as error:
+            logger.warning("sweep: %s", error, exc_info=error.__cause__)
+        except Exception:
+            # The sweep is what keeps the promise that a lost job is found: nothing may end it.
+            logger.exception("sweep")
+        else:
+            self._despair.succeeded()
+            self._look_at_the_worker(waiting_jobs, since_last_s)
+
+    def _look_at_the_worker(self, waiting_jobs: int, since_last_s: float) -> None:
+        self._watch.look(self._pulse, has_work=waiting_jobs > 0, since_last_look_s=since_last_s)
+        if self._watch.is_stuck:
+            logger.error("the worker begins nothing although %d jobs wait: ending it", waiting_jobs)
+            end(self._worker)
+
+    def _listen(self, timeout_s: float) -> bool:
+        """Do what the notes say that come within *timeout_s*; return whether there may be more of them."""
+        if not select.select([self._notes], [], [], timeout_s)[0]:
+            return True
+        read = os.read(self._notes, _MOST_BYTES_OF_NOTES)
+        *lines, self._unread = (self._unread + read).split(b"\n")
+        for line in lines:
+            self._heed(from_line(line))
+        return read != b""
+
+    def _heed(self, note: Note) -> None:
+        if isinstance(note, Pulse):
+            self._pulse = note
+        elif isinstance(note, Interrupted):
+            self._note_interruption(note)
+        else:
+            self._is_stopping = True
+
+    def _note_interruption(self, note: Interrupted) -> None:
+        try:
+            self._services().verdicts.interrupted(ImageId(note.image_id), reason_of(note))
+        except VignetteError:
+            # The lease ends by itself, and the sweep finds the image.
+            logger.exception("the interruption of image %s could not be noted", note.image_id)
+
+
+def reason_of(note: Interrupted) -> RenderingFailed:
+    """What the verdict on an image says of the interruption, if it is the last one."""
+    if note.time_limit_s is not None:
+        return TooMuchTime(f"rendering took more than {note.time_limit_s} seconds", limit=note.time_limit_s)
+    return RenderingFailed(f"rendering was cut short: {note.reason}")
+
+
+def end(worker: int) -> None:
+    """End our parent process *worker*, which takes us along: ask it to, then make it."""
+    os.kill(worker, signal.SIGTERM)
+    deadline = time.monotonic() + _END_S
+    while os.getppid() == worker:
+        if time.monotonic() >= deadline:
+            os.kill(worker, signal.SIGKILL)
+            return
+        time.sleep(0.1)
