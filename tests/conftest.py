@@ -12,6 +12,14 @@ from tests.corpus import HAS_CORPUS
 from tests.house import House
 
 
+def pytest_configure() -> None:
+    """The settings of who runs the tests are for a service of theirs: no test sees them, nor touches its folders."""
+    for name in list(os.environ):
+        if name.startswith("VIGNETTE_") and not name.startswith(("VIGNETTE_TEST_", "VIGNETTE_CORPUS")):
+            del os.environ[name]
+    os.environ["VIGNETTE_CONFIG"] = os.devnull
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     built = House(tmp_path)

@@ -36,7 +36,7 @@ from tests.running import (
     until_up,
 )
 from vignette.running.embedded_broker import answers_ping, set_queue_aside
-from vignette.running.launcher import banner
+from vignette.running.words import banner
 from vignette.settings import Settings
 from vignette.trials.own_port import free_port
 from vignette.trials.processes import children_of, parent_of

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import http.client
-import ipaddress
 import os
 import signal
-import socket
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,8 +16,10 @@ from vignette.errors import QueueUnavailable, VignetteError
 from vignette.jail.confinement import LARGE_PAGES
 from vignette.limits import UNREAD_BODIES
 from vignette.running import embedded_broker
+from vignette.running.places import explained, free_address, lock_folders, make_folders
 from vignette.running.supervision import CannotStart, Child, Supervisor
-from vignette.settings import PROJECT_FOLDER, Settings, as_environment, without_password
+from vignette.running.words import banner, own_address, say
+from vignette.settings import PROJECT_FOLDER, Settings, as_environment
 
 # From SIGTERM to SIGKILL, in seconds. A rendering that is cut short is done again, and an upload without its answer was
 # not acknowledged: nobody has to wait longer at Ctrl-C. The web server's own limit ends its busy processes, ours it.
@@ -55,17 +51,17 @@ def serve(
     """
     try:
         with contextlib.ExitStack() as held:
-            _make_folders(settings)
-            locks = _lock_folders(settings, held)
-            address = _free_address(settings)
+            make_folders(settings)
+            locks = lock_folders(settings, held, ORPHANS_LIMIT_S)
+            address = free_address(settings)
             if prepare is not None:
                 _in_a_child(partial(prepare, settings))
             children = [_worker(settings, folder), _web(settings, folder, address)]
             if settings.uses_embedded_broker:
                 children.insert(0, _broker(settings, held))
-            Supervisor(children, _say, pass_fds=locks).run(when_up=lambda: _say(banner(settings)))
+            Supervisor(children, say, pass_fds=locks).run(when_up=lambda: say(banner(settings)))
     except (CannotStart, QueueUnavailable) as error:
-        _say(str(error))
+        say(str(error))
         return 1
     return 0
 
@@ -75,7 +71,7 @@ def serve(
 
 def _broker(settings: Settings, held: contextlib.ExitStack) -> Child:
     server = embedded_broker.find_server()
-    with _explained("the state folder", settings.state_folder):
+    with explained("the state folder", settings.state_folder):
         embedded_broker.make_folders(settings)
     held.callback(embedded_broker.remove_socket_folder, settings)
     return Child(
@@ -98,7 +94,7 @@ def _start_with_an_empty_queue(settings: Settings) -> bool:
         return False
     if aside is None:
         return False
-    _say(f"the broker could not start with the files of its queue; they are in {aside} now, it starts empty")
+    say(f"the broker could not start with the files of its queue; they are in {aside} now, it starts empty")
     return True
 
 
@@ -141,7 +137,7 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
         # At SIGTERM granian's main loop may miss it, if it comes at the wrong instant, and go on for ever. Killed, it
         # takes its processes along (vignette.running.run_tied sees to that).
         orphan_signal=signal.SIGKILL,
-        is_ready=partial(_is_healthy, _own_address(address), settings.port),
+        is_ready=partial(_is_healthy, own_address(address), settings.port),
     )
 
 
@@ -164,93 +160,7 @@ def _is_healthy(address: str, port: int) -> bool:
         connection.close()
 
 
-# What must hold before anything is started
-
-
-def _make_folders(settings: Settings) -> None:
-    for name, folder, mode in (
-        ("the state folder", settings.state_folder, 0o700),
-        ("the upload folder", settings.upload_folder, 0o777),
-    ):
-        with _explained(name, folder):
-            folder.mkdir(mode=mode, parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
-
-
-@contextlib.contextmanager
-def _explained(name: str, folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CannotStart(f"{name} {folder} cannot be used: {error.strerror or error}") from error
-
-
-def _lock_folders(settings: Settings, held: contextlib.ExitStack) -> list[int]:
-    """
-    Make sure that no other server uses our folders, where the embedded parts make them ours alone.
-
-    Returns:
-        The descriptors that the children must inherit: what they lock stays locked until the last of them has ended,
-        even if we are killed. A new broker beside the old one would ruin its files.
-    """
-    state, uploads = settings.state_folder, settings.upload_folder
-    has_sqlite = settings.effective_database_url.startswith("sqlite")
-    if has_sqlite:
-        held.enter_context(_locked(uploads / ".server.lock", f"another server uses the upload folder {uploads}"))
-    if not has_sqlite and not settings.uses_embedded_broker:
-        return []
-    held.enter_context(_locked(state / "server.lock", f"another server uses the state folder {state}"))
-    orphans = f"processes of a server that was killed still use the state folder {state}"
-    return [held.enter_context(_locked(state / "children.lock", orphans, ORPHANS_LIMIT_S))]
-
-
-@contextlib.contextmanager
-def _locked(file: Path, refusal: str, patience_s: float = 0) -> Iterator[int]:
-    """Hold flock(2) on *file*; say *refusal* if it is held by another for longer than *patience_s*."""
-    with contextlib.ExitStack() as opened:
-        with _explained("the lock", file):
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            opened.callback(os.close, descriptor)
-            if not _try_lock(descriptor):
-                _wait_for_lock(descriptor, refusal, patience_s)
-        yield descriptor
-
-
-def _wait_for_lock(descriptor: int, refusal: str, patience_s: float) -> None:
-    if patience_s:
-        _say(f"{refusal}; waiting for their end")
-    deadline = time.monotonic() + patience_s
-    while not _try_lock(descriptor):
-        if time.monotonic() >= deadline:
-            raise CannotStart(refusal)
-        time.sleep(0.05)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _free_address(settings: Settings) -> str:
-    """
-    The IP address of our host, after a look whether its port is free: the web server listens with SO_REUSEPORT and
-    would share it with another one without a word.
-    """
-    where = f"{settings.host} port {settings.port}"
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            # Connections of a server that just ended may linger in TIME_WAIT; they are no hindrance.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise CannotStart(f"{where} is taken: stop what listens there, or set VIGNETTE_PORT") from error
-        raise CannotStart(f"{where} cannot be used: {error.strerror or error}") from error
-    return str(address[0])
+# What is done before they start
 
 
 def _in_a_child(work: Callable[[], object]) -> None:
@@ -278,44 +188,3 @@ def _in_a_child(work: Callable[[], object]) -> None:
     _, status = os.waitpid(child, 0)
     if status != 0:
         raise CannotStart(reason or "the catalogue cannot be prepared")
-
-
-# What the operator sees
-
-
-def banner(settings: Settings) -> str:
-    """What a person wants to know once the service runs: the address, where things are kept, what to try."""
-    url = settings.public_url or f"http://{_in_url(_own_address(settings.host))}:{settings.port}"
-    broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
-    return "\n".join(
-        (
-            f"Vignette runs at {url}/",
-            f"    images     {settings.upload_folder}",
-            f"    state      {settings.state_folder}",
-            f"    catalogue  {without_password(settings.effective_database_url)}",
-            f"    broker     {without_password(broker)}",
-            f"try:  curl -F file=@image_test/photo.jpg {url}/images",
-        )
-    )
-
-
-def _own_address(host: str) -> str:
-    """Where we reach a server of ours that listens on *host*: 0.0.0.0 and :: mean every address of the machine."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if not address.is_unspecified:
-        return host
-    return "127.0.0.1" if address.version == 4 else "::1"
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _say(text: str) -> None:
-    # By the descriptor: Python would keep what it could not write for the end, fail again then, and exit with 120.
-    with contextlib.suppress(OSError):  # the terminal may be gone: that must not keep us from stopping
-        for line in text.splitlines():
-            os.write(sys.stderr.fileno(), f"vignette: {line}\n".encode(errors="surrogateescape"))

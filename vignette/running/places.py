@@ -1,0 +1,110 @@
+"""What must hold before anything is started: folders that are ours alone, and a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from vignette.running.supervision import CannotStart
+from vignette.running.words import say
+from vignette.settings import Settings
+
+
+def make_folders(settings: Settings) -> None:
+    """
+    Make the state folder and the upload folder where they are missing, and see that files can be written there.
+
+    Raises:
+        CannotStart: One cannot be used.
+    """
+    for name, folder, mode in (
+        ("the state folder", settings.state_folder, 0o700),
+        ("the upload folder", settings.upload_folder, 0o777),
+    ):
+        with explained(name, folder):
+            folder.mkdir(mode=mode, parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+
+
+@contextlib.contextmanager
+def explained(name: str, folder: Path) -> Iterator[None]:
+    """Turn what the operating system says of *folder*, which is called *name*, into `CannotStart`."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotStart(f"{name} {folder} cannot be used: {error.strerror or error}") from error
+
+
+def lock_folders(settings: Settings, held: contextlib.ExitStack, orphans_limit_s: float) -> list[int]:
+    """
+    Make sure that no other server uses our folders, where the embedded parts make them ours alone.
+
+    Returns:
+        The descriptors that the children must inherit: what they lock stays locked until the last of them has ended,
+        even if we are killed. A new broker beside the old one would ruin its files.
+    """
+    state, uploads = settings.state_folder, settings.upload_folder
+    has_sqlite = settings.effective_database_url.startswith("sqlite")
+    if has_sqlite:
+        held.enter_context(_locked(uploads / ".server.lock", f"another server uses the upload folder {uploads}"))
+    if not has_sqlite and not settings.uses_embedded_broker:
+        return []
+    held.enter_context(_locked(state / "server.lock", f"another server uses the state folder {state}"))
+    orphans = f"processes of a server that was killed still use the state folder {state}"
+    return [held.enter_context(_locked(state / "children.lock", orphans, orphans_limit_s))]
+
+
+@contextlib.contextmanager
+def _locked(file: Path, refusal: str, patience_s: float = 0) -> Iterator[int]:
+    """Hold flock(2) on *file*; say *refusal* if it is held by another for longer than *patience_s*."""
+    with contextlib.ExitStack() as opened:
+        with explained("the lock", file):
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            opened.callback(os.close, descriptor)
+            if not _try_lock(descriptor):
+                _wait_for_lock(descriptor, refusal, patience_s)
+        yield descriptor
+
+
+def _wait_for_lock(descriptor: int, refusal: str, patience_s: float) -> None:
+    if patience_s:
+        say(f"{refusal}; waiting for their end")
+    deadline = time.monotonic() + patience_s
+    while not _try_lock(descriptor):
+        if time.monotonic() >= deadline:
+            raise CannotStart(refusal)
+        time.sleep(0.05)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def free_address(settings: Settings) -> str:
+    """
+    The IP address of our host, after a look whether its port is free: the web server listens with SO_REUSEPORT and
+    would share it with another one without a word.
+    """
+    where = f"{settings.host} port {settings.port}"
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            # Connections of a server that just ended may linger in TIME_WAIT; they are no hindrance.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(f"{where} is taken: stop what listens there, or set VIGNETTE_PORT") from error
+        raise CannotStart(f"{where} cannot be used: {error.strerror or error}") from error
+    return str(address[0])

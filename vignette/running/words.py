@@ -1,0 +1,48 @@
+"""What the service says to the person who started it, on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import sys
+
+from vignette.settings import Settings, without_password
+
+
+def banner(settings: Settings) -> str:
+    """What a person wants to know once the service runs: the address, where things are kept, what to try."""
+    url = settings.public_url or f"http://{_in_url(own_address(settings.host))}:{settings.port}"
+    broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
+    return "\n".join(
+        (
+            f"Vignette runs at {url}/",
+            f"    images     {settings.upload_folder}",
+            f"    state      {settings.state_folder}",
+            f"    catalogue  {without_password(settings.effective_database_url)}",
+            f"    broker     {without_password(broker)}",
+            f"try:  curl -F file=@image_test/photo.jpg {url}/images",
+        )
+    )
+
+
+def own_address(host: str) -> str:
+    """Where we reach a server of ours that listens on *host*: 0.0.0.0 and :: mean every address of the machine."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def say(text: str) -> None:
+    # By the descriptor: Python would keep what it could not write for the end, fail again then, and exit with 120.
+    with contextlib.suppress(OSError):  # the terminal may be gone: that must not keep us from stopping
+        for line in text.splitlines():
+            os.write(sys.stderr.fileno(), f"vignette: {line}\n".encode(errors="surrogateescape"))
