@@ -19,11 +19,11 @@ from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import Format
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.metadata import describe
+from vignette.pixels.pieces import Pieces, Splice
 from vignette.pixels.publishing import gif, jpeg, png, webp
 from vignette.pixels.publishing.kept import Kept, kept_of
-from vignette.pixels.publishing.splice import Pieces, Splice
 
-__all__ = ["PUBLISHABLE", "Splice", "publish"]
+__all__ = ["PUBLISHABLE", "Splice", "prove", "publish"]
 
 _WRITERS: Final[dict[Format, Callable[[Reader, Kept], Pieces]]] = {
     formats.JPEG: jpeg.publish,
@@ -56,14 +56,19 @@ def publish(source: BinaryIO, size: int, *, orientation: int | None = None) -> S
             f"the metadata of a file in {anatomy.format.name} cannot be taken out without writing its pixels anew"
         )
     kept = kept_of(anatomy, orientation)
-    copy = Splice(source, writer(Reader(source, size), kept))
-    _prove(copy, anatomy, kept)
+    copy = Splice(source, writer(Reader(source, size), kept), closes_source=True)
+    prove(copy, anatomy, kept)
     copy.seek(0)
     return copy
 
 
-def _prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
-    """Read *copy* as if a stranger had sent it; raise `PublicCopyNotClean` unless it is the picture and no more."""
+def prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
+    """
+    Read *copy* as if a stranger had sent it.
+
+    Raises:
+        PublicCopyNotClean: It is not the *original* picture, or says more than what is *kept*.
+    """
     try:
         found = read_anatomy(cast(BinaryIO, copy), copy.size)
     except Refused as error:
