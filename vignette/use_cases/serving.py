@@ -147,7 +147,7 @@ class Serving:
         if made_of is None:
             with self._at_work():
                 made_of = self._plans.find_or_make(key, lambda: self._plan(image))
-        return Splice(self.original(image), made_of)
+        return Splice(self.original(image), made_of, closes_source=True)
 
     def _plan(self, image: Image) -> Pieces:
         with self.original(image) as file:
