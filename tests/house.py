@@ -23,6 +23,7 @@ from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
+from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 from vignette.web import WebContext, create_app
 from vignette.web.capacity.admission import Admission
 from vignette.web.capacity.downloads import Downloads
@@ -54,6 +55,7 @@ class House:
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
         renderer: Renderer = render,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
+        hint_max_age_s: float = HINT_MAX_AGE_S,
         settling_s: float = 2.5,
     ) -> None:
         self.root = root
@@ -66,7 +68,7 @@ class House:
         limits = limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
         self.intake = Intake(self.store, self.catalogue.arrivals, self.reindexing, self.jobs, limits)
         self.removal = build_removal(self.store, self.catalogue)
-        self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs)
+        self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs, hint_max_age_s=hint_max_age_s)
         self.verdicts = build_verdicts(self.store, self.catalogue, recipes, max_attempts=max_attempts)
         self.rendering = Rendering(
             self.store,
