@@ -254,7 +254,7 @@ class TestTheQueueForgets:
         """All vignettes come, each is made once, and no loss has more queued again than what waits."""
         with house(tmp_path) as here:
             numbers = [here.upload(picture()).id for _ in range(500)]
-            CeleryJobs(producer_app(redis.url), job_seconds=60).hint_all(numbers, Lane.FAST)
+            CeleryJobs(producer_app(redis.url)).hint_all(numbers, Lane.FAST)
             redis.kill()
             shutil.copytree(tmp_path / "redis", tmp_path / "older")
             redis.start()

@@ -7,7 +7,7 @@ the disk of the database has no room; nothing was committed then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,8 +92,8 @@ class Waiting(Protocol):
     def unfinished(self) -> int:
         """How many images wait or are being rendered."""
 
-    def unclaimed(self, image_ids: Collection[ImageId]) -> set[ImageId]:
-        """Those of *image_ids* that wait: to be rendered, and by nobody who has a lease."""
+    def unclaimed(self) -> int:
+        """How many images wait to be rendered, and nobody has a lease on them."""
 
     def reset(self, image_id: ImageId) -> None:
         """
