@@ -1,4 +1,4 @@
-"""The service that is tortured: its processes are found again, and its queue emptied."""
+"""The service that is tortured: which processes it has now, and how to empty its queue."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Final
 from vignette.trials.own_service import OwnService
 from vignette.trials.processes import children_of, command_line, marked, parent_of, send
 
-# A lease lasts this long and `LEASE_MARGIN_S`: so long an image waits whose worker was killed with all its children.
+# An image waits this long and `LEASE_MARGIN_S`, which is its lease, if its worker was killed with all its children.
 RENDER_SECONDS: Final = 1
 
-# Sound pictures have to end ready however often their worker is killed.
+# So many that a sound picture ends ready, however often its worker is killed.
 MAX_ATTEMPTS: Final = 20
 
 
@@ -25,7 +25,7 @@ class Victim(OwnService):
         super().__init__(folder, render_seconds=RENDER_SECONDS, render_processes=2, max_attempts=MAX_ATTEMPTS)
 
     def parts(self) -> dict[str, list[tuple[int, int]]]:
-        """Its processes that run now, by what they are: each with its number and that of its parent."""
+        """The processes that run now, by what they are; each as its process id and that of its parent."""
         found: dict[str, list[tuple[int, int]]] = {}
         if (supervisor := self.supervisor) is None:
             return found
@@ -42,12 +42,12 @@ class Victim(OwnService):
         return found
 
     def thaw_orphan(self, number: int) -> None:
-        """Let a process of ours go on that has lost the parent with which it was frozen."""
+        """Let a process of this service go on whose parent died while it was frozen."""
         if number in marked(str(self.folder)) and (parent := parent_of(number)) is not None:
             send(number, parent, signal.SIGCONT)
 
     def flush_queue(self) -> bool:
-        """Empty the embedded server; return whether it said that it did."""
+        """Have the embedded server forget everything; return whether it confirmed that."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(1)
