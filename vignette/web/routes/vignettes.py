@@ -12,14 +12,24 @@ from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.http import parse_options_header
 
 from vignette import layout
-from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
+from vignette.errors import (
+    CatalogueUnavailable,
+    FileNotStored,
+    ImageDeleted,
+    ImageNotFound,
+    RecipeNotFound,
+    RenderingFailed,
+    TooMuchMemory,
+    TooMuchTime,
+)
 from vignette.limits import MAX_WAIT_S, MIB
 from vignette.model import Image, State
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.pixels.preview import embedded_preview
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.records import outcome_from_json
-from vignette.web.api.operations import Answer, Parameter, operation
+from vignette.web.api.headers import BY_TAG, Parameter, header
+from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
@@ -49,6 +59,9 @@ _MEDIA_TYPES: Final[dict[VignetteFormat, str]] = {
 _PLACEHOLDER: Final = "image/png"
 _PREVIEW: Final = "image/jpeg"
 
+_OF_A_VIGNETTE: Final = ("ETag", "Cache-Control", "Vary")
+_WAITED: Final = "Preference-Applied"
+
 # Clients ask again every second: what takes longer to read than it is worth has no preview. Those of cameras have some
 # 100 KB.
 _MAX_PREVIEW_METADATA_BYTES: Final = MIB
@@ -57,15 +70,26 @@ _MAX_PREVIEW_METADATA_BYTES: Final = MIB
 @vignettes.get("/vignette/<image_id:image_id>")
 @operation(
     "The vignette",
-    *(Answer(200, "The vignette, in a format that `Accept` names, else JPEG", kind) for kind in _MEDIA_TYPES.values()),
-    Answer(202, "It is being made: a placeholder of the same size", _PLACEHOLDER, headers=("Retry-After",)),
+    Answer(200, "The vignette, in a format that `Accept` names, else JPEG", headers=(*_OF_A_VIGNETTE, _WAITED)),
+    *(Answer(200, "", media_type) for media_type in _MEDIA_TYPES.values()),
+    Answer(
+        202,
+        "It is being made: a placeholder of the same size",
+        _PLACEHOLDER,
+        headers=("Retry-After", "Cache-Control", "Vary", _WAITED),
+    ),
     Answer(202, "", _PREVIEW),
     Answer(202, "", JSON, ImageResource),
     Answer(202, "", HTML),
-    Answer(304, "It has not changed"),
+    Answer(304, "It has not changed", headers=_OF_A_VIGNETTE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_VIGNETTE),
     Answer(422, "No vignette can be made of this image", _PLACEHOLDER),
-    problems=(ImageNotFound, RecipeNotFound, ImageDeleted, RenderingFailed),
+    problems=(
+        *(ImageNotFound, RecipeNotFound, FileNotStored, ImageDeleted, CatalogueUnavailable),
+        *(RenderingFailed, TooMuchMemory, TooMuchTime),
+    ),
     parameters=(
+        *BY_TAG,
         Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
         Parameter(
             "v",
@@ -76,7 +100,7 @@ _MAX_PREVIEW_METADATA_BYTES: Final = MIB
         Parameter(
             "still", "`1`: of a picture that moves, the vignette that does not", {"type": "string", "enum": ["1"]}
         ),
-        Parameter("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}", {"type": "string"}, "header"),
+        header("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}"),
     ),
     curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
 )
@@ -150,7 +174,7 @@ def _vignette(image: Image, name: str, file_format: VignetteFormat, caching: str
     response.set_etag(f"{image.record.sha256[:32]}-{name}")
     response.headers["Cache-Control"] = caching
     response.make_conditional(request)
-    if response.status_code != 304:
+    if response.status_code == 200:
         response.data = web_context().files.read(image.id, name)
     return response
 
@@ -252,8 +276,8 @@ def _wait(image_id: int) -> bool:
 
 
 def _preferred_wait_s() -> int:
-    for header in request.headers.getlist("Prefer"):
-        for preference in header.split(","):
+    for sent in request.headers.getlist("Prefer"):
+        for preference in sent.split(","):
             name, _, value = parse_options_header(preference)[0].partition("=")
             if name.strip().lower() == "wait" and re.fullmatch(r"\s*[0-9]{1,6}\s*", value, re.ASCII):
                 return int(value)
