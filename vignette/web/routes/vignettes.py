@@ -9,13 +9,23 @@ from typing import Final
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.http import parse_options_header
 
-from vignette.errors import ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
+from vignette.errors import (
+    CatalogueUnavailable,
+    FileNotStored,
+    ImageDeleted,
+    ImageNotFound,
+    RecipeNotFound,
+    RenderingFailed,
+    TooMuchMemory,
+    TooMuchTime,
+)
 from vignette.limits import MAX_WAIT_S
 from vignette.model import Failure, ImageId
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.use_cases.serving import Nothing, Served, Wish
-from vignette.web.api.operations import Answer, Parameter, operation
+from vignette.web.api.headers import BY_TAG, Parameter, header
+from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
@@ -46,19 +56,33 @@ _PREVIEW: Final = "image/jpeg"
 # What an answer may be: a vignette, or what stands for one that is on its way.
 _FACES: Final = (*_MEDIA_TYPES.values(), _PLACEHOLDER, HTML, JSON)
 
+_OF_A_VIGNETTE: Final = ("ETag", "Cache-Control", "Vary")
+_WAITED: Final = "Preference-Applied"
+
 
 @vignettes.get("/vignette/<image_id:image_id>")
 @operation(
     "The vignette",
-    *(Answer(200, "The vignette, in a format that `Accept` names, else JPEG", kind) for kind in _MEDIA_TYPES.values()),
-    Answer(202, "It is being made: a placeholder of the same size", _PLACEHOLDER, headers=("Retry-After",)),
+    Answer(200, "The vignette, in a format that `Accept` names, else JPEG", headers=(*_OF_A_VIGNETTE, _WAITED)),
+    *(Answer(200, "", media_type) for media_type in _MEDIA_TYPES.values()),
+    Answer(
+        202,
+        "It is being made: a placeholder of the same size",
+        _PLACEHOLDER,
+        headers=("Retry-After", "Cache-Control", "Vary", _WAITED),
+    ),
     Answer(202, "", _PREVIEW),
     Answer(202, "", JSON, ImageResource),
     Answer(202, "", HTML),
-    Answer(304, "It has not changed"),
+    Answer(304, "It has not changed", headers=_OF_A_VIGNETTE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_VIGNETTE),
     Answer(422, "No vignette can be made of this image", _PLACEHOLDER),
-    problems=(ImageNotFound, RecipeNotFound, ImageDeleted, RenderingFailed),
+    problems=(
+        *(ImageNotFound, RecipeNotFound, FileNotStored, ImageDeleted, CatalogueUnavailable),
+        *(RenderingFailed, TooMuchMemory, TooMuchTime),
+    ),
     parameters=(
+        *BY_TAG,
         Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
         Parameter(
             "v",
@@ -69,7 +93,7 @@ _FACES: Final = (*_MEDIA_TYPES.values(), _PLACEHOLDER, HTML, JSON)
         Parameter(
             "still", "`1`: of a picture that moves, the vignette that does not", {"type": "string", "enum": ["1"]}
         ),
-        Parameter("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}", {"type": "string"}, "header"),
+        header("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}"),
     ),
     curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
 )
@@ -118,6 +142,8 @@ def _served(found: Served) -> Response:
     response.set_etag(f"{found.image.record.sha256[:32]}-{found.name}")
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
     response.make_conditional(request)
+    if response.status_code == 412:
+        response.data = b""
     return response
 
 
@@ -160,8 +186,8 @@ def _failed(found: Nothing, failure: Failure) -> Response:
 
 def _preferred_wait_s() -> int:
     """How long the client would wait (`Prefer: wait=N`, RFC 7240)."""
-    for header in request.headers.getlist("Prefer"):
-        for preference in header.split(","):
+    for sent in request.headers.getlist("Prefer"):
+        for preference in sent.split(","):
             name, _, value = parse_options_header(preference)[0].partition("=")
             if name.strip().lower() == "wait" and re.fullmatch(r"\s*[0-9]{1,6}\s*", value, re.ASCII):
                 return int(value)
