@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -173,10 +173,10 @@ def upload(ask: Asking) -> None:
     with patched(house.store, "stage", failing(errors.StoreUnavailable("read-only"))):
         ask.send(picture())
         ask.send(picture(), picture())
-    context = house.app.extensions["vignette"]
-    with context.admission.place(None), context.admission.place(None):
+    capacity = house.context.capacity
+    with capacity.upload(), capacity.upload():
         ask.send(picture())
-    with patched(context.slow_clients, "has_cut_since", lambda _: True):
+    with patched(capacity.slow_clients, "has_cut_since", lambda _: True):
         for face in _FACES:
             ask(
                 *("POST", "/images"),
@@ -206,11 +206,8 @@ def file_of(name: str) -> Callable[[Asking], None]:
         ask.both(f"/images/3/{name}", template)
         if name in ("original", "public"):
             large = ask.house.upload(noise(700)).id
-            places = ask.house.app.extensions["vignette"].downloads._places
-            with ExitStack() as held:
-                for _ in range(2):
-                    places.take()
-                    held.callback(places.give_back)
+            capacity = ask.house.context.capacity
+            with capacity.download(), capacity.download():
                 ask("GET", f"/images/{large}/{name}", template, faces=("*/*", BROWSER))
         with patched(FolderStore, "open", failing(errors.StoreUnavailable("closed to us"))):
             ask.both(path, template)
