@@ -19,6 +19,7 @@ from vignette.trials.torture.victim import Victim
 _DEEDS: Final = {
     "kill web server child": 14,
     "kill worker child": 50,
+    "kill sweep": 6,
     "kill web server": 1,
     "kill web server and children": 1,
     "kill worker": 2,
@@ -27,6 +28,7 @@ _DEEDS: Final = {
     "kill supervisor": 3,
     "freeze web server child": 5,
     "freeze worker child": 4,
+    "freeze sweep": 2,
     "freeze worker": 2,
     "freeze broker": 2,
     "freeze web server": 1,

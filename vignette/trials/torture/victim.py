@@ -11,18 +11,29 @@ from typing import Final
 from vignette.trials.own_service import OwnService
 from vignette.trials.processes import children_of, command_line, marked, parent_of, send
 
-# An image waits this long and `LEASE_MARGIN_S`, which is its lease, if its worker was killed with all its children.
-RENDER_SECONDS: Final = 1
+# A lease lasts this long and `LEASE_MARGIN_S`: so long an image waits whose worker was killed with all its children.
+# With less, a photo is cut short each time on a machine that has other things to do.
+RENDER_SECONDS: Final = 2
 
 # So many that a sound picture ends ready, however often its worker is killed.
 MAX_ATTEMPTS: Final = 20
+
+# A process of the worker's pool is forked again after so many: by itself, beside all those that are killed. One that is
+# forked at the wrong instant must be able to do its work. It takes a second or two until the next one is there.
+TASKS_PER_PROCESS: Final = 20
 
 
 class Victim(OwnService):
     """A service that is killed again and again."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, render_seconds=RENDER_SECONDS, render_processes=2, max_attempts=MAX_ATTEMPTS)
+        super().__init__(
+            folder,
+            render_seconds=RENDER_SECONDS,
+            render_processes=2,
+            max_attempts=MAX_ATTEMPTS,
+            tasks_per_process=TASKS_PER_PROCESS,
+        )
 
     def parts(self) -> dict[str, list[tuple[int, int]]]:
         """The processes that run now, by what they are; each as its process id and that of its parent."""
@@ -37,7 +48,10 @@ class Victim(OwnService):
                 continue
             found.setdefault(name, []).append((number, supervisor))
             for child in children_of(number):
-                if "resource_tracker" not in command_line(child):
+                line = command_line(child)
+                if _SWEEP in line:
+                    found.setdefault("sweep", []).append((child, number))
+                elif "resource_tracker" not in line:
                     found.setdefault(f"{name} child", []).append((child, number))
         return found
 
@@ -58,4 +72,5 @@ class Victim(OwnService):
             return False
 
 
+_SWEEP: Final = "vignette.wiring.sweeper"
 _PARTS: Final = {"granian": "web server", "celery": "worker", "valkey": "broker", "redis": "broker"}
