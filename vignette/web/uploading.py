@@ -46,9 +46,10 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
     Raises:
         NoFile: There is none.
         UploadTooLarge: By its header the request is over the limit; nothing of it was read.
-        UploadTooSlow: So little came that it was cut off. As with the next:
-        MalformedRequest: It cannot be read to its end, and no file was complete by then, or a digest of the whole was
-            announced. Else the files before are kept, and that is the last receipt.
+        UploadTooSlow: It was cut off because too little of it came. Files that were complete before are treated as with
+            MalformedRequest.
+        MalformedRequest: It cannot be read to its end, and either no file was complete before, or a digest of the whole
+            was announced. Otherwise the complete files are kept, and this error is the last receipt.
         DigestMismatch: The request as a whole is not what its header announced; nothing is kept.
         UnsupportedFormat: Its Content-Type is neither a form nor an image.
     """
@@ -56,7 +57,7 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
         arriving = _Arriving(request, intake, limits, slow_clients, staged)
         arrivals: Iterable[_Arrival] = arriving.files()
         if arriving.is_settled_by_the_whole:
-            # Before all of it has come nobody knows whether it is what was sent.
+            # Only the whole of it tells whether it is what was sent.
             arrivals = list(arrivals)
             arriving.verify_the_whole()
         receipts = list(_keep_all(arrivals, intake))
@@ -70,7 +71,7 @@ def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]
     try:
         for arrival in arrivals:
             yield _keep(arrival, intake, lane)
-            lane = Lane.BULK  # who sends many looks at the first, and everybody else's comes before the others
+            lane = Lane.BULK  # the sender of many files looks at the first; other senders' come before the rest
     except (MalformedRequest, TooManyFiles, UploadTooSlow) as error:
         if lane is Lane.FAST:
             raise
@@ -113,7 +114,7 @@ class _Arriving:
             self._incoming.envelope.verify()
 
     def files(self) -> Iterator[_Arrival]:
-        """The files, each once it has come; what is asked for next is read next."""
+        """The files, each as soon as all of it has come. Nothing is read before it is asked for."""
         for number, file in enumerate(self._incoming.files):
             if number == self._max_files:
                 others = "none was taken" if self.is_settled_by_the_whole else "the others were not read"

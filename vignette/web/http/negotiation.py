@@ -17,8 +17,8 @@ def preferred(accept: MIMEAccept, offers: Sequence[str]) -> str:
     """
     The offer that *accept* gives the highest quality; the first of several equal ones.
 
-    So the first offer is what `*/*` gets, and also who accepts none of them: an answer in a form that was not asked for
-    is of more use than none.
+    So `*/*` gets the first offer, and so does a client that accepts none of them: an answer in a form that was not
+    asked for is of more use than none.
     """
     return max(offers, key=lambda offer: _quality(accept, offer))
 
