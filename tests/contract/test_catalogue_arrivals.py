@@ -54,7 +54,7 @@ def store(tmp_path: Path) -> FolderStore:
 def upload(store: FolderStore, catalogue: SqlCatalogue) -> Callable[[str], Image]:
     """Upload a picture under a name."""
     limits = IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
-    intake = Intake(store, catalogue.arrivals, build_reindexing(store, catalogue), ListJobs(), limits)
+    intake = Intake(store, store, catalogue.arrivals, build_reindexing(store, catalogue), ListJobs(), limits)
 
     def upload(name: str) -> Image:
         with intake.begin() as upload:
