@@ -28,6 +28,10 @@ from vignette.web.http.problems import Problem, status_of, type_uri
 
 _METHODS: Final = ("get", "head", "post", "put", "delete")
 
+# Ranges are of GET alone (RFC 9110, 14.2): a HEAD request's Range is ignored.
+_OF_RANGES: Final = frozenset({"206", "416"})
+_ASKING_RANGES: Final = frozenset({"Range", "If-Range"})
+
 _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "image_id": {
         "type": "integer",
@@ -103,9 +107,14 @@ def _operation_object(rule: Rule, operation: Operation, description: str | None,
 
 def _without_content(described: dict[str, Any]) -> dict[str, Any]:
     """What HEAD answers, of the same resource *described* for GET (RFC 9110, 9.3.2): all but the content."""
-    responses = {status: _headers_alone(response) for status, response in described["responses"].items()}
+    responses = {
+        status: _headers_alone(response)
+        for status, response in described["responses"].items()
+        if status not in _OF_RANGES
+    }
     head = {"operationId": f"{described['operationId']}_head", "summary": "As GET, without the content"}
-    shared = {"parameters": described["parameters"]} if "parameters" in described else {}
+    parameters = [parameter for parameter in described.get("parameters", ()) if parameter["name"] not in _ASKING_RANGES]
+    shared = {"parameters": parameters} if parameters else {}
     return {**head, **shared, "responses": responses}
 
 

@@ -148,9 +148,11 @@ def _sending(response: Response, file: IO[bytes], size: int) -> Response:
 
 def _with_a_usable_range(request: Request, length: int) -> Request:
     """
-    *request*, without its Range where that may be ignored: where it asks for several ranges, for none that makes sense,
-    or for more last bytes than the *length* of the file (RFC 9110, 14.1.2 and 14.2).
+    *request*, without its Range where that is to be ignored, or may be: in a HEAD request; where it asks for several
+    ranges, for none that makes sense, or for more last bytes than the *length* of the file (RFC 9110, 14.1.2 and 14.2).
     """
+    if request.method != "GET":
+        return _without_range(request)
     ranges = request.range.ranges if request.range and request.range.units == "bytes" else []
     if len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length):
         return request
