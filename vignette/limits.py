@@ -41,7 +41,7 @@ STAGING_MAX_AGE_S: Final = 3600
 # How long a client may ask to wait for a vignette (RFC 7240 `Prefer: wait`): each holds a thread of the web server.
 MAX_WAIT_S: Final = 20
 
-# How often the worker looks for forgotten work. It costs a query or two on a partial index.
+# How often the worker looks for forgotten work. That costs a dozen short queries, whatever the catalogue holds.
 SWEEP_INTERVAL_S: Final = 2.0
 
 # A worker that has not been heard of for this long counts as gone.

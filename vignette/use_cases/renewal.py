@@ -49,9 +49,9 @@ class Renewal:
     def advance(self) -> None:
         """
         Queue some of the images that are due, in the slow lane: so many that no more than `limits.SWEEP_BATCH` wait,
-        with those that have no vignette at all. Where more wait than that, none is added.
+        including those that have no vignette yet. Where so many wait already, none is added.
         """
-        room = SWEEP_BATCH - self._waiting.unfinished()
+        room = SWEEP_BATCH - self._waiting.unfinished(at_most=SWEEP_BATCH)
         if room <= 0:
             return
         image_ids = self._waiting.renew(self._recipe_set, room)

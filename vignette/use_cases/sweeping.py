@@ -11,7 +11,7 @@ from vignette.errors import QueueUnavailable, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
 from vignette.ports.catalogue import Library, Waiting
-from vignette.ports.jobs import Jobs, Lane, Taken
+from vignette.ports.jobs import Backlog, Jobs, Lane, Taken
 from vignette.ports.store import Staging
 from vignette.use_cases.removal import Removal
 
@@ -57,34 +57,39 @@ class Sweeping:
             _attempt(partial(self._removal.finish, image_id))
 
     def _queue_forgotten(self) -> None:
-        unfinished = self._waiting.unfinished()
-        if unfinished == 0:
+        if not self._waiting.unfinished(at_most=1):
             return
         try:
-            backlog = self._jobs.backlog()
-            # Work that ended between the two counts would look like a job that was lost.
-            unfinished = min(unfinished, self._waiting.unfinished())
-            image_ids = self._waiting.interrupted(SWEEP_BATCH)
+            before = _size(self._jobs.backlog())
+            # No more are counted than it takes to see that jobs were lost.
+            unfinished = self._waiting.unfinished(at_most=before + SWEEP_BATCH)
+            after = self._jobs.backlog()
+            # An upload that came before the images were counted is in the later backlog, and work that ended after
+            # that is in the earlier one: neither looks like a job that was lost.
+            is_lost = max(before, _size(after)) < unfinished
             # Without this guard a backlog of a minute is queued again every few seconds, and grows by itself. An image
             # whose lease ended needs no guard: its message, if there still is one, was taken long ago.
-            is_lost = backlog.waiting + len(backlog.taken) < unfinished
             max_age_s = _HINT_MAX_AGE_S if is_lost else _HINT_MAX_AGE_WITH_BACKLOG_S
-            image_ids += self._waiting.forgotten(max_age_s, SWEEP_BATCH)
+            image_ids = self._waiting.interrupted(SWEEP_BATCH) + self._waiting.forgotten(max_age_s, SWEEP_BATCH)
             if image_ids:
                 logger.info("queueing %d forgotten images again", len(image_ids))
                 self._jobs.hint_all(image_ids, Lane.BULK)
-            if dropped := self._dropped(backlog.taken):
+            if dropped := self._dropped(after.taken):
                 logger.info("queueing again what a worker took and dropped: %s", dropped)
                 self._jobs.hint_all(dropped, Lane.FAST)  # they had their turn
         except QueueUnavailable as error:
-            logger.warning("%d images wait for the queue: %s", unfinished, error)
+            logger.warning("images wait for the queue: %s", error)
 
     def _dropped(self, taken: frozenset[Taken]) -> list[ImageId]:
         """
-        What was taken and is not worked on, at this sweep and at the one before: between taking a job and claiming its
-        image a worker that lives lets no two seconds pass. Each is found once.
+        What workers have taken and not worked on, at this sweep and at the one before. A worker that lives claims an
+        image less than two seconds after it has taken its job. Each job is found once.
         """
         waiting = self._waiting.unclaimed({job.image_id for job in taken})
         before = self._looks_at_unclaimed
         self._looks_at_unclaimed = {job: before.get(job, 0) + 1 for job in taken if job.image_id in waiting}
         return sorted({job.image_id for job, looks in self._looks_at_unclaimed.items() if looks == 2})
+
+
+def _size(backlog: Backlog) -> int:
+    return backlog.waiting + len(backlog.taken)

@@ -6,7 +6,7 @@ from tests.house import House, picture
 from vignette.errors import StoreUnavailable
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.model import ImageId, State
-from vignette.ports.jobs import Backlog, Lane, Taken
+from vignette.ports.jobs import Lane, Taken
 
 
 @pytest.fixture(autouse=True)
@@ -49,16 +49,43 @@ def test_a_backlog_is_not_queued_a_second_time(house: House) -> None:
 def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         house.upload(picture())
-    backlog = house.jobs.backlog
+    unfinished = house.catalogue.waiting.unfinished
 
-    def backlog_after_one_more() -> Backlog:
+    def count_before_one_is_done(at_most: int | None = None) -> int:
+        count = unfinished(at_most)
         house.rendering.render(house.jobs.hinted.pop(0))
-        return backlog()
+        return count
 
-    monkeypatch.setattr(house.jobs, "backlog", backlog_after_one_more)
+    monkeypatch.setattr(house.catalogue.waiting, "unfinished", count_before_one_is_done)
     house.sweeping.sweep()
 
-    assert house.jobs.hinted == [1, 2]
+    assert house.jobs.hinted == [2]
+
+
+def test_an_upload_that_comes_while_jobs_are_counted_is_no_lost_job(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.upload(picture())
+    unfinished = house.catalogue.waiting.unfinished
+
+    def count_after_one_has_come(at_most: int | None = None) -> int:
+        house.upload(picture())
+        return unfinished(at_most)
+
+    monkeypatch.setattr(house.catalogue.waiting, "unfinished", count_after_one_has_come)
+    house.sweeping.sweep()
+
+    assert house.jobs.hinted == [0, 1, 2]
+
+
+def test_a_few_lost_jobs_are_found_behind_a_backlog(house: House) -> None:
+    for _ in range(5):
+        house.upload(picture())
+    del house.jobs.hinted[1:3]
+
+    house.sweeping.sweep()
+
+    assert set(house.jobs.hinted) == {0, 1, 2, 3, 4}
 
 
 class TestWhatAWorkerTookAndDropped:
