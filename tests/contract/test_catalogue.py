@@ -660,6 +660,24 @@ def test_workers_leave_signs_of_life(catalogue: SqlCatalogue) -> None:
     assert 0 <= silence < 5
 
 
+def test_workers_that_are_long_gone_are_forgotten_by_the_next_sign_of_life(catalogue: SqlCatalogue) -> None:
+    for number in range(20):
+        catalogue.workers.beat(f"here:{number}")
+    with catalogue.database.write() as connection:
+        connection.exec_driver_sql("UPDATE worker SET seen_at = seen_at - 90000 WHERE name <> 'here:7'")
+        connection.exec_driver_sql("UPDATE worker SET seen_at = seen_at - 3600 WHERE name = 'here:7'")
+
+    silence = catalogue.workers.seconds_since_beat()
+    assert silence is not None
+    assert 3600 <= silence < 3700
+
+    catalogue.workers.beat("here:20")
+
+    with catalogue.database.read() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM worker ORDER BY name").scalars().all()
+    assert names == ["here:20", "here:7"]
+
+
 def test_a_probe_changes_nothing(catalogue: SqlCatalogue) -> None:
     catalogue.database.probe()
 
