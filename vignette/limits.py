@@ -55,7 +55,7 @@ STAGING_MAX_AGE_S: Final = 3600
 # server.
 MAX_WAIT_S: Final = 20
 
-# The worker looks for forgotten work this often. A look costs a query or two on a partial index.
+# The worker looks for forgotten work this often. A look costs a dozen short queries, whatever the catalogue holds.
 SWEEP_INTERVAL_S: Final = 2.0
 
 # An answer to "can an upload be taken now?" holds for this long in a process, whoever asks: finding out costs flushes

@@ -93,7 +93,11 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def fresh_postgresql_url(postgresql_url: str) -> str:
-    """A database that holds nothing."""
+    return new_database(postgresql_url)
+
+
+def new_database(postgresql_url: str) -> str:
+    """The URL of a database of that server which holds nothing."""
     name = f"test_{datetime.now(UTC):%H%M%S%f}"
     admin = sa.create_engine(
         sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"

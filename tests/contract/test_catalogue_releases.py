@@ -2,6 +2,7 @@
 Catalogues of other releases: each one that was ever released opens in this one, and a newer one is refused.
 
 `tests/fixtures/catalogue-*.sql` are what `sqlite3 catalogue.sqlite3 .dump` said of them, and are never changed.
+PostgreSQL reads the same words.
 """
 
 from __future__ import annotations
@@ -9,15 +10,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
+import sqlalchemy as sa
 
+from tests.contract.conftest import new_database
 from tests.running import LIMIT_S, http_client, running_service, started_service
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.model import ImageId, State
 
-FIRST = Path(__file__).parent.parent / "fixtures" / "catalogue-0001.sql"
+FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
+FIRST: Final = FIXTURES / "catalogue-0001.sql"
+THIRD: Final = FIXTURES / "catalogue-0003.sql"
 
 
 def lay_down(state_folder: Path, words: str) -> Path:
@@ -29,17 +36,38 @@ def lay_down(state_folder: Path, words: str) -> Path:
     return file
 
 
-@pytest.fixture
-def first(tmp_path: Path) -> Iterator[SqlCatalogue]:
-    catalogue = SqlCatalogue(f"sqlite:///{lay_down(tmp_path, FIRST.read_text())}")
+def laid_down(url: str, dump: Path) -> SqlCatalogue:
+    """The catalogue of another release, brought up to date."""
+    catalogue = SqlCatalogue(url)
+    connection = catalogue.database._writer.raw_connection()
+    try:
+        if catalogue.database.is_sqlite:
+            connection.executescript(dump.read_text())
+        else:
+            connection.execute(dump.read_text())
+    finally:
+        connection.close()
     catalogue.migrate(_not_to_be_read())
-    yield catalogue
-    catalogue.close()
+    return catalogue
 
 
 def _not_to_be_read() -> Iterator[tuple[ImageId, None]]:
     raise AssertionError("a catalogue that is there is not made anew")
     yield
+
+
+@pytest.fixture
+def first(url: str) -> Iterator[SqlCatalogue]:
+    catalogue = laid_down(url, FIRST)
+    yield catalogue
+    catalogue.close()
+
+
+@pytest.fixture
+def third(url: str) -> Iterator[SqlCatalogue]:
+    catalogue = laid_down(url, THIRD)
+    yield catalogue
+    catalogue.close()
 
 
 class TestTheCatalogueOfTheFirstRelease:
@@ -82,6 +110,76 @@ class TestTheCatalogueOfTheFirstRelease:
 
         with running_service(tmp_path) as service:
             assert [image["id"] for image in http_client.get(f"{service.url}/images").json()["images"]] == [3, 1, 0]
+
+
+class TestTheCatalogueBeforeItsColumnWasRenamed:
+    """The third version, with an image in each state: ready, failed, renewing, ready all the same, deleted, …"""
+
+    STATES: Final = ("ready", "failed", "ready", "ready", "deleted", "deleting", "processing", "processing", "pending")
+
+    def test_has_all_its_images(self, third: SqlCatalogue) -> None:
+        images = [third.library.get(ImageId(number)) for number in range(9)]
+
+        assert tuple(image.state.value for image in images) == self.STATES
+        assert [image.recipe_set for image in images] == ["aaaa"] * 3 + ["bbbb"] + ["aaaa"] * 2 + [""] * 3
+        assert [image.id for image in images if image.is_renewing] == [2]
+        assert [image.id for image in images if image.failure is not None] == [1, 3, 7]
+        assert [image.id for image in images if image.placeholder is not None] == [0, 2, 3, 5]
+        assert [image.id for image in third.library.newest(10)] == [8, 7, 6, 3, 2, 1, 0]
+
+    def test_finds_its_images_in_each_state(self, third: SqlCatalogue) -> None:
+        found = {state.value: third.library.in_state(state, 10) for state in State}
+
+        assert found == {
+            state: [number for number, it in enumerate(self.STATES) if it == state] for state in set(self.STATES)
+        }
+
+    def test_has_its_work_found_and_done(self, third: SqlCatalogue) -> None:
+        assert third.waiting.unfinished() == 4
+        assert third.waiting.renew("bbbb", 10) == [0]
+        with third.database.write() as connection:
+            connection.exec_driver_sql("UPDATE image SET hinted_at = 0")
+            connection.exec_driver_sql("UPDATE image SET lease_until = 1 WHERE lease_until IS NOT NULL")
+
+        assert third.waiting.unclaimed() == 5
+        assert third.waiting.interrupted(10) == [6, 7]
+        assert third.waiting.forgotten(60, 10) == [0, 2, 8]
+
+    def test_knows_its_idempotency_keys_and_goes_on_counting(self, third: SqlCatalogue) -> None:
+        known = third.library.get(ImageId(0)).record
+
+        assert third.arrivals.add(known, lambda _: None, lambda: None) == (third.library.get(ImageId(0)), False)
+        assert third.arrivals.add(replace(known, idempotency_key=None), lambda _: None, lambda: None)[0].id == 9
+
+
+@pytest.mark.parametrize("dump", [FIRST, THIRD], ids=["first", "third"])
+def test_a_catalogue_of_any_release_has_the_schema_of_a_new_one(
+    request: pytest.FixtureRequest, url: str, tmp_path: Path, dump: Path
+) -> None:
+    old = laid_down(url, dump)
+    if old.database.is_sqlite:
+        new = SqlCatalogue(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    else:
+        new = SqlCatalogue(new_database(request.getfixturevalue("postgresql_url")))
+    new.migrate([])
+
+    assert schema(old) == schema(new)
+    old.close()
+    new.close()
+
+
+def schema(catalogue: SqlCatalogue) -> dict[str, object]:
+    with catalogue.database.read() as connection:
+        inspector = sa.inspect(connection)
+        return {
+            table: (
+                sorted(
+                    (column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)
+                ),
+                sorted((index["name"] or "", index["column_names"]) for index in inspector.get_indexes(table)),
+            )
+            for table in inspector.get_table_names()
+        }
 
 
 def test_the_catalogue_of_a_newer_release_is_refused_with_one_line(tmp_path: Path) -> None:

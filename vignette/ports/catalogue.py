@@ -89,18 +89,25 @@ class Waiting(Protocol):
 
     def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
         """
-        Images to render whose job was not queued in the last *min_age_s*, and which nobody is rendering. Each is handed
-        out once in that time, whoever asks.
+        At most *limit* images that wait to be rendered, whose job was not queued in the last *min_age_s*, and which
+        nobody has begun to render since it was. They count as queued from now on: concurrent callers get different
+        images. Images without a vignette come first.
         """
 
     def interrupted(self, limit: int) -> list[ImageId]:
-        """Images whose lease has just ended without a verdict. Each is handed out once a lease."""
+        """
+        At most *limit* images whose lease has ended without a verdict since their job was queued. They count as queued
+        from now on, as of `forgotten`.
+        """
 
-    def unfinished(self) -> int:
-        """How many images wait or are being rendered."""
+    def unfinished(self, at_most: int | None = None) -> int:
+        """How many images wait or are being rendered. It counts up to *at_most*, or else reads them all."""
 
-    def unclaimed(self) -> int:
-        """How many images wait to be rendered, and nobody has a lease on them."""
+    def unclaimed(self, at_most: int | None = None) -> int:
+        """
+        How many images wait to be rendered without a lease that runs. It counts up to *at_most*, or else reads them
+        all.
+        """
 
     def reset(self, image_id: ImageId) -> None:
         """
@@ -164,7 +171,7 @@ class Workers(Protocol):
     """Signs of life of the workers."""
 
     def beat(self, worker: str) -> None:
-        """Note that *worker* is alive now."""
+        """Note that *worker* is alive now, and forget those that have been silent for a day."""
 
     def seconds_since_beat(self) -> float | None:
         """How long ago the last sign of life of any worker was; None if there never was one."""

@@ -72,7 +72,7 @@ class Renewal:
         Afterwards at most a batch of images waits, with those that have no vignette yet; if more wait already, none is
         added.
         """
-        room = self._batch - self._waiting.unfinished()
+        room = self._batch - self._waiting.unfinished(at_most=self._batch)
         if room <= 0:
             return
         image_ids = self._waiting.renew(self._recipe_set, room)

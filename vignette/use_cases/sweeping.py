@@ -79,13 +79,15 @@ class Sweeping:
             _attempt(partial(self._removal.finish, image_id))
 
     def _queue_forgotten(self) -> int:
-        unclaimed = self._waiting.unclaimed()
-        if unclaimed == 0:
+        if not self._waiting.unclaimed(at_most=1):
             return 0
         try:
-            waiting_jobs = self._jobs.backlog()
-            # What began between the two counts would look like a job that was lost.
-            unclaimed = min(unclaimed, self._waiting.unclaimed())
+            before = self._jobs.backlog()
+            # Count no further than it takes to see that a batch of jobs is missing.
+            unclaimed = self._waiting.unclaimed(at_most=before + SWEEP_BATCH)
+            # An upload that came before that count is in the later backlog, and a job that was begun after it is in the
+            # earlier one: neither looks like a job that was lost.
+            waiting_jobs = max(before, self._jobs.backlog())
             # Nobody need count these: the job of an image whose lease has ended was taken long ago.
             interrupted = self._waiting.interrupted(SWEEP_BATCH)
             self._queue(interrupted, Lane.BULK)
@@ -95,7 +97,7 @@ class Sweeping:
                 # Few are missing where many wait: a worker took them and died. They had their turn.
                 self._queue(image_ids, Lane.FAST if missing < waiting_jobs else Lane.BULK)
         except QueueUnavailable as error:
-            logger.warning("%d images wait for the queue: %s", unclaimed, error)
+            logger.warning("images wait for the queue: %s", error)
             return 0
         return waiting_jobs
 

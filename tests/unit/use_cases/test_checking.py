@@ -326,7 +326,7 @@ def test_a_row_that_claims_the_recipes_in_force_for_vignettes_of_others_is_writt
     earlier.work()
     earlier.close()
     house = House(tmp_path)
-    house.sql(f"UPDATE image SET recipes = '{layout.recipe_set(layout.vignettes([SMALL]))}'")
+    house.sql(f"UPDATE image SET recipe_set = '{layout.recipe_set(layout.vignettes([SMALL]))}'")
 
     assert kinds(check(house, repair=True)) == ["row-differs"]
 

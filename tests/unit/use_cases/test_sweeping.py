@@ -54,16 +54,33 @@ def test_a_backlog_is_not_queued_a_second_time(house: House) -> None:
 def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         house.upload(picture())
-    backlog = house.jobs.backlog
+    unclaimed = house.catalogue.waiting.unclaimed
 
-    def backlog_after_one_more() -> int:
+    def count_before_one_is_done(at_most: int | None = None) -> int:
+        count = unclaimed(at_most)
         house.rendering.render(house.jobs.hinted.pop(0))
-        return backlog()
+        return count
 
-    monkeypatch.setattr(house.jobs, "backlog", backlog_after_one_more)
+    monkeypatch.setattr(house.catalogue.waiting, "unclaimed", count_before_one_is_done)
     house.sweeping.sweep()
 
-    assert house.jobs.hinted == [1, 2]
+    assert house.jobs.hinted == [2]
+
+
+def test_an_upload_that_comes_while_jobs_are_counted_is_no_lost_job(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.upload(picture())
+    unclaimed = house.catalogue.waiting.unclaimed
+
+    def count_after_one_has_come(at_most: int | None = None) -> int:
+        house.upload(picture())
+        return unclaimed(at_most)
+
+    monkeypatch.setattr(house.catalogue.waiting, "unclaimed", count_after_one_has_come)
+    house.sweeping.sweep()
+
+    assert house.jobs.hinted == [0, 1, 2]
 
 
 class TestJobsThatAreMissingFromALongQueue:

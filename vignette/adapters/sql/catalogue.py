@@ -1,4 +1,4 @@
-"""The catalogue in SQL: every port of it, on one database."""
+"""All ports of the catalogue in SQL, on one database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from vignette.model import Durability, Image, ImageId
 
 
 class SqlCatalogue:
-    """The ports, each as an attribute. Build one in each process: connections do not survive a fork."""
+    """
+    Every port of `ports.catalogue` as an attribute, and what a process needs to begin and to end.
+
+    Build one in each process: connections do not survive a fork.
+    """
 
     def __init__(self, url: str, durability: Durability = "full", *, must_exist: bool = False) -> None:
         """SQLite makes its file where there is none, unless it *must_exist*: then that is `CatalogueUnavailable`."""

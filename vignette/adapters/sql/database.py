@@ -1,10 +1,10 @@
 """
-The catalogue in SQL: SQLite (in WAL mode) on one machine, PostgreSQL on many, one code for both.
+Connections and transactions: SQLite on one machine, PostgreSQL on many.
 
-What SQLite needs: `BEGIN IMMEDIATE`, because pysqlite's own transactions begin too late and two writers then read the
-same number; `synchronous=FULL`, because a row that was acknowledged must survive a power cut (`NORMAL` where
-`durability` is "fast": the file stays sound all the same); a busy timeout, because writers wait for each other. Leases
-count on the database's own clock, so that machines need not agree on theirs.
+SQLite is set up for a service. It writes ahead (WAL), so that those who read never wait for the one who writes. Each
+write begins with `BEGIN IMMEDIATE`: pysqlite's own transactions begin later, and two writers would read the same
+number. `synchronous=FULL` flushes each commit, as an acknowledged row must survive a power cut; with `durability`
+"fast" it is `NORMAL`, and the file stays sound all the same. Writers wait for each other, up to the busy timeout.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from vignette.model import Durability
 
 _BUSY_TIMEOUT_MS: Final = 10_000
 
-# SQLite lets one write at a time, and who waits longest may wait for ever: threads that queue for the one connection
-# have their turns.
+# SQLite has one writer at a time, and gives no turns to those who wait. So the threads of a process queue for its one
+# connection that writes.
 _SQLITE_WRITERS: Final[dict[str, Any]] = {"pool_size": 1, "max_overflow": 0, "pool_timeout": _BUSY_TIMEOUT_MS / 1000}
 
 # For each process. PostgreSQL has room for 100 connections unless it is told otherwise.
@@ -72,8 +72,13 @@ class Database:
             sa.event.listen(self._writer, "begin", _begin_immediate)
 
     def probe(self) -> None:
-        # Takes the lock that an upload takes, and commits as it does, so that a read-only, full or wedged database is
-        # told from a sound one.
+        """
+        Lock, write and commit as an upload does.
+
+        Raises:
+            StoreFull: There is no room for another row.
+            CatalogueUnavailable: The database is read-only, locked for too long, damaged, or away.
+        """
         with self.write() as connection:
             lock_numbers(connection)
         # The log of SQLite may have room for that little on a disk that has none for a whole row.
@@ -87,11 +92,13 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
+        """A transaction that is committed at the end; on SQLite it is the only one that writes meanwhile."""
         with _our_errors(), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
+        """A connection to look with. On SQLite each statement sees what is committed when it begins."""
         with _our_errors(), self._reader.connect() as connection:
             yield connection
 

@@ -15,7 +15,10 @@ from vignette.model import Image, ImageId
 
 
 class SqlIndex:
-    """See `ports.catalogue.Index`."""
+    """
+    Everything happens under the lock of the counter, so that no upload comes in between; and in one transaction, so
+    that those who look see the former catalogue until the new one is complete.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,13 +44,14 @@ class SqlIndex:
 
 
 def replace_all(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
+    """`Index.restore`, in the transaction of *connection*."""
     lock_numbers(connection)
     connection.execute(sa.delete(image_table))
     return _insert(connection, images)
 
 
 def _insert(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
-    """Insert *images* and take their numbers; return how many numbers of images there were."""
+    """Insert *images* and take their numbers, also those without an image; return how many images there were."""
     count, highest = 0, ImageId(-1)
     for image_id, image in images:
         highest = max(highest, image_id)

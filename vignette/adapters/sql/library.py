@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from vignette.adapters.sql.conditions import LIVING, numbers_in, stored_as
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import from_row, image_table, is_in
+from vignette.adapters.sql.tables import from_row, image_table
 from vignette.errors import ImageNotFound
 from vignette.model import Image, ImageId, State
 
 
 class SqlLibrary:
-    """See `ports.catalogue.Library`."""
+    """Looks take no lock on either database, and never wait for those who write."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -24,18 +25,13 @@ class SqlLibrary:
         return from_row(row)
 
     def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
-        query = sa.select(image_table).where(image_table.c.state.not_in([State.DELETING, State.DELETED]))
+        query = sa.select(image_table).where(LIVING).order_by(image_table.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(image_table.c.id < before)
         with self._database.read() as connection:
-            return [from_row(row) for row in connection.execute(query.order_by(image_table.c.id.desc()).limit(limit))]
+            return [from_row(row) for row in connection.execute(query)]
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
-        query = sa.select(image_table.c.id).where(is_in(state))
-        if after is not None:
-            query = query.where(image_table.c.id > after)
         with self._database.read() as connection:
-            return [
-                ImageId(number)
-                for number in connection.execute(query.order_by(image_table.c.id).limit(limit)).scalars()
-            ]
+            numbers = connection.execute(numbers_in(stored_as(state), limit, after)).scalars()
+            return [ImageId(number) for number in numbers]

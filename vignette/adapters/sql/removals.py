@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from vignette.adapters.sql.conditions import is_free
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import image_table, is_free, placeholder_columns
+from vignette.adapters.sql.tables import image_table, placeholder_columns
 from vignette.model import ImageId, State
 
 
 class SqlRemovals:
-    """See `ports.catalogue.Removals`."""
+    """Each step is one conditional UPDATE: of all who try it at once, the database lets one change the row."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -6,14 +6,19 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
+from vignette.adapters.sql.conditions import UNFINISHED_STATES, is_free
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import RENEWING, UNFINISHED, Now, from_row, image_table, is_free, placeholder_columns
+from vignette.adapters.sql.tables import RENEWING, Now, from_row, image_table, placeholder_columns
 from vignette.model import Failure, ImageId, Placeholder, State
 from vignette.ports.catalogue import Claim
 
 
 class SqlRenderings:
-    """See `ports.catalogue.Renderings`."""
+    """
+    A lease is a time in the row, not a lock: nothing is held open while an image is rendered.
+
+    Each method is a conditional UPDATE. `attempts` counts the claims, so it tells whether a claim is still the last.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -21,7 +26,7 @@ class SqlRenderings:
     def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
         claim = (
             sa.update(image_table)
-            .where(image_table.c.id == image_id, UNFINISHED, is_free())
+            .where(image_table.c.id == image_id, image_table.c.state.in_(UNFINISHED_STATES), is_free())
             .values(
                 state=sa.case((image_table.c.state == RENEWING, RENEWING), else_=State.PROCESSING.value),
                 attempts=image_table.c.attempts + 1,

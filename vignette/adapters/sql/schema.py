@@ -1,4 +1,4 @@
-"""The schema, brought up to date by `migrations`."""
+"""Bring the schema up to date, with `migrations`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vignette.adapters.sql.indexing import replace_all
 from vignette.errors import CatalogueUnavailable
 from vignette.model import Image, ImageId
 
-# Any number: it names Vignette's migrations among PostgreSQL's advisory locks.
+# Any number of our own: under it PostgreSQL keeps the lock of those who migrate a catalogue.
 _MIGRATION_LOCK: Final = 0x7669676E
 
 

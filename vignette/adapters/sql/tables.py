@@ -1,4 +1,4 @@
-"""The tables as the code sees them (`migrations` makes them), and the conditions that several ports share."""
+"""The tables as the code sees them (`migrations` makes them), and our values as rows and back."""
 
 from __future__ import annotations
 
@@ -35,20 +35,23 @@ image_table = sa.Table(
     sa.Column("lease_until", sa.Float),
     sa.Column("thumbhash", sa.Text),
     sa.Column("colour", sa.Text),
-    sa.Column("recipes", sa.Text, key="recipe_set"),
+    sa.Column("recipe_set", sa.Text),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table("worker", metadata, sa.Column("name", sa.Text), sa.Column("seen_at", sa.Float))
 
-# What stands in `state` of an image that is ready, and waits to be rendered again, or is. In that column, because such
-# images are queued, claimed and found again as those that are rendered for the first time.
+# Stands in `state` of a ready image that waits to be rendered again, or is being rendered again. It is a state of its
+# own in the table alone, where such images are queued, claimed and found as those that have no vignette yet.
 RENEWING: Final = "renewing"
-
-UNFINISHED: Final = image_table.c.state.in_([State.PENDING, State.PROCESSING, RENEWING])
 
 
 class Now(FunctionElement[float]):
-    """The database's clock, in seconds since the epoch."""
+    """
+    The time when the statement began, in seconds since the epoch, by the database's clock: machines that share the
+    database need not agree on theirs.
+
+    PostgreSQL uses no index to compare with `clock_timestamp()`, which goes on while the statement runs.
+    """
 
     inherit_cache = True
     type = sa.Float()
@@ -61,19 +64,11 @@ def _now_on_sqlite(_element: Now, _compiler: object, **_: Any) -> str:
 
 @compiles(Now, "postgresql")
 def _now_on_postgresql(_element: Now, _compiler: object, **_: Any) -> str:
-    return "extract(epoch from clock_timestamp())"
-
-
-def is_in(state: State) -> sa.ColumnElement[bool]:
-    return image_table.c.state.in_([State.READY, RENEWING] if state is State.READY else [state])
-
-
-def is_free() -> sa.ColumnElement[bool]:
-    return sa.or_(image_table.c.lease_until.is_(None), image_table.c.lease_until < Now())
+    return "extract(epoch from statement_timestamp())"
 
 
 def anew() -> dict[str, Any]:
-    """The columns of an image that was just queued to be rendered from the beginning."""
+    """The columns of an image that is to be rendered as if it had never been tried, and is being queued."""
     return {"attempts": 0, "failure": None, "lease_until": None, "hinted_at": Now()}
 
 

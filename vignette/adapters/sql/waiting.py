@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
 import sqlalchemy as sa
 
+from vignette.adapters.sql.conditions import (
+    LEASED,
+    QUEUED,
+    READY,
+    UNFINISHED_STATES,
+    count_in,
+    stored_as,
+)
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import RENEWING, UNFINISHED, Now, anew, image_table, is_free, is_in
+from vignette.adapters.sql.tables import RENEWING, Now, anew, image_table
 from vignette.model import ImageId, State
+
+# One query for each: the indexes have an order within a state only. Who has no vignette yet comes first.
+_EACH_UNFINISHED_STATE: Final = [image_table.c.state == state for state in UNFINISHED_STATES]
 
 
 class SqlWaiting:
-    """See `ports.catalogue.Waiting`."""
+    """
+    The sweep looks every two seconds, and mostly finds nothing: it must neither read the whole backlog nor keep uploads
+    waiting. So it looks without a lock, by indexes, and locks only the few rows that it has found.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,60 +42,76 @@ class SqlWaiting:
             connection.execute(reset)
 
     def renew(self, recipe_set: str, limit: int) -> list[ImageId]:
-        is_ready = image_table.c.state == State.READY
-        found: list[int] = []
-        # Most of the time there are none: that takes no lock. Two ranges of the index, where `!=` would be all of it.
-        with self._database.read() as connection:
-            for by_others in (image_table.c.recipe_set < recipe_set, image_table.c.recipe_set > recipe_set):
-                query = sa.select(image_table.c.id).where(is_ready, by_others).limit(limit - len(found))
-                found += connection.execute(query).scalars()
-        if not found:
-            return []
-        renew = (
-            sa.update(image_table)
-            .where(image_table.c.id.in_(found), is_ready, image_table.c.recipe_set != recipe_set)
-            .values(state=RENEWING, **anew())
-            .returning(image_table.c.id)
-        )
-        with self._database.write() as connection:
-            return sorted(ImageId(number) for number in connection.execute(renew).scalars())
+        is_due = sa.and_(READY, image_table.c.recipe_set != recipe_set)
+        # Two ranges of the index, where `!=` would read all of it.
+        ranges = (image_table.c.recipe_set < recipe_set, image_table.c.recipe_set > recipe_set)
+        queries = [_ordered(sa.and_(READY, by_others), image_table.c.recipe_set) for by_others in ranges]
+        return self._hand_out(queries, limit, is_due, {"state": RENEWING, **anew()})
 
     def rendered(self, except_by: str | None = None) -> list[ImageId]:
-        query = sa.select(image_table.c.id).where(is_in(State.READY))
+        query = sa.select(image_table.c.id).where(image_table.c.state.in_(stored_as(State.READY)))
         if except_by is not None:
             query = query.where(sa.or_(image_table.c.recipe_set != except_by, image_table.c.failure.is_not(None)))
         with self._database.read() as connection:
             return [ImageId(number) for number in connection.execute(query.order_by(image_table.c.id)).scalars()]
 
     def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
-        return self._hand_out(sa.and_(UNFINISHED, is_free(), image_table.c.hinted_at < Now() - min_age_s), limit)
+        is_due = sa.and_(QUEUED, image_table.c.hinted_at < Now() - min_age_s)
+        queries = [_ordered(sa.and_(is_due, state), image_table.c.hinted_at) for state in _EACH_UNFINISHED_STATE]
+        return self._hand_out(queries, limit, is_due, {"hinted_at": Now()})
 
     def interrupted(self, limit: int) -> list[ImageId]:
-        not_handed_out_since = image_table.c.hinted_at < image_table.c.lease_until
-        return self._hand_out(sa.and_(UNFINISHED, image_table.c.lease_until < Now(), not_handed_out_since), limit)
+        is_due = sa.and_(LEASED, image_table.c.lease_until < Now())
+        queries = [_ordered(sa.and_(is_due, state), image_table.c.lease_until) for state in _EACH_UNFINISHED_STATE]
+        return self._hand_out(queries, limit, is_due, {"hinted_at": Now()})
 
-    def _hand_out(self, condition: sa.ColumnElement[bool], limit: int) -> list[ImageId]:
-        # Who has no vignette yet comes before those that would have others.
-        order = (image_table.c.state == RENEWING, image_table.c.id)
-        chosen = sa.select(image_table.c.id).where(condition).order_by(*order).limit(limit)
-        if not self._database.is_sqlite:
-            chosen = chosen.with_for_update(skip_locked=True)
+    def _hand_out(
+        self,
+        queries: Iterable[sa.Select[int]],
+        limit: int,
+        is_due: sa.ColumnElement[bool],
+        values: Mapping[str, object],
+    ) -> list[ImageId]:
+        """
+        Find at most *limit* images by *queries*, those of the first one first, and set *values* of all still due.
+
+        To look takes no lock. Others may have found the same images: what they have taken is not due any more, and what
+        they are just taking is skipped.
+        """
+        found: list[int] = []
+        with self._database.read() as connection:
+            for query in queries:
+                found += connection.execute(query.limit(limit - len(found))).scalars()
+        if not found:
+            return []
+        # In a CASE no database looks for an index: by their numbers these few rows are found soonest.
+        still_due = sa.case((is_due, 1), else_=0) == 1
+        taken = sa.select(image_table.c.id).where(image_table.c.id.in_(found), still_due)
         hand_out = (
             sa.update(image_table)
-            .where(image_table.c.id.in_(chosen))
-            .values(hinted_at=Now())
+            .where(image_table.c.id.in_(taken.with_for_update(skip_locked=True)))
+            .values(**values)
             .returning(image_table.c.id)
         )
         with self._database.write() as connection:
-            return sorted(ImageId(row.id) for row in connection.execute(hand_out))
+            return sorted(ImageId(number) for number in connection.execute(hand_out).scalars())
 
-    def unfinished(self) -> int:
+    def unfinished(self, at_most: int | None = None) -> int:
         with self._database.read() as connection:
-            return connection.execute(
-                sa.select(sa.func.count()).select_from(image_table).where(UNFINISHED)
-            ).scalar_one()
+            return connection.execute(count_in(UNFINISHED_STATES, at_most)).scalar_one()
 
-    def unclaimed(self) -> int:
-        unclaimed = sa.select(sa.func.count()).select_from(image_table).where(UNFINISHED, is_free())
+    def unclaimed(self, at_most: int | None = None) -> int:
+        hinted_at, lease_until = image_table.c.hinted_at, image_table.c.lease_until
+        queued = [_ordered(sa.and_(QUEUED, state), hinted_at) for state in _EACH_UNFINISHED_STATE]
+        has_ended = sa.and_(LEASED, lease_until < Now())
+        ended = [_ordered(sa.and_(has_ended, state), lease_until) for state in _EACH_UNFINISHED_STATE]
+        numbers = [query.limit(at_most).subquery() for query in (*queued, *ended)]
+        counted = sa.union_all(*(sa.select(each.c.id) for each in numbers)).subquery()
+        count = sa.select(sa.func.count()).select_from(sa.select(counted.c.id).limit(at_most).subquery())
         with self._database.read() as connection:
-            return connection.execute(unclaimed).scalar_one()
+            return connection.execute(count).scalar_one()
+
+
+def _ordered(condition: sa.ColumnElement[bool], by: sa.ColumnElement[Any]) -> sa.Select[int]:
+    """Select numbers in the order that the index of this condition has."""
+    return sa.select(image_table.c.id).where(condition).order_by(by, image_table.c.id)

@@ -1,0 +1,250 @@
+"""
+No question costs more, the more images there are: neither the deleted ones, nor those that are ready, have failed or
+wait. What each one really reads is counted by the database itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import pytest
+import sqlalchemy as sa
+
+from tests.contract.conftest import new_database
+from tests.contract.test_catalogue import FAILURE, never, nothing, record
+from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.model import Image, ImageId, State
+from vignette.ports import catalogue as ports
+from vignette.ports.catalogue import Claim
+
+# So many images there are of each common kind, and so few of each rare one.
+MANY: Final = 3000
+FEW: Final = 5
+LIMIT: Final = 10
+
+# What a question may read: a few times its limit, however it is asked, and nothing like one kind of image.
+MOST_ROWS: Final = 20 * LIMIT
+
+# SQLite counts the steps of its virtual machine, of which it takes several for each row that it looks at.
+MOST_STEPS: Final = MANY
+
+
+# psycopg prepares a statement that comes again and again, and PostgreSQL plans such a one for any parameter at last:
+# after 5 times, and after 5 more.
+PLANNED_FOR_ANY_PARAMETER: Final = 10
+
+
+@dataclass(frozen=True)
+class Block:
+    """Images of one kind that came one after another. Times are in seconds from now."""
+
+    count: int
+    state: str
+    recipe_set: str = ""
+    hinted_s: float = -60
+    lease_s: float | None = None
+
+
+# The oldest first. What is looked for stands behind what might be read in vain, from either end.
+BLOCKS: Final[Mapping[str, Block]] = {
+    "deleted long ago": Block(MANY, "deleted"),
+    "failed": Block(MANY, "failed", "b"),
+    "ready": Block(MANY, "ready", "b"),
+    "ready by others": Block(FEW, "ready", "a"),
+    "renewing": Block(FEW, "renewing", "a"),
+    "interrupted": Block(FEW, "processing", hinted_s=-60, lease_s=-30),
+    "paused": Block(MANY, "processing", hinted_s=-60, lease_s=60),
+    "handed out": Block(MANY, "processing", hinted_s=-10, lease_s=-30),
+    "being deleted": Block(FEW, "deleting"),
+    "waiting": Block(MANY, "pending"),
+    "deleted lately": Block(MANY, "deleted"),
+}
+
+
+def first_of(kind: str) -> ImageId:
+    """The number of the first image of a block."""
+    kinds = list(BLOCKS)
+    return ImageId(sum(BLOCKS[earlier].count for earlier in kinds[: kinds.index(kind)]))
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlCatalogue]:
+    """A catalogue of many images of each kind. The questions change a few of them, and that makes no difference."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('state') / 'catalogue.sqlite3'}"
+    else:
+        url = new_database(request.getfixturevalue("postgresql_url"))
+    catalogue = SqlCatalogue(url)
+    catalogue.migrate([])
+    is_sqlite = catalogue.database.is_sqlite
+    now = "((julianday('now') - 2440587.5) * 86400.0)" if is_sqlite else "extract(epoch from clock_timestamp())"
+    with catalogue.database.write() as connection:
+        for kind, block in BLOCKS.items():
+            lease = "NULL" if block.lease_s is None else f"{now} + {block.lease_s}"
+            first = first_of(kind)
+            connection.exec_driver_sql(
+                f"""
+                WITH RECURSIVE number (i) AS (
+                    SELECT {first} UNION ALL SELECT i + 1 FROM number WHERE i < {first + block.count - 1}
+                )
+                INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
+                                   idempotency_key, state, recipe_set, hinted_at, lease_until)
+                SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
+                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease} FROM number
+                """
+            )
+        connection.exec_driver_sql(f"UPDATE counter SET next = {sum(block.count for block in BLOCKS.values())}")
+        if not is_sqlite:
+            connection.exec_driver_sql("ANALYZE image")
+    yield catalogue
+    catalogue.close()
+
+
+def a_claim(catalogue: SqlCatalogue, kind: str) -> Claim:
+    return Claim(catalogue.library.get(first_of(kind)), 0)
+
+
+def an_image(number: int) -> Image:
+    return Image(ImageId(number), record(), State.PENDING)
+
+
+Question = Callable[[SqlCatalogue], object]
+
+QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
+    "Arrivals.add": {
+        "new": lambda c: c.arrivals.add(record(key="k"), nothing, never),
+        "came before": lambda c: c.arrivals.add(
+            replace(record("ab"), idempotency_key=f"key {first_of('waiting')}"), nothing, never
+        ),
+    },
+    "Library.get": {"": lambda c: c.library.get(first_of("waiting"))},
+    "Library.newest": {
+        "from the top": lambda c: c.library.newest(LIMIT),
+        "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),
+        "to the end": lambda c: c.library.newest(LIMIT, ImageId(first_of("failed") + 1)),
+    },
+    "Library.in_state": {
+        f"{state} {'from the start' if after is None else after}": lambda c, state=state, after=after: (
+            c.library.in_state(state, LIMIT, None if after is None else first_of(after))
+        )
+        for state in State
+        for after in (None, "ready by others", "deleted lately")
+    },
+    "Renderings.claim": {"": lambda c: c.renderings.claim(first_of("waiting"), 60)},
+    "Renderings.finish": {
+        "": lambda c: c.renderings.finish(a_claim(c, "paused"), None),
+        "not held": lambda c: c.renderings.finish(a_claim(c, "being deleted"), None),
+    },
+    "Renderings.release": {"": lambda c: c.renderings.release(first_of("paused"), FAILURE, 1)},
+    "Renderings.postpone": {"": lambda c: c.renderings.postpone(a_claim(c, "paused"), FAILURE, 1)},
+    "Waiting.forgotten": {
+        "none": lambda c: c.waiting.forgotten(600, LIMIT),
+        "all": lambda c: c.waiting.forgotten(5, LIMIT),
+    },
+    "Waiting.interrupted": {"": lambda c: c.waiting.interrupted(LIMIT)},
+    "Waiting.unfinished": {"": lambda c: c.waiting.unfinished(LIMIT)},
+    "Waiting.unclaimed": {"": lambda c: c.waiting.unclaimed(LIMIT)},
+    "Waiting.reset": {"": lambda c: c.waiting.reset(first_of("failed"))},
+    "Waiting.renew": {
+        "few": lambda c: c.waiting.renew("b", LIMIT),
+        "all": lambda c: c.waiting.renew("0", LIMIT),
+    },
+    "Removals.begin_delete": {"": lambda c: c.removals.begin_delete(first_of("ready"))},
+    "Removals.end_delete": {"": lambda c: c.removals.end_delete(first_of("being deleted"))},
+    "Index.catch_up": {"": lambda c: c.index.catch_up([(ImageId(10**6), an_image(10**6))])},
+    "Index.index": {"": lambda c: c.index.index(an_image(first_of("ready")))},
+    "Index.next_id": {"": lambda c: c.index.next_id()},
+    "Workers.beat": {"": lambda c: c.workers.beat("here:1")},
+    "Workers.seconds_since_beat": {"": lambda c: c.workers.seconds_since_beat()},
+}
+
+# They are asked for all images there are, by a person who knows that.
+READ_ALL: Final = {"Waiting.rendered", "Index.restore"}
+
+
+def test_every_question_of_every_port_is_asked_here() -> None:
+    methods = {
+        f"{name}.{method}"
+        for name, port in inspect.getmembers(ports, inspect.isclass)
+        if getattr(port, "_is_protocol", False) and port.__module__ == ports.__name__
+        for method, _ in inspect.getmembers(port, inspect.isfunction)
+        if not method.startswith("_")
+    }
+
+    assert methods == QUESTIONS.keys() | READ_ALL
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param(question, id=f"{method} {variant}".strip())
+        for method, variants in QUESTIONS.items()
+        for variant, question in variants.items()
+    ],
+)
+def test_a_question_costs_the_same_however_many_images_there_are(full: SqlCatalogue, question: Question) -> None:
+    for _ in range(PLANNED_FOR_ANY_PARAMETER):
+        question(full)
+
+    with counting(full) as cost:
+        question(full)
+
+    assert cost.read <= (MOST_STEPS if full.database.is_sqlite else MOST_ROWS)
+
+
+def test_what_reads_all_is_counted_as_such(full: SqlCatalogue) -> None:
+    with counting(full) as cost:
+        full.waiting.rendered()
+
+    assert cost.read > MANY
+
+
+class Cost:
+    """What was read: steps of SQLite's virtual machine, or rows and entries of indexes of PostgreSQL."""
+
+    read = 0
+
+
+@contextmanager
+def counting(catalogue: SqlCatalogue) -> Iterator[Cost]:
+    """What is read of the catalogue's tables while it lasts."""
+    cost = Cost()
+
+    def count_step() -> int:
+        cost.read += 1
+        return 0
+
+    def before(_connection: sa.Connection, cursor: Any, *_: object) -> None:
+        if catalogue.database.is_sqlite:
+            cursor.connection.set_progress_handler(count_step, 1)
+        else:
+            cost.read -= _read_by_now(cursor)
+
+    def after(_connection: sa.Connection, cursor: Any, *_: object) -> None:
+        if not catalogue.database.is_sqlite:
+            cost.read += _read_by_now(cursor)
+
+    engines = {catalogue.database._reader, catalogue.database._writer}
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", before)
+        sa.event.listen(engine, "after_cursor_execute", after)
+    try:
+        yield cost
+    finally:
+        for engine in engines:
+            sa.event.remove(engine, "before_cursor_execute", before)
+            sa.event.remove(engine, "after_cursor_execute", after)
+
+
+def _read_by_now(cursor: Any) -> int:
+    """What this connection to PostgreSQL has read and not reported yet; it reports between transactions alone."""
+    with cursor.connection.cursor() as asking:
+        asking.execute(
+            "SELECT sum(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid)) FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace"
+        )
+        return int(asking.fetchone()[0])
