@@ -162,7 +162,8 @@ def test_a_queue_that_is_away_says_so_and_is_used_again_when_it_comes_back(queue
     queue.come_back()
     queue.jobs.hint(ImageId(2), Lane.FAST)
 
-    assert queue.take(2) == [0, 2]
+    # It is a hint: what waited may have been lost.
+    assert queue.take(queue.jobs.backlog())[-1] == 2
 
 
 # The real one
