@@ -25,7 +25,7 @@ def serve() -> None:
     # Here, and in each other command: an import costs more than the command that does without it.
     from vignette.running.launcher import serve as serve_until_stopped
 
-    sys.exit(serve_until_stopped(load_settings_or_exit(), prepare=_open_catalogue))
+    sys.exit(serve_until_stopped(load_settings_or_exit(), _open_catalogue))
 
 
 def _open_catalogue(settings: Settings) -> None:
