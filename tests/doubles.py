@@ -6,21 +6,16 @@ from collections.abc import Sequence
 
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
-from vignette.ports.jobs import Backlog, Lane, Taken
+from vignette.ports.jobs import Lane
 
 
 class ListJobs:
-    """
-    A `ports.jobs.Jobs` that lists all images in `hinted`, and keeps the last lane of each in `lanes`.
-
-    A test may set `is_down` to make it unavailable, and `taken` to the jobs that it should report as taken by workers.
-    """
+    """`ports.jobs.Jobs` that keeps what it was asked, and the lane in which last; `is_down` makes it unavailable."""
 
     def __init__(self) -> None:
         self.hinted: list[ImageId] = []
         self.lanes: dict[ImageId, Lane] = {}
         self.is_down = False
-        self.taken: set[Taken] = set()
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
         self.hint_all([image_id], lane)
@@ -31,7 +26,12 @@ class ListJobs:
         self.hinted.extend(image_ids)
         self.lanes.update(dict.fromkeys(image_ids, lane))
 
-    def backlog(self) -> Backlog:
+    def take(self) -> ImageId:
+        """The next job, as a worker takes them."""
+        fast = (place for place, image_id in enumerate(self.hinted) if self.lanes[image_id] is Lane.FAST)
+        return self.hinted.pop(next(fast, 0))
+
+    def backlog(self) -> int:
         if self.is_down:
             raise QueueUnavailable("the queue does not answer")
-        return Backlog(len(self.hinted), frozenset(self.taken))
+        return len(self.hinted)

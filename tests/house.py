@@ -22,6 +22,7 @@ from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
+from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 from vignette.web import create_app
 from vignette.web.capacity import Capacity
 from vignette.web.capacity.slow_clients import SlowClients
@@ -53,6 +54,7 @@ class House:
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
         renderer: Renderer = render,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
+        hint_max_age_s: float = HINT_MAX_AGE_S,
         settling_s: float = 2.5,
         public_url: str = "",
     ) -> None:
@@ -64,7 +66,7 @@ class House:
         self.reindexing = build_reindexing(self.store, self.catalogue)
         self.catalogue.migrate(self.reindexing.read_images())
         self.jobs = ListJobs()
-        self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs)
+        self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs, hint_max_age_s=hint_max_age_s)
         self.verdicts = build_verdicts(self.store, self.catalogue, recipes, max_attempts=max_attempts)
         self.rendering = Rendering(
             self.store,

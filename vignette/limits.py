@@ -62,6 +62,9 @@ SWEEP_INTERVAL_S: Final = 2.0
 # of the disk. No probe asks more often.
 READINESS_HOLDS_S: Final = 1.0
 
+# A part that takes longer to answer that question is down, for those who ask while somebody else asks it already.
+READINESS_PATIENCE_S: Final = 2.0
+
 # A worker that has given no sign of life for this long counts as gone.
 WORKER_SILENCE_S: Final = 10.0
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.trials.own_port import free_port
 
 
@@ -69,7 +73,7 @@ def postgresql_url() -> Iterator[str]:
         _wait_until_ready(programs, port)
         yield f"postgresql://vignette@127.0.0.1:{port}/postgres"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait for connections that a failed test has left open
         server.wait()
         shutil.rmtree(folder)
 
@@ -80,3 +84,38 @@ def _wait_until_ready(programs: Path, port: int) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("PostgreSQL does not answer")
         time.sleep(0.05)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'catalogue.sqlite3'}"
+
+
+@pytest.fixture
+def fresh_postgresql_url(postgresql_url: str) -> str:
+    """A database that holds nothing."""
+    name = f"test_{datetime.now(UTC):%H%M%S%f}"
+    admin = sa.create_engine(
+        sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return postgresql_url.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture(
+    params=["sqlite_url", pytest.param("fresh_postgresql_url", marks=pytest.mark.postgresql)],
+    ids=["sqlite", "postgresql"],
+)
+def url(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def catalogue(url: str) -> Iterator[SqlCatalogue]:
+    made = SqlCatalogue(url)
+    made.migrate([])
+    yield made
+    made.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -31,41 +30,6 @@ FIRST_COLUMNS = "id, media_type, extension, width, height, frames, bytes, sha256
 FIRST_ROW = "0, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'ready'"
 
 
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'catalogue.sqlite3'}"
-
-
-@pytest.fixture
-def fresh_postgresql_url(postgresql_url: str) -> str:
-    """A database that holds nothing."""
-    name = f"test_{datetime.now(UTC):%H%M%S%f}"
-    admin = sa.create_engine(
-        sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return postgresql_url.rpartition("/")[0] + f"/{name}"
-
-
-@pytest.fixture(
-    params=["sqlite_url", pytest.param("fresh_postgresql_url", marks=pytest.mark.postgresql)],
-    ids=["sqlite", "postgresql"],
-)
-def url(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.getfixturevalue(request.param)
-    return chosen
-
-
-@pytest.fixture
-def catalogue(url: str) -> Iterator[SqlCatalogue]:
-    made = SqlCatalogue(url)
-    made.migrate([])
-    yield made
-    made.close()
-
-
 def record(sha256: str = "ab" * 32, key: str | None = None) -> Record:
     facts = ImageFacts("image/jpeg", "jpg", 4032, 3024, 1)
     return Record("photo.jpg", facts, 2_122_886, sha256, datetime(2026, 11, 22, 19, 5, 11, 402_000, UTC), key)
@@ -75,9 +39,14 @@ def nothing(_: ImageId) -> None:
     """A promotion that succeeds."""
 
 
+def never() -> None:
+    """What undoes a promotion that succeeds."""
+    raise AssertionError("what was promoted and indexed is never withdrawn")
+
+
 def add(catalogue: SqlCatalogue, count: int = 1) -> ImageId:
     for _ in range(count):
-        image, _is_new = catalogue.arrivals.add(record(), nothing)
+        image, _is_new = catalogue.arrivals.add(record(), nothing, never)
     return image.id
 
 
@@ -87,27 +56,17 @@ def test_numbers_count_from_zero(catalogue: SqlCatalogue) -> None:
 
 
 def test_a_record_comes_back_as_it_was(catalogue: SqlCatalogue) -> None:
-    image, is_new = catalogue.arrivals.add(record(key="cd" * 32), nothing)
+    image, is_new = catalogue.arrivals.add(record(key="cd" * 32), nothing, never)
 
     assert is_new
     assert image == Image(ImageId(0), record(key="cd" * 32), State.PENDING)
     assert catalogue.library.get(image.id) == image
 
 
-def test_a_failed_promotion_takes_no_number(catalogue: SqlCatalogue) -> None:
-    def fail(_: ImageId) -> None:
-        raise RuntimeError("the disk is gone")
-
-    with pytest.raises(RuntimeError):
-        catalogue.arrivals.add(record(), fail)
-
-    assert add(catalogue) == 0
-
-
 def test_the_folder_is_in_place_before_anyone_sees_the_row(catalogue: SqlCatalogue) -> None:
     seen_meanwhile: list[int] = []
 
-    catalogue.arrivals.add(record(), lambda _: seen_meanwhile.append(len(catalogue.library.newest(10))))
+    catalogue.arrivals.add(record(), lambda _: seen_meanwhile.append(len(catalogue.library.newest(10))), never)
 
     assert seen_meanwhile == [0]
 
@@ -139,27 +98,27 @@ def test_several_processes_may_start_and_add_at_once(url: str) -> None:
 
 
 def test_an_idempotency_key_that_comes_again_is_the_same_image(catalogue: SqlCatalogue) -> None:
-    first, _ = catalogue.arrivals.add(record(key="k"), nothing)
+    first, _ = catalogue.arrivals.add(record(key="k"), nothing, never)
     promoted: list[ImageId] = []
 
-    again, is_new = catalogue.arrivals.add(record(key="k"), promoted.append)
+    again, is_new = catalogue.arrivals.add(record(key="k"), promoted.append, never)
 
     assert (again.id, is_new, promoted) == (first.id, False, [])
     assert add(catalogue) == 1
 
 
 def test_an_idempotency_key_with_other_bytes_is_refused(catalogue: SqlCatalogue) -> None:
-    catalogue.arrivals.add(record("aa" * 32, "k"), nothing)
+    catalogue.arrivals.add(record("aa" * 32, "k"), nothing, never)
 
     with pytest.raises(IdempotencyKeyReused):
-        catalogue.arrivals.add(record("bb" * 32, "k"), nothing)
+        catalogue.arrivals.add(record("bb" * 32, "k"), nothing, never)
 
     assert add(catalogue) == 1
 
 
 def test_the_same_key_at_the_same_time_is_one_image(catalogue: SqlCatalogue) -> None:
     with ThreadPoolExecutor(8) as pool:
-        added = list(pool.map(lambda _: catalogue.arrivals.add(record(key="k"), nothing), range(16)))
+        added = list(pool.map(lambda _: catalogue.arrivals.add(record(key="k"), nothing, never), range(16)))
 
     assert {image.id for image, _ in added} == {0}
     assert sum(is_new for _, is_new in added) == 1
@@ -328,16 +287,17 @@ def test_an_image_whose_worker_died_is_handed_out_once_and_then_counts_as_forgot
 
 
 def test_unclaimed_is_what_waits_and_nobody_renders(catalogue: SqlCatalogue) -> None:
-    waiting, rendered, ready, abandoned, other = (add(catalogue) for _ in range(5))
+    assert catalogue.waiting.unclaimed() == 0
+    _waiting, rendered, ready, abandoned, deleted = (add(catalogue) for _ in range(5))
     catalogue.renderings.claim(rendered, lease_s=60)
     claim = catalogue.renderings.claim(ready, lease_s=60)
     assert claim is not None
     catalogue.renderings.finish(claim, None)
     catalogue.renderings.claim(abandoned, lease_s=-1)
 
-    assert catalogue.waiting.unclaimed([waiting, rendered, ready, abandoned, ImageId(99)]) == {waiting, abandoned}
-    assert catalogue.waiting.unclaimed([]) == set()
-    assert other not in catalogue.waiting.unclaimed([waiting])
+    catalogue.removals.begin_delete(deleted)
+
+    assert catalogue.waiting.unclaimed() == 2
 
 
 def test_a_deleted_image_is_gone_from_the_pages_and_keeps_its_number(catalogue: SqlCatalogue) -> None:
@@ -520,7 +480,7 @@ def test_what_the_sweep_asks_never_reads_all_rows(sqlite_url: str) -> None:
     add(catalogue)
     asked.clear()
     catalogue.waiting.unfinished()
-    catalogue.waiting.unclaimed([ImageId(0)])
+    catalogue.waiting.unclaimed()
     catalogue.waiting.forgotten(5, 200)
     catalogue.waiting.interrupted(200)
     catalogue.library.in_state(State.DELETING, 200)

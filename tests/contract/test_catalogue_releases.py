@@ -61,12 +61,12 @@ class TestTheCatalogueOfTheFirstRelease:
         assert (first.library.get(ImageId(0)).state, first.library.get(ImageId(0)).is_renewing) == (State.READY, True)
 
     def test_goes_on_counting(self, first: SqlCatalogue) -> None:
-        image, is_new = first.arrivals.add(first.library.get(ImageId(3)).record, lambda _: None)
+        image, is_new = first.arrivals.add(first.library.get(ImageId(3)).record, lambda _: None, lambda: None)
 
         assert (image.id, is_new) == (4, True)
 
     def test_knows_its_idempotency_keys(self, first: SqlCatalogue) -> None:
-        image, is_new = first.arrivals.add(first.library.get(ImageId(0)).record, lambda _: None)
+        image, is_new = first.arrivals.add(first.library.get(ImageId(0)).record, lambda _: None, lambda: None)
 
         assert (image.id, is_new) == (0, False)
 

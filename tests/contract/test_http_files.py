@@ -139,6 +139,16 @@ class TestOriginal:
         assert (response.status_code, response.data) == (200, b"")
         assert response.headers["Content-Length"] == str(len(picture()))
 
+    @pytest.mark.parametrize("name", ["original", "public"])
+    @pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=999999-"])
+    def test_head_knows_no_ranges(self, house: House, name: str, range_: str) -> None:
+        house.upload(picture())
+        whole = house.client.head(f"/images/0/{name}")
+
+        response = house.client.head(f"/images/0/{name}", headers={"Range": range_})
+
+        assert (response.status_code, response.headers["Content-Length"]) == (200, whole.headers["Content-Length"])
+
     @pytest.mark.parametrize(
         ("name", "expected"),
         [

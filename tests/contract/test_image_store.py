@@ -428,6 +428,24 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+KILLED_IN_WITHDRAW = """
+import os, signal, sys
+from pathlib import Path
+from vignette.adapters.stores.folder import FolderStore
+store = FolderStore(Path(sys.argv[1]))
+staged = store.stage()
+staged.append(b"picture")
+staged.complete("original.jpg", {"record.json": b"{}"})
+store.promote(staged, 0)
+unlink = os.unlink
+def unlink_and_die(*arguments, **options):
+    unlink(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+os.unlink = unlink_and_die
+staged.withdraw()
+"""
+
+
 KILLED_IN_WRITE = """
 import os, signal, sys
 from pathlib import Path
@@ -465,6 +483,16 @@ def test_a_folder_is_there_whole_or_not_at_all_whenever_its_process_dies(
     for number in numbers:
         assert store.read(ImageId(number), "original.jpg") == b"picture"
         assert store.read(ImageId(number), "record.json") == b"{}"
+
+
+def test_a_process_that_dies_while_it_withdraws_a_folder_leaves_no_image_that_lacks_files(
+    store: FolderStore, root: Path
+) -> None:
+    died = subprocess.run([sys.executable, "-c", KILLED_IN_WITHDRAW, str(root)], check=False)
+
+    assert died.returncode == -signal.SIGKILL
+    assert list(store.image_ids()) == []
+    assert store.clear_staging(max_age_s=-1) == 1
 
 
 class TestEdition:

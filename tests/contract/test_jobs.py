@@ -1,17 +1,20 @@
-"""What `ports.Jobs` promises, with a real Redis-compatible server; the double of the unit tests is held to it too."""
+"""
+What `ports.Jobs` promises: of Celery on a real Redis-compatible server, and of the double that unit tests have for it.
+
+What only the real one can do (be slow, be shared with others) is below, by its own name.
+"""
 
 from __future__ import annotations
 
 import json
 import socket
 import tempfile
-import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -22,7 +25,70 @@ from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
 from vignette.ports.jobs import Jobs, Lane
 
-JOB_SECONDS = 20
+
+class Queue(Protocol):
+    """A queue with its other end, and its fate."""
+
+    jobs: Jobs
+
+    def take(self, count: int) -> list[ImageId]:
+        """As a worker of one process does that finds all of them waiting."""
+
+    def go_down(self) -> None: ...
+
+    def come_back(self) -> None: ...
+
+
+class CeleryQueue:
+    """The adapter, the real server, and a consumer with the settings of the worker."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.server = server
+        self._producer = producer_app(server.url)
+        self.jobs: Jobs = CeleryJobs(self._producer, pause_after_failure_s=0)
+
+    def take(self, count: int) -> list[ImageId]:
+        taken: list[ImageId] = []
+
+        def take(body: Any, message: Any) -> None:
+            taken.extend(body[0])
+            message.ack()
+
+        app = worker_app(self.server.url, processes=1, tasks_per_process=1, soft_time_limit_s=30)
+        with app.connection_for_read() as connection:
+            consumer = connection.Consumer([app.amqp.queues[QUEUE]], callbacks=[take])  # type: ignore[attr-defined]
+            consumer.qos(prefetch_count=1)
+            with consumer:
+                while len(taken) < count:
+                    connection.drain_events(timeout=30)
+        app.close()
+        return taken
+
+    def go_down(self) -> None:
+        self.server.kill()
+
+    def come_back(self) -> None:
+        self.server.start()
+
+    def close(self) -> None:
+        self._producer.close()
+
+
+class ListQueue:
+    """The double."""
+
+    def __init__(self) -> None:
+        self._list = ListJobs()
+        self.jobs: Jobs = self._list
+
+    def take(self, count: int) -> list[ImageId]:
+        return [self._list.take() for _ in range(count)]
+
+    def go_down(self) -> None:
+        self._list.is_down = True
+
+    def come_back(self) -> None:
+        self._list.is_down = False
 
 
 @pytest.fixture
@@ -33,94 +99,98 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def celery_jobs(server: RedisServer) -> Iterator[CeleryJobs]:
-    app = producer_app(server.url)
-    yield CeleryJobs(app, JOB_SECONDS)
-    app.close()
+def celery_queue(server: RedisServer) -> Iterator[CeleryQueue]:
+    queue = CeleryQueue(server)
+    yield queue
+    queue.close()
 
 
 @pytest.fixture(params=["celery", "list"])
-def jobs(request: pytest.FixtureRequest) -> Jobs:
-    return request.getfixturevalue("celery_jobs") if request.param == "celery" else ListJobs()
+def queue(request: pytest.FixtureRequest) -> Queue:
+    return request.getfixturevalue("celery_queue") if request.param == "celery" else ListQueue()
 
 
-@contextmanager
-def consuming(server: RedisServer, take: Callable[[Any, Any], None]) -> Iterator[Any]:
-    """The connection of a worker with one process; *take* gets the body and the message of each job that it takes."""
-    app = worker_app(server.url, processes=1, soft_time_limit_s=30)
-    with app.connection_for_read() as connection:
-        consumer = connection.Consumer([app.amqp.queues[QUEUE]], callbacks=[take])  # type: ignore[attr-defined]
-        consumer.qos(prefetch_count=1)
-        with consumer:
-            yield connection
-    app.close()
+# Every queue
 
 
-def test_the_backlog_counts_what_was_hinted(jobs: Jobs) -> None:
-    assert jobs.backlog() == (0, frozenset())
+def test_the_backlog_counts_what_was_hinted_and_not_taken(queue: Queue) -> None:
+    assert queue.jobs.backlog() == 0
 
-    jobs.hint(ImageId(0), Lane.FAST)
-    jobs.hint_all([ImageId(1), ImageId(2)], Lane.BULK)
+    queue.jobs.hint(ImageId(0), Lane.FAST)
+    queue.jobs.hint_all([ImageId(1), ImageId(2)], Lane.BULK)
+    assert queue.jobs.backlog() == 3
 
-    assert jobs.backlog() == (3, frozenset())
-
-
-def test_what_a_worker_has_taken_is_told_as_long_as_one_may_work_on_it(
-    server: RedisServer, celery_jobs: CeleryJobs
-) -> None:
-    celery_jobs.hint_all([ImageId(7), ImageId(8)], Lane.BULK)
-    messages: list[Any] = []
-    with consuming(server, lambda _, message: messages.append(message)) as connection:
-        connection.drain_events(timeout=30)
-
-        waiting, taken = celery_jobs.backlog()
-        assert (waiting, [job.image_id for job in taken]) == (1, [7])
-
-        [delivery] = [job.delivery for job in taken]
-        server.client.zincrby("vignette:unacked_index", -JOB_SECONDS, delivery)
-        assert celery_jobs.backlog() == (1, frozenset())
-
-        server.client.zadd("vignette:unacked_index", {"done with meanwhile": time.time()})
-        assert celery_jobs.backlog() == (1, frozenset())
+    assert queue.take(1) == [0]
+    assert queue.jobs.backlog() == 2
 
 
-def test_a_job_carries_the_number_and_nothing_else(server: RedisServer, celery_jobs: CeleryJobs) -> None:
-    celery_jobs.hint(ImageId(7), Lane.FAST)
+def test_an_image_that_is_hinted_twice_has_two_jobs(queue: Queue) -> None:
+    for _ in range(2):
+        queue.jobs.hint(ImageId(7), Lane.FAST)
 
-    message = json.loads(server.client.lindex(f"vignette:{QUEUE}", 0))
+    assert queue.jobs.backlog() == 2
+    assert queue.take(2) == [7, 7]
+
+
+def test_the_fast_lane_overtakes_the_other_and_each_keeps_its_order(queue: Queue) -> None:
+    queue.jobs.hint_all([ImageId(number) for number in range(5)], Lane.BULK)
+    queue.jobs.hint(ImageId(5), Lane.FAST)
+    queue.jobs.hint_all([ImageId(6), ImageId(7)], Lane.BULK)
+    queue.jobs.hint(ImageId(8), Lane.FAST)
+
+    assert queue.take(9) == [5, 8, 0, 1, 2, 3, 4, 6, 7]
+    assert queue.jobs.backlog() == 0
+
+
+def test_no_hint_at_all_is_none(queue: Queue) -> None:
+    queue.jobs.hint_all([], Lane.FAST)
+
+    assert queue.jobs.backlog() == 0
+
+
+def test_a_queue_that_is_away_says_so_and_is_used_again_when_it_comes_back(queue: Queue) -> None:
+    queue.jobs.hint(ImageId(0), Lane.FAST)
+    queue.go_down()
+    for ask in (
+        lambda: queue.jobs.hint(ImageId(1), Lane.FAST),
+        lambda: queue.jobs.hint_all([ImageId(1)], Lane.BULK),
+        queue.jobs.backlog,
+    ):
+        with pytest.raises(QueueUnavailable):
+            ask()
+
+    queue.come_back()
+    queue.jobs.hint(ImageId(2), Lane.FAST)
+
+    assert queue.take(2) == [0, 2]
+
+
+# The real one
+
+
+def test_a_job_carries_the_number_and_nothing_else(celery_queue: CeleryQueue) -> None:
+    celery_queue.jobs.hint(ImageId(7), Lane.FAST)
+
+    message = json.loads(celery_queue.server.client.lindex(f"vignette:{QUEUE}", 0))
     arguments, options, _ = json.loads(b64decode(message["body"]))
     assert (message["headers"]["task"], arguments, options) == (RENDER_TASK, [7], {})
 
 
-def test_the_fast_lane_overtakes_the_other_and_each_keeps_its_order(
-    server: RedisServer, celery_jobs: CeleryJobs
-) -> None:
-    """As a worker takes them, which finds all of them waiting and has one process."""
-    celery_jobs.hint_all([ImageId(number) for number in range(5)], Lane.BULK)
-    celery_jobs.hint(ImageId(5), Lane.FAST)
-    celery_jobs.hint_all([ImageId(6), ImageId(7)], Lane.BULK)
-    celery_jobs.hint(ImageId(8), Lane.FAST)
-    assert celery_jobs.backlog() == (9, frozenset())
-    taken: list[int] = []
+def test_what_others_keep_on_the_same_server_does_not_count(celery_queue: CeleryQueue) -> None:
+    celery_queue.server.client.lpush(QUEUE, "foreign")
 
-    def take(body: Any, message: Any) -> None:
-        taken.extend(body[0])
-        message.ack()
-
-    with consuming(server, take) as connection:
-        while len(taken) < 9:
-            connection.drain_events(timeout=30)
-
-    assert taken == [5, 8, 0, 1, 2, 3, 4, 6, 7]
-    assert celery_jobs.backlog() == (0, frozenset())
+    assert celery_queue.jobs.backlog() == 0
 
 
-def test_what_others_keep_on_the_same_server_does_not_count(server: RedisServer, celery_jobs: CeleryJobs) -> None:
-    server.client.hset("unacked", mapping={"foreign-1": "x", "foreign-2": "x"})
-    server.client.zadd("unacked_index", {"foreign-1": time.time(), "foreign-2": time.time()})
-    server.client.lpush(QUEUE, "foreign")
+def test_a_queue_that_froze_is_used_again_when_it_thaws(celery_queue: CeleryQueue) -> None:
+    celery_queue.server.freeze()
+    with pytest.raises(QueueUnavailable):
+        celery_queue.jobs.hint(ImageId(1), Lane.FAST)
 
-    assert celery_jobs.backlog() == (0, frozenset())
+    celery_queue.server.thaw()
+    celery_queue.jobs.hint(ImageId(2), Lane.FAST)
+
+    assert celery_queue.jobs.backlog() >= 1
 
 
 @contextmanager
@@ -144,7 +214,7 @@ def mute_server() -> Iterator[tuple[str, Callable[[], int]]]:
 
 def test_a_queue_that_never_answers_is_waited_for_once_and_for_less_than_half_a_second() -> None:
     with mute_server() as (url, connections):
-        jobs = CeleryJobs(producer_app(url), JOB_SECONDS)
+        jobs = CeleryJobs(producer_app(url))
 
         for _ in range(3):
             with pytest.raises(QueueUnavailable):
@@ -159,7 +229,7 @@ def test_who_waits_for_a_connection_does_not_wait_for_the_queue_as_well() -> Non
     """More uploads at the same moment than there are connections to the queue."""
     with mute_server() as (url, connections):
         app = producer_app(url)
-        jobs = CeleryJobs(app, JOB_SECONDS)
+        jobs = CeleryJobs(app)
         many = 3 * app.conf.broker_pool_limit
 
         with ThreadPoolExecutor(many) as uploads:
@@ -169,19 +239,3 @@ def test_who_waits_for_a_connection_does_not_wait_for_the_queue_as_well() -> Non
 
         assert {type(error) for error in errors} == {QueueUnavailable}
         assert connections() <= app.conf.broker_pool_limit
-
-
-@pytest.mark.parametrize(("go", "come_back"), [("kill", "start"), ("freeze", "thaw")])
-def test_a_queue_that_comes_back_is_used_again(
-    server: RedisServer, celery_jobs: CeleryJobs, monkeypatch: pytest.MonkeyPatch, go: str, come_back: str
-) -> None:
-    monkeypatch.setattr("vignette.adapters.celery_queue._PAUSE_AFTER_FAILURE_S", 0)
-    celery_jobs.hint(ImageId(0), Lane.FAST)
-    getattr(server, go)()
-    with pytest.raises(QueueUnavailable):
-        celery_jobs.hint(ImageId(1), Lane.FAST)
-
-    getattr(server, come_back)()
-    celery_jobs.hint(ImageId(2), Lane.FAST)
-
-    assert celery_jobs.backlog().waiting >= 2

@@ -119,9 +119,8 @@ def go_on(house: House) -> None:
     ],
 )
 def test_whenever_a_process_dies_everything_is_whole_or_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[House], None], recipes: list[Recipe]
+    tmp_path: Path, act: Callable[[House], None], recipes: list[Recipe]
 ) -> None:
-    monkeypatch.setattr("vignette.use_cases.sweeping._HINT_MAX_AGE_S", -1)
     point = 0
     while True:
         root = tmp_path / str(point)
@@ -131,7 +130,7 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
 
         has_died = died_before(root, act, recipes, point)
 
-        house = House(root, recipes=recipes)
+        house = House(root, recipes=recipes, hint_max_age_s=-1)
         if act is render_again:
             # Before anybody goes on: it is ready, and there is something to show.
             assert house.client.get("/vignette/0").status_code == 200, f"killed before operation {point}"

@@ -97,13 +97,13 @@ def worker(
 
 
 @contextmanager
-def lasting_worker(folder: Path, **settings: object) -> Iterator[None]:
+def lasting_worker(folder: Path, app: str = "task_celery", **settings: object) -> Iterator[None]:
     """The same, started again when it ends, as the README says: Celery's may, when it loses its Redis."""
     stopping = threading.Event()
 
     def run() -> None:
         while not stopping.is_set():
-            with worker(folder, **settings) as child:
+            with worker(folder, app, **settings) as child:
                 while not stopping.wait(0.1) and not os.waitid(
                     os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT
                 ):
@@ -254,7 +254,7 @@ class TestTheQueueForgets:
         """All vignettes come, each is made once, and no loss has more queued again than what waits."""
         with house(tmp_path) as here:
             numbers = [here.upload(picture()).id for _ in range(500)]
-            CeleryJobs(producer_app(redis.url), job_seconds=60).hint_all(numbers, Lane.FAST)
+            CeleryJobs(producer_app(redis.url)).hint_all(numbers, Lane.FAST)
             redis.kill()
             shutil.copytree(tmp_path / "redis", tmp_path / "older")
             redis.start()

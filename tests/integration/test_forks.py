@@ -47,7 +47,7 @@ def test_each_child_that_is_forked_while_the_sweep_writes_can_write(tmp_path: Pa
         for event in ("INSERT", "UPDATE"):
             here.sql(SLOW_BEATS.format(event=event))
         numbers = [here.upload(picture()).id for _ in range(FORKS)]
-        CeleryJobs(producer_app(redis.url), job_seconds=60).hint_all(numbers, Lane.FAST)
+        CeleryJobs(producer_app(redis.url)).hint_all(numbers, Lane.FAST)
 
         options = ("--max-tasks-per-child", "1")
         with worker(tmp_path, options=options, broker_url=redis.url, render_processes=8):
@@ -110,7 +110,7 @@ def test_a_process_that_can_never_write_is_replaced_by_one_that_can(tmp_path: Pa
     settings = {"broker_url": redis.url, "render_processes": 1}
     with house(tmp_path) as here:
         numbers = [here.upload(picture()).id for _ in range(4)]
-        CeleryJobs(producer_app(redis.url), job_seconds=60).hint_all(numbers, Lane.FAST)
+        CeleryJobs(producer_app(redis.url)).hint_all(numbers, Lane.FAST)
 
         with worker(tmp_path, "tests.integration.locked_worker", **settings):
             until(lambda: here.catalogue.waiting.unfinished() == 0, within_s=120)

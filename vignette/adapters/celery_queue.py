@@ -2,16 +2,14 @@
 The queue: Celery on Redis (or anything that speaks its protocol).
 
 Celery on Redis loses messages whatever its settings (kombu issue 305: a worker killed between taking a message and
-noting that it did), and restores others late. So the settings here make the usual case quick, the sweep makes it sure.
+noting that it did), and restores others late. So the settings here make the usual case quick; the sweep makes it sure.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
-from base64 import b64decode
 from collections.abc import Sequence
 from multiprocessing import current_process
 from pathlib import Path
@@ -24,7 +22,7 @@ from redis.exceptions import RedisError
 from vignette.errors import QueueUnavailable
 from vignette.limits import KILL_GRACE_S
 from vignette.model import ImageId
-from vignette.ports.jobs import Backlog, Lane, Taken
+from vignette.ports.jobs import Lane
 
 RENDER_TASK: Final = "vignette.render"
 
@@ -82,30 +80,23 @@ def keep_temporary_files_in(folder: Path) -> None:
 
 def worker_app(broker_url: str, *, processes: int, tasks_per_process: int, soft_time_limit_s: int) -> Celery:
     """The Celery application of the worker."""
-    hard_time_limit_s = soft_time_limit_s + KILL_GRACE_S
-    transport: dict[str, Any] = {
-        "global_keyprefix": _KEY_PREFIX,
-        "priority_steps": _PRIORITY_STEPS,
-        # Only messages of workers that died wait for this; the sweep is sooner.
-        "visibility_timeout": max(300, 3 * hard_time_limit_s),
-        "unacked_restore_interval": 10,
-        "unacked_restore_throttle": 1,
-    }
+    transport: dict[str, Any] = {"global_keyprefix": _KEY_PREFIX, "priority_steps": _PRIORITY_STEPS}
     if not broker_url.startswith("redis+socket:"):
-        # Never a short `socket_timeout` here: with late acknowledgement, a Redis that stalls for longer than that leaks
-        # the worker's slots for good (celery issue 10205).
+        # Never a short `socket_timeout` here: a Redis that stalls for longer while a job is acknowledged leaks the
+        # place that the worker had for it, for good (celery issue 10205).
         transport |= {"socket_keepalive": True, "socket_timeout": 120}
     app = Celery("vignette", broker=broker_url)
     app.conf.update(
         _COMMON,
         broker_transport_options=transport,
         broker_connection_max_retries=None,
-        task_acks_late=True,
-        # A job that was lost with its process is not queued again by Celery, which would do so without end: its lease
-        # ends, and the catalogue counts the attempts.
-        task_reject_on_worker_lost=False,
+        # A job is done with as soon as a process has it: from then on the catalogue knows for how long. Celery itself
+        # would queue again, without end, what kills its process.
+        task_acks_late=False,
+        # Nothing is taken that no process is free for: what a worker holds is lost with it.
+        worker_disable_prefetch=True,
         task_soft_time_limit=soft_time_limit_s,
-        task_time_limit=hard_time_limit_s,
+        task_time_limit=soft_time_limit_s + KILL_GRACE_S,
         worker_concurrency=processes,
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=tasks_per_process,
@@ -117,16 +108,11 @@ def worker_app(broker_url: str, *, processes: int, tasks_per_process: int, soft_
 
 
 class CeleryJobs:
-    """
-    `Jobs` over a Celery application; safe to share between threads.
+    """`Jobs` over a Celery application; safe to share between threads."""
 
-    A worker holds a message for *job_seconds* at most. What a killed worker held stays in the broker's list of
-    unacknowledged messages for long after that, and is nobody's.
-    """
-
-    def __init__(self, app: Celery, job_seconds: float) -> None:
+    def __init__(self, app: Celery, *, pause_after_failure_s: float = _PAUSE_AFTER_FAILURE_S) -> None:
         self._app = app
-        self._job_seconds = job_seconds
+        self._pause_after_failure_s = pause_after_failure_s
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
@@ -150,34 +136,21 @@ class CeleryJobs:
                     )
         except (OperationalError, RedisError, OSError) as error:
             with self._lock:
-                self._silent_until = time.monotonic() + _PAUSE_AFTER_FAILURE_S
+                self._silent_until = time.monotonic() + self._pause_after_failure_s
             raise QueueUnavailable("the queue does not answer") from error
 
     def _raise_if_silent(self) -> None:
         if time.monotonic() < self._silent_until:
             raise QueueUnavailable("the queue did not answer a moment ago")
 
-    def backlog(self) -> Backlog:
+    def backlog(self) -> int:
         try:
             with self._app.connection_for_write() as connection:
                 channel: Any = connection.default_channel
-                oldest = time.time() - self._job_seconds
-                taken = channel.client.zrange("unacked_index", oldest, "+inf", byscore=True)
-                jobs = frozenset(filter(None, (_taken(channel.client, delivery.decode()) for delivery in taken)))
                 # Declaring a queue changes nothing on Redis, and tells how much is in it, of all priorities.
-                return Backlog(int(channel.queue_declare(QUEUE).message_count), jobs)
+                return int(channel.queue_declare(QUEUE).message_count)
         except (OperationalError, RedisError, OSError) as error:
             raise QueueUnavailable("the queue does not answer") from error
-
-
-def _taken(client: Any, delivery: str) -> Taken | None:
-    """The job of a message that Celery has taken and not acknowledged; None if it has been meanwhile."""
-    message = client.hget("unacked", delivery)
-    if message is None:
-        return None
-    body = b64decode(json.loads(message)[0]["body"])
-    ((image_id,), _, _) = json.loads(body)
-    return Taken(delivery, ImageId(image_id))
 
 
 _NO_RETRY: Final = {"max_retries": 0}

@@ -22,14 +22,14 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Run the whole service in the foreground: queue, worker, web. Ctrl-C stops it."""
-    # Here, and in each other command: an import costs more than the command that does without it.
+    # Here and in each other command: what only one of them needs is imported by that one, for imports are slow.
     from vignette.running.launcher import serve as serve_until_stopped
 
-    sys.exit(serve_until_stopped(load_settings_or_exit(), _open_catalogue))
+    sys.exit(serve_until_stopped(load_settings_or_exit(), open_catalogue))
 
 
-def _open_catalogue(settings: Settings) -> None:
-    """Bring it up to date before any process needs it, or say why that cannot be."""
+def open_catalogue(settings: Settings) -> None:
+    """Bring the catalogue up to date before any process needs it; raise what keeps it from that."""
     from vignette.wiring.stores import open_and_catch_up
 
     _, catalogue = open_and_catch_up(settings)

@@ -1,4 +1,4 @@
-"""Commands on images: try again what failed, render again what other recipes made."""
+"""Commands on images: try failed ones again, and render again what other recipes have made."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
     """
     Try failed images again, as if they had never been tried.
 
-    Their vignettes are made at once if the service runs, and else as soon as it does. Exit status 1 if one of the
-    numbers could not be tried: it is not failed, was deleted, or never was.
+    Their vignettes are made at once if the service runs, or else as soon as it does. Exit status 1 if one of the
+    images could not be tried: it has not failed, was deleted, or never was.
     """
     from vignette.wiring.commands import open_renewal
 
@@ -48,14 +48,14 @@ def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
 @click.command()
 @click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=0))
 @click.option("--all", "is_all", is_flag=True, help="Every image that is ready.")
-@click.option("--force", is_flag=True, help="Also those whose vignettes are as the recipes say.")
+@click.option("--force", is_flag=True, help="Also images whose vignettes are as the recipes say.")
 def render(numbers: tuple[int, ...], is_all: bool, force: bool) -> None:
     """
-    Have vignettes made again that other recipes have made than those set now.
+    Render images again whose vignettes were made by recipes other than those set now.
 
-    The worker of the running service makes them, when no upload is waiting; what there is goes on being served until
-    then. It does so by itself after a start with other recipes: this shows how far it is, and does it for images that
-    it could not render. After a change of the recipes the service has to be started anew first.
+    The worker of the running service does it, after all uploads that wait; the earlier vignettes are served until then.
+    The worker does it by itself too, once the service was started with other recipes: this command shows how far it is,
+    and tries images again that could not be rendered. After a change of the recipes, start the service anew first.
 
     Exit status 0: all are done; 1: some could not be rendered, or are left.
     """
@@ -82,9 +82,9 @@ def render(numbers: tuple[int, ...], is_all: bool, force: bool) -> None:
 
 
 class RenderTally:
-    """Counts what `vignette render` has done of *total* images, and tells of it on a terminal."""
+    """Counts how many of *total* images `vignette render` has done, and shows it on a terminal."""
 
-    # As many as tell how long the others will take, and do not take long themselves.
+    # Enough to estimate the others by, and few enough to be done soon.
     _SAMPLE: Final = 20
 
     def __init__(self, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Commands that start a service of their own, to torture it or to measure it."""
+"""Commands that torture or measure a service, which they start for the purpose."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def torture(minutes: float, seed: int | None, runs: int) -> None:
     """
     See for yourself that nothing acknowledged is lost.
 
-    Starts a service of its own in a temporary folder, uploads to it, and kills and freezes its processes and empties
-    its queue meanwhile; then compares what was promised with what is there. Your own images are not touched.
+    Starts a service in a temporary folder, uploads to it, and meanwhile kills and freezes its processes and empties its
+    queue. Then it compares what was promised with what is there. Your own images are not touched.
 
-    Several runs have a new service each, and the seeds that follow; the last line adds them up.
+    Each of several runs has a new service, and the next seed; the last line adds them up.
 
-    Exit status 0: every promise was kept; 1: not, and the folders are left for a look; 2: not on this system.
+    Exit status 0: every promise was kept; 1: some were not, and the folders are left for a look; 2: not on this system.
     """
     from vignette.trials.torture.session import torture as run
     from vignette.trials.torture.session import total
@@ -104,8 +104,8 @@ def serve(as_json: bool, check: bool, effort: Effort) -> None:
     """
     Requests a second for a ready vignette, beside nginx with the same file.
 
-    Starts a service of its own and an nginx of its own; wants nginx and wrk (Debian: nginx-light, wrk). Exit status 2
-    if something is missing.
+    Starts a service and an nginx for the purpose; needs nginx and wrk (Debian: nginx-light, wrk). Exit status 2 if one
+    is missing.
     """
     from vignette.trials.bench import serve as serving
 
@@ -125,8 +125,8 @@ def pipeline(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
     """
     Seconds from the first upload to the last vignette, beside `vipsthumbnail` making the same from files.
 
-    Starts a service of its own; wants vipsthumbnail (Debian: libvips-tools) and photos, which are sent again and again
-    until there are 60. Exit status 2 if something is missing.
+    Starts a service for the purpose; needs vipsthumbnail (Debian: libvips-tools) and photos, which are sent again and
+    again until there are 60. Exit status 2 if something is missing.
     """
     from vignette.trials.bench import pipeline as whole_way
 
@@ -166,7 +166,7 @@ def burst(folder: Path | None, as_json: bool, check: bool, effort: Effort) -> No
     """
     10,000 small uploads of 32 clients: how long they take, how much memory, and whether each of them is kept.
 
-    Starts a service of its own. Exit status 2 if it does not start, or refuses an upload.
+    Starts a service for the purpose. Exit status 2 if it does not start, or refuses an upload for good.
     """
     from vignette.trials.bench import burst as many_uploads
 

@@ -1,4 +1,4 @@
-"""Commands on the catalogue and the folders as a whole: rebuild the one, check and repair both."""
+"""Commands on all images: rebuild the catalogue, check and repair catalogue and folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vignette.use_cases.findings import Report
 @click.option("--lost", is_flag=True, help="The upload folder holds no image any more, and is to be taken as it is.")
 def reindex(lost: bool) -> None:
     """
-    Rebuild the catalogue from the folders. The service may run; uploads wait meanwhile, or are told to.
+    Rebuild the catalogue from the folders. The service may run: uploads wait meanwhile, or are answered 503.
 
     Where the catalogue knows images and the upload folder holds none, its disk is probably not mounted, and nothing is
     done. If the images are lost for good, --lost makes an empty catalogue. Their numbers stay taken.
@@ -36,8 +36,8 @@ def fsck(repair: bool, as_json: bool) -> None:
     """
     Check every folder against its record and its row in the catalogue. Safe while the service runs.
 
-    Every original is read, and compared with the SHA-256 that it had when it came. No repair deletes an original, but
-    that of an image whose deletion was asked for and cut short.
+    Every original is read, and compared with the SHA-256 that it had when it came. No repair deletes an original,
+    except that of an image whose deletion was asked for and was cut short.
 
     Exit status 0: all is well, or was repaired; 1: something is wrong; 2: it could not be checked.
     """

@@ -22,9 +22,8 @@ from vignette.pixels.cropping import window
 from vignette.pixels.encoding import encoded_animation
 from vignette.pixels.engines.pillow import open_source
 from vignette.pixels.engines.sizes import stored
-from vignette.pixels.geometry import fit, whole
+from vignette.pixels.geometry import Plan
 from vignette.pixels.resampling import resized, samples, upright
-from vignette.recipes import Recipe
 
 _MOVING: Final = frozenset({formats.GIF, formats.APNG, formats.WEBP, formats.AVIF})
 
@@ -48,11 +47,9 @@ def moves(anatomy: Anatomy) -> bool:
     return anatomy.frames > 1 and anatomy.format in _MOVING
 
 
-def animations(
-    file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe], seconds: float
-) -> Iterator[tuple[Recipe, bytes]]:
+def animations(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan], seconds: float) -> Iterator[tuple[Plan, bytes]]:
     """
-    The animated WebP of each of *recipes* that is within the limits, from a *file* that `moves`.
+    The animated WebP of each of *plans* that is within the limits, from a *file* that `moves`.
 
     There is none at all if the frames of the original are too many or too large, or would lose their transparency.
     After *seconds* no more are made.
@@ -61,8 +58,8 @@ def animations(
         TimeoutError: The time is over.
         Exception: A frame is damaged; decoders raise many kinds.
     """
-    recipes = _affordable(anatomy, recipes)
-    if not recipes:
+    plans = _affordable(anatomy, plans)
+    if not plans:
         return
     deadline = time.monotonic() + seconds
 
@@ -70,26 +67,26 @@ def animations(
         if time.monotonic() > deadline:
             raise TimeoutError(f"it takes more than {seconds:g} seconds")
 
-    reels: dict[Recipe, list[Frame]] = {recipe: [] for recipe in recipes}
-    windows: dict[Recipe, tuple[int, int, int, int]] = {}
+    reels: dict[Plan, list[Frame]] = {plan: [] for plan in plans}
+    windows: dict[Plan, tuple[int, int, int, int]] = {}
     with open_source(file, anatomy.format) as source:
         if not _keeps_transparency(source, anatomy):
             return
         for frame in _frames(source):
             check_time()
-            for recipe in recipes:
-                image = _vignette(frame.image, anatomy, recipe)
-                if recipe.fit == "cover":
+            for plan in plans:
+                image = _vignette(frame.image, anatomy, plan)
+                if plan.recipe.fit == "cover":
                     # The same part of all frames, or the picture jumps.
-                    if recipe not in windows:
-                        windows[recipe] = window(image, fit(*anatomy.upright_size, recipe), recipe.crop)
-                    image = image.crop(windows[recipe])
-                reels[recipe].append(Frame(image, frame.milliseconds))
+                    if plan not in windows:
+                        windows[plan] = window(image, plan.size, plan.recipe.crop)
+                    image = image.crop(windows[plan])
+                reels[plan].append(Frame(image, frame.milliseconds))
         plays = _plays(source.info, anatomy)
-    for recipe, reel in reels.items():
+    for plan, reel in reels.items():
         # One frame beside a still picture for readers that know no animation does not move.
         if len(reel) > 1:
-            yield recipe, encoded_animation(reel, plays, recipe.quality, check_time)
+            yield plan, encoded_animation(reel, plays, plan.recipe.quality, check_time)
 
 
 def _keeps_transparency(source: Image.Image, anatomy: Anatomy) -> bool:
@@ -101,18 +98,17 @@ def _keeps_transparency(source: Image.Image, anatomy: Anatomy) -> bool:
     return not is_a_colour or anatomy.bits_per_pixel == 24
 
 
-def _affordable(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Recipe]:
-    """As many of *recipes* as their frames have room for all together, the smallest first."""
+def _affordable(anatomy: Anatomy, plans: Sequence[Plan]) -> list[Plan]:
+    """As many of *plans* as their frames have room for all together, the smallest first."""
     frames = anatomy.frames
     if frames > MAX_ANIMATION_FRAMES or frames * anatomy.width * anatomy.height > MAX_ANIMATION_SOURCE_PIXELS:
         return []
-    pixels = {recipe: frames * math.prod(whole(*anatomy.upright_size, recipe)) for recipe in recipes}
     left = MAX_ANIMATION_PIXELS
     affordable = []
-    for recipe in sorted(recipes, key=lambda recipe: pixels[recipe]):
-        left -= pixels[recipe]
+    for plan in sorted(plans, key=lambda plan: math.prod(plan.whole)):
+        left -= frames * math.prod(plan.whole)
         if left >= 0:
-            affordable.append(recipe)
+            affordable.append(plan)
     return affordable
 
 
@@ -128,8 +124,8 @@ def _frames(source: Any) -> Iterator[Frame]:
         yield Frame(samples(image), _milliseconds(source.info.get("duration", 0)))
 
 
-def _vignette(image: Image.Image, anatomy: Anatomy, recipe: Recipe) -> Image.Image:
-    small = resized(image, stored(whole(*anatomy.upright_size, recipe), anatomy))
+def _vignette(image: Image.Image, anatomy: Anatomy, plan: Plan) -> Image.Image:
+    small = resized(image, stored(plan.whole, anatomy))
     return upright(to_srgb(small, anatomy.blocks.icc), anatomy.orientation)
 
 

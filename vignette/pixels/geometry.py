@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from vignette.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one recipe makes of one picture: see `whole` and `fit`."""
+
+    recipe: Recipe
+    whole: tuple[int, int]
+    size: tuple[int, int]
+
+
+def plan(width: int, height: int, recipe: Recipe) -> Plan:
+    """What *recipe* makes of a *width* × *height* picture."""
+    complete = whole(width, height, recipe)
+    return Plan(recipe, complete, _part(complete, recipe))
 
 
 def fit(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
@@ -13,11 +30,7 @@ def fit(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
     the aspect ratio of the box and fills it. If the picture is too small for that, the vignette is the largest part of
     the picture that has this aspect ratio.
     """
-    across, down = whole(width, height, recipe)
-    if recipe.fit == "inside":
-        return across, down
-    scale = min(across / recipe.width, down / recipe.height, 1.0)
-    return _scaled(recipe.width, recipe.height, scale)
+    return _part(whole(width, height, recipe), recipe)
 
 
 def whole(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
@@ -29,6 +42,14 @@ def whole(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
 def centred(width: int, height: int, size: tuple[int, int]) -> tuple[int, int]:
     """Return (left, top) of the part of *size*, (width, height), in the middle of a *width* × *height* picture."""
     return (width - size[0]) // 2, (height - size[1]) // 2
+
+
+def _part(complete: tuple[int, int], recipe: Recipe) -> tuple[int, int]:
+    if recipe.fit == "inside":
+        return complete
+    across, down = complete
+    scale = min(across / recipe.width, down / recipe.height, 1.0)
+    return _scaled(recipe.width, recipe.height, scale)
 
 
 def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from vignette.pixels.cropping import cropped
 from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.encoding import decoder_of, encoded
 from vignette.pixels.engines import decode
-from vignette.pixels.geometry import fit, whole
+from vignette.pixels.geometry import Plan, plan
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.resampling import resized
 from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
@@ -78,34 +78,35 @@ def render(
         RenderingFailed: Its pixels cannot be decoded, all of them.
     """
     anatomy = read_anatomy(file, size, _BOUNDS)
+    plans = [plan(*anatomy.upright_size, recipe) for recipe in recipes]
     source = decoder_file(file, size, anatomy.format)
     with _decoder_errors(anatomy):
-        renditions = list(_render(source, anatomy, recipes))
+        renditions = list(_stills(source, anatomy, plans))
     if moves(anatomy):
         frames = decoder_file(file, size, anatomy.format, moving=True)
-        renditions += _animations(frames, anatomy, recipes, animation_seconds)
+        renditions += _animations(frames, anatomy, plans, animation_seconds)
     return renditions
 
 
-def _render(file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe]) -> Iterator[Rendition]:
-    wholes = {recipe: whole(*anatomy.upright_size, recipe) for recipe in recipes}
-    largest_first = sorted(recipes, key=lambda recipe: wholes[recipe], reverse=True)
-    image = decode(file, anatomy, wholes[largest_first[0]])
+def _stills(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator[Rendition]:
+    largest_first = sorted(plans, key=lambda plan: plan.whole, reverse=True)
+    image = decode(file, anatomy, largest_first[0].whole)
     # Encoders fall back on `info`, which holds the original's EXIF, XMP and profile.
     image.info = {}
-    for recipe in largest_first:
-        image = resized(image, wholes[recipe])
-        vignette = cropped(image, fit(*anatomy.upright_size, recipe), recipe.crop)
+    for planned in largest_first:
+        recipe = planned.recipe
+        image = resized(image, planned.whole)
+        vignette = cropped(image, planned.size, recipe.crop)
         for file_format in recipe.formats:
             content = encoded(vignette, file_format, recipe.quality)
-            yield Rendition(recipe, file_format, vignette.width, vignette.height, content)
+            yield Rendition(recipe, file_format, *planned.size, content)
 
 
-def _animations(file: BinaryIO, anatomy: Anatomy, recipes: Sequence[Recipe], seconds: float) -> Iterator[Rendition]:
-    moving = [recipe for recipe in recipes if recipe.animate and "webp" in recipe.formats]
+def _animations(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan], seconds: float) -> Iterator[Rendition]:
+    moving = [planned for planned in plans if planned.recipe.animate and "webp" in planned.recipe.formats]
     try:
-        for recipe, content in animations(file, anatomy, moving, seconds):
-            yield Rendition(recipe, "webp", *fit(*anatomy.upright_size, recipe), content, moves=True)
+        for planned, content in animations(file, anatomy, moving, seconds):
+            yield Rendition(planned.recipe, "webp", *planned.size, content, moves=True)
     except _DECODER_ERRORS as error:
         # Its first frame is sound: that is its still vignette, which is there already.
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)

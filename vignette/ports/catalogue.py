@@ -1,13 +1,14 @@
 """
 The catalogue: an index of numbers, order and state. Whatever it says can be rebuilt from the store.
 
-Every method is one transaction. It raises `CatalogueUnavailable` when the database cannot be used, and `StoreFull` when
-the disk of the database has no room; nothing was committed then.
+Every method is one transaction. It raises `StoreFull` when the disk of the database has no room, and nothing was
+committed then; and `CatalogueUnavailable` when the database cannot be used: if the connection broke during the commit,
+nobody knows whether it was done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,11 +18,17 @@ from vignette.model import Failure, Image, ImageId, Placeholder, Record, State
 class Arrivals(Protocol):
     """For those who receive."""
 
-    def add(self, record: Record, promote: Callable[[ImageId], None]) -> tuple[Image, bool]:
+    def add(
+        self, record: Record, promote: Callable[[ImageId], None], withdraw: Callable[[], None]
+    ) -> tuple[Image, bool]:
         """
         Give *record* the next number, call *promote* with it, and index it as pending.
 
-        Numbers count from 0 without a gap: if *promote* raises, the number is not taken.
+        Numbers count from 0 without a gap: if anything fails, the number is not taken. *withdraw* then undoes what
+        *promote* did, or did half of. It is called after *promote* alone, when it is certain that the row will not be
+        there, and while nobody else can be given the number or index its folder. Where that cannot be had, because the
+        connection broke and no other can be made, it is not called: the folder may have a row, or gets one from
+        `Index.catch_up`. *withdraw* raises nothing.
 
         Returns:
             The image, and whether it is new. With an idempotency key that is there already, the image that has it;
@@ -92,8 +99,8 @@ class Waiting(Protocol):
     def unfinished(self) -> int:
         """How many images wait or are being rendered."""
 
-    def unclaimed(self, image_ids: Collection[ImageId]) -> set[ImageId]:
-        """Those of *image_ids* that wait: to be rendered, and by nobody who has a lease."""
+    def unclaimed(self) -> int:
+        """How many images wait to be rendered, and nobody has a lease on them."""
 
     def reset(self, image_id: ImageId) -> None:
         """
@@ -136,13 +143,14 @@ class Index(Protocol):
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """
         Replace everything by *images*; return how many there are. The next number is past the highest, those without
-        an image included, and never lower than it was. *images* is read while no image can be added.
+        an image included, and never lower than it was. *images* is read while no image can be added or withdrawn.
         """
 
     def catch_up(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """
         Index those of *images* whose number was not given yet, and take their numbers; return how many there were.
-        None stands for a folder without a readable record: only its number is taken.
+        None stands for a folder without a readable record: only its number is taken. *images* is read while no image
+        can be added or withdrawn.
         """
 
     def index(self, image: Image) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from vignette.model import ImageId
 
@@ -16,20 +16,6 @@ class Lane(Enum):
     BULK = "bulk"
 
 
-class Taken(NamedTuple):
-    """A job that a worker has taken; `delivery` is another each time that it is queued."""
-
-    delivery: str
-    image_id: ImageId
-
-
-class Backlog(NamedTuple):
-    """How many jobs wait, and which were taken by workers; those of workers that have died are seen for a while."""
-
-    waiting: int
-    taken: frozenset[Taken]
-
-
 class Jobs(Protocol):
     """The queue. It is a hint: it may lose everything, and then the sweep finds the work again in the catalogue."""
 
@@ -39,5 +25,5 @@ class Jobs(Protocol):
     def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
         """`hint` for each, over one connection."""
 
-    def backlog(self) -> Backlog:
-        """What waits and what was taken; raise `QueueUnavailable`."""
+    def backlog(self) -> int:
+        """How many jobs wait, those left out that a worker has taken; raise `QueueUnavailable`."""

@@ -26,12 +26,14 @@ class StagedImage(Protocol):
         """Give the original its name, add *files*, and flush everything to the disk."""
 
     def discard(self) -> None:
-        """Remove what was staged. Once promoted or discarded, this does nothing."""
+        """Remove what was staged. Once it is promoted or discarded, this does nothing."""
 
     def withdraw(self) -> None:
         """
-        Remove what was promoted and then not indexed. Only to be called when it is sure that no row was committed; if
-        another upload has the number by now, nothing happens to it.
+        Undo the promotion, if there was one, and remove what was staged. The folder leaves its number whole.
+
+        Only to be called when it is certain that the number has no row, and while nobody can be given it. It raises
+        nothing: a folder that cannot be moved stays. The folder of another upload that has the number stays too.
         """
 
 

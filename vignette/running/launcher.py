@@ -17,9 +17,10 @@ from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import LARGE_PAGES
 from vignette.limits import UNREAD_BODIES
 from vignette.running import embedded_broker
+from vignette.running.liveness import ANSWER_LIMIT_S, Liveness
 from vignette.running.places import check_folders, explained, free_address, lock_state, lock_uploads
 from vignette.running.supervision import CannotStart, Child, Supervisor
-from vignette.running.words import banner, own_address, say
+from vignette.running.words import banner, in_url, own_address, say
 from vignette.settings import PROJECT_FOLDER, Settings, as_environment
 
 # From SIGTERM to SIGKILL, in seconds. A rendering that is cut short is done again, and an upload without its answer was
@@ -39,12 +40,19 @@ ORPHANS_LIMIT_S: Final = WEB_GRACE_S + 5
 HEAD_LIMIT_MS: Final = 15_000
 
 
-def serve(settings: Settings, prepare: Callable[[Settings], object], folder: Path = PROJECT_FOLDER) -> int:
+def serve(
+    settings: Settings,
+    prepare: Callable[[Settings], object],
+    folder: Path = PROJECT_FOLDER,
+    *,
+    answer_limit_s: float = ANSWER_LIMIT_S,
+) -> int:
     """
     Run the service in the foreground until SIGINT, SIGTERM or SIGHUP. *folder* holds `serveur_flask` and `task_celery`.
 
     *prepare* is done first, once the state folder is ours: what it refuses would be refused by each child, over and
-    over. It makes the upload folder at the first start.
+    over. It makes the upload folder at the first start. A broker or a web server that does not answer for
+    *answer_limit_s* is replaced.
 
     Returns:
         The exit status: 0 after an orderly stop; 1 if it cannot start, with one line on standard error that says why.
@@ -57,9 +65,9 @@ def serve(settings: Settings, prepare: Callable[[Settings], object], folder: Pat
             if (trouble := trouble_in_a_child(partial(prepare, settings))) is not None:
                 raise CannotStart(trouble or "the catalogue cannot be prepared")
             lock_uploads(settings, held)
-            children = [_worker(settings, folder), _web(settings, folder, address)]
+            children = [_worker(settings, folder), _web(settings, folder, address, answer_limit_s)]
             if settings.uses_embedded_broker:
-                children.insert(0, _broker(settings, held))
+                children.insert(0, _broker(settings, held, answer_limit_s))
             Supervisor(children, say, pass_fds=locks).run(when_up=lambda: say(banner(settings)))
     except (CannotStart, QueueUnavailable) as error:
         say(str(error))
@@ -70,7 +78,7 @@ def serve(settings: Settings, prepare: Callable[[Settings], object], folder: Pat
 # The children
 
 
-def _broker(settings: Settings, held: contextlib.ExitStack) -> Child:
+def _broker(settings: Settings, held: contextlib.ExitStack, answer_limit_s: float) -> Child:
     server = embedded_broker.find_server()
     with explained("the state folder", settings.state_folder):
         embedded_broker.make_folders(settings)
@@ -83,6 +91,7 @@ def _broker(settings: Settings, held: contextlib.ExitStack) -> Child:
         grace_s=BROKER_GRACE_S,
         umask=0o077,
         is_ready=partial(embedded_broker.answers_ping, settings.broker_socket),
+        liveness=Liveness(os.fspath(settings.broker_socket), b"PING\r\n", b"+PONG", answer_limit_s),
         repair=partial(_start_with_an_empty_queue, settings),
         log=embedded_broker.log_file(settings),
     )
@@ -113,7 +122,7 @@ def _worker(settings: Settings, folder: Path) -> Child:
     )
 
 
-def _web(settings: Settings, folder: Path, address: str) -> Child:
+def _web(settings: Settings, folder: Path, address: str, answer_limit_s: float) -> Child:
     return Child(
         name="web server",
         argv=(
@@ -139,6 +148,7 @@ def _web(settings: Settings, folder: Path, address: str) -> Child:
         # takes its processes along (vignette.running.run_tied sees to that).
         orphan_signal=signal.SIGKILL,
         is_ready=partial(_is_healthy, own_address(address), settings.port),
+        liveness=_health(own_address(address), settings.port, answer_limit_s),
     )
 
 
@@ -159,3 +169,8 @@ def _is_healthy(address: str, port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _health(address: str, port: int, answer_limit_s: float) -> Liveness:
+    head = f"GET /healthz HTTP/1.1\r\nHost: {in_url(address)}:{port}\r\nConnection: close\r\n\r\n"
+    return Liveness((address, port), head.encode(), b"HTTP/1.1 200", answer_limit_s)

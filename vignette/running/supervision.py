@@ -25,6 +25,7 @@ from types import FrameType, TracebackType
 from typing import Final
 
 from vignette.jail.ties import adopt_orphans, end_with
+from vignette.running.liveness import Liveness, LivenessWatch
 
 # A child that died is started again almost at once: most deaths are accidents. One that cannot live is tried twice a
 # minute, so that it neither burns the processor nor stays away for long once its reason is gone.
@@ -62,6 +63,8 @@ class Child:
     `is_ready` tells, within two seconds or so, whether the child does its work by now; those after it wait for that.
     Without it a child is ready as soon as it runs.
 
+    `liveness` is what the child is asked from then on. One that does not answer is ended, and started again.
+
     `repair` is called when the child ended by itself before it was ready; it says whether it changed anything, so
     that another try is worth it.
 
@@ -76,6 +79,7 @@ class Child:
     orphan_signal: signal.Signals = signal.SIGTERM
     umask: int = -1
     is_ready: Callable[[], bool] | None = None
+    liveness: Liveness | None = None
     repair: Callable[[], bool] | None = None
     log: Path | None = None
 
@@ -160,6 +164,10 @@ class Supervisor:
                 self._bury(kept, kept.process)
             elif not kept.is_ready:
                 kept.look()
+                if not kept.is_ready and self._is_up and time.monotonic() - kept.started_at > START_LIMIT_S:
+                    self._replace(kept, f"did not get ready within {START_LIMIT_S:g} s")
+            elif kept.is_stuck():
+                self._replace(kept, "does not answer any more")
         _reap_strays({kept.process.pid for kept in self._kept if kept.process})
 
     def _nap_s(self) -> float | None:
@@ -167,6 +175,7 @@ class Supervisor:
         dues = [kept.due_at - time.monotonic() for kept in self._kept if kept.process is None]
         if any(kept.process and not kept.is_ready for kept in self._kept):
             dues.append(PROBE_EVERY_S)
+        dues += [kept.watch.due_in_s for kept in self._kept if kept.watch is not None]
         return max(0.0, min(dues)) if dues else None
 
     def _start(self, kept: _Kept) -> None:
@@ -193,11 +202,18 @@ class Supervisor:
         """Clear away what a dead child left, and see to its return."""
         # A pool or a web worker that survives its parent would hold the port, or do the work of its successor.
         _end_group(process.pid)
-        kept.process = None
+        kept.died()
         if process.returncode > 0 and kept.repair():
             kept.due_at = time.monotonic()
             return
         self._mourn(kept, f"ended ({_how(process.returncode)})", lived_s=time.monotonic() - kept.started_at)
+
+    def _replace(self, kept: _Kept, why: str) -> None:
+        """End a child that is of no use, and see to its return."""
+        self._say(f"the {kept.child.name} {why}; it is ended")
+        self._stop(kept)
+        kept.died()
+        self._mourn(kept, "was ended", lived_s=time.monotonic() - kept.started_at)
 
     def _mourn(self, kept: _Kept, what: str, lived_s: float) -> None:
         child = kept.child
@@ -236,16 +252,32 @@ class _Kept:
         self.started_at = 0.0
         self.due_at = 0.0
         self.backoff = Backoff()
+        self.watch: LivenessWatch | None = None
         self._was_repaired = False
 
     def born(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.started_at = time.monotonic()
         self.is_ready = self.child.is_ready is None
+        self._begin_watch()
+
+    def died(self) -> None:
+        self.process = None
+        if self.watch is not None:
+            self.watch.close()
+            self.watch = None
 
     def look(self) -> None:
         self.is_ready = self.child.is_ready is None or self.child.is_ready()
         self._was_repaired = self._was_repaired and not self.is_ready
+        self._begin_watch()
+
+    def is_stuck(self) -> bool:
+        return self.watch is not None and self.watch.look()
+
+    def _begin_watch(self) -> None:
+        if self.is_ready and self.child.liveness is not None:
+            self.watch = LivenessWatch(self.child.liveness)
 
     def repair(self) -> bool:
         """Mend what may keep the child from getting ready; once, until it has been ready again."""

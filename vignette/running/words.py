@@ -12,7 +12,7 @@ from vignette.settings import Settings, without_password
 
 def banner(settings: Settings) -> str:
     """What a person wants to know once the service runs: the address, where things are kept, what to try."""
-    url = settings.public_url or f"http://{_in_url(own_address(settings.host))}:{settings.port}"
+    url = settings.public_url or f"http://{in_url(own_address(settings.host))}:{settings.port}"
     broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
     return "\n".join(
         (
@@ -37,7 +37,7 @@ def own_address(host: str) -> str:
     return "127.0.0.1" if address.version == 4 else "::1"
 
 
-def _in_url(host: str) -> str:
+def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 

@@ -1,1 +1,1 @@
-"""What measures and torments a service of its own: benches, and the torture that shows that nothing is lost."""
+"""Benches, which measure a service of their own, and the torture, which kills one and shows that it loses nothing."""

@@ -8,8 +8,8 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-# Below those that a system gives to connections (from 32768 on Linux, 49152 elsewhere): while a service is down, its
-# port must not become the near end of a client's connection. One that dials such a port may even reach itself.
+# Below the ports that a system gives to clients (from 32768 on Linux, 49152 elsewhere). While a service is down, no
+# client may get its port as the near end of a connection: dialling the service, it would even reach itself.
 _PORTS: Final = range(20_000, 32_768)
 
 # Held as long as this process lives.
@@ -39,8 +39,8 @@ def _is_free(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Whether the port is ours now: by a name that the kernel gives to one socket only, and takes back at its end."""
-    if sys.platform != "linux":  # abstract sockets are unix(7) of Linux; elsewhere chance has to do
+    """Whether the port is ours now. The kernel gives a name to one socket only, and takes it back with that socket."""
+    if sys.platform != "linux":  # only Linux has abstract sockets, unix(7); elsewhere we trust in chance
         return True
     claim = socket.socket(socket.AF_UNIX)
     try:

@@ -1,4 +1,4 @@
-"""A service of one's own, to be tortured or measured: started as a user would, in its own folder, on a free port."""
+"""A service to torture or to measure: started as a user starts it, in a folder of its own, on a free port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vignette.settings import PROJECT_FOLDER
 from vignette.trials.own_port import free_port
 from vignette.trials.processes import marked, parent_of, send
 
-# What a start may take, on a machine that has other things to do; processes of the one before may have to end first.
+# A start takes longer on a busy machine, or while processes of an earlier start have yet to end.
 START_LIMIT_S: Final = 90.0
 
 _GONE_LIMIT_S: Final = 30.0
@@ -24,8 +24,10 @@ _GONE_LIMIT_S: Final = 30.0
 
 class OwnService:
     """
-    Its folders lie below *folder*, whose name must be unique: it marks the processes. *settings* are named as in
-    `vignette.settings`; neither a settings file nor the environment has an influence on the others.
+    Its folders lie below *folder*. The name of that must be unique: the processes are found by it.
+
+    *settings* are named as in `vignette.settings`. All others have their defaults, whatever the settings file or the
+    environment of this process say.
     """
 
     def __init__(self, folder: Path, **settings: object) -> None:
@@ -48,15 +50,15 @@ class OwnService:
 
     @property
     def supervisor(self) -> int | None:
-        """Its number, while it runs."""
+        """The process id of the supervisor; None if it does not run."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the supervisor if it does not run; it is not waited for."""
+        """Start the supervisor if it does not run. Return at once, before the service is ready."""
         if self.supervisor is not None:
             return
         if self._process is not None and self._process.returncode == 1:
-            time.sleep(0.5)  # it could not start; what is in its way has to end first
+            time.sleep(0.5)  # it could not start: give the processes in its way time to end
         with self.log.open("ab") as words:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "vignette", "serve"],
@@ -68,7 +70,7 @@ class OwnService:
             )
 
     def is_ready(self) -> bool:
-        """Whether all of it is up: folder, catalogue, queue, worker."""
+        """Whether folder, catalogue, queue and worker are all there, as `/readyz` says."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/readyz")
@@ -79,7 +81,7 @@ class OwnService:
             connection.close()
 
     def bring_up(self) -> bool:
-        """Start what does not run, until all is ready; return whether that came within the limit."""
+        """Start the supervisor as often as needed; return whether the service is ready within `START_LIMIT_S`."""
         deadline = time.monotonic() + START_LIMIT_S
         while not self.is_ready():
             if time.monotonic() > deadline:
@@ -89,7 +91,7 @@ class OwnService:
         return True
 
     def stop(self) -> int | None:
-        """Stop it in good order; return its exit status."""
+        """Ask it to stop, and return its exit status; None if it has not ended within 30 seconds, or never ran."""
         if self._process is None:
             return None
         self._process.terminate()
@@ -99,7 +101,7 @@ class OwnService:
             return None
 
     def destroy(self) -> list[int]:
-        """Make sure that nothing of it runs; return the numbers of what did after the supervisor had gone."""
+        """Kill the supervisor, and what does not end by itself then; return the process ids of the latter."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

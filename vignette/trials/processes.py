@@ -30,16 +30,17 @@ def command_line(number: int) -> str:
 
 def marked(mark: str) -> list[int]:
     """
-    Those that have *mark* in their environment, or hold a file open with *mark* in its name: the embedded server
-    writes its title over its environment.
+    The ids of other processes that have *mark* in their environment, or a file open whose name holds *mark*.
+
+    The file is for the embedded server: it writes its title over its environment.
     """
     return [number for number in _numbers() if number != os.getpid() and _has_mark(number, mark)]
 
 
 def send(number: int, parent: int, what: signal.Signals) -> bool:
-    """Signal the process *number* if it still is a child of *parent*; return whether it was."""
+    """Send the signal *what* to process *number* if it still is a child of *parent*; return whether it was."""
     try:
-        # From here on the number cannot come to mean another process.
+        # The descriptor stays with this process, even if its number is given to another one.
         descriptor = os.pidfd_open(number)
     except OSError:
         return False

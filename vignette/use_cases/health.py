@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vignette.errors import QueueUnavailable, VignetteError
-from vignette.limits import READINESS_HOLDS_S, WORKER_SILENCE_S
+from vignette.limits import READINESS_HOLDS_S, READINESS_PATIENCE_S, WORKER_SILENCE_S
 from vignette.ports.catalogue import Workers
 
 Probe = Callable[[], object]
@@ -47,37 +47,58 @@ class Health:
     """
 
     def __init__(
-        self, *, needed: Mapping[str, Probe], helpful: Mapping[str, Probe], holds_s: float = READINESS_HOLDS_S
+        self,
+        *,
+        needed: Mapping[str, Probe],
+        helpful: Mapping[str, Probe],
+        holds_s: float = READINESS_HOLDS_S,
+        patience_s: float = READINESS_PATIENCE_S,
     ) -> None:
         self._needed = needed
         self._helpful = helpful
         self._holds_s = holds_s
-        self._lock = threading.Lock()
+        self._patience_s = patience_s
+        self._looking = threading.Lock()
+        self._asked, self._asked_at = "", 0.0
         self._report: HealthReport | None = None
         self._looked_at = 0.0
 
     def report(self) -> HealthReport:
         """
-        How all parts are, at most `limits.READINESS_HOLDS_S` ago: to probe them costs flushes, and anybody may ask.
+        How all parts are, at most *holds_s* ago: to probe them costs flushes, and anybody may ask.
 
-        One caller looks, and those who ask meanwhile wait for what it finds: an older answer would hide a part that
-        hangs.
+        One caller looks, and those who ask meanwhile wait for what it finds: an older report would hide a part that
+        hangs. A part that has not answered for *patience_s* is down for those who wait: each of them holds a thread.
         """
-        with self._lock:
+        while not self._looking.acquire(timeout=self._patience_s / 10):
+            if time.monotonic() - self._asked_at >= self._patience_s:
+                trouble = f"it has not answered for {self._patience_s:g} seconds"
+                return HealthReport("unavailable", {self._asked: PartReport(trouble)})
+        try:
             # From the end of a look: else those who waited for a slow one would look again, one after the other.
             if self._report is None or time.monotonic() - self._looked_at >= self._holds_s:
                 self._report = self._look()
                 self._looked_at = time.monotonic()
             return self._report
+        finally:
+            self._looking.release()
 
     def _look(self) -> HealthReport:
-        needed = {name: _ask(probe) for name, probe in self._needed.items()}
-        helpful = {name: _ask(probe) for name, probe in self._helpful.items()}
+        needed = {name: self._ask(name, probe) for name, probe in self._needed.items()}
+        helpful = {name: self._ask(name, probe) for name, probe in self._helpful.items()}
         if not _all_up(needed):
             readiness: Readiness = "unavailable"
         else:
             readiness = "ready" if _all_up(helpful) else "degraded"
         return HealthReport(readiness, {**needed, **helpful})
+
+    def _ask(self, name: str, probe: Probe) -> PartReport:
+        self._asked, self._asked_at = name, time.monotonic()
+        try:
+            probe()
+        except VignetteError as error:
+            return PartReport(str(error))
+        return PartReport(None)
 
 
 def worker_is_heard(workers: Workers) -> Probe:
@@ -91,14 +112,6 @@ def worker_is_heard(workers: Workers) -> Probe:
             raise QueueUnavailable(f"no worker has been heard of for {silence:.0f} seconds")
 
     return probe
-
-
-def _ask(probe: Probe) -> PartReport:
-    try:
-        probe()
-    except VignetteError as error:
-        return PartReport(str(error))
-    return PartReport(None)
 
 
 def _all_up(parts: Mapping[str, PartReport]) -> bool:

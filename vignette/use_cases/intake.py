@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,7 +19,6 @@ from vignette.errors import (
     NumberTaken,
     QueueUnavailable,
     StoreFull,
-    StoreUnavailable,
 )
 from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
@@ -162,13 +162,7 @@ class Intake:
                 layout.METADATA_TEXT: as_text(metadata).encode(),
             },
         )
-        try:
-            image, is_new = self._add(record, upload.staged)
-        except StoreUnavailable:
-            # There was no room for the row, or the folder failed half-way: the number was not taken. Of a catalogue
-            # that broke off otherwise nobody knows whether it has the row, and the folder stays.
-            upload.staged.withdraw()
-            raise
+        image, is_new = self._add(record, upload.staged)
         if is_new:
             self._hint(image, lane)
         return not_deleted(image)
@@ -176,7 +170,7 @@ class Intake:
     def _add(self, record: Record, staged: StagedImage) -> tuple[Image, bool]:
         for _ in range(_TRIES_FOR_A_NUMBER):
             try:
-                return self._arrivals.add(record, lambda image_id: self._staging.promote(staged, image_id))
+                return self._arrivals.add(record, partial(self._staging.promote, staged), staged.withdraw)
             except NumberTaken:
                 # A crash has left a folder whose row was not committed: index it, and take the next number.
                 self._reindexing.catch_up()

@@ -44,7 +44,7 @@ class Reindexing:
             "the folders go up to %d, the catalogue up to %d: bringing it up to them", highest, following - 1
         )
         if highest == following:
-            self._index.catch_up([(highest, read_image(self._files, highest))])
+            self._index.catch_up(self._read_if_there(highest))
         else:
             self.rebuild()
         return True
@@ -56,6 +56,11 @@ class Reindexing:
         The folders are listed when the first is asked for, so that a transaction can be begun before.
         """
         for image_id in sorted(self._survey.image_ids()):
+            yield image_id, read_image(self._files, image_id)
+
+    def _read_if_there(self, image_id: ImageId) -> Iterator[tuple[ImageId, Image | None]]:
+        """Look at the folder only when this is asked for: a failed upload may have withdrawn it since it was listed."""
+        if _is_there(self._files, image_id):
             yield image_id, read_image(self._files, image_id)
 
 
@@ -81,6 +86,16 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
         return outcome_from_json(files.read(image_id, layout.OUTCOME))
     except (FileNotStored, StoreUnavailable, ValueError):
         return None  # it is rendered again
+
+
+def _is_there(files: Files, image_id: ImageId) -> bool:
+    try:
+        files.names(image_id)
+    except FileNotStored:
+        return False
+    except StoreUnavailable:
+        pass  # it is there, and cannot be read: its number is taken
+    return True
 
 
 def _has(files: Files, image_id: ImageId, name: str) -> bool:

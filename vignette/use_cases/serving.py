@@ -39,7 +39,7 @@ class Wish:
 
     `takes` are the formats that it names, and JPEG, which everyone reads, the best first; `refuses` are those that it
     says it cannot read. A `still` vignette is the one that does not move. With `preview` the client takes the JPEG that
-    the camera embedded, while there is no vignette yet. It waits `patience_s` seconds for one.
+    the camera embedded, while there is no vignette yet. It would wait `patience_s` seconds for one.
     """
 
     takes: tuple[VignetteFormat, ...]
@@ -86,7 +86,8 @@ class Serving:
     """
     The use case. Safe to share between threads.
 
-    Passes over a whole original, which take the processor, are made in a place (*at_work*).
+    Passes over a whole original take the processor: they are made in a place (*at_work*). A client waits in a place too
+    (*at_rest*), which says for how many seconds it may; 0 where there is none.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Serving:
         renewal: Renewal,
         recipes: Sequence[Recipe],
         at_work: Callable[[], AbstractContextManager[object]],
+        at_rest: Callable[[float], AbstractContextManager[float]],
     ) -> None:
         self._files = files
         self._browsing = browsing
@@ -104,6 +106,7 @@ class Serving:
         self._default = recipes[0]
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self._at_work = at_work
+        self._at_rest = at_rest
         self._plans = Plans(_MAX_PLANS_BYTES)
 
     def vignette(self, image_id: ImageId, size: str | None, wish: Wish) -> Served | Nothing:
@@ -118,8 +121,10 @@ class Serving:
         recipe = self._recipe(size)
         image = self._browsing.existing(image_id)
         if wish.patience_s > 0 and _is_coming(image):
-            image = self._awaited(image_id, wish.patience_s)
-            return replace(self._found(image, recipe, wish), waited=True)
+            with self._at_rest(wish.patience_s) as patience_s:
+                if patience_s > 0:
+                    image = self._awaited(image_id, patience_s)
+                    return replace(self._found(image, recipe, wish), waited=True)
         return self._found(image, recipe, wish)
 
     def original(self, image: Image) -> BinaryIO:
@@ -142,7 +147,7 @@ class Serving:
         if made_of is None:
             with self._at_work():
                 made_of = self._plans.find_or_make(key, lambda: self._plan(image))
-        return Splice(self.original(image), made_of)
+        return Splice(self.original(image), made_of, closes_source=True)
 
     def _plan(self, image: Image) -> Pieces:
         with self.original(image) as file:

@@ -11,15 +11,12 @@ from vignette.errors import QueueUnavailable, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
 from vignette.model import ImageId, State
 from vignette.ports.catalogue import Library, Waiting
-from vignette.ports.jobs import Jobs, Lane, Taken
+from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Staging
 from vignette.use_cases.removal import Removal
 
-# A job that was queued and not begun after this long may have been lost. Less would only queue jobs twice.
-_HINT_MAX_AGE_S: Final = 5.0
-
-# With a backlog it is only slow, most probably. But a count of it can be wrong for good: Celery leaks entries.
-_HINT_MAX_AGE_WITH_BACKLOG_S: Final = 600.0
+# A job may still be on its way into the queue, or out of it, for this long.
+HINT_MAX_AGE_S: Final = 5.0
 
 T = TypeVar("T")
 
@@ -35,7 +32,14 @@ def _attempt(step: Callable[[], T]) -> T | None:
 
 
 class Sweeping:
-    """The use case. It may run in any number of processes at once, and be repeated."""
+    """
+    The use case. It may run in any number of processes at once, and be repeated.
+
+    Each image that waits and that nobody has claimed should have a job in the queue. When there are fewer jobs than
+    such images, the sweep queues as many as are missing. It does not queue all of them again, because a long backlog
+    would then grow by itself. It need not know which jobs were lost: it queues the images that came first. A job too
+    many finds nothing to do, and one that is still missing is queued by a later sweep.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Sweeping:
         jobs: Jobs,
         removal: Removal,
         *,
+        hint_max_age_s: float = HINT_MAX_AGE_S,
         staging_max_age_s: float = STAGING_MAX_AGE_S,
     ) -> None:
         self._staging = staging
@@ -52,8 +57,8 @@ class Sweeping:
         self._waiting = waiting
         self._jobs = jobs
         self._removal = removal
+        self._hint_max_age_s = hint_max_age_s
         self._staging_max_age_s = staging_max_age_s
-        self._looks_at_unclaimed: dict[Taken, int] = {}
 
     def sweep(self) -> int:
         """
@@ -74,36 +79,27 @@ class Sweeping:
             _attempt(partial(self._removal.finish, image_id))
 
     def _queue_forgotten(self) -> int:
-        unfinished = self._waiting.unfinished()
-        if unfinished == 0:
+        unclaimed = self._waiting.unclaimed()
+        if unclaimed == 0:
             return 0
         try:
-            backlog = self._jobs.backlog()
-            # Work that ended between the two counts would look like a job that was lost.
-            unfinished = min(unfinished, self._waiting.unfinished())
-            image_ids = self._waiting.interrupted(SWEEP_BATCH)
-            # Without this guard a backlog of a minute is queued again every few seconds, and grows by itself. An image
-            # whose lease ended needs no guard: its message, if there still is one, was taken long ago.
-            is_lost = backlog.waiting + len(backlog.taken) < unfinished
-            max_age_s = _HINT_MAX_AGE_S if is_lost else _HINT_MAX_AGE_WITH_BACKLOG_S
-            image_ids += self._waiting.forgotten(max_age_s, SWEEP_BATCH)
-            if image_ids:
-                logger.info("queueing %d forgotten images again", len(image_ids))
-                self._jobs.hint_all(image_ids, Lane.BULK)
-            if dropped := self._dropped(backlog.taken):
-                logger.info("queueing again what a worker took and dropped: %s", dropped)
-                self._jobs.hint_all(dropped, Lane.FAST)  # they had their turn
+            waiting_jobs = self._jobs.backlog()
+            # What began between the two counts would look like a job that was lost.
+            unclaimed = min(unclaimed, self._waiting.unclaimed())
+            # Nobody need count these: the job of an image whose lease has ended was taken long ago.
+            interrupted = self._waiting.interrupted(SWEEP_BATCH)
+            self._queue(interrupted, Lane.BULK)
+            missing = unclaimed - waiting_jobs - len(interrupted)
+            if missing > 0:
+                image_ids = self._waiting.forgotten(self._hint_max_age_s, min(missing, SWEEP_BATCH))
+                # Few are missing where many wait: a worker took them and died. They had their turn.
+                self._queue(image_ids, Lane.FAST if missing < waiting_jobs else Lane.BULK)
         except QueueUnavailable as error:
-            logger.warning("%d images wait for the queue: %s", unfinished, error)
+            logger.warning("%d images wait for the queue: %s", unclaimed, error)
             return 0
-        return backlog.waiting
+        return waiting_jobs
 
-    def _dropped(self, taken: frozenset[Taken]) -> list[ImageId]:
-        """
-        What was taken and is not worked on, at this sweep and at the one before: between taking a job and claiming its
-        image a worker that lives lets no two seconds pass. Each is found once.
-        """
-        waiting = self._waiting.unclaimed({job.image_id for job in taken})
-        before = self._looks_at_unclaimed
-        self._looks_at_unclaimed = {job: before.get(job, 0) + 1 for job in taken if job.image_id in waiting}
-        return sorted({job.image_id for job, looks in self._looks_at_unclaimed.items() if looks == 2})
+    def _queue(self, image_ids: list[ImageId], lane: Lane) -> None:
+        if image_ids:
+            logger.info("queueing %d forgotten images again", len(image_ids))
+            self._jobs.hint_all(image_ids, lane)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from flask import Request
-from werkzeug.exceptions import ClientDisconnected
 
 from vignette.errors import (
     MalformedRequest,
     NoFile,
-    Refused,
     TooManyFiles,
     UploadTooLarge,
     UploadTooSlow,
     VignetteError,
 )
-from vignette.limits import MIN_BODY_BYTES_PER_S
 from vignette.model import Image
-from vignette.tally import Tally
 from vignette.use_cases.intake import Intake, Lane, Upload, clean_name
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import FIELD, IncomingFile, RequestLimits, files_in, idempotency_key
@@ -51,9 +46,10 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
     Raises:
         NoFile: There is none.
         UploadTooLarge: By its header the request is over the limit; nothing of it was read.
-        UploadTooSlow: So little came that it was cut off. As with the next:
-        MalformedRequest: It cannot be read to its end, and no file was complete by then, or a digest of the whole was
-            announced. Else the files before are kept, and that is the last receipt.
+        UploadTooSlow: It was cut off because too little of it came. Files that were complete before are treated as with
+            MalformedRequest.
+        MalformedRequest: It cannot be read to its end, and either no file was complete before, or a digest of the whole
+            was announced. Otherwise the complete files are kept, and this error is the last receipt.
         DigestMismatch: The request as a whole is not what its header announced; nothing is kept.
         UnsupportedFormat: Its Content-Type is neither a form nor an image.
     """
@@ -61,7 +57,7 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
         arriving = _Arriving(request, intake, limits, slow_clients, staged)
         arrivals: Iterable[_Arrival] = arriving.files()
         if arriving.is_settled_by_the_whole:
-            # Before all of it has come nobody knows whether it is what was sent.
+            # Only the whole of it tells whether it is what was sent.
             arrivals = list(arrivals)
             arriving.verify_the_whole()
         receipts = list(_keep_all(arrivals, intake))
@@ -75,7 +71,7 @@ def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]
     try:
         for arrival in arrivals:
             yield _keep(arrival, intake, lane)
-            lane = Lane.BULK  # who sends many looks at the first, and everybody else's comes before the others
+            lane = Lane.BULK  # the sender of many files looks at the first; other senders' come before the rest
     except (MalformedRequest, TooManyFiles, UploadTooSlow) as error:
         if lane is Lane.FAST:
             raise
@@ -86,11 +82,11 @@ def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]
 def _keep(arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
     if isinstance(arrival.upload, VignetteError):
         return Receipt(arrival.name, arrival.upload)
-    with arrival.upload as upload:
-        try:
-            return Receipt(arrival.name, intake.keep(upload, arrival.name, arrival.idempotency_key, lane))
-        except VignetteError as error:
-            return Receipt(arrival.name, error)
+    try:
+        return Receipt(arrival.name, intake.keep(arrival.upload, arrival.name, arrival.idempotency_key, lane))
+    except VignetteError as error:
+        arrival.upload.discard()  # what follows needs the room
+        return Receipt(arrival.name, error)
 
 
 class _Arriving:
@@ -100,7 +96,7 @@ class _Arriving:
         self, request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients, staged: ExitStack
     ) -> None:
         self._key = idempotency_key(request)
-        self._source = _Source(request, slow_clients)
+        self._source = slow_clients.watched(request)
         self._incoming = files_in(request, self._source, limits, intake.limits.max_bytes)
         self._has_no_length = request.content_length is None
         self._intake = intake
@@ -118,7 +114,7 @@ class _Arriving:
             self._incoming.envelope.verify()
 
     def files(self) -> Iterator[_Arrival]:
-        """The files, each once it has come; what is asked for next is read next."""
+        """The files, each as soon as all of it has come. Nothing is read before it is asked for."""
         for number, file in enumerate(self._incoming.files):
             if number == self._max_files:
                 others = "none was taken" if self.is_settled_by_the_whole else "the others were not read"
@@ -153,37 +149,3 @@ class _Arriving:
                 upload.discard()  # what follows needs the room
             return error
         return upload
-
-
-class _Source:
-    """The body of a request, read while `SlowClients` sees to it that something moves. See `http.bodies.Source`."""
-
-    def __init__(self, request: Request, slow_clients: SlowClients) -> None:
-        self._stream = request.stream
-        self._has_length = request.content_length is not None
-        self._slow_clients = slow_clients
-        self._last_read = self._this_read = time.monotonic()
-
-    def read(self, size: int, /) -> bytes:
-        self._last_read, self._this_read = self._this_read, time.monotonic()
-        try:
-            with self._slow_clients.moving():
-                chunk: bytes = self._stream.read(size)
-        except (OSError, ClientDisconnected) as error:
-            if self._has_length:  # whoever counts finds out that some is missing
-                return b""
-            raise self._refusal("the body broke off") from error
-        return chunk
-
-    def broken_off(self, tally: Tally) -> Refused:
-        length = tally.announced.length
-        return self._refusal(f"the body ended after {tally.bytes} of {length} bytes", tally.bytes, length)
-
-    def _refusal(self, words: str, measured: int | None = None, limit: int | None = None) -> Refused:
-        # The read before this one may be the one that was cut: it then came back with what little there was.
-        if self._slow_clients.has_cut_since(self._last_read):
-            return UploadTooSlow(
-                f"{words}: less than {MIN_BODY_BYTES_PER_S} bytes a second came over"
-                f" {self._slow_clients.window_s:g} seconds"
-            )
-        return MalformedRequest(words, measured=measured, limit=limit)

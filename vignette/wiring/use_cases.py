@@ -14,7 +14,7 @@ from vignette.use_cases.health import Health, worker_is_heard
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.sweeping import Sweeping
+from vignette.use_cases.sweeping import HINT_MAX_AGE_S, Sweeping
 from vignette.use_cases.verdicts import Verdicts
 
 
@@ -43,8 +43,11 @@ def build_verdicts(
     return Verdicts(store, catalogue.library, catalogue.renderings, recipes, max_attempts=max_attempts)
 
 
-def build_sweeping(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Sweeping:
-    return Sweeping(store, catalogue.library, catalogue.waiting, jobs, build_removal(store, catalogue))
+def build_sweeping(
+    store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs, *, hint_max_age_s: float = HINT_MAX_AGE_S
+) -> Sweeping:
+    removal = build_removal(store, catalogue)
+    return Sweeping(store, catalogue.library, catalogue.waiting, jobs, removal, hint_max_age_s=hint_max_age_s)
 
 
 def build_checkup(

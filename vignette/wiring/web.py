@@ -61,7 +61,7 @@ def build_context(
     return WebContext(
         intake=Intake(store, store, catalogue.arrivals, build_reindexing(store, catalogue), jobs, intake_limits),
         browsing=browsing,
-        serving=Serving(store, browsing, renewal, recipes, at_work=capacity.download),
+        serving=Serving(store, browsing, renewal, recipes, at_work=capacity.download, at_rest=capacity.waiter),
         removal=build_removal(store, catalogue),
         renewal=renewal,
         health=build_health(store, catalogue, jobs),

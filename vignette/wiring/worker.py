@@ -13,11 +13,10 @@ from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import confined, give_back_what_is_freed
-from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
+from vignette.limits import ANIMATION_SECONDS, CPU_SHARE, LEASE_MARGIN_S
 from vignette.pixels.rendering import render
 from vignette.settings import Settings
 from vignette.use_cases.rendering import Renderer, Rendering
-from vignette.wiring.jobs import lease_s
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.sweeper import build_sweeper
 from vignette.wiring.use_cases import build_verdicts
@@ -58,7 +57,7 @@ def build_worker(
             catalogue.renderings,
             verdicts,
             settings.recipes,
-            lease_s=lease_s(settings),
+            lease_s=settings.render_seconds + LEASE_MARGIN_S,
             # The stills come first, and are not to be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
             confined=partial(

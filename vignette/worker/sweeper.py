@@ -45,9 +45,16 @@ class Sweeper:
     To be used from the main thread of a process without others.
     """
 
-    def __init__(self, command: Sequence[str | Path], environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        environment: dict[str, str],
+        *,
+        longest_sweep_s: float = _LONGEST_SWEEP_S,
+    ) -> None:
         self._command = command
         self._environment = environment
+        self._longest_sweep_s = longest_sweep_s
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._due_at = 0.0
@@ -82,12 +89,14 @@ class Sweeper:
         self._due_at = float("inf")
         if process is None:
             return
-        self._close_pipes(process)
+        assert process.stdin is not None
+        process.stdin.close()
         try:
             process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        self._close_pipes(process)
 
     def _start(self) -> None:
         process = subprocess.Popen(  # noqa: S603 (the caller's own command)
@@ -113,7 +122,7 @@ class Sweeper:
         elif self._has_swept:  # before its first sweep it may have to rebuild a catalogue, which takes its time
             # Not by the clock: while the machine was suspended, nobody could sweep.
             self._silent_s += KEEP_EVERY_S
-            if self._silent_s > _LONGEST_SWEEP_S:
+            if self._silent_s > self._longest_sweep_s:
                 logger.error("the sweep has hung for %.0f s: starting it again", self._silent_s)
                 process.kill()
 

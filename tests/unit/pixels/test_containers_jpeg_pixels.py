@@ -65,6 +65,13 @@ def test_no_metadata_are_left_in_it_but_what_the_colours_need() -> None:
     assert b"Adobe" in smaller
 
 
+@pytest.mark.parametrize("marker", [0x01, 0xD0], ids=["TEM", "a restart"])
+def test_a_marker_without_a_segment_is_passed_over(marker: int) -> None:
+    content = encoded(scene(), "JPEG", progressive=True)
+
+    assert pruned(content[:2] + bytes([0xFF, marker]) + content[2:]) == pruned(content)
+
+
 def test_components_of_one_name_are_left_as_they_are() -> None:
     content = bytearray(encoded(scene(), "JPEG", progressive=True))
     frame = content.index(b"\xff\xc2")

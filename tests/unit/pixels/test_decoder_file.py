@@ -14,9 +14,9 @@ from tests import makers
 from tests.makers import png_chunk, png_with
 from vignette.errors import RenderingFailed
 from vignette.pixels import formats
-from vignette.pixels.containers.png_pixels import Segment, still_picture
+from vignette.pixels.containers.png_pixels import still_picture
 from vignette.pixels.containers.reader import Reader
-from vignette.pixels.decoder_file import Segments, decoder_file
+from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
 
@@ -155,24 +155,12 @@ def test_a_failure_tells_no_path(tmp_path: Path, content: bytes, words: str) -> 
     assert "0x" not in str(failure.value)
 
 
-class TestSegments:
-    @pytest.fixture
-    def file(self) -> Segments:
-        return Segments(io.BytesIO(b"..abc....de.f"), [Segment(2, 3), Segment(9, 2), Segment(12, 1)])
+def test_a_file_stays_open_behind_its_decoder() -> None:
+    file = io.BytesIO(png_with(png_chunk(b"gAMA", b"x")))
 
-    def test_it_reads_as_one_file(self, file: Segments) -> None:
-        assert (file.read(2), file.read(2), file.read(), file.read(1)) == (b"ab", b"cd", b"ef", b"")
+    decoder_file(file, len(file.getvalue()), formats.PNG).close()
 
-    def test_it_fills_a_buffer_over_the_borders(self, file: Segments) -> None:
-        assert io.BufferedReader(file, 4).read(5) == b"abcde"
-
-    def test_it_is_read_from_anywhere(self, file: Segments) -> None:
-        assert file.seek(-2, io.SEEK_END) == 4
-        assert file.read(1) == b"e"
-        assert file.seek(-3, io.SEEK_CUR) == file.tell() == 2
-        assert file.read(2) == b"cd"
-        assert file.seek(100) == 100
-        assert file.read(1) == b""
+    assert not file.closed
 
 
 def test_a_png_with_nothing_beside_its_pixels_is_not_copied(tmp_path: Path) -> None:

@@ -394,6 +394,48 @@ def test_descriptors_reach_the_children_and_nothing_else_does(supervise):
     assert run.stop() == 0
 
 
+ANSWERING = """
+import os, signal, socket
+print(os.getpid(), file=open("server", "w"), flush=True)
+print("server starts", file=open("diary", "a"), flush=True)
+listening = socket.socket(socket.AF_UNIX)
+if os.path.exists("s"):
+    os.unlink("s")
+listening.bind("s")
+listening.listen(100)
+while True:
+    connection, _ = listening.accept()
+    connection.recv(100)
+    connection.sendall(b"+PONG")
+    connection.close()
+"""
+
+
+def test_a_child_that_does_not_answer_any_more_is_replaced(supervise):
+    setup = f"""
+from vignette.running.liveness import Liveness
+server = Child(
+    name="server", argv=(sys.executable, "-c", {ANSWERING!r}), env=os.environ, folder=folder, grace_s=0.2,
+    is_ready=written("s"), liveness=Liveness("s", b"PING", b"+PONG", limit_s=1.5),
+)
+"""
+    run = supervise("server", good("other"), setup=setup)
+    run.until_up()
+    first = run.number("server")
+
+    asked_until = time.monotonic() + 3
+    until(lambda: time.monotonic() > asked_until)
+    assert "answer" not in run.words()
+
+    os.kill(first, signal.SIGSTOP)
+
+    until(lambda: "the server does not answer any more; it is ended\n" in run.words())
+    until(lambda: run.number("server") != first)
+    assert parent_of(first) is None
+    assert run.stop() == 0
+    assert run.diary().count("other starts") == 1
+
+
 # The supervisor's own death
 
 

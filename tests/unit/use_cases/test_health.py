@@ -44,7 +44,7 @@ def test_those_who_ask_at_once_wait_for_one_look() -> None:
         looks.append(len(looks))
         assert may_end.wait(30)
 
-    health = Health(needed={"folder": slow}, helpful={}, holds_s=60)
+    health = Health(needed={"folder": slow}, helpful={}, holds_s=60, patience_s=60)
     with ThreadPoolExecutor(16) as pool:
         asked = [pool.submit(health.report) for _ in range(16)]
         until(lambda: looks)
@@ -54,6 +54,25 @@ def test_those_who_ask_at_once_wait_for_one_look() -> None:
 
     assert looks == [0]
     assert {report.readiness for report in reports} == {"ready"}
+
+
+def test_those_who_ask_while_a_part_hangs_do_not_wait_for_it() -> None:
+    hangs, may_end = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        assert may_end.wait(30)
+
+    health = Health(needed={"folder": up, "catalogue": hang}, helpful={}, patience_s=0.1)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(health.report)
+        assert hangs.wait(30)
+        report = health.report()
+        may_end.set()
+        assert first.result(30).readiness == "ready"
+
+    assert report.readiness == "unavailable"
+    assert report.parts["catalogue"].trouble == "it has not answered for 0.1 seconds"
 
 
 def test_a_report_is_looked_for_again_once_it_no_longer_holds() -> None:

@@ -20,7 +20,7 @@ from vignette.errors import (
     UnsupportedFormat,
     UploadTooLarge,
 )
-from vignette.model import ImageId, Record, State
+from vignette.model import ImageId, State
 from vignette.records import record_from_json
 from vignette.use_cases.intake import IntakeLimits, clean_name
 
@@ -127,23 +127,15 @@ def test_a_full_disk_leaves_nothing_half_written(house: House, monkeypatch: pyte
     assert house.upload(picture()).id == 0
 
 
-def test_a_catalogue_without_room_leaves_no_folder_behind(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    add = house.catalogue.arrivals.add
+def test_a_catalogue_without_room_leaves_no_folder_behind(house: House) -> None:
+    house.sql("PRAGMA max_page_count = 1")  # no page more than there are
 
-    def add_without_room(record: Record, promote: Callable[[ImageId], None]) -> None:
-        def promote_and_fail(image_id: ImageId) -> None:
-            promote(image_id)
-            raise StoreFull("the disk of the catalogue is full")
-
-        add(record, promote_and_fail)
-
-    monkeypatch.setattr(house.catalogue.arrivals, "add", add_without_room)
-    with pytest.raises(StoreFull):
-        house.upload(picture())
-    monkeypatch.undo()
+    with pytest.raises(StoreFull, match="the disk of the catalogue is full"):
+        house.upload(picture(), "n" * 8000)
 
     assert list(house.store.image_ids()) == []
     assert house.is_clean()
+    house.sql("PRAGMA max_page_count = 1000000")
     assert house.upload(picture()).id == 0
 
 
@@ -232,7 +224,11 @@ def test_everything_is_flushed_before_it_gets_its_number_and_its_number_before_t
 
     monkeypatch.setattr(os, "fsync", note_flush)
     monkeypatch.setattr(Path, "rename", note_rename)
-    monkeypatch.setattr(house.catalogue.arrivals, "add", lambda record, promote: flush_row(record, promoted(promote)))
+    monkeypatch.setattr(
+        house.catalogue.arrivals,
+        "add",
+        lambda record, promote, withdraw: flush_row(record, promoted(promote), withdraw),
+    )
 
     house.upload(picture())
 

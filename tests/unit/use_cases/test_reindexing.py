@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.house import House, picture
-from vignette.errors import CatalogueUnavailable
-from vignette.model import ImageId, State
+from tests.running import LIMIT_S
+from vignette.errors import CatalogueUnavailable, StoreFull
+from vignette.model import Image, ImageId, State
 from vignette.ports.store import StagedImage
 
 
@@ -76,17 +80,9 @@ def one_folder_ahead(root: Path) -> House:
     """As after a crash between rename and commit: folder 1 is whole, its row was never committed."""
     house = House(root)
     house.upload(picture())
-    promote = house.store.promote
-
-    def promote_and_lose_the_database(staged: StagedImage, image_id: ImageId) -> None:
-        promote(staged, image_id)
-        raise ConnectionError
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(house.store, "promote", promote_and_lose_the_database)
-        with pytest.raises(ConnectionError):
-            house.upload(picture(colour="red"), "red.jpg", "once")
-    assert house.catalogue.index.next_id() == 1
+    house.upload(picture(colour="red"), "red.jpg", "once")
+    house.sql("DELETE FROM image WHERE id = 1")
+    house.sql("UPDATE counter SET next = 1")
     return house
 
 
@@ -110,6 +106,38 @@ def test_a_folder_whose_row_was_not_committed_is_indexed_at_the_next_start(tmp_p
     assert house.upload(picture(colour="red"), key="once").id == 1
     assert not house.reindexing.catch_up()
     house.close()
+
+
+def test_a_folder_that_an_upload_withdraws_after_it_was_listed_is_not_indexed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploading, catching_up = House(tmp_path), House(tmp_path)
+    is_promoted, is_listed = threading.Event(), threading.Event()
+    promote, catch_up = uploading.store.promote, catching_up.catalogue.index.catch_up
+
+    def promote_and_fail(staged: StagedImage, image_id: ImageId) -> None:
+        promote(staged, image_id)
+        is_promoted.set()
+        assert is_listed.wait(LIMIT_S)
+        raise StoreFull("the folder of the folders cannot be flushed")
+
+    def note_and_catch_up(images: Iterable[tuple[ImageId, Image | None]]) -> int:
+        is_listed.set()
+        return catch_up(images)
+
+    monkeypatch.setattr(uploading.store, "promote", promote_and_fail)
+    monkeypatch.setattr(catching_up.catalogue.index, "catch_up", note_and_catch_up)
+    with ThreadPoolExecutor(1) as pool:
+        refused = pool.submit(uploading.upload, picture())
+        assert is_promoted.wait(LIMIT_S)
+        catching_up.reindexing.catch_up()
+        assert isinstance(refused.exception(), StoreFull)
+
+    assert list(catching_up.store.image_ids()) == []
+    assert catching_up.catalogue.library.newest(10) == []
+    assert catching_up.upload(picture()).id == 0
+    uploading.close()
+    catching_up.close()
 
 
 def test_a_number_whose_folder_was_removed_by_hand_is_not_given_again(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def changed(house: House) -> Iterator[House]:
     for _ in range(5):
         house.upload(picture())
     house.work()
-    with house_below(house.root, recipes=[OTHER]) as changed:
+    with house_below(house.root, recipes=[OTHER], hint_max_age_s=-1) as changed:
         yield changed
 
 
@@ -78,8 +78,7 @@ def test_none_is_added_where_uploads_wait(changed: House) -> None:
     assert changed.jobs.hinted == [5, 6]
 
 
-def test_what_the_queue_lost_is_found_again(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vignette.use_cases.sweeping._HINT_MAX_AGE_S", -1)
+def test_what_the_queue_lost_is_found_again(changed: House) -> None:
     changed.jobs.is_down = True
     changed.renewal.advance()
     changed.jobs.is_down = False

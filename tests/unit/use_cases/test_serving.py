@@ -167,7 +167,9 @@ class TestPublicCopies:
             with serving.public_copy(image) as copy:
                 return len(copy.read())
 
-        serving = Serving(house.store, context.browsing, context.renewal, [SMALL], at_work=noted)
+        serving = Serving(
+            house.store, context.browsing, context.renewal, [SMALL], at_work=noted, at_rest=context.capacity.waiter
+        )
         house.store.open = slowly  # type: ignore[method-assign]
         with ThreadPoolExecutor(4) as pool:
             sizes = [pool.submit(read) for _ in range(4)]

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from tests.house import House, picture
+from tests.house import house as house_below
 from vignette.errors import StoreUnavailable
 from vignette.model import ImageId, State
-from vignette.ports.jobs import Backlog, Lane, Taken
+from vignette.ports.jobs import Lane
 from vignette.use_cases.sweeping import Sweeping
 
 
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
     """Work counts as forgotten at once."""
-    monkeypatch.setattr("vignette.use_cases.sweeping._HINT_MAX_AGE_S", -1)
+    with house_below(tmp_path, hint_max_age_s=-1) as house:
+        yield house
 
 
 def test_a_job_that_the_queue_lost_is_queued_again(house: House) -> None:
@@ -51,7 +56,7 @@ def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeyp
         house.upload(picture())
     backlog = house.jobs.backlog
 
-    def backlog_after_one_more() -> Backlog:
+    def backlog_after_one_more() -> int:
         house.rendering.render(house.jobs.hinted.pop(0))
         return backlog()
 
@@ -61,56 +66,77 @@ def test_work_that_ends_while_it_is_counted_is_no_lost_job(house: House, monkeyp
     assert house.jobs.hinted == [1, 2]
 
 
-class TestWhatAWorkerTookAndDropped:
-    """It is known again by its image and its delivery, whatever else waits, and however long."""
-
-    @pytest.fixture(autouse=True)
-    def _much_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nothing counts as forgotten."""
-        monkeypatch.setattr("vignette.use_cases.sweeping._HINT_MAX_AGE_S", 600)
+class TestJobsThatAreMissingFromALongQueue:
+    """Six images wait, and a worker took jobs of them and died before it claimed any."""
 
     @pytest.fixture
     def house(self, house: House) -> House:
-        """Four images wait; the last was taken by a worker."""
-        for _ in range(4):
+        for _ in range(6):
             house.upload(picture())
-        house.jobs.taken = {Taken("a", house.jobs.hinted.pop())}
         return house
 
-    def test_is_queued_at_the_second_look_before_all_others(self, house: House) -> None:
-        house.sweeping.sweep()
-        assert house.jobs.hinted == [0, 1, 2]
+    def test_as_many_are_queued_as_are_missing(self, house: House) -> None:
+        del house.jobs.hinted[:2]
 
-        house.sweeping.sweep()
-
-        assert house.jobs.hinted == [0, 1, 2, 3]
-        assert house.jobs.lanes[ImageId(3)] is Lane.FAST
-
-    def test_is_queued_once_for_each_time_that_it_was_dropped(self, house: House) -> None:
-        for _ in range(5):
-            house.sweeping.sweep()
-        house.jobs.taken |= {Taken("b", house.jobs.hinted.pop())}
         for _ in range(5):
             house.sweeping.sweep()
 
-        assert house.jobs.hinted == [0, 1, 2, 3]
+        assert len(house.jobs.hinted) == 6
 
-    def test_is_not_what_was_claimed_by_the_second_look(self, house: House) -> None:
-        house.sweeping.sweep()
-        house.catalogue.renderings.claim(ImageId(3), lease_s=60)
-
-        house.sweeping.sweep()
-
-        assert house.jobs.hinted == [0, 1, 2]
-
-    def test_is_not_what_others_have_just_taken_at_each_look(self, house: House) -> None:
-        house.sweeping.sweep()
-        house.catalogue.renderings.claim(ImageId(3), lease_s=60)
-        house.jobs.taken |= {Taken("b", house.jobs.hinted.pop())}
+    def test_those_that_wait_longest_have_their_turn_before_all_others(self, house: House) -> None:
+        del house.jobs.hinted[:2]
 
         house.sweeping.sweep()
 
-        assert house.jobs.hinted == [0, 1]
+        assert house.jobs.hinted[4:] == [0, 1]
+        assert house.jobs.lanes[ImageId(0)] is house.jobs.lanes[ImageId(1)] is Lane.FAST
+
+    def test_when_most_are_missing_the_queue_has_lost_them_and_nobody_is_overtaken(self, house: House) -> None:
+        del house.jobs.hinted[:5]
+
+        house.sweeping.sweep()
+
+        assert house.jobs.hinted[1:] == [0, 1, 2, 3, 4]
+        assert set(map(house.jobs.lanes.get, house.jobs.hinted[1:])) == {Lane.BULK}
+
+    def test_every_image_comes_although_another_was_queued_in_its_place(self, house: House) -> None:
+        house.jobs.hinted.remove(ImageId(4))
+
+        for _ in range(10):
+            house.sweeping.sweep()
+            if house.jobs.hinted:
+                house.rendering.render(house.jobs.hinted.pop(0))
+
+        assert house.catalogue.waiting.unfinished() == 0
+
+    def test_what_has_been_queued_a_moment_ago_may_still_be_on_its_way(self, tmp_path: Path) -> None:
+        with house_below(tmp_path, hint_max_age_s=60) as house:
+            house.upload(picture())
+            house.jobs.hinted.clear()
+
+            house.sweeping.sweep()
+
+            assert house.jobs.hinted == []
+
+    def test_an_image_in_hand_or_in_its_pause_is_not_missing(self, house: House) -> None:
+        for image_id in house.jobs.hinted[:3]:
+            house.catalogue.renderings.claim(image_id, lease_s=60)
+        del house.jobs.hinted[:3]
+
+        house.sweeping.sweep()
+
+        assert house.jobs.hinted == [3, 4, 5]
+
+
+@pytest.mark.parametrize(("work", "told"), [("waits", 2), ("waits for the queue", 0), ("is done", 0)])
+def test_it_tells_how_many_jobs_wait(house: House, work: str, told: int) -> None:
+    for _ in range(2):
+        house.upload(picture())
+    if work == "is done":
+        house.work()
+    house.jobs.is_down = work == "waits for the queue"
+
+    assert house.sweeping.sweep() == told
 
 
 def test_an_image_whose_worker_died_is_queued_although_there_is_a_backlog(house: House) -> None:

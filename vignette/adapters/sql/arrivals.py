@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import sqlalchemy as sa
 
+from vignette.adapters.sql.counter import lock_numbers, take_number
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import Now, counter_table, from_row, image_table, to_row
-from vignette.errors import IdempotencyKeyReused
+from vignette.adapters.sql.tables import Now, from_row, image_table, to_row
+from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, StoreFull
 from vignette.model import Image, ImageId, Record, State
 
 
 class SqlArrivals:
-    """See `ports.catalogue.Arrivals`."""
+    """
+    An upload is one transaction, which begins with the lock of the counter.
+
+    The row is inserted before the folder is promoted: then of all that the database may refuse only the commit is left.
+    Both databases give up the lock when a commit fails, before we hear of it. So the folder is withdrawn under a new
+    lock, if its number is still free: another upload may have found the folder meanwhile, and indexed it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, record: Record, promote: Callable[[ImageId], None]) -> tuple[Image, bool]:
-        with self._database.write() as connection:
-            # First of all: the counter's row is the lock under which keys are compared and numbers given.
-            taken = sa.update(counter_table).values(next=counter_table.c.next + 1).returning(counter_table.c.next)
-            image_id = ImageId(connection.execute(taken).scalar_one() - 1)
-            earlier = with_key(connection, record.idempotency_key)
-            if earlier is not None:
-                connection.rollback()
-                return _same_upload(earlier, record), False
-            promote(image_id)
-            image = Image(image_id, record, State.PENDING)
-            connection.execute(sa.insert(image_table).values(**to_row(image), hinted_at=Now()))
+    def add(
+        self, record: Record, promote: Callable[[ImageId], None], withdraw: Callable[[], None]
+    ) -> tuple[Image, bool]:
+        promoted: ImageId | None = None
+        try:
+            with self._database.write() as connection:
+                image = Image(take_number(connection), record, State.PENDING)
+                earlier = with_key(connection, record.idempotency_key)
+                if earlier is not None:
+                    connection.rollback()
+                    return _same_upload(earlier, record), False
+                connection.execute(sa.insert(image_table).values(**to_row(image), hinted_at=Now()))
+                _promote(connection, image.id, promote, withdraw)
+                promoted = image.id
+        except (CatalogueUnavailable, StoreFull):
+            if promoted is not None:
+                self._withdraw_if_free(promoted, withdraw)
+            raise
         return image, True
+
+    def _withdraw_if_free(self, image_id: ImageId, withdraw: Callable[[], None]) -> None:
+        with suppress(CatalogueUnavailable, StoreFull), self._database.write() as connection:
+            if lock_numbers(connection) <= image_id:
+                withdraw()
+
+
+def _promote(
+    connection: sa.Connection, image_id: ImageId, promote: Callable[[ImageId], None], withdraw: Callable[[], None]
+) -> None:
+    try:
+        promote(image_id)
+    except BaseException:
+        lock_numbers(connection)  # Raises if the connection broke meanwhile: the lock went with it.
+        withdraw()
+        raise
 
 
 def with_key(connection: sa.Connection, key: str | None) -> Image | None:
+    """The image that came with the idempotency *key*, if any."""
     if key is None:
         return None
     row = connection.execute(sa.select(image_table).where(image_table.c.idempotency_key == key)).one_or_none()

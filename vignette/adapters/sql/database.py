@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from vignette.adapters.sql.tables import counter_table
+from vignette.adapters.sql.counter import lock_numbers
 from vignette.errors import CatalogueUnavailable, StoreFull
 from vignette.limits import KIB
 from vignette.model import Durability
@@ -75,7 +75,7 @@ class Database:
         # Takes the lock that an upload takes, and commits as it does, so that a read-only, full or wedged database is
         # told from a sound one.
         with self.write() as connection:
-            connection.execute(sa.update(counter_table).values(next=counter_table.c.next))
+            lock_numbers(connection)
         # The log of SQLite may have room for that little on a disk that has none for a whole row.
         if self._folder is not None and shutil.disk_usage(self._folder).free < _ROOM_FOR_A_ROW_BYTES:
             raise StoreFull(_FULL)

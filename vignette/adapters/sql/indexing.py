@@ -8,6 +8,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from vignette.adapters.sql.arrivals import with_key
+from vignette.adapters.sql.counter import lock_numbers, pass_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import counter_table, image_table, to_row
 from vignette.model import Image, ImageId
@@ -25,13 +26,12 @@ class SqlIndex:
 
     def catch_up(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         with self._database.write() as connection:
-            following = connection.execute(sa.select(counter_table.c.next).with_for_update()).scalar_one()
+            following = lock_numbers(connection)
             return _insert(connection, ((number, image) for number, image in images if number >= following))
 
     def index(self, image: Image) -> None:
         with self._database.write() as connection:
-            following = sa.case((counter_table.c.next <= image.id, image.id + 1), else_=counter_table.c.next)
-            connection.execute(sa.update(counter_table).values(next=following))
+            pass_number(connection, image.id)
             connection.execute(sa.delete(image_table).where(image_table.c.id == image.id))
             connection.execute(sa.insert(image_table).values(**to_row(image), hinted_at=0))
 
@@ -46,20 +46,20 @@ class SqlIndex:
 
 
 def replace_all(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
-    connection.execute(sa.update(counter_table).values(next=counter_table.c.next))  # the lock that `add` takes
+    lock_numbers(connection)
     connection.execute(sa.delete(image_table))
     return _insert(connection, images)
 
 
 def _insert(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
     """Insert *images* and take their numbers; return how many numbers of images there were."""
-    count, following = 0, 0
+    count, highest = 0, ImageId(-1)
     for image_id, image in images:
-        following = max(following, image_id + 1)
+        highest = max(highest, image_id)
         if image is not None:
             connection.execute(sa.insert(image_table).values(**to_row(_with_a_key_of_its_own(connection, image))))
             count += 1
-    connection.execute(sa.update(counter_table).where(counter_table.c.next < following).values(next=following))
+    pass_number(connection, highest)
     return count
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import sqlalchemy as sa
 
 from vignette.adapters.sql.database import Database
@@ -80,7 +78,7 @@ class SqlWaiting:
                 sa.select(sa.func.count()).select_from(image_table).where(UNFINISHED)
             ).scalar_one()
 
-    def unclaimed(self, image_ids: Collection[ImageId]) -> set[ImageId]:
-        waiting = sa.select(image_table.c.id).where(image_table.c.id.in_(image_ids), UNFINISHED, is_free())
+    def unclaimed(self) -> int:
+        unclaimed = sa.select(sa.func.count()).select_from(image_table).where(UNFINISHED, is_free())
         with self._database.read() as connection:
-            return set(connection.execute(waiting).scalars())
+            return connection.execute(unclaimed).scalar_one()

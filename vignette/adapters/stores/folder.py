@@ -166,25 +166,21 @@ class StagedFolder:
         _remove_files_and_folder(self.path, self._names)
 
     def move_to(self, target: Path) -> None:
-        """Rename the folder. It is known again by its inode, whatever happens to the name."""
+        """Rename the folder to *target*. `withdraw` knows it again by its inode, whatever has that name by then."""
         self._inode = self.path.stat().st_ino
-        self.path.rename(target)
         self._promoted_to = target
+        self.path.rename(target)
 
     def withdraw(self) -> None:
-        if self._promoted_to is None:
+        target, self._promoted_to = self._promoted_to, None
+        if target is None:
             return
-        with suppress(OSError):  # what is left is no image: nobody was told of it
-            descriptor = os.open(self._promoted_to, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                # The number is free again, and another upload may have taken it in this instant. Its folder is another
-                # inode, and `rmdir` never removes one that holds something.
-                if os.fstat(descriptor).st_ino == self._inode:
-                    for name in os.listdir(descriptor):  # noqa: PTH208 (by descriptor, not by name)
-                        os.unlink(name, dir_fd=descriptor)
-            finally:
-                os.close(descriptor)
-            self._promoted_to.rmdir()
+        with suppress(OSError):  # what cannot be moved stays whole, and is indexed as what a crash leaves
+            if target.stat().st_ino == self._inode:
+                # Back at once: file by file, a process that is killed would leave a half of the folder for an image.
+                self.path.parent.mkdir(exist_ok=True)
+                target.rename(self.path)
+                self.discard()
 
 
 class FolderStore:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Final
 
 from vignette.errors import BrokenImage
@@ -10,19 +9,23 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_text
+from vignette.pixels.containers.gif_blocks import (
+    EXTENSION,
+    FRAME,
+    IMAGE,
+    MAX_SUB_BLOCKS,
+    PADDING,
+    SCREEN,
+    SCREEN_AT,
+    TRAILER,
+    after_palette,
+    after_sub_blocks,
+)
 from vignette.pixels.containers.reader import Reader
-
-# A full sub-block holds 255 bytes: these hold 500 MB, and take a moment to walk along. Only a file of
-# tiny sub-blocks, which no encoder writes, gets there sooner.
-_MAX_SUB_BLOCKS: Final = 2_000_000
 
 # Blocks beside the frames: one graphic control for each, some comments, a few that applications add.
 _MAX_EXTENSIONS: Final = 100_000
 
-_SCREEN: Final = struct.Struct("<HHBBB")
-_FRAME: Final = struct.Struct("<HHHHB")
-
-_IMAGE, _EXTENSION, _TRAILER, _PADDING = 0x2C, 0x21, 0x3B, 0x00
 _COMMENT, _APPLICATION = 0xFE, 0xFF
 # The smallest and largest code size of LZW that leave room for its codes of at most 12 bits (appendix F).
 _CODE_SIZES: Final = range(1, 12)
@@ -53,21 +56,21 @@ class _Walk:
         self._sub_blocks = 0
 
     def run(self) -> Anatomy:
-        width, height, flags, _, _ = self._reader.unpack(_SCREEN, 6, "the logical screen")
+        width, height, flags, _, _ = self._reader.unpack(SCREEN, SCREEN_AT, "the logical screen")
         self._width, self._height = width, height
         if width and height:  # some writers leave it to the first frame
             self._bounds.check_size(width, height)
-        offset = self._skip_palette(6 + _SCREEN.size, flags)
+        offset = after_palette(self._reader, SCREEN_AT + SCREEN.size, flags)
         while offset < self._reader.size:
             introducer = self._reader.read(offset, 1, "a block")[0]
-            if introducer == _IMAGE:
+            if introducer == IMAGE:
                 offset = self._take_frame(offset)
-            elif introducer == _EXTENSION:
+            elif introducer == EXTENSION:
                 offset = self._take_extension(offset)
-            elif introducer == _PADDING:  # a second terminator, as some encoders write
+            elif introducer == PADDING:
                 self._count_extension()
                 offset += 1
-            elif introducer == _TRAILER or self._frames:
+            elif introducer == TRAILER or self._frames:
                 break  # what follows the last frame and is no block is not part of the picture
             else:
                 raise BrokenImage(f"at byte {offset:,} should be a block, but 0x{introducer:02X} begins none")
@@ -84,22 +87,15 @@ class _Walk:
             blocks=self._collector.blocks(),
         )
 
-    def _skip_palette(self, offset: int, flags: int) -> int:
-        if not flags & 0x80:
-            return offset
-        length = 3 << ((flags & 7) + 1)
-        self._reader.require(offset, length, "a palette")
-        return offset + length
-
     def _take_frame(self, block: int) -> int:
         what = f"the frame at byte {block:,}"
-        left, top, width, height, flags = self._reader.unpack(_FRAME, block + 1, what)
+        left, top, width, height, flags = self._reader.unpack(FRAME, block + 1, what)
         self._frames += 1
         self._bounds.check_frames(self._frames)
         self._place(left + width, top + height)
         if not width or not height:
             raise BrokenImage(f"{what} is {width} × {height} pixels")
-        offset = self._skip_palette(block + 1 + _FRAME.size, flags)
+        offset = after_palette(self._reader, block + 1 + FRAME.size, flags)
         code_size = self._reader.read(offset, 1, what)[0]
         if code_size not in _CODE_SIZES:
             raise BrokenImage(f"{what} has an LZW code size of {code_size}")
@@ -155,22 +151,11 @@ class _Walk:
         if packet:
             self._collector.add_xmp(packet)
 
-    def _skip_sub_blocks(self, offset: int, what: str) -> int:
-        """Where the chain of sub-blocks from *offset* ends, after its terminator."""
-        start = offset
-        while offset < self._reader.size:
-            buffer, index = self._reader.window(offset)
-            before, end, hops = index, len(buffer), 0
-            while index < end and (length := buffer[index]):
-                index += length + 1
-                hops += 1
-            offset += index - before
-            self._sub_blocks += hops
-            if self._sub_blocks > _MAX_SUB_BLOCKS:
-                raise BrokenImage(f"the GIF has more than {_MAX_SUB_BLOCKS:,} sub-blocks")
-            if index < end:
-                return offset + 1
-        raise BrokenImage(f"the file ends at byte {self._reader.size:,}, within {what}, whose data begin at {start:,}")
+    def _skip_sub_blocks(self, start: int, what: str) -> int:
+        """Where the chain of sub-blocks from *start* ends, after its terminator."""
+        end, count = after_sub_blocks(self._reader, start, what, MAX_SUB_BLOCKS - self._sub_blocks)
+        self._sub_blocks += count
+        return end
 
     def _join_sub_blocks(self, start: int, end: int, what: str) -> bytes | None:
         chain = self._collector.read(self._reader, start, end - start, what)

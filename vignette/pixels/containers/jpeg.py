@@ -22,10 +22,20 @@ from vignette.pixels.containers import mpf, photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_text
 from vignette.pixels.containers.exif import orientation_of
+from vignette.pixels.containers.jpeg_segments import (
+    APP0,
+    APP1,
+    APP2,
+    APP13,
+    COM,
+    EOI,
+    FRAMES,
+    PROGRESSIVE,
+    SOS,
+    Segment,
+    segments,
+)
 from vignette.pixels.containers.reader import Reader
-
-# A segment holds 64 KiB: this is over 1 GB of metadata, and a moment's work.
-_MAX_SEGMENTS: Final = 20_000
 
 # Each scan is a pass over all pixels for a decoder, and a few bytes can ask for one. Encoders write about ten, and
 # eighteen for four components (libjpeg's jpeg_simple_progression); this leaves room for scripts of one's own.
@@ -37,24 +47,6 @@ _BLOCK_COEFFICIENT_BYTES: Final = 128
 # A frame header or scan header holds a few bytes for each of at most four components.
 _MAX_HEADER_BYTES: Final = 1 * KIB
 
-# Baseline, extended sequential, progressive, all in Huffman coding.
-_PROGRESSIVE: Final = 0xC2
-_FRAMES: Final = (0xC0, 0xC1, _PROGRESSIVE)
-# Lossless, hierarchical and arithmetic coding: no browser shows them, and decoders are little tested with them.
-_FOREIGN_FRAMES: Final = (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xDE)
-_SOI, _EOI, _SOS, _DNL, _COM = 0xD8, 0xD9, 0xDA, 0xDC, 0xFE
-_DHT, _DAC, _DQT, _DRI, _EXP = 0xC4, 0xCC, 0xDB, 0xDD, 0xDF
-_APP0, _APP1, _APP2, _APP13 = 0xE0, 0xE1, 0xE2, 0xED
-_RESTARTS: Final = range(0xD0, 0xD8)
-_TEM: Final = 0x01
-_KNOWN: Final = frozenset({_DHT, _DAC, _DQT, _DRI, _DNL, _EXP, *range(0xE0, 0x100)})
-
-# Bytes between segments are skipped, as decoders do; FF 00 is a data byte, FF FF a fill byte.
-_MARKER: Final = re.compile(rb"\xff[\x01-\xfe]")
-# Restart markers are part of a scan's data.
-_MARKER_AFTER_DATA: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-
-_LENGTH: Final = struct.Struct(">H")
 _FRAME: Final = struct.Struct(">BHHB")
 
 _EXIF: Final = b"Exif\0"
@@ -104,55 +96,32 @@ class _Walk:
         self._reader = reader
         self._bounds = bounds
         self._collector = Collector()
-        self._segments = _Segments(self._collector)
+        self._metadata = _Metadata(self._collector)
         self._frame: _Frame | None = None
         self._begun: set[_Component] = set()
         self._scans = 0
         self._is_in_one_scan = True
 
     def run(self) -> Anatomy:
-        offset = 2
-        for _ in range(_MAX_SEGMENTS):
-            found = self._reader.find(_MARKER, offset)
-            if found is None:
-                raise BrokenImage(f"the file ends at byte {self._reader.size:,} without the end-of-image marker")
-            code = self._reader.read(found + 1, 1, "a marker")[0]
-            offset = found + 2
-            if code == _EOI:
-                return self._finish(found)
-            if code not in _RESTARTS and code != _TEM:
-                offset = self._segment(code, found)
-        raise BrokenImage(f"the JPEG has more than {_MAX_SEGMENTS:,} segments")
+        end = 0
+        for segment in segments(self._reader):
+            if segment.code in FRAMES:
+                self._take_frame(self._header(segment), segment)
+            elif segment.code == SOS:
+                self._take_scan(self._header(segment), segment)
+            elif segment.code == EOI:
+                end = segment.marker
+            else:
+                self._metadata.take(self._reader, segment.code, segment.start, segment.length)
+        return self._finish(end)
 
-    def _segment(self, code: int, marker: int) -> int:
-        """Take the segment of the *marker* at that offset; return where the next marker may be."""
-        if code in _FOREIGN_FRAMES:
-            raise UnsupportedFormat(
-                f"a JPEG in lossless, hierarchical or arithmetic coding (marker FF {code:02X} at byte {marker:,})"
-            )
-        if code not in _FRAMES and code != _SOS and code not in _KNOWN:
-            raise BrokenImage(f"an unexpected marker FF {code:02X} is at byte {marker:,}")
-        what = f"the segment FF {code:02X} at byte {marker:,}"
-        start = marker + 2 + _LENGTH.size
-        (length,) = self._reader.unpack(_LENGTH, marker + 2, what)
-        end: int = marker + 2 + length
-        if length < _LENGTH.size:
-            raise BrokenImage(f"{what} claims a length of {length}")
-        self._reader.require(start, end - start, what)
-        if code in _FRAMES:
-            self._take_frame(self._header(start, end, what), marker, is_progressive=code == _PROGRESSIVE)
-        elif code == _SOS:
-            return self._take_scan(self._header(start, end, what), marker, end)
-        else:
-            self._segments.take(self._reader, code, start, end - start)
-        return end
+    def _header(self, segment: Segment) -> bytes:
+        if segment.length > _MAX_HEADER_BYTES:
+            raise BrokenImage(f"{segment.what} is {segment.length:,} bytes long")
+        return self._reader.read(segment.start, segment.length, segment.what)
 
-    def _header(self, start: int, end: int, what: str) -> bytes:
-        if end - start > _MAX_HEADER_BYTES:
-            raise BrokenImage(f"{what} is {end - start:,} bytes long")
-        return self._reader.read(start, end - start, what)
-
-    def _take_frame(self, header: bytes, marker: int, *, is_progressive: bool) -> None:
+    def _take_frame(self, header: bytes, segment: Segment) -> None:
+        marker = segment.marker
         if self._frame is not None:
             raise BrokenImage(f"a second frame header is at byte {marker:,}")
         if len(header) < _FRAME.size:
@@ -165,10 +134,11 @@ class _Walk:
             raise UnsupportedFormat(f"a JPEG of {count} colour components")
         if len(header) != _FRAME.size + 3 * count:
             raise BrokenImage(f"the frame header at byte {marker:,} is {len(header)} bytes long")
-        self._frame = _Frame(width, height, _components(header[_FRAME.size :], width, height), is_progressive)
+        components = _components(header[_FRAME.size :], width, height)
+        self._frame = _Frame(width, height, components, is_progressive=segment.code == PROGRESSIVE)
 
-    def _take_scan(self, header: bytes, marker: int, start: int) -> int:
-        """Take a scan whose data begin at *start*; return where they end."""
+    def _take_scan(self, header: bytes, segment: Segment) -> None:
+        marker = segment.marker
         if self._frame is None:
             raise BrokenImage(f"picture data begin at byte {marker:,} before the frame header")
         self._scans += 1
@@ -180,13 +150,10 @@ class _Walk:
         if len(components) != header[0]:
             raise BrokenImage(f"the scan at byte {marker:,} is of components that the frame does not have")
         self._is_in_one_scan &= len(components) == len(self._frame.components) and not self._frame.is_progressive
-        end = self._reader.find(_MARKER_AFTER_DATA, start)
-        if end is None:
-            raise BrokenImage(f"the file ends at byte {self._reader.size:,}, within the scan of byte {marker:,}")
+        data_bytes = segment.end - segment.stop
         if header[-3] == 0:
-            self._check_data(components, marker, end - start)
+            self._check_data(components, marker, data_bytes)
             self._begun.update(components)
-        return end
 
     def _check_data(self, components: Sequence[_Component], marker: int, length: int) -> None:
         """A scan that begins at coefficient 0 spends a bit or more on each block of 8 × 8 samples (T.81, F and G)."""
@@ -199,7 +166,7 @@ class _Walk:
             raise BrokenImage(f"the JPEG ends at byte {marker:,} without a picture")
         if len(self._begun) < len(self._frame.components):
             raise BrokenImage(f"the JPEG ends at byte {marker:,} before all of its colour components")
-        self._segments.assemble()
+        self._metadata.assemble()
         return Anatomy(
             format=formats.JPEG,
             width=self._frame.width,
@@ -239,7 +206,7 @@ def _blocks(samples: int, factor: int) -> int:
     return math.ceil(math.ceil(samples / factor) / 8)
 
 
-class _Segments:
+class _Metadata:
     """Metadata segments; some blocks are spread over several of them."""
 
     def __init__(self, collector: Collector) -> None:
@@ -251,18 +218,18 @@ class _Segments:
         self._has_pictures = False
 
     def take(self, reader: Reader, code: int, offset: int, length: int) -> None:
-        if code == _COM:
+        if code == COM:
             comment = self._collector.read(reader, offset, length, "comment")
             if comment:
                 self._collector.add_text(b"Comment", comment, decode_text)
-        elif code == _APP0:
+        elif code == APP0:
             self._take_app0(reader, offset, length)
-        elif code == _APP1:
+        elif code == APP1:
             self._take_app1(reader, offset, length)
-        elif code == _APP2:
+        elif code == APP2:
             self._take_icc(self._body(reader, offset, length, _ICC, "ICC segment"))
             self._take_pictures(reader, offset, length)
-        elif code == _APP13:
+        elif code == APP13:
             resources = self._body(reader, offset, length, _PHOTOSHOP, "Photoshop segment")
             if resources:
                 self._photoshop.append(resources)

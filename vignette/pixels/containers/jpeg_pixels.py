@@ -8,19 +8,15 @@ is subsampled. The scans of the other coefficients are most of the file, and wou
 from __future__ import annotations
 
 import math
-import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
+from vignette.pixels.containers.jpeg_segments import APP14, EOI, PROGRESSIVE, SOS, segments
 from vignette.pixels.containers.reader import Reader
 
-_PROGRESSIVE, _SOS, _EOI = 0xC2, 0xDA, 0xD9
-_MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_LENGTH: Final = struct.Struct(">H")
 _FRAME: Final = struct.Struct(">xHHB")
 _METADATA: Final = range(0xE0, 0xF0)
-_ADOBE: Final = 0xEE
 
 # Runs of blocks without a coefficient, of up to 2, 4, 8 … 32,768 each, in codes of 4 bits (T.81, G.1.2.2): a table for
 # AC coefficients, number 0. Before it restarts are turned off.
@@ -46,36 +42,24 @@ def eighth(reader: Reader) -> bytes | None:
     kept = [reader.read(0, 2, "the signature")]
     blocks: Mapping[int, int] = {}
     left_out: dict[int, None] = {}
-    for code, start, data, end in _segments(reader):
-        if code == _PROGRESSIVE:
-            header = reader.read(start + 4, data - start - 4, "the frame header")
+    for segment in segments(reader):
+        if segment.code == EOI:
+            break
+        if segment.code == PROGRESSIVE:
+            header = reader.read(segment.start, segment.length, "the frame header")
             blocks = _blocks_of_whole_components(header)
             if len(set(header[6::3])) < header[5]:
                 return None
-        elif code == _SOS:
-            header = reader.read(start + 4, data - start - 4, "a scan header")
+        elif segment.code == SOS:
+            header = reader.read(segment.start, segment.length, "a scan header")
             if header[-3] > 0 and header[1] in blocks:
                 left_out[header[1]] = None
                 continue
-        elif code in _METADATA and code != _ADOBE:
+        elif segment.code in _METADATA and segment.code != APP14:
             continue
-        kept.append(reader.read(start, end - start, "the picture"))
+        kept.append(reader.read(segment.marker, segment.end - segment.marker, "the picture"))
     kept += [_RUNS, *(_empty_scan(component, blocks[component]) for component in left_out), b"\xff\xd9"]
     return b"".join(kept)
-
-
-def _segments(reader: Reader) -> Iterator[tuple[int, int, int, int]]:
-    """Of each segment of the picture: its marker, where it starts, where its data do, and where it ends."""
-    start = reader.find(_MARKER, 2)
-    while start is not None:
-        code = reader.read(start + 1, 1, "a marker")[0]
-        if code == _EOI:
-            return
-        (length,) = reader.unpack(_LENGTH, start + 2, "a segment")
-        data = start + 2 + length
-        following = reader.find(_MARKER, data)
-        yield code, start, data, (following or reader.size) if code == _SOS else data
-        start = following
 
 
 def _blocks_of_whole_components(frame: bytes) -> dict[int, int]:

@@ -15,10 +15,8 @@ from vignette.pixels.containers import photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_latin_1, decode_text
 from vignette.pixels.containers.exif import orientation_of
+from vignette.pixels.containers.png_chunks import CRC, Chunk, chunks, has_right_crc
 from vignette.pixels.containers.reader import Reader
-
-# libpng writes 8 KiB of data to a chunk: this is 800 MB of them, and a second's work.
-_MAX_CHUNKS: Final = 100_000
 
 # Samples per pixel, and allowed bits per sample, by colour type (11.2.1).
 _COLOUR_TYPES: Final = {
@@ -35,8 +33,6 @@ _MAX_PALETTE_BYTES: Final = 3 * 256
 # Deflate codes 258 bytes in 2 bits at best (RFC 1951, 3.2.5).
 _MAX_DEFLATE_RATIO: Final = 1032
 
-_CHUNK_HEADER: Final = struct.Struct(">I4s")
-_CRC: Final = struct.Struct(">I")
 _IHDR: Final = struct.Struct(">IIBBBBB")
 _ACTL: Final = struct.Struct(">II")
 _FCTL: Final = struct.Struct(">IIIIIHHBB")
@@ -45,24 +41,6 @@ _KNOWN_CRITICAL: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _METADATA: Final = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 _RAW_PROFILE: Final = "Raw profile type "
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """`what` names it in the words of an error."""
-
-    kind: bytes
-    start: int
-    length: int
-    what: str
-
-    @property
-    def end(self) -> int:
-        return self.start + self.length + _CRC.size
-
-    @property
-    def is_critical(self) -> bool:
-        return not self.kind[0] & 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +68,6 @@ class _Walk:
         self._bounds = bounds
         self._collector = Collector()
         self._texts = _Texts(self._collector)
-        self._header: _Header | None = None
         self._has_palette = False
         self._data_bytes = 0
         self._data_end = 0
@@ -98,30 +75,13 @@ class _Walk:
         self._frames = 0
 
     def run(self) -> Anatomy:
-        offset = len(formats.PNG_SIGNATURE)
-        for _ in range(_MAX_CHUNKS):
-            chunk = self._chunk(offset)
-            if self._header is None:
-                self._header = self._read_header(chunk)
-            elif chunk.kind == b"IEND":
-                self._check_crc(chunk)
-                return self._finish(self._header)
-            else:
-                self._take(chunk, self._header)
-            offset = chunk.end
-        raise BrokenImage(f"the PNG has more than {_MAX_CHUNKS:,} chunks")
+        following = chunks(self._reader)
+        header = self._read_header(next(following))
+        for chunk in following:
+            self._take(chunk, header)
+        return self._finish(header)
 
-    def _chunk(self, offset: int) -> _Chunk:
-        if offset == self._reader.size:
-            raise BrokenImage(f"the file ends at byte {offset:,} without the chunk 'IEND'")
-        length, kind = self._reader.unpack(_CHUNK_HEADER, offset, f"a chunk at byte {offset:,}")
-        if not kind.isalpha():
-            raise BrokenImage(f"at byte {offset:,} should be a chunk, but {kind!r} is no name of one")
-        chunk = _Chunk(kind, offset + _CHUNK_HEADER.size, length, f"the chunk {kind.decode()!r} at byte {offset:,}")
-        self._reader.require(chunk.start, length + _CRC.size, chunk.what)
-        return chunk
-
-    def _read_header(self, chunk: _Chunk) -> _Header:
+    def _read_header(self, chunk: Chunk) -> _Header:
         if chunk.kind != b"IHDR" or chunk.length != _IHDR.size:
             raise BrokenImage(f"a PNG begins with an IHDR of {_IHDR.size} bytes, not with {chunk.what}")
         width, height, bits, colour, compression, filtering, interlace = self._reader.unpack(
@@ -138,9 +98,11 @@ class _Walk:
         self._check_crc(chunk)
         return _Header(width, height, samples * bits, colour == _INDEXED, bool(interlace))
 
-    def _take(self, chunk: _Chunk, header: _Header) -> None:
+    def _take(self, chunk: Chunk, header: _Header) -> None:
         if chunk.kind == b"IDAT":
             self._take_data(chunk, header)
+        elif chunk.kind == b"IEND":
+            self._check_crc(chunk)
         elif chunk.is_critical:
             self._take_critical(chunk)
         elif chunk.kind == b"acTL":
@@ -152,17 +114,17 @@ class _Walk:
             if block is not None:
                 self._texts.take(chunk.kind, block)
 
-    def _take_data(self, chunk: _Chunk, header: _Header) -> None:
+    def _take_data(self, chunk: Chunk, header: _Header) -> None:
         if header.is_indexed and not self._has_palette:
             raise BrokenImage(f"{chunk.what} comes before the palette")
-        if self._data_end not in (0, chunk.start - _CHUNK_HEADER.size):
+        if self._data_end not in (0, chunk.header):
             raise BrokenImage(f"{chunk.what} does not follow the one before it")
         if self._bounds.checksums:
             self._check_crc(chunk)
         self._data_bytes += chunk.length
         self._data_end = chunk.end
 
-    def _take_critical(self, chunk: _Chunk) -> None:
+    def _take_critical(self, chunk: Chunk) -> None:
         if chunk.kind != b"PLTE":
             raise BrokenImage(f"{chunk.what} is critical, and unknown or out of place")
         if self._has_palette or chunk.length % 3 or not 0 < chunk.length <= _MAX_PALETTE_BYTES:
@@ -170,7 +132,7 @@ class _Walk:
         self._check_crc(chunk)
         self._has_palette = True
 
-    def _take_animation(self, chunk: _Chunk) -> None:
+    def _take_animation(self, chunk: Chunk) -> None:
         if self._data_end or self._announced_frames is not None or chunk.length != _ACTL.size:
             self._collector.warn(f"{chunk.what} is out of place or damaged, and ignored")
             return
@@ -178,7 +140,7 @@ class _Walk:
         self._bounds.check_frames(frames)
         self._announced_frames = frames
 
-    def _take_frame(self, chunk: _Chunk, header: _Header) -> None:
+    def _take_frame(self, chunk: Chunk, header: _Header) -> None:
         if self._announced_frames is None:
             return
         if chunk.length != _FCTL.size:
@@ -189,22 +151,15 @@ class _Walk:
         self._frames += 1
         self._bounds.check_frames(self._frames)
 
-    def _check_crc(self, chunk: _Chunk) -> None:
-        if not self._crc_is_right(chunk):
+    def _check_crc(self, chunk: Chunk) -> None:
+        if not has_right_crc(self._reader, chunk):
             raise BrokenImage(f"{chunk.what} is damaged: its checksum is wrong")
 
-    def _crc_is_right(self, chunk: _Chunk) -> bool:
-        computed = zlib.crc32(chunk.kind)
-        for piece in self._reader.chunks(chunk.start, chunk.length, chunk.what):
-            computed = zlib.crc32(piece, computed)
-        (told,) = self._reader.unpack(_CRC, chunk.start + chunk.length, chunk.what)
-        return computed == int(told)
-
-    def _metadata(self, chunk: _Chunk) -> bytes | None:
+    def _metadata(self, chunk: Chunk) -> bytes | None:
         block = self._collector.read(self._reader, chunk.start, chunk.length, chunk.what)
         if block is None:
             return None
-        (told,) = self._reader.unpack(_CRC, chunk.start + chunk.length, chunk.what)
+        (told,) = self._reader.unpack(CRC, chunk.start + chunk.length, chunk.what)
         if zlib.crc32(block, zlib.crc32(chunk.kind)) != told:
             self._collector.warn(f"{chunk.what} is left out: its checksum is wrong")
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from vignette.errors import BrokenImage
@@ -14,14 +13,8 @@ from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.containers.riff import ANMF_BYTES, Chunk, chunks, chunks_of_frame
 
-# Beside the frames, which have a limit of their own, there are seven kinds of chunk; the rest are unknown ones.
-_MAX_CHUNKS: Final = 100_000
-# A frame holds its alpha, its picture, and unknown chunks.
-_MAX_FRAME_CHUNKS: Final = 100
-
-_CHUNK_HEADER: Final = struct.Struct("<4sI")
-_ANMF_BYTES: Final = 16
 _VP8X_BYTES: Final = 10
 _ANIMATED: Final = 0x02
 
@@ -31,22 +24,9 @@ _VP8L_HEADER: Final = struct.Struct("<BI")
 _VP8L_SIGNATURE: Final = 0x2F
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    kind: bytes
-    start: int
-    length: int
-
-    @property
-    def what(self) -> str:
-        return f"the chunk {self.kind.decode('latin-1')!r} at byte {self.start - _CHUNK_HEADER.size:,}"
-
-
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
-    (length,) = struct.unpack("<I", reader.read(4, 4, "the RIFF header"))
-    reader.require(8, length, "the RIFF chunk")
-    chunks = _chunks(reader, 12, 8 + length, _MAX_CHUNKS)
-    first = next(chunks, None)
+    following = chunks(reader)
+    first = next(following, None)
     if first is None:
         raise BrokenImage("the WebP holds no chunk")
     if first.kind in (b"VP8 ", b"VP8L"):
@@ -56,24 +36,10 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         return Anatomy(format=formats.WEBP, width=width, height=height, held_bytes=_held_bytes(first, width * height))
     if first.kind != b"VP8X":
         raise BrokenImage(f"a WebP begins with VP8, VP8L or VP8X, not with {first.what}")
-    return _Extended(reader, bounds, first).run(chunks)
+    return _Extended(reader, bounds, first).run(following)
 
 
-def _chunks(reader: Reader, start: int, end: int, most: int) -> Iterator[_Chunk]:
-    offset = start
-    for _ in range(most):
-        if offset + _CHUNK_HEADER.size > end:
-            return
-        kind, length = reader.unpack(_CHUNK_HEADER, offset, f"a chunk at byte {offset:,}")
-        chunk = _Chunk(kind, offset + _CHUNK_HEADER.size, length)
-        if chunk.start + length > end:
-            raise BrokenImage(f"{chunk.what} of {length:,} bytes goes over the end of what holds it, at byte {end:,}")
-        yield chunk
-        offset = chunk.start + length + length % 2
-    raise BrokenImage(f"the WebP has more than {most:,} chunks")
-
-
-def _bitstream_size(reader: Reader, chunk: _Chunk) -> tuple[int, int]:
+def _bitstream_size(reader: Reader, chunk: Chunk) -> tuple[int, int]:
     """(width, height) in pixels of the picture in a `VP8 ` or `VP8L` chunk."""
     layout = _VP8_HEADER if chunk.kind == b"VP8 " else _VP8L_HEADER
     if chunk.length <= layout.size:
@@ -92,7 +58,7 @@ def _bitstream_size(reader: Reader, chunk: _Chunk) -> tuple[int, int]:
     return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
 
 
-def _held_bytes(picture: _Chunk, pixels: int) -> int:
+def _held_bytes(picture: Chunk, pixels: int) -> int:
     """Lossless pixels refer back to any before them, each of 4 bytes; the blocks of a lossy one only to their row."""
     return 4 * pixels if picture.kind == b"VP8L" else 0
 
@@ -100,7 +66,7 @@ def _held_bytes(picture: _Chunk, pixels: int) -> int:
 class _Extended:
     """The layout with a canvas: transparency, animation, metadata (RFC 9649, 2.7)."""
 
-    def __init__(self, reader: Reader, bounds: Bounds, header: _Chunk) -> None:
+    def __init__(self, reader: Reader, bounds: Bounds, header: Chunk) -> None:
         self._reader = reader
         self._bounds = bounds
         self._collector = Collector()
@@ -115,8 +81,8 @@ class _Extended:
         self._has_alpha_apart = False
         bounds.check_size(self._width, self._height)
 
-    def run(self, chunks: Iterator[_Chunk]) -> Anatomy:
-        for chunk in chunks:
+    def run(self, following: Iterator[Chunk]) -> Anatomy:
+        for chunk in following:
             if chunk.kind == b"ANMF" and self._is_animated:
                 self._take_frame(chunk)
             elif chunk.kind in (b"VP8 ", b"VP8L") and not self._is_animated:
@@ -139,7 +105,7 @@ class _Extended:
             blocks=self._collector.blocks(),
         )
 
-    def _take_still(self, chunk: _Chunk) -> None:
+    def _take_still(self, chunk: Chunk) -> None:
         if self._frames:
             raise BrokenImage(f"{chunk.what} is a second picture, without animation")
         if _bitstream_size(self._reader, chunk) != (self._width, self._height):
@@ -149,15 +115,15 @@ class _Extended:
         self._frames = 1
         self._held_bytes += _held_bytes(chunk, self._width * self._height)
 
-    def _take_frame(self, chunk: _Chunk) -> None:
-        if chunk.length < _ANMF_BYTES:
+    def _take_frame(self, chunk: Chunk) -> None:
+        if chunk.length < ANMF_BYTES:
             raise BrokenImage(f"{chunk.what} is {chunk.length} bytes long")
-        header = self._reader.read(chunk.start, _ANMF_BYTES, chunk.what)
+        header = self._reader.read(chunk.start, ANMF_BYTES, chunk.what)
         left, top, width, height = (int.from_bytes(header[at : at + 3], "little") for at in (0, 3, 6, 9))
         width, height = width + 1, height + 1
         if 2 * left + width > self._width or 2 * top + height > self._height:
             raise BrokenImage(f"{chunk.what} is a frame that does not lie within the canvas")
-        within = _chunks(self._reader, chunk.start + _ANMF_BYTES, chunk.start + chunk.length, _MAX_FRAME_CHUNKS)
+        within = chunks_of_frame(self._reader, chunk)
         pictures = [inner for inner in within if inner.kind in (b"VP8 ", b"VP8L")]
         if len(pictures) != 1 or _bitstream_size(self._reader, pictures[0]) != (width, height):
             raise BrokenImage(f"{chunk.what} does not hold one picture of {width:,} × {height:,} pixels")
@@ -166,7 +132,7 @@ class _Extended:
         self._frames += 1
         self._bounds.check_frames(self._frames)
 
-    def _take_metadata(self, chunk: _Chunk) -> None:
+    def _take_metadata(self, chunk: Chunk) -> None:
         block = self._collector.read(self._reader, chunk.start, chunk.length, f"chunk {chunk.kind.decode()!r}")
         if not block:
             return

@@ -19,11 +19,11 @@ from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import HEAD_BYTES, Format, sniff
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.metadata import describe
+from vignette.pixels.pieces import Pieces, Splice
 from vignette.pixels.publishing import gif, jpeg, png, webp
 from vignette.pixels.publishing.kept import Kept, kept_of
-from vignette.pixels.publishing.splice import Pieces, Splice
 
-__all__ = ["PUBLISHABLE", "Pieces", "Splice", "plan", "publish"]
+__all__ = ["PUBLISHABLE", "Pieces", "Splice", "plan", "prove", "publish"]
 
 _WRITERS: Final[dict[Format, Callable[[Reader, Kept], Pieces]]] = {
     formats.JPEG: jpeg.publish,
@@ -43,7 +43,7 @@ def publish(source: BinaryIO, size: int, *, orientation: int | None = None) -> S
 
     It reads *source* while it is read, and closes it when it is closed.
     """
-    return Splice(source, plan(source, size, orientation=orientation))
+    return Splice(source, plan(source, size, orientation=orientation), closes_source=True)
 
 
 def plan(source: BinaryIO, size: int, *, orientation: int | None = None) -> Pieces:
@@ -66,12 +66,17 @@ def plan(source: BinaryIO, size: int, *, orientation: int | None = None) -> Piec
     anatomy = read_anatomy(source, size)
     kept = kept_of(anatomy, orientation)
     made_of = _WRITERS[anatomy.format](Reader(source, size), kept)
-    _prove(Splice(source, made_of, borrows=True), anatomy, kept)
+    prove(Splice(source, made_of, closes_source=False), anatomy, kept)
     return made_of
 
 
-def _prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
-    """Read *copy* as if a stranger had sent it; raise `PublicCopyNotClean` unless it is the picture and no more."""
+def prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
+    """
+    Read *copy* as if a stranger had sent it.
+
+    Raises:
+        PublicCopyNotClean: It is not the *original* picture, or says more than what is *kept*.
+    """
     try:
         found = read_anatomy(cast(BinaryIO, copy), copy.size)
     except Refused as error:

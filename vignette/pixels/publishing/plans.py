@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Final
 
-from vignette.pixels.publishing.splice import Pieces
+from vignette.pixels.pieces import Pieces
 
 # A plan beside its pieces: the key, the entry, its list. Measured: 320.
 _OVERHEAD_BYTES: Final = 512

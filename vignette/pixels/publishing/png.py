@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
-from collections.abc import Iterator
 from typing import Final
 
+from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, chunks
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import PNG_SIGNATURE
+from vignette.pixels.pieces import Pieces
 from vignette.pixels.publishing.kept import Kept
-from vignette.pixels.publishing.splice import Pieces
-
-_HEADER: Final = struct.Struct(">I4s")
-_CRC_BYTES: Final = 4
 
 _PICTURE: Final = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _ANIMATION: Final = frozenset({b"acTL", b"fcTL", b"fdAT"})
@@ -36,36 +32,25 @@ def publish(reader: Reader, kept: Kept, *, is_animated: bool) -> Pieces:
     made = Pieces()
     made.write(PNG_SIGNATURE)
     seen: set[bytes] = set()
-    for kind, start, end in _chunks(reader):
-        if _stays(kind, end - start - _HEADER.size - _CRC_BYTES, kind in seen, is_animated):
-            made.copy(start, end)
-        elif kind == _PROFILE and kind not in seen and kept.icc:
+    for chunk in chunks(reader):
+        is_second = chunk.kind in seen
+        if _stays(chunk, is_second, is_animated):
+            made.copy(chunk.header, chunk.end)
+        elif chunk.kind == _PROFILE and not is_second and kept.icc:
             # Its name is the writer's to choose, and so is what lies behind the compressed profile: both are ours now.
             made.write(_chunk(_PROFILE, b"ICC\0\0" + zlib.compress(kept.icc)))
-        if kind == b"IHDR" and kept.exif is not None:
+        if chunk.kind == b"IHDR" and kept.exif is not None:
             made.write(_chunk(b"eXIf", kept.exif))
-        seen.add(kind)
+        seen.add(chunk.kind)
     made.write(_chunk(b"IEND", b""))
     return made
 
 
-def _stays(kind: bytes, length: int, is_second: bool, is_animated: bool) -> bool:
-    if kind in _ANIMATION:
-        return is_animated and not (kind == b"acTL" and is_second)
-    return kind in _PICTURE or (not is_second and length in _LOOKS.get(kind, ()))
-
-
-def _chunks(reader: Reader) -> Iterator[tuple[bytes, int, int]]:
-    """(name, start, end) of each chunk before the last, of a picture that the door has seen."""
-    offset = len(PNG_SIGNATURE)
-    while True:
-        length, kind = reader.unpack(_HEADER, offset, "a chunk")
-        if kind == b"IEND":
-            return
-        end = offset + _HEADER.size + length + _CRC_BYTES
-        yield kind, offset, end
-        offset = end
+def _stays(chunk: Chunk, is_second: bool, is_animated: bool) -> bool:
+    if chunk.kind in _ANIMATION:
+        return is_animated and not (chunk.kind == b"acTL" and is_second)
+    return chunk.kind in _PICTURE or (not is_second and chunk.length in _LOOKS.get(chunk.kind, ()))
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    return _HEADER.pack(len(content), kind) + content + zlib.crc32(kind + content).to_bytes(_CRC_BYTES, "big")
+    return HEADER.pack(len(content), kind) + content + CRC.pack(zlib.crc32(kind + content))

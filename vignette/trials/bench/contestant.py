@@ -3,9 +3,10 @@ One engine and one picture in a process of their own, which does the job wheneve
 
     python -m vignette.trials.bench.contestant ours|libvips PICTURE TINY_PICTURE
 
-Each line that it reads is a request, and is answered with a line of JSON: `picture PATH` writes the vignette as it is
-before it is encoded; `shrink SECONDS` and `encode SECONDS` do the job over and over for so long, and tell what one
-costs. `encode` is all of it, from the file to the bytes of a WebP. The tiny picture is for what is loaded only once.
+It reads requests, one a line, and answers each with a line of JSON. `picture PATH` writes the vignette as it is before
+it is encoded. `shrink SECONDS` and `encode SECONDS` repeat the job for so long, and tell what one costs: `shrink`
+without the encoding, `encode` from the file to the bytes of a WebP. The tiny picture is rendered first, so that what is
+loaded only once does not count.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _STATUS: Final = Path("/proc/self/status")
 
 
 class Contestant(Protocol):
-    """What is measured; each method reads the file anew."""
+    """An engine with a picture; each method reads the file anew."""
 
     def shrink(self) -> Any: ...
     def encode(self) -> bytes: ...
@@ -110,7 +111,7 @@ def main() -> None:
 
 
 def _picture(contestant: Contestant, path: Path) -> Mapping[str, float | str]:
-    """Also the peak of memory over what the process had when it was asked, if it is the first time."""
+    """Write the vignette; return the peak of memory over what the process had before. Only the first time tells."""
     before = _resident_kib("VmRSS")
     try:
         contestant.write(path)
@@ -120,7 +121,7 @@ def _picture(contestant: Contestant, path: Path) -> Mapping[str, float | str]:
 
 
 def _cost(job: Callable[[], Any], seconds: float) -> Mapping[str, float | str]:
-    """Of one job, in seconds: of the processor, in all threads, and of the clock."""
+    """What one job costs, in seconds: of the processor, in all threads, and by the clock."""
     times = 0
     cpu, clock = time.process_time(), time.perf_counter()
     while times == 0 or time.perf_counter() - clock < seconds:
@@ -130,7 +131,7 @@ def _cost(job: Callable[[], Any], seconds: float) -> Mapping[str, float | str]:
 
 
 def _resident_kib(field: str) -> int:
-    """A figure of Linux; 0 elsewhere."""
+    """A field of proc_pid_status(5); 0 where there is no /proc."""
     if not _STATUS.exists():
         return 0
     (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith(f"{field}:"))

@@ -1,4 +1,4 @@
-"""How near a vignette is to what it should be: the whole picture, upright, in sRGB, resampled by Lanczos."""
+"""How near a vignette is to the ideal one: the whole picture, upright, in sRGB, resampled by Lanczos."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 def reference(path: Path, size: tuple[int, int]) -> Image.Image:
-    """The picture of *path* at *size*, with no regard to cost; in RGB, on white where it is transparent."""
+    """The ideal vignette of *path* at *size*, whatever it costs; in RGB, on white where it is transparent."""
     return reduced(complete(path), size)
 
 
 def complete(path: Path, *, by_profile: bool = True) -> Image.Image:
-    """The whole picture of *path*, upright, in RGB or RGBA; in sRGB, if its profile is sound and is to count."""
+    """The whole picture of *path*, upright, in RGB or RGBA: in sRGB, if *by_profile* and its profile is sound."""
     with Image.open(path) as source:
         profile = source.info.get("icc_profile") if by_profile else None
         image = ImageOps.exif_transpose(source)

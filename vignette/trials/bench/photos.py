@@ -1,4 +1,4 @@
-"""The pictures of a bench: photos of a folder, and what is made of them in the formats that it lacks."""
+"""The pictures of a bench: the photos in a folder, and copies of one in the formats that the folder lacks."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from vignette.pixels.inspection import read_anatomy
 from vignette.trials.bench.effort import Effort
 from vignette.trials.bench.tools import BenchUnavailable
 
-# Below that it is the interpreter that is measured.
+# The cost of a smaller picture is mostly that of the interpreter.
 _MIN_MEGAPIXELS: Final = 0.3
 
-# Those of a small file on the web, of a screen, and of a camera.
+# The sizes of a small picture on the web, of a screen, and of a camera.
 _SMALL_MP, _MIDDLE_MP, _LARGE_MP = 1.0, 3.0, 12.0
 
 _ENCODERS: Final[dict[Format, tuple[str, dict[str, Any]]]] = {
@@ -44,12 +44,14 @@ class Photo:
 
 def photos(folder: Path, scratch: Path, effort: Effort) -> list[Photo]:
     """
-    The pictures in *folder* and those made of its largest JPEG, which are written to *scratch*; by format and size.
+    The pictures in *folder*, and copies of its largest JPEG in the other formats; by format and size.
 
-    With less effort they are a few of each format, and the made ones are smaller.
+    The copies are written to *scratch*.
+
+    With less effort there are fewer of each format, and the copies are smaller.
 
     Raises:
-        BenchUnavailable: There is no JPEG among them to begin with.
+        BenchUnavailable: The folder has no JPEG that is large enough.
     """
     found = sorted(_found(folder), key=lambda photo: photo.megapixels)
     jpegs = [photo for photo in found if photo.format is formats.JPEG]

@@ -1,10 +1,9 @@
 """
-The whole way, from the first byte of the first upload to the last vignette, beside `vipsthumbnail` alone:
-`vignette bench pipeline`.
+Seconds from the first upload to the last vignette, beside `vipsthumbnail`: `vignette bench pipeline`.
 
-Ours has everything on: check, flush, metadata, catalogue, queue, and clients that send. `vipsthumbnail` makes the same
-sizes and formats at the same quality from files that lie there: in two processes of one thread each, called once for
-each output with several photos at a time, so that its start costs it next to nothing.
+Our time includes everything: clients that send, check, flush, metadata, catalogue, queue. `vipsthumbnail` makes the
+same sizes and formats at the same quality from files on the disk, in two processes of one thread each. One call of it
+takes several photos for each output, so that its start costs next to nothing.
 """
 
 from __future__ import annotations
@@ -43,15 +42,15 @@ from vignette.trials.own_service import OwnService
 PHOTOS: Final = 60
 CLIENTS: Final = 4
 
-# Of the time that vipsthumbnail takes. Behind it by more than the margin, the check fails: `docs/performance.md` has
-# the spread that the margin was chosen from.
+# Our time over that of vipsthumbnail. `--check` fails above the goal by more than the margin, which was chosen from the
+# spread in `docs/performance.md`.
 GOAL: Final = 1.0
 MARGIN: Final = 0.3
 
 _PROCESSES: Final = 2
 
-# What one call of vipsthumbnail is given: many enough for its start not to count, few enough for both processes to end
-# at about the same time.
+# In one call of vipsthumbnail: so many that its start does not count, so few that both processes end at about the same
+# time.
 _PHOTOS_IN_A_CALL: Final = 5
 
 _LIMIT_S: Final = 600.0
@@ -76,7 +75,7 @@ class PipelineReport:
 
     @property
     def ratio(self) -> float:
-        """Our time of vipsthumbnail's; less is better."""
+        """Our time over vipsthumbnail's; less is better."""
         return median_ratio(self.ours, self.vipsthumbnail)
 
     def shortfalls(self) -> list[str]:
@@ -117,7 +116,9 @@ def run(
     photos: Sequence[Path], *, count: int, rounds: int, done: Callable[[], object] = lambda: None
 ) -> PipelineReport:
     """
-    Measure with *count* photos, *photos* repeated as often as that takes.
+    Measure with *count* photos: *photos* again and again until there are so many.
+
+    *done* is called after each half of a round.
 
     Raises:
         BenchUnavailable: A program is missing, or something does not start or goes wrong.
@@ -166,7 +167,7 @@ def _all_the_way(service: OwnService, catalogue: SqlCatalogue, contents: Sequenc
 
 
 def _thumbnails(vipsthumbnail: str, photos: Sequence[Path], recipes: Sequence[Recipe], folder: Path) -> None:
-    """The same vignettes by vipsthumbnail; *folder* is made for them and removed."""
+    """Have vipsthumbnail make the same vignettes, in *folder*, which is made and removed."""
     folder.mkdir()
     calls = [
         [

@@ -1,7 +1,7 @@
 """
 What a vignette costs, beside libvips: `vignette bench pixels`.
 
-For each picture two processes, ours and that of libvips, take turns; so what else the machine does falls on both.
+For each picture two processes take turns, ours and one of libvips: whatever else the machine does slows down both.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from vignette.trials.bench.fidelity import decibels, on_white, reference
 from vignette.trials.bench.photos import Photo, photos
 from vignette.trials.bench.tools import BenchUnavailable, bench_folder, photo_folder
 
-# The processor time of a vignette, decoded and shrunk, over that of libvips: what we are after.
+# Goals for the processor time of a vignette, decoded and shrunk, over that of libvips.
 GOALS: Final[dict[Format, float]] = {
     formats.JPEG: 0.85,
     formats.PNG: 1.0,
@@ -39,7 +39,7 @@ GOALS: Final[dict[Format, float]] = {
 }
 LEAST_DECIBELS: Final = 40.0
 
-# How far a ratio may be behind its goal before `--check` says so: two processes on a busy machine are that unlike.
+# `--check` complains of a ratio over this many times its goal: on a busy machine two processes differ that much.
 MARGIN: Final = 1.25
 
 _TINY: Final = "tiny.png"
@@ -61,7 +61,7 @@ _TITLES: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Medians of the rounds, of one vignette; `encode` with its WebP, `shrink` without."""
+    """What one vignette costs, medians of the rounds; `encode` with the encoding as WebP, `shrink` without."""
 
     shrink_cpu_s: float
     shrink_wall_s: float
@@ -81,7 +81,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """All pictures of a format together; ratios are ours over libvips', of the sums."""
+    """All pictures of a format together. A ratio is the sum of our figures over the sum of libvips'."""
 
     format: Format
     comparisons: Sequence[Comparison]
@@ -95,7 +95,7 @@ class Row:
         return sum(figure(ours) for ours, _ in both) / sum(figure(other) for _, other in both) if both else None
 
     def shortfalls(self) -> Iterator[str]:
-        """What is further behind than the margin."""
+        """Words on each ratio that is over its goal by more than the margin, and on each picture below the least dB."""
         ratio, goal = self.ratio(lambda side: side.shrink_cpu_s), GOALS.get(self.format)
         if ratio is not None and goal is not None and ratio > goal * MARGIN:
             yield f"{self.format.name} takes {ratio:.2f} of libvips' processor time, the goal is {goal:.2f}"
@@ -181,7 +181,7 @@ def run(folder: Path, effort: Effort, *, done: Callable[[], object] = lambda: No
 
 
 class _Process:
-    """A contestant, to be asked."""
+    """A running contestant."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process

@@ -1,4 +1,4 @@
-"""Two that do the same job, in rounds that take turns: what else the machine does falls on both."""
+"""Contestants do the same job in turns, so that whatever else the machine does slows down both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 
 
 def interleaved(works: Sequence[Callable[[], float]], rounds: int, done: Callable[[], object]) -> list[list[float]]:
-    """The figures of each of *works*, one for each round. The order turns too; *done* is called after each work."""
+    """
+    Do each of *works* once a round; return the figures of each, one for each round.
+
+    Every other round has the reverse order. *done* is called after each work.
+    """
     figures: list[list[float]] = [[] for _ in works]
     for number in range(rounds):
         order = range(len(works)) if number % 2 == 0 else reversed(range(len(works)))
@@ -18,5 +22,5 @@ def interleaved(works: Sequence[Callable[[], float]], rounds: int, done: Callabl
 
 
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the ratios of each round: two neighbours in time share the same machine."""
+    """The median of the rounds' ratios: within a round, both had the same machine."""
     return statistics.median(our / their for our, their in zip(ours, theirs, strict=True))

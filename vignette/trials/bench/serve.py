@@ -1,9 +1,9 @@
 """
 How fast a ready vignette goes out, beside nginx with the same file: `vignette bench serve`.
 
-Both run at once, each with as many processes as it has where nobody sets it, and are asked in turns by wrk. Ours
-answers with its state, `ETag`, `Vary`, negotiation and security headers; nginx with what a file has, and writes no log,
-as ours writes none. For a 304 each is given the tag that it gave.
+Both run all the time, each with its default number of processes; wrk asks them in turns. Our answers carry the state
+of the image, `ETag`, `Vary`, negotiation and security headers; nginx's carry what it says of a file. Neither writes a
+log. Each is asked for a 304 by the tag that it gave.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from vignette.trials.own_port import free_port
 
 CONNECTIONS: Final = 32
 
-# Of nginx's requests a second. Behind it by more than the margin, the check fails: `docs/performance.md` has the spread
-# that the margin was chosen from.
+# The share of nginx's requests a second. `--check` fails below the goal by more than the margin, which was chosen from
+# the spread in `docs/performance.md`.
 GOAL: Final = 0.5
 MARGIN: Final = 0.5
 
-# A 304 costs less than a 200.
+# How many 304 we give in the time of a 200.
 GOAL_304: Final = 1.0
 MARGIN_304: Final = 0.25
 
@@ -57,7 +57,7 @@ class ServeReport:
 
     @property
     def ratio(self) -> float:
-        """Ours of nginx's; more is better."""
+        """Our requests a second over nginx's; more is better."""
         return median_ratio(self.ours, self.nginx)
 
     @property
@@ -100,7 +100,7 @@ def _line(status: str, ours: list[float], nginx: list[float], ratio: float) -> s
 
 def run(*, rounds: int, seconds: float, done: Callable[[], object] = lambda: None) -> ServeReport:
     """
-    Measure in *rounds* of four times *seconds*.
+    Measure *rounds* times, each of the four kinds of request for *seconds*; call *done* after each.
 
     Raises:
         BenchUnavailable: A program is missing, or something does not start.
@@ -129,7 +129,7 @@ def run(*, rounds: int, seconds: float, done: Callable[[], object] = lambda: Non
 
 
 def _until_settled(store: FolderStore, image_id: ImageId) -> None:
-    """Seconds after its last change a folder counts as settled: before, each answer is made anew."""
+    """Wait until the fast path may keep answers: a folder counts as settled some seconds after its last change."""
     deadline = time.monotonic() + _LIMIT_S
     while store.edition(image_id) is None:
         if time.monotonic() > deadline:
@@ -138,7 +138,7 @@ def _until_settled(store: FolderStore, image_id: ImageId) -> None:
 
 
 def _ask(wrk: str, seconds: float, url: str, etag: str | None = None) -> float:
-    """Requests a second; each is checked by wrk to have had an answer below 400."""
+    """Requests a second, as wrk counts them; raise `BenchUnavailable` if an answer was 400 or more, or none came."""
     condition = [] if etag is None else ["-H", f"If-None-Match: {etag}"]
     command = [wrk, f"-c{CONNECTIONS}", "-t1", f"-d{seconds:g}s", "-H", f"Accept: {_ACCEPT}", *condition, url]
     words = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -150,7 +150,7 @@ def _ask(wrk: str, seconds: float, url: str, etag: str | None = None) -> float:
 
 @contextmanager
 def _nginx(nginx: str, folder: Path, content: bytes) -> Iterator[tuple[int, str]]:
-    """An nginx of our own that serves *content*: its port, and the tag that it gives."""
+    """Run an nginx that serves *content*; yield its port, and the tag that it gives."""
     prefix, port = folder / "nginx", free_port()
     (prefix / "served").mkdir(parents=True)
     (prefix / "served" / "vignette.webp").write_bytes(content)
@@ -165,7 +165,7 @@ def _nginx(nginx: str, folder: Path, content: bytes) -> Iterator[tuple[int, str]
         process.wait()
 
 
-# What Debian's own configuration says of files, without its log.
+# As in Debian's own configuration, without the log.
 _CONFIG: Final = """
 daemon off;
 {user}
@@ -189,7 +189,7 @@ http {{
 
 
 def _user() -> str:
-    # Started by root its processes would become others, who may not read our folder.
+    # Started by root, its processes would become another user's, who may not read our folder.
     return "user root;" if os.geteuid() == 0 else ""
 
 

@@ -1,4 +1,4 @@
-"""Programs of the system that a bench compares with, and a service of its own to measure."""
+"""What benches need: programs of the system to compare with, a service to measure, and a client of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POLL_S: Final = 0.02
 
 
 class BenchUnavailable(Exception):
-    """Something is missing that the bench needs; the words say what and how to come by it."""
+    """The bench cannot run, or cannot go on; the words say what is missing or went wrong."""
 
 
 def program(name: str, more_folders: str = _ADMINISTRATORS_PATH) -> str:
@@ -33,7 +33,7 @@ def program(name: str, more_folders: str = _ADMINISTRATORS_PATH) -> str:
     The path of a program, looked for in `PATH`, then in *more_folders* (in the form of `PATH`).
 
     Raises:
-        BenchUnavailable: It is not installed; the words say which package has it.
+        BenchUnavailable: It is not installed; the words name Debian's package.
     """
     found = shutil.which(name) or shutil.which(name, path=more_folders)
     if found is None:
@@ -43,14 +43,19 @@ def program(name: str, more_folders: str = _ADMINISTRATORS_PATH) -> str:
 
 
 def photo_folder(folder: Path) -> Path:
-    """*folder*, or `photos` in it where it has more than photos."""
+    """*folder*, or its subfolder `photos` if it has one."""
     inner = folder / "photos"
     return inner if inner.is_dir() else folder
 
 
 @contextmanager
 def own_service(folder: Path, **settings: object) -> Iterator[OwnService]:
-    """A service in *folder*, gone afterwards."""
+    """
+    Run a service in *folder*; nothing of it runs afterwards.
+
+    Raises:
+        BenchUnavailable: It does not start.
+    """
     service = OwnService(folder, **settings)
     try:
         if not service.bring_up():
@@ -118,7 +123,12 @@ def until_all_rendered(catalogue: SqlCatalogue, limit_s: float) -> None:
 
 
 def until_ready(port: int, image_id: int, accept: str) -> tuple[bytes, str]:
-    """The vignette of an image and its `ETag`, once it is there."""
+    """
+    Wait for the vignette of an image; return it and its `ETag`.
+
+    Raises:
+        BenchUnavailable: It failed, or has not come within two minutes.
+    """
     deadline = time.monotonic() + _READY_LIMIT_S
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_LIMIT_S)) as connection:
         while time.monotonic() < deadline:

@@ -1,7 +1,8 @@
 """
-See for yourself that nothing acknowledged is lost: a real service of its own, clients that upload to it, and an
-adversary that kills and freezes its processes and empties its queue at any instant; afterwards, what it promised is
-compared with what is there.
+See for yourself that nothing acknowledged is lost.
 
-Linux only: processes are found in /proc, and held by pidfd_open(2), so that no other is ever hit.
+Clients upload to a real service, which is started for the purpose. Meanwhile an adversary kills and freezes its
+processes and empties its queue at any instant. Afterwards a verdict compares what was promised with what is there.
+
+It runs on Linux only: processes are found in /proc, and held by pidfd_open(2), so that no other one is ever hit.
 """

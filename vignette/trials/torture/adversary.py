@@ -1,4 +1,4 @@
-"""The one who kills: a seeded random plan of deeds, and the pauses between them."""
+"""The adversary kills, freezes, empties the queue and restarts, by a seeded random plan."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from vignette.trials.processes import send
 from vignette.trials.torture.ledger import Ledger
 from vignette.trials.torture.victim import Victim
 
-# What is done how often. Children come back at once, and can be killed often; what the supervisor starts again it
-# starts after a pause that grows, and a worker that never gets to work would prove little.
+# How often each is done, relative to the others. Children come back at once, so they can be killed often. What the
+# supervisor starts again comes after a pause that grows, and a worker that never gets to work would prove little.
 _DEEDS: Final = {
     "kill web server child": 14,
     "kill worker child": 50,
+    "kill sweep": 6,
     "kill web server": 1,
     "kill web server and children": 1,
     "kill worker": 2,
@@ -27,6 +28,7 @@ _DEEDS: Final = {
     "kill supervisor": 3,
     "freeze web server child": 5,
     "freeze worker child": 4,
+    "freeze sweep": 2,
     "freeze worker": 2,
     "freeze broker": 2,
     "freeze web server": 1,
@@ -42,7 +44,11 @@ _MEAN_PAUSE_S: Final = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What to do after *pause_s*. *pick* chooses among the processes of that kind; a freeze lasts *length_s*."""
+    """
+    Wait *pause_s*, then do *what*.
+
+    *pick*, from 0 to 1, chooses among the processes of that kind. A freeze lasts *length_s* seconds.
+    """
 
     pause_s: float
     what: str
@@ -51,7 +57,7 @@ class Deed:
 
 
 def plan(random: Random) -> Iterator[Deed]:
-    """Deeds without end; the same ones for the same seed, whatever becomes of them."""
+    """Deeds without end. The same seed gives the same deeds, whatever becomes of them."""
     while True:
         (what,) = random.choices(list(_DEEDS), list(_DEEDS.values()))
         pause_s = min(5.0, random.expovariate(1 / _MEAN_PAUSE_S))
@@ -59,7 +65,7 @@ def plan(random: Random) -> Iterator[Deed]:
 
 
 class Adversary:
-    """Does to *victim* what the plan says, and has it started again whenever its supervisor is gone."""
+    """Does to *victim* what the plan says, and starts it again whenever its supervisor has ended."""
 
     def __init__(self, victim: Victim, ledger: Ledger) -> None:
         self._victim = victim
@@ -67,7 +73,7 @@ class Adversary:
         self._frozen: list[tuple[float, int, int]] = []
 
     def run(self, deeds: Iterator[Deed], until: float, stopping: threading.Event) -> None:
-        """Go on *until* then, in seconds of the monotonic clock; leave nothing frozen."""
+        """Do *deeds* until the monotonic clock says *until*, or until *stopping*; leave nothing frozen."""
         for deed in deeds:
             resume = time.monotonic() + deed.pause_s
             while (rest_s := resume - time.monotonic()) > 0 and not stopping.is_set():
@@ -90,7 +96,7 @@ class Adversary:
             self._hit(verb, whom, deed)
 
     def _restart(self) -> None:
-        # What is frozen cannot stop in good order, and that is what this is about.
+        # What is frozen cannot stop in good order, and a good order is what this deed tries.
         self._thaw(float("inf"))
         supervisor = self._victim.supervisor
         if supervisor is not None:
@@ -105,7 +111,7 @@ class Adversary:
             return
         hit = [candidates[int(deed.pick * len(candidates))]]
         if with_children:
-            # Children first: their parent would start new ones, or take them with it.
+            # Children first: after their parent, it would be too late for some, and others would be new.
             hit = [*parts.get(f"{name} child", []), *hit]
         number_hit = sum(self._strike(verb, number, parent, deed) for number, parent in hit)
         if number_hit:
@@ -122,7 +128,7 @@ class Adversary:
     def _thaw(self, now: float) -> None:
         for due, number, parent in [frozen for frozen in self._frozen if frozen[0] <= now]:
             self._frozen.remove((due, number, parent))
-            # Its parent may have died: then it is an orphan that has to end, and must be able to.
+            # If its parent has died meanwhile it has to end by itself, which a frozen process cannot.
             if not send(number, parent, signal.SIGCONT):
                 self._victim.thaw_orphan(number)
 

@@ -1,4 +1,4 @@
-"""Clients that upload, look and delete, and write down what they were told."""
+"""Clients that upload, look and delete, and write what they were told into the ledger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate, any_picture
 
-# Longer than the adversary freezes anything, but for the rare long freeze.
+# Longer than all freezes but the longest, which is rare.
 _TIMEOUT_S: Final = 15.0
 
 _NO_ANSWER: Final = (OSError, http.client.HTTPException)
@@ -24,7 +24,7 @@ _NOT_NOW: Final = (503, 507)
 
 
 class Client:
-    """One of them; `run` until *stopping*. What it does depends on *random* alone, and on the answers."""
+    """A client that works until *stopping*. What it does depends on *random* and on the answers alone."""
 
     def __init__(self, port: int, ledger: Ledger, random: Random, stopping: threading.Event) -> None:
         self._port = port
@@ -52,12 +52,12 @@ class Client:
         upload = Upload(digest, len(picture.content), picture.fate, key)
         self._ledger.send(upload)
         while not self._sent(upload, picture.content) and key is not None:
-            # What came without a key may have been kept, and then would be there twice.
+            # Without a key it is not sent again: it may have been kept, and would be there twice.
             if self._stopping.wait(0.2):
                 return
 
     def _sent(self, upload: Upload, content: bytes) -> bool:
-        """Whether there was an answer that settles it."""
+        """Send the upload; return whether an answer settled what has become of it."""
         headers = {"Content-Type": "image/png", "Accept": "application/json"}
         if upload.key is not None:
             headers["Idempotency-Key"] = upload.key
@@ -117,7 +117,7 @@ class Client:
             self._ledger.violated(f"the vignette of image {upload.number} was answered {shown}")
 
     def _hang_up(self) -> None:
-        """Promise more than is sent, and go; even a whole picture must not be kept then."""
+        """Announce more bytes than are sent, and hang up. Nothing of that may be kept, not even a whole picture."""
         content = any_picture(self._random).content
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
         try:

@@ -1,4 +1,4 @@
-"""What the clients were told, and what the adversary did: kept apart from the service, to be held against it."""
+"""The record of a torture, kept apart from the service: what the clients were told, and what the adversary did."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from vignette.trials.torture.pictures import Fate
 
 @dataclass(slots=True)
 class Upload:
-    """A file on its way. `number` is what a 201 told; `is_refused` after a 4xx; neither if no answer came."""
+    """
+    A file that was sent.
+
+    `number` is the one that a 201 told, `is_refused` says that a 4xx came. Without an answer there is neither.
+    """
 
     sha256: str
     size: int
@@ -24,7 +28,11 @@ class Upload:
 
 @dataclass(slots=True)
 class Ledger:
-    """Written by all threads. `deleted` maps numbers to whether the deletion was answered, or only asked for."""
+    """
+    All threads write to it.
+
+    `deleted` has the number of each image that was to be deleted, and whether the deletion was answered.
+    """
 
     uploads: list[Upload] = field(default_factory=list)
     deleted: dict[int, bool] = field(default_factory=dict)

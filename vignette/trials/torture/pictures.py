@@ -1,4 +1,4 @@
-"""Files to send: sound ones, some that only a decoder finds out, some to be refused. No two are equal."""
+"""Files to send, all different: sound ones, some that only a decoder finds broken, and some that are to be refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Picture:
 
 
 def any_picture(random: Random) -> Picture:
-    """One of them; most are sound and small, so that it is the service that is tried, and not the processor."""
+    """A file that most often is sound and small: the service is to be tried, not the processor."""
     make = random.choices((_png, _bmp, _photo, _undecodable, _cut_off, _text), (70, 10, 2, 6, 8, 4))[0]
     return make(random)
 

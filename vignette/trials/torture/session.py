@@ -1,4 +1,4 @@
-"""One run: the service, the clients and the adversary together; then the verdict."""
+"""One run of the torture: clients and adversary at work on a service, then the verdict."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from vignette.trials.torture.victim import Victim
 
 CLIENTS: Final = 6
 
-# What a client that is in the middle of something may take to notice that all is over.
+# How long a client that is in the middle of a request may take to notice the end.
 _CLIENT_LIMIT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`folder` is what is left of it, for a look: None if there was no violation."""
+    """`folder` holds what is left of the service, for a look; it is None if there was no violation."""
 
     seed: int
     seconds: float
@@ -69,7 +69,11 @@ def total(results: Sequence[Result]) -> str:
 
 
 def torture(seconds: float, seed: int, *, say: Callable[[str], None] = lambda _: None) -> Result:
-    """Torture a service for so long; *say* takes a line now and then. What it leaves is removed if all was well."""
+    """
+    Torture a service for so many *seconds*, then judge it; *say* is given a line now and then.
+
+    Its folder is removed if there was no violation.
+    """
     # A short path: the embedded server's socket lies in it.
     folder = Path(tempfile.mkdtemp(prefix="vignette-torture-"))
     ledger = Ledger()
@@ -139,7 +143,7 @@ def _judge(victim: Victim, ledger: Ledger, say: Callable[[str], None]) -> float:
 
 
 def _clear(victim: Victim, ledger: Ledger) -> None:
-    """Nobody uploads any more: whatever still lies in the staging folder is of such an age that it can be cleared."""
+    """Nobody uploads any more, so everything in the staging folder is a leftover, and must be possible to clear."""
     store = FolderStore(victim.upload_folder)
     store.clear_staging(-1)
     if left := store.leftovers(-1):
@@ -152,7 +156,11 @@ def _report(ledger: Ledger, stopping: threading.Event, say: Callable[[str], None
 
 
 def _guarded(run: Callable[[], None], ledger: Ledger) -> Callable[[], None]:
-    """A client that fails is a fault of the harness or an answer that makes no sense: either has to be seen."""
+    """
+    *run*, with its errors as violations.
+
+    A client that fails has found an answer that makes no sense, or a fault of this harness: either has to be seen.
+    """
 
     def guarded() -> None:
         try:

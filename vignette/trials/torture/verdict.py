@@ -1,4 +1,4 @@
-"""What was promised, held against what is there."""
+"""The verdict: what was promised, compared with what is there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.limits import LEASE_MARGIN_S, STAGING_MAX_AGE_S
 from vignette.model import Image, ImageId, State
-from vignette.ports.jobs import Backlog
 from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate
@@ -21,20 +20,21 @@ from vignette.trials.torture.victim import RENDER_SECONDS, Victim
 from vignette.use_cases.checking import settle
 from vignette.wiring.use_cases import build_checkup
 
-# What nobody was told of a rendering that died: its lease, the pause before the next try, and the sweep that finds it.
+# The longest that an image waits after a rendering has died: for the end of its lease, the pause before the next try,
+# and the sweep that finds it.
 _SETTLE_S: Final = 60 + RENDER_SECONDS + LEASE_MARGIN_S
 
-# The slowest rendering of these small pictures that is still no loss, with every processor busy.
+# What one of these small pictures may take to render with every processor busy, before it counts as lost.
 _RENDERED_EACH_S: Final = 0.25
 
-# Images to ask the service for; the folders and the catalogue are compared in full.
+# How many images to ask the service for. The folders and the catalogue are compared in full.
 _ASKED: Final = 200
 
 _PAGE: Final = 500
 
 
 class NoJobs:
-    """`ports.Jobs` for a check that changes nothing."""
+    """`ports.Jobs` of a check that must queue nothing."""
 
     def hint(self, image_id: ImageId, _lane: object) -> None:
         raise AssertionError(f"a check queued image {image_id}")
@@ -42,15 +42,15 @@ class NoJobs:
     def hint_all(self, image_ids: object, _lane: object) -> None:
         raise AssertionError(f"a check queued {image_ids}")
 
-    def backlog(self) -> Backlog:
-        return Backlog(0, frozenset())
+    def backlog(self) -> int:
+        return 0
 
 
 class Verdict:
     """
-    Everything is up again, and nobody uploads: each method says what is wrong, to the ledger.
+    Judges a service that is up again, when nobody uploads any more. Each method tells the ledger what is wrong.
 
-    *settle* is for `Checkup`.
+    *settle* is that of `Checkup`.
     """
 
     def __init__(self, victim: Victim, ledger: Ledger, *, settle: Callable[[], object] = settle) -> None:
@@ -75,7 +75,7 @@ class Verdict:
         return time.monotonic() - began
 
     def judge(self) -> None:
-        """Compare all that was acknowledged with all that is in the folders and the catalogue."""
+        """Compare everything that was acknowledged with everything in the folders and the catalogue."""
         images = {image.id: image for image in self._images()}
         self._judge_acknowledged(images)
         self._judge_the_others(images)
@@ -118,7 +118,7 @@ class Verdict:
             self._ledger.violated(f"image {image.id} was deleted, and is {image.state}")
 
     def _judge_kept(self, image: Image, upload: Upload) -> None:
-        """Its bytes are compared with its record by fsck; here the record is with what was sent."""
+        """Compare the record with what was sent. `_judge_by_fsck` compares the bytes with the record."""
         if image.state is State.DELETED:
             self._ledger.violated(f"image {image.id} is deleted, and nobody asked for that")
         elif (image.record.sha256, image.record.bytes) != (upload.sha256, upload.size):
@@ -130,7 +130,7 @@ class Verdict:
             self._ledger.violated(f"image {image.id} has failed without a reason")
 
     def _judge_the_others(self, images: dict[ImageId, Image]) -> None:
-        """What is there and was not acknowledged may only be an upload whose answer was lost, and at most once."""
+        """An image that was not acknowledged may be there once at most, as an upload whose answer was lost."""
         unanswered = Counter(u.sha256 for u in self._ledger.uploads if u.number is None and not u.is_refused)
         acknowledged = {number for number, _ in self._acknowledged()}
         for number, image in images.items():
@@ -145,7 +145,7 @@ class Verdict:
             self._ledger.violated(f"folder {extra} has no row")
 
     def _judge_by_fsck(self) -> None:
-        """Every folder against its record and row: originals, metadata, verdicts, vignettes, leftovers."""
+        """Have fsck compare every folder with its record and row, and look for leftovers."""
         checkup = build_checkup(self._store, self._catalogue, NoJobs(), DEFAULT_RECIPES, settle=self._settle)
         for finding in checkup.run(checkup.image_ids()):
             self._ledger.violated(f"fsck: {finding.image_id} {finding.kind} {finding.name or ''}: {finding.detail}")
@@ -155,7 +155,7 @@ class Verdict:
             self._ledger.violated(f"the staging folder still holds {old}")
 
     def ask(self) -> None:
-        """Ask the service itself for the last ones: it has to say the same."""
+        """Ask the service itself for the last images: it has to say the same."""
         for number, upload in self._acknowledged()[-_ASKED:]:
             connection = http.client.HTTPConnection("127.0.0.1", self._victim.port, timeout=30)
             try:

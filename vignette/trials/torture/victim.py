@@ -1,4 +1,4 @@
-"""The service that is tortured: its processes are found again, and its queue emptied."""
+"""The service that is tortured: which processes it has now, and how to empty its queue."""
 
 from __future__ import annotations
 
@@ -12,20 +12,31 @@ from vignette.trials.own_service import OwnService
 from vignette.trials.processes import children_of, command_line, marked, parent_of, send
 
 # A lease lasts this long and `LEASE_MARGIN_S`: so long an image waits whose worker was killed with all its children.
-RENDER_SECONDS: Final = 1
+# With less, a photo is cut short each time on a machine that has other things to do.
+RENDER_SECONDS: Final = 2
 
-# Sound pictures have to end ready however often their worker is killed.
+# So many that a sound picture ends ready, however often its worker is killed.
 MAX_ATTEMPTS: Final = 20
+
+# A process of the worker's pool is forked again after so many: by itself, beside all those that are killed. One that is
+# forked at the wrong instant must be able to do its work. It takes a second or two until the next one is there.
+TASKS_PER_PROCESS: Final = 20
 
 
 class Victim(OwnService):
     """A service that is killed again and again."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, render_seconds=RENDER_SECONDS, render_processes=2, max_attempts=MAX_ATTEMPTS)
+        super().__init__(
+            folder,
+            render_seconds=RENDER_SECONDS,
+            render_processes=2,
+            max_attempts=MAX_ATTEMPTS,
+            tasks_per_process=TASKS_PER_PROCESS,
+        )
 
     def parts(self) -> dict[str, list[tuple[int, int]]]:
-        """Its processes that run now, by what they are: each with its number and that of its parent."""
+        """The processes that run now, by what they are; each as its process id and that of its parent."""
         found: dict[str, list[tuple[int, int]]] = {}
         if (supervisor := self.supervisor) is None:
             return found
@@ -37,17 +48,20 @@ class Victim(OwnService):
                 continue
             found.setdefault(name, []).append((number, supervisor))
             for child in children_of(number):
-                if "resource_tracker" not in command_line(child):
+                line = command_line(child)
+                if _SWEEP in line:
+                    found.setdefault("sweep", []).append((child, number))
+                elif "resource_tracker" not in line:
                     found.setdefault(f"{name} child", []).append((child, number))
         return found
 
     def thaw_orphan(self, number: int) -> None:
-        """Let a process of ours go on that has lost the parent with which it was frozen."""
+        """Let a process of this service go on whose parent died while it was frozen."""
         if number in marked(str(self.folder)) and (parent := parent_of(number)) is not None:
             send(number, parent, signal.SIGCONT)
 
     def flush_queue(self) -> bool:
-        """Empty the embedded server; return whether it said that it did."""
+        """Have the embedded server forget everything; return whether it confirmed that."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(1)
@@ -58,4 +72,5 @@ class Victim(OwnService):
             return False
 
 
+_SWEEP: Final = "vignette.wiring.sweeper"
 _PARTS: Final = {"granian": "web server", "celery": "worker", "valkey": "broker", "redis": "broker"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -21,14 +21,24 @@ from werkzeug.routing import Rule
 
 from vignette import __version__
 from vignette.errors import VignetteError
-from vignette.web.api.operations import Operation, Parameter, operation_of
-from vignette.web.http.negotiation import PROBLEM
+from vignette.web.api.headers import ANSWERED, Parameter
+from vignette.web.api.operations import Answer, Operation, operation_of
+from vignette.web.http.negotiation import HTML, PROBLEM
 from vignette.web.http.problems import Problem, status_of, type_uri
 
-_METHODS: Final = ("get", "post", "put", "delete")
+_METHODS: Final = ("get", "head", "post", "put", "delete")
+
+# Ranges are of GET alone (RFC 9110, 14.2): a HEAD request's Range is ignored.
+_OF_RANGES: Final = frozenset({"206", "416"})
+_ASKING_RANGES: Final = frozenset({"Range", "If-Range"})
 
 _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
-    "image_id": {"type": "integer", "minimum": 0, "description": "The number of the image"},
+    "image_id": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 10**18 - 1,
+        "description": "The number of the image, without leading zeros",
+    },
     "code": {"type": "string", "description": "The code of the problem"},
 }
 
@@ -38,10 +48,10 @@ def build_document(app: Flask, server_url: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     models: set[type[BaseModel]] = {Problem}
     for rule, method, operation in _operations(app):
-        models.update(answer.model for answer in operation.answers if answer.model)
+        models.update(model for answer in operation.answers for model in answer.all_models)
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
-        description = inspect.getdoc(app.view_functions[rule.endpoint])
-        paths[path][method] = _operation_object(rule, operation, description, server_url)
+        described = _operation_object(rule, operation, inspect.getdoc(app.view_functions[rule.endpoint]), server_url)
+        paths[path][method] = _without_content(described) if method == "head" else described
     _, schemas = models_json_schema(
         [(model, "serialization") for model in sorted(models, key=lambda model: model.__name__)],
         ref_template="#/components/schemas/{model}",
@@ -56,7 +66,12 @@ def build_document(app: Flask, server_url: str) -> dict[str, Any]:
         },
         "servers": [{"url": server_url}],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": schemas["$defs"]},
+        "components": {
+            "schemas": schemas["$defs"],
+            "headers": {
+                name: {"description": meaning, "schema": schema} for name, (meaning, schema) in ANSWERED.items()
+            },
+        },
     }
 
 
@@ -84,11 +99,30 @@ def _operation_object(rule: Rule, operation: Operation, description: str | None,
     if parameters:
         described["parameters"] = parameters
     if operation.bodies:
-        content = {media_type: {"schema": schema} for media_type, schema in operation.bodies.items()}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": True, "content": operation.bodies}
     if operation.curl:
         described["x-curl"] = "curl " + operation.curl.format(server=server_url)
     return described
+
+
+def _without_content(described: dict[str, Any]) -> dict[str, Any]:
+    """What HEAD answers, of the same resource *described* for GET (RFC 9110, 9.3.2): all but the content."""
+    responses = {
+        status: _headers_alone(response)
+        for status, response in described["responses"].items()
+        if status not in _OF_RANGES
+    }
+    head = {"operationId": f"{described['operationId']}_head", "summary": "As GET, without the content"}
+    parameters = [parameter for parameter in described.get("parameters", ()) if parameter["name"] not in _ASKING_RANGES]
+    shared = {"parameters": parameters} if parameters else {}
+    return {**head, **shared, "responses": responses}
+
+
+def _headers_alone(response: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in response.items() if name != "content"}
+    if "headers" in kept:  # the digest of content that is not there would be that of nothing (RFC 9530, 2)
+        kept["headers"] = {name: value for name, value in kept["headers"].items() if name != "Content-Digest"}
+    return kept
 
 
 def _parameter_object(parameter: Parameter) -> dict[str, Any]:
@@ -101,27 +135,47 @@ def _parameter_object(parameter: Parameter) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
-    for answer in operation.answers:
-        response = responses.setdefault(str(answer.status), {"description": answer.meaning})
-        if answer.headers:
-            response["headers"] = {name: {"schema": {"type": "string"}} for name in answer.headers}
+    responses: dict[str, dict[str, Any]] = {}
+    for answer in (*operation.answers, *_problem_answers(operation.problems)):
+        response = responses.setdefault(str(answer.status), {"description": ""})
+        response["description"] = "; ".join(filter(None, (response["description"], _meaning(answer))))
+        headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers_of(answer)}
+        if headers:
+            response.setdefault("headers", {}).update(headers)
         if answer.media_type:
-            response.setdefault("content", {})[answer.media_type] = _media_type_object(answer.model)
+            response.setdefault("content", {})[answer.media_type] = _media_type_object(answer)
+    default = _media_type_object(Answer(500, "", PROBLEM, Problem))
+    # In this order the page shows them.
+    in_order = dict(sorted(responses.items()))
+    return {**in_order, "default": {"description": "A fault of the service", "content": {PROBLEM: default, HTML: {}}}}
+
+
+def _problem_answers(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
+    """The problems that *kinds* become (`http.problems.problem_response`): for a program, and as a page."""
     by_status: dict[int, list[type[VignetteError]]] = defaultdict(list)
-    for kind in operation.problems:
+    for kind in kinds:
         by_status[status_of(kind)].append(kind)
-    for status, kinds in by_status.items():
-        described = {"description": _meanings(kinds), "content": {PROBLEM: _media_type_object(Problem)}}
-        earlier = responses.setdefault(str(status), described)
-        earlier.setdefault("content", {}).update(described["content"])
-    responses["default"] = {"description": "Any other problem", "content": {PROBLEM: _media_type_object(Problem)}}
-    return responses
+    for status, of_status in by_status.items():
+        headers = ("Cache-Control", "Vary", *(["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []))
+        for kind in of_status:
+            yield Answer(status, kind.title, PROBLEM, Problem, headers, problem=kind)
+        yield Answer(status, "", HTML, headers=headers)
 
 
-def _media_type_object(model: type[BaseModel] | None) -> dict[str, Any]:
-    return {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}} if model else {}
+def _meaning(answer: Answer) -> str:
+    return f"{answer.meaning} (`{type_uri(answer.problem.code)}`)" if answer.problem else answer.meaning
 
 
-def _meanings(kinds: Iterable[type[VignetteError]]) -> str:
-    return "; ".join(f"{kind.title} (`{type_uri(kind.code)}`)" for kind in kinds) or HTTPStatus.OK.phrase
+def _headers_of(answer: Answer) -> Sequence[str]:
+    # A page says its language, which was chosen for the reader, and is not to be kept unless its view allows it.
+    of_page = ("Cache-Control", "Content-Language", "Vary") if answer.media_type == HTML else ()
+    return sorted({*answer.headers, *of_page})
+
+
+def _media_type_object(answer: Answer) -> dict[str, Any]:
+    if answer.schema is not None:
+        return {"schema": answer.schema}
+    references = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in answer.all_models]
+    if not references:
+        return {}
+    return {"schema": references[0] if len(references) == 1 else {"anyOf": references}}

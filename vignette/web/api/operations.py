@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
 from vignette.errors import VignetteError
+from vignette.web.api.headers import Parameter
 
 _ATTRIBUTE: Final = "__operation__"
 
@@ -17,34 +18,36 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: its status, what it means, its media type, and the type of its JSON where it has one."""
+    """
+    One answer: its status, what it means, its media type, what its JSON is (one of *models*) or its other *schema*, and
+    its headers, by their names in `api.headers.ANSWERED`; the class of its *problem* where the status is none of it.
+    """
 
     status: int
     meaning: str
     media_type: str | None = None
-    model: type[BaseModel] | None = None
+    models: type[BaseModel] | tuple[type[BaseModel], ...] = ()
     headers: Sequence[str] = ()
+    schema: Mapping[str, Any] | None = None
+    problem: type[VignetteError] | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A query parameter or a header, with its JSON schema."""
-
-    name: str
-    meaning: str
-    schema: dict[str, Any]
-    place: str = "query"
+    @property
+    def all_models(self) -> tuple[type[BaseModel], ...]:
+        return self.models if isinstance(self.models, tuple) else (self.models,)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`bodies` maps the media types that the view takes to their JSON schemas; `curl` is what follows `curl `."""
+    """
+    `bodies` maps the media types that the view takes to what OpenAPI calls their Media Type Objects; `curl` is what
+    follows `curl `.
+    """
 
     summary: str
     answers: Sequence[Answer]
     problems: Sequence[type[VignetteError]] = ()
     parameters: Sequence[Parameter] = ()
-    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curl: str = ""
 
 

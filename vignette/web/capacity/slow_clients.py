@@ -23,7 +23,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected
+
+from vignette.errors import MalformedRequest, Refused, UploadTooSlow
 from vignette.limits import MIN_BODY_BYTES_PER_S
+from vignette.tally import Tally
 
 # linux/tcp.h, struct tcp_info: the state first; from byte 120 what the client has taken, and what it has sent.
 _ESTABLISHED: Final = 1
@@ -74,6 +79,10 @@ class SlowClients:
             with self._busy:
                 del self._moves[mover]
 
+    def watched(self, request: Request) -> WatchedBody:
+        """The body of *request*, each read of which is `moving`."""
+        return WatchedBody(request, self)
+
     def has_cut_since(self, begun: float) -> bool:
         """Whether a read that began then (`time.monotonic`) and ended too soon may have been cut off by us."""
         return self._last_cut >= begun
@@ -104,6 +113,40 @@ class SlowClients:
                     with suppress(OSError):
                         connection.shutdown(socket.SHUT_RD)
         return since
+
+
+class WatchedBody:
+    """The body of a request, of which each read may take long only while something moves."""
+
+    def __init__(self, request: Request, slow_clients: SlowClients) -> None:
+        self._stream = request.stream
+        self._has_length = request.content_length is not None
+        self._slow_clients = slow_clients
+        self._last_read = self._this_read = time.monotonic()
+
+    def read(self, size: int, /) -> bytes:
+        self._last_read, self._this_read = self._this_read, time.monotonic()
+        try:
+            with self._slow_clients.moving():
+                chunk: bytes = self._stream.read(size)
+        except (OSError, ClientDisconnected) as error:
+            if self._has_length:  # whoever counts finds out that some is missing
+                return b""
+            raise self._refusal("the body broke off") from error
+        return chunk
+
+    def broken_off(self, tally: Tally) -> Refused:
+        length = tally.announced.length
+        return self._refusal(f"the body ended after {tally.bytes} of {length} bytes", tally.bytes, length)
+
+    def _refusal(self, words: str, measured: int | None = None, limit: int | None = None) -> Refused:
+        # The read before this one may be the one that was cut: it then came back with what little there was.
+        if self._slow_clients.has_cut_since(self._last_read):
+            return UploadTooSlow(
+                f"{words}: less than {MIN_BODY_BYTES_PER_S} bytes a second came over"
+                f" {self._slow_clients.window_s:g} seconds"
+            )
+        return MalformedRequest(words, measured=measured, limit=limit)
 
 
 def _connections(now: float) -> Iterator[tuple[str, socket.socket, _Moved]]:

@@ -20,7 +20,7 @@ FIELD: Final = "file"
 
 _FORM: Final = "multipart/form-data"
 
-_MAX_KEY_CHARS: Final = 255
+MAX_KEY_CHARS: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ def idempotency_key(request: Request) -> str | None:
         MalformedRequest: It is empty, or too long.
     """
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= _MAX_KEY_CHARS:
+    if key is not None and not 0 < len(key) <= MAX_KEY_CHARS:
         raise MalformedRequest(
-            f"an Idempotency-Key has 1 to {_MAX_KEY_CHARS} characters", measured=len(key), limit=_MAX_KEY_CHARS
+            f"an Idempotency-Key has 1 to {MAX_KEY_CHARS} characters", measured=len(key), limit=MAX_KEY_CHARS
         )
     return key
 

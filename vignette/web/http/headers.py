@@ -13,7 +13,7 @@ _PAGE_POLICY: Final = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-# What is no page shows nothing, runs nothing and fetches nothing, even if a browser is made to open it.
+# A browser that is made to open anything but a page shows nothing, runs nothing and fetches nothing.
 _FILE_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -26,8 +26,8 @@ def init_headers(app: Flask) -> None:
 
 def _refuse_cross_site() -> None:
     """
-    Stop forms and scripts of other sites that a visitor's browser was lured to: it would send them with all that the
-    visitor's network may reach. Browsers mark them (Fetch Metadata); programs send no such header and pass.
+    Refuse what a form or a script of another site makes a visitor's browser send: the browser may reach hosts that the
+    other site does not. Browsers mark such requests (Fetch Metadata); programs send no such header and pass.
     """
     if request.method not in _SAFE_METHODS and request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise CrossSiteRequest("a page of another site may not upload or delete here")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from werkzeug.datastructures import MIMEAccept
 
@@ -17,10 +17,10 @@ def preferred(accept: MIMEAccept, offers: Sequence[str]) -> str:
     """
     The offer that *accept* gives the highest quality; the first of several equal ones.
 
-    So the first offer is what `*/*` gets, and also who accepts none of them: an answer in a form that was not asked for
-    is of more use than none.
+    So `*/*` gets the first offer, and so does a client that accepts none of them: an answer in a form that was not
+    asked for is of more use than none.
     """
-    return max(offers, key=lambda offer: quality(accept, offer))
+    return max(offers, key=lambda offer: _quality(accept, offer))
 
 
 def names(accept: MIMEAccept, media_type: str) -> bool:
@@ -28,7 +28,19 @@ def names(accept: MIMEAccept, media_type: str) -> bool:
     return any(value == media_type and quality > 0 for value, quality in accept)
 
 
-def quality(accept: MIMEAccept, offer: str) -> float:
+class Weight(NamedTuple):
+    """How much a client wants a media type: the quality from 0 to 1, and whether the client names the type itself."""
+
+    quality: float
+    is_named: bool
+
+
+def weighed(accept: MIMEAccept, offers: Sequence[str]) -> dict[str, Weight]:
+    """What *accept* says of each of *offers*."""
+    return {offer: Weight(_quality(accept, offer), names(accept, offer)) for offer in offers}
+
+
+def _quality(accept: MIMEAccept, offer: str) -> float:
     """The quality of the most specific range that matches *offer*. No header at all accepts everything."""
     main_type = offer.partition("/")[0]
     qualities = {value.partition(";")[0].strip().lower(): quality for value, quality in reversed(list(accept))}

@@ -1,7 +1,7 @@
 """
 Errors become HTTP here, and only here: `application/problem+json` (RFC 9457), or the same as a page for a browser.
 
-Below 500 the client sees our words; from 500 up what is not an error of ours is only in the log.
+The client sees the words of our own errors. What any other exception says is only in the log.
 """
 
 from __future__ import annotations

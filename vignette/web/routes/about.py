@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Blueprint, Response, render_template
 
+from vignette.errors import CatalogueUnavailable
 from vignette.pixels.formats import ACCEPTED_FORMATS
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
@@ -39,7 +40,11 @@ def current_limits() -> LimitsResource:
 
 
 @about.get("/")
-@operation("The front page", Answer(200, "What this is, how to use it, a form to upload, the newest images", HTML))
+@operation(
+    "The front page",
+    Answer(200, "What this is, how to use it, a form to upload, the newest images", HTML),
+    problems=[CatalogueUnavailable],
+)
 def home() -> str:
     newest = web_context().browsing.newest(_NEWEST_ON_FRONT_PAGE).images
     return render_template(

@@ -11,18 +11,23 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper
 
 from vignette.errors import (
+    CatalogueUnavailable,
+    FileNotStored,
     ImageDeleted,
     ImageNotFound,
+    MalformedRequest,
     NotPublishable,
     Overloaded,
-    PublicCopyNotClean,
+    StoreUnavailable,
 )
 from vignette.limits import CHUNK_BYTES
 from vignette.model import Image, ImageId
+from vignette.web.api.headers import BY_TAG, IF_MODIFIED_SINCE, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE
 from vignette.web.api.operations import Answer, operation
 from vignette.web.context import web_context
 from vignette.web.http.digests import sha256_digest
-from vignette.web.http.negotiation import JSON, TEXT
+from vignette.web.http.negotiation import HTML, JSON, PROBLEM, TEXT
+from vignette.web.http.problems import Problem
 
 files = Blueprint("files", __name__, url_prefix="/images")
 
@@ -31,15 +36,37 @@ _MAX_DOWNLOAD_NAME_CHARS: Final = 150
 # Ends the ETag of public copies: to be counted up when `vignette.pixels.publishing` leaves out more, or less.
 _PUBLIC_COPY_EDITION: Final = "public-1"
 
+_OF_A_FILE: Final = ("ETag", "Cache-Control")
+_OF_THE_ORIGINAL: Final = (*_OF_A_FILE, "Repr-Digest", "Content-Disposition")
+_TROUBLES: Final = (ImageNotFound, FileNotStored, ImageDeleted, CatalogueUnavailable, StoreUnavailable)
+_NO_SUCH_RANGE: Final = (
+    Answer(
+        416,
+        "The file has no such range",
+        PROBLEM,
+        Problem,
+        ("Content-Range", "Cache-Control", "Vary"),
+        problem=MalformedRequest,
+    ),
+    Answer(416, "", HTML),
+)
+
 
 @files.get("/<image_id:image_id>/original")
 @operation(
     "The very bytes that were uploaded",
-    Answer(200, "The file", "image/*", headers=("ETag", "Repr-Digest", "Content-Digest", "Content-Disposition")),
-    Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
-    Answer(304, "It has not changed"),
-    Answer(412, "It is not the one that `If-Match` asks for"),
-    problems=(ImageNotFound, ImageDeleted, Overloaded),
+    Answer(200, "The file", "image/*", headers=(*_OF_THE_ORIGINAL, "Last-Modified", "Content-Digest", "Accept-Ranges")),
+    Answer(
+        206,
+        "The range asked for",
+        "image/*",
+        headers=(*_OF_THE_ORIGINAL, "Last-Modified", "Accept-Ranges", "Content-Range"),
+    ),
+    Answer(304, "It has not changed", headers=_OF_THE_ORIGINAL),
+    Answer(412, "It is not the one that the condition asks for", headers=(*_OF_THE_ORIGINAL, "Last-Modified")),
+    *_NO_SUCH_RANGE,
+    problems=(*_TROUBLES, Overloaded),
+    parameters=(*BY_TAG, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, RANGE, IF_RANGE),
     curl="-OJ {server}/images/0/original",
 )
 def original(image_id: int) -> Response:
@@ -61,11 +88,18 @@ def original(image_id: int) -> Response:
 @files.get("/<image_id:image_id>/public")
 @operation(
     "A copy to publish: the same pixels, and nothing that the file says of anybody",
-    Answer(200, "The copy", "image/*", headers=("ETag", "Content-Disposition")),
-    Answer(206, "The range asked for", "image/*", headers=("Content-Range",)),
-    Answer(304, "It has not changed"),
-    Answer(412, "It is not the one that `If-Match` asks for"),
-    problems=(ImageNotFound, ImageDeleted, NotPublishable, PublicCopyNotClean, Overloaded),
+    Answer(200, "The copy", "image/*", headers=(*_OF_A_FILE, "Content-Disposition", "Accept-Ranges")),
+    Answer(
+        206,
+        "The range asked for",
+        "image/*",
+        headers=(*_OF_A_FILE, "Content-Disposition", "Accept-Ranges", "Content-Range"),
+    ),
+    Answer(304, "It has not changed", headers=_OF_A_FILE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_FILE),
+    *_NO_SUCH_RANGE,
+    problems=(*_TROUBLES, NotPublishable, Overloaded),
+    parameters=(*BY_TAG, RANGE, IF_RANGE),
     curl="-OJ {server}/images/0/public",
 )
 def public(image_id: int) -> Response:
@@ -114,9 +148,11 @@ def _sending(response: Response, file: IO[bytes], size: int) -> Response:
 
 def _with_a_usable_range(request: Request, length: int) -> Request:
     """
-    *request*, without its Range where that may be ignored: where it asks for several ranges, for none that makes sense,
-    or for more last bytes than the *length* of the file (RFC 9110, 14.1.2 and 14.2).
+    *request*, without its Range where that is to be ignored, or may be: in a HEAD request; where it asks for several
+    ranges, for none that makes sense, or for more last bytes than the *length* of the file (RFC 9110, 14.1.2 and 14.2).
     """
+    if request.method != "GET":
+        return _without_range(request)
     ranges = request.range.ranges if request.range and request.range.units == "bytes" else []
     if len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length):
         return request
@@ -130,8 +166,11 @@ def _without_range(request: Request) -> Request:
 @files.get("/<image_id:image_id>/metadata.txt")
 @operation(
     "What the file says of itself, for a person",
-    Answer(200, "The metadata", TEXT),
-    problems=(ImageNotFound, ImageDeleted),
+    Answer(200, "The metadata", TEXT, headers=_OF_A_FILE),
+    Answer(304, "It has not changed", headers=_OF_A_FILE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_FILE),
+    problems=_TROUBLES,
+    parameters=BY_TAG,
     curl="{server}/images/0/metadata.txt",
 )
 def metadata_txt(image_id: int) -> Response:
@@ -142,8 +181,11 @@ def metadata_txt(image_id: int) -> Response:
 @files.get("/<image_id:image_id>/metadata.json")
 @operation(
     "What the file says of itself, for a program: every value with its type",
-    Answer(200, "The metadata", JSON),
-    problems=(ImageNotFound, ImageDeleted),
+    Answer(200, "The metadata", JSON, headers=_OF_A_FILE),
+    Answer(304, "It has not changed", headers=_OF_A_FILE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_FILE),
+    problems=_TROUBLES,
+    parameters=BY_TAG,
     curl="{server}/images/0/metadata.json",
 )
 def metadata_json(image_id: int) -> Response:
@@ -156,6 +198,8 @@ def _stored(content: bytes, media_type: str) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)
+    if response.status_code == 412:
+        response.data = b""
     return response
 
 

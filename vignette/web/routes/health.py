@@ -22,8 +22,8 @@ def healthz() -> Response:
 @health.get("/readyz")
 @operation(
     "Can an upload be taken now?",
-    Answer(200, "It can: `ready`; or `degraded`, when its vignette has to wait", JSON, Readiness),
-    Answer(503, "It cannot: the folder or the catalogue is `down`", JSON, Readiness),
+    Answer(200, "It can: `ready`; or `degraded`, when its vignette has to wait", JSON, Readiness, ("Cache-Control",)),
+    Answer(503, "It cannot: the folder or the catalogue is `down`", JSON, Readiness, ("Cache-Control",)),
 )
 def readyz() -> Response:
     """The answer holds for a second."""

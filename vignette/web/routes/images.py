@@ -9,14 +9,18 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from pydantic import BaseModel
 
 from vignette.errors import (
+    CatalogueUnavailable,
+    CrossSiteRequest,
     ImageDeleted,
     ImageNotFailed,
     ImageNotFound,
     MalformedRequest,
+    StoreFull,
 )
 from vignette.model import ImageId
 from vignette.pixels.metadata import as_groups, as_privacy
-from vignette.web.api.operations import Answer, Parameter, operation
+from vignette.web.api.headers import Parameter
+from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
     CataloguePage,
     ImageResource,
@@ -39,9 +43,9 @@ _MOST_ID: Final = 2**63 - 1
 @images.get("")
 @operation(
     "The catalogue, newest first",
-    Answer(200, "A page of it", JSON, CataloguePage, headers=("Link",)),
+    Answer(200, "A page of it", JSON, CataloguePage, headers=("Link", "Cache-Control", "Vary")),
     Answer(200, "", HTML),
-    problems=(MalformedRequest,),
+    problems=(MalformedRequest, CatalogueUnavailable),
     parameters=(
         Parameter("limit", "Images on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
         Parameter("before", "Only numbers below this one", {"type": "integer", "minimum": 0}),
@@ -66,9 +70,9 @@ def catalogue() -> Response:
 @images.get("/<image_id:image_id>")
 @operation(
     "One image and its metadata",
-    Answer(200, "The image", JSON, ImageWithMetadata),
+    Answer(200, "The image", JSON, ImageWithMetadata, headers=("Cache-Control", "Vary")),
     Answer(200, "", HTML),
-    problems=(ImageNotFound, ImageDeleted),
+    problems=(ImageNotFound, ImageDeleted, CatalogueUnavailable),
     curl="{server}/images/0",
 )
 def show(image_id: int) -> Response:
@@ -91,19 +95,21 @@ def show(image_id: int) -> Response:
 @operation(
     "Delete an image; its number stays taken",
     Answer(204, "Deleted"),
-    problems=(ImageNotFound, ImageDeleted),
+    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
     curl="-X DELETE {server}/images/0",
 )
 def delete(image_id: int) -> Response:
     web_context().removal.delete(ImageId(image_id))
-    return Response(status=204)
+    response = Response(status=204)
+    del response.headers["Content-Type"]  # there is no content, which would otherwise be a page's
+    return response
 
 
 @images.post("/<image_id:image_id>/delete")
 @operation(
     "Delete an image, for a page without JavaScript: forms know only GET and POST",
-    Answer(303, "Deleted; the front page"),
-    problems=(ImageNotFound, ImageDeleted),
+    Answer(303, "Deleted; the front page", HTML, headers=("Location",)),
+    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
 )
 def delete_form(image_id: int) -> Response:
     web_context().removal.delete(ImageId(image_id))
@@ -113,9 +119,9 @@ def delete_form(image_id: int) -> Response:
 @images.post("/<image_id:image_id>/retry")
 @operation(
     "Try again to make the vignettes of a failed image",
-    Answer(202, "It will be tried; the image as it stands now", JSON, ImageResource, headers=("Location",)),
-    Answer(303, "The page of the image, for the form of a browser"),
-    problems=(ImageNotFound, ImageDeleted, ImageNotFailed),
+    Answer(202, "It will be tried; the image as it stands now", JSON, ImageResource, headers=("Location", "Vary")),
+    Answer(303, "The page of the image, for the form of a browser", HTML, headers=("Location",)),
+    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, ImageNotFailed, CatalogueUnavailable),
     curl="-X POST {server}/images/0/retry",
 )
 def retry(image_id: int) -> Response:

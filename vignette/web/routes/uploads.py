@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -12,8 +13,8 @@ from vignette.errors import (
     CrossSiteRequest,
     DigestMismatch,
     EmptyFile,
-    FileNotStored,
     IdempotencyKeyReused,
+    ImageDeleted,
     MalformedRequest,
     NoFile,
     Overloaded,
@@ -22,12 +23,14 @@ from vignette.errors import (
     TooManyFiles,
     TooManyFrames,
     TooManyPixels,
+    TooMuchMemory,
     UnsupportedFormat,
     UploadTooLarge,
     UploadTooSlow,
     VignetteError,
 )
-from vignette.web.api.operations import Answer, Parameter, operation
+from vignette.web.api.headers import CONTENT_DIGEST, REPR_DIGEST, as_header, header
+from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
     ImageResource,
     UploadResult,
@@ -37,70 +40,107 @@ from vignette.web.api.resources import (
 )
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
-from vignette.web.http.bodies import FIELD
+from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
 from vignette.web.http.negotiation import HTML, JSON, TEXT, preferred
 from vignette.web.http.problems import problem_of, status_of
 from vignette.web.uploading import Receipt, receive_all
 
 uploads = Blueprint("uploads", __name__, url_prefix="/images")
 
-_REFUSALS: Final = (
-    NoFile,
-    MalformedRequest,
+_REFUSALS_OF_THE_REQUEST: Final = (NoFile, MalformedRequest, CrossSiteRequest, UploadTooSlow, TooManyFiles, Overloaded)
+
+# Each of several files may have one of its own.
+_REFUSALS_OF_A_FILE: Final = (
     DigestMismatch,
-    CrossSiteRequest,
+    ImageDeleted,
     UploadTooLarge,
-    TooManyFiles,
     UnsupportedFormat,
     EmptyFile,
-    FileNotStored,
     BrokenImage,
     TooManyPixels,
     TooManyFrames,
+    TooMuchMemory,
     IdempotencyKeyReused,
-    UploadTooSlow,
-    Overloaded,
     CatalogueUnavailable,
     StoreUnavailable,
     StoreFull,
 )
 
+_BYTES: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
+
+_LINES: Final = {
+    "type": "string",
+    "pattern": "^([0-9]+\n|refused [0-9]{3} [a-z-]+ .*\n)+$",
+    "examples": ["0\nrefused 415 unsupported-format notes.txt\n"],
+}
+
+
+def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
+    """What several files are answered of which the first was refused for one of *kinds*, and the others too."""
+    for status in sorted({status_of(kind) for kind in kinds}):
+        yield Answer(status, "", TEXT, schema=_LINES)
+        yield Answer(status, "", JSON, UploadResults)
+
 
 @uploads.post("")
 @operation(
     "Upload one or more images",
-    Answer(201, "Kept. The number of each, a line each", TEXT, headers=("Location",)),
-    Answer(201, "", JSON, ImageResource),
-    Answer(207, "Several files, of which some were refused", JSON, UploadResults),
-    Answer(207, "", TEXT),
-    Answer(303, "The page of the image, for the form of a browser"),
-    problems=_REFUSALS,
+    Answer(
+        201,
+        "All files are kept. As text, the number of each, a line each; as JSON, the image, or of several files a result"
+        " each. `Location` is that of a single image",
+        TEXT,
+        schema={"type": "string", "pattern": "^([0-9]+\n)+$", "examples": ["0\n"]},
+        headers=("Location", "Vary"),
+    ),
+    Answer(201, "", JSON, (ImageResource, UploadResults)),
+    Answer(207, "Some of several files are kept: a line, or a result, each", TEXT, schema=_LINES, headers=("Vary",)),
+    Answer(207, "", JSON, UploadResults),
+    Answer(207, "", HTML),
+    Answer(
+        303,
+        "All are kept. For the form of a browser: the page of the image, or the front page",
+        HTML,
+        headers=("Location",),
+    ),
+    *_all_refused(_REFUSALS_OF_A_FILE),
+    problems=(*_REFUSALS_OF_THE_REQUEST, *_REFUSALS_OF_A_FILE),
     parameters=(
-        Parameter(
+        header(
             "Idempotency-Key",
             "The same key with the same bytes is the same image: for a client that got no answer and tries again",
-            {"type": "string", "maxLength": 255},
-            "header",
+            {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS},
         ),
-        Parameter(
-            "Content-Digest",
-            "The digest of the body (RFC 9530, sha-256 or sha-512): if other bytes arrive, nothing is kept. Repr-Digest"
-            " is checked the same way, and so are both in the header of a part",
-            {"type": "string", "examples": ["sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"]},
-            "header",
+        CONTENT_DIGEST,
+        REPR_DIGEST,
+        header(
+            "Content-Disposition",
+            "The name of a file that is sent as it is, without a form",
+            {"type": "string", "examples": ['attachment; filename="photo.jpg"']},
         ),
     ),
     bodies={
         "multipart/form-data": {
-            "type": "object",
-            "properties": {FIELD: {"type": "array", "items": {"type": "string", "contentMediaType": "image/*"}}},
-            "required": [FIELD],
+            "schema": {
+                "type": "object",
+                "properties": {FIELD: {"type": "array", "items": _BYTES, "minItems": 1}},
+                "required": [FIELD],
+            },
+            # What they say of their part is checked.
+            "encoding": {
+                FIELD: {"contentType": "*/*", "headers": {p.name: as_header(p) for p in (CONTENT_DIGEST, REPR_DIGEST)}}
+            },
         },
-        "image/*": {"type": "string", "contentMediaType": "image/*"},
+        "image/*": {"schema": _BYTES},
+        "application/octet-stream": {"schema": _BYTES},
     },
     curl="-F file=@photo.jpg {server}/images",
 )
 def upload() -> Response:
+    """
+    The content decides what a file is, not its name or media type. Of a form, each file of the field `file` is answered
+    for itself, and other fields are skipped. If all of several files are refused, the status is that of the first.
+    """
     context = web_context()
     announced = request.content_length
     # What is over the limit is refused for that, not for want of room.

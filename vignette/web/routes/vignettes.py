@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.http import parse_options_header
 
-from vignette.errors import ImageDeleted, ImageNotFound, RecipeNotFound, RenderingFailed
+from vignette.errors import (
+    CatalogueUnavailable,
+    FileNotStored,
+    ImageDeleted,
+    ImageNotFound,
+    RecipeNotFound,
+    RenderingFailed,
+    TooMuchMemory,
+    TooMuchTime,
+)
 from vignette.limits import MAX_WAIT_S
 from vignette.model import Failure, ImageId
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.use_cases.serving import Nothing, Served, Wish
-from vignette.web.api.operations import Answer, Parameter, operation
+from vignette.web.api.headers import BY_TAG, Parameter, header
+from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.answers import as_json
-from vignette.web.http.negotiation import HTML, JSON, PROBLEM, names, preferred, quality
+from vignette.web.http.negotiation import HTML, JSON, PROBLEM, Weight, names, preferred, weighed
 from vignette.web.http.problems import problem_of_failure, problem_response
 
 vignettes = Blueprint("vignettes", __name__)
@@ -42,19 +53,36 @@ _MEDIA_TYPES: Final[dict[VignetteFormat, str]] = {
 _PLACEHOLDER: Final = "image/png"
 _PREVIEW: Final = "image/jpeg"
 
+# What an answer may be: a vignette, or what stands for one that is on its way.
+_FACES: Final = (*_MEDIA_TYPES.values(), _PLACEHOLDER, HTML, JSON)
+
+_OF_A_VIGNETTE: Final = ("ETag", "Cache-Control", "Vary")
+_WAITED: Final = "Preference-Applied"
+
 
 @vignettes.get("/vignette/<image_id:image_id>")
 @operation(
     "The vignette",
-    *(Answer(200, "The vignette, in a format that `Accept` names, else JPEG", kind) for kind in _MEDIA_TYPES.values()),
-    Answer(202, "It is being made: a placeholder of the same size", _PLACEHOLDER, headers=("Retry-After",)),
+    Answer(200, "The vignette, in a format that `Accept` names, else JPEG", headers=(*_OF_A_VIGNETTE, _WAITED)),
+    *(Answer(200, "", media_type) for media_type in _MEDIA_TYPES.values()),
+    Answer(
+        202,
+        "It is being made: a placeholder of the same size",
+        _PLACEHOLDER,
+        headers=("Retry-After", "Cache-Control", "Vary", _WAITED),
+    ),
     Answer(202, "", _PREVIEW),
     Answer(202, "", JSON, ImageResource),
     Answer(202, "", HTML),
-    Answer(304, "It has not changed"),
+    Answer(304, "It has not changed", headers=_OF_A_VIGNETTE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_VIGNETTE),
     Answer(422, "No vignette can be made of this image", _PLACEHOLDER),
-    problems=(ImageNotFound, RecipeNotFound, ImageDeleted, RenderingFailed),
+    problems=(
+        *(ImageNotFound, RecipeNotFound, FileNotStored, ImageDeleted, CatalogueUnavailable),
+        *(RenderingFailed, TooMuchMemory, TooMuchTime),
+    ),
     parameters=(
+        *BY_TAG,
         Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
         Parameter(
             "v",
@@ -65,14 +93,12 @@ _PREVIEW: Final = "image/jpeg"
         Parameter(
             "still", "`1`: of a picture that moves, the vignette that does not", {"type": "string", "enum": ["1"]}
         ),
-        Parameter("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}", {"type": "string"}, "header"),
+        header("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}"),
     ),
     curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
 )
 def show(image_id: int) -> Response:
-    context = web_context()
-    with context.capacity.waiter(min(_preferred_wait_s(), MAX_WAIT_S)) as patience_s:
-        found = context.serving.vignette(ImageId(image_id), request.args.get("size"), _wish(patience_s))
+    found = web_context().serving.vignette(ImageId(image_id), request.args.get("size"), _wish())
     response = _served(found) if isinstance(found, Served) else _nothing(found)
     if found.waited:
         response.headers["Preference-Applied"] = "wait"
@@ -82,36 +108,32 @@ def show(image_id: int) -> Response:
     return response
 
 
-def _wish(patience_s: float) -> Wish:
+def _wish() -> Wish:
     """
-    What the request says of formats and of motion.
+    What the request says of formats, of motion and of patience.
 
     A wildcard is no promise: programs that send `*/*` or `image/*` do not mean that they can decode AVIF. Of formats
     that the client likes as well, the smaller comes first.
     """
-    accept = request.accept_mimetypes
-    named = [file_format for file_format in _MEDIA_TYPES if _is_named(file_format)]
+    weights = weighed(request.accept_mimetypes, _FACES)
+    by_format = {file_format: weights[media_type] for file_format, media_type in _MEDIA_TYPES.items()}
+    named = [file_format for file_format, weight in by_format.items() if weight.is_named or file_format == "jpeg"]
     return Wish(
-        takes=tuple(sorted(named, key=lambda file_format: -quality(accept, _MEDIA_TYPES[file_format]))),
-        refuses=[file_format for file_format, kind in _MEDIA_TYPES.items() if quality(accept, kind) == 0],
+        takes=tuple(sorted(named, key=lambda file_format: -by_format[file_format].quality)),
+        refuses=[file_format for file_format, weight in by_format.items() if weight.quality == 0],
         still=request.args.get("still") == "1",
-        preview=_meanwhile() == _PREVIEW,
-        patience_s=patience_s,
+        preview=_meanwhile(weights) == _PREVIEW,
+        patience_s=min(_preferred_wait_s(), MAX_WAIT_S),
     )
 
 
-def _is_named(file_format: VignetteFormat) -> bool:
-    return file_format == "jpeg" or names(request.accept_mimetypes, _MEDIA_TYPES[file_format])
-
-
-def _meanwhile() -> str:
+def _meanwhile(weights: Mapping[str, Weight]) -> str:
     """The media type that stands for a vignette which is on its way."""
-    accept = request.accept_mimetypes
-    if names(accept, HTML):
+    if weights[HTML].is_named:
         return HTML
-    if preferred(accept, [_PLACEHOLDER, JSON]) == JSON:
+    if weights[JSON].quality > weights[_PLACEHOLDER].quality:
         return JSON
-    return preferred(accept, [_PREVIEW, _PLACEHOLDER])
+    return _PREVIEW if weights[_PREVIEW].quality >= weights[_PLACEHOLDER].quality else _PLACEHOLDER
 
 
 def _served(found: Served) -> Response:
@@ -120,6 +142,8 @@ def _served(found: Served) -> Response:
     response.set_etag(f"{found.image.record.sha256[:32]}-{found.name}")
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
     response.make_conditional(request)
+    if response.status_code == 412:
+        response.data = b""
     return response
 
 
@@ -135,7 +159,7 @@ def _nothing(found: Nothing) -> Response:
 
 
 def _pending(found: Nothing) -> Response:
-    face = _meanwhile()
+    face = _meanwhile(weighed(request.accept_mimetypes, _FACES))
     if face == HTML:
         response = make_response(render_template("waiting.html", image=image_resource(found.image).model_dump()))
     elif face == JSON:
@@ -162,8 +186,8 @@ def _failed(found: Nothing, failure: Failure) -> Response:
 
 def _preferred_wait_s() -> int:
     """How long the client would wait (`Prefer: wait=N`, RFC 7240)."""
-    for header in request.headers.getlist("Prefer"):
-        for preference in header.split(","):
+    for sent in request.headers.getlist("Prefer"):
+        for preference in sent.split(","):
             name, _, value = parse_options_header(preference)[0].partition("=")
             if name.strip().lower() == "wait" and re.fullmatch(r"\s*[0-9]{1,6}\s*", value, re.ASCII):
                 return int(value)

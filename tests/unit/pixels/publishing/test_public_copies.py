@@ -15,10 +15,10 @@ from tests.makers import animation, bmp, heif, jpeg_segment, jpeg_with, png_chun
 from tests.unit.pixels.publishing.reading import PROFILE, profile_of, published, seen
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import NotPublishable, PublicCopyNotClean
-from vignette.pixels import formats, publishing
 from vignette.pixels.metadata import describe
-from vignette.pixels.publishing import PUBLISHABLE, publish
-from vignette.pixels.publishing.kept import Kept
+from vignette.pixels.pieces import Pieces, Splice
+from vignette.pixels.publishing import PUBLISHABLE, prove, publish
+from vignette.pixels.publishing.kept import Kept, kept_of
 
 SECRET = b"SECRET"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/><!-- SECRET -->'
@@ -288,13 +288,14 @@ def test_other_formats_are_refused_by_name(content: bytes, name: str) -> None:
         publish(io.BytesIO(content), len(content))
 
 
-def test_a_copy_that_is_another_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = publishing.jpeg.publish
-    monkeypatch.setitem(publishing._WRITERS, formats.JPEG, lambda reader, _: right(reader, Kept(3, None)))
+def test_a_copy_that_is_another_picture_is_refused() -> None:
     content = still("JPEG")
 
-    with pytest.raises(PublicCopyNotClean, match="not the picture"):
-        publish(io.BytesIO(content), len(content))
+    with (
+        publish(io.BytesIO(content), len(content), orientation=3) as turned,
+        pytest.raises(PublicCopyNotClean, match="not the picture"),
+    ):
+        prove(turned, anatomy(content), Kept(1, None))
 
 
 def test_a_copy_may_be_turned_another_way() -> None:
@@ -304,12 +305,23 @@ def test_a_copy_may_be_turned_another_way() -> None:
         assert anatomy(copy.read()).orientation == 8
 
 
-def test_a_copy_that_is_no_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing.jpeg, "_EOI", b"")
+def test_a_copy_that_is_no_picture_is_refused() -> None:
     content = still("JPEG")
+    all_but_its_end = Pieces()
+    all_but_its_end.copy(0, len(content) - 2)
 
     with pytest.raises(PublicCopyNotClean, match="no sound picture"):
-        publish(io.BytesIO(content), len(content))
+        prove(Splice(io.BytesIO(content), all_but_its_end, closes_source=True), anatomy(content), Kept(1, None))
+
+
+@pytest.mark.parametrize("content", [still("JPEG", comment=SECRET), jpeg_with_previews()], ids=["text", "previews"])
+def test_a_copy_that_says_more_is_refused(content: bytes) -> None:
+    everything = Pieces()
+    everything.copy(0, len(content))
+    original = anatomy(content)
+
+    with pytest.raises(PublicCopyNotClean, match=r"still (holds|reveals)"):
+        prove(Splice(io.BytesIO(content), everything, closes_source=True), original, kept_of(original, None))
 
 
 def test_those_that_can_be_copied_are_told() -> None:

@@ -6,7 +6,8 @@ import io
 import os
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, TypeAlias
+from itertools import accumulate
+from typing import Any, BinaryIO, Final, TypeAlias, cast
 
 # More than a range takes with its two numbers and its entry in a list (measured: 120), or the object around bytes (48).
 _PIECE_BYTES: Final = 128
@@ -27,11 +28,14 @@ _Piece: TypeAlias = _Range | bytes
 
 
 class Pieces:
-    """What a new file is made of, in order."""
+    """What a new file is made of, in order. Ranges of the source that follow each other are one piece."""
 
     def __init__(self) -> None:
         self.pieces: list[_Piece] = []
         self.size = 0
+
+    def __len__(self) -> int:
+        return len(self.pieces)
 
     def copy(self, start: int, end: int) -> None:
         """Go on with the bytes of the source from offset *start* to *end*."""
@@ -61,22 +65,18 @@ class Pieces:
 
 class Splice(io.RawIOBase):
     """
-    The new file, for reading. It reads *source* as it is read.
+    The new file, for reading. It reads *source* while it is read, so nobody else may move it meanwhile.
 
-    Closing it closes *source* too, unless it only *borrows* that; so does the end of its life, as with every file.
+    If it *closes_source*, it does so when it is closed itself, or forgotten.
     """
 
-    def __init__(self, source: BinaryIO, made_of: Pieces, *, borrows: bool = False) -> None:
+    def __init__(self, source: BinaryIO, made_of: Pieces, *, closes_source: bool) -> None:
         super().__init__()
         self.size = made_of.size
-        self._source = source
-        self._borrows = borrows
+        self._source = cast(io.BufferedIOBase, source)
+        self._closes_source = closes_source
         self._pieces = made_of.pieces
-        self._starts = []
-        start = 0
-        for piece in self._pieces:
-            self._starts.append(start)
-            start += len(piece)
+        self._ends = list(accumulate(map(len, self._pieces)))
         self._at = 0
 
     def readable(self) -> bool:
@@ -93,29 +93,37 @@ class Splice(io.RawIOBase):
         self._at = max(0, base + offset)
         return self._at
 
+    def read(self, size: int | None = -1) -> bytes:
+        # That of RawIOBase reads a whole file in small steps.
+        left = max(0, self.size - self._at)
+        buffer = bytearray(left if size is None or size < 0 else min(size, left))
+        self.readinto(buffer)
+        return bytes(buffer)
+
     def readinto(self, buffer: Any) -> int:
-        """Fill *buffer*, with less only at the end."""
-        view = memoryview(buffer)
+        """Fill *buffer*, with less only at the end: decoders take less for the end."""
+        view = memoryview(buffer).cast("B")
         filled = 0
         while filled < len(view) and self._at < self.size:
-            content = self._next(len(view) - filled)
-            if not content:
+            count = self._read_within_piece(view[filled:])
+            if not count:
                 raise OSError("the source became shorter while it was read")
-            view[filled : filled + len(content)] = content
-            filled += len(content)
-            self._at += len(content)
+            filled += count
+            self._at += count
         return filled
 
     def close(self) -> None:
-        if not self.closed and not self._borrows:
+        if self._closes_source and not self.closed:
             self._source.close()
         super().close()
 
-    def _next(self, most: int) -> bytes:
-        """At most *most* bytes from here on, of one piece."""
-        index = bisect_right(self._starts, self._at) - 1
-        piece, within = self._pieces[index], self._at - self._starts[index]
+    def _read_within_piece(self, view: memoryview) -> int:
+        index = bisect_right(self._ends, self._at)
+        piece, left = self._pieces[index], self._ends[index] - self._at
+        start = len(piece) - left
         if isinstance(piece, bytes):
-            return piece[within : within + most]
-        self._source.seek(piece.start + within)
-        return self._source.read(min(most, len(piece) - within))
+            count = min(len(view), left)
+            view[:count] = piece[start : start + count]
+            return count
+        self._source.seek(piece.start + start)
+        return self._source.readinto(view[:left])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vignette.pixels.publishing.splice import Pieces, Splice
+from vignette.pixels.pieces import Pieces, Splice
 
 SOURCE = bytes(range(200))
 
@@ -28,7 +28,7 @@ def splice(pieces: list[bytes | tuple[int, int]]) -> tuple[Splice, bytes]:
         else:
             made.copy(*piece)
             whole += SOURCE[slice(*piece)]
-    return Splice(io.BytesIO(SOURCE), made), whole
+    return Splice(io.BytesIO(SOURCE), made, closes_source=True), whole
 
 
 @given(pieces=PIECES)
@@ -62,7 +62,7 @@ def test_pieces_that_follow_each_other_are_one() -> None:
     for start in range(0, 100, 10):
         made.copy(start, start + 10)
 
-    assert len(made.pieces) == 1
+    assert len(made) == 1
 
 
 def test_a_source_that_became_shorter_is_an_error() -> None:
@@ -70,20 +70,20 @@ def test_a_source_that_became_shorter_is_an_error() -> None:
     made.copy(0, 300)
 
     with pytest.raises(OSError, match="shorter"):
-        Splice(io.BytesIO(SOURCE), made).read()
+        Splice(io.BytesIO(SOURCE), made, closes_source=True).read()
 
 
-def test_closing_it_closes_the_source() -> None:
+def test_a_buffer_is_filled_over_the_borders() -> None:
+    file, whole = splice([(2, 5), b"x", (9, 11), (12, 13)])
+
+    assert io.BufferedReader(file, 4).read(5) == whole[:5]
+
+
+def test_closing_it_closes_the_source_if_that_is_wanted() -> None:
     source = io.BytesIO(SOURCE)
 
-    Splice(source, Pieces()).close()
-
-    assert source.closed
-
-
-def test_one_that_borrows_the_source_leaves_it_open() -> None:
-    source = io.BytesIO(SOURCE)
-
-    Splice(source, Pieces(), borrows=True).close()
-
+    Splice(source, Pieces(), closes_source=False).close()
     assert not source.closed
+
+    Splice(source, Pieces(), closes_source=True).close()
+    assert source.closed

@@ -1,0 +1,466 @@
+"""
+The OpenAPI document held to the service, and the service to it: every operation is asked in all ways that we can think
+of; what comes must be declared, and what is declared must come.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from PIL import Image as Pillow
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.test import TestResponse, encode_multipart
+
+from tests.contract.asking import BROWSER, JSON
+from tests.house import House, broken_pixels, picture
+from tests.house import house as new_house
+from tests.makers import animation, still
+from tests.unit.pixels.test_preview import photo
+from vignette import errors
+from vignette.adapters.stores.folder import FolderStore
+from vignette.recipes import Recipe
+from vignette.use_cases.intake import IntakeLimits
+
+# Of every answer (RFC 9110), or of how it was sent: no operation's own.
+_OF_HTTP = {"Content-Type", "Content-Length", "Date", "Connection"}
+# What `web.http.headers` puts on every answer.
+_PROTECTION = {
+    "Content-Security-Policy",
+    "X-Content-Type-Options",
+    "Referrer-Policy",
+    "Cross-Origin-Opener-Policy",
+}
+_FACES = ("*/*", JSON, BROWSER, "text/plain", "image/avif", "image/webp", "image/jpeg,image/png;q=0.5", "image/png")
+
+# What a client may meet anywhere when a fault of ours shows: `default` says so.
+_FAULTS = {"500"}
+
+
+class Asking:
+    """Asks *house*, and notes what came of each operation."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.document: dict[str, Any] = house.client.get("/openapi.json").json
+        self.answers: list[tuple[str, str, TestResponse]] = []
+
+    def __call__(
+        self, method: str, path: str, template: str | None = None, *, faces: tuple[str, ...] = _FACES, **options: Any
+    ) -> TestResponse:
+        """Ask for *path*, *template* in the document, once with each of *faces* in `Accept`; the last answer."""
+        headers = options.pop("headers", {})
+        for face in faces:
+            answer = self.house.client.open(path, method=method, headers={**headers, "Accept": face}, **options)
+            self.answers.append((method.lower(), template or path.partition("?")[0], answer))
+        return answer
+
+    def both(self, path: str, template: str | None = None, **options: Any) -> None:
+        """The same by GET and HEAD."""
+        for method in ("GET", "HEAD"):
+            self(method, path, template, **options)
+
+    def send(self, *contents: bytes, faces: tuple[str, ...] = _FACES, **headers: str) -> None:
+        """Upload *contents* by a form."""
+        for face in faces:
+            files = [FileStorage(io.BytesIO(content), f"{number}.jpg") for number, content in enumerate(contents)]
+            boundary, body = encode_multipart(MultiDict([("file", file) for file in files]))
+            self(
+                "POST",
+                "/images",
+                faces=(face,),
+                data=body,
+                content_type=f"multipart/form-data; boundary={boundary}",
+                headers=headers,
+            )
+
+    def send_raw(self, content: bytes, content_type: str = "image/jpeg", **headers: str) -> None:
+        self("POST", "/images", data=content, content_type=content_type, headers=headers)
+
+
+@contextmanager
+def no_catalogue(house: House) -> Iterator[None]:
+    house.close()
+    for path in (house.root / "state").iterdir():
+        path.write_bytes(b"This is no database. " * 100)
+    yield
+
+
+@contextmanager
+def patched(holder: object, name: str, value: object) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(holder, name, value)
+        yield
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
+
+
+def noise(edge_px: int) -> bytes:
+    """A PNG that does not compress."""
+    content = io.BytesIO()
+    Pillow.effect_noise((edge_px, edge_px), 60).save(content, "PNG")
+    return content.getvalue()
+
+
+CONDITIONS = (
+    {"If-None-Match": "*"},
+    {"If-Match": '"another"'},
+    {"If-Match": "*"},
+)
+RANGES = (
+    {"Range": "bytes=0-9"},
+    {"Range": "bytes=99999999-"},
+    {"Range": "bytes=0-9,20-29"},
+    {"Range": "bytes=0-9", "If-Range": '"another"'},
+)
+
+
+# A digest of other bytes than any that are sent.
+OTHER = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
+
+
+def upload(ask: Asking) -> None:
+    house = ask.house
+    ask.send(picture())
+    ask.send(picture(), picture())
+    ask.send(picture(), b"words")
+    ask.send(b"words", b"")
+    ask.send(b"", b"words")
+    ask.send(bytes(2_000_000), b"")
+    ask.send()
+    ask.send(*[picture()] * 6)
+    ask.send(*[picture()] * 6, **{"Content-Digest": OTHER})  # so none is kept
+    ask.send(picture()[:-100])
+    ask.send(animation("GIF", 25))
+    ask.send(picture(1000, 1000, "GIF"))
+    ask.send(picture(), **{"Sec-Fetch-Site": "cross-site"})
+    ask.send_raw(picture())
+    ask.send_raw(picture(), "application/octet-stream", **{"Content-Disposition": 'attachment; filename="a.jpg"'})
+    ask.send_raw(b"")
+    ask.send_raw(b"{}", "application/json")
+    ask.send_raw(picture(2000, 600, "PNG"))
+    ask.send_raw(picture(), **{"Content-Digest": OTHER})
+    ask.send_raw(picture(), **{"Repr-Digest": "sha-256"})
+    part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\nContent-Digest: {OTHER}\r\n\r\nx\r\n'
+    ask("POST", "/images", data=f"{part * 2}--b--\r\n", content_type="multipart/form-data; boundary=b")
+    ask.send_raw(bytes(2_000_000))
+    for face in _FACES:
+        key = {"Idempotency-Key": f"key {_FACES.index(face)}"}
+        ask.send(picture(colour="red"), faces=(face,), **key)
+        ask.send(picture(colour="blue"), faces=(face,), **key)
+        number = house.catalogue.index.next_id() - 1
+        house.removal.delete(number)
+        ask.send(picture(colour="red"), faces=(face,), **key)
+    house.removal.delete(house.upload(picture(), key="first").id)
+    house.removal.delete(house.upload(picture(), key="first/1").id)
+    ask.send(picture(), picture(), **{"Idempotency-Key": "first"})
+    with patched(house.store, "free_bytes", lambda: 10):
+        ask.send(picture())
+    with patched(house.store, "stage", failing(errors.StoreFull("no room"))):
+        ask.send(picture(), picture())
+    with patched(house.store, "stage", failing(errors.StoreUnavailable("read-only"))):
+        ask.send(picture())
+        ask.send(picture(), picture())
+    capacity = house.context.capacity
+    with capacity.upload(), capacity.upload():
+        ask.send(picture())
+    with patched(capacity.slow_clients, "has_cut_since", lambda _: True):
+        for face in _FACES:
+            ask(
+                *("POST", "/images"),
+                faces=(face,),
+                input_stream=io.BytesIO(picture()),
+                content_type="image/jpeg",
+                environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": "100000"},
+            )
+    with no_catalogue(house):
+        ask.send(picture())
+
+
+def file_of(name: str) -> Callable[[Asking], None]:
+    template = "/images/{image_id}/" + name
+
+    def exchange(ask: Asking) -> None:
+        path = f"/images/0/{name}"
+        ask.both(path, template)
+        for headers in (*CONDITIONS, *RANGES):
+            ask.both(path, template, headers=headers)
+        modified = ask.house.client.get(path).headers.get("Last-Modified")
+        if modified:
+            ask.both(path, template, headers={"If-Modified-Since": modified})
+            ask.both(path, template, headers={"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"})
+        ask.both(f"/images/2/{name}", template)
+        ask.both(f"/images/99/{name}", template)
+        ask.both(f"/images/3/{name}", template)
+        if name in ("original", "public"):
+            large = ask.house.upload(noise(700)).id
+            capacity = ask.house.context.capacity
+            with capacity.download(), capacity.download():
+                ask("GET", f"/images/{large}/{name}", template, faces=("*/*", BROWSER))
+        with patched(FolderStore, "open", failing(errors.StoreUnavailable("closed to us"))):
+            ask.both(path, template)
+        for path in (ask.house.uploads / "0").iterdir():
+            if path.name.startswith(name) or name == "public":
+                path.unlink()
+        ask.both(f"/images/0/{name}", template)
+        with no_catalogue(ask.house):
+            ask.both(f"/images/1/{name}", template)
+
+    return exchange
+
+
+def vignette(ask: Asking) -> None:
+    house, template = ask.house, "/vignette/{image_id}"
+    ask.both("/vignette/0", template)
+    ask.both("/vignette/0?size=small&v=none&still=1", template)
+    for headers in CONDITIONS:
+        ask.both("/vignette/0", template, headers=headers)
+    ask.both("/vignette/1", template)
+    ask.both("/vignette/2", template)
+    ask.both("/vignette/3", template)
+    ask.both("/vignette/99", template)
+    ask.both("/vignette/0?size=none", template)
+    for verdict in (errors.TooMuchTime("5 s"), errors.TooMuchMemory("1 GB"), errors.FileNotStored("lost")):
+        number = house.upload(picture()).id
+        with patched(house.rendering, "_confined", failing(verdict)):
+            house.work()
+        ask.both(f"/vignette/{number}", template)
+    waiting = house.upload(picture())
+    house.jobs.hinted.clear()
+    ask.both(f"/vignette/{waiting.id}", template)
+    with_preview = house.upload(photo(still("JPEG", 160, 120), orientation=1, width=640, height=480))
+    ask("GET", f"/vignette/{with_preview.id}", template, faces=("image/jpeg,image/png;q=0.5",))
+    with patched(house.catalogue.library, "get", failing(errors.CatalogueUnavailable("gone"))):
+        ask.both("/vignette/0", template)
+    ask.both(f"/vignette/{waiting.id}", template, headers={"Prefer": "wait=1"}, faces=("*/*",))
+    for method in ("GET", "HEAD"):
+        number = house.upload(picture()).id
+        with patched(time, "sleep", lambda _: house.work()):  # the worker is done while the client waits
+            ask(method, f"/vignette/{number}", template, headers={"Prefer": "wait=9"}, faces=("*/*",))
+
+
+def catalogue(ask: Asking) -> None:
+    ask.both("/images")
+    ask.both("/images?limit=1")
+    ask.both("/images?limit=1&before=1")
+    ask.both("/images?limit=0")
+    with no_catalogue(ask.house):
+        ask.both("/images")
+
+
+def image(ask: Asking) -> None:
+    template = "/images/{image_id}"
+    for number in (0, 1, 2, 99):
+        ask.both(f"/images/{number}", template)
+    with no_catalogue(ask.house):
+        ask.both("/images/0", template)
+
+
+def delete(ask: Asking) -> None:
+    template = "/images/{image_id}"
+    for face in _FACES:
+        number = ask.house.upload(picture()).id
+        for _ in range(2):
+            ask("DELETE", f"/images/{number}", template, faces=(face,))
+    ask("DELETE", "/images/99", template)
+    ask("DELETE", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"})
+    for face in _FACES:
+        number = ask.house.upload(picture()).id
+        with patched(ask.house.store, "write", failing(errors.StoreFull("no room"))):
+            ask("DELETE", f"/images/{number}", template, faces=(face,))
+    with no_catalogue(ask.house):
+        ask("DELETE", "/images/1", template)
+
+
+def delete_form(ask: Asking) -> None:
+    template = "/images/{image_id}/delete"
+    for face in _FACES:
+        number = ask.house.upload(picture()).id
+        for _ in range(2):
+            ask("POST", f"/images/{number}/delete", template, faces=(face,))
+    ask("POST", "/images/99/delete", template)
+    ask("POST", "/images/0/delete", template, headers={"Sec-Fetch-Site": "cross-site"})
+    for face in _FACES:
+        number = ask.house.upload(picture()).id
+        with patched(ask.house.store, "write", failing(errors.StoreFull("no room"))):
+            ask("POST", f"/images/{number}/delete", template, faces=(face,))
+    with no_catalogue(ask.house):
+        ask("POST", "/images/1/delete", template)
+
+
+def retry(ask: Asking) -> None:
+    template = "/images/{image_id}/retry"
+    for face in _FACES:
+        number = ask.house.upload(broken_pixels(), "broken.png").id
+        ask.house.work()
+        ask("POST", f"/images/{number}/retry", template, faces=(face,))
+    for number in (0, 2, 99):
+        ask("POST", f"/images/{number}/retry", template)
+    ask("POST", "/images/1/retry", template, headers={"Sec-Fetch-Site": "cross-site"})
+    with no_catalogue(ask.house):
+        ask("POST", "/images/1/retry", template)
+
+
+def page(path: str) -> Callable[[Asking], None]:
+    return lambda ask: ask.both(path)
+
+
+def front_page(ask: Asking) -> None:
+    ask.both("/")
+    with no_catalogue(ask.house):
+        ask.both("/")
+
+
+def problem_page(ask: Asking) -> None:
+    ask.both("/problems/no-file", "/problems/{code}")
+    ask.both("/problems/none", "/problems/{code}")
+
+
+def readiness(ask: Asking) -> None:
+    ask.both("/readyz")
+    ask.house.app.extensions["vignette"].health._report = None
+    with no_catalogue(ask.house):
+        ask.both("/readyz")
+
+
+EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
+    ("post", "/images"): upload,
+    ("get", "/images"): catalogue,
+    ("get", "/images/{image_id}"): image,
+    ("delete", "/images/{image_id}"): delete,
+    ("post", "/images/{image_id}/delete"): delete_form,
+    ("post", "/images/{image_id}/retry"): retry,
+    ("get", "/images/{image_id}/original"): file_of("original"),
+    ("get", "/images/{image_id}/public"): file_of("public"),
+    ("get", "/images/{image_id}/metadata.txt"): file_of("metadata.txt"),
+    ("get", "/images/{image_id}/metadata.json"): file_of("metadata.json"),
+    ("get", "/vignette/{image_id}"): vignette,
+    ("get", "/"): front_page,
+    ("get", "/limits"): page("/limits"),
+    ("get", "/healthz"): page("/healthz"),
+    ("get", "/readyz"): readiness,
+    ("get", "/openapi.json"): page("/openapi.json"),
+    ("get", "/docs"): page("/docs"),
+    ("get", "/problems"): page("/problems"),
+    ("get", "/problems/{code}"): problem_page,
+}
+
+
+@pytest.fixture
+def ask(tmp_path: Any) -> Iterator[Asking]:
+    """Of a service with image 0 that is ready, 1 that failed, 2 that was deleted, and 3 of which is no public copy."""
+    limits = IntakeLimits(max_bytes=1_500_000, max_pixels=1_000_000, max_frames=20, max_memory_bytes=4_000_000)
+    recipes = (Recipe("small", 256, 256, formats=("jpeg", "webp", "avif")),)
+    with new_house(tmp_path, limits=limits, recipes=recipes) as house:
+        house.upload(animation("GIF", 3, 80, 60))
+        house.upload(broken_pixels(), "broken.png")
+        house.upload(picture())
+        house.upload(picture(file_format="BMP"))
+        house.work()
+        house.removal.delete(2)
+        yield Asking(house)
+
+
+def test_every_operation_is_asked(ask: Asking) -> None:
+    declared = {(method, path) for path, item in ask.document["paths"].items() for method in item if method != "head"}
+
+    assert declared == EXCHANGES.keys()
+
+
+def differences(ask: Asking, template: str) -> Iterator[str]:
+    """What came and is not declared; what is declared and did not come."""
+    came: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for method, _, answer in ask.answers:
+        seen = came.setdefault(
+            (method, str(answer.status_code)), {"headers": set(), "content": set(), "problems": set()}
+        )
+        seen["headers"] |= {*answer.headers.keys()} - _OF_HTTP - _PROTECTION
+        if answer.data:
+            seen["content"].add(answer.mimetype)
+        if answer.mimetype == "application/problem+json" and answer.data:
+            seen["problems"].add(answer.json["type"])
+    for method in {method for method, _, _ in ask.answers}:
+        declared = ask.document["paths"][template][method]["responses"]
+        for status in {status for of_method, status in came if of_method == method} - declared.keys() - _FAULTS:
+            yield f"{method} {status} came and is not declared"
+        for status, response in declared.items():
+            if status == "default":
+                continue
+            seen = came.get((method, status), {})
+            what = f"{method} {status}"
+            if not seen:
+                yield f"{what} is declared and did not come"
+                continue
+            content = response.get("content", {})
+            yield from _apart(f"{what}: header", seen["headers"], set(response.get("headers", {})))
+            yield from _apart(f"{what}: content", {_range(content, kind) for kind in seen["content"]}, set(content))
+            if method != "head":
+                named = set(re.findall("`(/problems/[a-z-]+)`", response["description"]))
+                yield from _apart(f"{what}: problem", seen["problems"], named)
+
+
+def _apart(what: str, came: set[str], declared: set[str]) -> Iterator[str]:
+    yield from (f"{what} {name} came and is not declared" for name in came - declared)
+    yield from (f"{what} {name} is declared and did not come" for name in declared - came)
+
+
+def _range(content: dict[str, Any], media_type: str) -> str:
+    """What *content* declares of *media_type*: its own entry, or that of its range."""
+    any_of_its_kind = media_type.partition("/")[0] + "/*"
+    return any_of_its_kind if any_of_its_kind in content else media_type
+
+
+def misfits(ask: Asking) -> Iterator[str]:
+    """Where the content of an answer is not what its schema says."""
+    for method, template, answer in ask.answers:
+        response = ask.document["paths"][template][method]["responses"].get(str(answer.status_code), {})
+        schema = response.get("content", {}).get(answer.mimetype, {}).get("schema")
+        if schema and answer.data:
+            value = json.loads(answer.data) if answer.mimetype.endswith("json") else answer.text
+            whole = {**schema, "components": ask.document["components"]}
+            for error in Draft202012Validator(whole).iter_errors(value):
+                yield f"{method} {answer.status_code} {answer.mimetype}: {error.message[:200]}"
+
+
+@pytest.mark.parametrize("operation", EXCHANGES, ids=lambda operation: " ".join(operation))
+def test_what_comes_is_declared_and_what_is_declared_comes(ask: Asking, operation: tuple[str, str]) -> None:
+    EXCHANGES[operation](ask)
+
+    found = {*differences(ask, operation[1]), *misfits(ask)}
+    assert not found, "\n".join(sorted(found))
+
+
+def test_every_kind_of_body_that_is_declared_is_taken_and_no_other(ask: Asking) -> None:
+    boundary, form = encode_multipart({"file": FileStorage(io.BytesIO(picture()), "a.jpg")})
+    bodies = {
+        "multipart/form-data": (f"multipart/form-data; boundary={boundary}", form),
+        "image/*": ("image/x-whatever", picture()),
+        "application/octet-stream": ("application/octet-stream", picture()),
+    }
+    assert bodies.keys() == ask.document["paths"]["/images"]["post"]["requestBody"]["content"].keys()
+
+    for content_type, body in bodies.values():
+        assert ask.house.client.post("/images", data=body, content_type=content_type).status_code == 201
+    for content_type in ("application/json", "text/plain", "application/x-www-form-urlencoded", "video/mp4"):
+        assert ask.house.client.post("/images", data=picture(), content_type=content_type).status_code == 415
+
+
+def test_an_image_s_number_is_declared_as_it_is_read(ask: Asking) -> None:
+    (number, *_) = ask.document["paths"]["/images/{image_id}"]["get"]["parameters"]
+    largest = number["schema"]["maximum"]
+
+    codes = [ask.house.client.get(f"/images/{value}").json["type"] for value in (largest, largest + 1, -1, "00")]
+
+    assert codes == ["/problems/image-not-found"] + ["/problems/not-found"] * 3

@@ -1,0 +1,57 @@
+"""
+What the blocks of a GIF are made of: Graphics Interchange Format, version 89a (CompuServe, 1990).
+
+There is no walk from block to block here: an object for each would cost the check at the door a tenth to a third.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from vignette.errors import BrokenImage
+from vignette.pixels.containers.reader import Reader
+
+# What begins a block; padding is a second terminator, as some encoders write.
+IMAGE, EXTENSION, TRAILER, PADDING = 0x2C, 0x21, 0x3B, 0x00
+
+SCREEN_AT: Final = 6
+# Width, height, flags, background, aspect.
+SCREEN: Final = struct.Struct("<HHBBB")
+# Left, top, width, height, flags.
+FRAME: Final = struct.Struct("<HHHHB")
+
+# A full sub-block holds 255 bytes: these hold 500 MB, and take a moment to walk along. Only a file of
+# tiny sub-blocks, which no encoder writes, gets there sooner.
+MAX_SUB_BLOCKS: Final = 2_000_000
+
+
+def after_palette(reader: Reader, offset: int, flags: int) -> int:
+    """Where the palette at *offset* ends, if the *flags* before it say that there is one; else *offset*."""
+    if not flags & 0x80:
+        return offset
+    length = 3 << ((flags & 7) + 1)
+    reader.require(offset, length, "a palette")
+    return offset + length
+
+
+def after_sub_blocks(reader: Reader, start: int, what: str, most: int = MAX_SUB_BLOCKS) -> tuple[int, int]:
+    """
+    Where the chain of sub-blocks from *start* ends, after its terminator; and how many there are.
+
+    Raises:
+        BrokenImage: The file ends before; or they are more than *most*, so that a picture has more than it may have.
+    """
+    offset, count = start, 0
+    while offset < reader.size:
+        buffer, index = reader.window(offset)
+        before, end = index, len(buffer)
+        while index < end and (length := buffer[index]):
+            index += length + 1
+            count += 1
+        offset += index - before
+        if count > most:
+            raise BrokenImage(f"the GIF has more than {MAX_SUB_BLOCKS:,} sub-blocks")
+        if index < end:
+            return offset + 1, count
+    raise BrokenImage(f"the file ends at byte {reader.size:,}, within {what}, whose data begin at {start:,}")
