@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def house(tmp_path: Path) -> Iterator[House]:
     built = House(tmp_path)
     yield built
     built.close()
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A temporary folder for services that need their socket in it: the path of `tmp_path` may be too long for one."""
+    with tempfile.TemporaryDirectory(prefix="v", ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -61,6 +61,7 @@ class House:
         self.root = root
         self.uploads = root / "uploads"
         self.store = FolderStore(self.uploads, settling_s=settling_s)
+        self.store.make()
         self.catalogue = SqlCatalogue(f"sqlite:///{root / 'state' / 'catalogue.sqlite3'}")
         self.reindexing = build_reindexing(self.store, self.catalogue)
         self.catalogue.migrate(self.reindexing.read_images())

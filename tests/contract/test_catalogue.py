@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -595,6 +595,18 @@ def test_restoring_replaces_everything(catalogue: SqlCatalogue) -> None:
     assert catalogue.index.next_id() == 7
 
 
+def test_the_highest_number_is_that_of_an_image_that_is_known_deleted_or_not(catalogue: SqlCatalogue) -> None:
+    assert catalogue.index.highest() is None
+    add(catalogue, 3)
+    catalogue.removals.begin_delete(ImageId(2))
+    catalogue.removals.end_delete(ImageId(2))
+
+    assert catalogue.index.highest() == 2
+    catalogue.index.restore([])
+    assert catalogue.index.highest() is None
+    assert catalogue.index.next_id() == 3
+
+
 def test_indexing_replaces_one_row_or_adds_it(catalogue: SqlCatalogue) -> None:
     add(catalogue)
     failed = Image(ImageId(0), record("cd" * 32), State.FAILED, 2, FAILURE)
@@ -605,6 +617,13 @@ def test_indexing_replaces_one_row_or_adds_it(catalogue: SqlCatalogue) -> None:
 
     assert catalogue.library.newest(10) == [ready, failed]
     assert add(catalogue) == 5
+
+
+def test_a_catalogue_is_new_until_it_is_made(url: str) -> None:
+    with closing(SqlCatalogue(url)) as catalogue:
+        assert catalogue.is_new()
+        catalogue.migrate([])
+        assert not catalogue.is_new()
 
 
 def test_a_catalogue_that_is_made_anew_begins_with_what_the_folders_hold(url: str) -> None:

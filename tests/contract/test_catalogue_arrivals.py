@@ -47,7 +47,9 @@ _LONG_NAME = "n" * 8000
 
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "uploads")
+    store = FolderStore(tmp_path / "uploads")
+    store.make()
+    return store
 
 
 @pytest.fixture

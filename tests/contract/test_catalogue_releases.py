@@ -107,6 +107,8 @@ class TestTheCatalogueOfTheFirstRelease:
 
     def test_serves(self, tmp_path: Path) -> None:
         lay_down(tmp_path / "state", FIRST.read_text())
+        for number in range(4):
+            (tmp_path / "uploads" / str(number)).mkdir(parents=True)
 
         with running_service(tmp_path) as service:
             assert [image["id"] for image in http_client.get(f"{service.url}/images").json()["images"]] == [3, 1, 0]

@@ -279,7 +279,7 @@ class TestPostImages:
         response = post(house, (picture(), name), accept=JSON)
 
         assert json.loads(response.data)["name"] == name
-        assert {path.name for path in house.uploads.iterdir()} == {".staging", "0"}
+        assert {path.name for path in house.uploads.iterdir()} == {".staging", ".vignette", "0"}
 
     def test_a_file_without_a_name_is_as_good(self, house: House) -> None:
         body = b'--b\r\nContent-Disposition: form-data; name="file"; filename=""\r\n\r\n' + picture() + b"\r\n--b--\r\n"

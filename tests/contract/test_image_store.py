@@ -30,8 +30,9 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=[FolderStore], ids=["folder"])
 def store(request: pytest.FixtureRequest, root: Path) -> FolderStore:
-    made: FolderStore = request.param(root)
-    return made
+    store: FolderStore = request.param(root)
+    store.make()
+    return store
 
 
 def keep(store: FolderStore, image_id: ImageId, content: bytes = b"picture") -> None:
@@ -75,7 +76,7 @@ def test_a_discarded_upload_leaves_nothing(store: FolderStore, root: Path) -> No
 
     staged.discard()
 
-    assert [path for path in root.rglob("*") if path.is_file()] == []
+    assert [path for path in root.rglob("*") if path.is_file() and path.parent.name != ".vignette"] == []
 
 
 def test_an_upload_is_discarded_where_no_more_file_can_be_opened(store: FolderStore, root: Path) -> None:
@@ -288,7 +289,100 @@ def test_a_folder_that_is_a_file_is_said_to_be_unusable(tmp_path: Path) -> None:
     (tmp_path / "uploads").write_text("no folder")
 
     with pytest.raises(StoreUnavailable):
-        FolderStore(tmp_path / "uploads")
+        FolderStore(tmp_path / "uploads").make()
+
+
+class TestItsDiskIsNotMounted:
+    """What is at the place of the folder then is an empty one, its mount point; or one that was used by mistake."""
+
+    @pytest.fixture(params=["empty", "used"])
+    def away(self, request: pytest.FixtureRequest, store: FolderStore, root: Path) -> Path:
+        """Where the folder is now, with image 0."""
+        keep(store, ZERO)
+        away = root.with_name("away")
+        root.rename(away)
+        root.mkdir()
+        if request.param == "used":
+            FolderStore(root).make()
+        return away
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            pytest.param(lambda store: store.stage(), id="stage"),
+            pytest.param(lambda store: store.open(ZERO, "original.jpg"), id="open"),
+            pytest.param(lambda store: store.read(ZERO, "original.jpg"), id="read"),
+            pytest.param(lambda store: store.write(ZERO, "deleted.json", b"{}"), id="write"),
+            pytest.param(lambda store: store.names(ZERO), id="names"),
+            pytest.param(lambda store: store.remove(ZERO, "original.jpg"), id="remove"),
+            pytest.param(lambda store: store.remove_all_but(ZERO, "deleted.json"), id="remove all but one"),
+            pytest.param(lambda store: list(store.image_ids()), id="list"),
+            pytest.param(lambda store: store.clear_staging(0), id="clear"),
+            pytest.param(lambda store: store.probe(), id="probe"),
+        ],
+    )
+    def test_no_use_of_it_is_taken_for_an_empty_folder_and_nothing_is_made(
+        self, store: FolderStore, root: Path, away: Path, use: Callable[[FolderStore], object]
+    ) -> None:
+        before = sorted(root.rglob("*"))
+
+        with pytest.raises(StoreUnavailable):
+            use(store)
+
+        assert sorted(root.rglob("*")) == before
+        root.rename(root.with_name("mount point"))
+        away.rename(root)
+        keep(store, ImageId(1))
+        assert store.read(ZERO, "original.jpg") == b"picture"
+
+    def test_an_upload_that_was_on_its_way_is_not_promoted(self, store: FolderStore, root: Path) -> None:
+        staged = store.stage()
+        staged.complete("original.jpg", {"record.json": b"{}"})
+        away = root.with_name("away")
+        root.rename(away)
+        FolderStore(root).make()
+        (root / ".staging").rmdir()
+        (away / ".staging").rename(root / ".staging")  # as if it had begun there
+
+        with pytest.raises(StoreUnavailable, match="not mounted"):
+            store.promote(staged, ZERO)
+
+        staged.withdraw()
+        assert not (root / "0").exists()
+
+    def test_a_copy_of_the_folder_gets_a_seal_of_its_own(self, store: FolderStore, root: Path) -> None:
+        keep(store, ZERO)
+        copy = root.with_name("copy")
+        copy.mkdir()
+        (root / "0").rename(copy / "0")
+
+        copied = FolderStore(copy)
+        assert not copied.is_sealed
+        copied.seal()
+
+        assert copied.is_sealed
+        assert FolderStore(copy).is_sealed
+        assert copied.read(ZERO, "original.jpg") == b"picture"
+
+
+def test_opening_makes_nothing(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "mounts" / "uploads")
+
+    with pytest.raises(StoreUnavailable):
+        store.stage()
+    with pytest.raises(StoreUnavailable):
+        store.seal()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_making_makes_its_parents_too_and_may_be_repeated(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "mounts" / "uploads")
+
+    store.make()
+    FolderStore(tmp_path / "mounts" / "uploads").make()
+
+    keep(store, ZERO)
+    assert len(list((tmp_path / "mounts" / "uploads" / ".vignette").iterdir())) == 1
 
 
 def test_a_full_disk_is_said_to_be_full(store: FolderStore) -> None:
@@ -406,7 +500,9 @@ class TestEdition:
 
     @pytest.fixture
     def store(self, root: Path) -> FolderStore:
-        return FolderStore(root, settling_s=0.05)
+        store = FolderStore(root, settling_s=0.05)
+        store.make()
+        return store
 
     def settled(self, store: FolderStore) -> Hashable:
         until(lambda: store.edition(ZERO) is not None)
@@ -443,6 +539,7 @@ class TestEdition:
 
     def test_a_folder_that_has_just_changed_has_none(self, root: Path) -> None:
         store = FolderStore(root, settling_s=3600)
+        store.make()
         keep(store, ZERO)
 
         assert store.edition(ZERO) is None

@@ -334,7 +334,7 @@ class TestFsck:
             stop = threading.Event()
 
             def work() -> None:
-                with httpx.Client(base_url=service.url, timeout=30) as client:
+                with httpx.Client(base_url=service.url, timeout=30, trust_env=False) as client:
                     while not stop.is_set():
                         image_id = int(client.post("/images", files={"file": ("a.jpg", picture())}).text)
                         if image_id % 3 == 0:

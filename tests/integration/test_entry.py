@@ -16,7 +16,9 @@ from tests.running import PROJECT_FOLDER, environment
     ("settings", "status", "words"),
     [
         pytest.param({"port": 0}, 2, 'VIGNETTE_PORT = "0": should be greater than or equal to 1', id="settings"),
-        pytest.param({"upload_folder": "/proc/nowhere"}, 1, "the upload folder cannot be made", id="folder"),
+        pytest.param(
+            {"upload_folder": "/proc/nowhere"}, 1, "the upload folder /proc/nowhere cannot be made", id="folder"
+        ),
         pytest.param({"database_url": "sqlite:////dev/null/x"}, 1, "the folder of the catalogue cannot", id="state"),
     ],
 )

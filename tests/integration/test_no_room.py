@@ -31,12 +31,12 @@ LARGE = picture(600, 600, "BMP")
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(short_path: Path) -> Iterator[Service]:
     """On a disk of 8 MiB for the uploads, another for the state, and a temporary folder without any room."""
     sizes = {"uploads": 8 * MIB, "state": 8 * MIB, "tmp": 4096}
     with (
-        service_on_small_disks(tmp_path, sizes, "env", f"TMPDIR={tmp_path}/tmp") as service,
-        filled(service, tmp_path / "tmp"),
+        service_on_small_disks(short_path, sizes, "env", f"TMPDIR={short_path}/tmp") as service,
+        filled(service, short_path / "tmp"),
     ):
         yield service
 
@@ -69,7 +69,7 @@ def names(service: Service) -> set[str]:
     """What lies in the upload folder, but for its lock and the ballast of the test; staged uploads by their path."""
     folder = inside(service, service.upload_folder)
     staged = {f".staging/{path.name}" for path in (folder / ".staging").iterdir()}
-    return {path.name for path in folder.iterdir()} - {".staging", ".server.lock", "ballast"} | staged
+    return {path.name for path in folder.iterdir()} - {".staging", ".vignette", ".server.lock", "ballast"} | staged
 
 
 def assert_all_is_well_again(service: Service, next_id: int) -> None:
@@ -213,12 +213,12 @@ def test_the_state_folder_is_read_only(service: Service) -> None:
 
 
 @pytest.fixture
-def service_without_power(tmp_path: Path) -> Iterator[Service]:
+def service_without_power(short_path: Path) -> Iterator[Service]:
     """Root passes all doors, unless it gives up that power. No part of it may use the temporary folder either."""
-    (tmp_path / "closed").mkdir(mode=0)
+    (short_path / "closed").mkdir(mode=0)
     powers = "-dac_override,-dac_read_search"
-    command = ("setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}", "env", f"TMPDIR={tmp_path / 'closed'}")
-    with service_on_small_disks(tmp_path, {"uploads": 8 * MIB, "state": 8 * MIB}, *command) as service:
+    command = ("setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}", "env", f"TMPDIR={short_path / 'closed'}")
+    with service_on_small_disks(short_path, {"uploads": 8 * MIB, "state": 8 * MIB}, *command) as service:
         yield service
 
 
@@ -255,7 +255,10 @@ def test_the_upload_folder_is_closed_to_us(service_without_power: Service) -> No
 
 
 def test_there_are_too_many_open_files(tmp_path: Path) -> None:
-    with running_service(tmp_path, web_processes=1) as service, httpx.Client(base_url=service.url) as client:
+    with (
+        running_service(tmp_path, web_processes=1) as service,
+        httpx.Client(base_url=service.url, trust_env=False) as client,
+    ):
         assert client.post("/images", files={"file": ("a", LARGE)}).status_code == 201  # this connection stays open
         (server,) = service.children("granian")
         (web,) = children_of(server)

@@ -152,7 +152,7 @@ def test_who_reads_nothing_of_a_download_blocks_nobody_and_is_cut_off(tmp_path: 
 
         def download() -> httpx.Response:
             # Over a connection of its own: one that has stood still for so long may be cut off too.
-            return httpx.get(f"{service.url}/images/0/original", timeout=30)
+            return http_client.get(f"{service.url}/images/0/original", timeout=30)
 
         until(lambda: download().content == MORE_THAN_THE_KERNEL_KEEPS)
 

@@ -23,9 +23,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 
 PROGRAM = """
 import sys
+from vignette.cli import open_catalogue
 from vignette.running.launcher import serve
 from vignette.settings import load_settings_or_exit
-sys.exit(serve(load_settings_or_exit(), answer_limit_s=6))
+sys.exit(serve(load_settings_or_exit(), open_catalogue, answer_limit_s=6))
 """
 SERVE = (sys.executable, "-c", PROGRAM)
 

@@ -497,11 +497,11 @@ class TestFolders:
 
 
 class TestTheSocketOfTheEmbeddedBroker:
-    def test_lies_in_the_state_folder(self, tmp_path: Path) -> None:
-        settings = load_settings(state_folder=tmp_path / "s", upload_folder=tmp_path / "u")
+    def test_lies_in_the_state_folder(self, short_path: Path) -> None:
+        settings = load_settings(state_folder=short_path / "s", upload_folder=short_path / "u")
 
-        assert settings.broker_socket == tmp_path / "s" / "broker.sock"
-        assert settings.effective_broker_url == f"redis+socket://{tmp_path}/s/broker.sock"
+        assert settings.broker_socket == short_path / "s" / "broker.sock"
+        assert settings.effective_broker_url == f"redis+socket://{short_path}/s/broker.sock"
 
     @pytest.mark.parametrize("letter", ["a", "é"])
     def test_is_short_enough_for_the_system_however_deep_the_state_folder_lies(

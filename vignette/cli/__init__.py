@@ -25,10 +25,10 @@ def serve() -> None:
     # Here and in each other command: what only one of them needs is imported by that one, for imports are slow.
     from vignette.running.launcher import serve as serve_until_stopped
 
-    sys.exit(serve_until_stopped(load_settings_or_exit(), prepare=_open_catalogue))
+    sys.exit(serve_until_stopped(load_settings_or_exit(), open_catalogue))
 
 
-def _open_catalogue(settings: Settings) -> None:
+def open_catalogue(settings: Settings) -> None:
     """Bring the catalogue up to date before any process needs it; raise what keeps it from that."""
     from vignette.wiring.stores import open_and_catch_up
 

@@ -12,14 +12,20 @@ from vignette.use_cases.findings import Report
 
 
 @click.command()
-def reindex() -> None:
-    """Rebuild the catalogue from the folders. The service may run: uploads wait meanwhile, or are answered 503."""
+@click.option("--lost", is_flag=True, help="The upload folder holds no image any more, and is to be taken as it is.")
+def reindex(lost: bool) -> None:
+    """
+    Rebuild the catalogue from the folders. The service may run: uploads wait meanwhile, or are answered 503.
+
+    Where the catalogue knows images and the upload folder holds none, its disk is probably not mounted, and nothing is
+    done. If the images are lost for good, --lost makes an empty catalogue. Their numbers stay taken.
+    """
     from vignette.wiring.stores import open_and_catch_up
     from vignette.wiring.use_cases import build_reindexing
 
     with exit_with_words():
         settings = load_settings()
-        count = build_reindexing(*open_and_catch_up(settings)).rebuild()
+        count = build_reindexing(*open_and_catch_up(settings, images_are_lost=lost)).rebuild()
     click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
 
 

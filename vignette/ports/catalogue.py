@@ -166,6 +166,9 @@ class Index(Protocol):
     def next_id(self) -> ImageId:
         """The number that the next image will get."""
 
+    def highest(self) -> ImageId | None:
+        """The highest number of an image that is known, deleted ones too; None if none is."""
+
 
 class Workers(Protocol):
     """Signs of life of the workers."""

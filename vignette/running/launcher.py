@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from vignette.errors import QueueUnavailable, VignetteError
+from vignette.errors import QueueUnavailable
+from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import LARGE_PAGES
 from vignette.limits import UNREAD_BODIES
 from vignette.running import embedded_broker
 from vignette.running.liveness import ANSWER_LIMIT_S, Liveness
-from vignette.running.places import explained, free_address, lock_folders, make_folders
+from vignette.running.places import check_folders, explained, free_address, lock_state, lock_uploads
 from vignette.running.supervision import CannotStart, Child, Supervisor
 from vignette.running.words import banner, in_url, own_address, say
 from vignette.settings import PROJECT_FOLDER, Settings, as_environment
@@ -41,27 +42,29 @@ HEAD_LIMIT_MS: Final = 15_000
 
 def serve(
     settings: Settings,
+    prepare: Callable[[Settings], object],
     folder: Path = PROJECT_FOLDER,
-    prepare: Callable[[Settings], object] | None = None,
     *,
     answer_limit_s: float = ANSWER_LIMIT_S,
 ) -> int:
     """
     Run the service in the foreground until SIGINT, SIGTERM or SIGHUP. *folder* holds `serveur_flask` and `task_celery`.
 
-    *prepare* is done first, once the folders are ours: what it refuses would be refused by each child, over and over.
-    A broker or a web server that does not answer for *answer_limit_s* is replaced.
+    *prepare* is done first, once the state folder is ours: what it refuses would be refused by each child, over and
+    over. It makes the upload folder at the first start. A broker or a web server that does not answer for
+    *answer_limit_s* is replaced.
 
     Returns:
         The exit status: 0 after an orderly stop; 1 if it cannot start, with one line on standard error that says why.
     """
     try:
         with contextlib.ExitStack() as held:
-            make_folders(settings)
-            locks = lock_folders(settings, held, ORPHANS_LIMIT_S)
+            check_folders(settings)
+            locks = lock_state(settings, held, ORPHANS_LIMIT_S)
             address = free_address(settings)
-            if prepare is not None:
-                _in_a_child(partial(prepare, settings))
+            if (trouble := trouble_in_a_child(partial(prepare, settings))) is not None:
+                raise CannotStart(trouble or "the catalogue cannot be prepared")
+            lock_uploads(settings, held)
             children = [_worker(settings, folder), _web(settings, folder, address, answer_limit_s)]
             if settings.uses_embedded_broker:
                 children.insert(0, _broker(settings, held, answer_limit_s))
@@ -171,33 +174,3 @@ def _is_healthy(address: str, port: int) -> bool:
 def _health(address: str, port: int, answer_limit_s: float) -> Liveness:
     head = f"GET /healthz HTTP/1.1\r\nHost: {in_url(address)}:{port}\r\nConnection: close\r\n\r\n"
     return Liveness((address, port), head.encode(), b"HTTP/1.1 200", answer_limit_s)
-
-
-# What is done before they start
-
-
-def _in_a_child(work: Callable[[], object]) -> None:
-    """
-    Do *work* in a process of its own: it may import much, and open what does not survive a fork.
-
-    Raises:
-        CannotStart: It did not succeed.
-    """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            os.close(reader)
-            work()
-            status = 0
-        except VignetteError as error:
-            os.write(writer, str(error).encode())
-        finally:
-            os._exit(status)
-    os.close(writer)
-    with open(reader, "rb") as pipe:  # noqa: PTH123 (a descriptor)
-        reason = pipe.read().decode(errors="replace")
-    _, status = os.waitpid(child, 0)
-    if status != 0:
-        raise CannotStart(reason or "the catalogue cannot be prepared")

@@ -17,20 +17,24 @@ from vignette.running.words import say
 from vignette.settings import Settings
 
 
-def make_folders(settings: Settings) -> None:
+def check_folders(settings: Settings) -> None:
     """
-    Make the state folder and the upload folder where they are missing, and see that files can be written there.
+    Make the state folder where it is missing, and see that files can be written there, and in the upload folder.
+
+    Whether a missing upload folder is to be made, only the catalogue knows.
 
     Raises:
         CannotStart: One cannot be used.
     """
-    for name, folder, mode in (
-        ("the state folder", settings.state_folder, 0o700),
-        ("the upload folder", settings.upload_folder, 0o777),
-    ):
-        with explained(name, folder):
-            folder.mkdir(mode=mode, parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
+    with explained("the state folder", settings.state_folder):
+        settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=settings.state_folder).close()
+    with explained("the upload folder", settings.upload_folder):
+        try:
+            tempfile.TemporaryFile(dir=settings.upload_folder).close()
+        except FileNotFoundError:
+            if settings.upload_folder.is_dir():  # /proc takes no file
+                raise
 
 
 @contextlib.contextmanager
@@ -42,23 +46,31 @@ def explained(name: str, folder: Path) -> Iterator[None]:
         raise CannotStart(f"{name} {folder} cannot be used: {error.strerror or error}") from error
 
 
-def lock_folders(settings: Settings, held: contextlib.ExitStack, orphans_limit_s: float) -> list[int]:
+def lock_state(settings: Settings, held: contextlib.ExitStack, orphans_limit_s: float) -> list[int]:
     """
-    Make sure that no other server uses our folders, where the embedded parts make them ours alone.
+    Make sure that no other server uses the state folder, where the embedded parts make it ours alone.
 
     Returns:
         The descriptors that the children must inherit: what they lock stays locked until the last of them has ended,
         even if we are killed. A new broker beside the old one would ruin its files.
     """
-    state, uploads = settings.state_folder, settings.upload_folder
-    has_sqlite = settings.effective_database_url.startswith("sqlite")
-    if has_sqlite:
-        held.enter_context(_locked(uploads / ".server.lock", f"another server uses the upload folder {uploads}"))
-    if not has_sqlite and not settings.uses_embedded_broker:
+    if not _has_sqlite(settings) and not settings.uses_embedded_broker:
         return []
+    state = settings.state_folder
     held.enter_context(_locked(state / "server.lock", f"another server uses the state folder {state}"))
     orphans = f"processes of a server that was killed still use the state folder {state}"
     return [held.enter_context(_locked(state / "children.lock", orphans, orphans_limit_s))]
+
+
+def lock_uploads(settings: Settings, held: contextlib.ExitStack) -> None:
+    """Make sure that no other server uses the upload folder, where SQLite makes it ours alone."""
+    if _has_sqlite(settings):
+        uploads = settings.upload_folder
+        held.enter_context(_locked(uploads / ".server.lock", f"another server uses the upload folder {uploads}"))
+
+
+def _has_sqlite(settings: Settings) -> bool:
+    return settings.effective_database_url.startswith("sqlite")
 
 
 @contextlib.contextmanager

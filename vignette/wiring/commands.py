@@ -9,7 +9,7 @@ from vignette.settings import Settings
 from vignette.use_cases.checking import Checkup
 from vignette.use_cases.renewal import Renewal
 from vignette.wiring.jobs import open_jobs
-from vignette.wiring.stores import open_and_catch_up
+from vignette.wiring.stores import open_and_catch_up, require_images
 from vignette.wiring.use_cases import build_checkup, build_renewal
 
 
@@ -24,7 +24,7 @@ def open_checkup(settings: Settings) -> Checkup:
     For `vignette fsck`: nothing is made, brought up to date or rebuilt before it looks.
 
     Raises:
-        StoreUnavailable: There is no upload folder.
+        StoreUnavailable: There is no upload folder, or it holds none of the images that the catalogue knows.
         CatalogueUnavailable: There is no catalogue.
     """
     if not settings.upload_folder.is_dir():
@@ -32,4 +32,5 @@ def open_checkup(settings: Settings) -> Checkup:
     catalogue = SqlCatalogue(settings.effective_database_url, must_exist=True)
     catalogue.index.next_id()
     store = FolderStore(settings.upload_folder)
+    require_images(settings, store, catalogue)
     return build_checkup(store, catalogue, open_jobs(settings), settings.recipes)

@@ -4,36 +4,67 @@ from __future__ import annotations
 
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.errors import StoreUnavailable
 from vignette.settings import Settings
 from vignette.wiring.use_cases import build_reindexing
 
 
-def open_store_and_catalogue(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:
+def open_store_and_catalogue(settings: Settings, *, images_are_lost: bool = False) -> tuple[FolderStore, SqlCatalogue]:
     """
-    Both, made if they are missing; the catalogue with its schema up to date.
+    Both; the catalogue made if it is missing, with its schema up to date. The folder is made at the first start alone.
 
-    This is for every process: it looks at no image unless the catalogue was lost.
+    This is for every process: it looks at no image but the last, unless the catalogue was lost.
+
+    Raises:
+        StoreUnavailable: The catalogue knows images, and the folder holds none or is missing; most probably its disk is
+            not mounted. Not if the *images_are_lost*.
+        CatalogueUnavailable: The catalogue cannot be used, or was written by a newer Vignette.
     """
     store = FolderStore(settings.upload_folder, settings.durability)
     catalogue = SqlCatalogue(settings.effective_database_url, settings.durability)
     try:
+        if catalogue.is_new():
+            store.make()
         catalogue.migrate(build_reindexing(store, catalogue).read_images())
+        if not images_are_lost:
+            require_images(settings, store, catalogue)
+        if not settings.upload_folder.is_dir():
+            raise StoreUnavailable(
+                f"there is no upload folder {settings.upload_folder}: mount its disk, or make the folder"
+            )
+        store.seal()
     except BaseException:
         catalogue.close()
         raise
     return store, catalogue
 
 
-def open_and_catch_up(settings: Settings) -> tuple[FolderStore, SqlCatalogue]:
+def open_and_catch_up(settings: Settings, *, images_are_lost: bool = False) -> tuple[FolderStore, SqlCatalogue]:
     """
     Both, and no folder ahead of the catalogue: once at the start of the service, and for commands.
 
     It lists the upload folder, which takes seconds with a million images.
     """
-    store, catalogue = open_store_and_catalogue(settings)
+    store, catalogue = open_store_and_catalogue(settings, images_are_lost=images_are_lost)
     try:
         build_reindexing(store, catalogue).catch_up()
     except BaseException:
         catalogue.close()
         raise
     return store, catalogue
+
+
+def require_images(settings: Settings, store: FolderStore, catalogue: SqlCatalogue) -> None:
+    """Raise `StoreUnavailable` where the catalogue knows images and the folder holds none; see above."""
+    highest = catalogue.index.highest()
+    # A deleted image has its folder too, with its tombstone. All folders are listed only where that one is gone.
+    if highest is None or store.holds(highest):
+        return
+    is_there = settings.upload_folder.is_dir()
+    if is_there and any(True for _ in store.image_ids()):
+        return
+    raise StoreUnavailable(
+        f"the catalogue knows images up to number {highest}, and the upload folder {settings.upload_folder}"
+        f" {'holds none' if is_there else 'is missing'}: mount its disk, or put a copy of the images there;"
+        " if they are lost, `vignette reindex --lost` forgets them"
+    )

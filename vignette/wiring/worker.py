@@ -9,7 +9,9 @@ from pathlib import Path
 from celery import Celery
 
 from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
+from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
+from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import confined, give_back_what_is_freed
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE, LEASE_MARGIN_S
 from vignette.pixels.rendering import render
@@ -44,6 +46,7 @@ def build_worker(
         soft_time_limit_s=settings.render_seconds,
     )
     keep_temporary_files_in(_made(settings.state_folder / "worker"))
+    _require_upload_folder(settings)
 
     @lru_cache(maxsize=1)
     def services_of_process(_pid: int) -> PoolServices:
@@ -74,6 +77,16 @@ def build_worker(
         despair=Despair(despairs_after_s),
     )
     return app
+
+
+def _require_upload_folder(settings: Settings) -> None:
+    """Raise what would fail each job: the folder's disk is not mounted. Where there is a seal, it most probably is."""
+    if FolderStore(settings.upload_folder).is_sealed:
+        return
+    # Not here: no connection to the database survives a fork.
+    trouble = trouble_in_a_child(lambda: open_store_and_catalogue(settings)[1].close())
+    if trouble is not None:
+        raise StoreUnavailable(trouble or "the upload folder cannot be opened")
 
 
 def _made(folder: Path) -> Path:

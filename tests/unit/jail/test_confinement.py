@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from tests.running import PROJECT_FOLDER
+from tests.running import LIMIT_S, PROJECT_FOLDER
 from vignette.errors import TooMuchTime
 from vignette.jail.confinement import confined
 from vignette.limits import MIB
@@ -29,7 +29,8 @@ from vignette.pixels.rendering import render
 
 def run(script: str) -> str:
     command = [sys.executable, "-c", START + textwrap.dedent(script)]
-    return subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True, timeout=LIMIT_S)
+    return done.stdout
 
 
 def test_what_takes_less_is_left_alone() -> None:

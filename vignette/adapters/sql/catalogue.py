@@ -10,7 +10,7 @@ from vignette.adapters.sql.indexing import SqlIndex
 from vignette.adapters.sql.library import SqlLibrary
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
-from vignette.adapters.sql.schema import migrate
+from vignette.adapters.sql.schema import is_new, migrate
 from vignette.adapters.sql.waiting import SqlWaiting
 from vignette.adapters.sql.workers import SqlWorkers
 from vignette.model import Durability, Image, ImageId
@@ -33,6 +33,10 @@ class SqlCatalogue:
         self.removals = SqlRemovals(self.database)
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database)
+
+    def is_new(self) -> bool:
+        """See `schema.is_new`."""
+        return is_new(self.database)
 
     def migrate(self, images: Iterable[tuple[ImageId, Image | None]]) -> None:
         """See `schema.migrate`."""

@@ -42,6 +42,11 @@ class SqlIndex:
         with self._database.read() as connection:
             return ImageId(connection.execute(sa.select(counter_table.c.next)).scalar_one())
 
+    def highest(self) -> ImageId | None:
+        with self._database.read() as connection:
+            number = connection.execute(sa.select(sa.func.max(image_table.c.id))).scalar_one()
+            return None if number is None else ImageId(number)
+
 
 def replace_all(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
     """`Index.restore`, in the transaction of *connection*."""

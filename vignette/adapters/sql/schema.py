@@ -43,6 +43,12 @@ def migrate(database: Database, images: Iterable[tuple[ImageId, Image | None]]) 
             replace_all(connection, images)
 
 
+def is_new(database: Database) -> bool:
+    """Whether the catalogue was never made, or is lost: `migrate` makes it."""
+    with database.read() as connection:
+        return _revision(connection) is None
+
+
 def _revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None

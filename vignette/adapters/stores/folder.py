@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,10 @@ from vignette.ports.store import StagedImage
 
 # No number begins with a dot, so nothing in here is ever taken for an image.
 STAGING: Final = ".staging"
+
+# Holds the seal, a file of a random name that only the disk of the uploads has. The mount point of a disk that is not
+# mounted is a folder like any other; what is written there is hidden as soon as the disk is back.
+SEALS: Final = ".vignette"
 
 # As a number is written in a URL; whatever else lies in the folder is none of ours.
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
@@ -96,6 +101,12 @@ def _remove_files_and_folder(folder: Path, names: Iterable[str]) -> None:
         folder.rmdir()
 
 
+def _seal_below(root: Path) -> str | None:
+    with _our_errors(f"the upload folder {root} cannot be used"), suppress(FileNotFoundError, NotADirectoryError):
+        return min((f"{root}/{SEALS}/{name}" for name in os.listdir(root / SEALS)), default=None)  # noqa: PTH208
+    return None
+
+
 def _last_change(path: Path) -> float:
     """
     When *path* or, in a folder, a file in it was last changed or renamed, in seconds since the epoch.
@@ -119,9 +130,11 @@ class StagedFolder:
         self._disk = disk
         self._promoted_to: Path | None = None
         self._names = [self._ORIGINAL]
-        # Not its parents' parents: a folder whose disk is not mounted is no place to keep anything.
-        path.parent.mkdir(exist_ok=True)
-        path.mkdir()
+        try:
+            path.mkdir()
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            path.mkdir()
         try:
             self._file = (path / self._ORIGINAL).open("xb", buffering=0)
         except OSError:
@@ -172,7 +185,11 @@ class StagedFolder:
 
 class FolderStore:
     """
-    An `ImageStore` below *root*, which is made if it is missing.
+    An `ImageStore` below *root*. It makes nothing until it is told to `make` or `seal` the folder.
+
+    The seal proves that the disk is mounted. The store notes the seal when it is opened. It looks for the seal before
+    it writes, and whenever a folder seems to be gone; if the seal is gone too, that is `StoreUnavailable`. A store that
+    was opened before there was a seal does not look.
 
     *settling_s* is how long a folder must have been as it is, in seconds, to have an edition: file systems count time
     in ticks of up to two seconds (FAT; ext4 and XFS in milliseconds), and two changes in one tick would look like one.
@@ -184,13 +201,48 @@ class FolderStore:
         self._settling_s = settling_s
         self._disk = _Disk(durability)
         self._staging = root / STAGING
-        with _our_errors("the upload folder cannot be made"):
-            self._staging.mkdir(parents=True, exist_ok=True)
+        self._seal = _seal_below(root)
+
+    @property
+    def is_sealed(self) -> bool:
+        return self._seal is not None
+
+    def make(self) -> None:
+        """Make the folder with its parents, and seal it. Only for the first start of all; see `seal`."""
+        with _our_errors(f"the upload folder {self._root} cannot be made"):
+            self._root.mkdir(parents=True, exist_ok=True)
             with suppress(PermissionError):  # where we may not even look we have not made it either
-                self._disk.flush_folder(root.parent)
+                self._disk.flush_folder(self._root.parent)
+        self.seal()
+
+    def seal(self) -> None:
+        """
+        Seal the folder unless it is: from now on this is the one. Several processes may do so at once, as each looks
+        for the seal that it has noted. Copies of the folder come without (docs/durability.md) and get one of their own.
+        """
+        if self._seal is not None:
+            return
+        with _our_errors(f"the upload folder {self._root} cannot be used"):
+            self._staging.mkdir(exist_ok=True)
+            folder = self._root / SEALS
+            folder.mkdir(exist_ok=True)
+            seal = folder / secrets.token_hex(16)
+            self._disk.write(seal, b"Vignette finds this file while the disk of its uploads is mounted.\n")
+            self._disk.flush_folder(folder)
+            self._disk.flush_folder(self._root)
+        self._seal = str(seal)
+
+    def _require_disk(self) -> None:
+        if self._seal is None:
+            return
+        try:
+            os.stat(self._seal)  # noqa: PTH116 (asked for each upload)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise StoreUnavailable("the disk of the upload folder is not mounted") from error
 
     def stage(self) -> StagedFolder:
         with _our_errors("the upload cannot be staged"):
+            self._require_disk()
             return StagedFolder(self._staging / secrets.token_hex(16), self._disk)
 
     def promote(self, staged: StagedImage, image_id: ImageId) -> None:
@@ -204,6 +256,8 @@ class FolderStore:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                     raise NumberTaken(f"there is a folder {image_id} already") from error
                 raise
+            # Now, as an upload takes its time: where the seal is, there the folder has come to lie.
+            self._require_disk()
             self._disk.flush_folder(self._root)
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:
@@ -211,6 +265,7 @@ class FolderStore:
             try:
                 return (self._folder(image_id) / name).open("rb")
             except FileNotFoundError as error:
+                self._require_disk()
                 raise FileNotStored(f"image {image_id} has no {name}") from error
 
     def read(self, image_id: ImageId, name: str) -> bytes:
@@ -222,6 +277,7 @@ class FolderStore:
         # Beside the uploads, where the sweep clears what a killed process leaves; `rename` does not cross file systems.
         part = self._staging / f"part-{secrets.token_hex(16)}"
         with _our_errors("a file cannot be written"):
+            self._require_disk()
             self._staging.mkdir(exist_ok=True)
             try:
                 self._disk.write(part, content)
@@ -237,6 +293,7 @@ class FolderStore:
         with _our_errors("a file cannot be removed"):
             folder = self._folder(image_id)
             if not folder.is_dir():
+                self._require_disk()
                 return
             for entry in folder.iterdir():
                 if entry.name != name:
@@ -254,6 +311,7 @@ class FolderStore:
             try:
                 return sorted(entry.name for entry in self._folder(image_id).iterdir())
             except FileNotFoundError as error:
+                self._require_disk()
                 raise FileNotStored(f"image {image_id} has no folder") from error
 
     def edition(self, image_id: ImageId) -> tuple[int, int] | None:
@@ -267,7 +325,15 @@ class FolderStore:
             return None
         return status.st_ino, status.st_ctime_ns
 
+    def holds(self, image_id: ImageId) -> bool:
+        with _our_errors("the upload folder cannot be read"):
+            try:
+                return stat.S_ISDIR(self._folder(image_id).stat().st_mode)
+            except FileNotFoundError:
+                return False
+
     def image_ids(self) -> Iterator[ImageId]:
+        self._require_disk()
         with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:
             for entry in entries:
                 if _NUMBER.fullmatch(entry.name) and entry.is_dir():
@@ -282,6 +348,7 @@ class FolderStore:
     def leftovers(self, min_age_s: float) -> list[str]:
         oldest = time.time() - min_age_s
         with _our_errors("the staging folder cannot be listed"):
+            self._require_disk()
             self._staging.mkdir(exist_ok=True)
             return sorted(entry.name for entry in self._staging.iterdir() if _last_change(entry) < oldest)
 
@@ -298,6 +365,7 @@ class FolderStore:
 
     def probe(self) -> None:
         with _our_errors("the upload folder cannot be written"):
+            self._require_disk()
             probe = self._staging / f"probe-{secrets.token_hex(8)}"
             self._staging.mkdir(exist_ok=True)
             probe.mkdir()

@@ -123,6 +123,7 @@ def _upload(intake: Intake, content: bytes) -> None:
 @contextmanager
 def _intake(folder: Path, durability: Durability) -> Iterator[Intake]:
     store = FolderStore(folder / durability, durability)
+    store.make()
     with closing(SqlCatalogue(f"sqlite:///{folder / durability}.sqlite3", durability)) as catalogue:
         catalogue.migrate(())
         limits = IntakeLimits(max_bytes=100 * MIB, max_pixels=10**8, max_frames=1)
