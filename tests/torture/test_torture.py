@@ -19,4 +19,5 @@ def test_what_was_acknowledged_is_there_whatever_was_killed() -> None:
 
     assert result.violations == [], result.as_text()
     assert result.kills > 0
+    assert result.forks > 0
     assert result.uploads["acknowledged"] > 0

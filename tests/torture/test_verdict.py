@@ -142,7 +142,7 @@ def test_a_plan_is_the_same_for_the_same_seed() -> None:
 
 def test_runs_are_added_up() -> None:
     runs = [
-        Result(seed, 60, 1, kills, {}, {"acknowledged": 5, "refused": 1}, 0, violations, None)
+        Result(seed, 60, 1, kills, 0, {}, {"acknowledged": 5, "refused": 1}, 0, violations, None)
         for seed, kills, violations in ((1, 3, []), (2, 4, ["one"]))
     ]
 

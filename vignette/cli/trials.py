@@ -20,7 +20,12 @@ from vignette.trials.bench.effort import Effort
 @click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @click.option("--seed", type=int, help="Of the plan; chosen by chance unless given.")
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="One after another.")
-def torture(minutes: float, seed: int | None, runs: int) -> None:
+@click.option(
+    "--tasks-per-process",
+    type=click.IntRange(min=1),
+    help="Pictures until the worker forks a new process: the fewer, the more forks.",
+)
+def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int | None) -> None:
     """
     See for yourself that nothing acknowledged is lost.
 
@@ -33,13 +38,15 @@ def torture(minutes: float, seed: int | None, runs: int) -> None:
     """
     from vignette.trials.torture.session import torture as run
     from vignette.trials.torture.session import total
+    from vignette.trials.torture.victim import TASKS_PER_PROCESS
 
     if sys.platform != "linux":
         raise click.UsageError("it finds its processes in /proc, as only Linux has it")
     first = secrets.randbelow(2**32) if seed is None else seed
     results = []
     for number in range(first, first + runs):
-        results.append(run(minutes * 60, number, say=partial(click.echo, err=True)))
+        say = partial(click.echo, err=True)
+        results.append(run(minutes * 60, number, tasks_per_process=tasks_per_process or TASKS_PER_PROCESS, say=say))
         click.echo(results[-1].as_text())
     if runs > 1:
         click.echo(total(results))

@@ -19,7 +19,7 @@ from vignette.trials.torture.adversary import Adversary, plan
 from vignette.trials.torture.clients import Client
 from vignette.trials.torture.ledger import Ledger
 from vignette.trials.torture.verdict import Verdict, fates
-from vignette.trials.torture.victim import Victim
+from vignette.trials.torture.victim import TASKS_PER_PROCESS, Victim
 
 CLIENTS: Final = 6
 
@@ -35,6 +35,7 @@ class Result:
     seconds: float
     settled_after_s: float
     kills: int
+    forks: int
     deeds: dict[str, int]
     uploads: dict[str, int]
     deletions: int
@@ -45,7 +46,7 @@ class Result:
         deeds = "\n".join(f"    {count:5} {deed}" for deed, count in sorted(self.deeds.items()))
         uploads = ", ".join(f"{count} {fate}" for fate, count in sorted(self.uploads.items()))
         lines = [
-            f"seed {self.seed}, {self.seconds:.0f} s, {self.kills} processes killed:",
+            f"seed {self.seed}, {self.seconds:.0f} s, {self.kills} processes killed, {self.forks} forked for the pool:",
             deeds,
             f"{sum(self.uploads.values())} uploads: {uploads}; {self.deletions} deletions",
             f"all vignettes were there {self.settled_after_s:.1f} s after everything was up again",
@@ -68,16 +69,24 @@ def total(results: Sequence[Result]) -> str:
     )
 
 
-def torture(seconds: float, seed: int, *, say: Callable[[str], None] = lambda _: None) -> Result:
+def torture(
+    seconds: float,
+    seed: int,
+    *,
+    tasks_per_process: int = TASKS_PER_PROCESS,
+    say: Callable[[str], None] = lambda _: None,
+) -> Result:
     """
     Torture a service for so many *seconds*, then judge it; *say* is given a line now and then.
+
+    The worker forks a new process after so many pictures (*tasks_per_process*), beside all those that are killed.
 
     Its folder is removed if there was no violation.
     """
     # A short path: the embedded server's socket lies in it.
     folder = Path(tempfile.mkdtemp(prefix="vignette-torture-"))
     ledger = Ledger()
-    victim = Victim(folder)
+    victim = Victim(folder, tasks_per_process)
     began = time.monotonic()
     settled_after_s = 0.0
     try:
@@ -94,6 +103,7 @@ def torture(seconds: float, seed: int, *, say: Callable[[str], None] = lambda _:
         if left := victim.destroy():
             ledger.violated(f"processes were left behind: {left}")
     (folder / "timeline.txt").write_text("\n".join(ledger.timeline) + "\n")
+    forks = victim.forks()
     if not ledger.violations:
         shutil.rmtree(folder)
     return Result(
@@ -101,6 +111,7 @@ def torture(seconds: float, seed: int, *, say: Callable[[str], None] = lambda _:
         seconds=time.monotonic() - began,
         settled_after_s=settled_after_s,
         kills=ledger.kills,
+        forks=forks,
         deeds=dict(ledger.deeds),
         uploads=dict(fates(ledger.uploads)),
         deletions=len(ledger.deleted),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from pathlib import Path
@@ -26,13 +27,13 @@ TASKS_PER_PROCESS: Final = 20
 class Victim(OwnService):
     """A service that is killed again and again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tasks_per_process: int = TASKS_PER_PROCESS) -> None:
         super().__init__(
             folder,
             render_seconds=RENDER_SECONDS,
             render_processes=2,
             max_attempts=MAX_ATTEMPTS,
-            tasks_per_process=TASKS_PER_PROCESS,
+            tasks_per_process=tasks_per_process,
         )
 
     def parts(self) -> dict[str, list[tuple[int, int]]]:
@@ -60,6 +61,11 @@ class Victim(OwnService):
         if number in marked(str(self.folder)) and (parent := parent_of(number)) is not None:
             send(number, parent, signal.SIGCONT)
 
+    def forks(self) -> int:
+        """How many processes of the worker's pool have told of a picture in the log, as long as each worker lived."""
+        lives = _WORKER_IS_READY.split(self.log.read_text(errors="replace"))
+        return sum(len(set(_PROCESS_OF_THE_POOL.findall(life))) for life in lives)
+
     def flush_queue(self) -> bool:
         """Have the embedded server forget everything; return whether it confirmed that."""
         try:
@@ -71,6 +77,10 @@ class Victim(OwnService):
         except OSError:
             return False
 
+
+# What Celery writes to its log.
+_WORKER_IS_READY: Final = re.compile(r"celery@\S+ ready\.")
+_PROCESS_OF_THE_POOL: Final = re.compile(r"/ForkPoolWorker-(\d+)\] Task ")
 
 _SWEEP: Final = "vignette.wiring.sweeper"
 _PARTS: Final = {"granian": "web server", "celery": "worker", "valkey": "broker", "redis": "broker"}
