@@ -15,10 +15,11 @@ from vignette.ports.jobs import Backlog, Jobs, Lane, Taken
 from vignette.ports.store import Staging
 from vignette.use_cases.removal import Removal
 
-# A job that was queued and not begun after this long may have been lost. Less would only queue jobs twice.
+# A job that was not begun this long after it was queued may have been lost. Less would only queue jobs twice.
 _HINT_MAX_AGE_S: Final = 5.0
 
-# With a backlog it is only slow, most probably. But a count of it can be wrong for good: Celery leaks entries.
+# As long as the queue holds a job for each image, such a job most probably waits for its turn. But Celery may leak
+# entries, and then the queue looks longer than it is, for good.
 _HINT_MAX_AGE_WITH_BACKLOG_S: Final = 600.0
 
 logger = logging.getLogger(__name__)
