@@ -62,7 +62,7 @@ class Removal:
         try:
             self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except StoreFull:
-            # Make room: the vignettes go first, since they could be made again. Once they are gone, no web process gives
+            # Make room: the vignettes go first, as they could be made again. Once they are gone, no web process gives
             # an answer that it has kept.
             for name in self._files.names(image_id):
                 if layout.is_vignette(name):
