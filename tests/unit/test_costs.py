@@ -1,6 +1,7 @@
 """
-What an upload and a rendering ask of the database and of the disk. Each statement and each flush is on the way of every
-picture: one more may be needed, but is to be decided, not to slip in.
+What an upload, a rendering, a page and a sweep ask of the database and of the disk. Each statement and each flush is on
+the way of every picture: one more may be needed, but is to be decided, not to slip in. What a statement reads is
+counted in `tests/contract/test_catalogue_costs.py`.
 """
 
 from __future__ import annotations
@@ -69,3 +70,29 @@ def test_a_ready_vignette_is_one_statement(house: House, monkeypatch: pytest.Mon
         assert house.client.get("/vignette/0").status_code == 200
 
     assert counts == {"SELECT": 1}
+
+
+def test_a_list_of_images_is_one_statement(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        house.upload(picture())
+
+    with counted(monkeypatch) as counts:
+        assert house.client.get("/images").status_code == 200
+
+    assert counts == {"SELECT": 1}
+
+
+@pytest.mark.parametrize("backlog", [0, 3])
+def test_a_sweep_that_finds_nothing_to_do_locks_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch, backlog: int
+) -> None:
+    house.upload(picture())
+    house.work()
+    for _ in range(backlog):
+        house.upload(picture())
+
+    with counted(monkeypatch) as counts:
+        house.sweeping.sweep()
+        house.renewal.advance()
+
+    assert counts == {"SELECT": 13 if backlog else 5}

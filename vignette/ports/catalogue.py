@@ -16,7 +16,7 @@ from vignette.model import Failure, Image, ImageId, Placeholder, Record, State
 
 
 class Arrivals(Protocol):
-    """For those who receive."""
+    """For those who receive uploads."""
 
     def add(
         self, record: Record, promote: Callable[[ImageId], None], withdraw: Callable[[], None]
@@ -37,7 +37,7 @@ class Arrivals(Protocol):
 
 
 class Library(Protocol):
-    """For those who look."""
+    """For those who look images up."""
 
     def get(self, image_id: ImageId) -> Image:
         """Return the image, deleted ones too; raise `ImageNotFound`."""
@@ -46,7 +46,7 @@ class Library(Protocol):
         """At most *limit* images that are not deleted, newest first, with numbers below *before*."""
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
-        """Numbers of at most *limit* images in *state*, the lowest first, above *after*."""
+        """The numbers of at most *limit* images in *state* that are higher than *after*, the lowest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Renderings(Protocol):
 
     def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
         """
-        Take the image for rendering; None if it is done, deleted, or another's lease still runs. One that is rendered
-        again stays `READY` meanwhile.
+        Take the image for rendering; None if it is done or deleted, or a lease on it still runs. An image that is
+        rendered again stays `READY` meanwhile.
         """
 
     def finish(
@@ -73,19 +73,20 @@ class Renderings(Protocol):
         Set `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipe_set* that was rendered, or
         tried. An image that was rendered again is `READY` either way; with *failure* it keeps its placeholder.
 
-        False if the claim no longer holds. Of an image that was deleted meanwhile it ends the lease, and nothing else
-        is changed.
+        Returns:
+            False if the claim no longer holds: nothing is changed then. If the image was deleted meanwhile, only its
+            lease is ended.
         """
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
-        """End the lease of an interrupted rendering: it may be claimed again after *pause_s*. Keep the reason."""
+        """End the lease of a rendering that died of *failure*: the image may be claimed again after *pause_s*."""
 
     def postpone(self, claim: Claim, failure: Failure, pause_s: float) -> None:
-        """As `release`, but the attempt does not count. No change if the claim no longer holds."""
+        """As `release`, but the attempt does not count. Nothing changes if the claim no longer holds."""
 
 
 class Waiting(Protocol):
-    """For those who see to it that nothing waits for ever."""
+    """For those who see that no image waits for ever."""
 
     def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
         """
@@ -111,8 +112,8 @@ class Waiting(Protocol):
 
     def reset(self, image_id: ImageId) -> None:
         """
-        Have an image rendered again, with no attempts counted: a failed one is pending, a ready one stays ready, and is
-        renewing. Others stay as they are.
+        Mark an image to be rendered again, with no attempts counted. A failed image is pending then; a ready one stays
+        ready, and is renewing. Images in other states stay as they are.
         """
 
     def renew(self, recipe_set: str, limit: int) -> list[ImageId]:
@@ -123,8 +124,8 @@ class Waiting(Protocol):
 
     def rendered(self, except_by: str | None = None) -> list[ImageId]:
         """
-        The numbers of all ready images, the lowest first; or only of those that were last rendered by other recipes
-        than *except_by*, or could not be rendered again.
+        The numbers of all ready images, the lowest first. With *except_by*, only of those whose recipe set is another,
+        or that could not be rendered again.
         """
 
 
@@ -133,24 +134,24 @@ class Removals(Protocol):
 
     def begin_delete(self, image_id: ImageId) -> bool:
         """
-        Set `DELETING`: from now on the image answers as deleted. False, and nothing is changed, if it did so before, or
-        never was.
+        Set `DELETING`: from now on the image answers as deleted. False, and nothing changes, if it was deleted before
+        or there never was one.
         """
 
     def end_delete(self, image_id: ImageId) -> None:
         """
-        Set `DELETED`: nothing of it is left in the store but its tombstone. While somebody still holds a lease on it,
-        and so may write to its folder, this does nothing.
+        Set `DELETED`: only a tombstone is left in the store. It does nothing while somebody has a lease on the image,
+        and so may still write to its folder.
         """
 
 
 class Index(Protocol):
-    """For those who rebuild it from the store."""
+    """For those who bring the catalogue up to the store."""
 
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """
-        Replace everything by *images*; return how many there are. The next number is past the highest, those without
-        an image included, and never lower than it was. *images* is read while no image can be added or withdrawn.
+        Replace everything by *images*; return how many there are. The next number is above the highest of theirs, with
+        an image or without, and never lower than it was. *images* is read while no image can be added or withdrawn.
         """
 
     def catch_up(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
@@ -161,7 +162,7 @@ class Index(Protocol):
         """
 
     def index(self, image: Image) -> None:
-        """Put *image* in the place of what the catalogue says of its number, if anything; its job is not queued."""
+        """Replace what the catalogue says of the number of *image*, if anything. Its job counts as forgotten."""
 
     def next_id(self) -> ImageId:
         """The number that the next image will get."""

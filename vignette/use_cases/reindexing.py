@@ -33,9 +33,9 @@ class Reindexing:
         """
         Bring the catalogue up to the folders if they are ahead of it; return whether they were.
 
-        A single folder ahead is what a crash between rename and commit leaves: it is whole, and indexed like any other.
-        It was never acknowledged, perhaps; but a folder cannot tell, and what was acknowledged is never lost. More than
-        one means that the catalogue was taken from a backup, and no row of it can be trusted.
+        A crash between rename and commit leaves a single folder ahead. It is whole, and is indexed like any other:
+        nothing in it tells whether it was acknowledged, and what was acknowledged is never lost. More than one folder
+        ahead means that the catalogue was taken from a backup, and no row of it can be trusted.
         """
         highest, following = max(self._survey.image_ids(), default=ImageId(-1)), self._index.next_id()
         if highest < following:
@@ -53,7 +53,7 @@ class Reindexing:
         """
         What the folders say, in order of number; None for a folder that holds no readable record.
 
-        The folders are listed when the first is asked for, so that a transaction can be begun before.
+        The folders are listed when the first image is asked for: whoever reads them in a transaction has begun it then.
         """
         for image_id in sorted(self._survey.image_ids()):
             yield image_id, read_image(self._files, image_id)
@@ -65,7 +65,7 @@ class Reindexing:
 
 
 def read_image(files: Files, image_id: ImageId) -> Image | None:
-    """What the folder says; None if it holds no readable record."""
+    """The image as its folder says; None if the folder holds no readable record."""
     if _has(files, image_id, layout.TOMBSTONE):
         return Image(image_id, _DELETED, State.DELETED)
     try:

@@ -40,10 +40,10 @@ class Removal:
 
     def finish(self, image_id: ImageId) -> None:
         """
-        Remove what there still is of an image whose deletion was begun.
+        Remove what is left of an image whose deletion was begun.
 
-        A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again; so does a worker that
-        is rendering the image: it may write to the folder until its lease ends, and be killed before it tidies up.
+        After a crash anywhere the image is still `DELETING`, and the sweep does all of this again. It does so too as
+        long as a worker has a lease on the image: that may write to the folder, and be killed before it tidies up.
         """
         try:
             if layout.TOMBSTONE not in self._files.names(image_id):
@@ -54,7 +54,7 @@ class Removal:
         self._removals.end_delete(image_id)
 
     def resume(self, image_id: ImageId) -> None:
-        """Remove an image of which a tombstone is there, or a row that says so; whatever else says otherwise."""
+        """Delete an image whose tombstone or whose row says that it was deleted, whatever the other says."""
         self._removals.begin_delete(image_id)
         self.finish(image_id)
 
@@ -63,8 +63,8 @@ class Removal:
         try:
             self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except StoreFull:
-            # Who deletes makes room. The vignettes could be made again, if it came to that; and once they are gone no
-            # process has an answer that it kept.
+            # Make room: the vignettes go first, as they could be made again. Once they are gone, no web process gives
+            # an answer that it has kept.
             for name in self._files.names(image_id):
                 if layout.is_vignette(name):
                     self._files.remove(image_id, name)

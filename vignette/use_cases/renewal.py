@@ -21,7 +21,7 @@ from vignette.use_cases.browsing import existing
 # Between two looks at an image that is being rendered: little beside the time that a rendering takes.
 _POLL_S: Final = 0.1
 
-# A worker that is started again, or whose machine has other things to do, is heard of by then.
+# A worker is heard of by then, even if it is started again or its machine is busy.
 _PATIENCE_S: Final = 6 * WORKER_SILENCE_S
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """An image that is done with: rendered by the recipes in force, or deleted meanwhile, or not with a *failure*."""
+    """An image that needs no more work: rendered by the recipes in force, deleted, or not rendered for *failure*."""
 
     image_id: ImageId
     failure: Failure | None = None
@@ -81,7 +81,7 @@ class Renewal:
             self._queue(image_ids)
 
     def all_due(self, *, force: bool = False) -> list[ImageId]:
-        """All ready images that other recipes have made, or that could not be rendered again; with *force*, all."""
+        """The ready images that other recipes have made or that could not be rendered again. With *force*, all."""
         return self._waiting.rendered(None if force else self._recipe_set)
 
     def is_due(self, image_id: ImageId) -> bool:
@@ -96,11 +96,11 @@ class Renewal:
 
     def run(self, image_ids: Sequence[ImageId], *, force: bool = False) -> Iterator[Renewed]:
         """
-        Have these images rendered by the worker of a service that runs, a batch of them at a time in the slow lane;
-        tell of each when it is done. Those that are not due by then are left out, unless *force* is meant.
+        Have these images rendered by the worker of a running service, in the slow lane, a batch at a time; yield each
+        when it is done. An image that is no longer due when its turn comes is not rendered, unless by *force*.
 
         Raises:
-            QueueUnavailable: No worker is heard of, or none any more.
+            QueueUnavailable: No worker is heard of, or the last one has fallen silent.
             SettingsError: The worker renders by other recipes than ours.
         """
         if image_ids:
@@ -141,14 +141,14 @@ class Renewal:
         return existing(self._library, image_id)
 
     def failed(self) -> Iterator[ImageId]:
-        """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""
+        """The numbers of all failed images. An image that is tried and fails again meanwhile comes once."""
         after = None
         while batch := self._library.in_state(State.FAILED, self._batch, after):
             yield from batch
             after = batch[-1]
 
     def _begin(self, image_id: ImageId, force: bool) -> None:
-        # The sweep is on its way through them too.
+        # The sweep may have had it rendered meanwhile.
         if force or self._is_due(self._library.get(image_id)):
             self._waiting.reset(image_id)
             self._queue([image_id])

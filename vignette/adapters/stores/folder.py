@@ -91,8 +91,8 @@ def _remove(path: Path) -> None:
 
 def _remove_files_and_folder(folder: Path, names: Iterable[str]) -> None:
     """
-    By their *names*: to list the folder takes descriptors, and a lack of them may be why we are here. What cannot be
-    removed now, the sweep removes when it is old enough.
+    Remove files by their *names*, then their folder. To list the folder would take a descriptor, and the lack of
+    descriptors may be why we are here. The sweep removes what stays, when it is old enough.
     """
     for name in names:
         with suppress(OSError):
@@ -109,9 +109,9 @@ def _seal_below(root: Path) -> str | None:
 
 def _last_change(path: Path) -> float:
     """
-    When *path* or, in a folder, a file in it was last changed or renamed, in seconds since the epoch.
+    When *path*, or a file in this folder, was last changed or renamed, in seconds since the epoch (ctime).
 
-    That is the inode's ctime: a folder's own times stand still while a slow upload's file in it grows.
+    A folder's own times stand still while a slow upload's file in it grows.
     """
     try:
         inside = list(path.iterdir()) if path.is_dir() else []
@@ -121,7 +121,7 @@ def _last_change(path: Path) -> float:
 
 
 class StagedFolder:
-    """A folder below the staging one; see `ports.StagedImage`."""
+    """A folder below the staging folder, with one open file that grows. See `ports.store.StagedImage`."""
 
     _ORIGINAL: Final = "original"
 
@@ -274,7 +274,7 @@ class FolderStore:
 
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         folder = self._folder(image_id)
-        # Beside the uploads, where the sweep clears what a killed process leaves; `rename` does not cross file systems.
+        # In the staging folder: `rename` needs the same file system, and the sweep clears what a killed process leaves.
         part = self._staging / f"part-{secrets.token_hex(16)}"
         with _our_errors("a file cannot be written"):
             self._require_disk()
@@ -315,8 +315,8 @@ class FolderStore:
                 raise FileNotStored(f"image {image_id} has no folder") from error
 
     def edition(self, image_id: ImageId) -> tuple[int, int] | None:
-        # Files come, are replaced and go by `rename` and `unlink` alone, and each of them sets the folder's ctime,
-        # which nobody can set back. Of any one file nothing need be asked.
+        # Files come, are replaced and go by `rename` and `unlink` alone. Both set the folder's ctime, which nobody can
+        # set back; so no file has to be looked at.
         try:
             status = os.stat(f"{self._prefix}{image_id}")  # noqa: PTH116 (asked for each vignette that is served)
         except OSError:
