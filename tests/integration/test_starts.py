@@ -89,8 +89,8 @@ def test_the_start_of_the_service_lists_once(tmp_path: Path) -> None:
         here.upload(picture())
         run(
             tmp_path,
-            "from vignette.cli import _open_catalogue; from vignette.settings import load_settings;"
-            "_open_catalogue(load_settings())",
+            "from vignette.cli import open_catalogue; from vignette.settings import load_settings;"
+            "open_catalogue(load_settings())",
         )
 
     assert len(listings(tmp_path)) == 1
