@@ -158,6 +158,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     "Index.catch_up": {"": lambda c: c.index.catch_up([(ImageId(10**6), an_image(10**6))])},
     "Index.index": {"": lambda c: c.index.index(an_image(first_of("ready")))},
     "Index.next_id": {"": lambda c: c.index.next_id()},
+    "Index.highest": {"": lambda c: c.index.highest()},
     "Workers.beat": {"": lambda c: c.workers.beat("here:1")},
     "Workers.seconds_since_beat": {"": lambda c: c.workers.seconds_since_beat()},
 }
