@@ -1,4 +1,4 @@
-"""Rebuild the catalogue from the folders alone: they are the truth, it is an index."""
+"""Rebuild the catalogue from the folders alone: the folders are the truth, the catalogue is an index."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Reindexing:
 
     def catch_up(self) -> bool:
         """
-        Bring the catalogue up to the folders if they are ahead of it; return whether they were.
+        If the folders are ahead of the catalogue, bring it up to them; return whether they were.
 
-        A single folder ahead is what a crash between rename and commit leaves: it is whole, and indexed like any other.
-        It was never acknowledged, perhaps; but a folder cannot tell, and what was acknowledged is never lost. More than
-        one means that the catalogue was taken from a backup, and no row of it can be trusted.
+        A crash between rename and commit leaves one number ahead. Its folder is whole, and is indexed like any other:
+        a folder cannot tell whether its upload was acknowledged, and no acknowledged upload may be lost. If the numbers
+        are further ahead, the catalogue was taken from a backup, and no row of it can be trusted: it is rebuilt.
         """
         highest, following = max(self._survey.image_ids(), default=ImageId(-1)), self._index.next_id()
         if highest < following:
@@ -51,21 +51,25 @@ class Reindexing:
 
     def read_images(self) -> Iterator[tuple[ImageId, Image | None]]:
         """
-        What the folders say, in order of number; None for a folder that holds no readable record.
+        Yield the image that each folder holds, in order of number; None for a folder without a readable record.
 
-        The folders are listed when the first is asked for, so that a transaction can be begun before.
+        The folders are listed when the first image is asked for, so that the caller can begin a transaction before.
         """
         for image_id in sorted(self._survey.image_ids()):
             yield image_id, read_image(self._files, image_id)
 
     def _read_if_there(self, image_id: ImageId) -> Iterator[tuple[ImageId, Image | None]]:
-        """Look at the folder only when this is asked for: a failed upload may have withdrawn it since it was listed."""
+        """
+        Yield the image in this folder, if the folder is still there.
+
+        A failed upload may have withdrawn it since it was listed, so it is looked at only when the image is asked for.
+        """
         if _is_there(self._files, image_id):
             yield image_id, read_image(self._files, image_id)
 
 
 def read_image(files: Files, image_id: ImageId) -> Image | None:
-    """What the folder says; None if it holds no readable record."""
+    """Return the image that the folder holds; None if it has no readable record."""
     if _has(files, image_id, layout.TOMBSTONE):
         return Image(image_id, _DELETED, State.DELETED)
     try:
@@ -85,7 +89,7 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
     try:
         return outcome_from_json(files.read(image_id, layout.OUTCOME))
     except (FileNotStored, StoreUnavailable, ValueError):
-        return None  # it is rendered again
+        return None  # the image is then rendered again
 
 
 def _is_there(files: Files, image_id: ImageId) -> bool:
@@ -94,7 +98,7 @@ def _is_there(files: Files, image_id: ImageId) -> bool:
     except FileNotStored:
         return False
     except StoreUnavailable:
-        pass  # it is there, and cannot be read: its number is taken
+        pass  # the folder is there and cannot be read: its number is taken
     return True
 
 

@@ -26,24 +26,24 @@ class Removal:
 
     def delete(self, image_id: ImageId) -> None:
         """
-        Delete the image: its number stays taken, and of its folder only a tombstone stays.
+        Delete the image. Its number stays taken, and its folder keeps only a tombstone.
 
         Raises:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted before, or is being deleted.
         """
-        # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
+        # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
         if self._removals.begin_delete(image_id):
             self.finish(image_id)
         else:
-            existing(self._library, image_id)  # it is not there, and this says why
+            existing(self._library, image_id)  # raises the reason why there is none to delete
 
     def finish(self, image_id: ImageId) -> None:
         """
-        Remove what there still is of an image whose deletion was begun.
+        Remove what is left of an image whose deletion was begun.
 
-        A crash anywhere leaves `DELETING` behind, and the sweep goes through all of this again; so does a worker that
-        is rendering the image: it may write to the folder until its lease ends, and be killed before it tidies up.
+        The image stays `DELETING` after a crash, and as long as a worker holds a lease on it: that worker may write to
+        the folder until the lease ends, and may be killed before it tidies up. The sweep then calls this again.
         """
         try:
             if layout.TOMBSTONE not in self._files.names(image_id):
@@ -54,7 +54,7 @@ class Removal:
         self._removals.end_delete(image_id)
 
     def resume(self, image_id: ImageId) -> None:
-        """Remove an image of which a tombstone is there, or a row that says so; whatever else says otherwise."""
+        """Delete an image that its folder or its row calls deleted, even if the other says that it is there."""
         self._removals.begin_delete(image_id)
         self.finish(image_id)
 
@@ -63,8 +63,8 @@ class Removal:
         try:
             self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except StoreFull:
-            # Who deletes makes room. The vignettes could be made again, if it came to that; and once they are gone no
-            # process has an answer that it kept.
+            # A deletion works on a full disk, because it makes room itself. The vignettes are the files that could be
+            # made again; and once they are gone, the folder has another edition, so no process gives an answer it kept.
             for name in self._files.names(image_id):
                 if layout.is_vignette(name):
                     self._files.remove(image_id, name)

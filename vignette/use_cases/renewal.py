@@ -1,4 +1,4 @@
-"""Render again: images that failed, and images whose vignettes other recipes made; these are served meanwhile."""
+"""Render again the images that failed, and those whose vignettes were made by recipes that are no longer in use."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from vignette.ports.jobs import Jobs, Lane
 from vignette.recipes import Recipe
 from vignette.use_cases.browsing import existing
 
-# Between two looks at an image that is being rendered: little beside the time that a rendering takes.
+# The pause between two looks at an image that is being rendered: short beside the time that a rendering takes.
 _POLL_S: Final = 0.1
 
-# A worker that is started again, or whose machine has other things to do, is heard of by then.
+# By then a worker is heard of again, even if it was restarted or its machine is busy.
 _PATIENCE_S: Final = 6 * WORKER_SILENCE_S
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """An image that is done with: rendered by the recipes in force, or deleted meanwhile, or not with a *failure*."""
+    """An image that is done: rendered by the recipes in force, deleted meanwhile, or not rendered for a `failure`."""
 
     image_id: ImageId
     failure: Failure | None = None
@@ -43,7 +43,8 @@ class Renewal:
     """
     The use case. Every method may run in any number of processes at once, and be repeated.
 
-    At most *batch* images of it wait at a time; *pause* is called between two looks at one that is being rendered.
+    It lets at most *batch* images wait at a time, and calls *pause* between two looks at an image that is being
+    rendered.
     """
 
     def __init__(
@@ -69,8 +70,8 @@ class Renewal:
         """
         Queue some of the images that are due, in the slow lane.
 
-        Afterwards at most a batch of images waits, with those that have no vignette yet; if more wait already, none is
-        added.
+        Afterwards at most a batch of images waits or is being rendered, images without any vignette included. If that
+        many do already, none is added.
         """
         room = self._batch - self._waiting.unfinished()
         if room <= 0:
@@ -81,12 +82,16 @@ class Renewal:
             self._queue(image_ids)
 
     def all_due(self, *, force: bool = False) -> list[ImageId]:
-        """All ready images that other recipes have made, or that could not be rendered again; with *force*, all."""
+        """
+        Return the ready images whose vignettes were made by other recipes, or that could not be rendered again.
+
+        With *force*, return all ready images.
+        """
         return self._waiting.rendered(None if force else self._recipe_set)
 
     def is_due(self, image_id: ImageId) -> bool:
         """
-        Whether the recipes in force have yet to make the vignettes of this image.
+        Whether the recipes in force have not made the vignettes of this image yet.
 
         Raises:
             ImageNotFound: There never was one.
@@ -96,12 +101,14 @@ class Renewal:
 
     def run(self, image_ids: Sequence[ImageId], *, force: bool = False) -> Iterator[Renewed]:
         """
-        Have these images rendered by the worker of a service that runs, a batch of them at a time in the slow lane;
-        tell of each when it is done. Those that are not due by then are left out, unless *force* is meant.
+        Have the worker of a running service render these images, a batch at a time in the slow lane; yield each image
+        when it is done.
+
+        An image that is no longer due when its turn comes is yielded without being rendered, unless *force* is set.
 
         Raises:
-            QueueUnavailable: No worker is heard of, or none any more.
-            SettingsError: The worker renders by other recipes than ours.
+            QueueUnavailable: No worker is heard of at the start, or for too long later.
+            SettingsError: The worker renders by other recipes than those of this process.
         """
         if image_ids:
             self._expect_a_worker(WORKER_SILENCE_S)
@@ -127,12 +134,12 @@ class Renewal:
 
     def retry(self, image_id: ImageId, lane: Lane = Lane.FAST) -> Image:
         """
-        Try a failed image again, as if it had never been tried; return it as it stands then.
+        Have a failed image tried again, with no attempts counted; return it as it stands afterwards.
 
         Raises:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted.
-            ImageNotFailed: It is ready, or will be tried anyway.
+            ImageNotFailed: The image is ready, or will be tried anyway.
         """
         state = existing(self._library, image_id).state
         if state is not State.FAILED:
@@ -141,14 +148,14 @@ class Renewal:
         return existing(self._library, image_id)
 
     def failed(self) -> Iterator[ImageId]:
-        """The numbers of all failed images; one that is tried again and fails again meanwhile comes once."""
+        """Yield the numbers of all failed images. An image that is retried and fails again meanwhile comes once."""
         after = None
         while batch := self._library.in_state(State.FAILED, self._batch, after):
             yield from batch
             after = batch[-1]
 
     def _begin(self, image_id: ImageId, force: bool) -> None:
-        # The sweep is on its way through them too.
+        # The sweep queues such images too, so this one may be done by now.
         if force or self._is_due(self._library.get(image_id)):
             self._waiting.reset(image_id)
             self._queue([image_id])
@@ -159,7 +166,7 @@ class Renewal:
         return image.state is not State.READY or image.recipe_set != self._recipe_set or image.failure is not None
 
     def _look(self, image_id: ImageId) -> Renewed | None:
-        """What has become of the image; None while it waits or is being rendered."""
+        """Return what has become of the image; None while it waits or is being rendered."""
         image = self._library.get(image_id)
         if image.state.is_gone:
             return Renewed(image_id)
