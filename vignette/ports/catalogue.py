@@ -1,9 +1,9 @@
 """
 The catalogue: an index of numbers, order and state. Whatever it says can be rebuilt from the store.
 
-Every method is one transaction. It raises `StoreFull` when the disk of the database has no room, and nothing was
-committed then; and `CatalogueUnavailable` when the database cannot be used: if the connection broke during the commit,
-nobody knows whether it was done.
+Every method is one transaction. It raises `StoreFull` when the disk of the database has no room; then nothing was
+committed. It raises `CatalogueUnavailable` when the database cannot be used. If the connection broke during the commit,
+nobody knows whether the transaction was committed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vignette.model import Failure, Image, ImageId, Placeholder, Record, State
 
 
 class Arrivals(Protocol):
-    """For those who receive."""
+    """For receiving uploads."""
 
     def add(
         self, record: Record, promote: Callable[[ImageId], None], withdraw: Callable[[], None]
@@ -24,29 +24,32 @@ class Arrivals(Protocol):
         """
         Give *record* the next number, call *promote* with it, and index it as pending.
 
-        Numbers count from 0 without a gap: if anything fails, the number is not taken. *withdraw* then undoes what
-        *promote* did, or did half of. It is called after *promote* alone, when it is certain that the row will not be
-        there, and while nobody else can be given the number or index its folder. Where that cannot be had, because the
-        connection broke and no other can be made, it is not called: the folder may have a row, or gets one from
-        `Index.catch_up`. *withdraw* raises nothing.
+        Numbers count from 0 without a gap: if anything fails, the number is not taken. If *promote* was called before
+        that, *withdraw* is called to undo what it did, even if it did only half. *withdraw* is called only when it is
+        certain that the row will not be there, and while nobody else can be given the number or index its folder. If
+        the connection broke and no other can be made, that is not certain, and *withdraw* is not called: the folder
+        may have a row, or gets one from `Index.catch_up`. *withdraw* raises nothing.
 
         Returns:
-            The image, and whether it is new. With an idempotency key that is there already, the image that has it;
-            *promote* is not called then.
+            The image, and whether it is new. If an image with the same idempotency key is there already, that image;
+            then *promote* is not called.
+
+        Raises:
+            IdempotencyKeyReused: The image with the same key has other bytes.
         """
 
 
 class Library(Protocol):
-    """For those who look."""
+    """For looking up images."""
 
     def get(self, image_id: ImageId) -> Image:
-        """Return the image, deleted ones too; raise `ImageNotFound`."""
+        """Return the image, even a deleted one; raise `ImageNotFound` if there never was one."""
 
     def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
-        """At most *limit* images that are not deleted, newest first, with numbers below *before*."""
+        """Return at most *limit* images that are not deleted, newest first, with numbers below *before*."""
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
-        """Numbers of at most *limit* images in *state*, the lowest first, above *after*."""
+        """Return the numbers above *after* of at most *limit* images in *state*, the lowest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,102 +65,112 @@ class Renderings(Protocol):
 
     def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
         """
-        Take the image for rendering; None if it is done, deleted, or another's lease still runs. One that is rendered
-        again stays `READY` meanwhile.
+        Claim the image for *lease_s* seconds; return None if it is done or deleted, or if another lease on it runs.
+
+        An image that is rendered again stays `READY` meanwhile.
         """
 
     def finish(
         self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipe_set: str = ""
     ) -> bool:
         """
-        Set `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipe_set* that was rendered, or
-        tried. An image that was rendered again is `READY` either way; with *failure* it keeps its placeholder.
+        Set the image `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipe_set* that was
+        rendered or tried. An image that was rendered again is `READY` either way; with a *failure* it keeps its earlier
+        placeholder.
 
-        False if the claim no longer holds. Of an image that was deleted meanwhile it ends the lease, and nothing else
-        is changed.
+        Return False if the claim no longer holds. If the image was deleted meanwhile, its lease is ended, and nothing
+        else is changed.
         """
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
-        """End the lease of an interrupted rendering: it may be claimed again after *pause_s*. Keep the reason."""
+        """End the lease of an interrupted rendering and keep *failure*; after *pause_s* it may be claimed again."""
 
     def postpone(self, claim: Claim, failure: Failure, pause_s: float) -> None:
         """As `release`, but the attempt does not count. No change if the claim no longer holds."""
 
 
 class Waiting(Protocol):
-    """For those who see to it that nothing waits for ever."""
+    """For seeing to it that no image waits for ever."""
 
     def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
         """
-        Images to render whose job was not queued in the last *min_age_s*, and which nobody is rendering. Each is handed
-        out once in that time, whoever asks.
+        Return the numbers of at most *limit* images to render that nobody is rendering, and whose job was not queued in
+        the last *min_age_s* seconds. Each image is handed out once in that time, to one of all callers.
         """
 
     def interrupted(self, limit: int) -> list[ImageId]:
-        """Images whose lease has just ended without a verdict. Each is handed out once a lease."""
+        """Return at most *limit* images whose lease has ended without a verdict; each is handed out once a lease."""
 
     def unfinished(self) -> int:
-        """How many images wait or are being rendered."""
+        """Return how many images wait or are being rendered."""
 
     def unclaimed(self) -> int:
-        """How many images wait to be rendered, and nobody has a lease on them."""
+        """Return how many images wait to be rendered and have no lease on them."""
 
     def reset(self, image_id: ImageId) -> None:
         """
-        Have an image rendered again, with no attempts counted: a failed one is pending, a ready one stays ready, and is
-        renewing. Others stay as they are.
+        Mark an image to be rendered again, with no attempts counted.
+
+        A failed image becomes pending. A ready image stays ready and is renewing. Any other image stays as it is.
         """
 
     def renew(self, recipe_set: str, limit: int) -> list[ImageId]:
         """
-        Mark at most *limit* ready images for rendering whose recipe set differs from *recipe_set*, and return their
+        Mark at most *limit* ready images to be rendered again whose recipe set differs from *recipe_set*; return their
         numbers. Concurrent callers get different images.
         """
 
     def rendered(self, except_by: str | None = None) -> list[ImageId]:
         """
-        The numbers of all ready images, the lowest first; or only of those that were last rendered by other recipes
-        than *except_by*, or could not be rendered again.
+        Return the numbers of all ready images, the lowest first.
+
+        With the recipe set *except_by*, return only those images that were last rendered by other recipes, or that
+        could not be rendered again.
         """
 
 
 class Removals(Protocol):
-    """For those who delete."""
+    """For deleting images."""
 
     def begin_delete(self, image_id: ImageId) -> bool:
         """
-        Set `DELETING`: from now on the image answers as deleted. False, and nothing is changed, if it did so before, or
-        never was.
+        Set the image `DELETING`: from now on it answers as deleted.
+
+        Return False, and change nothing, if the image answered so before, or never was.
         """
 
     def end_delete(self, image_id: ImageId) -> None:
         """
-        Set `DELETED`: nothing of it is left in the store but its tombstone. While somebody still holds a lease on it,
-        and so may write to its folder, this does nothing.
+        Set the image `DELETED`. The caller has left nothing of it in the store but its tombstone.
+
+        Do nothing while somebody holds a lease on the image, and so may write to its folder.
         """
 
 
 class Index(Protocol):
-    """For those who rebuild it from the store."""
+    """For rebuilding the catalogue from the store."""
 
     def restore(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """
-        Replace everything by *images*; return how many there are. The next number is past the highest, those without
-        an image included, and never lower than it was. *images* is read while no image can be added or withdrawn.
+        Replace all rows by those of *images*; return how many images there are.
+
+        None stands for a folder without a readable record: only its number is taken. The next number is above all of
+        these numbers, and never lower than it was. *images* is read while no image can be added or withdrawn.
         """
 
     def catch_up(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """
-        Index those of *images* whose number was not given yet, and take their numbers; return how many there were.
+        Index those of *images* whose number was not given yet, and take their numbers; return how many were indexed.
+
         None stands for a folder without a readable record: only its number is taken. *images* is read while no image
         can be added or withdrawn.
         """
 
     def index(self, image: Image) -> None:
-        """Put *image* in the place of what the catalogue says of its number, if anything; its job is not queued."""
+        """Put *image* in the place of the row with its number, if there is one; its job counts as never queued."""
 
     def next_id(self) -> ImageId:
-        """The number that the next image will get."""
+        """Return the number that the next image will get."""
 
 
 class Workers(Protocol):
@@ -167,4 +180,4 @@ class Workers(Protocol):
         """Note that *worker* is alive now."""
 
     def seconds_since_beat(self) -> float | None:
-        """How long ago the last sign of life of any worker was; None if there never was one."""
+        """Return how long ago any worker last gave a sign of life; None if none ever did."""
