@@ -14,8 +14,8 @@ from vignette.ports.store import Files
 from vignette.recipes import Recipe
 from vignette.records import outcome_to_json
 
-# The pause before an interrupted rendering is tried again doubles with each attempt, up to the longest one: else the
-# last of 20 attempts, which the settings allow, would come after days.
+# The pause before an interrupted rendering is tried again. It doubles with each attempt, but only up to the longest:
+# the settings allow 20 attempts, and the pauses would grow to days.
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
 
