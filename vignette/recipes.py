@@ -1,4 +1,4 @@
-"""How vignettes are made: what a recipe says, and the digest by which changed ones are told apart."""
+"""How vignettes are made: the recipe, and the digest that tells a changed recipe from the one before."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pydantic.dataclasses import dataclass
 VignetteFormat = Literal["webp", "jpeg", "avif"]
 
 Fit = Literal["inside", "cover"]
-"""The whole picture within the box, or the box filled and what stands over cut off."""
+"""`inside`: the whole picture within the box. `cover`: the box is filled, and what sticks out is cut off."""
 
 Crop = Literal["centre", "attention"]
-"""What `cover` keeps: the middle, or where there is most to see."""
+"""The part that `cover` keeps. `centre`: the middle. `attention`: where there is most to see."""
 
 MAX_EDGE_PX: Final = 8192
 
-# Count it up when `vignette.pixels.rendering` makes other pixels by the same recipe: then all is rendered again.
-# `tests/unit/pixels/test_edition.py` fails if that was forgotten.
+# Raise this number when `vignette.pixels.rendering` makes other pixels by the same recipe: then every image is rendered
+# again. `tests/unit/pixels/test_edition.py` fails if that was forgotten.
 RENDERER_EDITION: Final = 1
 
 _Edge = Annotated[int, Field(strict=True, ge=1, le=MAX_EDGE_PX)]
@@ -56,14 +56,15 @@ class Recipe:
 
     @cached_property
     def digest(self) -> str:
-        """`digest_in` the edition of the renderer that is in force."""
+        """The digest in the present edition of the renderer; see `digest_in`."""
         return self.digest_in(RENDERER_EDITION)
 
     def digest_in(self, edition: int) -> str:
         """
-        Eight hexadecimal digits of everything that decides the bytes of a vignette, except its original and its format.
+        Return eight hexadecimal digits that stand for all that decides the bytes of a vignette, except its original and
+        its format.
 
-        The name of the recipe and its list of formats decide nothing.
+        The name of the recipe and its list of formats do not count, because they decide no bytes.
         """
         decisive = {
             "edition": edition,

@@ -11,13 +11,13 @@ from typing import Final, NamedTuple
 from vignette.errors import DigestMismatch, UploadTooLarge
 
 ALGORITHMS: Final[Mapping[str, str]] = {"sha-256": "sha256", "sha-512": "sha512"}
-"""Those of RFC 9530 that are not deprecated, with the names that hashlib gives them."""
+"""The algorithms of RFC 9530 that are not deprecated, with their names in hashlib."""
 
 SHA_256: Final = "sha-256"
 
 
 class Digest(NamedTuple):
-    """What a *header* says of the bytes; *algorithm* is one of `ALGORITHMS`."""
+    """A digest of the bytes that the field `header` announced; `algorithm` is one of `ALGORITHMS`."""
 
     header: str
     algorithm: str
@@ -26,7 +26,7 @@ class Digest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What a sender said of the bytes before they came: their number, their digests."""
+    """What a sender said of the bytes before they came: how many they are, and their digests."""
 
     length: int | None = None
     digests: tuple[Digest, ...] = ()
@@ -39,8 +39,8 @@ class Tally:
     """
     The account of one stream of bytes, to which each chunk is added once, as it comes.
 
-    More than *limit* bytes are refused. Beside the algorithms of the digests that were *announced*, those of
-    *algorithms* are hashed; each of them once, whoever wants to know.
+    It refuses more than *limit* bytes. It hashes the bytes by the algorithms of the *announced* digests and by
+    *algorithms*; an algorithm in both is computed once.
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class Tally:
 
     def add(self, chunk: bytes) -> None:
         """
+        Count and hash the next *chunk*.
+
         Raises:
-            UploadTooLarge: With this chunk there are more bytes than the limit; it was not hashed.
+            UploadTooLarge: With this chunk there are more bytes than the limit. It was counted, but not hashed.
         """
         self.bytes += len(chunk)
         if self._limit is not None and self.bytes > self._limit:
@@ -64,7 +66,7 @@ class Tally:
             counted.update(chunk)
 
     def digest(self, algorithm: str) -> bytes:
-        """Of what has come by now; *algorithm* is one of those that are hashed."""
+        """Return the digest of what has come so far; *algorithm* is one that is hashed."""
         return self._hashes[algorithm].digest()
 
     @property
@@ -74,7 +76,7 @@ class Tally:
 
     def verify(self) -> None:
         """
-        Hold the digests that were announced against what has come.
+        Compare the announced digests with those of the bytes that have come.
 
         Raises:
             DigestMismatch: One differs.
@@ -89,7 +91,7 @@ class Tally:
 
 
 def as_member(algorithm: str, digest: bytes) -> str:
-    """*digest* as it stands in a header: a dictionary's member whose value is a byte sequence (RFC 9530, RFC 8941)."""
+    """Return *digest* as in a header: a dictionary's member whose value is a byte sequence (RFC 9530, RFC 8941)."""
     return f"{algorithm}=:{base64.b64encode(digest).decode()}:"
 
 

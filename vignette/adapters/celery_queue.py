@@ -1,8 +1,9 @@
 """
 The queue: Celery on Redis (or anything that speaks its protocol).
 
-Celery on Redis loses messages whatever its settings (kombu issue 305: a worker killed between taking a message and
-noting that it did), and restores others late. So the settings here make the usual case quick; the sweep makes it sure.
+Whatever its settings, Celery on Redis loses messages, for example if a worker is killed after it took a message and
+before it noted that (kombu issue 305); and it restores others late. So the settings here make the usual case quick, and
+the sweep makes it sure.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from vignette.ports.jobs import Lane
 
 RENDER_TASK: Final = "vignette.render"
 
-# A name of our own: a worker of another application on the same Redis discards what it does not know.
+# A name of our own, because a worker of another application on the same Redis discards jobs that it does not know.
 QUEUE: Final = "vignette"
 
-# What others on the same Redis database call their keys must not matter: kombu's own names are the same for all.
+# Keeps our keys apart from those of other applications on the same Redis database: kombu's names are the same for all.
 _KEY_PREFIX: Final = "vignette:"
 
-# On Redis 0 is the highest. Each step is a list of its own there, of the one queue; a worker looks into them in order.
+# On Redis, 0 is the highest. Each step of the one queue is a list of its own there; a worker looks into them in order.
 _PRIORITIES: Final = {Lane.FAST: 0, Lane.BULK: 9}
 _PRIORITY_STEPS: Final = sorted(_PRIORITIES.values())
 
@@ -44,8 +45,8 @@ _COMMON: Final[dict[str, Any]] = {
     "broker_connection_retry_on_startup": True,
 }
 
-# The web process would rather lose a hint than keep a client waiting: one try, half a second in all. A Redis that
-# accepts and never answers would hold it for ever without `socket_timeout`.
+# The web process would rather lose a hint than keep a client waiting: one try, half a second in all. Without
+# `socket_timeout`, a Redis that accepts a connection and never answers would hold the process for ever.
 _PRODUCER_TRANSPORT: Final[dict[str, Any]] = {
     "global_keyprefix": _KEY_PREFIX,
     "priority_steps": _PRIORITY_STEPS,
@@ -57,7 +58,7 @@ _PRODUCER_TRANSPORT: Final[dict[str, Any]] = {
     "interval_max": 0,
 }
 
-# How long no hint is tried after one has failed: the sweep finds the work meanwhile.
+# After a hint has failed, none is tried for this long; the sweep finds the work meanwhile.
 _PAUSE_AFTER_FAILURE_S: Final = 5.0
 
 logger = logging.getLogger(__name__)
@@ -72,8 +73,10 @@ def producer_app(broker_url: str) -> Celery:
 
 def keep_temporary_files_in(folder: Path) -> None:
     """
-    Where the worker's pool makes the file through which it shares memory, and removes its name at once. Otherwise it
-    makes a folder for that in the temporary one, which stays behind when the worker is killed.
+    Have the worker's pool make the file through which it shares memory in *folder*; it removes the file's name at once.
+
+    Otherwise the pool makes a folder for that file in the system's temporary one, which stays behind when the worker is
+    killed.
     """
     current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]
 
@@ -82,18 +85,18 @@ def worker_app(broker_url: str, *, processes: int, tasks_per_process: int, soft_
     """The Celery application of the worker."""
     transport: dict[str, Any] = {"global_keyprefix": _KEY_PREFIX, "priority_steps": _PRIORITY_STEPS}
     if not broker_url.startswith("redis+socket:"):
-        # Never a short `socket_timeout` here: a Redis that stalls for longer while a job is acknowledged leaks the
-        # place that the worker had for it, for good (celery issue 10205).
+        # Never a short `socket_timeout` here: if Redis stalls for longer while a job is acknowledged, the worker loses
+        # the place that it had for the job, for good (celery issue 10205).
         transport |= {"socket_keepalive": True, "socket_timeout": 120}
     app = Celery("vignette", broker=broker_url)
     app.conf.update(
         _COMMON,
         broker_transport_options=transport,
         broker_connection_max_retries=None,
-        # A job is done with as soon as a process has it: from then on the catalogue knows for how long. Celery itself
-        # would queue again, without end, what kills its process.
+        # A job leaves the queue as soon as a process has it; from then on the catalogue holds the lease. With True,
+        # Celery would queue a job that kills its process again without end.
         task_acks_late=False,
-        # Nothing is taken that no process is free for: what a worker holds is lost with it.
+        # A worker takes a job only when a process is free for it, because the jobs that it holds are lost with it.
         worker_disable_prefetch=True,
         task_soft_time_limit=soft_time_limit_s,
         task_time_limit=soft_time_limit_s + KILL_GRACE_S,
@@ -123,7 +126,7 @@ class CeleryJobs:
         self._raise_if_silent()
         try:
             with self._app.producer_or_acquire() as producer:
-                # Who had to wait for a connection of the pool has waited for those who found nobody there.
+                # A call that had to wait for a connection of the pool has waited for calls that may have failed.
                 self._raise_if_silent()
                 for image_id in image_ids:
                     self._app.send_task(
@@ -147,7 +150,7 @@ class CeleryJobs:
         try:
             with self._app.connection_for_write() as connection:
                 channel: Any = connection.default_channel
-                # Declaring a queue changes nothing on Redis, and tells how much is in it, of all priorities.
+                # Declaring a queue changes nothing on Redis, and tells how many jobs of all priorities are in it.
                 return int(channel.queue_declare(QUEUE).message_count)
         except (OperationalError, RedisError, OSError) as error:
             raise QueueUnavailable("the queue does not answer") from error

@@ -1,8 +1,8 @@
 """
-Pictures that move to vignettes that move: animated WebP.
+Makes vignettes that move from pictures that move: animated WebP.
 
-Every frame is decoded once, in its turn, for all sizes. What is held is the frames of the vignettes, so their pixels
-are bounded; what is over a limit has no animation, and its still stands alone.
+Every frame is decoded once, in its turn, for all sizes. The frames of the vignettes are held in memory, so the number
+of their pixels is bounded. A vignette over a limit gets no animation, and stays a still.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from vignette.pixels.resampling import resized, samples, upright
 
 _MOVING: Final = frozenset({formats.GIF, formats.APNG, formats.WEBP, formats.AVIF})
 
-# Browsers show a frame that asks for less for this long: so do those of the vignette, whoever plays it.
+# Browsers show a frame that asks for less than the first for the second. The vignette says so itself, for all players.
 _SHORTEST_MS: Final = 11
 _TOO_SHORT_MS: Final = 100
 # WebP Container Specification, "ANMF" and "ANIM": 24 bits of milliseconds, 16 bits of loops.
@@ -43,19 +43,18 @@ class Frame(NamedTuple):
 
 
 def moves(anatomy: Anatomy) -> bool:
-    """Whether several frames are an animation; a TIFF or a HEIC with several has pages."""
+    """Whether the picture is an animation. Several frames of a TIFF or a HEIC are pages."""
     return anatomy.frames > 1 and anatomy.format in _MOVING
 
 
 def animations(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan], seconds: float) -> Iterator[tuple[Plan, bytes]]:
     """
-    The animated WebP of each of *plans* that is within the limits, from a *file* that `moves`.
+    Yield the animated WebP of each of *plans* that is within the limits, from a *file* that `moves`.
 
-    There is none at all if the frames of the original are too many or too large, or would lose their transparency.
-    After *seconds* no more are made.
+    Yield none at all if the frames of the original are too many or too large, or would lose their transparency.
 
     Raises:
-        TimeoutError: The time is over.
+        TimeoutError: It takes more than *seconds*.
         Exception: A frame is damaged; decoders raise many kinds.
     """
     plans = _affordable(anatomy, plans)
@@ -77,29 +76,31 @@ def animations(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan], seconds:
             for plan in plans:
                 image = _vignette(frame.image, anatomy, plan)
                 if plan.recipe.fit == "cover":
-                    # The same part of all frames, or the picture jumps.
+                    # Cut the same part out of all frames, or the picture jumps.
                     if plan not in windows:
                         windows[plan] = window(image, plan.size, plan.recipe.crop)
                     image = image.crop(windows[plan])
                 reels[plan].append(Frame(image, frame.milliseconds))
         plays = _plays(source.info, anatomy)
     for plan, reel in reels.items():
-        # One frame beside a still picture for readers that know no animation does not move.
+        # Beside a still picture for readers that know no animation, there may be a single frame, which does not move.
         if len(reel) > 1:
             yield plan, encoded_animation(reel, plays, plan.recipe.quality, check_time)
 
 
 def _keeps_transparency(source: Image.Image, anatomy: Anatomy) -> bool:
     """
-    Of a PNG in which one colour is transparent (tRNS), Pillow puts frames over each other right in 8-bit RGB only; with
-    grey, or with other depths, they would lose it.
+    Whether the frames keep their transparency.
+
+    If one colour of a PNG is transparent (tRNS), Pillow puts frames over each other correctly only in 8-bit RGB. In
+    grey, or in other depths, they would lose their transparency.
     """
     is_a_colour = anatomy.format is formats.APNG and source.mode != "P" and "transparency" in source.info
     return not is_a_colour or anatomy.bits_per_pixel == 24
 
 
 def _affordable(anatomy: Anatomy, plans: Sequence[Plan]) -> list[Plan]:
-    """As many of *plans* as their frames have room for all together, the smallest first."""
+    """Return as many of *plans* as the limit of pixels leaves room for together, the smallest first."""
     frames = anatomy.frames
     if frames > MAX_ANIMATION_FRAMES or frames * anatomy.width * anatomy.height > MAX_ANIMATION_SOURCE_PIXELS:
         return []
@@ -113,13 +114,13 @@ def _affordable(anatomy: Anatomy, plans: Sequence[Plan]) -> list[Plan]:
 
 
 def _frames(source: Any) -> Iterator[Frame]:
-    """Those of the animation: a still picture for readers that know none (PNG, 4.3.1) is not one of them."""
+    """Yield the frames of the animation, without a still picture for readers that know no animation (PNG, 4.3.1)."""
     screen = source.size
     for index in range(1 if source.info.get("default_image") else 0, source.n_frames):
         source.seek(index)
         source.load()
-        # Shown again and again by the decoder: each frame has to be a picture of its own. A later frame of a GIF that
-        # goes over the edge of the screen stretches it for Pillow; browsers cut it off.
+        # The decoder uses the same picture again for the next frame, so each frame has to be a copy. If a later frame
+        # of a GIF goes over the edge of the screen, Pillow stretches the screen; browsers cut the frame off.
         image = source.copy() if source.size == screen else source.crop((0, 0, *screen))
         yield Frame(samples(image), _milliseconds(source.info.get("duration", 0)))
 
@@ -135,8 +136,10 @@ def _milliseconds(duration: float) -> int:
 
 def _plays(info: dict[Any, Any], anatomy: Anatomy) -> int:
     """
-    How many times it is played, 0 for ever. A GIF counts the repetitions, and without a count has none; WebP and PNG
-    count all; an AVIF sequence is played for ever, as browsers do.
+    Return how many times the animation is played; 0 stands for ever.
+
+    A GIF counts the repetitions, and has none if it lacks the count. WebP and PNG count all plays. An AVIF sequence is
+    played for ever, as in browsers.
     """
     loop = info.get("loop")
     if anatomy.format is formats.GIF:

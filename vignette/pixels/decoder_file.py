@@ -1,4 +1,4 @@
-"""What a decoder is given to read: no path, and of a PNG only what its pixels need."""
+"""The file that a decoder is given to read: it has no path, and of a PNG only what the pixels need."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from vignette.pixels.pieces import Splice
 
 def decoder_file(file: BinaryIO, size: int, file_format: Format, *, moving: bool = False) -> BinaryIO:
     """
-    The picture of *size* bytes in *file*, at its beginning; *file* has to stay open, and nobody else may move it.
+    Return a file with the picture of *size* bytes in *file*, to be read from its beginning.
 
-    Of an APNG it is the still picture, unless it is to be shown *moving*.
-
-    It has no `name`: decoders put that into their errors, which go out.
+    *file* has to stay open, and nobody else may seek in it. Of an APNG only the still picture is returned, unless it is
+    to be shown *moving*. The returned file has no `name`, because decoders put a name into their errors, which clients
+    read.
     """
     if file_format in (formats.PNG, formats.APNG):
         picture = (moving_picture if moving else still_picture)(Reader(file, size))
-        # In one piece it is the file itself, which a decoder may map; to put pieces together takes a copy.
+        # One piece is the file itself, which a decoder may map into memory; putting pieces together takes a copy.
         if len(picture) > 1:
             return cast(BinaryIO, Splice(file, picture, closes_source=False))
     file.seek(0)
@@ -29,7 +29,7 @@ def decoder_file(file: BinaryIO, size: int, file_format: Format, *, moving: bool
 
 
 class _Nameless:
-    """All that *file* can do; a copy of its descriptor would serve as well, if every file had one."""
+    """Does all that *file* can do, without its name. A copy of its descriptor would do, if every file had one."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

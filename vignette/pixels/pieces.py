@@ -38,7 +38,7 @@ class Pieces:
         return len(self.pieces)
 
     def copy(self, start: int, end: int) -> None:
-        """Go on with the bytes of the source from offset *start* to *end*."""
+        """Append the bytes of the source from offset *start* to *end*."""
         last = self.pieces[-1] if self.pieces else None
         self.size += end - start
         if isinstance(last, _Range) and last.end == start:
@@ -47,14 +47,14 @@ class Pieces:
             self.pieces.append(_Range(start, end))
 
     def write(self, content: bytes) -> None:
-        """Go on with *content*."""
+        """Append *content*."""
         if content:
             self.size += len(content)
             self.pieces.append(content)
 
     @property
     def memory_bytes(self) -> int:
-        """What it takes to keep this in memory, or a little less than this."""
+        """How many bytes of memory this takes at most; in fact it takes a little less."""
         written = sum(len(piece) for piece in self.pieces if isinstance(piece, bytes))
         return written + _PIECE_BYTES * len(self.pieces)
 
@@ -65,9 +65,9 @@ class Pieces:
 
 class Splice(io.RawIOBase):
     """
-    The new file, for reading. It reads *source* while it is read, so nobody else may move it meanwhile.
+    The new file, for reading. It reads from *source* while it is read, so nobody else may seek in *source* meanwhile.
 
-    If it *closes_source*, it does so when it is closed itself, or forgotten.
+    With *closes_source*, it closes *source* when it is closed itself, or forgotten.
     """
 
     def __init__(self, source: BinaryIO, made_of: Pieces, *, closes_source: bool) -> None:
@@ -94,14 +94,14 @@ class Splice(io.RawIOBase):
         return self._at
 
     def read(self, size: int | None = -1) -> bytes:
-        # That of RawIOBase reads a whole file in small steps.
+        # The `read` of RawIOBase would read a whole file in small steps.
         left = max(0, self.size - self._at)
         buffer = bytearray(left if size is None or size < 0 else min(size, left))
         self.readinto(buffer)
         return bytes(buffer)
 
     def readinto(self, buffer: Any) -> int:
-        """Fill *buffer*, with less only at the end: decoders take less for the end."""
+        """Fill *buffer* wholly unless the file ends: decoders take a read of fewer bytes for the end."""
         view = memoryview(buffer).cast("B")
         filled = 0
         while filled < len(view) and self._at < self.size:

@@ -1,7 +1,8 @@
 """
-Bytes to thumbnails: upright, in sRGB, with their transparency, never enlarged, without the original's metadata.
+Makes vignettes of a picture: upright, in sRGB, with its transparency, never enlarged, without its metadata.
 
-One decode makes them all, each from the next larger. Only the worker calls it: decoders run on what strangers send.
+The picture is decoded once for all still vignettes; each is made from the next larger one. Only the worker calls this,
+because decoders run here on what strangers send.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ from vignette.recipes import Recipe, VignetteFormat
 
 logger = logging.getLogger(__name__)
 
-# The door has kept to the limits, and libvips, which decodes PNG, compares the checksums.
+# The door has checked the limits; and libvips, which decodes PNG, compares the checksums.
 _BOUNDS: Final = Bounds(checksums=False)
 
-# What decoders raise on damaged input. Not `Exception`: the worker's time limit is one, and no verdict on the picture.
+# What decoders raise on damaged input. `Exception` would include the worker's time limit, which is no verdict on the
+# picture.
 _DECODER_ERRORS: Final = (
     ArithmeticError,
     EOFError,
@@ -55,7 +57,7 @@ _DECODER_ERRORS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One vignette, encoded; `width` and `height` in pixels. What `moves` is an animated WebP, beside the still one."""
+    """An encoded vignette of `width` × `height` pixels. One that `moves` is an animated WebP, beside the still one."""
 
     recipe: Recipe
     file_format: VignetteFormat
@@ -69,13 +71,13 @@ def render(
     file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float = ANIMATION_SECONDS
 ) -> list[Rendition]:
     """
-    Make the vignettes of the picture of *size* bytes in *file*, largest recipe first.
+    Make the vignettes of the picture of *size* bytes in *file*: first the still ones, the largest recipe first.
 
-    An animation that takes more than *animation_seconds*, or has a fault in a later frame, has still vignettes only.
+    An animation that takes more than *animation_seconds*, or has a fault in a later frame, gets only still vignettes.
 
     Raises:
-        Refused: It would not pass the door.
-        RenderingFailed: Its pixels cannot be decoded, all of them.
+        Refused: The picture would not pass the door.
+        RenderingFailed: Not all pixels of the picture can be decoded.
     """
     anatomy = read_anatomy(file, size, _BOUNDS)
     plans = [plan(*anatomy.upright_size, recipe) for recipe in recipes]
@@ -108,19 +110,19 @@ def _animations(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan], seconds
         for planned, content in animations(file, anatomy, moving, seconds):
             yield Rendition(planned.recipe, "webp", *planned.size, content, moves=True)
     except _DECODER_ERRORS as error:
-        # Its first frame is sound: that is its still vignette, which is there already.
+        # The first frame is sound, and the still vignette made from it is there already.
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 
 
 def placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
-    """What stands for the picture until its vignettes are there: from the smallest of *renditions*, which are ours."""
+    """Return what stands for the picture until its vignettes are there, made from the smallest of our *renditions*."""
     # JPEG has no alpha, so it is the last choice.
     smallest = min((r for r in renditions if not r.moves), key=lambda r: (r.width * r.height, r.file_format == "jpeg"))
     with Image.open(io.BytesIO(smallest.content), formats=[decoder_of(smallest.file_format)]) as vignette:
         image = vignette.convert("RGBa" if vignette.has_transparency_data else "RGB")
     scale = min(MAX_EDGE_PX / max(image.size), 1)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    # The means are what counts: no filter is better at them than the cheapest.
+    # Only means count here, and the cheapest filter gives them as well as any.
     pixels = image.resize(size, Image.Resampling.BOX).convert("RGBA").tobytes()
     return Placeholder(
         thumbhash=base64.b64encode(thumbhash(*size, pixels)).decode("ascii"),
@@ -133,7 +135,7 @@ def _decoder_errors(anatomy: Anatomy) -> Iterator[None]:
     try:
         yield
     except UnidentifiedImageError as error:
-        # Pillow's words are of the file object, not of the picture.
+        # Pillow's words describe the file object, not the picture.
         raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: its decoder does not know it") from error
     except _DECODER_ERRORS as error:
         raise RenderingFailed(

@@ -1,4 +1,4 @@
 """
-What the use cases ask of the outside, cut by who asks. Each adapter keeps these promises; `tests/contract` holds it to
-them.
+What the use cases ask of the outside: a protocol for each kind of use. Each adapter keeps these promises, and
+`tests/contract` checks that it does.
 """

@@ -1,9 +1,9 @@
 """
 The catalogue: an index of numbers, order and state. Whatever it says can be rebuilt from the store.
 
-Every method is one transaction. It raises `StoreFull` when the disk of the database has no room, and nothing was
-committed then; and `CatalogueUnavailable` when the database cannot be used: if the connection broke during the commit,
-nobody knows whether it was done.
+Every change is one transaction. A method raises `StoreFull` when the disk of the database has no room; then nothing was
+committed. It raises `CatalogueUnavailable` when the database cannot be used. If the connection broke during the commit,
+nobody knows whether the transaction was committed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ class Arrivals(Protocol):
         """
         Give *record* the next number, call *promote* with it, and index it as pending.
 
-        Numbers count from 0 without a gap: if anything fails, the number is not taken. *withdraw* then undoes what
-        *promote* did, or did half of. It is called after *promote* alone, when it is certain that the row will not be
-        there, and while nobody else can be given the number or index its folder. Where that cannot be had, because the
-        connection broke and no other can be made, it is not called: the folder may have a row, or gets one from
-        `Index.catch_up`. *withdraw* raises nothing.
+        Numbers count from 0 without a gap: if anything fails, the number is not taken. If *promote* was called before
+        that, *withdraw* is called to undo what it did, even if it did only half. *withdraw* is called only when it is
+        certain that the row will not be there, and while nobody else can be given the number or index its folder. If
+        the connection broke and no other can be made, that is not certain, and *withdraw* is not called: the folder
+        may have a row, or gets one from `Index.catch_up`. *withdraw* raises nothing.
 
         Returns:
-            The image, and whether it is new. With an idempotency key that is there already, the image that has it;
-            *promote* is not called then.
+            The image, and whether it is new. If an image with the same idempotency key is there already, that image;
+            then *promote* is not called.
+
+        Raises:
+            IdempotencyKeyReused: The image with the same key has other bytes.
         """
 
 
@@ -40,10 +43,10 @@ class Library(Protocol):
     """For those who look images up."""
 
     def get(self, image_id: ImageId) -> Image:
-        """Return the image, deleted ones too; raise `ImageNotFound`."""
+        """Return the image, even a deleted one; raise `ImageNotFound` if there never was one."""
 
     def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
-        """At most *limit* images that are not deleted, newest first, with numbers below *before*."""
+        """Return at most *limit* images that are not deleted, newest first, with numbers below *before*."""
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         """The numbers of at most *limit* images in *state* that are higher than *after*, the lowest first."""
@@ -70,8 +73,9 @@ class Renderings(Protocol):
         self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipe_set: str = ""
     ) -> bool:
         """
-        Set `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipe_set* that was rendered, or
-        tried. An image that was rendered again is `READY` either way; with *failure* it keeps its placeholder.
+        Set the image `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipe_set* that was
+        rendered or tried. An image that was rendered again is `READY` either way; with a *failure* it keeps its earlier
+        placeholder.
 
         Returns:
             False if the claim no longer holds: nothing is changed then. If the image was deleted meanwhile, only its
@@ -118,7 +122,7 @@ class Waiting(Protocol):
 
     def renew(self, recipe_set: str, limit: int) -> list[ImageId]:
         """
-        Mark at most *limit* ready images for rendering whose recipe set differs from *recipe_set*, and return their
+        Mark at most *limit* ready images to be rendered again whose recipe set differs from *recipe_set*; return their
         numbers. Concurrent callers get different images.
         """
 
@@ -130,7 +134,7 @@ class Waiting(Protocol):
 
 
 class Removals(Protocol):
-    """For those who delete."""
+    """For deleting images."""
 
     def begin_delete(self, image_id: ImageId) -> bool:
         """
@@ -156,7 +160,8 @@ class Index(Protocol):
 
     def catch_up(self, images: Iterable[tuple[ImageId, Image | None]]) -> int:
         """
-        Index those of *images* whose number was not given yet, and take their numbers; return how many there were.
+        Index those of *images* whose number was not given yet, and take their numbers; return how many were indexed.
+
         None stands for a folder without a readable record: only its number is taken. *images* is read while no image
         can be added or withdrawn.
         """
@@ -165,7 +170,7 @@ class Index(Protocol):
         """Replace what the catalogue says of the number of *image*, if anything. Its job counts as forgotten."""
 
     def next_id(self) -> ImageId:
-        """The number that the next image will get."""
+        """Return the number that the next image will get."""
 
     def highest(self) -> ImageId | None:
         """The highest number of an image that is known, deleted ones too; None if none is."""
@@ -178,4 +183,4 @@ class Workers(Protocol):
         """Note that *worker* is alive now, and forget those that have been silent for a day."""
 
     def seconds_since_beat(self) -> float | None:
-        """How long ago the last sign of life of any worker was; None if there never was one."""
+        """Return how long ago any worker last gave a sign of life; None if none ever did."""

@@ -10,7 +10,7 @@ from vignette.model import ImageId
 
 
 class Lane(Enum):
-    """Who waits for a job: somebody who looks at the screen, or nobody in particular. The first overtakes."""
+    """Who waits for a job: a person at the screen (`FAST`), or nobody in particular (`BULK`). Fast jobs come first."""
 
     FAST = "fast"
     BULK = "bulk"
@@ -20,10 +20,10 @@ class Jobs(Protocol):
     """The queue. It is a hint: it may lose everything, and then the sweep finds the work again in the catalogue."""
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
-        """Ask that an image be rendered soon; raise `QueueUnavailable` within half a second if that cannot be asked."""
+        """Queue a job that renders the image; raise `QueueUnavailable` within half a second if that cannot be done."""
 
     def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
-        """`hint` for each, over one connection."""
+        """Do as `hint` for each image, over one connection."""
 
     def backlog(self) -> int:
-        """How many jobs wait, those left out that a worker has taken; raise `QueueUnavailable`."""
+        """Return how many jobs wait that no worker has taken; raise `QueueUnavailable` if the queue does not answer."""

@@ -1,8 +1,8 @@
 """
 The store: one folder for each image, named by its number. It is the truth.
 
-A file is replaced whole or not at all, and what a method has written is on the disk when it returns. Every method
-raises `StoreUnavailable` when the folder cannot be used, and `StoreFull` when there is no room.
+A file is replaced whole or not at all. With `durability = "full"`, what a method has written is on the disk when the
+method returns; only `StagedImage.append` leaves that to `complete`. Every method raises `StoreUnavailable` when the folder cannot be used, and `StoreFull` when there is no room.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ class StagedImage(Protocol):
         """Give the original its name, add *files*, and flush everything to the disk."""
 
     def discard(self) -> None:
-        """Remove what was staged. Once it is promoted or discarded, this does nothing."""
+        """Remove what was staged. Do nothing if it was promoted or discarded before."""
 
     def withdraw(self) -> None:
         """
-        Undo the promotion, if there was one, and remove what was staged. The folder leaves its number whole.
+        Undo the promotion, if there was one: the folder leaves its number as a whole, and is removed.
 
-        Only to be called when it is certain that the number has no row, and while nobody can be given it. It raises
-        nothing: a folder that cannot be moved stays. The folder of another upload that has the number stays too.
+        Call this only when it is certain that the number has no row, and while nobody can be given the number. It
+        raises nothing: a folder that cannot be moved stays. If the folder of another upload has the number, it stays
+        too.
         """
 
 
@@ -45,17 +46,17 @@ class Staging(Protocol):
 
     def promote(self, staged: StagedImage, image_id: ImageId) -> None:
         """
-        Make a completed folder the one of *image_id*: there whole, or not at all.
+        Give a completed folder the number *image_id*: it is there as a whole, or not at all.
 
         Raises:
-            NumberTaken: There is a folder of this number, with something in it. It stays as it is.
+            NumberTaken: A folder with this number and something in it is there already. It stays as it is.
         """
 
     def clear_staging(self, max_age_s: float) -> int:
-        """Remove what uploads left behind and nobody has changed for more than *max_age_s* seconds; return how many."""
+        """Remove what uploads left behind more than *max_age_s* seconds ago, by its last change; return how many."""
 
     def leftovers(self, min_age_s: float) -> list[str]:
-        """What `clear_staging` would remove: names for a report."""
+        """Return the names of what `clear_staging` would remove, for a report."""
 
 
 class Files(Protocol):
@@ -71,33 +72,33 @@ class Files(Protocol):
         """Write or replace a file; raise `FileNotStored` if the image has no folder."""
 
     def remove(self, image_id: ImageId, name: str) -> None:
-        """Remove a file. What is not there is no error."""
+        """Remove a file. A file that is not there is no error."""
 
     def remove_all_but(self, image_id: ImageId, name: str) -> None:
-        """Remove every file of the folder but *name*. What is not there is no error."""
+        """Remove every file of the folder but *name*. A folder that is not there is no error."""
 
     def names(self, image_id: ImageId) -> list[str]:
-        """The names of all that lies in the folder; raise `FileNotStored` if there is none."""
+        """Return the names of all that lies in the folder; raise `FileNotStored` if there is no folder."""
 
     def probe(self) -> None:
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
 
 
 class Survey(Protocol):
-    """What there is, looked at as a whole."""
+    """The store as a whole."""
 
     def image_ids(self) -> Iterator[ImageId]:
-        """The numbers of all folders, in no order."""
+        """Yield the numbers of all folders, in no particular order."""
 
     def strangers(self) -> list[str]:
-        """Names of what lies beside the folders and is none of ours; hidden files count as the system's."""
+        """Return the names of what lies beside the folders and is not ours. Hidden files count as the system's."""
 
 
 class Room(Protocol):
     """An ability of stores that know the size of their disk."""
 
     def free_bytes(self) -> int:
-        """How much the disk has room for."""
+        """Return for how many bytes the disk has room."""
 
 
 class Editions(Protocol):
@@ -105,6 +106,8 @@ class Editions(Protocol):
 
     def edition(self, image_id: ImageId) -> Hashable | None:
         """
-        What is another value once any file has been added to the folder, replaced or removed, by whatever process. None
-        if there is no folder, or if it changed so lately that the next change might not show. Costs next to nothing.
+        Return a value that changes whenever any process adds, replaces or removes a file of the folder.
+
+        Return None if there is no folder, or if it changed so lately that the next change might not show. This costs
+        next to nothing.
         """

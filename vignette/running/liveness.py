@@ -1,4 +1,4 @@
-"""Is a process that runs alive? It is asked again and again, and nobody waits for its answers."""
+"""Is a process that runs alive? The watch asks it again and again, and never waits for an answer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-# No client waits for that long. A processor that is busy with other things, a disk that stalls while it flushes, or as
-# many requests as there is room for keep an answer back for seconds, or for half a minute: to restart then would end
-# uploads, and help nobody.
+# No client waits for that long. A busy processor, a disk that stalls while it flushes, or a full service keeps an
+# answer back for seconds, or for half a minute: to restart then would end uploads, and help nobody.
 ANSWER_LIMIT_S: Final = 120.0
 
-# Of the limit. As many questions are under way at most.
+# How many questions are asked within the limit, and so how many may be under way.
 _QUESTIONS: Final = 12
 
 
@@ -24,8 +23,8 @@ class Liveness:
     """
     What a process is asked, and how its answer begins.
 
-    *address* is a path (of a Unix socket) or an IP address and a port. The process is stuck if a question has no answer
-    for *limit_s*: a single one, because it may have several processes that answer, of which one is stuck.
+    `address` is the path of a Unix socket, or an IP address and a port. The process is stuck if one question has no
+    answer for `limit_s` seconds. One is enough, because several processes may answer, and only one of them be stuck.
     """
 
     address: str | tuple[str, int]
@@ -36,10 +35,10 @@ class Liveness:
 
 class LivenessWatch:
     """
-    Asks while somebody looks. Each look takes no time.
+    Asks the process while somebody calls `look`, which takes no time.
 
-    The time between two looks counts as no longer than it should be: while the machine was suspended, or all of us were
-    stopped, nobody could answer.
+    The time between two looks counts as at most twice what it should be, because nobody could answer while the machine
+    was suspended, or while all our processes were stopped.
     """
 
     def __init__(self, liveness: Liveness, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,11 +52,11 @@ class LivenessWatch:
 
     @property
     def due_in_s(self) -> float:
-        """How long until the next look should be."""
+        """For how many seconds the next look should wait."""
         return max(0.0, self._looked_at + self._every_s - self._clock())
 
     def look(self) -> bool:
-        """Hear what was answered, and ask again; return whether the process is stuck."""
+        """Take the answers that came, and ask again if that is due; return whether the process is stuck."""
         now = self._clock()
         elapsed_s = min(now - self._looked_at, 2 * self._every_s)
         self._looked_at = now
@@ -89,7 +88,7 @@ class LivenessWatch:
 
 
 class _Question:
-    """One that was asked, over a connection of its own."""
+    """A question that was asked, over a connection of its own."""
 
     def __init__(self, liveness: Liveness) -> None:
         self.age_s = 0.0
@@ -97,13 +96,13 @@ class _Question:
         family = socket.AF_UNIX if isinstance(liveness.address, str) else _family(liveness.address[0])
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setblocking(False)
-        # What goes wrong here is heard of by `answer`.
+        # `answer` finds out what goes wrong here.
         self._socket.connect_ex(liveness.address)
         with contextlib.suppress(OSError):
             self._ask()
 
     def answer(self) -> bytes | None:
-        """What came, nothing if that cannot be any more; None as long as it may come."""
+        """Return what came; nothing if no answer can come any more; None as long as one may come."""
         try:
             self._ask()
             return None if self._words else self._socket.recv(256)
@@ -116,7 +115,7 @@ class _Question:
         self._socket.close()
 
     def _ask(self) -> None:
-        if self._words and select.select([], [self._socket], [], 0)[1]:  # else it is not connected yet
+        if self._words and select.select([], [self._socket], [], 0)[1]:  # else the socket is not connected yet
             self._words = self._words[self._socket.send(self._words) :]
 
 

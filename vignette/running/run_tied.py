@@ -43,12 +43,12 @@ def main() -> None:
 
     os.register_at_fork(before=note_parent, after_in_child=tie)
     if sys.platform == "linux":
-        # Granian spawns where Python 3.14 would, and nothing of the above comes to pass then.
+        # From 3.14 on, Python does not fork by default. Granian would then spawn, and nothing above would happen.
         multiprocessing.set_start_method("fork")
     if sys.argv[1] == "--preload":
         if multiprocessing.get_start_method() == "fork":
             importlib.import_module(sys.argv[2])
-            # A collection would write to all that is shared, and so have it copied.
+            # A garbage collection would write to all memory that is shared, and so have it copied.
             gc.freeze()
         del sys.argv[1:3]
     del sys.argv[0]

@@ -12,7 +12,7 @@ from typing import Final
 # client may get its port as the near end of a connection: dialling the service, it would even reach itself.
 _PORTS: Final = range(20_000, 32_768)
 
-# Held as long as this process lives.
+# The ports that this process holds for as long as it lives.
 _claims: Final[list[socket.socket]] = []
 
 
@@ -39,8 +39,8 @@ def _is_free(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Whether the port is ours now. The kernel gives a name to one socket only, and takes it back with that socket."""
-    if sys.platform != "linux":  # only Linux has abstract sockets, unix(7); elsewhere we trust in chance
+    """Claim a port; return whether it is ours. The kernel gives a name to one socket, and frees it with that."""
+    if sys.platform != "linux":  # only Linux has abstract sockets (unix(7)); elsewhere we trust in chance
         return True
     claim = socket.socket(socket.AF_UNIX)
     try:

@@ -24,10 +24,10 @@ _GONE_LIMIT_S: Final = 30.0
 
 class OwnService:
     """
-    Its folders lie below *folder*. The name of that must be unique: the processes are found by it.
+    Its folders lie below *folder*, whose name must be unique: the processes are found by it.
 
-    *settings* are named as in `vignette.settings`. All others have their defaults, whatever the settings file or the
-    environment of this process say.
+    *settings* are named as in `vignette.settings`. All other settings have their defaults, whatever the settings file
+    or the environment of this process say.
     """
 
     def __init__(self, folder: Path, **settings: object) -> None:
@@ -91,7 +91,7 @@ class OwnService:
         return True
 
     def stop(self) -> int | None:
-        """Ask it to stop, and return its exit status; None if it has not ended within 30 seconds, or never ran."""
+        """Ask the supervisor to stop; return its exit status, or None if it does not end in 30 seconds or never ran."""
         if self._process is None:
             return None
         self._process.terminate()
@@ -101,7 +101,7 @@ class OwnService:
             return None
 
     def destroy(self) -> list[int]:
-        """Kill the supervisor, and what does not end by itself then; return the process ids of the latter."""
+        """Kill the supervisor, then each process that does not end by itself; return the ids of these processes."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -1,1 +1,1 @@
-"""What the service can do, one use case a file. They know the outside by `ports` alone, no HTTP and no settings."""
+"""What the service can do. A use case reaches the outside only through `ports`; it knows no HTTP and no settings."""

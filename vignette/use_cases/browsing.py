@@ -1,4 +1,4 @@
-"""Browse: the one door to an image that is there, and to what its file says of itself."""
+"""Browse: look up images that are not deleted, and read what their files say of themselves."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ class Browsing:
         self._library = library
 
     def existing(self, image_id: ImageId) -> Image:
-        """See the function of this name."""
+        """See the function `existing` of this module."""
         return existing(self._library, image_id)
 
     def newest(self, limit: int, before: ImageId | None = None) -> Page:
-        """At most *limit* images, with numbers below *before*."""
-        # One more than asked for tells whether there is another page.
+        """Return at most *limit* images with numbers below *before*, newest first."""
+        # If one image more than asked for is found, there is another page.
         found = self._library.newest(limit + 1, before)
         return Page(found[:limit], has_more=len(found) > limit)
 
     def metadata(self, image: Image) -> dict[str, Any]:
-        """What the file says of itself; where that is lost, a warning in its place."""
+        """Return what the file says of itself; if that is lost or damaged, return a warning in its place."""
         try:
             return metadata_from_json(self.metadata_json(image))
         except (FileNotStored, ValueError):
             return {"warnings": [f"{layout.METADATA_JSON} is missing from the folder, or damaged"]}
 
     def metadata_json(self, image: Image) -> bytes:
-        """The metadata as they are kept for programs; raise `FileNotStored` if they are lost."""
+        """Return the metadata as kept for programs; raise `FileNotStored` if they are lost."""
         return self._files.read(image.id, layout.METADATA_JSON)
 
     def metadata_text(self, image: Image) -> bytes:
-        """The metadata as they are kept for people; raise `FileNotStored` if they are lost."""
+        """Return the metadata as kept for people; raise `FileNotStored` if they are lost."""
         return self._files.read(image.id, layout.METADATA_TEXT)
 
 
 def existing(library: Library, image_id: ImageId) -> Image:
     """
-    The image of this number.
+    Return the image with this number.
 
     Raises:
         ImageNotFound: There never was one.
@@ -66,14 +66,14 @@ def existing(library: Library, image_id: ImageId) -> Image:
 
 
 def not_deleted(image: Image) -> Image:
-    """*image*; raise `ImageDeleted` if it was deleted, or is being deleted."""
+    """Return *image*; raise `ImageDeleted` if it was deleted, or is being deleted."""
     if image.state.is_gone:
         raise ImageDeleted(f"image {image.id} was deleted")
     return image
 
 
 def metadata_from_json(content: bytes) -> dict[str, Any]:
-    """What `metadata.json` holds; raise `ValueError` if it is damaged."""
+    """Return what `metadata.json` holds; raise `ValueError` if it is damaged."""
     metadata = json.loads(content)
     if not isinstance(metadata, dict):
         raise ValueError(f"{layout.METADATA_JSON} holds no object")  # noqa: TRY004 (as with any other damage)

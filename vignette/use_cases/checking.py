@@ -1,8 +1,8 @@
 """
 Check every folder against its record and its row, and repair what can be repaired without losing anything.
 
-It may run beside the service: what looks wrong is looked at again at the end, so that what was just being uploaded,
-rendered or deleted is no finding.
+The check may run beside the service. It looks at each suspect again at the end, so that an image that was just being
+uploaded, rendered or deleted is no finding.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from vignette.use_cases.reindexing import read_image
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 
-# Longer than a rendering needs between two of its writes, and than the sweep takes to come round.
+# Longer than the time between two writes of a rendering, and longer than the time between two sweeps.
 _SETTLE_S: Final = 2 * SWEEP_INTERVAL_S
 
 
 def settle() -> None:
-    """Pause until what was just being uploaded, rendered or deleted is done, most probably."""
+    """Pause for so long that an upload, rendering or deletion under way has most probably taken its next step."""
     time.sleep(_SETTLE_S)
 
 
@@ -44,8 +44,8 @@ class Checkup:
     """
     The use case.
 
-    *settle* is called before what looks wrong is looked at again. What is older than *staging_max_age_s* seconds in the
-    staging folder is a leftover.
+    The check calls *settle* before it looks at the suspects again. A leftover is what has lain in the staging folder
+    unchanged for more than *staging_max_age_s* seconds.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Checkup:
         self._staging_max_age_s = staging_max_age_s
 
     def image_ids(self) -> Sequence[ImageId]:
-        """Every number that should be there, or is."""
+        """Return every number that was given out, and every higher number that has a folder."""
         following = self._index.next_id()
         beyond = sorted(image_id for image_id in self._survey.image_ids() if image_id >= following)
         return [*map(ImageId, range(following)), *beyond]
@@ -83,7 +83,10 @@ class Checkup:
         self, image_ids: Sequence[ImageId], *, repair: bool = False, checked: Callable[[ImageId], None] = lambda _: None
     ) -> Iterator[Finding]:
         """
-        Check the images of these numbers, and what lies beside them; call *checked* after each.
+        Check the images with these numbers, then what lies beside their folders; yield what is wrong.
+
+        *checked* is called after the first look at each image. With *repair*, the remedy of each finding is tried
+        before the finding is yielded.
 
         Raises:
             StoreUnavailable: The upload folder cannot be used.
@@ -109,8 +112,8 @@ class Checkup:
             folder = self._folder(image_id, row)
         except StoreUnavailable as error:
             return [Finding(Kind.UNREADABLE, str(error), image_id)]
-        # Nobody can tell a crash's leftover at the counter from an upload that is just being indexed, and the next one
-        # replaces it either way.
+        # Nobody can tell a crash's leftover at the counter from an upload that is just being indexed. The next upload
+        # indexes it either way.
         if row is None and image_id == self._index.next_id():
             return []
         found = judge(row, folder, self._vignettes)
@@ -163,7 +166,7 @@ class Checkup:
                     size += len(chunk)
         except FileNotStored:
             return None, None
-        except OSError as error:  # the disk, in the middle of it
+        except OSError as error:  # the disk failed in the middle of the file
             raise StoreUnavailable(f"the original cannot be read: {error.strerror}") from error
         return digest.hexdigest(), size
 
@@ -221,7 +224,7 @@ class Checkup:
     def _write_metadata(self, image_id: ImageId) -> None:
         record = record_from_json(self._files.read(image_id, layout.RECORD))
         with self._files.open(image_id, layout.original(record.facts)) as file:
-            # It was within the limits of its day; they may be lower now.
+            # The picture was within the limits when it came; they may be lower now.
             _, blocks = inspect(file, record.bytes, max_pixels=sys.maxsize, max_frames=sys.maxsize)
         metadata = describe(blocks)
         self._files.write(image_id, layout.METADATA_TEXT, as_text(metadata).encode())

@@ -1,4 +1,4 @@
-"""What can be wrong with an image, judged from its row and its folder (pure), and the report of it."""
+"""Judge what is wrong with an image from its row and its folder, and report it. Nothing here reads or writes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vignette.model import Image, ImageId, Outcome, Record, State
 
 METADATA: Final = (layout.METADATA_TEXT, layout.METADATA_JSON)
 
-# What the first release left when it was killed in `ImageStore.write`.
+# The first release left files with such names when it was killed while it wrote one.
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{16}")
 
 
 class Kind(StrEnum):
-    """What can be wrong; the names are stable."""
+    """What can be wrong. The strings are stable, for programs that read the report."""
 
     UNREADABLE = "unreadable"
     NUMBER_LOST = "number-lost"
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What `--repair` does about it. None of them removes an original that nobody asked to have deleted."""
+    """What `--repair` does about a finding. None removes an original unless somebody asked to delete the image."""
 
     INDEX = "write the row from the folder"
     RENDER = "render it again"
@@ -54,7 +54,7 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. Without a remedy it takes a person. `is_repaired` is None where no repair was tried."""
+    """One thing that is wrong. Without a `remedy` it needs a person. `is_repaired` is None if no repair was asked."""
 
     kind: Kind
     detail: str
@@ -66,7 +66,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What lies in an image's folder. `digest` and `size` are of the original's bytes, None if it is not there."""
+    """
+    What lies in an image's folder.
+
+    `digest` (SHA-256, in hex) and `size` (in bytes) are those of the original, and None if it is not there.
+    `bad_metadata` names the metadata files that are missing or unreadable.
+    """
 
     names: frozenset[str]
     record: Record | None = None
@@ -78,10 +83,10 @@ class Folder:
 
 def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -> list[Finding]:
     """
-    What is wrong with an image of this *row* and this *folder*, where the recipes in force make *vignettes*.
+    Return what is wrong with an image that has this *row* and this *folder*.
 
-    A ready image that other recipes have made is well, with the vignettes that its outcome names: it will be rendered
-    again, or could not be.
+    *vignettes* are the names of the vignettes that the recipes in force make. A ready image whose vignettes were made
+    by other recipes is well if it has those that its outcome names: it will be rendered again, or that has failed.
     """
     if folder is None:
         return [_without_folder(row)]
@@ -122,7 +127,7 @@ def _without_tombstone(folder: Folder) -> Finding:
 
 
 def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
-    """Record, original and metadata."""
+    """Judge the record, the original and the metadata."""
     basis = folder.record or (row.record if row else None)
     if basis is None:
         yield Finding(Kind.RECORD_MISSING, "it has no readable record and no row: nothing tells what it is")
@@ -150,7 +155,7 @@ def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
 
 
 def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
-    """The outcome, and the vignettes that it speaks of."""
+    """Judge the outcome and the vignettes that it names."""
     if row is None or row.state not in (State.READY, State.FAILED):
         return
     remedy = Remedy.RENDER if _is_sound(folder.record or row.record, folder) else None
@@ -169,7 +174,7 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
 
 
 def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
-    """Files that should not be there."""
+    """Find the files that should not be there."""
     basis = folder.record or (row.record if row else None)
     ours = {layout.RECORD, layout.OUTCOME, *METADATA, *vignettes} | ({layout.original(basis.facts)} if basis else set())
     ours.update(folder.outcome.vignettes if folder.outcome else ())
@@ -192,14 +197,14 @@ def _is_sound(record: Record, folder: Folder) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found in so many numbers."""
+    """The findings of a check; `images` is how many numbers it checked."""
 
     images: int
     findings: list[Finding]
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing is wrong any more."""
+        """Whether every finding was repaired."""
         return all(finding.is_repaired for finding in self.findings)
 
     def as_text(self) -> str:
@@ -225,7 +230,7 @@ class Report:
 
 def _line(finding: Finding) -> str:
     place = "upload folder" if finding.image_id is None else f"image {finding.image_id}"
-    # A name is as hostile as its sender: a terminal obeys what stands in it.
+    # A file name may hold control characters, which a terminal would obey.
     named = f" {finding.name!a}" if finding.name else ""
     if finding.remedy is None:
         hint = "no repair"

@@ -1,4 +1,4 @@
-"""Can an upload be taken now, and will its vignette come? Each part of the service is asked, and told apart."""
+"""Can an upload be taken now, and will its vignette come? The report tells the state of each part of the service."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vignette.limits import READINESS_HOLDS_S, READINESS_PATIENCE_S, WORKER_SILE
 from vignette.ports.catalogue import Workers
 
 Probe = Callable[[], object]
-"""Does with a part what an upload would, and leaves nothing of it. Raises the error that the upload would meet."""
+"""Do with one part what an upload would do, and leave nothing behind; raise the error that the upload would get."""
 
 Readiness = Literal["ready", "degraded", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """How a part is; *trouble* says why it is down, and is None if it is up."""
+    """The state of one part. `trouble` says why the part is down, and is None if it is up."""
 
     trouble: str | None
 
@@ -32,7 +32,9 @@ class PartReport:
 @dataclass(frozen=True, slots=True)
 class HealthReport:
     """
-    The parts by name. `degraded`: an upload is taken, and its vignette waits until all parts are back.
+    The state of each part, by its name.
+
+    When `readiness` is "degraded", an upload is taken, and its vignette waits until all parts are back.
     """
 
     readiness: Readiness
@@ -65,17 +67,18 @@ class Health:
 
     def report(self) -> HealthReport:
         """
-        How all parts are, at most *holds_s* ago: to probe them costs flushes, and anybody may ask.
+        Return a report that is at most *holds_s* seconds old: probing costs flushes, and anybody may ask.
 
-        One caller looks, and those who ask meanwhile wait for what it finds: an older report would hide a part that
-        hangs. A part that has not answered for *patience_s* is down for those who wait: each of them holds a thread.
+        One caller probes the parts. A caller that comes meanwhile waits for the new report, because an older one would
+        hide a part that hangs. Each waiting caller holds a thread, so after *patience_s* seconds without an answer it
+        gets a report that this part is down.
         """
         while not self._looking.acquire(timeout=self._patience_s / 10):
             if time.monotonic() - self._asked_at >= self._patience_s:
                 trouble = f"it has not answered for {self._patience_s:g} seconds"
                 return HealthReport("unavailable", {self._asked: PartReport(trouble)})
         try:
-            # From the end of a look: else those who waited for a slow one would look again, one after the other.
+            # The age counts from the end of a look. Else callers that waited for a slow look would each look again.
             if self._report is None or time.monotonic() - self._looked_at >= self._holds_s:
                 self._report = self._look()
                 self._looked_at = time.monotonic()
@@ -102,7 +105,7 @@ class Health:
 
 
 def worker_is_heard(workers: Workers) -> Probe:
-    """The probe of the workers: one of them has given a sign of life lately."""
+    """Return a probe that fails unless a worker gave a sign of life in the last `limits.WORKER_SILENCE_S` seconds."""
 
     def probe() -> None:
         silence = workers.seconds_since_beat()

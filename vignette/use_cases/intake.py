@@ -33,7 +33,8 @@ from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
 from vignette.use_cases.browsing import not_deleted
 from vignette.use_cases.reindexing import Reindexing
 
-# Each process that was killed may have left one folder ahead of the catalogue; more are for `reindex`.
+# A process that was killed may have left a folder ahead of the catalogue, and others may take the number that follows
+# it before we do.
 _TRIES_FOR_A_NUMBER: Final = 8
 
 logger = logging.getLogger(__name__)
@@ -42,8 +43,8 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class IntakeLimits:
     """
-    What is refused: `max_bytes` in a file, `max_pixels` in a frame (width times height), `max_frames` in a file, and
-    what takes more than `max_memory_bytes` to render.
+    What an upload may have at most: `max_bytes` in a file, `max_pixels` in a frame (width times height), `max_frames`
+    in a file, and a need for `max_memory_bytes` of memory to render it.
     """
 
     max_bytes: int
@@ -53,7 +54,7 @@ class IntakeLimits:
 
 
 class Upload:
-    """A file on its way in: each chunk goes into the tally, and from there to the staging folder."""
+    """A file on its way in: each chunk goes into the tally, then into the staging folder."""
 
     def __init__(self, staged: StagedImage, tally: Tally) -> None:
         self.staged = staged
@@ -64,7 +65,7 @@ class Upload:
         Take the next *chunk*.
 
         Raises:
-            UploadTooLarge: With this chunk it is over the limit; nothing of it was written.
+            UploadTooLarge: This chunk takes the upload over the limit; nothing of the chunk was written.
         """
         self.tally.add(chunk)
         self.staged.append(chunk)
@@ -97,10 +98,10 @@ class Intake:
 
     def expect(self, announced_bytes: int | None) -> None:
         """
-        Hear that *announced_bytes* will come, or that nobody knows how many: they are not to be sent in vain.
+        Check that there is room, before a client sends its bytes in vain; None if their number was not announced.
 
         Raises:
-            StoreFull: The disk has no room for so many.
+            StoreFull: The disk has no room for *announced_bytes*.
             StoreUnavailable: The upload folder cannot be used.
         """
         room = self._room.free_bytes()
@@ -113,9 +114,10 @@ class Intake:
 
     def begin(self, announced: Announced = NOTHING_ANNOUNCED) -> Upload:
         """
-        Begin an upload; use it as a context manager, so that what is not kept is discarded.
+        Begin an upload. Use it as a context manager: its end discards what was not kept.
 
-        Its tally knows what was *announced* of the file. Whoever appends the last chunk holds it to that.
+        Its tally knows what was *announced* of the file. After the last chunk the caller has to compare the two
+        (`Tally.is_short`, `Tally.verify`).
         """
         tally = Tally(announced, limit=self.limits.max_bytes, algorithms=[SHA_256])
         return Upload(self._staging.stage(), tally)
@@ -126,13 +128,13 @@ class Intake:
         """
         Check what was received, describe it, keep it under the next number, and ask for its vignettes.
 
-        *name* is a label (see `clean_name`). The vignettes are made in *lane*. An upload with the *idempotency_key* of
-        an earlier one and the same bytes is that one.
+        *name* is a label (see `clean_name`). The job for the vignettes goes into *lane*. If an earlier upload came with
+        the same *idempotency_key* and the same bytes, its image is returned, and nothing else is kept.
 
         Raises:
-            Refused: It is empty, no image of ours, not whole, or over a limit.
-            IdempotencyKeyReused: The key came with other bytes.
-            ImageDeleted: The image that the key came with was deleted.
+            Refused: The file is empty, of a format that is not accepted, not whole, or over a limit.
+            IdempotencyKeyReused: An earlier upload came with this key and other bytes.
+            ImageDeleted: An earlier upload came with this key, and its image was deleted.
         """
         tally = upload.tally
         if tally.bytes == 0:
@@ -186,8 +188,10 @@ class Intake:
 
 def clean_name(name: str | None) -> str | None:
     """
-    A file name as a label, in one line: control characters, those that turn the direction of text, and those that end a
-    line (Unicode categories Cc, Cf, Cs, Zl, Zp) become U+FFFD; cut at `limits.MAX_NAME_CHARS`; None if nothing is left.
+    Return a file name as a label in one line, cut at `limits.MAX_NAME_CHARS` characters; None if *name* is empty.
+
+    Characters that control a terminal, turn the direction of text or end a line (Unicode categories Cc, Cf, Cs, Zl, Zp,
+    without U+200C and U+200D) become U+FFFD.
     """
     if not name:
         return None
@@ -200,6 +204,6 @@ def _is_control(character: str) -> bool:
 
 
 def _now() -> datetime:
-    """The time, to the millisecond: what every place that keeps it can hold."""
+    """Return the time, cut to whole milliseconds, which every place that keeps it can hold."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)

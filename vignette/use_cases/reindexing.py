@@ -1,4 +1,4 @@
-"""Rebuild the catalogue from the folders alone: they are the truth, it is an index."""
+"""Rebuild the catalogue from the folders alone: the folders are the truth, the catalogue is an index."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Reindexing:
 
     def catch_up(self) -> bool:
         """
-        Bring the catalogue up to the folders if they are ahead of it; return whether they were.
+        If the folders are ahead of the catalogue, bring it up to them; return whether they were.
 
         A crash between rename and commit leaves a single folder ahead. It is whole, and is indexed like any other:
         nothing in it tells whether it was acknowledged, and what was acknowledged is never lost. More than one folder
@@ -51,7 +51,7 @@ class Reindexing:
 
     def read_images(self) -> Iterator[tuple[ImageId, Image | None]]:
         """
-        What the folders say, in order of number; None for a folder that holds no readable record.
+        Yield the image that each folder holds, in order of number; None for a folder without a readable record.
 
         The folders are listed when the first image is asked for: whoever reads them in a transaction has begun it then.
         """
@@ -59,7 +59,11 @@ class Reindexing:
             yield image_id, read_image(self._files, image_id)
 
     def _read_if_there(self, image_id: ImageId) -> Iterator[tuple[ImageId, Image | None]]:
-        """Look at the folder only when this is asked for: a failed upload may have withdrawn it since it was listed."""
+        """
+        Yield the image in this folder, if the folder is still there.
+
+        A failed upload may have withdrawn it since it was listed, so it is looked at only when the image is asked for.
+        """
         if _is_there(self._files, image_id):
             yield image_id, read_image(self._files, image_id)
 
@@ -85,7 +89,7 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
     try:
         return outcome_from_json(files.read(image_id, layout.OUTCOME))
     except (FileNotStored, StoreUnavailable, ValueError):
-        return None  # it is rendered again
+        return None  # the image is then rendered again
 
 
 def _is_there(files: Files, image_id: ImageId) -> bool:
@@ -94,7 +98,7 @@ def _is_there(files: Files, image_id: ImageId) -> bool:
     except FileNotStored:
         return False
     except StoreUnavailable:
-        pass  # it is there, and cannot be read: its number is taken
+        pass  # the folder is there and cannot be read: its number is taken
     return True
 
 

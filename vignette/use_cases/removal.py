@@ -26,17 +26,17 @@ class Removal:
 
     def delete(self, image_id: ImageId) -> None:
         """
-        Delete the image: its number stays taken, and of its folder only a tombstone stays.
+        Delete the image. Its number stays taken, and its folder keeps only a tombstone.
 
         Raises:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted before, or is being deleted.
         """
-        # The row first, so that it stops answering; then the tombstone, so that no rebuilt catalogue brings it back.
+        # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
         if self._removals.begin_delete(image_id):
             self.finish(image_id)
         else:
-            existing(self._library, image_id)  # it is not there, and this says why
+            existing(self._library, image_id)  # raises the reason why there is none to delete
 
     def finish(self, image_id: ImageId) -> None:
         """

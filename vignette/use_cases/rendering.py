@@ -24,15 +24,15 @@ from vignette.ports.store import Files
 from vignette.recipes import Recipe
 from vignette.use_cases.verdicts import Verdicts, to_failure
 
-# The pause before a rendering is tried again that found no room on the disk, or the folder or the catalogue away. Such
-# a minute says nothing of the image: the attempt does not count.
+# The pause after a rendering that found no room on the disk, or could not use the folder or the catalogue. That says
+# nothing about the image, so the attempt does not count.
 PAUSE_WITHOUT_ROOM_S: Final = 5.0
 
 logger = logging.getLogger(__name__)
 
 
 class Renderer(Protocol):
-    """What makes the vignettes; see `pixels.rendering.render`."""
+    """A function that makes the vignettes; see `pixels.rendering.render`."""
 
     def __call__(
         self, file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float, /
@@ -43,10 +43,11 @@ class Rendering:
     """
     The use case of the worker.
 
-    `lease_s` is how long one rendering may take before it counts as dead, in seconds; `animation_seconds` how long
-    vignettes that move may take to make; `pause_without_room_s` how long an image waits for which the machine had no
-    room. Decoders run within `confined`, which raises `TooMuchMemory` or `TooMuchTime` where they take too much: a
-    verdict at once, as the next attempt would take the same.
+    A rendering that takes longer than *lease_s* seconds counts as dead. Making vignettes that move may take
+    *animation_seconds*. An image waits *pause_without_room_s* seconds after the machine had no room for it.
+
+    Decoders run within *confined*, which raises `TooMuchMemory` or `TooMuchTime` if they take too much. The image then
+    fails at once, because the next attempt would take as much.
     """
 
     def __init__(
@@ -74,10 +75,10 @@ class Rendering:
 
     def render(self, image_id: ImageId) -> None:
         """
-        Render the image if it waits for that; return at once if it is done, deleted or in another's hands.
+        Render the image if it waits for that; return at once if it is done, deleted or claimed by another worker.
 
-        One that is rendered again has its vignettes replaced when all new ones are there; if that cannot be, it keeps
-        those that it has, is not tried again by itself, and the reason is logged.
+        An image that is rendered again keeps its earlier vignettes until all new ones are there. If the rendering
+        fails for good, the image keeps them, the reason is logged, and no further attempt follows by itself.
         """
         claim = self._renderings.claim(image_id, self._lease_s)
         if claim is None:
@@ -103,8 +104,9 @@ class Rendering:
 
     def _is_the_machines(self, error: Unavailable) -> bool:
         """
-        Whether *error* is the state of the machine, which will pass and is no fault of the image. One original that
-        cannot be read on a disk that works otherwise is its own affair, and counts.
+        Whether *error* comes from the state of the machine, which will pass, and not from the image.
+
+        If one original cannot be read on a disk that works otherwise, the fault is the image's, and the attempt counts.
         """
         if isinstance(error, StoreFull | CatalogueUnavailable):
             return True
@@ -127,7 +129,7 @@ class Rendering:
 
 
 def _gave_up(claim: Claim) -> Failure:
-    """The reason that the last attempt left behind; there is none if the whole worker died each time."""
+    """Return the reason that the last attempt left; if the whole worker died each time and left none, say that."""
     return claim.image.failure or Failure(
         RenderingFailed.code, f"the worker died {claim.attempt - 1} times while it rendered this image"
     )

@@ -1,4 +1,4 @@
-"""Render again: images that failed, and images whose vignettes other recipes made; these are served meanwhile."""
+"""Render again the images that failed, and those whose vignettes were made by recipes that are no longer in use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vignette.ports.jobs import Jobs, Lane
 from vignette.recipes import Recipe
 from vignette.use_cases.browsing import existing
 
-# Between two looks at an image that is being rendered: little beside the time that a rendering takes.
+# The pause between two looks at an image that is being rendered: short beside the time that a rendering takes.
 _POLL_S: Final = 0.1
 
 # A worker is heard of by then, even if it is started again or its machine is busy.
@@ -43,7 +43,8 @@ class Renewal:
     """
     The use case. Every method may run in any number of processes at once, and be repeated.
 
-    At most *batch* images of it wait at a time; *pause* is called between two looks at one that is being rendered.
+    It lets at most *batch* images wait at a time, and calls *pause* between two looks at an image that is being
+    rendered.
     """
 
     def __init__(
@@ -69,8 +70,8 @@ class Renewal:
         """
         Queue some of the images that are due, in the slow lane.
 
-        Afterwards at most a batch of images waits, with those that have no vignette yet; if more wait already, none is
-        added.
+        Afterwards at most a batch of images waits or is being rendered, images without any vignette included. If that
+        many do already, none is added.
         """
         room = self._batch - self._waiting.unfinished(at_most=self._batch)
         if room <= 0:
@@ -86,7 +87,7 @@ class Renewal:
 
     def is_due(self, image_id: ImageId) -> bool:
         """
-        Whether the recipes in force have yet to make the vignettes of this image.
+        Whether the recipes in force have not made the vignettes of this image yet.
 
         Raises:
             ImageNotFound: There never was one.
@@ -127,12 +128,12 @@ class Renewal:
 
     def retry(self, image_id: ImageId, lane: Lane = Lane.FAST) -> Image:
         """
-        Try a failed image again, as if it had never been tried; return it as it stands then.
+        Have a failed image tried again, with no attempts counted; return it as it stands afterwards.
 
         Raises:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted.
-            ImageNotFailed: It is ready, or will be tried anyway.
+            ImageNotFailed: The image is ready, or will be tried anyway.
         """
         state = existing(self._library, image_id).state
         if state is not State.FAILED:
@@ -159,7 +160,7 @@ class Renewal:
         return image.state is not State.READY or image.recipe_set != self._recipe_set or image.failure is not None
 
     def _look(self, image_id: ImageId) -> Renewed | None:
-        """What has become of the image; None while it waits or is being rendered."""
+        """Return what has become of the image; None while it waits or is being rendered."""
         image = self._library.get(image_id)
         if image.state.is_gone:
             return Renewed(image_id)

@@ -1,4 +1,4 @@
-"""Serve: which file stands for a vignette, what to say where there is none, and the files of an image to fetch."""
+"""Serve: choose the file of a vignette, or tell why there is none; open the original and the public copy."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ from vignette.records import outcome_from_json
 from vignette.use_cases.browsing import Browsing, metadata_from_json
 from vignette.use_cases.renewal import Renewal
 
-# Between two looks at an image that somebody waits for.
+# The pause between two looks at an image that a client waits for.
 _POLL_S: Final = 0.05
 
-# Clients ask again every second: what takes longer to read than it is worth has no preview. Those of cameras have some
-# 100 KB.
+# Clients ask again every second, so a preview is not looked for in metadata that take too long to read. The metadata of
+# a camera's picture take some 100 KB.
 _MAX_PREVIEW_METADATA_BYTES: Final = MIB
 
-# Of ordinary pictures a plan takes 1 to 4 KiB: a process remembers more than a thousand.
+# The plan of an ordinary picture takes 1 to 4 KiB, so a process remembers more than a thousand.
 _MAX_PLANS_BYTES: Final = 4 * MIB
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """
-    What a client would have.
+    What a client asks for.
 
-    `takes` are the formats that it names, and JPEG, which everyone reads, the best first; `refuses` are those that it
-    says it cannot read. A `still` vignette is the one that does not move. With `preview` the client takes the JPEG that
-    the camera embedded, while there is no vignette yet. It would wait `patience_s` seconds for one.
+    `takes` are the formats that it names, and JPEG, which every client reads; the best comes first. `refuses` are the
+    formats that it says it cannot read. With `still`, it wants the vignette that does not move. With `preview`, it
+    takes the JPEG that the camera embedded while there is no vignette yet. It would wait `patience_s` seconds for a
+    vignette.
     """
 
     takes: tuple[VignetteFormat, ...]
@@ -49,7 +50,11 @@ class Wish:
     patience_s: float = 0
 
     def best(self, formats: Sequence[VignetteFormat]) -> VignetteFormat:
-        """Which of *formats* to give; where the client names none, the first that it does not refuse."""
+        """
+        Return the one of *formats* to give: the best that the client names, else the first that it does not refuse.
+
+        If it refuses all of them, it gets the first.
+        """
         named = [wanted for wanted in self.takes if wanted in formats]
         others = [offered for offered in formats if offered not in self.refuses]
         return (named or others or formats)[0]
@@ -58,8 +63,10 @@ class Wish:
 @dataclass(frozen=True, slots=True)
 class Served:
     """
-    A vignette. `name` says the recipe that made it. It `is_final` if *recipe* did, and nothing better is to come: until
-    the image is deleted the same question has the same answer. With `waited` the client has waited for it.
+    A vignette. The `name` of its file tells the recipe that made it.
+
+    It `is_final` if `recipe` made it and nothing better will come: then the same question has the same answer until the
+    image is deleted. `waited` tells whether the client waited for it.
     """
 
     image: Image
@@ -73,7 +80,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """No vignette: none can be made, for the reason in `failure`; or, without one, it is on its way."""
+    """No vignette. `failure` tells why none can be made; without a `failure`, the vignette is on its way."""
 
     image: Image
     recipe: Recipe
@@ -86,8 +93,9 @@ class Serving:
     """
     The use case. Safe to share between threads.
 
-    Passes over a whole original take the processor: they are made in a place (*at_work*). A client waits in a place too
-    (*at_rest*), which says for how many seconds it may; 0 where there is none.
+    A pass over a whole original takes processor time, so it needs a place: it runs within *at_work*. A client that
+    waits needs a place too: it waits within *at_rest*, which gives the seconds that it may wait, or 0 if no place is
+    free.
     """
 
     def __init__(
@@ -111,7 +119,9 @@ class Serving:
 
     def vignette(self, image_id: ImageId, size: str | None, wish: Wish) -> Served | Nothing:
         """
-        The vignette of this *size*, which names a recipe; None means the first one. If it was lost, it is queued.
+        Return the vignette of this *size*, which is the name of a recipe; None means the first recipe.
+
+        If the vignette was lost, the image is queued to be rendered again.
 
         Raises:
             RecipeNotFound: There is no such size.
@@ -128,18 +138,19 @@ class Serving:
         return self._found(image, recipe, wish)
 
     def original(self, image: Image) -> BinaryIO:
-        """The very bytes that were uploaded; raise `FileNotStored` if they are lost."""
+        """Open the very bytes that were uploaded; raise `FileNotStored` if they are lost."""
         return self._files.open(image.id, layout.original(image.record.facts))
 
     def public_copy(self, image: Image) -> Splice:
         """
-        A copy to publish: the same pixels, and nothing that the file says of anybody; proven when it is made first.
+        Return a copy to publish: the same pixels, without anything that the file says of anybody. Its plan is
+        proven clean when it is first made.
 
         Raises:
-            NotPublishable: None can be made of pictures of this format.
-            PublicCopyNotClean: It does not come out clean: a fault of ours.
+            NotPublishable: Pictures of this format have no public copy.
+            PublicCopyNotClean: The copy does not come out clean, which is a fault of ours.
             FileNotStored: The original is lost.
-            Overloaded: All places are taken, and passes over the original are needed.
+            Overloaded: The copy needs passes over the original, and all places are taken.
         """
         # An original never changes under its number, and its digest says which bytes were proven.
         key = (image.id, image.record.sha256)
@@ -167,7 +178,7 @@ class Serving:
 
     def _found(self, image: Image, recipe: Recipe, wish: Wish) -> Served | Nothing:
         if image.state is State.READY:
-            # The worker may replace it while we look for it: then the new one is there at the second look.
+            # The worker may replace the vignette while we look for it. The second look then finds the new one.
             stored = self._stored(image, recipe, wish) or self._stored(image, recipe, wish)
             return stored or self._lost(image, recipe, wish)
         if image.state is State.FAILED and image.failure is not None:
@@ -175,16 +186,16 @@ class Serving:
         return self._pending(image, recipe, wish)
 
     def _stored(self, image: Image, recipe: Recipe, wish: Wish) -> Served | None:
-        """What the recipe has made, or one of the same name before it."""
+        """Return what *recipe* made, else what an earlier recipe of the same name made; None if neither is there."""
         moves = image.record.facts.frames > 1 and not wish.still
         file_format = wish.best(recipe.formats)
         name, is_final = layout.vignette(recipe, file_format), True
-        # Who reads AVIF and WebP gets the WebP: it is the only one that moves.
+        # A client that reads both AVIF and WebP gets the WebP, because only that one moves.
         if moves and (file_format == "webp" or (file_format == "avif" and "webp" in wish.takes)):
             made, moving = self._made(image), layout.vignette(recipe, "webp", moves=True)
             if moving in made:
                 name, file_format = moving, "webp"
-            else:  # without the still one it is just being rendered again: the moving one may come yet
+            else:  # without the still one, it is just being rendered again: a moving one may come yet
                 is_final = name in made
         if (content := self._read(image, name)) is not None:
             return Served(image, recipe, name, file_format, content, is_final)
@@ -203,17 +214,17 @@ class Serving:
             return None
 
     def _made(self, image: Image) -> tuple[str, ...]:
-        """The names of the vignettes that the worker has made last."""
+        """Return the names of the vignettes that the worker made last; none if its outcome is lost or damaged."""
         try:
             return outcome_from_json(self._files.read(image.id, layout.OUTCOME)).vignettes
         except (FileNotStored, ValueError):
             return ()
 
     def _lost(self, image: Image, recipe: Recipe, wish: Wish) -> Nothing:
-        """A ready image lacks this vignette."""
-        if image.failure is not None and not image.is_renewing:  # the worker has tried, and given up
+        """Answer for a ready image that lacks this vignette."""
+        if image.failure is not None and not image.is_renewing:  # the worker has tried to make it, and given up
             return Nothing(image, recipe, image.failure)
-        # What earlier recipes made is the sweep's to renew. If those in force made it, somebody has tidied it away.
+        # If other recipes made the vignettes, the sweep renews them. If those in force did, a file was removed.
         if image.recipe_set == self._recipe_set:
             self._renewal.render_again(image.id)
         return self._pending(image, recipe, wish)
@@ -222,14 +233,14 @@ class Serving:
         return Nothing(image, recipe, preview=self._preview(image) if wish.preview else None)
 
     def _preview(self, image: Image) -> bytes | None:
-        """The preview that its camera embedded, if there is one to show."""
+        """Return the preview that the camera embedded; None if there is none to show."""
         try:
             with self._files.open(image.id, layout.METADATA_JSON) as file:
                 content = file.read(_MAX_PREVIEW_METADATA_BYTES + 1)
             if len(content) > _MAX_PREVIEW_METADATA_BYTES:
                 return None
             return embedded_preview(metadata_from_json(content), image.record.facts)
-        except (FileNotStored, ValueError):  # it is lost, or damaged
+        except (FileNotStored, ValueError):  # the metadata are lost or damaged
             return None
 
 

@@ -1,4 +1,4 @@
-"""Verdicts: what becomes of an image whose rendering has ended, well or not. Needs no decoder."""
+"""Decide what becomes of an image whose rendering has ended, well or not. This module needs no decoder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from vignette.ports.store import Files
 from vignette.recipes import Recipe
 from vignette.records import outcome_to_json
 
-# The pause before an interrupted rendering is tried again: doubles with each attempt, to an end. With 20 attempts, as
-# the settings allow, it would be days.
+# The pause before an interrupted rendering is tried again. It doubles with each attempt, but only up to the longest:
+# the settings allow 20 attempts, and the pauses would grow to days.
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
 
@@ -36,10 +36,10 @@ class Verdicts:
 
     def conclude(self, claim: Claim, outcome: Outcome) -> None:
         """
-        Write the *outcome* of a rendering, unless *claim* does not hold any more: the image was deleted meanwhile, or
-        taken over by another once the lease had ended.
+        Write the *outcome* of a rendering, if *claim* still holds. It does not if the image was deleted meanwhile, or
+        if another worker claimed it after the lease had ended.
 
-        An image that was rendered again and failed keeps the outcome and the vignettes that it has.
+        An image that was to be rendered again and failed keeps its earlier outcome and vignettes.
         """
         image_id = claim.image.id
         keeps_its_vignettes = claim.image.is_renewing and outcome.failure is not None
@@ -56,7 +56,7 @@ class Verdicts:
             self._files.remove_all_but(image_id, layout.TOMBSTONE)
 
     def interrupted(self, image_id: ImageId, reason: RenderingFailed) -> None:
-        """A rendering of the image died, of *reason*: have it tried again after a pause, or give up."""
+        """Note that a rendering of the image died for *reason*: have it tried again after a pause, or give up."""
         image = self._library.get(image_id)
         if not _is_in_hand(image):
             return
@@ -72,7 +72,7 @@ class Verdicts:
             self._files.write(image_id, layout.OUTCOME, outcome_to_json(outcome))
             if outcome.failure is None:
                 # Remove old vignettes before the row is updated: if we are killed here, the next attempt removes them.
-                # After the update nobody would come back.
+                # After the update there would be no next attempt.
                 for name in self._files.names(image_id):
                     if layout.is_vignette(name) and name not in outcome.vignettes:
                         self._files.remove(image_id, name)
@@ -80,7 +80,7 @@ class Verdicts:
             logger.warning("image %d has a row but no folder", image_id)
 
     def _holds(self, claim: Claim) -> bool:
-        """Whether the image is still ours to judge: not deleted meanwhile, nor taken over once our lease had ended."""
+        """Whether *claim* still holds: the image was not deleted, and no other worker claimed it after the lease."""
         image = self._library.get(claim.image.id)
         return _is_in_hand(image) and image.attempts == claim.attempt
 

@@ -32,7 +32,7 @@ _ASSETS_CACHE_S: Final = 3600
 
 
 class _ImageIdConverter(BaseConverter):
-    """A number as we write it: one URL for each image, so no sign, no leading zero; at most what a database holds."""
+    """Takes a number without sign or leading zero, so that each image has one URL; no more than a database holds."""
 
     regex = r"0|[1-9][0-9]{0,17}"
 
@@ -42,10 +42,10 @@ class _ImageIdConverter(BaseConverter):
 
 def create_app(context: WebContext, *, public_url: str, languages: Sequence[str]) -> Flask:
     """
-    The WSGI application.
+    Return the WSGI application.
 
-    Every URL in its answers lies below *public_url*; where that is empty, on the host that the request named. Pages
-    speak *languages*, the first one to readers of none of them.
+    Every URL in its answers lies below *public_url*; if that is empty, on the host that the request named. A page is in
+    one of *languages*: in the first one, if its reader reads none of them.
     """
     app = Flask(
         "vignette",

@@ -22,7 +22,7 @@ EXTENSION: Final = "vignette"
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The use cases, the threads that views may hold, and what they need of the settings."""
+    """The use cases, the places for threads, and what views need of the settings."""
 
     intake: Intake
     browsing: Browsing
@@ -36,5 +36,5 @@ class WebContext:
 
 
 def web_context() -> WebContext:
-    """The context of the current application."""
+    """Return the context of the current application."""
     return cast(WebContext, current_app.extensions[EXTENSION])

@@ -1,26 +1,26 @@
 """
-The way round Flask for what is asked for most: the vignette of a ready image.
+A way round Flask for the most frequent request: the vignette of a ready image.
 
-This layer of WSGI keeps the application's own answers and gives them again to the same question: same path, query and
-`Accept`. So negotiation, names, headers and tags are written nowhere twice: a change of them in
-`web/routes/vignettes.py` is a change here. Everything else that may change an answer (ranges, conditions other than the
-one tag that was given) is left to the application, and so is everything that is not a settled vignette.
+This WSGI layer keeps the application's own answers, and gives them again to the same question: same path, query and
+`Accept`. So negotiation, names, headers and tags are written only once: a change in `web/routes/vignettes.py` is a
+change here too. The layer leaves to the application everything else that may change an answer (ranges, conditions other
+than the one tag that was given), and every request for anything but a settled vignette.
 
-An answer holds as long as the image's folder stays as it was (`ports.store.Editions`), which is asked each time. That
-is enough, because the folder is the truth, whichever process changes it:
+An answer holds as long as the image's folder stays as it was. The layer asks for the folder's edition each time
+(`ports.store.Editions`). That is enough, because the folder is the truth, whichever process changes it:
 
 * A deletion renames its tombstone into the folder before it is answered 204, so no old answer comes after that. A
-  worker that still renders the image may bring a vignette back, but never the edition.
+  worker that still renders the image may bring a vignette back, but never the old edition.
 * A verdict is in the folder (`outcome.json`) before it is in the catalogue: an image that fails has another edition.
 * A vignette that is made anew, or taken away, is another edition too.
 * An image that waits to be rendered again still has the vignettes that it had.
 
-Each answer goes out with a list of headers of its own: a server or a layer before this one may change that list in any
-way (PEP 3333), for example by a cookie for this one client. The body is in a list too: granian hands that over whole,
-and anything else piece by piece, which costs a seventh of the requests.
+Each answer goes out with a list of headers of its own, because a server or a layer in front of this one may change
+that list in any way (PEP 3333), for example by a cookie for this one client. The body is in a list, because granian
+hands a list over whole, and anything else piece by piece, which costs a seventh of the requests.
 
-An answer is kept only if the application called it settled (the catalogue said ready), and only if the edition was the
-same before and after the application looked.
+The layer keeps an answer only if the application called it settled (the catalogue said ready), and only if the folder
+had the same edition before and after the application looked.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from vignette.model import ImageId
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Set in the environ by a view: this answer is the same until the folder changes.
+# A view sets this in the environ: its answer stays the same until the folder changes.
 SETTLED: Final = "vignette.settled"
 
-# All kept answers of a process together: some thousand small vignettes.
+# For all kept answers of a process together: some thousand small vignettes.
 _MAX_KEPT_BYTES: Final = 16 * MIB
 _MAX_BODY_BYTES: Final = 512 * KIB
 
-# An answer beside its body: headers, key, the dictionary's entry. Measured: 3 KiB.
+# What an answer takes beside its body: headers, key, the dictionary's entry. Measured: 3 KiB.
 _OVERHEAD_BYTES: Final = 3 * KIB
 
 _PATH: Final = re.compile(r"/vignette/(0|[1-9][0-9]{0,17})", re.ASCII)
@@ -60,14 +60,14 @@ _Key = tuple[str, str, str | None]
 
 
 class _Answer:
-    """A kept answer, to be given with its body (200) or without (304). `was_given` since room was last looked for."""
+    """A kept answer, given with its body (200) or without (304). `_make_room` resets `was_given`."""
 
     __slots__ = ("body", "edition", "etag", "headers", "headers_304", "image_id", "size", "was_given")
 
     def __init__(self, image_id: ImageId, edition: Hashable, headers: _Headers, body: bytes) -> None:
         self.image_id = image_id
         self.edition = edition
-        # The time is the server's to say.
+        # The server says the time of each answer itself.
         self.headers = [(name, value) for name, value in headers if name.lower() != "date"]
         self.headers_304 = list(self.headers)
         remove_entity_headers(self.headers_304)
@@ -78,7 +78,11 @@ class _Answer:
 
 
 class FastPath:
-    """*app*, with its settled vignettes kept; *edition_of* is that of the store. Safe to share between threads."""
+    """
+    A WSGI layer that keeps the settled vignettes of *app*. Safe to share between threads.
+
+    *edition_of* is the `edition` of the store.
+    """
 
     def __init__(
         self,
@@ -119,7 +123,7 @@ class FastPath:
         return [answer.body] if method == "GET" else []
 
     def _ask(self, key: _Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """The application's answer, which is kept if it may be."""
+        """Return the application's answer, and keep it if it may be kept."""
         match = _PATH.fullmatch(key[0])
         edition = self._edition_of(ImageId(int(match[1]))) if match else None
         if match is None or edition is None:
@@ -156,7 +160,7 @@ class FastPath:
                 self._make_room()
 
     def _make_room(self) -> None:
-        """Drop the oldest answer; one that was given since it last came up goes behind the newest instead."""
+        """Drop the oldest answer; but if it was given since it last came up, move it behind the newest instead."""
         key = next(iter(self._answers))
         answer = self._answers[key]
         if answer.was_given:

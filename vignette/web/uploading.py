@@ -32,7 +32,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """A file of which every byte has come, or the error."""
+    """A file whose bytes have all come, or the error."""
 
     name: str | None
     upload: Upload | VignetteError
@@ -41,15 +41,15 @@ class _Arrival:
 
 def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients) -> list[Receipt]:
     """
-    Take every file of the request; each is answered for itself.
+    Receive every file of the request; return a receipt for each.
 
     Raises:
-        NoFile: There is none.
-        UploadTooLarge: By its header the request is over the limit; nothing of it was read.
-        UploadTooSlow: It was cut off because too little of it came. Files that were complete before are treated as with
-            MalformedRequest.
-        MalformedRequest: It cannot be read to its end, and either no file was complete before, or a digest of the whole
-            was announced. Otherwise the complete files are kept, and this error is the last receipt.
+        NoFile: The form has no file.
+        UploadTooLarge: By its header the request is over the limit; nothing of the body was read.
+        UploadTooSlow: The request was cut off because too little of it came. Files that were complete before are
+            treated as with MalformedRequest.
+        MalformedRequest: The request cannot be read to its end, and either no file was complete before, or a digest of
+            the whole was announced. Otherwise the complete files are kept, and this error is the last receipt.
         DigestMismatch: The request as a whole is not what its header announced; nothing is kept.
         UnsupportedFormat: Its Content-Type is neither a form nor an image.
     """
@@ -57,7 +57,7 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
         arriving = _Arriving(request, intake, limits, slow_clients, staged)
         arrivals: Iterable[_Arrival] = arriving.files()
         if arriving.is_settled_by_the_whole:
-            # Only the whole of it tells whether it is what was sent.
+            # Only the whole request tells whether it is what its sender sent, so nothing is kept before.
             arrivals = list(arrivals)
             arriving.verify_the_whole()
         receipts = list(_keep_all(arrivals, intake))
@@ -71,11 +71,11 @@ def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]
     try:
         for arrival in arrivals:
             yield _keep(arrival, intake, lane)
-            lane = Lane.BULK  # the sender of many files looks at the first; other senders' come before the rest
+            lane = Lane.BULK  # a sender of many files looks at the first; other senders' come before the rest
     except (MalformedRequest, TooManyFiles, UploadTooSlow) as error:
         if lane is Lane.FAST:
             raise
-        # The files before it are kept: their numbers must not get lost.
+        # The files before the error are kept, so the answer has to tell their numbers.
         yield Receipt(None, error)
 
 
@@ -85,12 +85,12 @@ def _keep(arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
     try:
         return Receipt(arrival.name, intake.keep(arrival.upload, arrival.name, arrival.idempotency_key, lane))
     except VignetteError as error:
-        arrival.upload.discard()  # what follows needs the room
+        arrival.upload.discard()  # the next files need the room
         return Receipt(arrival.name, error)
 
 
 class _Arriving:
-    """A request whose files are staged as they come. What is not kept of them, *staged* discards."""
+    """A request whose files are staged as they come. *staged* discards those that are not kept."""
 
     def __init__(
         self, request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients, staged: ExitStack
@@ -105,7 +105,7 @@ class _Arriving:
 
     @property
     def is_settled_by_the_whole(self) -> bool:
-        """Whether digests of a form as a whole were announced, which hold for all of its files or for none."""
+        """Whether digests of the form as a whole were announced: they hold for all of its files or for none."""
         envelope = self._incoming.envelope
         return envelope is not None and bool(envelope.announced.digests)
 
@@ -114,7 +114,7 @@ class _Arriving:
             self._incoming.envelope.verify()
 
     def files(self) -> Iterator[_Arrival]:
-        """The files, each as soon as all of it has come. Nothing is read before it is asked for."""
+        """Yield each file as soon as all of it has come. A file is read only when it is asked for."""
         for number, file in enumerate(self._incoming.files):
             if number == self._max_files:
                 others = "none was taken" if self.is_settled_by_the_whole else "the others were not read"
@@ -123,7 +123,7 @@ class _Arriving:
                 )
             upload = self._receive(file)
             if isinstance(upload, UploadTooLarge) and self._has_no_length:
-                # Nobody knows how much more of it would come.
+                # Nobody knows how much more of the body would come, so it is not read to its end.
                 if self.is_settled_by_the_whole:
                     raise upload
                 yield _Arrival(clean_name(file.name), upload, None)
@@ -143,9 +143,9 @@ class _Arriving:
                 raise self._source.broken_off(upload.tally)
             upload.tally.verify()
         except (MalformedRequest, UploadTooSlow):
-            raise  # the request itself is at fault: there is no next file
+            raise  # the request itself is at fault, and has no next file
         except VignetteError as error:
             if upload is not None:
-                upload.discard()  # what follows needs the room
+                upload.discard()  # the next files need the room
             return error
         return upload

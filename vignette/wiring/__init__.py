@@ -1,5 +1,5 @@
 """
-The only package that knows every adapter: it builds what each process needs from the settings.
+The only package that knows every adapter. It builds what each process needs from the settings.
 
-A module for each kind of process, so that none waits for the imports of another.
+Each kind of process has a module of its own, so that none waits for another's imports.
 """

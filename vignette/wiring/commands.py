@@ -1,4 +1,4 @@
-"""What the command line works with, beside a service that may run or not."""
+"""Builds what the command line works with. A service may run beside it, or not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def open_renewal(settings: Settings) -> Renewal:
 
 def open_checkup(settings: Settings) -> Checkup:
     """
-    For `vignette fsck`: nothing is made, brought up to date or rebuilt before it looks.
+    For `vignette fsck`: before it looks, nothing is made, brought up to date or rebuilt.
 
     Raises:
         StoreUnavailable: There is no upload folder, or it holds none of the images that the catalogue knows.

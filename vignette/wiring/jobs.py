@@ -1,4 +1,4 @@
-"""The queue, as those see it who put jobs into it."""
+"""Opens the queue for a process that puts jobs into it."""
 
 from __future__ import annotations
 

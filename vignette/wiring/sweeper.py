@@ -1,7 +1,7 @@
 """
-The process that sweeps, which the worker's parent starts: `python -m vignette.wiring.sweeper`.
+The process that sweeps. The worker's parent starts it: `python -m vignette.wiring.sweeper`.
 
-It reads the worker's notes from its standard input, and has no life without the worker.
+It reads the worker's notes from its standard input, and ends with the worker.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from vignette.worker.sweeper import Sweeper
 from vignette.worker.upkeep import Upkeep, UpkeepServices
 from vignette.worker.watch import Watch
 
-# As Celery writes its own.
+# The format of Celery's own lines.
 _LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/Sweep] %(message)s"
 
 
 def build_sweeper(settings: Settings, patience_s: float) -> Sweeper:
-    """For the worker's parent: what runs this module. *patience_s* is that of `Watch`."""
+    """For the worker's parent: return what runs this module as a process. *patience_s* is that of `Watch`."""
     command = (sys.executable, "-m", __name__, str(os.getpid()), str(patience_s))
     return Sweeper(command, {**os.environ, "PYTHONUNBUFFERED": "1", **as_environment(settings)})
 
 
 def open_services(settings: Settings) -> Callable[[], UpkeepServices]:
-    """What builds the services at the first call that succeeds, and returns them at each."""
+    """Return a function that builds the services at its first call that succeeds, and returns the same ones later."""
 
     @lru_cache(maxsize=1)
     def services() -> UpkeepServices:
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("patience_s", type=float)
     arguments = parser.parse_args()
     end_with(arguments.worker, signal.SIGKILL)
-    # A terminal sends them to its whole foreground; the worker decides what they mean.
+    # A terminal sends these signals to its whole foreground; the worker decides what they mean.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)

@@ -1,4 +1,4 @@
-"""The use cases that several kinds of process have, each with the ports that it asks for."""
+"""Builds the use cases that several kinds of process have, each with the ports that it needs."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from vignette.wiring.use_cases import build_health, build_reindexing, build_remo
 
 
 def build_web(settings: Settings) -> Flask:
-    """The WSGI application."""
+    """Return the WSGI application."""
     store, catalogue = open_store_and_catalogue(settings)
     context = build_context(
         store,
@@ -40,7 +40,7 @@ def build_web(settings: Settings) -> Flask:
     )
     app = create_app(context, public_url=settings.public_url, languages=settings.languages)
     if settings.effective_database_url.startswith("sqlite"):
-        # So this is the only machine: with several, each may see a shared folder as it was some seconds ago.
+        # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
     app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
     return app
@@ -55,7 +55,7 @@ def build_context(
     request_limits: RequestLimits,
     capacity: Capacity,
 ) -> WebContext:
-    """What the views work with, for tests too."""
+    """Return what the views work with. Tests use this too."""
     browsing = Browsing(store, catalogue.library)
     renewal = build_renewal(catalogue, jobs, recipes)
     return WebContext(

@@ -33,7 +33,7 @@ def build_worker(
     patience_s: float | None = None,
 ) -> Celery:
     """
-    The worker's Celery application, for this process and its forks.
+    Return the worker's Celery application, for this process and its forks.
 
     *renderer* makes the vignettes. A process of the pool that cannot use the catalogue for *despairs_after_s* is
     replaced; a worker that begins nothing for *patience_s*, although jobs wait, is ended.
@@ -58,7 +58,7 @@ def build_worker(
             verdicts,
             settings.recipes,
             lease_s=settings.render_seconds + LEASE_MARGIN_S,
-            # The stills come first, and are not to be lost with the animation.
+            # The stills are made first, and must not be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
             confined=partial(
                 confined,
@@ -71,7 +71,7 @@ def build_worker(
 
     register(
         app,
-        # By process: no connection to the database survives a fork.
+        # Each process has its own, because no connection to the database survives a fork.
         services=lambda: services_of_process(os.getpid()),
         sweeper=build_sweeper(settings, patience_s or patience_s_for(settings.render_seconds)),
         despair=Despair(despairs_after_s),

@@ -13,8 +13,10 @@ DESPAIRS_AFTER_S: Final = 30.0
 
 class Despair:
     """
-    Counts failures in a row. What is wrong with a process (a lock that it believes to be taken, all of its files open)
-    may be wrong with no other, and lasts as long as the process.
+    Notes since when a process has only failed.
+
+    A trouble may be that of one process alone (a lock that it believes to be taken, too many files that it has open).
+    Then it lasts as long as the process.
     """
 
     def __init__(self, after_s: float = DESPAIRS_AFTER_S, clock: Callable[[], float] = time.monotonic) -> None:
@@ -23,12 +25,12 @@ class Despair:
         self._failed_since: float | None = None
 
     def failed(self) -> bool:
-        """Note a failure; return whether it is time to end: this is not the first, and the first is long ago."""
+        """Note a failure; return whether the process should end: the first failure in a row was *after_s* ago."""
         if self._failed_since is None:
             self._failed_since = self._clock()
             return False
         return self._clock() - self._failed_since >= self._after_s
 
     def succeeded(self) -> None:
-        """Begin to count anew."""
+        """Note a success: the next failure counts as the first."""
         self._failed_since = None

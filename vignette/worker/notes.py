@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
-# A line of at most so many bytes goes into a pipe whole or not at all (POSIX, write: PIPE_BUF is at least 512).
+# A line of at most PIPE_BUF bytes goes into a pipe whole or not at all; PIPE_BUF is at least 512 (POSIX, write).
 _MAX_LINE_BYTES: Final = 512
 _MAX_REASON_CHARS: Final = 60
 
@@ -14,7 +14,9 @@ _MAX_REASON_CHARS: Final = 60
 @dataclass(frozen=True, slots=True)
 class Interrupted:
     """
-    The rendering of `image_id` died. It outlasted `time_limit_s`, or its process ended: `reason` tells how that came.
+    The rendering of the image `image_id` died.
+
+    It outlasted `time_limit_s` seconds; if that is None, `reason` tells how its process ended, or what it raised.
     """
 
     image_id: int
@@ -24,7 +26,11 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """How many jobs the pool has begun since the worker started, and how long the oldest that it has not has waited."""
+    """
+    How many jobs the pool has begun since the worker started, and how long a job has waited in the pool at most.
+
+    A job waits in the pool while a process has been given it and has not begun it.
+    """
 
     begun: int
     longest_wait_s: float

@@ -1,10 +1,11 @@
 """
-The process that sweeps, as the worker's parent keeps it.
+The worker's parent keeps the process that sweeps running.
 
-The parent forks its pool, over and over. So it holds nothing that a child must not inherit: no connection to the
-catalogue, no thread, no lock. SQLite above all: a child that is forked while its parent writes inherits SQLite's notes
-of the locks that the parent holds (fcntl(2) locks themselves are not inherited), believes them to be taken, and can
-never write. Whatever needs the catalogue is done in the process that is kept here, started anew and not forked.
+The parent forks its pool over and over. So it holds nothing that a child must not inherit: no connection to the
+catalogue, no thread, no lock. SQLite is the main reason. A child that is forked while its parent writes inherits
+SQLite's notes of the parent's locks, though not the locks themselves (fcntl(2)). It then believes the locks to be
+taken, and can never write. So the parent leaves all work with the catalogue to the process that is kept here, which it
+starts as a fresh program and does not fork.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Final
 
 from vignette.worker.notes import Note, Stopping, to_line
 
-# How often it is looked whether the process still runs.
+# How often the parent looks whether the process still runs.
 KEEP_EVERY_S: Final = 1.0
 
 # A process that ended by itself is started again after a pause, so that one that cannot start burns no processor.
@@ -28,11 +29,11 @@ _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
 _LONG_LIFE_S: Final = 60.0
 
-# A sweep that has not ended by then hangs: it waits ten seconds at most for SQLite's lock, and deletes 200 images at
-# most, one after another. To end it costs nothing but the time of a start.
+# A sweep that has not ended by then hangs: it waits at most ten seconds for SQLite's lock, and deletes at most 200
+# images, one after another. Ending it costs only the time of a start.
 _LONGEST_SWEEP_S: Final = 600.0
 
-# For the notes that are on their way when the worker stops.
+# How long the process may take to read the last notes when the worker stops.
 _STOP_S: Final = 5.0
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Sweeper:
     """
     Runs *command*, which reads notes from its standard input and writes a byte to its standard output after each sweep.
 
-    To be used from the main thread of a process without others.
+    Use it from the main thread of a process that has no other threads.
     """
 
     def __init__(
@@ -61,11 +62,11 @@ class Sweeper:
         self._pause_s = _FIRST_PAUSE_S
         self._silent_s = 0.0
         self._has_swept = False
-        # Not for the pool: only the parent's death is to end the notes.
+        # The pool must not hold these pipes open: the notes have to end when the parent dies.
         os.register_at_fork(after_in_child=self._forget)
 
     def keep(self) -> None:
-        """See to it that the process runs. To be called every `KEEP_EVERY_S` seconds."""
+        """See to it that the process runs. Call this every `KEEP_EVERY_S` seconds."""
         process = self._process
         if process is None:
             if time.monotonic() >= self._due_at:
@@ -76,7 +77,7 @@ class Sweeper:
             self._listen(process)
 
     def tell(self, note: Note) -> None:
-        """Give the process a *note*. One that it cannot take now is lost, and its sweep finds out by itself."""
+        """Give the process a *note*. A note that it cannot take now is lost, and the sweep finds out by itself."""
         if self._process is None or self._process.stdin is None:
             return
         with contextlib.suppress(BrokenPipeError, BlockingIOError):
@@ -116,11 +117,11 @@ class Sweeper:
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        if process.stdout.read(4096):  # None: nothing was written since
+        if process.stdout.read(4096):  # None: nothing was written since the last look
             self._silent_s = 0.0
             self._has_swept = True
-        elif self._has_swept:  # before its first sweep it may have to rebuild a catalogue, which takes its time
-            # Not by the clock: while the machine was suspended, nobody could sweep.
+        elif self._has_swept:  # the first sweep may have to rebuild a catalogue, which takes its time
+            # This counts looks and not the clock: while the machine was suspended, nobody could sweep.
             self._silent_s += KEEP_EVERY_S
             if self._silent_s > self._longest_sweep_s:
                 logger.error("the sweep has hung for %.0f s: starting it again", self._silent_s)
@@ -140,7 +141,7 @@ class Sweeper:
         self._due_at = float("inf")
         if process is not None:
             self._close_pipes(process)
-            process.returncode = 0  # it is no child of this process, and nothing of ours is to wait for it
+            process.returncode = 0  # it is no child of this process, which must not wait for it
 
     @staticmethod
     def _close_pipes(process: subprocess.Popen[bytes]) -> None:

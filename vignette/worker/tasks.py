@@ -1,7 +1,7 @@
 """
-The worker's tasks, each thin, and what the parent of its pool does beside them.
+The worker's task, and what the parent of its pool does beside it.
 
-No beat and no extra command: whoever runs `celery -A task_celery worker` has the whole of it.
+There is no beat and no extra command: `celery -A task_celery worker` starts everything.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PoolServices:
 
 
 def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper, despair: Despair) -> None:
-    """Give *app* the task, the handler of interrupted ones, and the *sweeper*. Only the pool asks for *services*."""
+    """Give *app* the task, the handler of interrupted ones, and the *sweeper*. Only the pool calls *services*."""
     parent = os.getpid()
 
     @app.task(name=RENDER_TASK)
@@ -50,13 +50,14 @@ def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper
             if not despair.failed():
                 raise
             logger.exception("this process cannot use the catalogue: another takes its place")
-            # Celery has its words for it in the log, and starts another.
+            # Celery logs this exit, and starts another process.
             raise SystemExit(1) from error
         despair.succeeded()
 
     def note_interruption(args: tuple[Any, ...], exception: BaseException, **_: Any) -> None:
         note = _interruption(args[0], exception, app.conf.task_soft_time_limit)
-        # Sent in the parent for a child that died or was killed at the hard limit, in the child for what a task raises.
+        # Celery sends this in the parent if a child died or was killed at the hard limit, and in the child if a task
+        # raised something.
         if os.getpid() == parent:
             sweeper.tell(note)
         elif not isinstance(exception, CatalogueUnavailable):
@@ -84,7 +85,7 @@ def _keep(sweeper: Sweeper) -> None:
             sweeper.keep()
 
     def look(pool: Any) -> None:
-        # Celery looks too early whether a child that is just ending has ended, and then every five seconds only.
+        # If a child is just ending, Celery looks too early whether it has ended, and again only five seconds later.
         pool.maintain_pool()
         sweeper.keep()
         sweeper.tell(pulse.take())
@@ -95,20 +96,20 @@ def _keep(sweeper: Sweeper) -> None:
 
 
 class _PulseOfThePool:
-    """To be taken every `KEEP_EVERY_S` seconds. A job is given to a process of the pool as soon as it is received."""
+    """Take it every `KEEP_EVERY_S` seconds. A job goes to a process of the pool as soon as the worker receives it."""
 
     def __init__(self) -> None:
         self._waited_s: dict[str, float] = {}
 
     def take(self) -> Pulse:
         waiting = [request.id for request in state.reserved_requests if request not in state.active_requests]
-        # Not by the clock: while the machine was suspended, nobody could begin.
+        # This counts looks and not the clock: while the machine was suspended, nobody could begin.
         self._waited_s = {job: self._waited_s.get(job, -KEEP_EVERY_S) + KEEP_EVERY_S for job in waiting}
         return Pulse(state.all_total_count[0], max(self._waited_s.values(), default=0.0))
 
 
 def _interruption(image_id: int, exception: BaseException, time_limit_s: int) -> Interrupted:
     is_out_of_time = isinstance(exception, SoftTimeLimitExceeded | TimeLimitExceeded)
-    # Of a process that died, its words tell how: the signal, or the status.
+    # The words of a WorkerLostError tell how the process died: by which signal, or with which status.
     how = str(exception) if isinstance(exception, WorkerLostError) else type(exception).__name__
     return Interrupted(image_id, how, time_limit_s if is_out_of_time else None)

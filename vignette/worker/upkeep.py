@@ -24,7 +24,7 @@ from vignette.worker.despair import Despair
 from vignette.worker.notes import Interrupted, Note, Pulse, from_line
 from vignette.worker.watch import Watch
 
-# From SIGTERM to SIGKILL, for a worker that is stuck: what another process of its pool has in hand may end.
+# The time from SIGTERM to SIGKILL for a worker that is stuck: another process of its pool may end its work meanwhile.
 _END_S: Final = 10.0
 
 _MOST_BYTES_OF_NOTES: Final = 64 * 1024
@@ -45,8 +45,9 @@ class UpkeepServices:
 
 class Upkeep:
     """
-    Runs beside the pool of the worker whose parent process is *worker*, and reads its notes from a pipe, *notes*.
+    Runs beside the pool of a worker, and reads the worker's notes.
 
+    *worker* is the process id of the worker's parent process; *notes* is the descriptor of the pipe with the notes.
     *swept* is called after each sweep.
     """
 
@@ -73,10 +74,10 @@ class Upkeep:
 
     def run(self) -> None:
         """
-        Sweep until the worker is gone, or closes its end of the notes.
+        Sweep until the worker is gone, or closes its end of the pipe.
 
         Raises:
-            CatalogueUnavailable: It could not be used for so long that a fresh process should try.
+            CatalogueUnavailable: The catalogue could not be used for so long that a fresh process should try.
         """
         due_at = last_look_at = time.monotonic()
         while os.getppid() == self._worker:
@@ -118,7 +119,7 @@ class Upkeep:
             end(self._worker)
 
     def _listen(self, timeout_s: float) -> bool:
-        """Do what the notes say that come within *timeout_s*; return whether there may be more of them."""
+        """Wait up to *timeout_s* for notes, and do what they say; return whether more of them may come."""
         if not select.select([self._notes], [], [], timeout_s)[0]:
             return True
         read = os.read(self._notes, _MOST_BYTES_OF_NOTES)
@@ -144,14 +145,14 @@ class Upkeep:
 
 
 def reason_of(note: Interrupted) -> RenderingFailed:
-    """What the verdict on an image says of the interruption, if it is the last one."""
+    """Return what the verdict on the image says if this interruption was the last one."""
     if note.time_limit_s is not None:
         return TooMuchTime(f"rendering took more than {note.time_limit_s} seconds", limit=note.time_limit_s)
     return RenderingFailed(f"rendering was cut short: {note.reason}")
 
 
 def end(worker: int) -> None:
-    """End our parent process *worker*, which takes us along: ask it to, then make it."""
+    """End our parent process *worker* by SIGTERM; if it is still there after `_END_S`, by SIGKILL. We end with it."""
     os.kill(worker, signal.SIGTERM)
     deadline = time.monotonic() + _END_S
     while os.getppid() == worker:

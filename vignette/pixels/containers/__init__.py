@@ -1,6 +1,6 @@
 """
-What the containers of pictures say, read in plain Python: one module for each, no decoder, no pixel.
+Parsers of the containers of pictures, in plain Python: they run no decoder, and read no pixel.
 
-Each has a `parse(reader, bounds)` that returns an `Anatomy`. Damage to the picture's structure raises `BrokenImage`;
-damage to metadata only is told in `MetadataBlocks.warnings`.
+Each format's module has a `parse(reader, bounds)` that returns an `Anatomy`. Damage to the picture's structure raises
+`BrokenImage`; damage to metadata alone becomes one of `MetadataBlocks.warnings`.
 """

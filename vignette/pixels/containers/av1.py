@@ -17,7 +17,7 @@ from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME, _REDUNDANT_FRAME_HEADER = 1, 3, 6, 7
 
-# Numbers of at most 32 bits: 32 operating points of 12 bytes are most of it.
+# A header has numbers of at most 32 bits; its 32 operating points of 12 bytes are most of it.
 _MAX_HEADER_BYTES: Final = 1 * KIB
 
 _LEB128_BYTES: Final = 8
@@ -42,7 +42,7 @@ class Sequence:
 
 def read_sequence(data: CodedData, budget: UnitBudget, sequence: Sequence | None = None) -> Sequence:
     """
-    The sequence header of the picture *data*; *sequence* is that of the picture before, if they follow each other.
+    Return the sequence header of the picture *data*; *sequence* is that of the picture before it, if there is one.
 
     Raises:
         BrokenImage: There is no such header, or several that tell different sizes.
@@ -66,12 +66,12 @@ def read_sequence(data: CodedData, budget: UnitBudget, sequence: Sequence | None
 
 
 def _units(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, bytes]]:
-    """The type of each unit, and its beginning (5.3)."""
+    """Yield the type of each unit, and its beginning (5.3)."""
     offset = 0
     while offset < data.length:
         budget.spend()
         (header,) = data.read(offset, 1)
-        offset += 2 if header & 4 else 1  # an extension
+        offset += 2 if header & 4 else 1  # the header has an extension
         length = data.length - offset
         if header & 2:
             length, offset = _leb128(data, offset)
@@ -82,7 +82,7 @@ def _units(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, bytes]]:
 
 
 def _leb128(data: CodedData, offset: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, the lowest first, and where it ends (4.10.5)."""
+    """Return a number of 7 bits a byte, the lowest first, and where it ends (4.10.5)."""
     value = 0
     for index in range(_LEB128_BYTES):
         (byte,) = data.read(offset + index, 1)
@@ -93,7 +93,7 @@ def _leb128(data: CodedData, offset: int) -> tuple[int, int]:
 
 
 def _sequence(bits: Bits) -> Sequence:
-    """5.5.1, as far as a frame header's beginning depends on it."""
+    """Read a sequence header (5.5.1), as far as the beginning of a frame header depends on it."""
     bits.number(4)  # profile, still picture
     is_reduced = bits.flag()
     has_decoder_model = equal_intervals = False
@@ -157,8 +157,12 @@ def _skip_operating_points(bits: Bits, delay_bits: int) -> None:
 
 
 def _has_own_size(bits: Bits, sequence: Sequence) -> bool:
-    """`frame_size_override_flag` (5.9.2): a size of up to 65,536 × 65,536 pixels, whatever the sequence header says."""
-    if sequence.is_reduced or bits.flag():  # a frame that is there already
+    """
+    Whether a frame has a size of its own (`frame_size_override_flag`, 5.9.2).
+
+    That may be up to 65,536 × 65,536 pixels, whatever the sequence header says.
+    """
+    if sequence.is_reduced or bits.flag():  # it shows a frame that is there already
         return False
     frame_type, is_shown = bits.number(2), bits.flag()
     if is_shown and sequence.has_decoder_model and not sequence.equal_intervals:

@@ -6,12 +6,12 @@ from typing import Final
 
 from vignette.errors import BrokenImage
 
-# Of an Exp-Golomb number; more would make one of over 32 bits.
+# The most leading zeros of an Exp-Golomb number: with more, it would have over 32 bits.
 _MAX_LEADING_ZEROS: Final = 31
 
 
 class Bits:
-    """The bits of *content*, the highest of each byte first; raises `BrokenImage` where *what* ends too early."""
+    """The bits of *content*, the highest of each byte first; raises `BrokenImage` if *what* ends too early."""
 
     def __init__(self, content: bytes, what: str) -> None:
         self._number = int.from_bytes(content, "big")
@@ -19,7 +19,7 @@ class Bits:
         self._what = what
 
     def number(self, count: int) -> int:
-        """The next *count* bits as an unsigned number."""
+        """Return the next *count* bits as an unsigned number."""
         if count > self._left:
             raise BrokenImage(f"{self._what} is cut short")
         self._left -= count
@@ -29,7 +29,7 @@ class Bits:
         return bool(self.number(1))
 
     def exp_golomb(self) -> int:
-        """The next number in Exp-Golomb coding: `ue(v)` of HEVC, `uvlc()` of AV1."""
+        """Return the next number in Exp-Golomb coding: `ue(v)` of HEVC, `uvlc()` of AV1."""
         zeros = 0
         while not self.flag():
             zeros += 1

@@ -18,11 +18,12 @@ _CORE: Final = struct.Struct("<HHHH")
 _INFO: Final = struct.Struct("<iiHHII")
 _CORE_BYTES: Final = 12
 
-# Of a bitmap whose top row comes first: a height further below 0 is one of 4 billion rows for Pillow.
+# The most rows of a bitmap whose top row comes first, which is a height below 0: Pillow takes a height further below 0
+# for one of 4 billion rows.
 _MOST_ROWS_DOWN: Final = 1 << 24
 
 _RGB, _RLE8, _RLE4, _BITFIELDS = 0, 1, 2, 3
-# By compression; 4 and 5 are a JPEG and a PNG within, meant for printers.
+# By compression. Compressions 4 and 5 mean that a JPEG or a PNG is within, for printers.
 _BITS_PER_PIXEL: Final = {_RGB: (1, 4, 8, 16, 24, 32), _RLE8: (8,), _RLE4: (4,), _BITFIELDS: (16, 32)}
 
 
@@ -65,7 +66,7 @@ def _read_header(reader: Reader, length: int) -> _Header:
 
 
 def _data_bytes(header: _Header) -> int:
-    """How many bytes the pixels take. Run lengths (RLE) only tell in the header; the least of them is an end mark."""
+    """Return how many bytes the pixels take. Only the header tells that of run lengths (RLE): an end mark at least."""
     if header.compression in (_RLE4, _RLE8):
         return max(header.data_bytes, 2)
     row_bytes = (header.width * header.bits_per_pixel + 31) // 32 * 4

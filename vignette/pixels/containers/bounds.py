@@ -1,4 +1,4 @@
-"""The limits that a parser holds to while it walks: it stops at the first number over one."""
+"""The limits of a parser: it stops at the first number that is over a limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Bounds:
     """
     What is allowed: `max_pixels` in one frame (width times height), `max_frames` in a file.
 
-    Without `checksums`, those of the pixels are left to the decoder, which compares them too.
+    Without `checksums`, the parser leaves the checksums of the pixels to the decoder, which compares them too.
     """
 
     max_pixels: int = sys.maxsize
@@ -24,7 +24,7 @@ class Bounds:
     checksums: bool = True
 
     def check_size(self, width: int, height: int) -> None:
-        """Raise `TooManyPixels`, or `BrokenImage` for a picture without any."""
+        """Raise `TooManyPixels`, or `BrokenImage` for a picture without any pixel."""
         if width <= 0 or height <= 0:
             raise BrokenImage(f"the picture claims to be {width:,} × {height:,} pixels")
         pixels = width * height
@@ -32,7 +32,7 @@ class Bounds:
             raise TooManyPixels(_compare(pixels, self.max_pixels), measured=pixels, limit=self.max_pixels)
 
     def check_frames(self, frames: int) -> None:
-        """Raise `TooManyFrames`. Counting stops here, so there may be more of them."""
+        """Raise `TooManyFrames` if there are too many. Counting stops here, so there may be more than *frames*."""
         if frames > self.max_frames:
             raise TooManyFrames(
                 f"{frames:,} frames or more, the limit is {self.max_frames:,}",

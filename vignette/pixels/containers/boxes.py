@@ -14,7 +14,7 @@ from vignette.pixels.containers.reader import Reader
 # The longest lists are of items and of samples, and have limits of their own.
 MAX_CHILDREN: Final = 10_000
 
-# A table that is read whole: 50,000 samples of a film, a hundred times the items of a real picture.
+# The longest table that is read whole: 50,000 samples of a film, a hundred times the items of a real picture.
 _MAX_TABLE_BYTES: Final = 1 * MIB
 
 _HEADER: Final = struct.Struct(">I4s")
@@ -36,7 +36,7 @@ class Box:
 
 
 def read_box(reader: Reader, offset: int, end: int) -> Box:
-    """The box at *offset*; raise `BrokenImage` if it goes over *end*."""
+    """Return the box at *offset*; raise `BrokenImage` if it goes over *end*."""
     what = f"a box at byte {offset:,}"
     size, kind = reader.unpack(_HEADER, offset, what)
     start = offset + _HEADER.size
@@ -52,7 +52,7 @@ def read_box(reader: Reader, offset: int, end: int) -> Box:
 
 
 def children(reader: Reader, parent: Box, skip: int = 0) -> Iterator[Box]:
-    """The boxes in *parent* after *skip* bytes; raise `BrokenImage` if they do not fit in it, or are too many."""
+    """Yield the boxes in *parent* after *skip* bytes; raise `BrokenImage` if they do not fit in it, or are too many."""
     offset = parent.start + skip
     for _ in range(MAX_CHILDREN):
         if offset + _HEADER.size > parent.end:
@@ -64,7 +64,7 @@ def children(reader: Reader, parent: Box, skip: int = 0) -> Iterator[Box]:
 
 
 def first_children(reader: Reader, parent: Box, skip: int = 0) -> dict[bytes, Box]:
-    """The first of each type of box in *parent*."""
+    """Return the first box of each type in *parent*."""
     found: dict[bytes, Box] = {}
     for box in children(reader, parent, skip):
         found.setdefault(box.kind, box)
@@ -72,7 +72,7 @@ def first_children(reader: Reader, parent: Box, skip: int = 0) -> dict[bytes, Bo
 
 
 def follow(reader: Reader, parent: Box, *path: bytes) -> Box | None:
-    """The box at the end of *path*, the first of its type at each step; None if there is none."""
+    """Return the box at the end of *path*, the first of its type at each step; None if there is none."""
     box: Box | None = parent
     for kind in path:
         box = None if box is None else first_children(reader, box).get(kind)
@@ -80,14 +80,14 @@ def follow(reader: Reader, parent: Box, *path: bytes) -> Box | None:
 
 
 def unpack(reader: Reader, layout: struct.Struct, box: Box, skip: int = 0) -> tuple[Any, ...]:
-    """The fields after *skip* bytes of *box*; raise `BrokenImage` if it is too short for them."""
+    """Return the fields after *skip* bytes of *box*; raise `BrokenImage` if it is too short for them."""
     if box.start + skip + layout.size > box.end:
         raise BrokenImage(f"{box.what} is {box.end - box.start:,} bytes long")
     return reader.unpack(layout, box.start + skip, box.what)
 
 
 class Fields:
-    """The content of *box*, field by field; raises `BrokenImage` where a field goes over its end."""
+    """The content of *box*, field by field; raises `BrokenImage` if a field goes over its end."""
 
     def __init__(self, reader: Reader, box: Box) -> None:
         length = box.end - box.start
@@ -98,7 +98,7 @@ class Fields:
         self._offset = 0
 
     def number(self, length: int) -> int:
-        """The next *length* bytes as an unsigned number."""
+        """Return the next *length* bytes as an unsigned number."""
         return int.from_bytes(self.take(length), "big")
 
     def take(self, length: int) -> bytes:
@@ -110,16 +110,12 @@ class Fields:
         return taken
 
     def string(self) -> bytes:
-        """The bytes up to a zero, or to the end."""
+        """Return the bytes up to a zero, or to the end."""
         end = self._content.find(b"\0", self._offset)
         taken = self._content[self._offset : end if end >= 0 else len(self._content)]
         self._offset += len(taken) + 1
         return taken
 
     def version_and_flags(self) -> tuple[int, int]:
-        """Of a full box."""
+        """Return the version and the flags of a full box."""
         return self.number(1), self.number(3)
-
-    @property
-    def is_at_end(self) -> bool:
-        return self._offset >= len(self._content)

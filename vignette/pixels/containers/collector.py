@@ -16,16 +16,16 @@ _MAX_WARNINGS: Final = 100
 
 # Writers leave a dozen texts. Each costs some hundred bytes of memory, even an empty one.
 _MAX_TEXTS: Final = 1000
-# All of them together. Image generators write their whole workflow, of some hundred KiB.
+# For all texts together. Image generators write their whole workflow, of some hundred KiB.
 MAX_TEXT_BYTES: Final = MIB
 
 # Cameras write two or three, and one for each direction of a panorama.
 MAX_PREVIEWS: Final = 100
 
-# One, and in JPEG an extension of it.
+# A file has one packet, and in JPEG an extension of it.
 _MAX_PACKETS: Final = 10
 
-# Inflated in one go, and what a damaged text counts for beyond what came before the damage.
+# How much is inflated in one go. A damaged text counts for as much, beyond what came before the damage.
 _INFLATE_BYTES: Final = 64 * KIB
 
 # An ICC profile begins with its length (ICC.1, 7.2).
@@ -34,8 +34,10 @@ _ICC_LENGTH_BYTES: Final = 4
 
 class Collector:
     """
-    Takes blocks in the order found. All together they may hold `limits.MAX_METADATA_BYTES`, and what is inflated
-    `limits.MAX_INFLATED_BYTES`: a file of a thousand bombs gets no further than a file of one.
+    Takes blocks in the order found.
+
+    All blocks together may take `limits.MAX_METADATA_BYTES`, and may inflate to `limits.MAX_INFLATED_BYTES`: a file of
+    a thousand bombs gets no further than a file of one.
     """
 
     def __init__(self) -> None:
@@ -52,7 +54,7 @@ class Collector:
         self._text_over = 0
 
     def read(self, reader: Reader, offset: int, length: int, what: str) -> bytes | None:
-        """The block *what*; None, with a warning, if it is cut off or too long."""
+        """Return the block *what*; None, with a warning, if it is cut off or too long."""
         if not self.afford(length, what):
             return None
         try:
@@ -62,7 +64,7 @@ class Collector:
             return None
 
     def afford(self, length: int, what: str) -> bool:
-        """Whether *length* more bytes may be kept; they count as kept then."""
+        """Return whether *length* more bytes of *what* may be kept, and count them; if not, warn."""
         if length > self._bytes_left:
             self.warn(
                 f"{what} of {length:,} bytes is left out: a file's metadata may take {MAX_METADATA_BYTES:,} bytes"
@@ -72,7 +74,7 @@ class Collector:
         return True
 
     def inflate(self, deflated: bytes, what: str) -> bytes | None:
-        """*deflated* (zlib, RFC 1950) inflated; None, with a warning, if it is damaged or too much."""
+        """Inflate *deflated* (zlib, RFC 1950); return None, with a warning, if it is damaged or too much."""
         stream = zlib.decompressobj()
         inflated = bytearray()
         while not stream.eof:
@@ -96,7 +98,7 @@ class Collector:
         return bytes(inflated)
 
     def set_exif(self, block: bytes) -> None:
-        """Keep the first EXIF block, without the "Exif\\0\\0" that belongs to JPEG and that others copy."""
+        """Keep the first EXIF block, without the "Exif\\0\\0" that belongs to JPEG and that other formats copy."""
         if block.startswith(b"Exif\0"):
             block = block[6:]
         if self.exif is None:
@@ -126,7 +128,7 @@ class Collector:
             self.warn(f"only the first {_MAX_PACKETS} XMP packets are read")
 
     def add_text(self, keyword: bytes, text: bytes, decode: Callable[[bytes], str]) -> None:
-        """Keep a text; what is over `MAX_TEXT_BYTES` is cut, before it is decoded to up to four times its bytes."""
+        """Keep a text. What is over `MAX_TEXT_BYTES` is cut before decoding, which may take four times the bytes."""
         if len(self._text) == _MAX_TEXTS:
             self.warn(f"only the first {_MAX_TEXTS:,} texts are read")
             return
@@ -139,7 +141,7 @@ class Collector:
             self._text.append((keyword.decode("latin-1"), decode(text)))
 
     def add_preview(self, name: str, length: int) -> None:
-        """Note that a small picture of *length* bytes is there; one of none is not."""
+        """Note a small picture of *length* bytes; do nothing if that is 0 or less."""
         if length > 0 and len(self._previews) < MAX_PREVIEWS:
             self._previews.append((name, length))
         elif length > 0:
@@ -171,7 +173,7 @@ def decode_latin_1(raw: bytes) -> str:
 
 
 def decode_text(raw: bytes) -> str:
-    """*raw* as UTF-8, or as Latin-1 where it is not; comments in JPEG and GIF do not say."""
+    """Return *raw* as UTF-8, or else as Latin-1: comments in JPEG and GIF do not say which they are."""
     raw = raw.rstrip(b"\0")
     try:
         return raw.decode("utf-8")

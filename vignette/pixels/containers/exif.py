@@ -1,4 +1,4 @@
-"""The orientation in an EXIF block; all else in it is for `vignette.pixels.metadata`."""
+"""Reads the orientation in an EXIF block. `vignette.pixels.metadata` reads all else in it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from vignette.pixels.containers.collector import Collector
 
 _ORIENTATION_TAG: Final = 0x0112
 _BYTE_ORDERS: Final = {b"II": "<", b"MM": ">"}
-# BYTE, SHORT, LONG, of which the standard names SHORT (EXIF 3.0, 4.6.5); writers know better.
+# BYTE, SHORT, LONG. The standard names only SHORT (EXIF 3.0, 4.6.5), but writers use all of them.
 _INTEGERS: Final = {1: "B", 3: "H", 4: "I"}
 
 
 def orientation_of(collector: Collector) -> int:
-    """The orientation (1 to 8) in the EXIF block collected so far; 1 if there is none, or none that makes sense."""
+    """Return the orientation (1 to 8) in the EXIF block collected so far; 1 if there is none that makes sense."""
     return 1 if collector.exif is None else read_orientation(collector.exif)
 
 
 def read_orientation(exif: bytes) -> int:
-    """The orientation (tag 0x0112, 1 to 8) in IFD0 of the TIFF stream *exif*; 1 if there is none that makes sense."""
+    """Return the orientation (tag 0x0112, 1 to 8) in IFD0 of the TIFF stream *exif*; 1 if none makes sense."""
     order = _BYTE_ORDERS.get(exif[:2])
     if order is None or len(exif) < 8:
         return 1
@@ -38,7 +38,7 @@ def read_orientation(exif: bytes) -> int:
 
 
 def as_orientation(order: str, kind: int, value: bytes) -> int:
-    """The orientation in the 4 bytes of *value*, of the TIFF type *kind*; 1 if it is none."""
+    """Return the orientation in the 4 bytes of *value*, of the TIFF type *kind*; 1 if it is none."""
     if kind not in _INTEGERS:
         return 1
     (orientation,) = struct.unpack_from(order + _INTEGERS[kind], value)

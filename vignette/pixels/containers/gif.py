@@ -33,7 +33,8 @@ _CODE_SIZES: Final = range(1, 12)
 _APPLICATION_BYTES: Final = 11
 _XMP: Final = b"XMP DataXMP"
 _ICC: Final = b"ICCRGBG1012"
-# XMP Specification Part 3, 1.1.2: the packet is no chain of sub-blocks; this catches whoever follows it as one.
+# XMP Specification Part 3, 1.1.2: the packet is no chain of sub-blocks; its trailer ends it for a reader that follows
+# it as one.
 _XMP_TRAILER_BYTES: Final = 258
 _XMP_TRAILER: Final = b"\x01\xff\xfe\xfd"
 
@@ -43,7 +44,7 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
 
 
 class _Walk:
-    """The way from block to block, and what was found on it."""
+    """A walk from block to block, and what it has found."""
 
     def __init__(self, reader: Reader, bounds: Bounds) -> None:
         self._reader = reader
@@ -58,7 +59,7 @@ class _Walk:
     def run(self) -> Anatomy:
         width, height, flags, _, _ = self._reader.unpack(SCREEN, SCREEN_AT, "the logical screen")
         self._width, self._height = width, height
-        if width and height:  # some writers leave it to the first frame
+        if width and height:  # some writers leave the size to the first frame
             self._bounds.check_size(width, height)
         offset = after_palette(self._reader, SCREEN_AT + SCREEN.size, flags)
         while offset < self._reader.size:
@@ -105,7 +106,7 @@ class _Walk:
         return end
 
     def _place(self, right: int, bottom: int) -> None:
-        """Let the frame stretch the screen, as decoders do; what counts for us is the first one, as in browsers."""
+        """Check the screen as the frame stretches it in decoders; keep it only for the first frame, as browsers do."""
         width, height = max(self._width, right), max(self._height, bottom)
         self._bounds.check_size(width, height)
         if self._frames == 1:
@@ -152,7 +153,7 @@ class _Walk:
             self._collector.add_xmp(packet)
 
     def _skip_sub_blocks(self, start: int, what: str) -> int:
-        """Where the chain of sub-blocks from *start* ends, after its terminator."""
+        """Return where the chain of sub-blocks from *start* ends, after its terminator."""
         end, count = after_sub_blocks(self._reader, start, what, MAX_SUB_BLOCKS - self._sub_blocks)
         self._sub_blocks += count
         return end

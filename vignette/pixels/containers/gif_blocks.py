@@ -1,7 +1,7 @@
 """
 What the blocks of a GIF are made of: Graphics Interchange Format, version 89a (CompuServe, 1990).
 
-There is no walk from block to block here: an object for each would cost the check at the door a tenth to a third.
+There is no walk from block to block here: an object for each block would cost the check at the door a tenth to a third.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels.containers.reader import Reader
 
-# What begins a block; padding is a second terminator, as some encoders write.
+# The byte that begins a block. Padding is a second terminator, which some encoders write.
 IMAGE, EXTENSION, TRAILER, PADDING = 0x2C, 0x21, 0x3B, 0x00
 
 SCREEN_AT: Final = 6
@@ -27,7 +27,7 @@ MAX_SUB_BLOCKS: Final = 2_000_000
 
 
 def after_palette(reader: Reader, offset: int, flags: int) -> int:
-    """Where the palette at *offset* ends, if the *flags* before it say that there is one; else *offset*."""
+    """Return where the palette at *offset* ends, if the *flags* before it say that there is one; else *offset*."""
     if not flags & 0x80:
         return offset
     length = 3 << ((flags & 7) + 1)
@@ -37,10 +37,11 @@ def after_palette(reader: Reader, offset: int, flags: int) -> int:
 
 def after_sub_blocks(reader: Reader, start: int, what: str, most: int = MAX_SUB_BLOCKS) -> tuple[int, int]:
     """
-    Where the chain of sub-blocks from *start* ends, after its terminator; and how many there are.
+    Return where the chain of sub-blocks from *start* ends, after its terminator; and how many sub-blocks it has.
 
     Raises:
-        BrokenImage: The file ends before; or they are more than *most*, so that a picture has more than it may have.
+        BrokenImage: The file ends before the chain does; or the chain has more than *most* sub-blocks, and so the
+            picture more than it may have.
     """
     offset, count = start, 0
     while offset < reader.size:

@@ -1,4 +1,4 @@
-"""The coded data of pictures, which lie in pieces over a file and are read as one."""
+"""Reads the coded data of a picture as one, although they lie in pieces over a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels.containers.reader import Reader
 
-# Of all pictures of a file: fifty for each tile of the largest grid, and a second's work.
+# For all pictures of a file together: fifty for each tile of the largest grid, and a second's work.
 _MAX_UNITS: Final = 200_000
 
 
@@ -35,7 +35,7 @@ class CodedData:
         return self._ends[-1]
 
     def read(self, offset: int, length: int) -> bytes:
-        """Exactly *length* bytes, of which there are to be few; raise `BrokenImage` if there are fewer."""
+        """Return exactly *length* bytes, which should be few; raise `BrokenImage` if the data have fewer."""
         if offset + length > self.length:
             raise BrokenImage(f"{self.what} is cut short")
         found = b""

@@ -16,10 +16,10 @@ from vignette.pixels.containers.reader import Reader
 _FULL_BOX_BYTES: Final = 4
 _VERSION: Final = struct.Struct(">B3x")
 
-# 100 megapixels in tiles of 256 × 256 pixels, twice, for their alpha.
+# 100 megapixels in tiles of 256 × 256 pixels, and as many tiles again for their alpha.
 _MAX_ITEMS: Final = 4000
 
-# Of all tables together: 100 bytes for each of so many items are more than enough.
+# For all tables together: 100 bytes for each item are more than enough.
 _MAX_TABLE_BYTES: Final = 100 * _MAX_ITEMS
 
 _METHOD_FILE, _METHOD_IDAT = 0, 1
@@ -27,7 +27,7 @@ _METHOD_FILE, _METHOD_IDAT = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item by its type; `content_type` is the media type of one of type `mime`."""
+    """An item of type `kind`. `content_type` is the media type of an item of type `mime`."""
 
     id: int
     kind: bytes
@@ -37,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class _Location:
-    """Where an item is: (offset, length) of its pieces, from `method` (file, or box `idat`)."""
+    """Where an item is: (offset, length) of its pieces, in the file or in the box `idat`, as `method` says."""
 
     method: int
     is_elsewhere: bool
@@ -67,22 +67,22 @@ class Items:
             raise BrokenImage(f"the file refers to the item {item_id}, and does not have it") from None
 
     def properties(self, item: Item) -> Sequence[Box]:
-        """The property boxes of *item*, in the order in which they apply."""
+        """Return the property boxes of *item*, in the order in which they apply."""
         return [self._properties[index - 1] for index in self._associations.get(item.id, ())]
 
     def property(self, item: Item, kind: bytes) -> Box | None:
-        """The property of that type, of which an item has one; readers differ in which of two they take."""
+        """Return the property of type *kind*, or None; raise `BrokenImage` if there are two: readers take either."""
         boxes = [box for box in self.properties(item) if box.kind == kind]
         if len(boxes) > 1:
             raise BrokenImage(f"the item {item.id} has the property {_named(kind)} twice")
         return boxes[0] if boxes else None
 
     def inputs(self, item: Item) -> Sequence[Item]:
-        """The items that the derived picture *item* is made of, in order (`dimg`)."""
+        """Return the items that the derived picture *item* is made of, in order (`dimg`)."""
         return [self.get(to) for to in self._references.get((b"dimg", item.id), ())]
 
     def describing(self, item: Item) -> Sequence[Item]:
-        """The metadata items of *item* (`cdsc`), and those that say of nothing what they describe."""
+        """Return the metadata items of *item* (`cdsc`), and those that do not say what they describe."""
         return [
             other
             for other in self._items.values()
@@ -90,7 +90,7 @@ class Items:
         ]
 
     def auxiliary(self, items: Iterable[Item]) -> Sequence[Item]:
-        """The pictures beside one of *items* (`auxl`): its transparency, a depth map, a gain map."""
+        """Return the pictures beside one of *items* (`auxl`): its transparency, a depth map, a gain map."""
         ids = {item.id for item in items}
         return [
             other for other in self._items.values() if not ids.isdisjoint(self._references.get((b"auxl", other.id), ()))
@@ -98,11 +98,11 @@ class Items:
 
     def extents(self, item: Item) -> Sequence[Extent]:
         """
-        The pieces of *item* by their place in the file.
+        Return the pieces of *item*, by their places in the file.
 
         Raises:
-            BrokenImage: They are not all there.
-            UnsupportedFormat: They are in another file, or in another item.
+            BrokenImage: Not all pieces are there.
+            UnsupportedFormat: The pieces are in another file, or in another item.
         """
         location = self._locations.get(item.id)
         if location is None or not location.extents:
@@ -150,7 +150,7 @@ class Items:
     def _read_item(self, box: Box) -> Item | None:
         fields = self._fields(box)
         version, _ = fields.version_and_flags()
-        if version < 2:  # of MPEG-21, without a type
+        if version < 2:  # an item of MPEG-21 has no type
             return None
         item_id = fields.number(2 if version == 2 else 4)
         protection, kind = fields.number(2), fields.take(4)
@@ -199,13 +199,13 @@ class Items:
         fields = self._fields(box)
         version, flags = fields.version_and_flags()
         index_size = 2 if flags & 1 else 1
-        index_mask = 0x7FFF if flags & 1 else 0x7F  # the upper bit: whether it is essential
+        index_mask = 0x7FFF if flags & 1 else 0x7F  # the upper bit tells whether the property is essential
         for _ in range(fields.number(4)):
             item_id = fields.number(2 if version < 1 else 4)
             indices = [fields.number(index_size) & index_mask for _ in range(fields.number(1))]
             if any(index > len(self._properties) for index in indices):
                 raise BrokenImage(f"the item {item_id} has properties that the file does not have")
-            yield item_id, [index for index in indices if index]  # 0: none
+            yield item_id, [index for index in indices if index]  # 0 stands for no property
 
     def _read_references(self, box: Box) -> dict[tuple[bytes, int], Sequence[int]]:
         (version,) = unpack(self._reader, _VERSION, box)
@@ -229,7 +229,7 @@ def _needed(boxes: Mapping[bytes, Box], kind: bytes) -> Box:
 
 
 def _refuse_second(there: Mapping[int, object], item_id: int, kind: bytes) -> None:
-    """Readers differ in which of two entries they take."""
+    """Raise `BrokenImage` if the item is *there* already: readers differ in which of two entries they take."""
     if item_id in there:
         raise BrokenImage(f"the item {item_id} stands twice in the box {_named(kind)}")
 

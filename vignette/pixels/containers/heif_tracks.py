@@ -15,10 +15,10 @@ from vignette.pixels.containers.boxes import Box, children, first_children, foll
 from vignette.pixels.containers.heif_extents import Extent
 from vignette.pixels.containers.reader import Reader
 
-# Pictures, their transparency, thumbnails.
+# Tracks hold pictures, their transparency, or thumbnails.
 _MAX_TRACKS: Final = 16
 
-# A sample for each frame, and a bound where there is none on frames: a film of nine hours.
+# A sample is a frame. This bounds them where frames have no limit: a film of nine hours.
 _MAX_SAMPLES: Final = 1_000_000
 
 _HANDLER: Final = struct.Struct(">8x4s")
@@ -52,11 +52,11 @@ class Track:
 
 def read_track(reader: Reader, bounds: Bounds, moov: Box) -> Track | None:
     """
-    The first track of pictures in *moov*; None if there is none.
+    Return the first track of pictures in *moov*; None if there is none.
 
     Raises:
-        BrokenImage: Its samples do not lie within the file.
-        TooManyPixels, TooManyFrames: It is over a limit.
+        BrokenImage: The samples of the track do not lie within the file.
+        TooManyPixels, TooManyFrames: The track is over a limit.
     """
     tracks = (box for box in children(reader, moov) if box.kind == b"trak")
     for _, track in zip(range(_MAX_TRACKS), tracks, strict=False):
@@ -67,11 +67,11 @@ def read_track(reader: Reader, bounds: Bounds, moov: Box) -> Track | None:
 
 def read_tracks(reader: Reader, bounds: Bounds, moov: Box, codec: bytes) -> Iterator[Track]:
     """
-    All tracks of *moov* in *codec*: pictures, their transparency, and whatever else a decoder may take for them.
+    Yield all tracks of *moov* in *codec*: pictures, their transparency, and whatever a decoder may take for them.
 
     Raises:
-        BrokenImage: There are too many, one is not whole, or tells two sizes.
-        TooManyPixels, TooManyFrames: One is over a limit.
+        BrokenImage: There are too many tracks, or one is not whole, or tells two sizes.
+        TooManyPixels, TooManyFrames: A track is over a limit.
     """
     tracks = [box for box in children(reader, moov) if box.kind == b"trak"]
     if len(tracks) > _MAX_TRACKS:
@@ -87,7 +87,7 @@ def read_tracks(reader: Reader, bounds: Bounds, moov: Box, codec: bytes) -> Iter
 
 
 def _check_presentation(reader: Reader, box: Box, track: Track) -> None:
-    """Decoders scale the pictures to the size in the header of their track."""
+    """Make sure that the header of the track tells the same size: decoders scale its pictures to that."""
     header = first_children(reader, box).get(b"tkhd")
     if header is None:
         raise BrokenImage(f"{box.what} lacks its header")
@@ -149,7 +149,7 @@ def _numbers(reader: Reader, box: Box, skip: int, letter: str, count: int) -> Se
 
 
 def _samples_in_chunks(reader: Reader, box: Box, most: int) -> Iterator[int]:
-    """How many samples are in the first chunk, the second, and so on; the last run goes on for ever."""
+    """Yield how many samples are in the first chunk, the second, and so on; the last run goes on for ever."""
     (count,) = unpack(reader, _TABLE_HEADER, box)
     if count > most:
         raise BrokenImage(f"{box.what} is of {count:,} runs of chunks")
@@ -165,7 +165,7 @@ def _samples_in_chunks(reader: Reader, box: Box, most: int) -> Iterator[int]:
 
 
 def _sample_offsets(reader: Reader, sizes: Sequence[int], chunk_offsets: Sequence[int], runs: Box) -> Sequence[int]:
-    """Where each sample is; raise `BrokenImage` if one is not in the file."""
+    """Return where each sample is; raise `BrokenImage` if one is not in the file."""
     offsets = array("Q")
     sample = 0
     for offset, samples in zip(chunk_offsets, _samples_in_chunks(reader, runs, len(chunk_offsets)), strict=False):

@@ -18,11 +18,11 @@ from vignette.pixels.containers.reader import Reader
 
 _SPS: Final = 33
 
-# Up to `numOfArrays`: what a decoder may know without them.
+# The bytes before `numOfArrays`: what a decoder may know without the arrays.
 _FIXED_BYTES: Final = 21
 _LENGTH_BYTES: Final = 4
 
-# A VPS, an SPS and a PPS; in the parameter sets of a picture nothing is larger.
+# A VPS, an SPS and a PPS: the parameter sets of a picture have nothing larger.
 _MAX_CONFIGURATION_BYTES: Final = 64 * KIB
 _MAX_SPS_HEAD: Final = 1 * KIB
 
@@ -31,7 +31,7 @@ _FULL_COLOUR: Final = 3
 
 
 def configured_sizes(reader: Reader, configuration: Box) -> Sequence[tuple[int, int]]:
-    """(width, height) in each sequence parameter set of the box `hvcC`, as coded: with what is cropped afterwards."""
+    """Return the coded (width, height), before cropping, in each sequence parameter set of the box `hvcC`."""
     if configuration.end - configuration.start > _MAX_CONFIGURATION_BYTES:
         raise BrokenImage(f"{configuration.what} is {configuration.end - configuration.start:,} bytes long")
     fields = Fields(reader, configuration)
@@ -40,7 +40,7 @@ def configured_sizes(reader: Reader, configuration: Box) -> Sequence[tuple[int, 
         raise UnsupportedFormat("an HEVC picture whose parts do not have lengths of four bytes")
     sizes = []
     for _ in range(fields.number(1)):
-        fields.take(1)  # the type of the units; the decoder goes by their own
+        fields.take(1)  # the type of all units of the array; the decoder goes by the type in each unit
         for _ in range(fields.number(2)):
             unit = fields.take(fields.number(2))
             if unit and _unit_type(unit) == _SPS:
@@ -51,7 +51,7 @@ def configured_sizes(reader: Reader, configuration: Box) -> Sequence[tuple[int, 
 
 
 def sizes_within(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, int]]:
-    """The same of the parameter sets in a picture itself, where they ought not to be; a decoder follows them."""
+    """Yield the same of the sets in a picture itself. They ought not to be there, but a decoder follows them."""
     offset = 0
     while offset < data.length:
         budget.spend()
@@ -71,7 +71,7 @@ def _unit_type(unit: bytes) -> int:
 def _coded_size(unit: bytes) -> tuple[int, int]:
     bits = Bits(bytes(_without_emulation_prevention(unit[2:_MAX_SPS_HEAD])), "a sequence parameter set")
     bits.number(4)  # its video parameter set
-    layers = bits.number(3)  # temporal ones, less one
+    layers = bits.number(3)  # temporal layers, less one
     bits.number(1)
     _skip_profile_tier_level(bits, layers)
     bits.exp_golomb()  # its number
@@ -81,7 +81,7 @@ def _coded_size(unit: bytes) -> tuple[int, int]:
 
 
 def _skip_profile_tier_level(bits: Bits, layers: int) -> None:
-    """7.3.3: 96 bits, then for each lower layer what flags say that there is."""
+    """Skip 96 bits, and then for each lower layer the parts that its flags announce (7.3.3)."""
     bits.number(96)
     present = [(bits.flag(), bits.flag()) for _ in range(layers)]
     if layers:
@@ -91,7 +91,7 @@ def _skip_profile_tier_level(bits: Bits, layers: int) -> None:
 
 
 def _without_emulation_prevention(unit: bytes) -> Iterator[int]:
-    """7.4.2: a 3 after two zeros is none of the content."""
+    """Yield the content of *unit*, without each 3 after two zeros: that is not content (7.4.2)."""
     zeros = 0
     for byte in unit:
         if zeros >= 2 and byte == 3:

@@ -24,7 +24,7 @@ from vignette.pixels.containers.heif_tracks import Track, read_track, read_track
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import AVIF, HEAD_BYTES, HEIC, HEIF, Format, sniff
 
-# ftyp, meta, mdat; moov for a sequence; free space; a phone's own.
+# A file has ftyp, meta and mdat; moov for a sequence; free space; and a phone's own boxes.
 _MAX_BOXES: Final = 1000
 
 _BOX_HEADER_BYTES: Final = 8
@@ -35,11 +35,11 @@ _AV1: Final = b"av01"
 _HEVC: Final = b"hvc1"
 _CODECS: Final[dict[Format, Sequence[bytes]]] = {AVIF: (_AV1,), HEIC: (_HEVC,), HEIF: (_AV1, _HEVC)}
 _CONFIGURATIONS: Final = {_AV1: b"av1C", _HEVC: b"hvcC"}
-# A grid of tiles, another picture turned or cropped. Not an overlay of pictures (`iovl`): no camera writes one, MIAF
-# does not know it, and its canvas may be of any size, filled with one picture many times.
+# A grid of tiles, or another picture turned or cropped. An overlay of pictures (`iovl`) is not among them: no camera
+# writes one, MIAF does not know it, and its canvas may be of any size, filled with one picture many times.
 _DERIVED: Final = (b"grid", b"iden")
 
-# HEVC codes whole blocks of up to so many pixels, and crops.
+# HEVC codes whole blocks of up to this many pixels a side, and then crops.
 _HEVC_BLOCK: Final = 64
 
 _SIZE: Final = struct.Struct(">4xII")
@@ -56,7 +56,8 @@ _ICC_KINDS: Final = (b"prof", b"rICC")
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """
-    What turns the stored picture upright: a mirroring of left and right, if any, then so many quarters anticlockwise.
+    What turns the stored picture upright: first a mirroring of left and right, if any, then `quarters` of a turn
+    anticlockwise.
     """
 
     is_mirrored: bool = False
@@ -67,7 +68,8 @@ class _Turn:
 
     def mirrored(self, axis: int) -> _Turn:
         """*axis* 0 exchanges top and bottom, 1 left and right (ISO/IEC 23008-12:2022, 6.5.12)."""
-        # A mirroring turns what was turned before it the other way. Top and bottom is left and right, upside down.
+        # A mirroring reverses the turns before it. Exchanging top and bottom is exchanging left and right, then
+        # half a turn.
         return _Turn(not self.is_mirrored, (-self.quarters + (2 if axis == 0 else 0)) % 4)
 
     @property
@@ -79,7 +81,7 @@ class _Turn:
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
     boxes = _top_level(reader)
     file_format = sniff(reader.read(0, min(HEAD_BYTES, reader.size), "the brands"))
-    assert file_format is not None  # what has no brand of ours does not come here
+    assert file_format is not None  # a file without a brand of ours does not come here
     picture = _Picture(reader, bounds, file_format)
     if b"meta" in boxes:
         picture.read_items(Items(reader, boxes[b"meta"]))
@@ -90,8 +92,10 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
 
 def _top_level(reader: Reader) -> dict[bytes, Box]:
     """
-    The first of each type of box in the file. What follows them and is no box is not part of the picture, but if it may
-    be taken for one, what comes after it counts: decoders read on, and take the last `meta`.
+    Return the first box of each type in the file.
+
+    Bytes behind the picture that are no box do not belong to it. But if they could be taken for a box, the file is
+    refused: decoders read on behind it, and take the last `meta`.
     """
     found: dict[bytes, Box] = {}
     offset = 0
@@ -151,7 +155,7 @@ class _Picture:
             self._take_metadata(items, item)
 
     def read_film(self, moov: Box) -> None:
-        """Take the sequence of pictures; it alone counts where there is no still picture."""
+        """Take the sequence of pictures. In an AVIF without a still picture, the sequence tells the size."""
         if self._format is AVIF:
             for coded in read_tracks(self._reader, self._bounds, moov, _AV1):
                 self._check_frames(coded)
@@ -188,7 +192,7 @@ class _Picture:
         )
 
     def _item_size(self, items: Items, item: Item) -> tuple[int, int]:
-        """(width, height) in pixels by the property `ispe`, within the limit."""
+        """Return the (width, height) in pixels that the property `ispe` tells, and that is within the limit."""
         box = items.property(item, b"ispe")
         if box is None:
             raise BrokenImage(f"the item {item.id} lacks its size")
@@ -197,7 +201,7 @@ class _Picture:
         return width, height
 
     def _check_tree(self, items: Items, primary: Item) -> Sequence[Item]:
-        """Check the picture and those that it is derived from; return the coded ones of them."""
+        """Check the picture and all pictures that it is derived from; return the coded ones."""
         seen = {primary.id}
         waiting = [primary]
         coded = []
@@ -229,13 +233,13 @@ class _Picture:
             self._check_hevc(configuration, data, size)
 
     def _check_av1(self, sequence: av1.Sequence, size: tuple[int, int], what: str) -> None:
-        """The decoder goes by the sequence header, which has to agree (AV1 Image File Format, 2.2.2)."""
+        """Check that the sequence header, by which the decoder goes, agrees (AV1 Image File Format, 2.2.2)."""
         self._bounds.check_size(sequence.width, sequence.height)
         if (sequence.width, sequence.height) != size:
             raise _disagreement(what, size, (sequence.width, sequence.height))
 
     def _check_hevc(self, configuration: Box, data: CodedData, size: tuple[int, int]) -> None:
-        """The decoder goes by the parameter sets; less than a block of what it decodes is cropped on each side."""
+        """Check that the parameter sets, by which the decoder goes, agree: it crops less than a block a side."""
         if configuration not in self._configured:
             self._configured[configuration] = hevc.configured_sizes(self._reader, configuration)
         for coded in (*self._configured[configuration], *hevc.sizes_within(data, self._units)):

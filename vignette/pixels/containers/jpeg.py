@@ -41,7 +41,7 @@ from vignette.pixels.containers.reader import Reader
 # eighteen for four components (libjpeg's jpeg_simple_progression); this leaves room for scripts of one's own.
 _MAX_SCANS: Final = 100
 
-# Of 8 × 8 samples, in 16 bits.
+# The coefficients of a block of 8 × 8 samples, in 16 bits each.
 _BLOCK_COEFFICIENT_BYTES: Final = 128
 
 # A frame header or scan header holds a few bytes for each of at most four components.
@@ -57,7 +57,7 @@ _PHOTOSHOP: Final = b"Photoshop 3.0\0"
 _MULTI_PICTURE: Final = b"MPF\0"
 # JFIF 1.02: name, version, density, width and height of an RGB thumbnail, which follows.
 _JFIF: Final = struct.Struct(">5s7xBB")
-# Its extension: name, and the kind of the thumbnail that follows.
+# The extension of JFIF: name, and the kind of the thumbnail that follows.
 _JFXX_BYTES: Final = 6
 _GUID_BYTES: Final = 32
 # XMP Specification Part 3, 1.1.3.1: the main packet names its extension, in an attribute or in an element.
@@ -66,7 +66,7 @@ _EXTENSION_NAMED: Final = re.compile(rb"HasExtendedXMP[\s=\"'>]{1,9}([0-9A-Fa-f]
 
 @dataclass(frozen=True, slots=True)
 class _Component:
-    """A colour component, the `index`th of its frame; `blocks` of 8 × 8 samples are the fewest that hold it."""
+    """The `index`th colour component of its frame. `blocks` is how many blocks of 8 × 8 samples it takes at least."""
 
     index: int
     id: int
@@ -90,7 +90,7 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
 
 
 class _Walk:
-    """The way from marker to marker, and what was found on it."""
+    """A walk from marker to marker, and what it has found."""
 
     def __init__(self, reader: Reader, bounds: Bounds) -> None:
         self._reader = reader
@@ -172,14 +172,14 @@ class _Walk:
             width=self._frame.width,
             height=self._frame.height,
             orientation=orientation_of(self._collector),
-            # Its pixels are made when all scans are there.
+            # A decoder makes the pixels only when all scans are there, and holds the coefficients until then.
             held_bytes=0 if self._is_in_one_scan else self._frame.coefficient_bytes,
             blocks=self._collector.blocks(),
         )
 
 
 def _components(entries: bytes, width: int, height: int) -> tuple[_Component, ...]:
-    """The components of a frame header (T.81, B.2.2): identifier, sampling factors, quantization table."""
+    """Return the components of a frame header (T.81, B.2.2): identifier, sampling factors, quantization table."""
     factors = [(across_down >> 4, across_down & 15) for across_down in entries[1::3]]
     if not all(1 <= factor <= 4 for pair in factors for factor in pair):
         raise BrokenImage("the frame header has sampling factors that are not 1 to 4")
@@ -191,7 +191,7 @@ def _components(entries: bytes, width: int, height: int) -> tuple[_Component, ..
 
 
 def _select(frame: _Frame, identifiers: bytes) -> Sequence[_Component]:
-    """The components that a scan names. Some writers give all of a frame the same identifier; decoders take them."""
+    """Return the components that a scan names. Some writers give all the same identifier, and decoders take that."""
     waiting = list(frame.components)
     selected = []
     for identifier in identifiers:
@@ -207,7 +207,7 @@ def _blocks(samples: int, factor: int) -> int:
 
 
 class _Metadata:
-    """Metadata segments; some blocks are spread over several of them."""
+    """Takes the segments of metadata. Some blocks are spread over several segments."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
@@ -235,7 +235,7 @@ class _Metadata:
                 self._photoshop.append(resources)
 
     def assemble(self) -> None:
-        """Hand over what is spread over segments, now that all of them were seen."""
+        """Hand over the blocks that are spread over segments, once all segments were seen."""
         if self._icc:
             self._collector.set_icc(self._profile())
         if self._photoshop:
@@ -251,7 +251,7 @@ class _Metadata:
                 self._collector.warn(f"extended XMP {guid.decode('latin-1')!r} is left out: no XMP packet names it")
 
     def _body(self, reader: Reader, offset: int, length: int, prefix: bytes, what: str) -> bytes | None:
-        """The segment after *prefix*; None if it begins with something else, or is too much."""
+        """Return what follows *prefix* in the segment; None if it begins with something else, or is too much."""
         if length < len(prefix) or reader.read(offset, len(prefix), what) != prefix:
             return None
         return self._collector.read(reader, offset + len(prefix), length - len(prefix), what)
@@ -289,7 +289,7 @@ class _Metadata:
             return
         index = self._body(reader, offset, length, _MULTI_PICTURE, "index of further pictures")
         if index:
-            self._has_pictures = True  # there is one; a thousand would be a list of millions
+            self._has_pictures = True  # a file has one; a thousand of them would list millions of pictures
             mpf.note_pictures(index, offset + len(_MULTI_PICTURE), reader.size, self._collector)
 
     def _profile(self) -> bytes:

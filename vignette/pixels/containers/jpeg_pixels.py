@@ -1,8 +1,8 @@
 """
-The part of a progressive JPEG that an eighth of its size needs.
+The part of a progressive JPEG that a decoder needs to show it at an eighth of its size.
 
-At that scale a decoder takes of a block of 8 × 8 samples no more than their mean (coefficient 0), unless the component
-is subsampled. The scans of the other coefficients are most of the file, and would be decoded for nothing.
+At that scale a decoder takes only the mean (coefficient 0) of each block of 8 × 8 samples, unless the component is
+subsampled. The scans of the other coefficients are most of the file, and would be decoded for nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from vignette.pixels.containers.reader import Reader
 _FRAME: Final = struct.Struct(">xHHB")
 _METADATA: Final = range(0xE0, 0xF0)
 
-# Runs of blocks without a coefficient, of up to 2, 4, 8 … 32,768 each, in codes of 4 bits (T.81, G.1.2.2): a table for
-# AC coefficients, number 0. Before it restarts are turned off.
+# A table for AC coefficients, number 0. Its codes of 4 bits stand for runs of blocks without a coefficient, of up to 2,
+# 4, 8 … 32,768 blocks each (T.81, G.1.2.2). The segment before the table turns restarts off.
 _LONGEST_RUN: Final = 14
 _RUNS: Final = (
     b"\xff\xdd\0\4\0\0\xff\xc4"
@@ -30,14 +30,14 @@ _RUNS: Final = (
 
 def eighth(reader: Reader) -> bytes | None:
     """
-    A JPEG that is the same at an eighth of its size, to the bit, as the progressive one that has passed the door; None
-    if its components cannot be told apart.
+    Return a JPEG that is the same to the bit, at an eighth of its size, as the progressive JPEG in *reader*, which has
+    passed the door. Return None if the components of that cannot be told apart.
 
-    What is left out is stood in for by scans that say that the coefficients are zero: decoders guess those that are
-    missing. No metadata are in it.
+    Scans which say that the coefficients are zero stand for the scans that are left out: decoders guess coefficients
+    that are missing. The only metadata in it are comments.
 
     Raises:
-        BrokenImage: It is no such JPEG.
+        BrokenImage: *reader* holds no such JPEG.
     """
     kept = [reader.read(0, 2, "the signature")]
     blocks: Mapping[int, int] = {}
@@ -63,7 +63,7 @@ def eighth(reader: Reader) -> bytes | None:
 
 
 def _blocks_of_whole_components(frame: bytes) -> dict[int, int]:
-    """How many blocks a scan of one component has, for those that are not subsampled, by their identifiers."""
+    """Return, by identifier, how many blocks a scan of one component has, for components that are not subsampled."""
     height, width, _ = _FRAME.unpack_from(frame)
     entries = frame[_FRAME.size :]
     factors = {identifier: (both >> 4, both & 15) for identifier, both in zip(entries[::3], entries[1::3], strict=True)}
@@ -74,7 +74,7 @@ def _blocks_of_whole_components(frame: bytes) -> dict[int, int]:
 
 
 def _empty_scan(component: int, blocks: int) -> bytes:
-    """A scan in which all *blocks* of a *component* have no coefficient but the first."""
+    """Return a scan in which all *blocks* of *component* have no coefficient but the first."""
     bits = ""
     while blocks:
         power = min(_LONGEST_RUN, blocks.bit_length() - 1)

@@ -23,7 +23,7 @@ _DAC, _EXP, _TEM = 0xCC, 0xDF, 0x01
 _RESTARTS: Final = range(0xD0, 0xD8)
 _KNOWN: Final = frozenset({*FRAMES, SOS, DHT, _DAC, DQT, DRI, DNL, _EXP, *range(0xE0, 0x100)})
 
-# A segment holds 64 KiB: this is over 1 GB of metadata, and a moment's work.
+# A segment holds 64 KiB, so these hold over 1 GB of metadata, and are a moment's work.
 _MAX_SEGMENTS: Final = 20_000
 
 # Bytes between segments are skipped, as decoders do; FF 00 is a data byte, FF FF a fill byte.
@@ -36,7 +36,7 @@ _HEAD_BYTES: Final = 2 + _LENGTH.size
 
 
 class Segment:
-    """The marker at offset `marker` with that `code`, and its content: `length` bytes from `start` to `stop`."""
+    """A marker with its `code`, at offset `marker`; and its content, `length` bytes from `start` to `stop`."""
 
     __slots__ = ("_end", "_reader", "code", "length", "marker", "start", "stop")
 
@@ -57,10 +57,10 @@ class Segment:
     @property
     def end(self) -> int:
         """
-        Where the data of a scan end, which follow its header; `stop` of any other segment.
+        Where the segment ends: `stop`; for a scan, where the data end that follow its header.
 
         Raises:
-            BrokenImage: The file ends before.
+            BrokenImage: The file ends before the data of the scan do.
         """
         if self.code != SOS:
             return self.stop
@@ -75,13 +75,14 @@ class Segment:
 
 def segments(reader: Reader) -> Iterator[Segment]:
     """
-    Each segment behind the first marker, to EOI, which is one without content.
+    Yield each segment behind the first marker, up to EOI, which is a segment without content.
 
-    A scan is yielded before its data are walked along, and its `end` asks for that.
+    A scan is yielded before anything walks along its data; asking for its `end` does so.
 
     Raises:
-        UnsupportedFormat: It is in a coding that no browser shows.
-        BrokenImage: There is no EOI, a segment that goes over the end of the file, or more than a picture has.
+        UnsupportedFormat: The JPEG is in a coding that no browser shows.
+        BrokenImage: There is no EOI, a segment goes over the end of the file, or there are more segments than a picture
+            has.
     """
     offset = 2
     for _ in range(_MAX_SEGMENTS):

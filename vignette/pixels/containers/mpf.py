@@ -16,10 +16,10 @@ _PICTURES_TAG: Final = 0xB002
 
 def note_pictures(index: bytes, start: int, file_bytes: int, collector: Collector) -> None:
     """
-    Note the pictures of *index*, a TIFF stream, that are there beside the first.
+    Note the pictures of *index*, a TIFF stream, that the file holds beside the first.
 
-    Their offsets count from *start*, where *index* stands in the file of *file_bytes*: editors leave indices of
-    pictures that they have cut off.
+    Their offsets count from *start*, where *index* stands in the file. A picture behind the end of the file, at
+    *file_bytes*, is not noted: editors cut pictures off and leave their index.
     """
     reader = Reader(io.BytesIO(index), len(index))
     try:
@@ -28,7 +28,7 @@ def note_pictures(index: bytes, start: int, file_bytes: int, collector: Collecto
         place = None if entry is None else entry.place(layout)
         if entry is None or place is None:
             return
-        # Of each picture: what it is, length, offset, two that belong to it.
+        # For each picture: what it is, its length, its offset, two pictures that belong to it.
         record = struct.Struct(f"{layout.order}4xII4x")
         pictures = min(entry.length // record.size, MAX_PREVIEWS + 2)
         table = reader.read(place, pictures * record.size, "the list of pictures")

@@ -25,7 +25,7 @@ _MAX_RESOURCES: Final = 1000
 
 
 def take(resources: bytes, collector: Collector, *, with_iptc: bool = True) -> None:
-    """Take the first IPTC datasets out of *resources*, unless they are not wanted, and note their thumbnails."""
+    """Note the thumbnails in *resources*; collect the first IPTC datasets in them, unless *with_iptc* is false."""
     offset = 0
     for _ in range(_MAX_RESOURCES):
         if offset + _HEADER.size > len(resources):

@@ -37,7 +37,6 @@ _IHDR: Final = struct.Struct(">IIBBBBB")
 _ACTL: Final = struct.Struct(">II")
 _FCTL: Final = struct.Struct(">IIIIIHHBB")
 
-_KNOWN_CRITICAL: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _METADATA: Final = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 _RAW_PROFILE: Final = "Raw profile type "
@@ -61,7 +60,7 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
 
 
 class _Walk:
-    """The way from chunk to chunk, and what was found on it."""
+    """A walk from chunk to chunk, and what it has found."""
 
     def __init__(self, reader: Reader, bounds: Bounds) -> None:
         self._reader = reader
@@ -168,7 +167,7 @@ class _Walk:
     def _finish(self, header: _Header) -> Anatomy:
         if not self._data_end:
             raise BrokenImage("the PNG holds no picture data")
-        # Interlacing and filter bytes only make it more.
+        # Interlacing and filter bytes only add to this number.
         needed = header.pixel_bytes
         if needed > self._data_bytes * _MAX_DEFLATE_RATIO:
             raise BrokenImage(
@@ -188,7 +187,7 @@ class _Walk:
         )
 
     def _check_animation(self) -> bool:
-        """Whether there is a sound one. Else decoders show the still picture (11.3.6, 13.11), and so do we."""
+        """Whether there is a sound animation. Else decoders show the still picture (11.3.6, 13.11), and so do we."""
         if self._announced_frames is None:
             return False
         if self._frames == self._announced_frames > 0:
@@ -200,7 +199,7 @@ class _Walk:
 
 
 class _Texts:
-    """Metadata chunks, by kind; each handler takes the chunk's content."""
+    """Takes the chunks of metadata. There is a handler for each kind, which takes the chunk's content."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
@@ -217,7 +216,7 @@ class _Texts:
         self._takers[kind](content)
 
     def assemble(self) -> None:
-        # eXIf came in 2017; before, ImageMagick put EXIF into a text. Files with both mean the chunk.
+        # The chunk eXIf came in 2017; before, ImageMagick put EXIF into a text. In a file with both, the chunk counts.
         if self._raw_exif is not None and self._collector.exif is None:
             self._collector.set_exif(self._raw_exif)
 
@@ -238,8 +237,8 @@ class _Texts:
             self._keep(keyword, text, decode_latin_1)
 
     def _take_international(self, content: bytes) -> None:
-        """Keyword, 0, is compressed, method, language, 0, translated keyword, 0, text (11.3.3.4)."""
-        # Not `split`: each piece of a packet of megabytes would be one more copy of it.
+        """Take keyword, 0, is compressed, method, language, 0, translated keyword, 0, text (11.3.3.4)."""
+        # `split` would make copies of each piece, and the text may be a packet of megabytes.
         keyword_end = content.find(b"\0")
         language_end = content.find(b"\0", keyword_end + 3)
         translated_end = content.find(b"\0", language_end + 1)
@@ -263,7 +262,7 @@ class _Texts:
             self._collector.add_text(keyword, raw, decode)
 
     def _take_raw_profile(self, kind: str, raw: bytes) -> None:
-        """ImageMagick's: a line feed, the kind, the length, then hexadecimal digits in lines."""
+        """Take a profile of ImageMagick: a line feed, the kind, the length, then hexadecimal digits in lines."""
         try:
             length, _, digits = raw.strip().split(b"\n", 1)[1].lstrip().partition(b"\n")
             profile = bytes.fromhex(digits.decode("ascii"))

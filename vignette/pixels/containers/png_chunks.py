@@ -14,12 +14,12 @@ from vignette.pixels.formats import PNG_SIGNATURE
 HEADER: Final = struct.Struct(">I4s")
 CRC: Final = struct.Struct(">I")
 
-# libpng writes 8 KiB of data to a chunk: this is 800 MB of them, and a second's work.
+# libpng writes 8 KiB of data to a chunk, so these hold 800 MB, and are a second's work.
 _MAX_CHUNKS: Final = 100_000
 
 
 class Chunk(NamedTuple):
-    """The content of `length` bytes begins at `start`, the header before it at `header`; `end` is after the CRC."""
+    """A chunk: its header begins at `header`, its content of `length` bytes at `start`; `end` is after the CRC."""
 
     kind: bytes
     header: int
@@ -39,10 +39,10 @@ class Chunk(NamedTuple):
 
 def chunks(reader: Reader) -> Iterator[Chunk]:
     """
-    Each chunk from the first to IEND, whatever it holds; all of it lies within the file.
+    Yield each chunk from the first to IEND, whatever it holds. All of a chunk lies within the file.
 
     Raises:
-        BrokenImage: There is no IEND, something that is no chunk before it, or more chunks than a picture has.
+        BrokenImage: There is no IEND, something before it is no chunk, or there are more chunks than a picture has.
     """
     offset = len(PNG_SIGNATURE)
     for _ in range(_MAX_CHUNKS):

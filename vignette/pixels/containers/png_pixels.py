@@ -2,8 +2,8 @@
 The part of a PNG that its pixels need, as places in the file.
 
 A decoder gives up a picture for a fault in its metadata: a wrong checksum, a text that inflates to megabytes, a gAMA of
-one byte. The door has read the metadata and warned; what is left for the decoder is the still picture, with nothing in
-it that could be wrong but the pixels.
+one byte. The door has read the metadata and warned. So the decoder gets only the picture, and nothing in that could be
+wrong but the pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vignette.pixels.pieces import Pieces
 
 _IHDR_COLOUR_TYPE: Final = 8 + 8 + 9
 
-# What a tRNS takes by colour type (11.3.1.1); of an indexed picture one byte for each of up to 256 colours.
+# How many bytes a tRNS has, by colour type (11.3.1.1). An indexed picture has a byte for each of up to 256 colours.
 _TRANSPARENCY_BYTES: Final = {0: range(2, 3), 2: range(6, 7), 3: range(1, 257)}
 
 _STILL: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
@@ -26,19 +26,20 @@ _MOVING: Final = frozenset({b"acTL", b"fcTL", b"fdAT"})
 
 def still_picture(reader: Reader) -> Pieces:
     """
-    The signature and the chunks IHDR, PLTE, tRNS, IDAT and IEND of a PNG that has passed the door: a whole PNG again.
+    Return the signature and the chunks IHDR, PLTE, tRNS, IDAT and IEND of a PNG that has passed the door: again a whole
+    PNG.
 
-    Left out are the frames of an animation, too: IDAT is the still picture, and its first frame. A tRNS that is damaged
+    Left out are the frames of an animation, too: IDAT is the still picture. A tRNS that is damaged
     is left out, as libpng does. No more than a few pieces, whatever the file.
 
     Raises:
-        BrokenImage: It is no such PNG.
+        BrokenImage: *reader* holds no such PNG.
     """
     return _picture(reader, _STILL)
 
 
 def moving_picture(reader: Reader) -> Pieces:
-    """As `still_picture`, with the frames of the animation. There may be as many pieces as chunks."""
+    """Do as `still_picture`, and keep the frames of the animation. There may be as many pieces as chunks."""
     return _picture(reader, _STILL | _MOVING)
 
 
@@ -54,7 +55,7 @@ def _picture(reader: Reader, kinds: frozenset[bytes]) -> Pieces:
 
 
 def _is_in_place(reader: Reader, chunk: Chunk, *, has_data: bool) -> bool:
-    """A palette and a transparency count before the data only."""
+    """Whether *chunk* counts: a palette or a transparency counts only before the data."""
     if chunk.kind in (b"PLTE", b"tRNS"):
         return not has_data and (chunk.kind == b"PLTE" or _is_sound(reader, chunk))
     return True

@@ -1,4 +1,4 @@
-"""Reads of a file that may lie about itself: nothing past its end, and a little at a time."""
+"""Reads a file that may lie about itself: nothing past its end, and a little at a time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, BinaryIO, Final
 from vignette.errors import BrokenImage
 from vignette.limits import CHUNK_BYTES, KIB
 
-# Headers lie a few bytes to a few KiB apart: one read serves many of them, and a far one costs little.
+# Headers lie a few bytes to a few KiB apart: one read serves many of them, and costs little for one far away.
 WINDOW_BYTES: Final = 64 * KIB
 
 
 class Reader:
     """
-    *size* bytes of the seekable *file*, by absolute offset.
+    Reads the *size* bytes of the seekable *file* by absolute offset.
 
-    Lengths are the caller's to bound: whoever asks for 1 GB gets it, if the file has it.
+    The caller has to bound lengths: a caller that asks for 1 GB gets it, if the file has it.
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
@@ -35,7 +35,7 @@ class Reader:
             )
 
     def read(self, offset: int, length: int, what: str) -> bytes:
-        """Exactly *length* bytes of *what*; raise `BrokenImage` if the file has fewer."""
+        """Return exactly *length* bytes of *what*; raise `BrokenImage` if the file has fewer."""
         start = offset - self._window_start
         if start < 0 or start + length > len(self._window):
             self.require(offset, length, what)
@@ -49,13 +49,13 @@ class Reader:
         return layout.unpack(self.read(offset, layout.size, what))
 
     def window(self, offset: int) -> tuple[bytes, int]:
-        """A buffer, and the index in it of the byte at *offset*, which must be in the file; for loops over bytes."""
+        """Return a buffer for a loop over bytes, and the index in it of *offset*, which must be in the file."""
         if not self._window_start <= offset < self._window_start + len(self._window):
             self.read(offset, 1, "the picture")
         return self._window, offset - self._window_start
 
     def chunks(self, offset: int, length: int, what: str) -> Iterator[bytes]:
-        """The bytes of *what*, in pieces of at most `limits.CHUNK_BYTES`."""
+        """Yield the bytes of *what*, in pieces of at most `limits.CHUNK_BYTES`."""
         end = offset + length
         while offset < end:
             chunk = self.read(offset, min(CHUNK_BYTES, end - offset), what)
@@ -63,7 +63,7 @@ class Reader:
             offset += len(chunk)
 
     def find(self, pair: re.Pattern[bytes], offset: int) -> int | None:
-        """Where *pair*, a pattern of two bytes, first matches at or after *offset*; None if nowhere."""
+        """Return where *pair*, a pattern of two bytes, first matches at or after *offset*; None if nowhere."""
         while offset + 2 <= self.size:
             self.read(offset, 2, "the picture")
             index = offset - self._window_start

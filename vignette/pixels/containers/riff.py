@@ -39,10 +39,10 @@ class Chunk(NamedTuple):
 
 def chunks(reader: Reader) -> Iterator[Chunk]:
     """
-    Each chunk of the file.
+    Yield each chunk of the file.
 
     Raises:
-        BrokenImage: The file ends too soon, a chunk goes over the end, or there are more than a picture has.
+        BrokenImage: The file ends too soon, a chunk goes over the end, or there are more chunks than a picture has.
     """
     (length,) = struct.unpack("<I", reader.read(4, 4, "the RIFF header"))
     reader.require(8, length, "the RIFF chunk")
@@ -50,7 +50,7 @@ def chunks(reader: Reader) -> Iterator[Chunk]:
 
 
 def chunks_of_frame(reader: Reader, frame: Chunk) -> Iterator[Chunk]:
-    """Each chunk in an ANMF; raise `BrokenImage` as `chunks` does."""
+    """Yield each chunk in an ANMF; raise `BrokenImage` as `chunks` does."""
     return _chunks(reader, frame.start + ANMF_BYTES, frame.end, _MAX_FRAME_CHUNKS)
 
 

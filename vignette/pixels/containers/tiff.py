@@ -1,7 +1,7 @@
 """
 TIFF: revision 6.0 (Adobe, 1992) with its technical notes.
 
-Pictures only: a camera raw file is a TIFF too, but what a TIFF reader finds in it is a preview.
+Only pictures are taken: a camera raw file is a TIFF too, but a TIFF reader finds only a preview in it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from vignette.pixels.containers.tiff_directory import Directory, Layout, read_di
 # A scanned book has a thousand pages. Each costs some microseconds.
 _MAX_DIRECTORIES: Final = 20_000
 
-# Of all directories together: 50 for each of so many.
+# For all directories together: 50 for each.
 _MAX_ENTRIES: Final = 50 * _MAX_DIRECTORIES
 
-# A row in each strip, 60,000 rows, in 30 pages: far over real files, and a second's work.
+# 30 pages of 60,000 rows, with one row in each strip: far over real files, and a second's work.
 _MAX_STRIPS: Final = 2_000_000
 
 _SUBFILE_TYPE: Final = 254
@@ -40,28 +40,29 @@ _SUB_DIRECTORIES: Final = 330
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
 _DNG_VERSION: Final = 50706
 _PREDICTOR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 317, 338, 339
-# What decides how many pixels there are and where. Readers differ in which of two they take, and in what they do with
-# values that are not there or too many: one of each, and whole, or the size checked is not the size decoded.
+# These tags decide how many pixels there are, and where. Readers differ in which of two entries they take, and in what
+# they do if values are missing or too many. So there must be one entry of each, and a whole one: else the size that we
+# check is not the size that is decoded.
 _SINGLE: Final = (
     *(_WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC, _SAMPLES_PER_PIXEL),
     *(_ROWS_PER_STRIP, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT),
 )
 _TABLES: Final = (_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES)
 _LAYOUT: Final = (*_SINGLE, *_TABLES, _BITS_PER_SAMPLE, _PREDICTOR, _EXTRA_SAMPLES, _SAMPLE_FORMAT)
-# What a decoder cannot do without: also the palette, the tables of a JPEG, and the subsampling and reference of YCbCr.
+# The tags that a decoder needs: besides, the palette, the tables of a JPEG, the subsampling and reference of YCbCr.
 _STRUCTURE: Final = (*_LAYOUT, 320, 347, 530, 532)
 
 # Bits of the subfile type: a smaller copy of another page, and a mask of one.
 _REDUCED, _MASK = 1, 4
 _SEPARATE_PLANES: Final = 2
 _UNCOMPRESSED: Final = 1
-# Extra samples: colours multiplied by it, or not.
+# The extra samples that are transparency: with colours multiplied by it, or not.
 _ALPHA: Final = (1, 2)
 _YCBCR: Final = 6
 
-# None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Not among them: the JPEG of 1992 (6),
-# never well defined and a source of holes in decoders; LZMA (34925), whose memory the file chooses; what only one
-# program or camera writes.
+# None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Not among them are the JPEG of 1992
+# (6), which was never well defined and is a source of holes in decoders; LZMA (34925), for which the file chooses how
+# much memory it takes; and compressions that only one program or camera writes.
 _COMPRESSIONS: Final = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000)
 # Grey (two ways), RGB, palette, CMYK, YCbCr, CIE L*a*b*. Not the sensor data of cameras (32803, 34892).
 _PHOTOMETRICS: Final = (0, 1, 2, 3, 5, 6, 8)
@@ -89,7 +90,7 @@ class _Page:
         return self.compression == _UNCOMPRESSED and self.photometric != _YCBCR
 
     def row_bytes(self, width: int) -> int:
-        """Of a row of *width* uncompressed pixels in one strip."""
+        """Return how many bytes a row of *width* uncompressed pixels takes in one strip."""
         bits = self.bits_per_pixel // self.samples if self.has_separate_planes else self.bits_per_pixel
         return math.ceil(width * bits / 8)
 
@@ -99,7 +100,7 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
 
 
 class _Walk:
-    """The way along the chain of directories, each of which is a page."""
+    """A walk along the chain of directories, each of which is a page."""
 
     def __init__(self, reader: Reader, bounds: Bounds) -> None:
         self._reader = reader
@@ -233,8 +234,10 @@ class _Walk:
         self, page: _Page, offsets_tag: int, lengths_tag: int, count: int, full_bytes: int, last_bytes: int
     ) -> None:
         """
-        Make sure that the *count* strips of each plane lie within the file. Uncompressed ones are as long as their
-        pixels are, *full_bytes* and *last_bytes*, whatever the file says; for the others only the file knows.
+        Make sure that the *count* strips of each plane lie within the file.
+
+        An uncompressed strip takes *full_bytes*, and the last one of a plane *last_bytes*, whatever the file says. Only
+        the file knows how long a compressed strip is.
         """
         planes = page.samples if page.has_separate_planes else 1
         total = count * planes
@@ -265,7 +268,7 @@ class _Walk:
         return entry.numbers(self._reader, self._layout, count)
 
     def _number(self, directory: Directory, tag: int, default: int | None = None) -> int:
-        """The first number of *tag*; without a *default* it must be there."""
+        """Return the first number of *tag*, or *default*; raise `BrokenImage` if there is neither."""
         entry = directory.entries.get(tag)
         if entry is not None:
             for number in entry.numbers(self._reader, self._layout, 1):
@@ -279,7 +282,7 @@ class _Walk:
         return 1 if entry is None else as_orientation(self._layout.order, entry.kind, entry.inline)
 
     def _has_alpha(self, directory: Directory) -> bool:
-        """Whether the first sample beside the colours is transparency; it may be one that nobody has said a use of."""
+        """Whether the first sample beside the colours is transparency; the file may also leave its use open."""
         return self._number(directory, _EXTRA_SAMPLES, 0) in _ALPHA
 
     def _take_metadata(self, directory: Directory) -> None:
@@ -290,7 +293,7 @@ class _Walk:
             self._collector.set_iptc(iptc)
         if icc := self._block(directory, _ICC, "ICC profile"):
             self._collector.set_icc(icc)
-        # The last: it may be long, and what is over the bytes that metadata may take is not to be the profile.
+        # This comes last: it may be long, and if something is over the limit of metadata, it must not be the profile.
         if resources := self._block(directory, _PHOTOSHOP, "Photoshop block"):
             photoshop.take(resources, self._collector, with_iptc=not iptc)
 

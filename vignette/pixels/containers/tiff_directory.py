@@ -20,7 +20,7 @@ _HEADER_BYTES: Final = 8
 
 # Bytes of one number, by type: TIFF 6.0, and 13 (IFD) of its technical note 1.
 _TYPE_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-# Types that hold sizes and offsets, by the letter that `array` has for them.
+# The types that hold sizes and offsets, each with its letter in `array`.
 _WHOLE_NUMBERS: Final = {1: "B", 3: "H", 4: "I", 13: "I"}
 
 
@@ -49,18 +49,18 @@ class Entry:
 
     @property
     def length(self) -> int:
-        """Of the values, in bytes; 0 for a type that nobody knows."""
+        """The length of the values in bytes; 0 for an unknown type."""
         return self.count * _TYPE_BYTES.get(self.kind, 0)
 
     def place(self, layout: Layout) -> int | None:
-        """Where in the file the values are; None if they are `inline`."""
+        """Return where in the file the values are; None if they are `inline`."""
         if self.length <= len(self.inline):
             return None
         (offset,) = struct.unpack(f"{layout.order}I", self.inline)
         return int(offset)
 
     def numbers(self, reader: Reader, layout: Layout, most: int) -> Iterator[int]:
-        """The first *most* values, a few at a time; raise `BrokenImage` if they are no whole numbers, or cut off."""
+        """Yield the first *most* values, a few at a time; raise `BrokenImage` if they are no numbers, or cut off."""
         letter = _WHOLE_NUMBERS.get(self.kind)
         if letter is None:
             raise BrokenImage(f"the values of tag {self.tag} are of type {self.kind}, not numbers")
@@ -76,7 +76,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """`entries` by tag, the first of each; `repeated` tags have others. `next_offset` is 0 at the end of the chain."""
+    """`entries` has the first entry of each tag; `repeated` tags have more. The last `next_offset` of a chain is 0."""
 
     offset: int
     entries: Mapping[int, Entry]
@@ -85,7 +85,7 @@ class Directory:
 
 
 def read_directory(reader: Reader, layout: Layout, offset: int) -> Directory:
-    """The directory at *offset*; raise `BrokenImage` if it is not there whole."""
+    """Return the directory at *offset*; raise `BrokenImage` if not all of it is there."""
     what = f"the directory at byte {offset:,}"
     if offset < _HEADER_BYTES:
         raise BrokenImage(f"{what} lies within the header")
@@ -108,4 +108,4 @@ def read_directory(reader: Reader, layout: Layout, offset: int) -> Directory:
     return Directory(offset, entries, next_offset, repeated)
 
 
-assert CHUNK_BYTES % max(_TYPE_BYTES.values()) == 0  # `numbers` never gets half of one
+assert CHUNK_BYTES % max(_TYPE_BYTES.values()) == 0  # so `numbers` never gets half a number

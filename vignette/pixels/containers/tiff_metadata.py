@@ -1,8 +1,8 @@
 """
 The metadata of a TIFF file as a small TIFF stream: its directories and their values, without the pictures.
 
-A TIFF has its directories anywhere, and may be as large as an upload may be. This copies what describes the pictures,
-so that a reader of EXIF has everything at hand, in little memory.
+A TIFF has its directories anywhere, and may be as large as an upload may be. This module copies what describes the
+pictures, so that a reader of EXIF has everything at hand, in little memory.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.containers.tiff_directory import Directory, Entry, Layout, read_directory
 
-# What no directory has to say that a person wants to know; the largest MakerNotes are smaller.
+# No longer value says what a person wants to know; the largest MakerNotes are smaller.
 _MAX_VALUE_BYTES: Final = CHUNK_BYTES
 
-# Pages, and what they point at.
+# Pages, and the directories that they point at.
 _MAX_DIRECTORIES: Final = 1000
 _MAX_DEPTH: Final = 4
 _MAX_ENTRIES: Final = 32_000
@@ -42,7 +42,7 @@ class _Value:
 
 
 def copy_metadata(reader: Reader, layout: Layout, collector: Collector) -> bytes:
-    """A TIFF stream of the directories of the file; what is damaged or too long is left out, with a warning."""
+    """Return a TIFF stream of the directories of the file; what is damaged or too long is left out, with a warning."""
     return _Copy(reader, layout, collector).run()
 
 
@@ -108,7 +108,7 @@ class _Copy:
             return self._pointed(entry, depth)
         offset = entry.place(self._layout)
         if offset is None:
-            raw: bytes | None = entry.inline  # all four bytes: of an unknown type, nobody knows the length
+            raw: bytes | None = entry.inline  # all four bytes: nobody knows the length of an unknown type
         elif entry.length > _MAX_VALUE_BYTES:
             self._collector.warn(f"tag {entry.tag} of {entry.length:,} bytes is left out")
             return None

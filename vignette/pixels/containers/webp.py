@@ -40,7 +40,7 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
 
 
 def _bitstream_size(reader: Reader, chunk: Chunk) -> tuple[int, int]:
-    """(width, height) in pixels of the picture in a `VP8 ` or `VP8L` chunk."""
+    """Return the (width, height) in pixels of the picture in a `VP8 ` or `VP8L` chunk."""
     layout = _VP8_HEADER if chunk.kind == b"VP8 " else _VP8L_HEADER
     if chunk.length <= layout.size:
         raise BrokenImage(f"{chunk.what} is {chunk.length} bytes long")
@@ -59,7 +59,12 @@ def _bitstream_size(reader: Reader, chunk: Chunk) -> tuple[int, int]:
 
 
 def _held_bytes(picture: Chunk, pixels: int) -> int:
-    """Lossless pixels refer back to any before them, each of 4 bytes; the blocks of a lossy one only to their row."""
+    """
+    Return how many bytes a decoder must hold at once.
+
+    A lossless pixel, of 4 bytes, may refer back to any pixel before it. The blocks of a lossy picture refer only to
+    their row.
+    """
     return 4 * pixels if picture.kind == b"VP8L" else 0
 
 

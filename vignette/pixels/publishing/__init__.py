@@ -1,10 +1,10 @@
 """
 The public copy of a picture: the same pixels, without anything that the file says of itself or of anybody.
 
-Nothing is decoded and nothing encoded anew: structure is walked in plain Python, what makes the picture is taken as it
-stands, and all else is left out, known or not. Orientation and colour profile stay, for without them the picture would
-look another way; so the copy says no more than what one sees. What an encoder hid within the coded pixels is not looked
-at.
+Nothing is decoded and nothing is encoded anew. Plain Python walks along the structure, takes what makes the picture as
+it stands, and leaves out everything else, known or not. The orientation and the colour profile stay, because without
+them the picture would look different. So the copy says no more than one sees. What an encoder hid within the coded
+pixels is not looked at.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ _WRITERS: Final[dict[Format, Callable[[Reader, Kept], Pieces]]] = {
     formats.WEBP: webp.publish,
 }
 
-# The rest address their pixels by offset, from tables that hold metadata too: to be moved they must be written anew.
+# The other formats address their pixels by offset, from tables that hold metadata too: a copy would need new tables.
 PUBLISHABLE: Final = tuple(_WRITERS)
 
 
 def publish(source: BinaryIO, size: int, *, orientation: int | None = None) -> Splice:
     """
-    The public copy of the picture of *size* bytes in *source*: its `plan`, to be read at once.
+    Return the public copy of the picture of *size* bytes in *source*, by its `plan`, to be read at once.
 
-    It reads *source* while it is read, and closes it when it is closed.
+    The copy reads *source* while it is read, and closes *source* when it is closed.
     """
     return Splice(source, plan(source, size, orientation=orientation), closes_source=True)
 
 
 def plan(source: BinaryIO, size: int, *, orientation: int | None = None) -> Pieces:
     """
-    What the public copy of the picture of *size* bytes in *source* is made of, proven clean. It holds for these bytes
-    for ever, and takes three passes over them: a look at the picture, the plan, the proof.
+    Return what the public copy of the picture of *size* bytes in *source* is made of, proven clean.
 
-    The copy is turned as *source* is, unless an *orientation* (1 to 8, as in EXIF) is given for it.
+    The plan holds for these bytes for ever. It takes three passes over them: a look at the picture, the plan, the
+    proof. The copy is turned as *source* is, unless an *orientation* (1 to 8, as in EXIF) is given.
 
     Raises:
-        NotPublishable: Pictures of its format cannot be copied without touching their pixels. No pass was made.
-        PublicCopyNotClean: Read again, the copy is not what it should be: a fault of ours.
+        NotPublishable: Pictures of this format cannot be copied without touching their pixels. No pass was made.
+        PublicCopyNotClean: Read again, the copy is not what it should be, which is a fault of ours.
         Refused: *source* would not pass the door.
     """
     told = sniff(Reader(source, size).read(0, min(HEAD_BYTES, size), "the signature"))
@@ -75,7 +75,7 @@ def prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
     Read *copy* as if a stranger had sent it.
 
     Raises:
-        PublicCopyNotClean: It is not the *original* picture, or says more than what is *kept*.
+        PublicCopyNotClean: The copy is not the *original* picture, or says more than what is *kept*.
     """
     try:
         found = read_anatomy(cast(BinaryIO, copy), copy.size)

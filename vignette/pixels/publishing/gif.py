@@ -57,7 +57,7 @@ def publish(reader: Reader, kept: Kept) -> Pieces:
 
 
 def _kept_extension(reader: Reader, start: int, end: int) -> bytes:
-    """The extension as far as it counts for the picture: its first sub-block, or the one behind its name."""
+    """Return what counts for the picture in an extension: its first sub-block, or the one after its name, if any."""
     label, length = reader.read(start + 1, 2, "an extension")
     first = start + 3
     if label == _GRAPHIC_CONTROL and length >= _CONTROL_BYTES:

@@ -1,6 +1,6 @@
 """
-A JPEG without what it says of itself: tables, frame and scans stay, every application segment goes but those that
-decoders need for the colours, and all that lies behind the end of the picture goes too.
+A JPEG without what it says of itself. Its tables, frame and scans stay. Of its application segments, only those stay
+that decoders need for the colours. All that lies behind the end of the picture goes too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _EXIF: Final = b"Exif\0\0"
 _ICC: Final = b"ICC_PROFILE\0"
 _MAX_PROFILE_PIECE: Final = 65535 - 2 - len(_ICC) - 2
 
-# JFIF 1.02: version, units, density; after them comes a thumbnail, which ours has not.
+# JFIF 1.02: version, units, density; after them comes a thumbnail, which the copy lacks.
 _JFIF: Final = b"JFIF\0"
 _JFIF_BYTES: Final = 14
 # Adobe Technical Note 5116: version, flags, and the colour transform that decoders ask for.
@@ -58,7 +58,7 @@ def publish(reader: Reader, kept: Kept) -> Pieces:
 
 
 def _head(reader: Reader, segment: Segment, prefix: bytes, length: int) -> bytes:
-    """The first *length* bytes of a segment that begins with *prefix*; nothing of any other."""
+    """Return the first *length* bytes of a segment that begins with *prefix*; nothing of any other segment."""
     if segment.length < length:
         return b""
     head = reader.read(segment.start, length, "a segment")

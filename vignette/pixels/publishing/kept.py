@@ -1,4 +1,4 @@
-"""What of a picture's metadata stays in its public copy, for it changes how the picture looks."""
+"""The metadata that stay in a public copy, because they change how the picture looks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UPRIGHT: Final = 1
 _ORIENTATION_TAG: Final = 0x0112
 _SHORT: Final = 3
 
-# ICC.1:2022, 7.2: the length of the whole begins the header of 128 bytes, "acsp" stands in its middle.
+# ICC.1:2022, 7.2: the header of 128 bytes begins with the length of the whole profile; "acsp" stands in its middle.
 _ICC_HEADER_BYTES: Final = 128
 
 
@@ -33,12 +33,12 @@ class Kept:
 
 
 def kept_of(anatomy: Anatomy, orientation: int | None) -> Kept:
-    """What stays of the picture; *orientation* replaces its own where it is given."""
+    """Return what stays of the picture's metadata; an *orientation* that is given replaces its own."""
     return Kept(anatomy.orientation if orientation is None else orientation, _sound_profile(anatomy.blocks.icc))
 
 
 def _sound_profile(icc: bytes | None) -> bytes | None:
-    """The profile in *icc*; None for what no decoder takes for one."""
+    """Return the profile in *icc*; None if no decoder takes it for one."""
     if icc is None or len(icc) < _ICC_HEADER_BYTES or icc[36:40] != b"acsp":
         return None
     length = int.from_bytes(icc[:4], "big")

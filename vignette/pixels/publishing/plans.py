@@ -1,4 +1,4 @@
-"""Plans of public copies, kept in memory: whoever asks for a copy again costs no further pass over its original."""
+"""Keeps plans of public copies in memory: a copy that is asked for again takes no further pass over its original."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 
 from vignette.pixels.pieces import Pieces
 
-# A plan beside its pieces: the key, the entry, its list. Measured: 320.
+# What a plan takes beside its pieces: the key, the entry, its list. Measured: 320.
 _OVERHEAD_BYTES: Final = 512
 
 
 class Plans:
     """
-    The plans that were used last, of at most *max_bytes* together; a single one that is larger is not kept.
+    Keeps the plans that were used last, of at most *max_bytes* together. A single plan that is larger is not kept.
 
     Safe to share between threads.
     """
@@ -23,20 +23,22 @@ class Plans:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        # The least recently used one comes first.
+        # The least recently used plan comes first.
         self._plans: dict[Hashable, Pieces] = {}
         self._coming: dict[Hashable, Future[Pieces]] = {}
         self.kept_bytes = 0
 
     def find(self, key: Hashable) -> Pieces | None:
-        """The plan of this *key*, if it is kept."""
+        """Return the plan of this *key*; None if it is not kept."""
         with self._lock:
             return self._use(key)
 
     def find_or_make(self, key: Hashable, make: Callable[[], Pieces]) -> Pieces:
         """
-        The plan of this *key*, by *make* if it is not kept. Of several that ask for it at the same time one makes it,
-        and the others wait; what *make* raises is raised to all of them.
+        Return the plan of this *key*; if it is not kept, make it by *make*.
+
+        If several callers ask for it at the same time, one makes it, and the others wait. What *make* raises is raised
+        to all of them.
         """
         with self._lock:
             if (plan := self._use(key)) is not None:

@@ -1,4 +1,4 @@
-"""A PNG or APNG without what it says of itself: of its chunks those stay that change how its pixels look."""
+"""A PNG or APNG without what it says of itself: only the chunks stay that change how its pixels look."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vignette.pixels.publishing.kept import Kept
 
 _PICTURE: Final = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _ANIMATION: Final = frozenset({b"acTL", b"fcTL", b"fdAT"})
-# Once each, and no longer than they may be: nothing else hides in them (PNG, Third Edition, 11.3).
+# Each stays once, and only if it is no longer than it may be: nothing else hides in it (PNG, Third Edition, 11.3).
 _LOOKS: Final = {
     b"tRNS": range(1, 257),
     b"gAMA": range(4, 5),
@@ -37,7 +37,7 @@ def publish(reader: Reader, kept: Kept, *, is_animated: bool) -> Pieces:
         if _stays(chunk, is_second, is_animated):
             made.copy(chunk.header, chunk.end)
         elif chunk.kind == _PROFILE and not is_second and kept.icc:
-            # Its name is the writer's to choose, and so is what lies behind the compressed profile: both are ours now.
+            # The writer chose its name, and what lies behind the compressed profile; the copy has neither.
             made.write(_chunk(_PROFILE, b"ICC\0\0" + zlib.compress(kept.icc)))
         if chunk.kind == b"IHDR" and kept.exif is not None:
             made.write(_chunk(b"eXIf", kept.exif))

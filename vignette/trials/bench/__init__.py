@@ -1,1 +1,1 @@
-"""Benches of Vignette, mostly beside others that do the same job in the same run: `docs/performance.md`."""
+"""Benches of Vignette, most of them beside other programs with the same job in the same run: `docs/performance.md`."""

@@ -41,7 +41,7 @@ _PAUSE_S: Final = 0.1
 # Far more than 10,000 vignettes take: reached only by a failure.
 _LIMIT_S: Final = 3600.0
 
-# What a process is, by a word of its command line.
+# The kind of a process, by a word of its command line.
 _PARTS: Final = {"granian": "web", "celery": "worker", "valkey": "queue", "redis": "queue", "serve": "supervisor"}
 
 
@@ -50,8 +50,8 @@ class BurstReport:
     """
     Seconds are counted from the first upload: to the last 201, and to the last vignette.
 
-    `peak_mb` is the most memory of one process, by what it is: "web", "worker", "queue", "supervisor". It is empty
-    where there is no /proc.
+    `peak_mb` is the most memory that one process of each kind took: "web", "worker", "queue", "supervisor". It is empty
+    if there is no /proc.
     """
 
     uploads: int
@@ -142,7 +142,7 @@ def _upload(port: int, number: int) -> _Sent:
 
 
 def _picture(number: int) -> bytes:
-    """A JPEG that differs for each of a million numbers: by its size."""
+    """Return a JPEG whose size differs for each of a million numbers."""
     content = io.BytesIO()
     Image.new("RGB", (40 + number // 1000, 40 + number % 1000), "teal").save(content, "JPEG")
     return content.getvalue()

@@ -1,12 +1,12 @@
 """
-One engine and one picture in a process of their own, which does the job whenever its parent asks for it.
+A process with one engine and one picture. It does the job whenever its parent asks for it.
 
     python -m vignette.trials.bench.contestant ours|libvips PICTURE TINY_PICTURE
 
 It reads requests, one a line, and answers each with a line of JSON. `picture PATH` writes the vignette as it is before
-it is encoded. `shrink SECONDS` and `encode SECONDS` repeat the job for so long, and tell what one costs: `shrink`
-without the encoding, `encode` from the file to the bytes of a WebP. The tiny picture is rendered first, so that what is
-loaded only once does not count.
+it is encoded. `shrink SECONDS` and `encode SECONDS` repeat the job for that many seconds, and tell what one job costs:
+`shrink` without the encoding, `encode` from the file to the bytes of a WebP. The tiny picture is rendered first, so
+that what is loaded only once does not count.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Ours:
 
 
 class Libvips:
-    """As sharp, imgproxy and imagor call it: `thumbnail` of the file in memory, in the box, never larger, in sRGB."""
+    """Calls libvips as sharp, imgproxy and imagor do: `thumbnail` of a file in memory, never enlarged, in sRGB."""
 
     def __init__(self, path: Path) -> None:
         import pyvips
@@ -121,7 +121,7 @@ def _picture(contestant: Contestant, path: Path) -> Mapping[str, float | str]:
 
 
 def _cost(job: Callable[[], Any], seconds: float) -> Mapping[str, float | str]:
-    """What one job costs, in seconds: of the processor, in all threads, and by the clock."""
+    """Return what one job costs in seconds: of processor time in all threads, and by the clock."""
     times = 0
     cpu, clock = time.process_time(), time.perf_counter()
     while times == 0 or time.perf_counter() - clock < seconds:
@@ -131,7 +131,7 @@ def _cost(job: Callable[[], Any], seconds: float) -> Mapping[str, float | str]:
 
 
 def _resident_kib(field: str) -> int:
-    """A field of proc_pid_status(5); 0 where there is no /proc."""
+    """Return a field of proc_pid_status(5), in KiB; 0 if there is no /proc."""
     if not _STATUS.exists():
         return 0
     (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith(f"{field}:"))

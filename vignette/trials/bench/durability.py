@@ -32,7 +32,7 @@ from vignette.wiring.use_cases import build_reindexing
 
 CLIENTS: Final = (1, 8)
 
-# Of a JPEG as large as that of a small graphic, of a page's picture, and of a camera.
+# The edges of JPEGs as large as that of a small graphic, of a picture on a page, and of a camera.
 EDGES_PX: Final = (100, 700, 2000)
 
 _UPLOADS_IN_A_ROUND: Final = 8
@@ -131,7 +131,7 @@ def _intake(folder: Path, durability: Durability) -> Iterator[Intake]:
 
 
 class _NoJobs:
-    """`ports.Jobs` where nobody renders."""
+    """`ports.Jobs` of a bench in which nobody renders."""
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
         pass

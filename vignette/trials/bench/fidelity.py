@@ -15,12 +15,12 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 def reference(path: Path, size: tuple[int, int]) -> Image.Image:
-    """The ideal vignette of *path* at *size*, whatever it costs; in RGB, on white where it is transparent."""
+    """Return the ideal vignette of *path* at *size*, whatever it costs, in RGB; what is transparent is on white."""
     return reduced(complete(path), size)
 
 
 def complete(path: Path, *, by_profile: bool = True) -> Image.Image:
-    """The whole picture of *path*, upright, in RGB or RGBA: in sRGB, if *by_profile* and its profile is sound."""
+    """Return the whole picture of *path*, upright, in RGB or RGBA; in sRGB if *by_profile* and its profile is sound."""
     with Image.open(path) as source:
         profile = source.info.get("icc_profile") if by_profile else None
         image = ImageOps.exif_transpose(source)

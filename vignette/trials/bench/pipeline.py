@@ -49,8 +49,8 @@ MARGIN: Final = 0.3
 
 _PROCESSES: Final = 2
 
-# In one call of vipsthumbnail: so many that its start does not count, so few that both processes end at about the same
-# time.
+# How many photos one call of vipsthumbnail takes: so many that its start does not count, and so few that both processes
+# end at about the same time.
 _PHOTOS_IN_A_CALL: Final = 5
 
 _LIMIT_S: Final = 600.0

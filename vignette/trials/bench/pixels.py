@@ -61,7 +61,7 @@ _TITLES: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one vignette costs, medians of the rounds; `encode` with the encoding as WebP, `shrink` without."""
+    """What one vignette costs, as medians of the rounds: `encode` with the encoding as WebP, `shrink` without it."""
 
     shrink_cpu_s: float
     shrink_wall_s: float
@@ -198,7 +198,7 @@ class _Process:
 @contextmanager
 def _contestant(name: str, photo: Photo, scratch: Path) -> Iterator[_Process]:
     command = [sys.executable, "-m", "vignette.trials.bench.contestant", name, str(photo.path), str(scratch / _TINY)]
-    # Each as it is run: ours as the worker is started, libvips as a program finds it.
+    # Each runs as it does in use: ours as the worker is started, libvips as a program finds it.
     environment = {**os.environ, **(LARGE_PAGES if name == "ours" else {})}
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -217,7 +217,7 @@ def compare(photo: Photo, scratch: Path, effort: Effort) -> Comparison:
         BenchUnavailable: We cannot render it.
     """
     rounds = effort.choose(full=7, quick=3, smoke=1)
-    job_s = effort.choose(full=0.15, quick=0.06, smoke=0.0)  # but for smoke: many times the tick of any clock
+    job_s = effort.choose(full=0.15, quick=0.06, smoke=0.0)  # many times the tick of any clock, except for smoke
     Image.new("RGB", (9, 9)).save(scratch / _TINY)
     with ExitStack() as stack:
         processes = {name: stack.enter_context(_contestant(name, photo, scratch)) for name in ("ours", "libvips")}

@@ -189,7 +189,7 @@ http {{
 
 
 def _user() -> str:
-    # Started by root, its processes would become another user's, who may not read our folder.
+    # If root starts nginx, its processes change to another user, who may not read our folder.
     return "user root;" if os.geteuid() == 0 else ""
 
 

@@ -19,7 +19,7 @@ _PACKAGES: Final = {"nginx": "nginx-light", "wrk": "wrk", "vipsthumbnail": "libv
 
 _ADMINISTRATORS_PATH: Final = "/usr/sbin:/usr/local/sbin"
 
-# Far more than a picture takes: reached only by a failure.
+# Far longer than a picture takes: only a failure reaches it.
 _READY_LIMIT_S: Final = 120.0
 _POLL_S: Final = 0.02
 

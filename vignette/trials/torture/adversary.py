@@ -96,7 +96,7 @@ class Adversary:
             self._hit(verb, whom, deed)
 
     def _restart(self) -> None:
-        # What is frozen cannot stop in good order, and a good order is what this deed tries.
+        # A frozen process cannot stop in good order, and this deed tries a stop in good order.
         self._thaw(float("inf"))
         supervisor = self._victim.supervisor
         if supervisor is not None:
@@ -128,7 +128,7 @@ class Adversary:
     def _thaw(self, now: float) -> None:
         for due, number, parent in [frozen for frozen in self._frozen if frozen[0] <= now]:
             self._frozen.remove((due, number, parent))
-            # If its parent has died meanwhile it has to end by itself, which a frozen process cannot.
+            # If its parent has died meanwhile, the process has to end by itself, which it cannot do while it is frozen.
             if not send(number, parent, signal.SIGCONT):
                 self._victim.thaw_orphan(number)
 

@@ -31,7 +31,7 @@ class Picture:
 
 
 def any_picture(random: Random) -> Picture:
-    """A file that most often is sound and small: the service is to be tried, not the processor."""
+    """Return a file that most often is sound and small, because the torture tries the service, not the processor."""
     make = random.choices((_png, _bmp, _photo, _undecodable, _cut_off, _text), (70, 10, 2, 6, 8, 4))[0]
     return make(random)
 

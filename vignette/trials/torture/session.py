@@ -29,7 +29,7 @@ _CLIENT_LIMIT_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`folder` holds what is left of the service, for a look; it is None if there was no violation."""
+    """`folder` holds what is left of the service, to look at; it is None if there was no violation."""
 
     seed: int
     seconds: float
@@ -154,7 +154,7 @@ def _judge(victim: Victim, ledger: Ledger, say: Callable[[str], None]) -> float:
 
 
 def _clear(victim: Victim, ledger: Ledger) -> None:
-    """Nobody uploads any more, so everything in the staging folder is a leftover, and must be possible to clear."""
+    """Clear the staging folder: nobody uploads any more, so all in it is a leftover that must go."""
     store = FolderStore(victim.upload_folder)
     store.clear_staging(-1)
     if left := store.leftovers(-1):
@@ -168,9 +168,9 @@ def _report(ledger: Ledger, stopping: threading.Event, say: Callable[[str], None
 
 def _guarded(run: Callable[[], None], ledger: Ledger) -> Callable[[], None]:
     """
-    *run*, with its errors as violations.
+    Return *run* with its errors turned into violations.
 
-    A client that fails has found an answer that makes no sense, or a fault of this harness: either has to be seen.
+    A client that fails has found an answer that makes no sense, or a fault of this harness. Both have to be seen.
     """
 
     def guarded() -> None:

@@ -130,7 +130,7 @@ class Verdict:
             self._ledger.violated(f"image {image.id} has failed without a reason")
 
     def _judge_the_others(self, images: dict[ImageId, Image]) -> None:
-        """An image that was not acknowledged may be there once at most, as an upload whose answer was lost."""
+        """Check that an image that was not acknowledged is there at most once, as an upload whose answer was lost."""
         unanswered = Counter(u.sha256 for u in self._ledger.uploads if u.number is None and not u.is_refused)
         acknowledged = {number for number, _ in self._acknowledged()}
         for number, image in images.items():
@@ -155,7 +155,7 @@ class Verdict:
             self._ledger.violated(f"the staging folder still holds {old}")
 
     def ask(self) -> None:
-        """Ask the service itself for the last images: it has to say the same."""
+        """Check that the service itself says the same of the last images."""
         for number, upload in self._acknowledged()[-_ASKED:]:
             connection = http.client.HTTPConnection("127.0.0.1", self._victim.port, timeout=30)
             try:
@@ -172,7 +172,7 @@ class Verdict:
 
 
 def fates(uploads: list[Upload]) -> Counter[str]:
-    """How many were acknowledged, refused, and not answered."""
+    """Return how many uploads were acknowledged, refused, and not answered."""
     return Counter(
         "acknowledged" if u.number is not None else Fate.REFUSED.value if u.is_refused else "unanswered"
         for u in uploads

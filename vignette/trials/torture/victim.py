@@ -12,15 +12,15 @@ from typing import Final
 from vignette.trials.own_service import OwnService
 from vignette.trials.processes import children_of, command_line, marked, parent_of, send
 
-# A lease lasts this long and `LEASE_MARGIN_S`: so long an image waits whose worker was killed with all its children.
-# With less, a photo is cut short each time on a machine that has other things to do.
+# A lease lasts this long and `LEASE_MARGIN_S`. If a worker is killed with all its children, their images wait until
+# the leases end. With less time, a busy machine would cut the rendering of a photo short each time.
 RENDER_SECONDS: Final = 2
 
-# So many that a sound picture ends ready, however often its worker is killed.
+# Enough attempts for a sound picture to end ready, however often its worker is killed.
 MAX_ATTEMPTS: Final = 20
 
-# A process of the worker's pool is forked again after so many: by itself, beside all those that are killed. One that is
-# forked at the wrong instant must be able to do its work. It takes a second or two until the next one is there.
+# After this many jobs a process of the worker's pool is replaced by a new fork, besides all those that are killed. A
+# process that is forked at the wrong instant must be able to do its work. The next one is there after a second or two.
 TASKS_PER_PROCESS: Final = 20
 
 
@@ -37,7 +37,7 @@ class Victim(OwnService):
         )
 
     def parts(self) -> dict[str, list[tuple[int, int]]]:
-        """The processes that run now, by what they are; each as its process id and that of its parent."""
+        """Return the processes that run now, by kind; each as its process id and that of its parent."""
         found: dict[str, list[tuple[int, int]]] = {}
         if (supervisor := self.supervisor) is None:
             return found
@@ -57,7 +57,7 @@ class Victim(OwnService):
         return found
 
     def thaw_orphan(self, number: int) -> None:
-        """Let a process of this service go on whose parent died while it was frozen."""
+        """Let a process of this service go on after its parent died while the process was frozen."""
         if number in marked(str(self.folder)) and (parent := parent_of(number)) is not None:
             send(number, parent, signal.SIGCONT)
 

@@ -1,4 +1,4 @@
-"""The threads of a web process, shared out: what may hold one for long has a place, or is refused."""
+"""Shares out the threads of a web process: a request that may hold one for long takes a place, or is refused."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from vignette.limits import KIB
 from vignette.web.capacity.places import Places
 from vignette.web.capacity.slow_clients import SlowClients
 
-# Web server and kernel take that much at once, whether the client reads it or not.
+# The web server and the kernel take this much at once, whether the client reads it or not.
 _HANDED_OVER_BYTES: Final = 256 * KIB
 
-# How long a download waits for a place: others end sooner than that, unless nobody reads them.
+# How long a download waits for a place. Other downloads end sooner than that, unless their clients do not read.
 _PATIENCE_S: Final = 1.0
 
 
 class Capacity:
     """
-    At most so many *uploads*, *downloads* and *waiters* at a time in this process.
+    Bounds the numbers of *uploads*, *downloads* and *waiters* at a time in this process.
 
-    *slow_clients* ends uploads and downloads in which next to nothing moves. A download that finds no place waits for
-    one, which makes it a waiter, for *patience_s* at most: so a client that fetches many files at once is served, one
-    after the other. But a thread that waits is as lost for others as one that sends, and with deaf clients in all
-    places it would wait in vain. So the number of waiters is bounded too, and beyond it the answer is 503 at once.
+    *slow_clients* ends uploads and downloads in which next to nothing moves.
+
+    A download that finds no place becomes a waiter for at most *patience_s* seconds. So a client that fetches many
+    files at once gets them one after another. But a thread that waits serves nobody else, and if the clients in all
+    places read nothing, it waits in vain. So the number of waiters is bounded too: one more request gets 503 at once.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Capacity:
     @classmethod
     def of_threads(cls, threads: int, slow_client_s: float) -> Capacity:
         """
-        Half of the *threads* take uploads, a quarter sends files, an eighth waits: the others answer everybody else at
-        once, whatever these do. With fewer than eight threads nobody waits, and with fewer than three none is left.
+        Give half of the *threads* to uploads, a quarter to downloads and an eighth to waiters. The rest answers all
+        other requests at once.
+
+        With fewer than eight threads nobody waits. With fewer than three, uploads and downloads may take all of them.
         """
         return cls(
             SlowClients(slow_client_s),
@@ -61,7 +64,7 @@ class Capacity:
     @contextmanager
     def upload(self) -> Iterator[None]:
         """
-        A place to receive an upload.
+        Hold a place while an upload is received.
 
         Raises:
             Overloaded: All places are taken.
@@ -76,10 +79,10 @@ class Capacity:
     @contextmanager
     def download(self) -> Iterator[None]:
         """
-        A place to read a large file, or to send one.
+        Hold a place while a large file is read or sent.
 
         Raises:
-            Overloaded: All places are taken. None has become free in time, or too many wait already.
+            Overloaded: All places are taken. None became free in time, or too many requests wait already.
         """
         self._take_download()
         try:
@@ -89,10 +92,10 @@ class Capacity:
 
     def sending(self, response: Response) -> Response:
         """
-        *response*, with a place for as long as its pieces are sent, if they are many.
+        Return *response*. If it is long, it holds a place for a download until it is closed.
 
         Raises:
-            Overloaded: As with `download`. *response* is closed.
+            Overloaded: As with `download`. *response* is then closed.
         """
         if (response.content_length or 0) <= _HANDED_OVER_BYTES:
             return response
@@ -108,7 +111,7 @@ class Capacity:
 
     @contextmanager
     def waiter(self, wanted_s: float) -> Iterator[float]:
-        """A place to wait, for *wanted_s*; 0 seconds where there is none: to wait is a wish."""
+        """Hold a place to wait, and give the seconds to wait: *wanted_s*, or 0 if no place is free. Raises nothing."""
         is_taken = wanted_s > 0 and self._waiters.try_take()
         try:
             yield wanted_s if is_taken else 0

@@ -23,5 +23,5 @@ class Places:
         self._free.release()
 
     def overloaded(self) -> Overloaded:
-        """The error of a request that finds no place."""
+        """Return the error of a request that finds no place."""
         return Overloaded(f"{self._count} {self._what} are in progress", measured=self._count, limit=self._count)

@@ -1,13 +1,13 @@
 """
-The end of clients that hold a thread for nothing.
+Cuts off clients that hold a thread for nothing.
 
-A client that sends a byte a second holds a thread, and no timeout of a WSGI server ends that: a read of the body comes
-back only with all that was asked for. So while a read takes too long, a thread of ours looks at what the kernel has
-counted for each connection of this process. It closes the receiving side of those on which next to nothing moves: the
-read then ends as if the client had gone, and the client may still be told why. A client that takes nothing of a file
-holds a thread too, and ends in the same way.
+A client that sends a byte a second holds a thread. No timeout of a WSGI server ends that, because a read of the body
+returns only when all that was asked for is there. So while a read takes too long, a thread of ours looks at what the
+kernel has counted for each connection of this process. It closes the receiving side of each connection on which next to
+nothing moves. The read then ends as if the client had gone, and the client can still be told why. A client that takes
+nothing of a file holds a thread too, and is cut off in the same way.
 
-Linux only: the figures are the kernel's (tcp(7), TCP_INFO). Elsewhere put a proxy in front that reads bodies first.
+Linux only: the kernel counts (tcp(7), TCP_INFO). Elsewhere, put a proxy in front that reads whole bodies first.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ from vignette.errors import MalformedRequest, Refused, UploadTooSlow
 from vignette.limits import MIN_BODY_BYTES_PER_S
 from vignette.tally import Tally
 
-# linux/tcp.h, struct tcp_info: the state first; from byte 120 what the client has taken, and what it has sent.
+# linux/tcp.h, struct tcp_info: byte 0 is the state; at byte 120 is how many bytes the client has taken
+# (tcpi_bytes_acked), at byte 128 how many it has sent (tcpi_bytes_received).
 _ESTABLISHED: Final = 1
 _LISTEN: Final = 10
 _BYTES_TAKEN_AND_SENT: Final = struct.Struct("=120xQQ")
 
-# Looks within the window: how late a cut may come, as a part of it.
+# How many looks there are in a window: the more there are, the less late a cut comes.
 _LOOKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
-    """What a client had taken from us and sent to us when we looked."""
+    """How many bytes a client had taken from us and sent to us when we looked (`at`, in `time.monotonic`)."""
 
     at: float
     taken: int
@@ -50,10 +51,9 @@ class _Moved:
 
 class SlowClients:
     """
-    It cuts off a client that sends less than `limits.MIN_BODY_BYTES_PER_S` over *window_s* seconds, and takes nothing
-    either.
+    Cuts off a client that in *window_s* seconds takes nothing, and sends less than `limits.MIN_BODY_BYTES_PER_S`.
 
-    Its thread starts with the first read: a process that serves may be a fork of the one that built this.
+    Its thread starts with the first read, because the process that serves may be a fork of the one that built this.
     """
 
     def __init__(self, window_s: float) -> None:
@@ -65,7 +65,7 @@ class SlowClients:
 
     @contextmanager
     def moving(self) -> Iterator[None]:
-        """Around each read of a body, and around a file that is sent; it may take long only while something moves."""
+        """Wrap a read of a body, or the sending of a file: it may take long only while something moves."""
         mover = object()
         with self._busy:
             self._moves[mover] = time.monotonic()
@@ -80,11 +80,11 @@ class SlowClients:
                 del self._moves[mover]
 
     def watched(self, request: Request) -> WatchedBody:
-        """The body of *request*, each read of which is `moving`."""
+        """Return the body of *request*; each of its reads is wrapped in `moving`."""
         return WatchedBody(request, self)
 
     def has_cut_since(self, begun: float) -> bool:
-        """Whether a read that began then (`time.monotonic`) and ended too soon may have been cut off by us."""
+        """Whether we may have cut off a read that began at *begun* (`time.monotonic`) and ended too soon."""
         return self._last_cut >= begun
 
     def _watch(self) -> None:
@@ -116,7 +116,7 @@ class SlowClients:
 
 
 class WatchedBody:
-    """The body of a request, of which each read may take long only while something moves."""
+    """The body of a request. Each read of it may take long only while something moves."""
 
     def __init__(self, request: Request, slow_clients: SlowClients) -> None:
         self._stream = request.stream
@@ -130,7 +130,7 @@ class WatchedBody:
             with self._slow_clients.moving():
                 chunk: bytes = self._stream.read(size)
         except (OSError, ClientDisconnected) as error:
-            if self._has_length:  # whoever counts finds out that some is missing
+            if self._has_length:  # the caller counts the bytes, and finds some missing
                 return b""
             raise self._refusal("the body broke off") from error
         return chunk
@@ -140,7 +140,7 @@ class WatchedBody:
         return self._refusal(f"the body ended after {tally.bytes} of {length} bytes", tally.bytes, length)
 
     def _refusal(self, words: str, measured: int | None = None, limit: int | None = None) -> Refused:
-        # The read before this one may be the one that was cut: it then came back with what little there was.
+        # The cut may have hit the read before this one, which then returned what little there was.
         if self._slow_clients.has_cut_since(self._last_read):
             return UploadTooSlow(
                 f"{words}: less than {MIN_BODY_BYTES_PER_S} bytes a second came over"
@@ -150,7 +150,7 @@ class WatchedBody:
 
 
 def _connections(now: float) -> Iterator[tuple[str, socket.socket, _Moved]]:
-    """The connections that this process has accepted: a name, a socket to close after use, and what has moved on it."""
+    """Yield each connection that this process has accepted: its name, a socket to close after use, what has moved."""
     accepted, ports = [], set()
     for name, opened in _sockets():
         with suppress(OSError):
@@ -165,12 +165,12 @@ def _connections(now: float) -> Iterator[tuple[str, socket.socket, _Moved]]:
     for name, opened, port, moved in accepted:
         if port in ports:
             yield name, opened, moved
-        else:  # one of ours to a database or a queue
+        else:  # a connection of ours to a database or a queue
             opened.close()
 
 
 def _sockets() -> Iterator[tuple[str, socket.socket]]:
-    """Every TCP socket of this process, by the name that the kernel gives it; each under a descriptor of its own."""
+    """Yield every TCP socket of this process: the kernel's name for it, and the socket under a new descriptor."""
     for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208 (names, not paths)
         with suppress(OSError):
             name = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 (it is no path)
@@ -179,7 +179,7 @@ def _sockets() -> Iterator[tuple[str, socket.socket]]:
             duplicate = os.dup(int(descriptor))
             try:
                 opened = socket.socket(fileno=duplicate)
-            except OSError:  # it was closed meanwhile, and its number given to something else
+            except OSError:  # the socket was closed meanwhile, and its number given to something else
                 os.close(duplicate)
                 continue
             if opened.family in (socket.AF_INET, socket.AF_INET6) and opened.type == socket.SOCK_STREAM:

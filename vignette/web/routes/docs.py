@@ -1,4 +1,4 @@
-"""What the service says of its own API: OpenAPI, the same as a page, and what can go wrong."""
+"""The service describes its own API: OpenAPI, the same as a page, and what can go wrong."""
 
 from __future__ import annotations
 

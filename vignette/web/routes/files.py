@@ -33,7 +33,7 @@ files = Blueprint("files", __name__, url_prefix="/images")
 
 _MAX_DOWNLOAD_NAME_CHARS: Final = 150
 
-# Ends the ETag of public copies: to be counted up when `vignette.pixels.publishing` leaves out more, or less.
+# The end of a public copy's ETag. Raise its number when `vignette.pixels.publishing` leaves out more, or less.
 _PUBLIC_COPY_EDITION: Final = "public-1"
 
 _OF_A_FILE: Final = ("ETag", "Cache-Control")
@@ -78,7 +78,7 @@ def original(image_id: int) -> Response:
     response.last_modified = record.received_at
     response.headers["Repr-Digest"] = sha256_digest(record.sha256)
     response.headers["Cache-Control"] = "no-cache"
-    # Never shown in place: what a stranger sent does not run in this site's name, whatever it turns out to be.
+    # Browsers save it and never show it: a stranger's file must not run in this site's name, whatever it is.
     response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
     if _is_settled_by_conditions(response):
         return response
@@ -116,19 +116,23 @@ def public(image_id: int) -> Response:
     if _is_settled_by_conditions(response):
         return response
     copy = context.serving.public_copy(image)
-    # The name as sent is left out too: it may be anybody's.
+    # The name as sent is left out too, because it may name somebody.
     response.headers.set("Content-Disposition", "attachment", filename=f"image-{image.id}.{facts.extension}")
     return _sending(response, cast(IO[bytes], copy), copy.size)
 
 
 def _is_settled_by_conditions(response: Response) -> bool:
-    """Whether *response*, still without its file, is a 304 or a 412; that comes before a range (RFC 9110, 13.2.2)."""
+    """
+    Make *response*, still without its file, a 304 or a 412 if a condition asks for that; return whether it is one.
+
+    Conditions come before ranges (RFC 9110, 13.2.2).
+    """
     response.make_conditional(_without_range(request))
     return response.status_code != 200
 
 
 def _sending(response: Response, file: IO[bytes], size: int) -> Response:
-    """*response* with *file*, of *size* bytes, or with what the request wants of it; it closes *file*."""
+    """Return *response* with *file*, of *size* bytes, or with the range that the request asks for; it closes *file*."""
     response.response = FileWrapper(file, CHUNK_BYTES)
     response.direct_passthrough = True
     response.content_length = size
@@ -141,15 +145,17 @@ def _sending(response: Response, file: IO[bytes], size: int) -> Response:
     if request.method == "HEAD":
         return response
     if response.status_code == 200 and "Repr-Digest" in response.headers:
-        # RFC 9530: of the very bytes in this answer, so not of a range's, nor of none.
+        # RFC 9530: Content-Digest is of the bytes in this very answer, so the digest of the whole fits no range.
         response.headers["Content-Digest"] = response.headers["Repr-Digest"]
     return web_context().capacity.sending(response)
 
 
 def _with_a_usable_range(request: Request, length: int) -> Request:
     """
-    *request*, without its Range where that is to be ignored, or may be: in a HEAD request; where it asks for several
-    ranges, for none that makes sense, or for more last bytes than the *length* of the file (RFC 9110, 14.1.2 and 14.2).
+    Return *request*, without its Range if that has to be ignored, or may be (RFC 9110, 14.1.2 and 14.2).
+
+    That is so in a HEAD request; if it asks for several ranges, or for none that makes sense; and if it asks for more
+    last bytes than the *length* of the file.
     """
     if request.method != "GET":
         return _without_range(request)
@@ -205,8 +211,8 @@ def _stored(content: bytes, media_type: str) -> Response:
 
 def download_name(image: Image) -> str:
     """
-    The name under which a browser saves the original: the last part of the name as sent, with the extension of what the
-    file really is.
+    Return the name under which a browser saves the original: the last part of the name as sent, with an extension of
+    the format that the file really has.
     """
     facts = image.record.facts
     stem = re.split(r"[/\\]", image.record.name or "")[-1].strip(" .")[:_MAX_DOWNLOAD_NAME_CHARS]

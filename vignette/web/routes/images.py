@@ -1,4 +1,4 @@
-"""`/images`: the catalogue, and one image with its metadata."""
+"""`/images`: the catalogue, and one image: its metadata, its deletion, another attempt at its vignettes."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def show(image_id: int) -> Response:
 def delete(image_id: int) -> Response:
     web_context().removal.delete(ImageId(image_id))
     response = Response(status=204)
-    del response.headers["Content-Type"]  # there is no content, which would otherwise be a page's
+    del response.headers["Content-Type"]  # Flask would call the empty content a page
     return response
 
 
@@ -137,7 +137,7 @@ def retry(image_id: int) -> Response:
 
 
 def _page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) -> Response:
-    """The *page* for a browser, the *resource* for everybody else; either is asked for anew each time."""
+    """Return the *page* for a browser, the *resource* for everybody else. Caches have to ask again each time."""
     response = make_response(page()) if _wants_a_page() else as_json(resource())
     response.headers["Cache-Control"] = "no-cache"
     response.vary.add("Accept")
@@ -149,7 +149,7 @@ def _wants_a_page() -> bool:
 
 
 def _whole_number(name: str, low: int, high: int) -> int | None:
-    """The query parameter *name*, checked; None if there is none."""
+    """Return the query parameter *name* as a number, None if there is none; raise `MalformedRequest`."""
     text = request.args.get(name)
     if text is None:
         return None

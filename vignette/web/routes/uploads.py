@@ -49,7 +49,7 @@ uploads = Blueprint("uploads", __name__, url_prefix="/images")
 
 _REFUSALS_OF_THE_REQUEST: Final = (NoFile, MalformedRequest, CrossSiteRequest, UploadTooSlow, TooManyFiles, Overloaded)
 
-# Each of several files may have one of its own.
+# Each of several files may be refused for its own reason.
 _REFUSALS_OF_A_FILE: Final = (
     DigestMismatch,
     ImageDeleted,
@@ -76,7 +76,7 @@ _LINES: Final = {
 
 
 def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
-    """What several files are answered of which the first was refused for one of *kinds*, and the others too."""
+    """Yield the answers to several files that were all refused, the first one for one of *kinds*."""
     for status in sorted({status_of(kind) for kind in kinds}):
         yield Answer(status, "", TEXT, schema=_LINES)
         yield Answer(status, "", JSON, UploadResults)
@@ -126,7 +126,7 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
                 "properties": {FIELD: {"type": "array", "items": _BYTES, "minItems": 1}},
                 "required": [FIELD],
             },
-            # What they say of their part is checked.
+            # A part may have headers of its own; the digests in them are checked.
             "encoding": {
                 FIELD: {"contentType": "*/*", "headers": {p.name: as_header(p) for p in (CONTENT_DIGEST, REPR_DIGEST)}}
             },
@@ -143,7 +143,7 @@ def upload() -> Response:
     """
     context = web_context()
     announced = request.content_length
-    # What is over the limit is refused for that, not for want of room.
+    # A request over the limit is refused for its size, not for want of room.
     wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
     with context.capacity.upload():
         context.intake.expect(wanted)
@@ -169,7 +169,7 @@ def _answer_one(receipt: Receipt, face: str) -> Response:
 def _answer_several(receipts: list[Receipt], face: str) -> Response:
     results = [_result(receipt) for receipt in receipts]
     kept = [result for result in results if result.image]
-    # 207 (RFC 4918): some of it succeeded, and the body tells which.
+    # 207 (RFC 4918): some of the files are kept, and the body tells which.
     status = 201 if len(kept) == len(results) else 207 if kept else results[0].status
     if face == JSON:
         return as_json(UploadResults(results=results), status)
@@ -190,7 +190,7 @@ def _result(receipt: Receipt) -> UploadResult:
 
 
 def _line(receipt: Receipt) -> str:
-    """One line of the plain answer: a number, or why there is none. The name comes last, it may hold spaces."""
+    """Return a line of the plain answer: a number, or why there is none. The name may hold spaces, so it comes last."""
     if isinstance(receipt.outcome, VignetteError):
         return f"refused {status_of(type(receipt.outcome))} {receipt.outcome.code} {receipt.name or ''}\n"
     return f"{receipt.outcome.id}\n"

@@ -1,4 +1,4 @@
-"""`/vignette/<id>`: the vignette itself, or what there is in its place."""
+"""`/vignette/<id>`: the vignette itself, or what stands in its place."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from vignette.web.http.problems import problem_of_failure, problem_response
 
 vignettes = Blueprint("vignettes", __name__)
 
-# The original under a number never changes. But the image may be deleted, and the recipe may change, unless the URL
-# tells by `v` which one it means: then the answer holds for ever (RFC 8246). One that means a recipe of before or after
-# is answered with what there is, and should soon ask again.
+# The original under a number never changes. But the image may be deleted, and the recipe may change. If the URL names
+# the present recipe in `v`, the answer holds for ever (RFC 8246). If it names an earlier or a later recipe, it gets the
+# vignette that there is, and the client should soon ask again.
 _CACHE: Final = f"public, max-age={7 * 24 * 3600}"
 _CACHE_FOR_EVER: Final = f"public, max-age={365 * 24 * 3600}, immutable"
 _CACHE_OF_OTHERS: Final = "public, max-age=60"
@@ -53,7 +53,7 @@ _MEDIA_TYPES: Final[dict[VignetteFormat, str]] = {
 _PLACEHOLDER: Final = "image/png"
 _PREVIEW: Final = "image/jpeg"
 
-# What an answer may be: a vignette, or what stands for one that is on its way.
+# The media types of answers: of a vignette, or of what stands for one that is on its way.
 _FACES: Final = (*_MEDIA_TYPES.values(), _PLACEHOLDER, HTML, JSON)
 
 _OF_A_VIGNETTE: Final = ("ETag", "Cache-Control", "Vary")
@@ -110,10 +110,10 @@ def show(image_id: int) -> Response:
 
 def _wish() -> Wish:
     """
-    What the request says of formats, of motion and of patience.
+    Return what the request says of formats, of motion and of patience.
 
-    A wildcard is no promise: programs that send `*/*` or `image/*` do not mean that they can decode AVIF. Of formats
-    that the client likes as well, the smaller comes first.
+    A wildcard is no promise: a program that sends `*/*` or `image/*` does not mean that it can decode AVIF. If the
+    client likes several formats equally, the one with the smallest files comes first.
     """
     weights = weighed(request.accept_mimetypes, _FACES)
     by_format = {file_format: weights[media_type] for file_format, media_type in _MEDIA_TYPES.items()}
@@ -128,7 +128,7 @@ def _wish() -> Wish:
 
 
 def _meanwhile(weights: Mapping[str, Weight]) -> str:
-    """The media type that stands for a vignette which is on its way."""
+    """Return the media type of what stands for a vignette that is on its way."""
     if weights[HTML].is_named:
         return HTML
     if weights[JSON].quality > weights[_PLACEHOLDER].quality:
@@ -138,7 +138,7 @@ def _meanwhile(weights: Mapping[str, Weight]) -> str:
 
 def _served(found: Served) -> Response:
     response = Response(found.content, mimetype=_MEDIA_TYPES[found.file_format])
-    # The name says the recipe, the digest the original: together they say which bytes these are.
+    # The digest tells the original, and the name the recipe: together they tell which bytes these are.
     response.set_etag(f"{found.image.record.sha256[:32]}-{found.name}")
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
     response.make_conditional(request)
@@ -185,7 +185,7 @@ def _failed(found: Nothing, failure: Failure) -> Response:
 
 
 def _preferred_wait_s() -> int:
-    """How long the client would wait (`Prefer: wait=N`, RFC 7240)."""
+    """Return how many seconds the client would wait (`Prefer: wait=N`, RFC 7240); 0 if it does not say."""
     for sent in request.headers.getlist("Prefer"):
         for preference in sent.split(","):
             name, _, value = parse_options_header(preference)[0].partition("=")
