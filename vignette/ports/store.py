@@ -2,7 +2,8 @@
 The store: one folder for each image, named by its number. It is the truth.
 
 A file is replaced whole or not at all. With `durability = "full"`, what a method has written is on the disk when the
-method returns; only `StagedImage.append` leaves that to `complete`. Every method raises `StoreUnavailable` when the folder cannot be used, and `StoreFull` when there is no room.
+method returns; only `StagedImage.append` leaves that to `complete`. Every method raises `StoreUnavailable` when the
+folder cannot be used, and `StoreFull` when there is no room.
 """
 
 from __future__ import annotations
