@@ -185,7 +185,8 @@ class StagedFolder:
 
 class FolderStore:
     """
-    The images below *root*: every port of `ports.store`. It makes nothing until it is told to `make` or `seal` the folder.
+    The images below *root*: every port of `ports.store`. It makes nothing until it is told to `make` or `seal` the
+    folder.
 
     The seal proves that the disk is mounted. The store notes the seal when it is opened. It looks for the seal before
     it writes, and whenever a folder seems to be gone; if the seal is gone too, that is `StoreUnavailable`. A store that
