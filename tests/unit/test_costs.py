@@ -95,4 +95,4 @@ def test_a_sweep_that_finds_nothing_to_do_locks_nothing(
         house.sweeping.sweep()
         house.renewal.advance()
 
-    assert counts == {"SELECT": 13 if backlog else 5}
+    assert counts == {"SELECT": 9 if backlog else 5}
