@@ -86,7 +86,9 @@ class Upkeep:
                 self._round(since_last_s=min(now - last_look_at, 2 * SWEEP_INTERVAL_S))
                 self._swept()
                 last_look_at, due_at = now, time.monotonic() + SWEEP_INTERVAL_S
-            if not self._listen(min(SWEEP_INTERVAL_S, max(0.0, due_at - time.monotonic()))):
+            # While the worker stops, no sweep is due any more.
+            pause_s = SWEEP_INTERVAL_S if self._is_stopping else max(0.0, due_at - time.monotonic())
+            if not self._listen(min(SWEEP_INTERVAL_S, pause_s)):
                 return
 
     def _round(self, since_last_s: float) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
+import time
 
 import pytest
 
 from tests.house import House, picture
+from vignette.limits import SWEEP_INTERVAL_S
 from vignette.model import ImageId, State
 from vignette.worker.notes import Interrupted, Note, Stopping, to_line
 from vignette.worker.upkeep import Upkeep, UpkeepServices
@@ -40,6 +43,27 @@ def test_it_sweeps_and_tells_that_the_worker_lives(house: House) -> None:
     silence_s = house.catalogue.workers.seconds_since_beat()
     assert silence_s is not None
     assert silence_s < 60
+
+
+def test_it_sleeps_while_the_worker_stops(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    look = select.select
+
+    def noted(readers: list[int], writers: list[int], others: list[int], timeout_s: float) -> object:
+        looks.append(timeout_s)
+        if len(looks) == 3:
+            os.close(writer)  # the worker is gone
+        return look(readers, writers, others, min(timeout_s, 0.01))
+
+    monkeypatch.setattr(select, "select", noted)
+    reader, writer = os.pipe()
+    os.write(writer, to_line(Stopping()))
+    services = UpkeepServices(house.verdicts, house.sweeping, house.renewal, house.reindexing, house.catalogue.workers)
+    watch = Watch(PATIENCE_S)
+    Upkeep(lambda: services, worker=os.getppid(), notes=reader, swept=lambda: time.sleep(0.01), watch=watch).run()
+    os.close(reader)
+
+    assert looks[1:] == [SWEEP_INTERVAL_S] * (len(looks) - 1)
 
 
 def test_a_worker_that_takes_no_work_is_not_said_to_live(house: House) -> None:
