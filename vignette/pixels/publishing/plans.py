@@ -47,16 +47,22 @@ class Plans:
             if is_ours := coming is None:
                 coming = self._coming[key] = Future()
         if is_ours:
-            try:
-                coming.set_result(make())
-            except BaseException as error:
-                coming.set_exception(error)
-                raise
-            finally:
-                with self._lock:
-                    del self._coming[key]
-            self._keep(key, coming.result())
+            self._make(key, make, coming)
         return coming.result()
+
+    def _make(self, key: Hashable, make: Callable[[], Pieces], coming: Future[Pieces]) -> None:
+        try:
+            plan = make()
+        except BaseException as error:
+            with self._lock:
+                del self._coming[key]
+            coming.set_exception(error)
+            raise
+        # Both at once: a caller that found neither would make the plan again.
+        with self._lock:
+            del self._coming[key]
+            self._keep(key, plan)
+        coming.set_result(plan)
 
     def _use(self, key: Hashable) -> Pieces | None:
         plan = self._plans.pop(key, None)
@@ -67,11 +73,10 @@ class Plans:
     def _keep(self, key: Hashable, plan: Pieces) -> None:
         if _cost(plan) > self._max_bytes:
             return
-        with self._lock:
-            self._plans[key] = plan
-            self.kept_bytes += _cost(plan)
-            while self.kept_bytes > self._max_bytes:
-                self.kept_bytes -= _cost(self._plans.pop(next(iter(self._plans))))
+        self._plans[key] = plan
+        self.kept_bytes += _cost(plan)
+        while self.kept_bytes > self._max_bytes:
+            self.kept_bytes -= _cost(self._plans.pop(next(iter(self._plans))))
 
 
 def _cost(plan: Pieces) -> int:

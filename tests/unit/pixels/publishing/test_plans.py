@@ -138,3 +138,31 @@ def test_what_is_kept_takes_no_more_memory_than_is_said(make: Callable[[], Piece
 
     assert MIB * 0.8 < plans.kept_bytes <= MIB
     assert taken <= MIB + 64 * KIB
+
+
+def test_who_comes_as_a_plan_is_made_finds_it_and_it_counts_once() -> None:
+    """Between the end of the making and the keeping there is no instant at which another would make it again."""
+    plans, maker = Plans(MIB), Maker(plan())
+    lock = plans._lock
+
+    class Interrupted:
+        """The lock. Another caller comes as often as it is given back."""
+
+        is_busy = False
+
+        def __enter__(self) -> None:
+            lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            lock.release()
+            if not self.is_busy and maker.asked:
+                self.is_busy = True
+                plans.find_or_make("a", maker)
+
+    plans._lock = Interrupted()  # type: ignore[assignment]
+    plans.find_or_make("a", maker)
+    kept_bytes = plans.kept_bytes
+    alone = Plans(MIB)
+    alone.find_or_make("a", Maker(plan()))
+
+    assert (maker.asked, kept_bytes) == (1, alone.kept_bytes)
