@@ -91,6 +91,21 @@ def test_a_folder_that_is_missing_is_not_made(root: Path, entry: str) -> None:
     assert not (root / "uploads").exists()
 
 
+def test_images_are_served_although_their_folder_cannot_be_sealed_now(root: Path) -> None:
+    """As on a full disk: of an upload folder without a seal, because it is a copy or of an earlier release."""
+    mount(root)
+    seals = root / "uploads" / ".vignette"
+    for seal in seals.iterdir():
+        seal.unlink()
+    seals.rmdir()
+    seals.touch()  # no folder can be made here
+
+    done = run(root, *ENTRIES["retry"])
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "is not sealed" in done.stderr
+
+
 @pytest.mark.parametrize("is_sealed", [True, False], ids=["sealed", "not sealed"])
 def test_a_mount_point_that_was_used_by_mistake_is_told_from_the_disk(root: Path, is_sealed: bool) -> None:
     """Before it was mounted for the first time; or by a release that made all that it missed."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
 from vignette.settings import Settings
 from vignette.wiring.use_cases import build_reindexing
+
+logger = logging.getLogger(__name__)
 
 
 def open_store_and_catalogue(settings: Settings, *, images_are_lost: bool = False) -> tuple[FolderStore, SqlCatalogue]:
@@ -32,11 +36,19 @@ def open_store_and_catalogue(settings: Settings, *, images_are_lost: bool = Fals
             raise StoreUnavailable(
                 f"there is no upload folder {settings.upload_folder}: mount its disk, or make the folder"
             )
-        store.seal()
+        _seal(store)
     except BaseException:
         catalogue.close()
         raise
     return store, catalogue
+
+
+def _seal(store: FolderStore) -> None:
+    """Seal the folder if that can be done now. On a full disk images are served and deleted all the same."""
+    try:
+        store.seal()
+    except StoreUnavailable as error:
+        logger.warning("the upload folder is not sealed; the next start tries it again: %s", error)
 
 
 def open_and_catch_up(settings: Settings, *, images_are_lost: bool = False) -> tuple[FolderStore, SqlCatalogue]:
