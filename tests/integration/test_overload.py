@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.house import picture
 from tests.running import Service, http_client, running_service, until
@@ -71,12 +72,14 @@ def slow_client(service: Service, stop: threading.Event) -> Iterator[socket.sock
 
 
 @contextmanager
-def deaf_client(service: Service) -> Iterator[socket.socket]:
-    """A client that asks for the original of image 0, and reads nothing of it."""
+def deaf_client(service: Service, *, asks_more: bool = False) -> Iterator[socket.socket]:
+    """A client that asks for the original of image 0, and perhaps for something more, and reads nothing of it."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", httpx.URL(service.url).port))
         connection.sendall(b"GET /images/0/original HTTP/1.1\r\nHost: here\r\n\r\n")
+        if asks_more:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
         yield connection
 
 
@@ -140,12 +143,13 @@ def test_slow_clients_block_nobody_and_are_cut_off(tmp_path: Path) -> None:
         stop.set()
 
 
-def test_who_reads_nothing_of_a_download_blocks_nobody_and_is_cut_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asks_more", [False, True], ids=["one request", "a second one behind it"])
+def test_who_reads_nothing_of_a_download_blocks_nobody_and_is_cut_off(tmp_path: Path, asks_more: bool) -> None:
     with ExitStack() as stack:
         service = stack.enter_context(running_service(tmp_path, web_threads=8, slow_client_seconds=4))
         until_kept(service.url, MORE_THAN_THE_KERNEL_KEEPS)
         for _ in range(SLOW_CLIENTS):
-            stack.enter_context(deaf_client(service))
+            stack.enter_context(deaf_client(service, asks_more=asks_more))
 
         for _ in range(20):
             assert http_client.get(f"{service.url}/images", timeout=30).status_code == 200

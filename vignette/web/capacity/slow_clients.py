@@ -39,6 +39,9 @@ _BYTES_TAKEN_AND_SENT: Final = struct.Struct("=120xQQ")
 # How many looks there are in a window: the more there are, the less late a cut comes.
 _LOOKS: Final = 4
 
+# After this many windows without anything moving, the connection is ended altogether.
+_PATIENCE_WITH_THE_SERVER: Final = 1.5
+
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
@@ -108,10 +111,14 @@ class SlowClients:
                 if moved.taken != earlier.taken or moved.sent - earlier.sent >= self.window_s * MIN_BODY_BYTES_PER_S:
                     earlier = moved
                 since[name] = earlier
-                if now - earlier.at >= self.window_s:
+                stood_still_s = now - earlier.at
+                if stood_still_s >= self.window_s:
                     self._last_cut = time.monotonic()
+                    # At first in such a way that the client may still be told why. A web server that has another
+                    # request in hand does not notice that.
+                    is_noticed = stood_still_s < _PATIENCE_WITH_THE_SERVER * self.window_s
                     with suppress(OSError):
-                        connection.shutdown(socket.SHUT_RD)
+                        connection.shutdown(socket.SHUT_RD if is_noticed else socket.SHUT_RDWR)
         return since
 
 
