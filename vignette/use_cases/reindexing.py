@@ -70,9 +70,9 @@ class Reindexing:
 
 def read_image(files: Files, image_id: ImageId) -> Image | None:
     """The image as its folder says; None if the folder holds no readable record."""
-    if _has(files, image_id, layout.TOMBSTONE):
-        return Image(image_id, _DELETED, State.DELETED)
     try:
+        if _has(files, image_id, layout.TOMBSTONE):
+            return Image(image_id, _DELETED, State.DELETED)
         record = record_from_json(files.read(image_id, layout.RECORD))
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
@@ -105,7 +105,7 @@ def _is_there(files: Files, image_id: ImageId) -> bool:
 def _has(files: Files, image_id: ImageId, name: str) -> bool:
     try:
         files.open(image_id, name).close()
-    except (FileNotStored, StoreUnavailable):
+    except FileNotStored:
         return False
     return True
 
