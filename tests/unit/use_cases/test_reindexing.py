@@ -200,3 +200,12 @@ def test_an_idempotency_key_survives_the_loss_of_the_catalogue(tmp_path: Path) -
 
     assert house.upload(picture(colour="red"), key="0").id == 0
     house.close()
+
+
+def test_an_image_whose_tombstone_cannot_be_read_is_not_brought_back(house: House) -> None:
+    house.upload(picture())
+    (house.uploads / "0" / "deleted.json").mkdir()  # as unreadable as on a broken disk
+
+    assert house.reindexing.rebuild() == 0
+
+    assert house.upload(picture()).id == 1
