@@ -36,8 +36,8 @@ def short_path() -> Iterator[Path]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one more worker than there are cores: many tests wait for processes that they have started."""
-    return (os.cpu_count() or 1) + 1
+    """Run two more workers than there are cores: many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(trylast=True)
