@@ -46,7 +46,8 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 def test_a_web_process_that_answers_nobody_is_replaced_although_the_other_answers(service: Service) -> None:
     [server] = service.children("granian")
-    until(lambda: len(children_of(server)) >= 2)
+    # The service is up when one of them answers. Nobody's question goes to a process that does not listen yet.
+    until(lambda: _listeners(service) == 2)
     stuck = children_of(server)[-1]
 
     os.kill(stuck, signal.SIGSTOP)
@@ -116,6 +117,13 @@ def test_a_worker_whose_queue_froze_for_longer_than_its_patience_goes_on(tmp_pat
 
         until(lambda: here.catalogue.waiting.unfinished() == 0)
         assert "begins nothing although" not in log.read_text()
+
+
+def _listeners(service: Service) -> int:
+    """Return how many sockets listen on the port of *service*: each web process has its own (proc_net_tcp(5))."""
+    port, listens = int(service.url.rpartition(":")[2]), "0A"
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(local.rpartition(":")[2], 16) == port and state == listens for _, local, _, state, *_ in sockets)
 
 
 def _answers(service: Service) -> bool:
