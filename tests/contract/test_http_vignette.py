@@ -336,15 +336,15 @@ class TestOtherRecipes:
             assert changed.client.get(url, headers=webp).data == before.data
 
             # The worker writes the still ones first, and says at the end what it has made.
-            write = changed.store.write
+            replace = changed.store._replace
             half_way: list[TestResponse] = []
 
             def look(image_id: ImageId, name: str, content: bytes) -> None:
                 if "moving" in name:
                     half_way.append(changed.client.get(url, headers=webp))
-                write(image_id, name, content)
+                replace(image_id, name, content)
 
-            changed.store.write = look  # type: ignore[method-assign]
+            changed.store._replace = look  # type: ignore[method-assign]
             changed.renewal.advance()
             changed.work()
 

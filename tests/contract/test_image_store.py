@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -163,6 +164,26 @@ def test_a_file_is_replaced_whole(store: FolderStore, root: Path) -> None:
 
     assert store.read(ZERO, "outcome.json") == b"second"
     assert sorted(path.name for path in (root / "0").iterdir()) == ["original.jpg", "outcome.json", "record.json"]
+
+
+def test_several_files_are_written_in_their_order_and_their_folder_is_flushed_once(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, ZERO)
+    flushed: list[tuple[str, set[str]]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        flushed.append((kind, set(store.names(ZERO)) - {"original.jpg", "record.json"}))
+
+    monkeypatch.setattr(os, "fsync", note)
+
+    store.write_all(ZERO, {"b.webp": b"first", "a.jpg": b"second"})
+
+    assert flushed == [("file", set()), ("file", {"b.webp"}), ("folder", {"b.webp", "a.jpg"})]
+    assert (store.read(ZERO, "b.webp"), store.read(ZERO, "a.jpg")) == (b"first", b"second")
 
 
 @pytest.mark.parametrize("name", ["original.jpg", "outcome.json"])

@@ -15,24 +15,25 @@ from typing import BinaryIO
 
 from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from vignette.limits import MIB
-from vignette.pixels.rendering import Rendition, render
+from vignette.pixels.rendering import Rendered, render_with_placeholder
 from vignette.recipes import Recipe
 from vignette.settings import load_settings_or_exit
 from vignette.wiring.worker import build_worker
 
 
-def render_or_die(file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float) -> list[Rendition]:
-    made = render(file, size, recipes, animation_seconds)
-    if made[0].width == KILLING_WIDTH:
+def render_or_die(file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float) -> Rendered:
+    made = render_with_placeholder(file, size, recipes, animation_seconds)
+    width = made.renditions[0].width
+    if width == KILLING_WIDTH:
         os.kill(os.getpid(), signal.SIGKILL)
-    while made[0].width == HANGING_WIDTH:
+    while width == HANGING_WIDTH:
         # As in a decoder's own loop: Python's handler of the soft limit does not get to run.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
         signal.pause()
     eaten = []
-    while made[0].width == EATING_WIDTH:
+    while width == EATING_WIDTH:
         eaten.append(bytearray(16 * MIB))
-    while made[0].width == SPINNING_WIDTH:
+    while width == SPINNING_WIDTH:
         pass
     return made
 

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -50,16 +50,16 @@ def delete(house: House) -> None:
 
 
 def delete_while_it_is_rendered_again(house: House) -> None:
-    """The deletion comes when the first vignette has been made, and before it is written."""
-    write = house.store.write
+    """The deletion comes when the vignettes have been made, and before the first of them is written."""
+    write_all = house.store.write_all
 
-    def delete_and_write(image_id: ImageId, name: str, content: bytes) -> None:
-        house.store.write = write  # type: ignore[method-assign]
+    def delete_and_write(image_id: ImageId, files: Mapping[str, bytes]) -> None:
+        house.store.write_all = write_all  # type: ignore[method-assign]
         house.removal.delete(image_id)
-        write(image_id, name, content)
+        write_all(image_id, files)
 
     house.renewal.advance()
-    house.store.write = delete_and_write  # type: ignore[method-assign]
+    house.store.write_all = delete_and_write  # type: ignore[method-assign]
     house.work()
 
 

@@ -67,6 +67,14 @@ class Rendition:
     moves: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """All vignettes of a picture, and what stands for it until they are there."""
+
+    renditions: Sequence[Rendition]
+    placeholder: Placeholder
+
+
 def render(
     file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float = ANIMATION_SECONDS
 ) -> list[Rendition]:
@@ -88,6 +96,14 @@ def render(
         frames = decoder_file(file, size, anatomy.format, moving=True)
         renditions += _animations(frames, anatomy, plans, animation_seconds)
     return renditions
+
+
+def render_with_placeholder(
+    file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float = ANIMATION_SECONDS
+) -> Rendered:
+    """Do what `render` does, and make the placeholder from the smallest still vignette."""
+    renditions = render(file, size, recipes, animation_seconds)
+    return Rendered(renditions, _placeholder_of(renditions))
 
 
 def _stills(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator[Rendition]:
@@ -114,8 +130,7 @@ def _animations(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan], seconds
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 
 
-def placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
-    """Return what stands for the picture until its vignettes are there, made from the smallest of our *renditions*."""
+def _placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
     # JPEG has no alpha, so it is the last choice.
     smallest = min((r for r in renditions if not r.moves), key=lambda r: (r.width * r.height, r.file_format == "jpeg"))
     with Image.open(io.BytesIO(smallest.content), formats=[decoder_of(smallest.file_format)]) as vignette:

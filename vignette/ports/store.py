@@ -8,7 +8,7 @@ folder cannot be used, and `StoreFull` when there is no room.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from typing import BinaryIO, Protocol
 
 from vignette.model import ImageId
@@ -71,6 +71,12 @@ class Files(Protocol):
 
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         """Write or replace a file; raise `FileNotStored` if the image has no folder."""
+
+    def write_all(self, image_id: ImageId, files: Mapping[str, bytes]) -> None:
+        """
+        Do `write` for each of *files*, by its name and in their order. It flushes the folder only once, so this costs
+        less than to `write` one after the other. If it fails, the files before the one that failed may be there.
+        """
 
     def remove(self, image_id: ImageId, name: str) -> None:
         """Remove a file. A file that is not there is no error."""

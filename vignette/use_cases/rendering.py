@@ -17,8 +17,8 @@ from vignette.errors import (
     Unavailable,
 )
 from vignette.limits import ANIMATION_SECONDS
-from vignette.model import Failure, ImageId, Outcome, Placeholder
-from vignette.pixels.rendering import Rendition, placeholder_of, render
+from vignette.model import Failure, ImageId, Outcome
+from vignette.pixels.rendering import Rendered, render_with_placeholder
 from vignette.ports.catalogue import Claim, Renderings
 from vignette.ports.store import Files
 from vignette.recipes import Recipe
@@ -32,11 +32,11 @@ logger = logging.getLogger(__name__)
 
 
 class Renderer(Protocol):
-    """A function that makes the vignettes; see `pixels.rendering.render`."""
+    """A function that makes the vignettes; see `pixels.rendering.render_with_placeholder`."""
 
     def __call__(
         self, file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float, /
-    ) -> list[Rendition]: ...
+    ) -> Rendered: ...
 
 
 class Rendering:
@@ -61,7 +61,7 @@ class Rendering:
         animation_seconds: float = ANIMATION_SECONDS,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
-        renderer: Renderer = render,
+        renderer: Renderer = render_with_placeholder,
     ) -> None:
         self._files = files
         self._renderings = renderings
@@ -96,8 +96,7 @@ class Rendering:
             self._verdicts.conclude(claim, Outcome(failure=_gave_up(claim), attempts=claim.attempt - 1))
             return
         try:
-            vignettes, placeholder = self._make_vignettes(claim)
-            outcome = Outcome(vignettes=vignettes, attempts=claim.attempt, placeholder=placeholder)
+            outcome = self._make_vignettes(claim)
         except (RenderingFailed, Refused, FileNotStored) as error:
             outcome = Outcome(failure=to_failure(error), attempts=claim.attempt)
         self._verdicts.conclude(claim, outcome)
@@ -116,16 +115,16 @@ class Rendering:
             return True
         return False
 
-    def _make_vignettes(self, claim: Claim) -> tuple[tuple[str, ...], Placeholder]:
+    def _make_vignettes(self, claim: Claim) -> Outcome:
         image = claim.image
         with self._files.open(image.id, layout.original(image.record.facts)) as file, self._confined():
-            renditions = self._renderer(file, image.record.bytes, self._recipes, self._animation_seconds)
-        names = []
-        for rendition in renditions:
-            name = layout.vignette(rendition.recipe, rendition.file_format, moves=rendition.moves)
-            self._files.write(image.id, name, rendition.content)
-            names.append(name)
-        return tuple(names), placeholder_of(renditions)
+            rendered = self._renderer(file, image.record.bytes, self._recipes, self._animation_seconds)
+        vignettes = {
+            layout.vignette(made.recipe, made.file_format, moves=made.moves): made.content
+            for made in rendered.renditions
+        }
+        self._files.write_all(image.id, vignettes)
+        return Outcome(vignettes=tuple(vignettes), attempts=claim.attempt, placeholder=rendered.placeholder)
 
 
 def _gave_up(claim: Claim) -> Failure:

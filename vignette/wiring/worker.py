@@ -14,7 +14,7 @@ from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import confined, give_back_what_is_freed
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE, LEASE_MARGIN_S
-from vignette.pixels.rendering import render
+from vignette.pixels.rendering import render_with_placeholder
 from vignette.settings import Settings
 from vignette.use_cases.rendering import Renderer, Rendering
 from vignette.wiring.stores import open_store_and_catalogue
@@ -28,7 +28,7 @@ from vignette.worker.watch import patience_s as patience_s_for
 def build_worker(
     settings: Settings,
     *,
-    renderer: Renderer = render,
+    renderer: Renderer = render_with_placeholder,
     despairs_after_s: float = DESPAIRS_AFTER_S,
     patience_s: float | None = None,
 ) -> Celery:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import pytest
 from PIL import Image as Pillow
@@ -24,7 +24,7 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.model import Failure, State
-from vignette.pixels.rendering import render
+from vignette.pixels.rendering import Rendered, render_with_placeholder
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 
@@ -67,7 +67,10 @@ def test_a_picture_that_moves_has_a_vignette_that_moves_beside_the_still_ones(ho
 
 
 def test_an_animation_without_time_costs_no_still_vignette(tmp_path: Path) -> None:
-    with house_below(tmp_path, renderer=lambda file, size, recipes, _: render(file, size, recipes, -1)) as house:
+    def render_without_time(file: BinaryIO, size: int, recipes: Sequence[Recipe], _: float) -> Rendered:
+        return render_with_placeholder(file, size, recipes, animation_seconds=-1)
+
+    with house_below(tmp_path, renderer=render_without_time) as house:
         house.upload(animation("GIF", 3))
 
         house.work()
@@ -262,7 +265,7 @@ def test_an_attempt_that_found_no_room_does_not_count(
     house = House(tmp_path, max_attempts=1, pause_without_room_s=-1)
     image = house.upload(picture())
     with monkeypatch.context() as full:
-        full.setattr(house.store, "write", lambda *_: raise_(error("no room")))
+        full.setattr(house.store, "write_all", lambda *_: raise_(error("no room")))
         for _ in range(3):
             house.rendering.render(image.id)
 
@@ -280,7 +283,7 @@ def test_an_attempt_that_found_no_room_is_made_again_after_a_pause(
 ) -> None:
     image = house.upload(picture())
     with monkeypatch.context() as full:
-        full.setattr(house.store, "write", lambda *_: raise_(StoreFull("no room")))
+        full.setattr(house.store, "write_all", lambda *_: raise_(StoreFull("no room")))
         house.rendering.render(image.id)
 
     house.rendering.render(image.id)
@@ -329,12 +332,12 @@ def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_ea
 ) -> None:
     new = layout.vignettes([OTHER])
     seen: list[tuple[str, bool, State]] = []
-    write, remove = changed.store.write, changed.store.remove
+    replace, remove = changed.store._replace, changed.store.remove
 
     def watch(step: str) -> None:
         seen.append((step, {WEBP, JPEG} <= vignettes(changed), changed.catalogue.library.get(0).state))
 
-    monkeypatch.setattr(changed.store, "write", lambda *a: (write(*a), watch(a[1])))
+    monkeypatch.setattr(changed.store, "_replace", lambda *a: (replace(*a), watch(a[1])))
     monkeypatch.setattr(changed.store, "remove", lambda *a: (watch(f"remove {a[1]}"), remove(*a)))
 
     changed.work()
@@ -403,14 +406,14 @@ def test_an_interrupted_second_rendering_is_tried_again_after_a_pause_and_then_g
 
 def delete_before_the_next_write(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the image deleted when the worker has rendered it, and is about to write the first file."""
-    write = house.store.write
+    write_all = house.store.write_all
 
-    def delete_in_between(image_id: int, name: str, content: bytes) -> None:
+    def delete_in_between(image_id: int, files: Mapping[str, bytes]) -> None:
         monkeypatch.undo()
         house.removal.delete(image_id)
-        write(image_id, name, content)
+        write_all(image_id, files)
 
-    monkeypatch.setattr(house.store, "write", delete_in_between)
+    monkeypatch.setattr(house.store, "write_all", delete_in_between)
 
 
 def test_one_deleted_while_it_is_rendered_again_stays_deleted(changed: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -274,21 +274,27 @@ class FolderStore:
             return file.read()
 
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
-        folder = self._folder(image_id)
-        # In the staging folder: `rename` needs the same file system, and the sweep clears what a killed process leaves.
-        part = self._staging / f"part-{secrets.token_hex(16)}"
+        self.write_all(image_id, {name: content})
+
+    def write_all(self, image_id: ImageId, files: Mapping[str, bytes]) -> None:
         with _our_errors("a file cannot be written"):
             self._require_disk()
             self._staging.mkdir(exist_ok=True)
+            for name, content in files.items():
+                self._replace(image_id, name, content)
+            self._disk.flush_folder(self._folder(image_id))
+
+    def _replace(self, image_id: ImageId, name: str, content: bytes) -> None:
+        # In the staging folder: `rename` needs the same file system, and the sweep clears what a killed process leaves.
+        part = self._staging / f"part-{secrets.token_hex(16)}"
+        try:
+            self._disk.write(part, content)
             try:
-                self._disk.write(part, content)
-                try:
-                    part.rename(folder / name)
-                except FileNotFoundError as error:
-                    raise FileNotStored(f"image {image_id} has no folder") from error
-                self._disk.flush_folder(folder)
-            finally:
-                part.unlink(missing_ok=True)
+                part.rename(self._folder(image_id) / name)
+            except FileNotFoundError as error:
+                raise FileNotStored(f"image {image_id} has no folder") from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def remove_all_but(self, image_id: ImageId, name: str) -> None:
         with _our_errors("a file cannot be removed"):
