@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
 from flask import current_app
 
+from vignette.errors import VignetteError
+from vignette.model import Image
 from vignette.recipes import Recipe
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.health import Health
@@ -22,7 +25,11 @@ EXTENSION: Final = "vignette"
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The use cases, the places for threads, and what views need of the settings."""
+    """
+    The use cases, the places for threads, and what views need of the settings.
+
+    `upload_ended` is called for each file of an upload, with the image that was kept or the error.
+    """
 
     intake: Intake
     browsing: Browsing
@@ -33,6 +40,7 @@ class WebContext:
     capacity: Capacity
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits
+    upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None
 
 
 def web_context() -> WebContext:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from flask import Flask
 
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.despair import DESPAIRS_AFTER_S, Despair
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
@@ -19,13 +24,23 @@ from vignette.web.capacity import Capacity
 from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
 from vignette.web.http.lingering import LingeringClose
+from vignette.web.replacement import Replacement, end_this_process
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
+from vignette.wiring.successor import successor_can
 from vignette.wiring.use_cases import build_health, build_reindexing, build_removal, build_renewal
 
+# Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
+_RESPAWNS: Final = "--respawn-failed-workers"
 
-def build_web(settings: Settings) -> Flask:
-    """Return the WSGI application."""
+
+def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S) -> Flask:
+    """
+    Return the WSGI application.
+
+    If the server would replace this process, the process ends when it has taken no upload for *despairs_after_s*
+    although a fresh process could.
+    """
     store, catalogue = open_store_and_catalogue(settings)
     context = build_context(
         store,
@@ -38,6 +53,15 @@ def build_web(settings: Settings) -> Flask:
         RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
         Capacity.of_threads(settings.web_threads, settings.slow_client_seconds),
     )
+    if _RESPAWNS in sys.argv:
+        health = context.health
+        replacement = Replacement(
+            Despair(despairs_after_s),
+            fresh_process_can=partial(successor_can, settings),
+            this_process_can=lambda: health.report().readiness != "unavailable",
+            end=end_this_process,
+        )
+        context = replace(context, upload_ended=replacement.note)
     app = create_app(context, public_url=settings.public_url, languages=settings.languages)
     if settings.effective_database_url.startswith("sqlite"):
         # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.

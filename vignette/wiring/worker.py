@@ -10,6 +10,7 @@ from celery import Celery
 
 from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
 from vignette.adapters.stores.folder import FolderStore
+from vignette.despair import DESPAIRS_AFTER_S, Despair
 from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import confined, give_back_what_is_freed
@@ -20,7 +21,6 @@ from vignette.use_cases.rendering import Renderer, Rendering
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.sweeper import build_sweeper
 from vignette.wiring.use_cases import build_verdicts
-from vignette.worker.despair import DESPAIRS_AFTER_S, Despair
 from vignette.worker.tasks import PoolServices, register
 from vignette.worker.watch import patience_s as patience_s_for
 

@@ -18,11 +18,11 @@ from celery.utils.log import get_task_logger
 from celery.worker import state
 
 from vignette.adapters.celery_queue import RENDER_TASK
+from vignette.despair import Despair
 from vignette.errors import CatalogueUnavailable, VignetteError
 from vignette.model import ImageId
 from vignette.use_cases.rendering import Rendering
 from vignette.use_cases.verdicts import Verdicts
-from vignette.worker.despair import Despair
 from vignette.worker.notes import Interrupted, Pulse, Stopping
 from vignette.worker.sweeper import KEEP_EVERY_S, Sweeper
 from vignette.worker.upkeep import reason_of

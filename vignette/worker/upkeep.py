@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from vignette.despair import Despair
 from vignette.errors import CatalogueUnavailable, RenderingFailed, TooMuchTime, VignetteError
 from vignette.limits import SWEEP_INTERVAL_S
 from vignette.model import ImageId
@@ -20,7 +21,6 @@ from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import Sweeping
 from vignette.use_cases.verdicts import Verdicts
-from vignette.worker.despair import Despair
 from vignette.worker.notes import Interrupted, Note, Pulse, from_line
 from vignette.worker.watch import Watch
 

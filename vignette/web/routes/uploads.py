@@ -148,6 +148,8 @@ def upload() -> Response:
     with context.capacity.upload():
         context.intake.expect(wanted)
         receipts = receive_all(request, context.intake, context.request_limits, context.capacity.slow_clients)
+    for receipt in receipts:
+        context.upload_ended(receipt.outcome)
     face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")

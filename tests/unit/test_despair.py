@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from vignette.worker.despair import Despair
+from vignette.despair import Despair
 
 
 def test_a_process_ends_once_it_has_failed_for_long_without_a_success() -> None:

@@ -1,4 +1,4 @@
-"""A process that cannot use the catalogue for long ends, and a fresh one takes its place."""
+"""When a process that only fails should end, so that a fresh one takes its place."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-# Three times as long as a process waits for SQLite's lock. If the database itself is away for longer, each process is
-# replaced twice a minute meanwhile, which does no harm.
+# Three times as long as a process waits for SQLite's lock. If the database itself is away for longer, each process of
+# the worker is replaced twice a minute meanwhile, which does no harm. A web process first finds out whether others can
+# use it.
 DESPAIRS_AFTER_S: Final = 30.0
 
 
 class Despair:
     """
-    Notes since when a process has only failed.
+    Notes since when a process has only failed. Safe to share between threads.
 
     A trouble may be that of one process alone (a lock that it believes to be taken, too many files that it has open).
     Then it lasts as long as the process.
@@ -26,10 +27,11 @@ class Despair:
 
     def failed(self) -> bool:
         """Note a failure; return whether the process should end: the first failure in a row was *after_s* ago."""
-        if self._failed_since is None:
-            self._failed_since = self._clock()
+        now, since = self._clock(), self._failed_since
+        if since is None:
+            self._failed_since = now
             return False
-        return self._clock() - self._failed_since >= self._after_s
+        return now - since >= self._after_s
 
     def succeeded(self) -> None:
         """Note a success: the next failure counts as the first."""
