@@ -6,12 +6,14 @@ import hashlib
 import io
 import itertools
 import shutil
+import threading
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.house import House
+from tests.house import House, picture
+from tests.running import all_along
 from vignette.errors import Refused
 from vignette.model import ImageId
 from vignette.pixels.inspection import inspect
@@ -31,10 +33,10 @@ class Court:
         self.ledger = Ledger()
         sound = (p for p in map(any_picture, itertools.repeat(Random(1))) if p.fate is Fate.READY)
         small = (p for p in sound if len(p.content) < 20_000)
-        for picture in itertools.islice(small, count):
-            image = house.upload(picture.content)
-            digest = hashlib.sha256(picture.content).hexdigest()
-            self.ledger.send(Upload(digest, len(picture.content), picture.fate, None, number=image.id))
+        for each in itertools.islice(small, count):
+            image = house.upload(each.content)
+            digest = hashlib.sha256(each.content).hexdigest()
+            self.ledger.send(Upload(digest, len(each.content), each.fate, None, number=image.id))
         house.work()
 
     def violations(self) -> list[str]:
@@ -53,6 +55,33 @@ def court(house: House) -> Court:
 
 def folder(court: Court, image_id: int) -> Path:
     return court.house.uploads / str(image_id)
+
+
+def test_an_image_that_is_never_finished_is_a_violation(court: Court) -> None:
+    waiting = court.house.upload(picture())
+    verdict = Verdict(Victim(court.house.root), court.ledger, patience_s=0.3)
+
+    verdict.wait_until_settled()
+    verdict.close()
+
+    assert court.ledger.violations == [f"images wait, and none was finished for 0.3 s: [{waiting.id}]"]
+
+
+def test_however_long_it_takes_images_that_are_finished_one_by_one_are_not_lost(court: Court) -> None:
+    for _ in range(6):
+        court.house.upload(picture())
+    verdict = Verdict(Victim(court.house.root), court.ledger, patience_s=3)
+
+    def finish_slowly(_client: int, stop: threading.Event) -> None:
+        for image_id in court.house.jobs.hinted:
+            stop.wait(0.6)
+            court.house.rendering.render(image_id)
+
+    with all_along(1, finish_slowly):
+        assert verdict.wait_until_settled() > 3
+
+    verdict.close()
+    assert court.ledger.violations == []
 
 
 def test_kept_promises_are_no_violation(court: Court) -> None:
@@ -153,12 +182,12 @@ def test_each_file_meets_the_fate_that_it_is_said_to_at_the_door() -> None:
     random = Random(1)
     pictures = [any_picture(random) for _ in range(300)]
 
-    for picture in pictures:
+    for each in pictures:
         try:
-            inspect(io.BytesIO(picture.content), len(picture.content), max_pixels=10**7, max_frames=1)
+            inspect(io.BytesIO(each.content), len(each.content), max_pixels=10**7, max_frames=1)
         except Refused:
-            assert picture.fate is Fate.REFUSED
+            assert each.fate is Fate.REFUSED
         else:
-            assert picture.fate is not Fate.REFUSED
+            assert each.fate is not Fate.REFUSED
     assert {picture.fate for picture in pictures} == set(Fate)
     assert len({picture.content for picture in pictures}) == len(pictures)

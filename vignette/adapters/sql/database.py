@@ -4,7 +4,8 @@ Connections and transactions: SQLite on one machine, PostgreSQL on many.
 SQLite is set up for a service. It writes ahead (WAL), so that those who read never wait for the one who writes. Each
 write begins with `BEGIN IMMEDIATE`: pysqlite's own transactions begin later, and two writers would read the same
 number. `synchronous=FULL` flushes each commit, as an acknowledged row must survive a power cut; with `durability`
-"fast" it is `NORMAL`, and the file stays sound all the same. Writers wait for each other, up to the busy timeout.
+"fast" it is `NORMAL`, and the file stays sound all the same. Writers wait for each other, up to the busy timeout; the
+parameter `timeout` of the URL sets another one, in seconds.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from vignette.errors import CatalogueUnavailable, StoreFull
 from vignette.limits import KIB
 from vignette.model import Durability
 
-_BUSY_TIMEOUT_MS: Final = 10_000
+_BUSY_TIMEOUT_S: Final = 10.0
 
 # SQLite has one writer at a time, and gives no turns to those who wait. So the threads of a process queue for its one
 # connection that writes.
-_SQLITE_WRITERS: Final[dict[str, Any]] = {"pool_size": 1, "max_overflow": 0, "pool_timeout": _BUSY_TIMEOUT_MS / 1000}
+_SQLITE_WRITERS: Final[dict[str, Any]] = {"pool_size": 1, "max_overflow": 0, "pool_timeout": _BUSY_TIMEOUT_S}
 
 # For each process. PostgreSQL has room for 100 connections unless it is told otherwise.
 _POSTGRESQL_POOL: Final[dict[str, Any]] = {"pool_size": 5, "max_overflow": 3, "pool_timeout": 10.0}
@@ -61,6 +62,8 @@ class Database:
             if parsed.database:
                 self._folder = Path(parsed.database).parent
                 _make_folder_of(Path(parsed.database))
+            if "timeout" not in parsed.query:
+                parsed = parsed.update_query_dict({"timeout": str(_BUSY_TIMEOUT_S)})
             self._writer = sa.create_engine(parsed, **_SQLITE_WRITERS)
             self._reader = sa.create_engine(parsed)
             prepare = partial(_prepare_sqlite, durability)
@@ -128,7 +131,6 @@ def _make_folder_of(file: Path) -> None:
 
 def _prepare_sqlite(durability: Durability, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # pysqlite shall begin nothing by itself
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
 

@@ -20,12 +20,9 @@ from vignette.trials.torture.victim import RENDER_SECONDS, Victim
 from vignette.use_cases.checking import settle
 from vignette.wiring.use_cases import build_checkup
 
-# The longest that an image waits after a rendering has died: for the end of its lease, the pause before the next try,
-# and the sweep that finds it.
-_SETTLE_S: Final = 60 + RENDER_SECONDS + LEASE_MARGIN_S
-
-# What one of these small pictures may take to render with every processor busy, before it counts as lost.
-_RENDERED_EACH_S: Final = 0.25
+# The longest that nothing is finished while images wait: after a rendering has died its image waits for the end of the
+# lease, the pause before the next try, and the sweep that finds it.
+_PATIENCE_S: Final = 60.0 + RENDER_SECONDS + LEASE_MARGIN_S
 
 # How many images to ask the service for. The folders and the catalogue are compared in full.
 _ASKED: Final = 200
@@ -50,13 +47,21 @@ class Verdict:
     """
     Judges a service that is up again, when nobody uploads any more. Each method tells the ledger what is wrong.
 
-    *settle* is that of `Checkup`.
+    *settle* is that of `Checkup`. Images that wait count as lost when none of them was finished for *patience_s*.
     """
 
-    def __init__(self, victim: Victim, ledger: Ledger, *, settle: Callable[[], object] = settle) -> None:
+    def __init__(
+        self,
+        victim: Victim,
+        ledger: Ledger,
+        *,
+        settle: Callable[[], object] = settle,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
         self._victim = victim
         self._ledger = ledger
         self._settle = settle
+        self._patience_s = patience_s
         self._store = FolderStore(victim.upload_folder)
         self._catalogue = SqlCatalogue(f"sqlite:///{victim.state_folder / 'catalogue.sqlite3'}", must_exist=True)
 
@@ -65,11 +70,14 @@ class Verdict:
 
     def wait_until_settled(self) -> float:
         """Wait until nothing is pending any more; return how long that took, in seconds."""
-        began = time.monotonic()
-        limit_s = _SETTLE_S + _RENDERED_EACH_S * self._catalogue.waiting.unfinished()
+        began = changed_at = time.monotonic()
+        left: tuple[int, int] | None = None
         while waiting := self._unsettled():
-            if time.monotonic() - began > limit_s:
-                self._ledger.violated(f"images wait after {limit_s:.0f} s: {waiting[:20]}")
+            before, left = left, (self._catalogue.waiting.unfinished(), len(waiting))
+            if left != before:
+                changed_at = time.monotonic()
+            elif time.monotonic() - changed_at > self._patience_s:
+                self._ledger.violated(f"images wait, and none was finished for {self._patience_s:g} s: {waiting[:20]}")
                 break
             time.sleep(0.2)
         return time.monotonic() - began
