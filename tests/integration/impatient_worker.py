@@ -6,7 +6,8 @@ Run as `celery -A tests.integration.impatient_worker worker`.
 
 from __future__ import annotations
 
+from tests.integration.pace import IMPATIENT
 from vignette.settings import load_settings_or_exit
 from vignette.wiring.worker import build_worker
 
-app = build_worker(load_settings_or_exit(), patience_s=8)
+app = build_worker(load_settings_or_exit(), pace=IMPATIENT)

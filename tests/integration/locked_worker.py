@@ -11,12 +11,13 @@ from typing import Any
 
 from celery import signals
 
+from tests.integration.pace import DESPAIRING
 from vignette.settings import load_settings_or_exit
 from vignette.wiring.worker import build_worker
 
 settings = load_settings_or_exit()
 
-app = build_worker(settings, despairs_after_s=0)
+app = build_worker(settings, pace=DESPAIRING)
 
 connection = sqlite3.connect(settings.state_folder / "catalogue.sqlite3", isolation_level=None)
 

@@ -13,6 +13,7 @@ import signal
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from tests.integration.pace import QUICK
 from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
 from vignette.limits import MIB
 from vignette.pixels.rendering import Rendered, render_with_placeholder
@@ -38,4 +39,4 @@ def render_or_die(file: BinaryIO, size: int, recipes: Sequence[Recipe], animatio
     return made
 
 
-app = build_worker(load_settings_or_exit(), renderer=render_or_die)
+app = build_worker(load_settings_or_exit(), renderer=render_or_die, pace=QUICK)

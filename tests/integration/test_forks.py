@@ -12,7 +12,7 @@ import pytest
 
 from tests.house import house, picture
 from tests.integration.poison import KILLING_WIDTH
-from tests.integration.test_failures import pool_of, sweep_of, worker
+from tests.integration.test_failures import AS_THE_LAUNCHER_DOES, pool_of, sweep_of, worker
 from tests.redis import RedisServer
 from tests.running import until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
@@ -22,9 +22,10 @@ from vignette.ports.jobs import Lane
 from vignette.trials.processes import parent_of
 
 # Each is a fork of a child of the pool. Set it to some thousands to try for longer.
-FORKS = int(os.environ.get("VIGNETTE_TEST_FORKS", "24"))
+FORKS = int(os.environ.get("VIGNETTE_TEST_FORKS", "12"))
 
 # A beat of the worker takes a third of a second or so then, within its transaction: so long the sweep holds the lock.
+# The worker sweeps twice a second, so about every other fork comes while the lock is held.
 SLOW_BEATS = """
 CREATE TRIGGER slow_{event} AFTER {event} ON worker BEGIN
     DELETE FROM worker WHERE name = (
@@ -49,7 +50,7 @@ def test_each_child_that_is_forked_while_the_sweep_writes_can_write(tmp_path: Pa
         numbers = [here.upload(picture()).id for _ in range(FORKS)]
         CeleryJobs(producer_app(redis.url)).hint_all(numbers, Lane.FAST)
 
-        options = ("--max-tasks-per-child", "1")
+        options = (*AS_THE_LAUNCHER_DOES, "--max-tasks-per-child", "1")
         with worker(tmp_path, options=options, broker_url=redis.url, render_processes=8):
             until(lambda: here.catalogue.waiting.unfinished() == 0, within_s=60 + FORKS)
 
@@ -107,7 +108,9 @@ def test_the_sweep_ends_with_the_worker(tmp_path: Path, redis: RedisServer, numb
 
 
 def test_a_process_that_can_never_write_is_replaced_by_one_that_can(tmp_path: Path, redis: RedisServer) -> None:
-    settings = {"broker_url": redis.url, "render_processes": 1}
+    # A process waits a second for SQLite's lock.
+    catalogue = f"sqlite:///{tmp_path / 'state' / 'catalogue.sqlite3'}?timeout=1"
+    settings = {"broker_url": redis.url, "render_processes": 1, "database_url": catalogue}
     with house(tmp_path) as here:
         numbers = [here.upload(picture()).id for _ in range(4)]
         CeleryJobs(producer_app(redis.url)).hint_all(numbers, Lane.FAST)

@@ -86,7 +86,7 @@ def test_by_hand_with_a_redis_of_one_s_own(tmp_path: Path) -> None:
     )
     try:
         settings = {"broker_url": f"redis://127.0.0.1:{port}/0"}
-        with web(tmp_path, **settings) as url, worker(tmp_path, **settings):
+        with web(tmp_path, **settings) as url, worker(tmp_path, "task_celery", options=(), **settings):
             until(lambda: http_client.get(f"{url}/readyz").json()["status"] == "ready")
             upload(url, picture())
             until(lambda: is_ready(url, 0))

@@ -81,8 +81,15 @@ def keep_temporary_files_in(folder: Path) -> None:
     current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]
 
 
-def worker_app(broker_url: str, *, processes: int, tasks_per_process: int, soft_time_limit_s: int) -> Celery:
-    """The Celery application of the worker."""
+def worker_app(
+    broker_url: str,
+    *,
+    processes: int,
+    tasks_per_process: int,
+    soft_time_limit_s: int,
+    kill_grace_s: float = KILL_GRACE_S,
+) -> Celery:
+    """The Celery application of the worker. It kills a job *kill_grace_s* after its soft time limit."""
     transport: dict[str, Any] = {"global_keyprefix": _KEY_PREFIX, "priority_steps": _PRIORITY_STEPS}
     if not broker_url.startswith("redis+socket:"):
         # Never a short `socket_timeout` here: if Redis stalls for longer while a job is acknowledged, the worker loses
@@ -99,7 +106,7 @@ def worker_app(broker_url: str, *, processes: int, tasks_per_process: int, soft_
         # A worker takes a job only when a process is free for it, because the jobs that it holds are lost with it.
         worker_disable_prefetch=True,
         task_soft_time_limit=soft_time_limit_s,
-        task_time_limit=soft_time_limit_s + KILL_GRACE_S,
+        task_time_limit=soft_time_limit_s + kill_grace_s,
         worker_concurrency=processes,
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=tasks_per_process,

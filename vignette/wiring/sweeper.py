@@ -7,11 +7,13 @@ It reads the worker's notes from its standard input, and ends with the worker.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Final
 
@@ -20,21 +22,22 @@ from vignette.settings import Settings, as_environment, exit_with_words, load_se
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.use_cases import build_reindexing, build_renewal, build_sweeping, build_verdicts
+from vignette.worker.pace import Pace
 from vignette.worker.sweeper import Sweeper
 from vignette.worker.upkeep import Upkeep, UpkeepServices
-from vignette.worker.watch import Watch
+from vignette.worker.watch import Watch, patience_s
 
 # The format of Celery's own lines.
 _LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/Sweep] %(message)s"
 
 
-def build_sweeper(settings: Settings, patience_s: float) -> Sweeper:
-    """For the worker's parent: return what runs this module as a process. *patience_s* is that of `Watch`."""
-    command = (sys.executable, "-m", __name__, str(os.getpid()), str(patience_s))
+def build_sweeper(settings: Settings, pace: Pace) -> Sweeper:
+    """For the worker's parent: return what runs this module as a process."""
+    command = (sys.executable, "-m", __name__, str(os.getpid()), json.dumps(asdict(pace)))
     return Sweeper(command, {**os.environ, "PYTHONUNBUFFERED": "1", **as_environment(settings)})
 
 
-def open_services(settings: Settings) -> Callable[[], UpkeepServices]:
+def open_services(settings: Settings, pace: Pace) -> Callable[[], UpkeepServices]:
     """Return a function that builds the services at its first call that succeeds, and returns the same ones later."""
 
     @lru_cache(maxsize=1)
@@ -43,7 +46,7 @@ def open_services(settings: Settings) -> Callable[[], UpkeepServices]:
         jobs = open_jobs(settings)
         return UpkeepServices(
             verdicts=build_verdicts(store, catalogue, settings.recipes, max_attempts=settings.max_attempts),
-            sweeping=build_sweeping(store, catalogue, jobs),
+            sweeping=build_sweeping(store, catalogue, jobs, hint_max_age_s=pace.hint_max_age_s),
             renewal=build_renewal(catalogue, jobs, settings.recipes),
             reindexing=build_reindexing(store, catalogue),
             workers=catalogue.workers,
@@ -55,7 +58,7 @@ def open_services(settings: Settings) -> Callable[[], UpkeepServices]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog=f"python -m {__name__}")
     parser.add_argument("worker", type=int)
-    parser.add_argument("patience_s", type=float)
+    parser.add_argument("pace", type=lambda words: Pace(**json.loads(words)))
     arguments = parser.parse_args()
     end_with(arguments.worker, signal.SIGKILL)
     # A terminal sends these signals to its whole foreground; the worker decides what they mean.
@@ -63,12 +66,16 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     with exit_with_words():
+        settings = load_settings()
+        pace: Pace = arguments.pace
         upkeep = Upkeep(
-            open_services(load_settings()),
+            open_services(settings, pace),
             worker=arguments.worker,
             notes=sys.stdin.fileno(),
             swept=partial(os.write, sys.stdout.fileno(), b"."),
-            watch=Watch(arguments.patience_s),
+            watch=Watch(pace.patience_s or patience_s(settings.render_seconds)),
+            sweep_every_s=pace.sweep_every_s,
+            end_s=pace.end_s,
         )
         upkeep.run()
 

@@ -10,40 +10,30 @@ from celery import Celery
 
 from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
 from vignette.adapters.stores.folder import FolderStore
-from vignette.despair import DESPAIRS_AFTER_S, Despair
+from vignette.despair import Despair
 from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import confined, give_back_what_is_freed
-from vignette.limits import ANIMATION_SECONDS, CPU_SHARE, LEASE_MARGIN_S
+from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
 from vignette.pixels.rendering import render_with_placeholder
 from vignette.settings import Settings
 from vignette.use_cases.rendering import Renderer, Rendering
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.sweeper import build_sweeper
 from vignette.wiring.use_cases import build_verdicts
+from vignette.worker.pace import USUAL_PACE, Pace
 from vignette.worker.tasks import PoolServices, register
-from vignette.worker.watch import patience_s as patience_s_for
 
 
-def build_worker(
-    settings: Settings,
-    *,
-    renderer: Renderer = render_with_placeholder,
-    despairs_after_s: float = DESPAIRS_AFTER_S,
-    patience_s: float | None = None,
-) -> Celery:
-    """
-    Return the worker's Celery application, for this process and its forks.
-
-    *renderer* makes the vignettes. A process of the pool that cannot use the catalogue for *despairs_after_s* is
-    replaced; a worker that begins nothing for *patience_s*, although jobs wait, is ended.
-    """
+def build_worker(settings: Settings, *, renderer: Renderer = render_with_placeholder, pace: Pace = USUAL_PACE) -> Celery:
+    """Return the worker's Celery application, for this process and its forks. *renderer* makes the vignettes."""
     give_back_what_is_freed()
     app = worker_app(
         settings.effective_broker_url,
         processes=settings.render_processes,
         tasks_per_process=settings.tasks_per_process,
         soft_time_limit_s=settings.render_seconds,
+        kill_grace_s=pace.kill_grace_s,
     )
     keep_temporary_files_in(_made(settings.state_folder / "worker"))
     _require_upload_folder(settings)
@@ -57,7 +47,8 @@ def build_worker(
             catalogue.renderings,
             verdicts,
             settings.recipes,
-            lease_s=settings.render_seconds + LEASE_MARGIN_S,
+            lease_s=settings.render_seconds + pace.lease_margin_s,
+            pause_without_room_s=pace.pause_without_room_s,
             # The stills are made first, and must not be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
             confined=partial(
@@ -73,8 +64,8 @@ def build_worker(
         app,
         # Each process has its own, because no connection to the database survives a fork.
         services=lambda: services_of_process(os.getpid()),
-        sweeper=build_sweeper(settings, patience_s or patience_s_for(settings.render_seconds)),
-        despair=Despair(despairs_after_s),
+        sweeper=build_sweeper(settings, pace),
+        despair=Despair(pace.despairs_after_s),
     )
     return app
 

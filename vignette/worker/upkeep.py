@@ -22,10 +22,8 @@ from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import Sweeping
 from vignette.use_cases.verdicts import Verdicts
 from vignette.worker.notes import Interrupted, Note, Pulse, from_line
+from vignette.worker.pace import END_S
 from vignette.worker.watch import Watch
-
-# The time from SIGTERM to SIGKILL for a worker that is stuck: another process of its pool may end its work meanwhile.
-_END_S: Final = 10.0
 
 _MOST_BYTES_OF_NOTES: Final = 64 * 1024
 
@@ -48,7 +46,7 @@ class Upkeep:
     Runs beside the pool of a worker, and reads the worker's notes.
 
     *worker* is the process id of the worker's parent process; *notes* is the descriptor of the pipe with the notes.
-    *swept* is called after each sweep.
+    *swept* is called after each sweep. A worker that is stuck is ended within *end_s*.
     """
 
     def __init__(
@@ -59,6 +57,8 @@ class Upkeep:
         notes: int,
         swept: Callable[[], object],
         watch: Watch,
+        sweep_every_s: float = SWEEP_INTERVAL_S,
+        end_s: float = END_S,
     ) -> None:
         self._services = services
         self._worker = worker
@@ -67,6 +67,8 @@ class Upkeep:
         self._unread = b""
         self._swept = swept
         self._watch = watch
+        self._sweep_every_s = sweep_every_s
+        self._end_s = end_s
         self._pulse: Pulse | None = None
         self._despair = Despair()
         self._has_caught_up = False
@@ -83,12 +85,12 @@ class Upkeep:
         while os.getppid() == self._worker:
             now = time.monotonic()
             if now >= due_at and not self._is_stopping:
-                self._round(since_last_s=min(now - last_look_at, 2 * SWEEP_INTERVAL_S))
+                self._round(since_last_s=min(now - last_look_at, 2 * self._sweep_every_s))
                 self._swept()
-                last_look_at, due_at = now, time.monotonic() + SWEEP_INTERVAL_S
+                last_look_at, due_at = now, time.monotonic() + self._sweep_every_s
             # While the worker stops, no sweep is due any more.
-            pause_s = SWEEP_INTERVAL_S if self._is_stopping else max(0.0, due_at - time.monotonic())
-            if not self._listen(min(SWEEP_INTERVAL_S, pause_s)):
+            pause_s = self._sweep_every_s if self._is_stopping else max(0.0, due_at - time.monotonic())
+            if not self._listen(min(self._sweep_every_s, pause_s)):
                 return
 
     def _round(self, since_last_s: float) -> None:
@@ -118,7 +120,7 @@ class Upkeep:
         self._watch.look(self._pulse, has_work=waiting_jobs > 0, since_last_look_s=since_last_s)
         if self._watch.is_stuck:
             logger.error("the worker begins nothing although %d jobs wait: ending it", waiting_jobs)
-            end(self._worker)
+            end(self._worker, self._end_s)
 
     def _listen(self, timeout_s: float) -> bool:
         """Wait up to *timeout_s* for notes, and do what they say; return whether more of them may come."""
@@ -153,10 +155,10 @@ def reason_of(note: Interrupted) -> RenderingFailed:
     return RenderingFailed(f"rendering was cut short: {note.reason}")
 
 
-def end(worker: int) -> None:
-    """End our parent process *worker* by SIGTERM; if it is still there after `_END_S`, by SIGKILL. We end with it."""
+def end(worker: int, within_s: float) -> None:
+    """End our parent process *worker* by SIGTERM; if it is still there *within_s* later, by SIGKILL. We end too."""
     os.kill(worker, signal.SIGTERM)
-    deadline = time.monotonic() + _END_S
+    deadline = time.monotonic() + within_s
     while os.getppid() == worker:
         if time.monotonic() >= deadline:
             os.kill(worker, signal.SIGKILL)

@@ -25,6 +25,7 @@ from vignette.errors import CatalogueUnavailable, StoreFull
 from vignette.limits import KIB
 from vignette.model import Durability
 
+# Unless the URL has another.
 _BUSY_TIMEOUT_S: Final = 10.0
 
 # SQLite has one writer at a time, and gives no turns to those who wait. So the threads of a process queue for its one
