@@ -49,14 +49,14 @@ STAND_IN = Path(__file__).parent / "stand_in"
 # The real thing but for its patience: nobody here minds when what hangs is killed sooner.
 PROGRAM = """
 import pathlib, sys
-from vignette.running import launcher
+from vignette.running.launcher import Patience, serve
 from vignette.settings import load_settings_or_exit
-launcher.WEB_KILL_S, launcher.WEB_GRACE_S, launcher.WORKER_GRACE_S = 1, 3, 4
+patience = Patience(web_kill_s=1, worker_grace_s=4)
 make = lambda settings: settings.upload_folder.mkdir(parents=True, exist_ok=True)
-sys.exit(launcher.serve(load_settings_or_exit(), make, pathlib.Path(sys.argv[1])))
+sys.exit(serve(load_settings_or_exit(), make, pathlib.Path(sys.argv[1]), patience=patience))
 """
 LAUNCH = (sys.executable, "-c", PROGRAM, str(STAND_IN))
-PATIENT_PROGRAM = PROGRAM.replace("1, 3, 4", "600, 600, 600")
+PATIENT_PROGRAM = PROGRAM.replace("web_kill_s=1, worker_grace_s=4", "web_kill_s=600, worker_grace_s=600")
 
 started = partial(started_service, command=LAUNCH)
 running = partial(running_service, command=LAUNCH)

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,20 +25,40 @@ from vignette.running.words import banner, in_url, own_address, say
 from vignette.settings import PROJECT_FOLDER, Settings, as_environment
 
 # From SIGTERM to SIGKILL, in seconds. A rendering that is cut short is done again, and an upload without its answer was
-# not acknowledged: nobody has to wait longer at Ctrl-C. The web server's own limit ends its busy processes, ours it.
+# not acknowledged: nobody has to wait longer at Ctrl-C.
 WEB_KILL_S: Final = 5
-WEB_GRACE_S: Final = WEB_KILL_S + 2
 WORKER_GRACE_S: Final = 10
 BROKER_GRACE_S: Final = 5
+
+# The web server's own limit ends its busy processes, and ours ends the web server.
+_FOR_THE_WEB_SERVER_ITSELF_S: Final = 2
 
 # What starts a child whose own children are to end with it.
 _TIED: Final = (sys.executable, "-m", "vignette.running.run_tied")
 
 # How long the children of a server that was killed may take to end: the web server's limit, and some more.
-ORPHANS_LIMIT_S: Final = WEB_GRACE_S + 5
+ORPHANS_LIMIT_S: Final = WEB_KILL_S + _FOR_THE_WEB_SERVER_ITSELF_S + 5
 
 # A request's head within 15 s, and as long between two of them: slow or idle clients do not keep a connection for ever.
 HEAD_LIMIT_MS: Final = 15_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """
+    How long the service waits for its children, in seconds. Only tests of it have another patience than
+    `USUAL_PATIENCE`.
+
+    A broker or a web server that does not answer for `answer_limit_s` is replaced. A web process that is told to end is
+    killed after `web_kill_s`, a worker after `worker_grace_s`.
+    """
+
+    answer_limit_s: float = ANSWER_LIMIT_S
+    web_kill_s: int = WEB_KILL_S
+    worker_grace_s: float = WORKER_GRACE_S
+
+
+USUAL_PATIENCE: Final = Patience()
 
 
 def serve(
@@ -45,14 +66,13 @@ def serve(
     prepare: Callable[[Settings], object],
     folder: Path = PROJECT_FOLDER,
     *,
-    answer_limit_s: float = ANSWER_LIMIT_S,
+    patience: Patience = USUAL_PATIENCE,
 ) -> int:
     """
     Run the service in the foreground until SIGINT, SIGTERM or SIGHUP. *folder* holds `serveur_flask` and `task_celery`.
 
     *prepare* is done first, once the state folder is ours: what it refuses would be refused by each child, over and
-    over. It makes the upload folder at the first start. A broker or a web server that does not answer for
-    *answer_limit_s* is replaced.
+    over. It makes the upload folder at the first start.
 
     Returns:
         The exit status: 0 after an orderly stop; 1 if it cannot start, with one line on standard error that says why.
@@ -65,9 +85,9 @@ def serve(
             if (trouble := trouble_in_a_child(partial(prepare, settings))) is not None:
                 raise CannotStart(trouble or "the catalogue cannot be prepared")
             lock_uploads(settings, held)
-            children = [_worker(settings, folder), _web(settings, folder, address, answer_limit_s)]
+            children = [_worker(settings, folder, patience), _web(settings, folder, address, patience)]
             if settings.uses_embedded_broker:
-                children.insert(0, _broker(settings, held, answer_limit_s))
+                children.insert(0, _broker(settings, held, patience.answer_limit_s))
             Supervisor(children, say, pass_fds=locks).run(when_up=lambda: say(banner(settings)))
     except (CannotStart, QueueUnavailable) as error:
         say(str(error))
@@ -108,21 +128,21 @@ def _start_with_an_empty_queue(settings: Settings) -> bool:
     return True
 
 
-def _worker(settings: Settings, folder: Path) -> Child:
+def _worker(settings: Settings, folder: Path, patience: Patience) -> Child:
     options = ("--loglevel=info", "--without-gossip", "--without-mingle")
     return Child(
         name="worker",
         argv=(*_TIED, "celery", "--quiet", "-A", "task_celery", "worker", *options),
         env={**LARGE_PAGES, **_environment(settings)},
         folder=folder,
-        grace_s=WORKER_GRACE_S,
+        grace_s=patience.worker_grace_s,
         # At SIGTERM Celery would wait for the rendering in hand. Killed, it takes its pool along
         # (vignette.running.run_tied sees to that), and what was in hand is done again.
         orphan_signal=signal.SIGKILL,
     )
 
 
-def _web(settings: Settings, folder: Path, address: str, answer_limit_s: float) -> Child:
+def _web(settings: Settings, folder: Path, address: str, patience: Patience) -> Child:
     return Child(
         name="web server",
         argv=(
@@ -137,18 +157,18 @@ def _web(settings: Settings, folder: Path, address: str, answer_limit_s: float) 
             *("--http", "1"),
             *("--http1-header-read-timeout", str(HEAD_LIMIT_MS)),
             "--respawn-failed-workers",
-            *("--workers-kill-timeout", str(WEB_KILL_S)),
+            *("--workers-kill-timeout", str(patience.web_kill_s)),
             # Its warnings are of threads that outnumber the cores: ours mostly wait for clients.
             *("--log-level", "error"),
         ),
         env=_environment(settings),
         folder=folder,
-        grace_s=WEB_GRACE_S,
+        grace_s=patience.web_kill_s + _FOR_THE_WEB_SERVER_ITSELF_S,
         # At SIGTERM granian's main loop may miss it, if it comes at the wrong instant, and go on for ever. Killed, it
         # takes its processes along (vignette.running.run_tied sees to that).
         orphan_signal=signal.SIGKILL,
         is_ready=partial(_is_healthy, own_address(address), settings.port),
-        liveness=_health(own_address(address), settings.port, answer_limit_s),
+        liveness=_health(own_address(address), settings.port, patience.answer_limit_s),
     )
 
 
