@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,18 +32,38 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_service(tmp_path_factory.mktemp("service")) as service:
+    with running_service(tmp_path_factory.mktemp("service"), recipes=RECIPES) as service:
         yield service
 
 
-def _environment(folder: Path, **settings: str) -> dict[str, str]:
+# Those of the service that several tests share: the fewer, the sooner all is rendered again.
+RECIPES = [{"name": "small", "edge": 48, "formats": ["webp"]}]
+
+# While the service works, `fsck` runs so often. Set it to a hundred to try for longer.
+CHECKS = int(os.environ.get("VIGNETTE_TEST_CHECKS", "2"))
+
+VIGNETTE = (sys.executable, "-m", "vignette")
+
+# The same, but the check does not pause before it looks again: nothing else is at work on the folders of a house.
+PROGRAM = """
+from vignette.cli import main
+from vignette.cli.streams import outlive_readers
+outlive_readers()
+main(obj=lambda: None, prog_name="vignette")
+"""
+HASTY = (sys.executable, "-c", PROGRAM)
+
+
+def _environment(folder: Path, **settings: object) -> dict[str, str]:
     return environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state", **settings)
 
 
-def vignette(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def vignette(
+    folder: Path, *arguments: str, command: Sequence[str] = HASTY, **settings: object
+) -> subprocess.CompletedProcess[str]:
     """Run the command on the folders of the house below *folder*."""
     return subprocess.run(
-        [sys.executable, "-m", "vignette", *arguments],
+        [*command, *arguments],
         cwd=PROJECT_FOLDER,
         env=_environment(folder, **settings),
         capture_output=True,
@@ -66,7 +86,7 @@ class TestNobodyReadsWhatItSays:
 
     def run(self, folder: Path, *arguments: str, stdout: int = subprocess.PIPE, **others: Any) -> tuple[int, str]:
         """The exit status, and what is on standard error unless that is among the *others*."""
-        command = [sys.executable, "-m", "vignette", *arguments]
+        command = [*HASTY, *arguments]
         settings = others.pop("settings", {})
         done = subprocess.run(
             command,
@@ -170,8 +190,8 @@ class TestRender:
         until(lambda: http_client.get(f"{service.url}/images/{number}").json()["state"] == "ready")
         return number
 
-    def render(self, service: Service, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return vignette(service.upload_folder.parent, "render", *arguments, **settings)
+    def render(self, service: Service, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        return vignette(service.upload_folder.parent, "render", *arguments, **{"recipes": RECIPES} | settings)
 
     def test_what_is_as_the_recipes_say_is_left_alone_and_what_is_no_image_is_told(self, service: Service) -> None:
         number = self.upload(service, picture())
@@ -182,7 +202,7 @@ class TestRender:
         assert (done.returncode, "no image 99999" in done.stderr) == (1, True)
 
     def test_all_are_rendered_again_with_an_estimate_after_the_first(self, service: Service) -> None:
-        files = [("file", (f"{number}.jpg", picture())) for number in range(25)]
+        files = [("file", (f"{number}.jpg", picture())) for number in range(21)]
         numbers = [int(line) for line in http_client.post(f"{service.url}/images", files=files).text.split()]
         until(lambda: all((service.upload_folder / f"{number}" / "outcome.json").exists() for number in numbers))
         before = {number: self.made_at(service, number) for number in numbers}
@@ -192,7 +212,7 @@ class TestRender:
         assert done.returncode == 0, done.stderr
         first, estimate, result = done.stdout.splitlines()
         total = int(first.removesuffix(" images to render"))
-        assert total >= 25
+        assert total >= 21
         assert re.fullmatch(r"the first 20 took \d+ \w+: about \d+ \w+ for the others", estimate)
         assert result == f"{total} rendered, 0 failed, 0 left"
         assert all(self.made_at(service, number) > before[number] for number in numbers)
@@ -206,7 +226,9 @@ class TestRender:
         folder = service.upload_folder.parent
         command = [sys.executable, "-m", "vignette", "render", "--force", str(number)]
 
-        done = subprocess.run(command, cwd=PROJECT_FOLDER, env=_environment(folder), stderr=theirs, check=False)
+        done = subprocess.run(
+            command, cwd=PROJECT_FOLDER, env=_environment(folder, recipes=RECIPES), stderr=theirs, check=False
+        )
 
         os.close(theirs)
         shown = os.read(ours, 10_000).decode()
@@ -344,8 +366,8 @@ class TestFsck:
                 busy = [pool.submit(work) for _ in range(3)]
                 try:
                     until(lambda: len(list(service.upload_folder.iterdir())) > 10)
-                    for _ in range(3):
-                        done = vignette(tmp_path, "fsck")
+                    for _ in range(CHECKS):
+                        done = vignette(tmp_path, "fsck", command=VIGNETTE)
                         assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stdout + done.stderr
                 finally:
                     stop.set()

@@ -17,6 +17,7 @@ from vignette.settings import Settings, load_settings_or_exit
 @click.version_option(__version__, prog_name="vignette")
 def main() -> None:
     """Vignette: a self-hosted image intake service."""
+    # The object of Click's context, `main(obj=…)`, is what `fsck` calls to settle; without one it settles as usual.
 
 
 @main.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -32,7 +33,8 @@ def reindex(lost: bool) -> None:
 @click.command()
 @click.option("--repair", is_flag=True, help="Repair what can be repaired; without it, only look.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-def fsck(repair: bool, as_json: bool) -> None:
+@click.pass_obj
+def fsck(settle: Callable[[], object] | None, repair: bool, as_json: bool) -> None:
     """
     Check every folder against its record and its row in the catalogue. Safe while the service runs.
 
@@ -44,7 +46,7 @@ def fsck(repair: bool, as_json: bool) -> None:
     from vignette.wiring.commands import open_checkup
 
     try:
-        checkup = open_checkup(load_settings_or_exit())
+        checkup = open_checkup(load_settings_or_exit(), settle)
         image_ids = checkup.image_ids()
         with click.progressbar(
             length=len(image_ids), label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()

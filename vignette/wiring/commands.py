@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
 from vignette.settings import Settings
 from vignette.use_cases.checking import Checkup
+from vignette.use_cases.checking import settle as usual_settle
 from vignette.use_cases.renewal import Renewal
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_and_catch_up, require_images
@@ -19,9 +22,9 @@ def open_renewal(settings: Settings) -> Renewal:
     return build_renewal(catalogue, open_jobs(settings), settings.recipes)
 
 
-def open_checkup(settings: Settings) -> Checkup:
+def open_checkup(settings: Settings, settle: Callable[[], object] | None = None) -> Checkup:
     """
-    For `vignette fsck`: before it looks, nothing is made, brought up to date or rebuilt.
+    For `vignette fsck`: before it looks, nothing is made, brought up to date or rebuilt. *settle* is that of `Checkup`.
 
     Raises:
         StoreUnavailable: There is no upload folder, or it holds none of the images that the catalogue knows.
@@ -33,4 +36,4 @@ def open_checkup(settings: Settings) -> Checkup:
     catalogue.index.next_id()
     store = FolderStore(settings.upload_folder)
     require_images(settings, store, catalogue)
-    return build_checkup(store, catalogue, open_jobs(settings), settings.recipes)
+    return build_checkup(store, catalogue, open_jobs(settings), settings.recipes, settle=settle or usual_settle)
