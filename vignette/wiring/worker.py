@@ -25,7 +25,9 @@ from vignette.worker.pace import USUAL_PACE, Pace
 from vignette.worker.tasks import PoolServices, register
 
 
-def build_worker(settings: Settings, *, renderer: Renderer = render_with_placeholder, pace: Pace = USUAL_PACE) -> Celery:
+def build_worker(
+    settings: Settings, *, renderer: Renderer = render_with_placeholder, pace: Pace = USUAL_PACE
+) -> Celery:
     """Return the worker's Celery application, for this process and its forks. *renderer* makes the vignettes."""
     give_back_what_is_freed()
     app = worker_app(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from vignette.despair import DESPAIRS_AFTER_S
 from vignette.limits import KILL_GRACE_S, LEASE_MARGIN_S, SWEEP_INTERVAL_S
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S
-from vignette.despair import DESPAIRS_AFTER_S
 
 # The time from SIGTERM to SIGKILL for a worker that is stuck: another process of its pool may end its work meanwhile.
 END_S: Final = 10.0
