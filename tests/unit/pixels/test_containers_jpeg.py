@@ -362,3 +362,28 @@ def test_scans_without_end_are_refused() -> None:
     assert anatomy(content[:end] + refinement * 80 + content[end:]).width == 40
     with pytest.raises(BrokenImage, match="more than 100 scans"):
         anatomy(content[:end] + refinement * 100 + content[end:])
+
+
+def photoshop_segment(*resources: bytes) -> bytes:
+    return jpeg_segment(APP13, b"Photoshop 3.0\0" + b"".join(resources))
+
+
+def test_exif_in_a_photoshop_resource_counts_where_there_is_no_other() -> None:
+    stream = makers.exif(6)
+    resource = photoshop_segment(makers.photoshop_resource(0x0422, b"Exif\0\0" + stream))
+
+    # No viewer turns a picture by it.
+    read = anatomy(jpeg_with(resource))
+    assert (read.blocks.exif, read.orientation) == (stream, 1)
+    bare = anatomy(jpeg_with(photoshop_segment(makers.photoshop_resource(0x0422, stream))))
+    assert bare.blocks.exif == stream
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before it", "behind it"])
+def test_exif_in_a_photoshop_resource_gives_way_to_exif_of_its_own(first: bool) -> None:
+    resource = photoshop_segment(makers.photoshop_resource(0x0422, makers.exif(6)))
+    segments = [jpeg_segment(APP1, b"Exif\0\0" + makers.exif(3)), resource]
+
+    read = anatomy(jpeg_with(*(segments if first else segments[::-1])))
+
+    assert (read.blocks.exif, read.orientation, read.blocks.warnings) == (makers.exif(3), 3, ())

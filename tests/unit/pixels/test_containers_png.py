@@ -192,6 +192,13 @@ def test_a_profile_is_inflated() -> None:
     [
         pytest.param(png_chunk(b"tEXt", b"Title\0Caf\xe9"), ("Title", "Café"), id="tEXt: Latin-1"),
         pytest.param(
+            png_chunk(b"tEXt", b"Title\0" + "Café Ωμέγα 日本".encode()), ("Title", "Café Ωμέγα 日本"), id="tEXt: UTF-8"
+        ),
+        pytest.param(png_chunk(b"tEXt", "Œuvre\0Café".encode()), ("Œuvre", "Café"), id="tEXt: UTF-8, also its keyword"),
+        pytest.param(
+            png_chunk(b"zTXt", b"Title\0\0" + zlib.compress("日本".encode())), ("Title", "日本"), id="zTXt: UTF-8"
+        ),
+        pytest.param(
             png_chunk(b"zTXt", b"Title\0\0" + zlib.compress(b"Caf\xe9")), ("Title", "Café"), id="zTXt: compressed"
         ),
         pytest.param(

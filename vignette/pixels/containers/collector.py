@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from typing import Final
 
 from vignette.errors import BrokenImage
@@ -44,6 +43,7 @@ class Collector:
         self.exif: bytes | None = None
         self.iptc: bytes | None = None
         self.icc: bytes | None = None
+        self._lesser_exif: bytes | None = None
         self._xmp: list[bytes] = []
         self._text: list[tuple[str, str]] = []
         self._previews: list[tuple[str, int]] = []
@@ -99,12 +99,15 @@ class Collector:
 
     def set_exif(self, block: bytes) -> None:
         """Keep the first EXIF block, without the "Exif\\0\\0" that belongs to JPEG and that other formats copy."""
-        if block.startswith(b"Exif\0"):
-            block = block[6:]
         if self.exif is None:
-            self.exif = block
+            self.exif = _bare(block)
         else:
             self.warn(f"a second EXIF block of {len(block):,} bytes is left out")
+
+    def set_lesser_exif(self, block: bytes) -> None:
+        """Keep an EXIF block that counts only if `set_exif` is not called, and turns no picture."""
+        if self._lesser_exif is None:
+            self._lesser_exif = _bare(block)
 
     def set_iptc(self, datasets: bytes) -> None:
         if self.iptc is None:
@@ -127,7 +130,7 @@ class Collector:
         elif packet:
             self.warn(f"only the first {_MAX_PACKETS} XMP packets are read")
 
-    def add_text(self, keyword: bytes, text: bytes, decode: Callable[[bytes], str]) -> None:
+    def add_text(self, keyword: bytes, text: bytes) -> None:
         """Keep a text. What is over `MAX_TEXT_BYTES` is cut before decoding, which may take four times the bytes."""
         if len(self._text) == _MAX_TEXTS:
             self.warn(f"only the first {_MAX_TEXTS:,} texts are read")
@@ -138,7 +141,7 @@ class Collector:
         text = text[: self._text_left]
         self._text_left -= len(text)
         if keyword or text:
-            self._text.append((keyword.decode("latin-1"), decode(text)))
+            self._text.append((_decoded(keyword), _decoded(text)))
 
     def add_preview(self, name: str, length: int) -> None:
         """Note a small picture of *length* bytes; do nothing if that is 0 or less."""
@@ -158,7 +161,7 @@ class Collector:
                 "the original holds them"
             )
         return MetadataBlocks(
-            exif=self.exif,
+            exif=self._lesser_exif if self.exif is None else self.exif,
             xmp=tuple(self._xmp),
             iptc=self.iptc,
             icc=self.icc,
@@ -168,12 +171,12 @@ class Collector:
         )
 
 
-def decode_latin_1(raw: bytes) -> str:
-    return raw.decode("latin-1")
+def _bare(exif: bytes) -> bytes:
+    return exif[6:] if exif.startswith(b"Exif\0") else exif
 
 
-def decode_text(raw: bytes) -> str:
-    """Return *raw* as UTF-8, or else as Latin-1: comments in JPEG and GIF do not say which they are."""
+def _decoded(raw: bytes) -> str:
+    """Return *raw* as UTF-8, or else as Latin-1: texts in PNG, JPEG and GIF do not say truly which they are."""
     raw = raw.rstrip(b"\0")
     try:
         return raw.decode("utf-8")

@@ -8,7 +8,7 @@ from vignette.errors import BrokenImage
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers.bounds import Bounds
-from vignette.pixels.containers.collector import Collector, decode_text
+from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.gif_blocks import (
     EXTENSION,
     FRAME,
@@ -121,7 +121,7 @@ class _Walk:
         if label == _COMMENT:
             comment = self._join_sub_blocks(start, end, "comment")
             if comment:
-                self._collector.add_text(b"Comment", comment, decode_text)
+                self._collector.add_text(b"Comment", comment)
         elif label == _APPLICATION and end > start + _APPLICATION_BYTES:
             self._take_application(start, end)
         return end

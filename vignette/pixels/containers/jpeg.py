@@ -20,7 +20,7 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import mpf, photoshop
 from vignette.pixels.containers.bounds import Bounds
-from vignette.pixels.containers.collector import Collector, decode_text
+from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.jpeg_segments import (
     APP0,
@@ -221,7 +221,7 @@ class _Metadata:
         if code == COM:
             comment = self._collector.read(reader, offset, length, "comment")
             if comment:
-                self._collector.add_text(b"Comment", comment, decode_text)
+                self._collector.add_text(b"Comment", comment)
         elif code == APP0:
             self._take_app0(reader, offset, length)
         elif code == APP1:

@@ -1,5 +1,5 @@
 """
-IPTC and thumbnails in Photoshop's image resources (Adobe Photoshop File Formats Specification, "Image Resource
+IPTC, EXIF and thumbnails in Photoshop's image resources (Adobe Photoshop File Formats Specification, "Image Resource
 Blocks").
 """
 
@@ -11,6 +11,7 @@ from typing import Final
 from vignette.pixels.containers.collector import Collector
 
 _IPTC_RESOURCE: Final = 0x0404
+_EXIF_RESOURCE: Final = 0x0422
 # The first is that of Photoshop 4, whose colours stand in another order.
 _THUMBNAIL_RESOURCES: Final = (0x0409, 0x040C)
 # Before the thumbnail: its format, width, height, lengths, depth.
@@ -25,7 +26,10 @@ _MAX_RESOURCES: Final = 1000
 
 
 def take(resources: bytes, collector: Collector, *, with_iptc: bool = True) -> None:
-    """Note the thumbnails in *resources*; collect the first IPTC datasets in them, unless *with_iptc* is false."""
+    """
+    Note the thumbnails in *resources*; collect the first EXIF block in them, and the first IPTC datasets, unless
+    *with_iptc* is false.
+    """
     offset = 0
     for _ in range(_MAX_RESOURCES):
         if offset + _HEADER.size > len(resources):
@@ -47,6 +51,8 @@ def take(resources: bytes, collector: Collector, *, with_iptc: bool = True) -> N
                 collector.warn(f"IPTC block of {length:,} bytes is cut short after {there:,}")
             collector.set_iptc(resources[offset : offset + there])
             with_iptc = False
+        elif number == _EXIF_RESOURCE and there:
+            collector.set_lesser_exif(resources[offset : offset + there])
         elif number in _THUMBNAIL_RESOURCES:
             collector.add_preview("PhotoshopThumbnail", there - _THUMBNAIL_HEADER_BYTES)
         offset += (length + 1) // 2 * 2

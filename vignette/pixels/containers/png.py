@@ -13,7 +13,7 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import photoshop
 from vignette.pixels.containers.bounds import Bounds
-from vignette.pixels.containers.collector import Collector, decode_latin_1, decode_text
+from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.png_chunks import CRC, Chunk, chunks, has_right_crc
 from vignette.pixels.containers.reader import Reader
@@ -228,13 +228,13 @@ class _Texts:
 
     def _take_text(self, content: bytes) -> None:
         keyword, _, text = content.partition(b"\0")
-        self._keep(keyword, text, decode_latin_1)
+        self._keep(keyword, text)
 
     def _take_compressed(self, content: bytes) -> None:
         keyword, _, rest = content.partition(b"\0")
         text = self._collector.inflate(rest[1:], _named(keyword))
         if text is not None:
-            self._keep(keyword, text, decode_latin_1)
+            self._keep(keyword, text)
 
     def _take_international(self, content: bytes) -> None:
         """Take keyword, 0, is compressed, method, language, 0, translated keyword, 0, text (11.3.3.4)."""
@@ -250,16 +250,17 @@ class _Texts:
         if content[keyword_end + 1]:
             text = self._collector.inflate(content[translated_end + 1 :], _named(keyword))
         if text is not None:
-            self._keep(keyword, text, decode_text)
+            self._keep(keyword, text)
 
-    def _keep(self, keyword: bytes, raw: bytes, decode: Callable[[bytes], str]) -> None:
+    def _keep(self, keyword: bytes, raw: bytes) -> None:
+        # tEXt and zTXt are Latin-1 by 11.3.3.2 and 11.3.3.3, but many programs write UTF-8 there.
         name = keyword.decode("latin-1")
         if name == _XMP_KEYWORD:
             self._collector.add_xmp(raw)
         elif name.startswith(_RAW_PROFILE):
             self._take_raw_profile(name.removeprefix(_RAW_PROFILE), raw)
         else:
-            self._collector.add_text(keyword, raw, decode)
+            self._collector.add_text(keyword, raw)
 
     def _take_raw_profile(self, kind: str, raw: bytes) -> None:
         """Take a profile of ImageMagick: a line feed, the kind, the length, then hexadecimal digits in lines."""

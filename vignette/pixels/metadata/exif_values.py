@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vignette.pixels.metadata import exif_text, tags, values
+from vignette.pixels.metadata import exif_text, moments, tags, values
 
 # A list of numbers is easy to read, but a hundred times as large as its bytes. So a longer array stays bytes, "packed":
 # it is a table for machines, such as the offsets of strips or a linearisation. The first limit holds for one array, the
@@ -104,9 +104,9 @@ def _text(name: str, raw: bytes) -> Any:
         return exif_text.ascii_list(raw)
     text = exif_text.ascii_text(raw)
     if name in tags.DATE_TIMES:
-        return values.moment(text)
+        return moments.moment(text)
     if name in tags.DATES:
-        return values.day(text)
+        return moments.day(text)
     return text
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from vignette.limits import KIB, MIB
-from vignette.pixels.metadata import values
+from vignette.pixels.metadata import legacy_text, moments, values
 from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.metadata.values import Fields
 
@@ -132,9 +132,20 @@ def read(block: bytes, remarks: Remarks) -> Fields:
     """
     Return the datasets by name; the name of an unknown dataset is "record:dataset", both as numbers.
 
-    Text counts as UTF-8 if it is valid UTF-8, else as Latin-1, whatever 1:90 says.
+    Text counts as UTF-8 if it is valid UTF-8, else as what all such texts of the block together look like, whatever
+    1:90 says.
     """
+    kept = _kept(block, remarks)
+    decode = legacy_text.decoder(raw for key, raw in kept if isinstance(raw, bytes) and key not in _BINARIES | _NUMBERS)
     found: defaultdict[tuple[int, int], list[Any]] = defaultdict(list)
+    for key, raw in kept:
+        found[key].append(_value(key, raw, decode) if isinstance(raw, bytes) else values.left_out(raw))
+    return {_NAMES.get(key) or f"{key[0]}:{key[1]}": _one_or_all(key, items) for key, items in found.items()}
+
+
+def _kept(block: bytes, remarks: Remarks) -> list[tuple[tuple[int, int], bytes | int]]:
+    """Return the datasets by their numbers; of one that is too long, only its length."""
+    kept: list[tuple[tuple[int, int], bytes | int]] = []
     bytes_left = MAX_VALUES_BYTES
     for number, (key, raw) in enumerate(_datasets(block, remarks)):
         if number == MAX_DATASETS:
@@ -142,11 +153,11 @@ def read(block: bytes, remarks: Remarks) -> Fields:
             break
         if len(raw) > min(MAX_VALUE_BYTES, bytes_left):
             remarks.add(f"IPTC: dataset {key[0]}:{key[1]} is left out: {len(raw):,} bytes; the original holds them")
-            found[key].append(values.left_out(len(raw)))
+            kept.append((key, len(raw)))
         else:
             bytes_left -= len(raw)
-            found[key].append(_value(key, raw.tobytes()))
-    return {_NAMES.get(key) or f"{key[0]}:{key[1]}": _one_or_all(key, items) for key, items in found.items()}
+            kept.append((key, raw.tobytes()))
+    return kept
 
 
 def _one_or_all(key: tuple[int, int], items: list[Any]) -> Any:
@@ -180,7 +191,7 @@ def _datasets(block: bytes, remarks: Remarks) -> Iterator[tuple[tuple[int, int],
         remarks.add(f"IPTC: what follows byte {at} are no datasets")
 
 
-def _value(key: tuple[int, int], raw: bytes) -> Any:
+def _value(key: tuple[int, int], raw: bytes, decode: Callable[[bytes], str]) -> Any:
     if key in _BINARIES:
         return values.binary(raw)
     if key in _NUMBERS and 0 < len(raw) <= 4:
@@ -188,9 +199,9 @@ def _value(key: tuple[int, int], raw: bytes) -> Any:
     if key == (1, 90):
         return "UTF-8" if raw == _UTF_8 else raw.decode("latin-1")
     # 1:90 says UTF-8, or names character sets that nobody writes. The bytes themselves tell more.
-    text = values.utf_8_or_latin_1(raw.rstrip(b"\0"))
+    text = decode(raw.rstrip(b"\0"))
     if key in _DATES:
-        return values.day(text)
+        return moments.day(text)
     if key in _TIMES:
-        return values.time_of_day(text)
+        return moments.time_of_day(text)
     return text

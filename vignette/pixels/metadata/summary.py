@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
-from vignette.pixels.metadata import gps
-from vignette.pixels.metadata.values import Fields, as_iso_8601, as_number
+from vignette.pixels.metadata import gps, lens, moments
+from vignette.pixels.metadata.values import Fields, as_iso_8601, as_number, as_numbers
 
 # Pages and lists show the summary. The whole text is in its own part of the description.
 MAX_CHARS: Final = 10_000
 MAX_KEYWORDS: Final = 500
 
-_ISO_8601: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
-_OFFSET: Final = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d", re.ASCII)
-_FRACTION: Final = re.compile(r"\d{1,9}", re.ASCII)
 _RATIO: Final = re.compile(r"-?\d{1,12}/\d{1,12}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d{1,12}(\.\d{1,15})?", re.ASCII)
+
+# Windows writes a rating of 1 to 5 stars as 1, 25, 50, 75 or 99 per cent.
+_PER_CENT_OF_STARS: Final = ((1, 1), (25, 2), (50, 3), (75, 4), (99, 5))
 
 
 def summarise(parts: Mapping[str, Any]) -> Fields:
@@ -55,7 +54,7 @@ def _camera(sources: _Sources) -> Fields:
     return {
         "camera_make": _first_text(exif.get("Make"), xmp.get("tiff:Make")),
         "camera_model": _first_text(exif.get("Model"), xmp.get("tiff:Model")),
-        "lens": _first_text(exif.get("LensModel"), xmp.get("exifEX:LensModel"), xmp.get("aux:Lens")),
+        "lens": _lens(sources),
         "software": _first_text(exif.get("Software"), xmp.get("xmp:CreatorTool"), sources.text.get("Software")),
         "orientation": _orientation(sources),
         "taken_at": _taken_at(sources),
@@ -64,7 +63,7 @@ def _camera(sources: _Sources) -> Fields:
 
 def _exposure(sources: _Sources) -> Fields:
     exif, xmp = sources.exif, sources.xmp
-    sensitivity = _number(exif.get("PhotographicSensitivity"))
+    sensitivity = _positive(exif.get("PhotographicSensitivity"))
     if sensitivity == 65535:
         # The largest SHORT says that the true value did not fit. It is in one of these tags.
         names = ("RecommendedExposureIndex", "StandardOutputSensitivity", "ISOSpeed")
@@ -77,14 +76,29 @@ def _exposure(sources: _Sources) -> Fields:
     }
 
 
+def _lens(sources: _Sources) -> str:
+    """Return the name of the lens; if no name is there, what its numbers say."""
+    exif, xmp = sources.exif, sources.xmp
+    names = (exif.get("LensModel"), xmp.get("exifEX:LensModel"), xmp.get("aux:Lens"))
+    # Cameras write dashes for a lens that they do not know.
+    name = next((text for name in names if (text := _text(name)).strip("- ")), "")
+    return name or lens.by_numbers(as_numbers(exif.get("LensSpecification"))) or lens.by_numbers(_xmp_lens(xmp))
+
+
+def _xmp_lens(xmp: Mapping[str, Any]) -> list[float | None]:
+    """Return the numbers of a lens, which are a list (exifEX) or a text ("24/1 70/1 28/10 28/10")."""
+    numbers = xmp.get("exifEX:LensSpecification") or xmp.get("aux:LensInfo")
+    items = numbers if isinstance(numbers, list) else _text(numbers).split(maxsplit=4)
+    return [_xmp_number(item) for item in items]
+
+
 def _place(sources: _Sources) -> Fields:
-    latitude, longitude = sources.gps.get("latitude"), sources.gps.get("longitude")
-    if latitude is None or longitude is None:
-        latitude = gps.xmp_coordinate(_text(sources.xmp.get("exif:GPSLatitude")), "NS", 90)
-        longitude = gps.xmp_coordinate(_text(sources.xmp.get("exif:GPSLongitude")), "EW", 180)
+    names = ("GPSLatitude", "GPSLatitudeRef", "GPSLongitude", "GPSLongitudeRef", "GPSAltitude", "GPSAltitudeRef")
+    from_xmp = gps.xmp_position({name: _text(sources.xmp.get(f"exif:{name}")) for name in names})
     # Latitude or longitude alone is no place.
-    place = {} if latitude is None or longitude is None else {"latitude": latitude, "longitude": longitude}
-    return {**place, "altitude_m": sources.gps.get("altitude")}
+    whole = next((found for found in (sources.gps, from_xmp) if "latitude" in found and "longitude" in found), {})
+    place = {name: whole[name] for name in ("latitude", "longitude") if name in whole}
+    return {**place, "altitude_m": sources.gps.get("altitude", from_xmp.get("altitude"))}
 
 
 def _words(sources: _Sources) -> Fields:
@@ -111,7 +125,7 @@ def _words(sources: _Sources) -> Fields:
             text.get("Description"),
         ),
         "keywords": _keywords(xmp.get("dc:subject"), iptc.get("Keywords"), exif.get("XPKeywords")),
-        "rating": _number(xmp.get("xmp:Rating"), exif.get("Rating")),
+        "rating": _rating(sources),
         "alt_text": _first_text(xmp.get("Iptc4xmpCore:AltTextAccessibility")),
     }
 
@@ -121,47 +135,52 @@ def _orientation(sources: _Sources) -> int | None:
     return value if isinstance(value, int) and 1 <= value <= 8 else None
 
 
+def _rating(sources: _Sources) -> int | float | None:
+    exif, xmp = sources.exif, sources.xmp
+    stars = _number(xmp.get("xmp:Rating"), exif.get("Rating"))
+    if stars is not None:
+        return stars
+    per_cent = _positive(exif.get("RatingPercent"), xmp.get("MicrosoftPhoto:Rating"))
+    if per_cent is None or per_cent > 100:
+        return None
+    return min(_PER_CENT_OF_STARS, key=lambda pair: abs(pair[0] - per_cent))[1]
+
+
 def _taken_at(sources: _Sources) -> str | None:
-    """Return when the picture was taken, not when the file was changed: ISO 8601, as precise as the source."""
-    xmp = sources.xmp
+    """
+    Return when the picture was taken: ISO 8601, as precise as the source.
+
+    Where nothing says that, this is when the file was last changed: it is seldom far off, and people sort by it.
+    """
+    exif, xmp = sources.exif, sources.xmp
     candidates = (
-        _exif_moment(sources.exif, "Original"),
+        _exif_moment(exif, "Original"),
         _xmp_moment(xmp.get("exif:DateTimeOriginal")),
         _xmp_moment(xmp.get("photoshop:DateCreated")),
         _iptc_moment(sources.iptc),
-        _exif_moment(sources.exif, "Digitized"),
+        _exif_moment(exif, "Digitized"),
         _xmp_moment(xmp.get("exif:DateTimeDigitized")),
         _xmp_moment(xmp.get("xmp:CreateDate")),
+        _exif_moment(exif, ""),
+        _xmp_moment(xmp.get("tiff:DateTime")),
+        _xmp_moment(xmp.get("xmp:ModifyDate")),
     )
     return next((moment for moment in candidates if moment), None)
 
 
 def _exif_moment(exif: Mapping[str, Any], kind: str) -> str:
     """Join a date and time with its fraction and its offset, for which EXIF has tags of their own."""
-    moment = as_iso_8601(exif.get(f"DateTime{kind}"), "datetime")
-    if not moment or len(moment) > len("2018-07-16T17:52:22"):
-        return moment or ""  # some writers put fraction or offset behind the seconds
-    fraction = _matching(_FRACTION, exif.get(f"SubSecTime{kind}"))
-    return moment + (f".{fraction}" if fraction else "") + _matching(_OFFSET, exif.get(f"OffsetTime{kind}"))
+    moment = as_iso_8601(exif.get(f"DateTime{kind}"), "datetime") or ""
+    return moments.with_details(moment, _text(exif.get(f"SubSecTime{kind}")), _text(exif.get(f"OffsetTime{kind}")))
 
 
 def _xmp_moment(value: Any) -> str:
-    text = _matching(_ISO_8601, value)
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return ""
-    return text
+    return moments.iso_8601(_text(value))
 
 
 def _iptc_moment(iptc: Mapping[str, Any]) -> str:
     date, time = as_iso_8601(iptc.get("DateCreated"), "date"), as_iso_8601(iptc.get("TimeCreated"), "time")
-    return f"{date}T{time}" if date and time else date or ""
-
-
-def _matching(pattern: re.Pattern[str], value: Any) -> str:
-    text = _text(value)
-    return text if pattern.fullmatch(text) else ""
+    return f"{date}T{time}" if date and time and len(date) == len("2018-07-16") else date or ""
 
 
 def _keywords(*sources: Any) -> list[str]:
@@ -209,8 +228,9 @@ def _number(*candidates: Any) -> int | float | None:
 
 
 def _positive(*candidates: Any) -> int | float | None:
-    """Return the first number over 0. Writers that do not know a value write 0."""
-    return next((number for candidate in candidates if (number := _number(candidate)) and number > 0), None)
+    """Return the first number over 0, also within a list. Writers that do not know a value write 0."""
+    items = (item for candidate in candidates for item in (candidate if isinstance(candidate, list) else [candidate]))
+    return next((number for item in items if (number := _number(item)) and number > 0), None)
 
 
 def _xmp_number(value: Any) -> float | None:

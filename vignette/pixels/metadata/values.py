@@ -8,23 +8,12 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, time
-from typing import Any, Final
+from typing import Any
 
 Fields = dict[str, Any]
 """A JSON object: values under their names."""
-
-# No date or time is longer. A text of megabytes is not worth the search.
-MAX_DATE_CHARS: Final = 40
-
-_DATE_TIME: Final = re.compile(
-    r"(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII
-)
-_DATE: Final = re.compile(r"(\d{4})[:\-/.]?(\d\d)[:\-/.]?(\d\d)", re.ASCII)
-_TIME: Final = re.compile(r"(\d\d):?(\d\d):?(\d\d)(?:([+-]\d\d):?(\d\d))?", re.ASCII)
 
 
 def rational(numerator: int, denominator: int) -> Fields:
@@ -53,46 +42,6 @@ def packed(raw: bytes | memoryview, element: str, count: int, *, little_endian: 
     """Keep an array that is too long for a list of numbers: its bytes as in the file, and how to read them."""
     order = "little" if little_endian else "big"
     return {"type": "packed", "element": element, "count": count, "byte_order": order, "base64": _base64(raw)}
-
-
-def moment(text: str) -> str | Fields:
-    """Read an EXIF date and time ("2018:07:16 17:52:22"); return *text* itself if it is none."""
-    match = _DATE_TIME.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
-    if match is None:
-        return text
-    year, month, day_of_month, hour, minute, second, fraction, offset = match.groups()
-    value = f"{year}-{month}-{day_of_month}T{hour}:{minute}:{second}{fraction or ''}{offset or ''}"
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return text
-    return {"type": "datetime", "value": value, "text": text}
-
-
-def day(text: str) -> str | Fields:
-    """Read a date of EXIF ("2018:07:16") or IIM ("20180716"); return *text* itself if it is none."""
-    match = _DATE.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
-    if match is None:
-        return text
-    try:
-        value = date(*map(int, match.groups())).isoformat()
-    except ValueError:
-        return text
-    return {"type": "date", "value": value, "text": text}
-
-
-def time_of_day(text: str) -> str | Fields:
-    """Read a time of IIM ("203513+0100"); return *text* itself if it is none."""
-    match = _TIME.fullmatch(text.strip()) if len(text) <= MAX_DATE_CHARS else None
-    if match is None:
-        return text
-    hour, minute, second, offset_hours, offset_minutes = match.groups()
-    value = f"{hour}:{minute}:{second}" + (f"{offset_hours}:{offset_minutes}" if offset_hours else "")
-    try:
-        time.fromisoformat(value)
-    except ValueError:
-        return text
-    return {"type": "time", "value": value, "text": text}
 
 
 def utf_8_or_latin_1(raw: bytes) -> str:

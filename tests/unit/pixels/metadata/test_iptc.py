@@ -85,6 +85,35 @@ def test_text_is_utf_8_where_it_is_valid_and_latin_1_otherwise(block, expected):
     assert read(block)["City"] == expected
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["Café", "Zürich", "São Paulo", "García", "Ñandú", "Göteborg, Älvsborg", "“Noël” – l’été à la plage", "Übergröße"],
+)
+def test_text_of_an_old_macintosh_is_told_by_bytes_that_latin_1_has_for_controls(words):
+    assert read(dataset(2, 90, words.encode("mac-roman")) + dataset(2, 25, "déjà".encode("mac-roman"))) == {
+        "City": words,
+        "Keywords": ["déjà"],
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["don’t", "“Here”", "l’été", "10 € – 20 €", "Œuvre", "d’œuvres", "naïve…", "Dvorák’s"],
+)
+def test_text_of_windows_is_told_by_its_punctuation(words):
+    assert read(dataset(2, 90, words.encode("cp1252"))) == {"City": words}
+
+
+def test_one_text_tells_for_all_which_are_not_utf_8():
+    datasets = dataset(2, 90, "Café".encode("mac-roman")) + dataset(2, 25, "’".encode("mac-roman"))
+
+    assert read(datasets + dataset(2, 5, "Ωμέγα".encode())) == {
+        "City": "Café",
+        "Keywords": ["’"],
+        "ObjectName": "Ωμέγα",
+    }
+
+
 def test_an_extended_dataset_is_read():
     content = b"x" * 70_000
     extended = b"\x1c\x02\x78\x80\x04" + len(content).to_bytes(4) + content

@@ -85,6 +85,69 @@ def test_a_sensitivity_over_what_a_short_holds_is_found_in_its_own_tag():
 
 
 @pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        pytest.param({"exif": tiff({EXIF: pointer({0x8827: Value(SHORT, [0, 400])})})}, 400, id="EXIF"),
+        pytest.param({"exif": tiff({EXIF: pointer({0x8827: Value(SHORT, [200, 400])})})}, 200, id="EXIF, two known"),
+        pytest.param({"exif": tiff({EXIF: pointer({0x8827: Value(SHORT, [0, 0])})})}, None, id="EXIF, none known"),
+        pytest.param(
+            {
+                "xmp": xmp(
+                    "<exif:ISOSpeedRatings><rdf:Seq><rdf:li>0</rdf:li><rdf:li>400</rdf:li></rdf:Seq>"
+                    "</exif:ISOSpeedRatings>",
+                    EXIF_NAMESPACE,
+                )
+            },
+            400,
+            id="XMP",
+        ),
+    ],
+)
+def test_of_several_sensitivities_the_first_known_is_taken(blocks, expected):
+    assert summary(**blocks).get("iso") == expected
+
+
+LENS_INFO = rationals((18, 1), (55, 1), (35, 10), (56, 10))
+AUX = 'xmlns:aux="http://ns.adobe.com/exif/1.0/aux/"'
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        pytest.param({"exif": tiff({EXIF: pointer({0xA432: LENS_INFO})})}, "18-55mm f/3.5-5.6", id="EXIF"),
+        pytest.param(
+            {"exif": tiff({EXIF: pointer({0xA432: rationals((50, 1), (50, 1), (18, 10), (18, 10))})})},
+            "50mm f/1.8",
+            id="a fixed lens",
+        ),
+        pytest.param(
+            {"exif": tiff({EXIF: pointer({0xA432: rationals((50, 1), (50, 1), (0, 0), (0, 0))})})},
+            "50mm",
+            id="aperture unknown",
+        ),
+        pytest.param(
+            {"exif": tiff({EXIF: pointer({0xA432: rationals((0, 0), (0, 0), (0, 0), (0, 0))})})}, None, id="unknown"
+        ),
+        pytest.param(
+            {"xmp": xmp("", f'{AUX} aux:LensInfo="180/10 550/10 35/10 56/10"')}, "18-55mm f/3.5-5.6", id="XMP"
+        ),
+        pytest.param(
+            {"exif": tiff({EXIF: pointer({0xA432: LENS_INFO})}), "xmp": xmp("", f'{AUX} aux:Lens="Biotar"')},
+            "Biotar",
+            id="a name comes first",
+        ),
+        pytest.param(
+            {"exif": tiff({EXIF: pointer({0xA432: LENS_INFO, 0xA434: text("----")})})},
+            "18-55mm f/3.5-5.6",
+            id="dashes are no name",
+        ),
+    ],
+)
+def test_a_lens_without_a_name_is_told_by_its_numbers(blocks, expected):
+    assert summary(**blocks).get("lens") == expected
+
+
+@pytest.mark.parametrize(
     ("tags", "expected"),
     [
         pytest.param({0x9003: "2018:07:16 17:52:22"}, "2018-07-16T17:52:22", id="local time"),
@@ -109,6 +172,28 @@ def test_a_sensitivity_over_what_a_short_holds_is_found_in_its_own_tag():
         pytest.param(
             {0x9003: "2018:07:16 17:52:22", 0x9011: "+99:99"}, "2018-07-16T17:52:22", id="with an offset that is none"
         ),
+        pytest.param(
+            {0x9003: "2018:07:16 17:52:22", 0x9291: "12", 0x9011: "+0200"},
+            "2018-07-16T17:52:22.12+02:00",
+            id="with an offset without a colon",
+        ),
+        pytest.param({0x9003: "2018:07:16 17:52:22", 0x9011: "-03"}, "2018-07-16T17:52:22-03:00", id="whole hours"),
+        pytest.param({0x9003: "2018:07:16 17:52:22", 0x9011: "Z"}, "2018-07-16T17:52:22Z", id="with UTC as its offset"),
+        pytest.param({0x9003: "2018:07:16 17:52:22+0000"}, "2018-07-16T17:52:22+00:00", id="the offset is within"),
+        pytest.param({0x9003: "2018:07:16 17:52:22.5 -0330"}, "2018-07-16T17:52:22.5-03:30", id="behind a blank"),
+        pytest.param({0x9003: "2018:07:16 17:52"}, "2018-07-16T17:52", id="no seconds"),
+        pytest.param(
+            {0x9003: "2018:07:16 17:52", 0x9291: "12", 0x9011: "+02:00"},
+            "2018-07-16T17:52+02:00",
+            id="no seconds, so no fraction of one",
+        ),
+        pytest.param({0x9003: "2018: 7:16  7:52:22"}, "2018-07-16T07:52:22", id="padded with blanks"),
+        pytest.param({0x9003: "2018:07:16   :  :  "}, "2018-07-16", id="the time is blank"),
+        pytest.param({0x9003: "2018:07:16", 0x9291: "12", 0x9011: "+02:00"}, "2018-07-16", id="a day"),
+        pytest.param({0x9003: "2018:07:00 00:00:00"}, "2018-07", id="the day is 0"),
+        pytest.param({0x9003: "2018:00:00 00:00:00"}, "2018", id="month and day are 0"),
+        pytest.param({0x9003: "2018:07"}, "2018-07", id="a month"),
+        pytest.param({0x9003: "    :  :     :  :  ", 0x9004: "2018:07:16 17:52:22"}, "2018-07-16T17:52:22", id="blank"),
     ],
 )
 def test_the_time_of_a_picture_is_iso_8601(tags, expected):
@@ -129,9 +214,50 @@ def test_the_time_of_a_picture_is_iso_8601(tags, expected):
             {"iptc": dataset(2, 55, b"20090624") + dataset(2, 60, b"094107+0100")}, "2009-06-24T09:41:07+01:00"
         ),
         pytest.param({"iptc": dataset(2, 55, b"20090624")}, "2009-06-24", id="IPTC, the day"),
+        pytest.param({"iptc": dataset(2, 55, b"20090600") + dataset(2, 60, b"094107")}, "2009-06", id="IPTC, month"),
+        pytest.param({"iptc": dataset(2, 55, b"20090000")}, "2009", id="IPTC, the year"),
+        pytest.param(
+            {"iptc": dataset(2, 55, b"20090624") + dataset(2, 60, b"0941+0100")}, "2009-06-24T09:41+01:00", id="minutes"
+        ),
+        *(
+            pytest.param({"xmp": xmp("", f'{EXIF_NAMESPACE} exif:DateTimeOriginal="{written}"')}, expected, id=written)
+            for written, expected in {
+                "2009": "2009",
+                "2009-06": "2009-06",
+                "2009-06-24T09:41": "2009-06-24T09:41",
+                "2009-06-24T09:41:07+0100": "2009-06-24T09:41:07+01:00",
+                "2009-06-24T09:41:07.123456789Z": "2009-06-24T09:41:07.123456789Z",
+                "2009:06:24 09:41:07": "2009-06-24T09:41:07",
+            }.items()
+        ),
     ],
 )
 def test_the_time_of_a_picture_may_come_from_elsewhere(blocks, expected):
+    assert summary(**blocks)["taken_at"] == expected
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        pytest.param({"exif": tiff({0x0132: text("2021:03:04 05:06:07")})}, "2021-03-04T05:06:07", id="EXIF"),
+        pytest.param(
+            {
+                "exif": tiff(
+                    {0x0132: text("2021:03:04 05:06:07"), EXIF: pointer({0x9290: text("5"), 0x9010: text("Z")})}
+                )
+            },
+            "2021-03-04T05:06:07.5Z",
+            id="EXIF, with its fraction and offset",
+        ),
+        pytest.param({"xmp": xmp("", 'xmp:ModifyDate="2021-03-04"')}, "2021-03-04", id="XMP"),
+        pytest.param(
+            {"exif": tiff({0x0132: text("2021:03:04 05:06:07")}), "xmp": xmp("", 'xmp:CreateDate="2020"')},
+            "2020",
+            id="anything else comes first",
+        ),
+    ],
+)
+def test_when_a_file_was_changed_is_told_where_nothing_else_is(blocks, expected):
     assert summary(**blocks)["taken_at"] == expected
 
 
@@ -142,8 +268,8 @@ def test_a_time_of_another_type_is_left_out(value):
     assert summary(exif=tiff({EXIF: pointer({0x9003: value})})) == {}
 
 
-@pytest.mark.parametrize("written", ["2009", "2009-06", "2009-06-31", "2009-06-24T25:00:00", "a summer's day"])
-def test_a_time_in_xmp_that_names_no_day_is_left_out(written):
+@pytest.mark.parametrize("written", ["0000", "2009-13", "2009-06-31", "2009-06-24T25:00:00", "a summer's day"])
+def test_a_time_in_xmp_that_is_none_is_left_out(written):
     packet = xmp("", f'{EXIF_NAMESPACE} exif:DateTimeOriginal="{written}"')
 
     assert summary(xmp=packet) == {}
@@ -170,6 +296,86 @@ def test_the_place_may_come_from_xmp():
     packet = xmp("", f'{EXIF_NAMESPACE} exif:GPSLatitude="33,30.0S" exif:GPSLongitude="70,0.0W"')
 
     assert summary(xmp=packet) == {"latitude": -33.5, "longitude": -70.0}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        pytest.param(
+            'exif:GPSLatitude="33.5" exif:GPSLatitudeRef="S" exif:GPSLongitude="70.25" exif:GPSLongitudeRef="W"',
+            (-33.5, -70.25),
+            id="decimals with references",
+        ),
+        pytest.param(
+            'exif:GPSLatitude="33.5" exif:GPSLatitudeRef="South" exif:GPSLongitude="70.25" exif:GPSLongitudeRef="west"',
+            (-33.5, -70.25),
+            id="references as words",
+        ),
+        pytest.param('exif:GPSLatitude="33.5S" exif:GPSLongitude="W 70.25"', (-33.5, -70.25), id="letters beside them"),
+        pytest.param('exif:GPSLatitude="33.5" exif:GPSLongitude="-70.25"', (33.5, -70.25), id="signed"),
+        pytest.param(
+            'exif:GPSLatitude="-33.5" exif:GPSLatitudeRef="S" exif:GPSLongitude="-70.25" exif:GPSLongitudeRef="W"',
+            (-33.5, -70.25),
+            id="signed, with references that say the same",
+        ),
+        pytest.param('exif:GPSLatitude="67/2 N" exif:GPSLongitude="281/4 E"', (33.5, 70.25), id="a rational"),
+        pytest.param(
+            'exif:GPSLatitude="33/1 30/1 0/1" exif:GPSLatitudeRef="S"'
+            ' exif:GPSLongitude="70/1,150/10,0/1" exif:GPSLongitudeRef="W"',
+            (-33.5, -70.25),
+            id="rationals",
+        ),
+        pytest.param(
+            'exif:GPSLatitude="33° 30\' 0&quot; S" exif:GPSLongitude="70 deg 15\' 0.00&quot; W"',
+            (-33.5, -70.25),
+            id="with marks",
+        ),
+    ],
+)
+def test_a_place_in_xmp_is_read_however_it_is_written(attributes, expected):
+    facts = summary(xmp=xmp("", f"{EXIF_NAMESPACE} {attributes}"))
+
+    assert (facts["latitude"], facts["longitude"]) == expected
+
+
+def test_a_place_in_xmp_may_be_a_list_of_rationals():
+    def listed(*items: str) -> str:
+        return "<rdf:Seq>" + "".join(f"<rdf:li>{item}</rdf:li>" for item in items) + "</rdf:Seq>"
+
+    packet = xmp(
+        f"<exif:GPSLatitude>{listed('33/1', '30/1', '0/1')}</exif:GPSLatitude>"
+        f"<exif:GPSLongitude>{listed('70/1', '15/1', '0/1')}</exif:GPSLongitude>",
+        f'{EXIF_NAMESPACE} exif:GPSLatitudeRef="S" exif:GPSLongitudeRef="W"',
+    )
+
+    assert summary(xmp=packet) == {"latitude": -33.5, "longitude": -70.25}
+
+
+@pytest.mark.parametrize(
+    "latitude",
+    ["33.5X", "33,75N", "-33.5N", "91", "33.5 30 20 10", "1/0", "", "here", "33.5 S N", "1" * 200],
+)
+def test_a_place_in_xmp_that_is_none_is_left_out(latitude):
+    packet = xmp("", f'{EXIF_NAMESPACE} exif:GPSLatitude="{latitude}" exif:GPSLongitude="70.25W"')
+
+    assert summary(xmp=packet) == {}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        pytest.param('exif:GPSAltitude="2469/2"', 1234.5, id="a rational"),
+        pytest.param('exif:GPSAltitude="1234.5" exif:GPSAltitudeRef="0"', 1234.5, id="above"),
+        pytest.param('exif:GPSAltitude="2469/2" exif:GPSAltitudeRef="1"', -1234.5, id="below"),
+        pytest.param('exif:GPSAltitude="-1234.5"', -1234.5, id="signed"),
+        pytest.param('exif:GPSAltitude="-1234.5" exif:GPSAltitudeRef="1"', -1234.5, id="signed, and below"),
+        pytest.param('exif:GPSAltitude="1234.5 m" exif:GPSAltitudeRef="Below Sea Level"', -1234.5, id="words"),
+        pytest.param('exif:GPSAltitude="1234/0"', None, id="unknown"),
+        pytest.param('exif:GPSAltitude="high"', None, id="no number"),
+    ],
+)
+def test_the_altitude_may_come_from_xmp(attributes, expected):
+    assert summary(xmp=xmp("", f"{EXIF_NAMESPACE} {attributes}")).get("altitude_m") == expected
 
 
 def test_half_a_place_is_none():
@@ -246,6 +452,16 @@ def test_keywords_of_all_sources_are_there_once():
 )
 def test_the_rating_is_a_number(packet, expected):
     assert summary(exif=tiff({0x4746: Value(SHORT, 2)}), xmp=packet) == {"rating": expected}
+
+
+@pytest.mark.parametrize(
+    ("percent", "stars"), [(0, None), (1, 1), (25, 2), (50, 3), (75, 4), (99, 5), (100, 5), (101, None)]
+)
+def test_a_rating_in_per_cent_is_told_in_the_stars_of_windows(percent, stars):
+    packet = xmp("", f'xmlns:MicrosoftPhoto="http://ns.microsoft.com/photo/1.0/" MicrosoftPhoto:Rating="{percent}"')
+
+    assert summary(exif=tiff({0x4749: Value(SHORT, percent)})).get("rating") == stars
+    assert summary(xmp=packet).get("rating") == stars
 
 
 def test_the_alternative_text_is_there():
