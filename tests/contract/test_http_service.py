@@ -265,3 +265,28 @@ def test_uploads_are_not_reachable_as_static_files(populated: House, tmp_path: P
 
     for path in ("/static/uploads/0/original.jpg", "/assets/../uploads/0/original.jpg", "/uploads/0/original.jpg"):
         assert populated.client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "detail"),
+    [
+        pytest.param("GET", "/nowhere", {}, "nothing is at /nowhere", id="404"),
+        pytest.param("GET", "/" + "a" * 300, {}, "nothing is at /" + "a" * 199 + "…", id="404, long"),
+        pytest.param("PUT", "/images", {}, "/images does not take PUT", id="405"),
+        pytest.param(
+            "GET",
+            "/images/0/original",
+            {"Range": "bytes=999999-"},
+            "the file has none of the bytes that the range asks for",
+            id="416",
+        ),
+    ],
+)
+def test_a_refusal_of_the_library_is_told_in_words_of_ours(
+    house: House, method: str, path: str, headers: dict[str, str], detail: str
+) -> None:
+    house.upload(picture())
+
+    response = house.client.open(path, method=method, headers={"Accept": "application/json", **headers})
+
+    assert problem(response)["detail"] == detail

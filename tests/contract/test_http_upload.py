@@ -75,6 +75,102 @@ class TestPostImages:
         assert (response.status_code, response.data) == (201, b"0\n")
         assert house.catalogue.library.get(0).record.name == "raw.jpg"
 
+    @pytest.mark.parametrize(
+        ("sent", "kept"),
+        [
+            ('attachment; filename="C:\\me\\raw.jpg"', "raw.jpg"),
+            ("attachment; filename*=UTF-8''caf%C3%A9.jpg; filename=x.jpg", "café.jpg"),
+            ('attachment; filename="caf\xe9.jpg"', "café.jpg"),
+            ('attachment; filename="' + "日本.jpg".encode().decode("latin-1") + '"', "日本.jpg"),
+            ("attachment", None),
+        ],
+    )
+    def test_the_name_of_raw_bytes_is_read_as_that_of_a_part(self, house: House, sent: str, kept: str | None) -> None:
+        house.client.post(
+            "/images",
+            data=picture(),
+            content_type="image/jpeg",
+            environ_overrides={"HTTP_CONTENT_DISPOSITION": sent},  # as WSGI has it: a character for each byte
+        )
+
+        assert house.catalogue.library.get(0).record.name == kept
+
+    @pytest.mark.parametrize("media_type", [None, "", "application/x-www-form-urlencoded", "text/plain", "video/mp4"])
+    @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
+    def test_the_bytes_of_an_image_need_no_type(self, house: House, media_type: str | None, file_format: str) -> None:
+        response = house.client.post("/images", data=picture(file_format=file_format), content_type=media_type)
+
+        assert (response.status_code, response.data) == (201, b"0\n")
+
+    def test_bytes_without_type_and_length_are_read(self, house: House) -> None:
+        def post_chunks(content: bytes) -> Any:
+            return house.client.post(
+                "/images",
+                input_stream=io.BytesIO(content),
+                environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+            )
+
+        assert post_chunks(picture()).data == b"0\n"
+        assert problem(post_chunks(b""))["type"] == "/problems/no-file"
+
+    def test_other_bytes_without_a_type_are_refused_in_words_that_ask_for_one(self, house: House) -> None:
+        body = problem(house.client.post("/images", data=b"words"))
+
+        assert (body["status"], body["type"]) == (415, "/problems/unsupported-format")
+        assert "has no Content-Type" in body["detail"]
+
+    @pytest.mark.parametrize("boundary", ["gL/8k+Zq/0vT1yS=", "a(b)c,d:e?f'g_h.i", '"quoted /=+"', "b ; charset=utf-8"])
+    def test_a_boundary_may_have_every_character_of_rfc_2046(self, house: House, boundary: str) -> None:
+        bare = boundary.partition(";")[0].strip().strip('"').encode()
+        body = b"--%s\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n%s\r\n--%s--\r\n"
+
+        response = house.client.post(
+            "/images", data=body % (bare, picture(), bare), content_type=f"multipart/form-data; boundary={boundary}"
+        )
+
+        assert (response.status_code, response.data) == (201, b"0\n")
+
+    def test_an_image_in_a_part_that_names_no_file_is_told_by_its_content(self, house: House) -> None:
+        parts = [picture(), b"words", b"", picture(colour="red")]
+        body = b"".join(b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n%s\r\n' % part for part in parts)
+
+        response = house.client.post(
+            "/images", data=body + b"--b--\r\n", content_type="multipart/form-data; boundary=b"
+        )
+
+        assert (response.status_code, response.data) == (201, b"0\n1\n")
+
+    @pytest.mark.parametrize(
+        ("parts", "words"),
+        [
+            pytest.param([], "it has no fields", id="none"),
+            pytest.param(
+                ['name="image"; filename="a.jpg"', 'name="title"', 'name="file"'],
+                "it has the fields 'image' (a file), 'title', 'file' (no file)",
+                id="others",
+            ),
+            pytest.param(['name="a\x1b[31m"'], "it has the fields 'a\\x1b[31m'", id="control characters"),
+            pytest.param([f'name="{"a" * 100}"'], f"it has the fields '{'a' * 39}…'", id="a long name"),
+            pytest.param(
+                [f'name="f{number}"' for number in range(12)],
+                "'f9' and 2 more",
+                id="many",
+            ),
+            pytest.param(["name=a"] * 3, "it has the fields 'a'", id="a name once"),
+            pytest.param(["a=b"], "it has the fields ''", id="no name"),
+        ],
+    )
+    def test_a_form_without_a_file_is_told_the_fields_that_it_has(
+        self, house: House, parts: list[str], words: str
+    ) -> None:
+        body = "".join(f"--b\r\nContent-Disposition: form-data; {part}\r\n\r\nx\r\n" for part in parts) + "--b--\r\n"
+
+        response = house.client.post("/images", data=body.encode(), content_type="multipart/form-data; boundary=b")
+
+        assert problem(response)["type"] == "/problems/no-file"
+        assert problem(response)["detail"].startswith("the form has no file in a field named 'file'; it has ")
+        assert problem(response)["detail"].endswith(words)
+
     def test_each_of_several_files_is_answered_for_itself(self, house: House) -> None:
         response = post(
             house, (picture(), "a.jpg"), (b"words", "b.txt"), (picture(file_format="PNG"), "c.png"), accept=JSON

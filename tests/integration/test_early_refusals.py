@@ -87,7 +87,7 @@ def chunked(content: bytes) -> bytes:
         (404, "DELETE /images/99", []),
         (404, "GET /vignette/99", []),
         (405, "PUT /images", ["Content-Type: image/jpeg"]),
-        (415, "POST /images", ["Content-Type: application/json"]),
+        (415, "POST /images", ["Content-Type: multipart/mixed; boundary=b"]),
     ],
 )
 def test_whoever_writes_all_of_a_body_before_he_reads_gets_the_refusal(

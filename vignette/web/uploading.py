@@ -51,7 +51,7 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
         MalformedRequest: The request cannot be read to its end, and either no file was complete before, or a digest of
             the whole was announced. Otherwise the complete files are kept, and this error is the last receipt.
         DigestMismatch: The request as a whole is not what its header announced; nothing is kept.
-        UnsupportedFormat: Its Content-Type is neither a form nor an image.
+        UnsupportedFormat: Its Content-Type is neither a form's nor an image's, and it does not begin as an image does.
     """
     with ExitStack() as staged:
         arriving = _Arriving(request, intake, limits, slow_clients, staged)
@@ -62,7 +62,7 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
             arriving.verify_the_whole()
         receipts = list(_keep_all(arrivals, intake))
     if not receipts:
-        raise NoFile(f"the form has no file in a field named {FIELD!r}")
+        raise NoFile(f"the form has no file in a field named {FIELD!r}; {arriving.fields_seen}")
     return receipts
 
 
@@ -108,6 +108,10 @@ class _Arriving:
         """Whether digests of the form as a whole were announced: they hold for all of its files or for none."""
         envelope = self._incoming.envelope
         return envelope is not None and bool(envelope.announced.digests)
+
+    @property
+    def fields_seen(self) -> str:
+        return self._incoming.seen.in_words()
 
     def verify_the_whole(self) -> None:
         if self._incoming.envelope is not None:

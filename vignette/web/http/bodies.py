@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, Protocol
 
 from flask import Request
-from werkzeug.http import parse_options_header
 
 from vignette.errors import MalformedRequest, NoFile, Refused, UnsupportedFormat
 from vignette.limits import CHUNK_BYTES, MULTIPART_OVERHEAD_BYTES
+from vignette.pixels.formats import HEAD_BYTES, sniff
 from vignette.tally import Announced, Tally, too_large
 from vignette.web.http.digests import announced_digests
-from vignette.web.http.multipart import FilePart, file_parts
+from vignette.web.http.multipart import Part, parts_of
+from vignette.web.http.parameters import file_name, header_text, parameters
 
 FIELD: Final = "file"
 
 _FORM: Final = "multipart/form-data"
 
 MAX_KEY_CHARS: Final = 255
+
+# A person looks through the names for the one that is wrong.
+_MAX_FIELDS_TOLD: Final = 10
+_MAX_FIELD_CHARS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,36 @@ class IncomingFile:
     announced: Announced
 
 
+class FieldsSeen:
+    """The fields of a form that came by, to tell them to a client that sent its file in another one than `FIELD`."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, None] = {}
+
+    def note(self, part: Part) -> None:
+        name = part.field if len(part.field) <= _MAX_FIELD_CHARS else f"{part.field[: _MAX_FIELD_CHARS - 1]}…"
+        kind = " (no file)" if part.field == FIELD else " (a file)" if part.is_file else ""
+        self._told[f"{name!r}{kind}"] = None
+
+    def in_words(self) -> str:
+        told = list(self._told)
+        if not told:
+            return "it has no fields"
+        more = f" and {len(told) - _MAX_FIELDS_TOLD} more" if len(told) > _MAX_FIELDS_TOLD else ""
+        return f"it has the fields {', '.join(told[:_MAX_FIELDS_TOLD])}{more}"
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingFiles:
     """
     The files of a request, in order. `envelope` counts the bytes of a form as a whole: its boundaries and headers are
-    among them. The bytes of a raw body are those of its one file, and have no envelope.
+    among them. The bytes of a raw body are those of its one file, and have no envelope. `seen` fills as the files are
+    read.
     """
 
     files: Iterator[IncomingFile]
     envelope: Tally | None = None
+    seen: FieldsSeen = field(default_factory=FieldsSeen)
 
 
 def files_in(request: Request, source: Source, limits: RequestLimits, max_file_bytes: int) -> IncomingFiles:
@@ -71,23 +97,54 @@ def files_in(request: Request, source: Source, limits: RequestLimits, max_file_b
         NoFile: There is no body.
         UploadTooLarge: By its header the body is over the limit; nothing of it was read.
         MalformedRequest: The header is no sense; while the files are read, also: the body breaks off, or is no form.
-        UnsupportedFormat: Its Content-Type is neither a form nor an image.
+        UnsupportedFormat: Its Content-Type is neither a form's nor an image's, and it does not begin as an image does.
     """
-    media_type, options = parse_options_header(request.content_type)
+    header = request.content_type or ""
+    media_type = header.partition(";")[0].strip().lower()
     if media_type == _FORM:
-        _check_length(request, limits.max_bytes + MULTIPART_OVERHEAD_BYTES)
-        if not options.get("boundary"):
-            raise MalformedRequest(f"Content-Type {_FORM} names no boundary")
-        envelope = Tally(_announced(request))
-        return IncomingFiles(_in_form(source, envelope, options["boundary"].encode()), envelope)
-    if media_type.startswith("image/") or media_type == "application/octet-stream":
-        _check_length(request, max_file_bytes)
-        _, disposition = parse_options_header(request.headers.get("Content-Disposition"))
-        chunks = iter(lambda: source.read(CHUNK_BYTES), b"")
-        return IncomingFiles(iter([IncomingFile(disposition.get("filename"), chunks, _announced(request))]))
-    if not media_type and not request.content_length:
+        return _form(request, source, parameters(header).get("boundary", ""), limits)
+    _check_length(request, max_file_bytes)
+    chunks = iter(lambda: source.read(CHUNK_BYTES), b"")
+    if not media_type.startswith("image/") and media_type != "application/octet-stream":
+        chunks = _if_image(chunks, media_type, request.content_length)
+    disposition = parameters(header_text(request.headers.get("Content-Disposition", "")))
+    return IncomingFiles(iter([IncomingFile(file_name(disposition), chunks, _announced(request))]))
+
+
+def _form(request: Request, source: Source, boundary: str, limits: RequestLimits) -> IncomingFiles:
+    _check_length(request, limits.max_bytes + MULTIPART_OVERHEAD_BYTES)
+    if not boundary:
+        raise MalformedRequest(f"Content-Type {_FORM} names no boundary")
+    envelope, seen = Tally(_announced(request)), FieldsSeen()
+    return IncomingFiles(_in_form(source, envelope, boundary.encode(), seen), envelope, seen)
+
+
+def _if_image(chunks: Iterator[bytes], media_type: str, length: int | None) -> Iterator[bytes]:
+    """
+    Return *chunks*, the body of a client that does not say that it sends an image, if it is one by its content.
+
+    Raises:
+        NoFile: Nothing was sent, and nothing was said of it.
+        UnsupportedFormat: It is something else.
+    """
+    head, whole = ("multipart/" not in media_type and length != 0 and _peeked(chunks)) or (b"", chunks)
+    if sniff(head[:HEAD_BYTES]):
+        return whole
+    if not media_type and not head:
         raise NoFile(f"the request has no body; send a form with a field named {FIELD!r}, or the bytes of an image")
-    raise UnsupportedFormat(f"Content-Type {media_type!r} is neither {_FORM} nor an image's")
+    if not media_type:
+        raise UnsupportedFormat(
+            f"the request has no Content-Type, and its body is no image; send {_FORM}, or an image with its type"
+        )
+    raise UnsupportedFormat(f"Content-Type {media_type!r} is neither {_FORM} nor an image's, and the body is no image")
+
+
+def _peeked(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the beginning of *chunks*, enough to tell a format by, and all of them."""
+    head = bytearray()
+    while len(head) < HEAD_BYTES and (chunk := next(chunks, b"")):
+        head += chunk
+    return bytes(head), chain([bytes(head)] if head else [], chunks)
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -118,20 +175,25 @@ class _Counted:
         return chunk
 
 
-def _in_form(source: Source, envelope: Tally, boundary: bytes) -> Iterator[IncomingFile]:
-    for part in file_parts(_Counted(source, envelope), boundary):
+def _in_form(source: Source, envelope: Tally, boundary: bytes, seen: FieldsSeen) -> Iterator[IncomingFile]:
+    for part in parts_of(_Counted(source, envelope), boundary):
+        seen.note(part)
         if part.field == FIELD:
             yield from _if_filled(part)
 
 
-def _if_filled(part: FilePart) -> Iterator[IncomingFile]:
-    """*part*, unless it is what a browser sends for a field that nobody filled in: a file of no name and no bytes."""
+def _if_filled(part: Part) -> Iterator[IncomingFile]:
+    """
+    *part*, unless it is what a browser sends for a field that nobody filled in (a file of no name and no bytes), or a
+    text.
+
+    Some clients send a file without a name, or as if it were a text: its bytes are as good as any.
+    """
     chunks = part.chunks
     if part.name is None:
-        first = next(chunks, b"")
-        if not first:
+        head, chunks = _peeked(chunks)
+        if not head or not (part.is_file or sniff(head[:HEAD_BYTES])):
             return
-        chunks = chain([first], chunks)  # some clients send a file without a name: its bytes are as good as any
     yield IncomingFile(part.name, chunks, Announced(digests=announced_digests(part.headers)))
 
 

@@ -1,5 +1,5 @@
 """
-A `multipart/form-data` body (RFC 7578) as a stream of files.
+A `multipart/form-data` body (RFC 7578) as a stream of parts.
 
 Werkzeug's own form parser would spool every file to the temporary folder, to be copied from there: this hands each
 chunk on as it arrives, so that it is written once, and only one file of a request is open at a time.
@@ -13,10 +13,11 @@ from typing import Final, Protocol
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
 
 from vignette.errors import MalformedRequest
 from vignette.limits import CHUNK_BYTES, MIB
+from vignette.web.http.parameters import file_name, parameters, text_of
 
 # Parts that are no files (other fields of a form) count too.
 _MAX_PARTS: Final = 2000
@@ -26,11 +27,16 @@ _MAX_BUFFER_BYTES: Final = 2 * MIB
 
 
 @dataclass(frozen=True, slots=True)
-class FilePart:
-    """A file of the form. `chunks` is read before the next part is asked for; what is left of it is skipped."""
+class Part:
+    """
+    A part of the form. `chunks` is read before the next part is asked for; what is left of it is skipped.
+
+    `is_file` says whether its headers call it a file: by a name, even an empty one, or by the type of an image.
+    """
 
     field: str
     name: str | None
+    is_file: bool
     chunks: Iterator[bytes]
     headers: Headers
 
@@ -40,41 +46,88 @@ class Body(Protocol):
         """At most *size* bytes; none at the end."""
 
 
-def file_parts(body: Body, boundary: bytes) -> Iterator[FilePart]:
+def parts_of(body: Body, boundary: bytes) -> Iterator[Part]:
     """
-    The files in *body*, in order; other fields are skipped.
+    The parts of *body*, in order.
 
     Raises:
         MalformedRequest: The body is no such form, or ends before its last boundary.
     """
-    decoder = MultipartDecoder(boundary, max_form_memory_size=_MAX_BUFFER_BYTES, max_parts=_MAX_PARTS)
-    events = _events(decoder, body)
+    events = _events(_Decoder(boundary, _MAX_BUFFER_BYTES, max_parts=_MAX_PARTS), body)
     for event in events:
-        if isinstance(event, File):
+        if isinstance(event, File | Field):
             chunks = _chunks(events)
-            yield FilePart(event.name, event.filename or None, chunks, event.headers)
+            yield _part(event.headers, chunks)
             for _ in chunks:
                 pass
 
 
-def _chunks(events: Iterator[File | Field | Data | Epilogue]) -> Iterator[bytes]:
+def _part(headers: Headers, chunks: Iterator[bytes]) -> Part:
+    # Werkzeug reads the disposition too, but less of what clients write.
+    found = parameters(headers["content-disposition"])
+    name = file_name(found)
+    media_type = headers.get("Content-Type", "").strip().lower()
+    is_file = name is not None or media_type.startswith(("image/", "application/octet-stream"))
+    return Part(found.get("name", ""), name or None, is_file, chunks, headers)
+
+
+def _chunks(events: Iterator[Event]) -> Iterator[bytes]:
     for event in events:
         if isinstance(event, Data):
-            yield event.data
+            if event.data:
+                yield event.data
             if not event.more_data:
                 return
 
 
-def _events(decoder: MultipartDecoder, body: Body) -> Iterator[File | Field | Data | Epilogue]:
+def _events(decoder: _Decoder, body: Body) -> Iterator[Event]:
     while True:
-        try:
-            event = decoder.next_event()
-            if isinstance(event, NeedData):
-                decoder.receive_data(body.read(CHUNK_BYTES) or None)
-                continue
-        except (ValueError, RequestEntityTooLarge) as error:
-            raise MalformedRequest(f"the body is not the form that its Content-Type says: {error}") from error
-        if isinstance(event, File | Field | Data | Epilogue):
-            yield event
+        event = decoder.following()
+        if isinstance(event, NeedData):
+            decoder.feed(body.read(CHUNK_BYTES) or None)
+            continue
+        yield event
         if isinstance(event, Epilogue):
             return
+
+
+class _Decoder(MultipartDecoder):
+    """Werkzeug's decoder. It takes headers in other encodings than UTF-8, and tells in our words what is wrong."""
+
+    def following(self) -> Event:
+        try:
+            return self.next_event()
+        except RequestEntityTooLarge as error:
+            raise _malformed(f"it has more than {_MAX_PARTS:,} parts") from error
+        except ValueError as error:
+            raise _malformed(self._why_no_event()) from error
+
+    def feed(self, data: bytes | None) -> None:
+        try:
+            self.receive_data(data)
+        except RequestEntityTooLarge as error:
+            what = f"the first {_MAX_BUFFER_BYTES:,} bytes"
+            within = f"the headers of a part are longer than {_MAX_BUFFER_BYTES:,} bytes"
+            raise _malformed(self._lost(what) if self.state is State.PREAMBLE else within) from error
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        # RFC 7578, 5.1: names of fields and files need not be UTF-8.
+        return super()._parse_headers(text_of(bytes(data)).encode())
+
+    def _why_no_event(self) -> str:
+        if not self.complete:
+            return "it has a part without a Content-Disposition"
+        if self.state is State.PREAMBLE:
+            return self._lost("it")
+        return (
+            "it ends within the headers of a part"
+            if self.state is State.PART
+            else "it ends within a part, and its last boundary is missing"
+        )
+
+    def _lost(self, where: str) -> str:
+        return f"the boundary {self.boundary[:100].decode(errors='replace')!r} of its Content-Type is not in {where}"
+
+
+def _malformed(why: str) -> MalformedRequest:
+    return MalformedRequest(f"the body is not the form that its Content-Type says: {why}")

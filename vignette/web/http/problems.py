@@ -47,6 +47,8 @@ STATUS: Final[dict[type[VignetteError], int]] = {
 # What comes back by itself is worth asking for again, after this many seconds.
 _RETRY_AFTER_S: Final = 5
 
+_MAX_PATH_CHARS: Final = 200
+
 logger = logging.getLogger(__name__)
 
 
@@ -143,12 +145,22 @@ def _answer_http(error: HTTPException) -> Response:
     kind = {404: errors.NotFound, 405: errors.MethodNotAllowed, 413: errors.UploadTooLarge}.get(error.code)
     if kind is None:
         kind = errors.MalformedRequest if error.code < 500 else VignetteError
-    problem = problem_of(kind(error.description or "")).model_copy(update={"status": error.code})
+    problem = problem_of(kind(_in_our_words(error.code))).model_copy(update={"status": error.code})
     response = problem_response(problem)
     for name, value in error.get_headers(request.environ):
         if name in ("Allow", "Content-Range"):
             response.headers[name] = value
     return response
+
+
+def _in_our_words(status: int) -> str:
+    """Say what Werkzeug would say; nothing where the title of the problem says all that we know."""
+    at = request.path if len(request.path) <= _MAX_PATH_CHARS else f"{request.path[:_MAX_PATH_CHARS]}…"
+    return {
+        404: f"nothing is at {at}",
+        405: f"{at} does not take {request.method}",
+        416: "the file has none of the bytes that the range asks for",
+    }.get(status, "")
 
 
 def _answer_unexpected(error: Exception) -> Response:

@@ -133,13 +133,16 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         },
         "image/*": {"schema": _BYTES},
         "application/octet-stream": {"schema": _BYTES},
+        # Of any other type, or of none: if the bytes are those of an image.
+        "*/*": {"schema": _BYTES},
     },
     curl="-F file=@photo.jpg {server}/images",
 )
 def upload() -> Response:
     """
-    The content decides what a file is, not its name or media type. Of a form, each file of the field `file` is answered
-    for itself, and other fields are skipped. If all of several files are refused, the status is that of the first.
+    The content decides what a file is, not its name or media type; a body without a form needs no media type. Of a
+    form, each file of the field `file` is answered for itself, and other fields are skipped. If all of several files
+    are refused, the status is that of the first.
     """
     context = web_context()
     announced = request.content_length
