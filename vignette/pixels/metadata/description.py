@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from vignette.limits import KIB, MIB
 from vignette.pixels.anatomy import MetadataBlocks
-from vignette.pixels.metadata import exif, gps, icc, iptc, privacy, summary, values, xmp
+from vignette.pixels.metadata import exif, gps, icc, iptc, makers, privacy, summary, values, xmp
 from vignette.pixels.metadata.fitting import BEGINNING_CHARS, fit
 from vignette.pixels.metadata.remarks import Remarks
 
@@ -40,11 +40,12 @@ def describe(blocks: MetadataBlocks) -> dict[str, Any]:
     remarks = Remarks()
     for warning in blocks.warnings:
         remarks.add(_storable(warning))
-    directories = _guarded("EXIF", exif.read, blocks.exif, remarks) or {}
+    tags = _guarded("EXIF", exif.read, blocks.exif, remarks) or exif.Exif()
     packets = _guarded("XMP", xmp.read, blocks.xmp, remarks)
     parts: dict[str, Any] = {
-        "exif": directories,
-        "gps": _position(directories, remarks),
+        "exif": tags.directories,
+        "gps": _position(tags.directories, remarks),
+        "maker_note": _guarded("Maker's note", makers.read, tags.maker_note, remarks) or {},
         "xmp": packets.properties if packets else {},
         "xmp_namespaces": packets.namespaces if packets else {},
         "iptc": _guarded("IPTC", iptc.read, blocks.iptc, remarks) or {},

@@ -17,6 +17,7 @@ from typing import Any, Final
 from vignette.limits import KIB, MIB
 from vignette.pixels.metadata import tags, values
 from vignette.pixels.metadata.exif_values import TYPES, Entry, ValueReader
+from vignette.pixels.metadata.makers.note import Note
 from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.metadata.values import Fields, UniqueNames
 
@@ -53,16 +54,24 @@ class _Place:
     depth: int = 0
 
 
-def read(stream: bytes, remarks: Remarks) -> dict[str, Fields]:
+@dataclass(frozen=True, slots=True)
+class Exif:
     """
-    Return the values of each directory by the name of the directory: IFD0, Exif, GPS, Interop, SubIFD0 …, IFD1 …
+    The values of each directory by the name of the directory: IFD0, Exif, GPS, Interop, SubIFD0 …, IFD1 …
 
-    *remarks* tells what cannot be read; all the rest is returned.
+    `maker_note` is where the first maker's note lies.
     """
+
+    directories: dict[str, Fields] = field(default_factory=dict)
+    maker_note: Note | None = None
+
+
+def read(stream: bytes, remarks: Remarks) -> Exif:
+    """Return what can be read of *stream*; *remarks* tells what cannot."""
     order = _ORDERS.get(stream[:2])
     if order is None or len(stream) < _HEADER_BYTES:
         remarks.add("EXIF: this is no TIFF stream")
-        return {}
+        return Exif()
     return _Reader(stream, order, remarks).read()
 
 
@@ -82,8 +91,9 @@ class _Reader:
         self._entries_left = MAX_ENTRIES
         self._bytes_left = min(len(stream), MAX_VALUES_BYTES) + SHARED_VALUES_BYTES
         self._values = ValueReader(order)
+        self._note: tuple[int, int] | None = None
 
-    def read(self) -> dict[str, Fields]:
+    def read(self) -> Exif:
         while self._queue:
             place = self._queue.popleft()
             if place.offset in self._seen:
@@ -94,7 +104,15 @@ class _Reader:
             else:
                 self._seen.add(place.offset)
                 self._read_directory(place)
-        return {name: fields for name, fields in self._directories.fields.items() if fields}
+        directories = {name: fields for name, fields in self._directories.fields.items() if fields}
+        return Exif(directories, self._maker_note(directories.get("IFD0", {})))
+
+    def _maker_note(self, ifd0: Mapping[str, Any]) -> Note | None:
+        if self._note is None:
+            return None
+        make, model = (text if isinstance(text, str) else "" for text in (ifd0.get("Make"), ifd0.get("Model")))
+        offset, length = self._note
+        return Note(self._stream, offset, length, self._order, make.strip(), model.strip())
 
     def _read_directory(self, place: _Place) -> None:
         entries = self._entries(place)
@@ -153,6 +171,8 @@ class _Reader:
                 continue
             (offset,) = struct.unpack(f"{self._order}I", inline)
             if self._is_within(place, name, offset, length):
+                if name == "MakerNote" and self._note is None:
+                    self._note = offset, length
                 yield Entry(name, field_type, count, self._slice(place, name, offset, length))
 
     def _is_within(self, place: _Place, name: str, offset: int, length: int) -> bool:

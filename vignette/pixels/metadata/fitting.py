@@ -21,6 +21,9 @@ ELLIPSIS: Final = "…"
 _SYNTAX_BYTES: Final = 6
 _NOTHING: Final = object()
 
+# `json.dumps` with an option would make an encoder for each value.
+_as_json: Final = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(slots=True)
 class Fitted:
@@ -93,7 +96,7 @@ class _Walk:
         return text[: BEGINNING_CHARS - 1] + ELLIPSIS
 
     def _afford(self, value: Any, depth: int, lines: int = 1) -> Any:
-        size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        size = len(_as_json(value).encode("utf-8", "surrogatepass"))
         size += lines * (depth + _SYNTAX_BYTES)
         if size > self._left:
             self.fitted.left_out += 1

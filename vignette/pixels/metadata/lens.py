@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
+
+_ONLY_NUMBERS: Final = re.compile(r"[\d.\-/\s]{1,40}mm(?:\s?[fF]/?[\d.\-\s]{1,40})?", re.ASCII)
 
 
 def by_numbers(numbers: Sequence[float | None]) -> str:
@@ -20,3 +24,8 @@ def by_numbers(numbers: Sequence[float | None]) -> str:
 
 def _range(numbers: Sequence[float | None], digits: int) -> str:
     return "-".join(dict.fromkeys(f"{number:.{digits}g}" for number in numbers if number and 0 < number < 10_000))
+
+
+def is_only_numbers(name: str) -> bool:
+    """Whether *name* says no more than numbers would: "18-35mm", "18-55mm f/3.5-5.6"."""
+    return _ONLY_NUMBERS.fullmatch(name) is not None

@@ -36,7 +36,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "serial_numbers": (
         *("BodySerialNumber", "LensSerialNumber", "CameraSerialNumber", "SerialNumber", "InternalSerialNumber"),
-        *("LensID", "DroneSerialNumber"),
+        *("LensID", "DroneSerialNumber", "ExtenderSerialNumber", "AccessorySerialNumber"),
     ),
     "maker_note": ("MakerNote", "DNGPrivateData"),
     "preview": ("ThumbnailImage", "ObjectPreviewData", "Thumbnails", "PreviewImage"),
@@ -83,6 +83,7 @@ def value_at(description: Any, pointer: str) -> tuple[str, Any]:
 def _entries(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for directory, fields in parts.get("exif", {}).items():
         yield from _named(fields, "exif", directory)
+    yield from _named(parts.get("maker_note", {}), "maker_note")
     yield from _named(parts.get("xmp", {}), "xmp")
     yield from _named(parts.get("iptc", {}), "iptc")
     for index, item in enumerate(parts.get("text", [])):

@@ -42,6 +42,7 @@ class _Sources:
         # Some writers make no Exif directory, and put its tags into IFD0.
         self.exif = {**self.ifd0, **directories.get("Exif", {})}
         self.gps: Mapping[str, Any] = parts.get("gps", {})
+        self.maker_note: Mapping[str, Any] = parts.get("maker_note", {})
         self.xmp: Mapping[str, Any] = parts.get("xmp", {})
         self.iptc: Mapping[str, Any] = parts.get("iptc", {})
         self.text: dict[str, str] = {}
@@ -79,10 +80,12 @@ def _exposure(sources: _Sources) -> Fields:
 def _lens(sources: _Sources) -> str:
     """Return the name of the lens; if no name is there, what its numbers say."""
     exif, xmp = sources.exif, sources.xmp
-    names = (exif.get("LensModel"), xmp.get("exifEX:LensModel"), xmp.get("aux:Lens"))
+    names = (exif.get("LensModel"), xmp.get("exifEX:LensModel"), xmp.get("aux:Lens"), sources.maker_note.get("Lens"))
     # Cameras write dashes for a lens that they do not know.
-    name = next((text for name in names if (text := _text(name)).strip("- ")), "")
-    return name or lens.by_numbers(as_numbers(exif.get("LensSpecification"))) or lens.by_numbers(_xmp_lens(xmp))
+    texts = [text for name in names if (text := _text(name)).strip("- ")]
+    named = next((text for text in texts if not lens.is_only_numbers(text)), "")
+    numbers = (as_numbers(exif.get("LensSpecification")), _xmp_lens(xmp))
+    return named or next(iter([*texts, *filter(None, map(lens.by_numbers, numbers))]), "")
 
 
 def _xmp_lens(xmp: Mapping[str, Any]) -> list[float | None]:

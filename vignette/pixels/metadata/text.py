@@ -101,6 +101,7 @@ def as_groups(description: Mapping[str, Any]) -> list[Group]:
         _group("Summary", _summary(_mapping(description, "summary"))),
         _group("What the file reveals", _revealed(description)),
         *_exif_groups(_mapping(description, "exif")),
+        _group("Maker's note", ((name, _plain(value)) for name, value in _mapping(description, "maker_note").items())),
         _group("XMP", ((name, _nested(value)) for name, value in _mapping(description, "xmp").items())),
         _group("IPTC", ((name, _plain(value)) for name, value in _mapping(description, "iptc").items())),
         _group("ICC profile", _icc(_mapping(description, "icc"))),

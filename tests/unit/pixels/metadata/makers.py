@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,3 +133,22 @@ def localised(texts: Mapping[str, str]) -> bytes:
         records += struct.pack(">2s2sII", language.encode(), b"XX", len(content), offset)
         offset += len(content)
     return struct.pack(">4s4xII", b"mluc", len(texts), 12) + records + b"".join(raw)
+
+
+def note_at(at: int, directory: Directory, order: str = "<") -> bytes:
+    """A directory of a maker's note, which will stand *at* so many bytes behind where its offsets count from."""
+    stream = bytearray(at)
+    _write(stream, directory, order)
+    return bytes(stream[at:])
+
+
+def with_note(make: str, note: Callable[[int], bytes], model: str = "", order: str = "<") -> bytes:
+    """A TIFF stream with the maker's note that *note* makes for its place in the stream."""
+
+    def stream(content: bytes) -> bytes:
+        tags = {0x010F: text(make), 0x0110: text(model), EXIF: pointer({0x927C: Value(UNDEFINED, content)})}
+        return tiff(tags, order=order)
+
+    length = len(note(0))
+    mark = b"\xa5" * length
+    return stream(note(stream(mark).index(mark)))

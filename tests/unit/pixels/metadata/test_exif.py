@@ -48,14 +48,14 @@ UNKNOWN_TAG = 0xC123
 def read(stream: bytes) -> dict[str, dict[str, Any]]:
     """The directories of a stream that has no faults."""
     remarks = Remarks()
-    directories = exif.read(stream, remarks)
+    directories = exif.read(stream, remarks).directories
     assert remarks.as_list() == []
     return directories
 
 
 def read_with_remarks(stream: bytes) -> tuple[dict[str, dict[str, Any]], list[str]]:
     remarks = Remarks()
-    return exif.read(stream, remarks), remarks.as_list()
+    return exif.read(stream, remarks).directories, remarks.as_list()
 
 
 def rational(numerator: int, denominator: int, value: float | None) -> dict[str, Any]:
