@@ -167,6 +167,25 @@ class TestOriginal:
 
         assert response.headers["Content-Disposition"] == f"attachment; filename={expected}"
 
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("été.jpg", "filename=ete.jpg; filename*=UTF-8''%C3%A9t%C3%A9.jpg"),
+            (
+                "Ünïcode – 日本.jpg",
+                "filename=\"Unicode  .jpg\"; filename*=UTF-8''%C3%9Cn%C3%AFcode%20%E2%80%93%20%E6%97%A5%E6%9C%AC.jpg",
+            ),
+            ("日本", "filename=image-0.jpg; filename*=UTF-8''%E6%97%A5%E6%9C%AC.jpg"),
+            ("日本.jpg", "filename=image-0.jpg; filename*=UTF-8''%E6%97%A5%E6%9C%AC.jpg"),
+        ],
+    )
+    def test_a_name_beyond_ascii_is_told_as_rfc_6266_says(self, house: House, name: str, expected: str) -> None:
+        house.upload(picture(), name)
+
+        response = house.client.get("/images/0/original")
+
+        assert response.headers["Content-Disposition"] == f"attachment; {expected}"
+
 
 class TestPublicCopy:
     @pytest.fixture

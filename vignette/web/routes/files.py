@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import unicodedata
 from typing import IO, Final, cast
+from urllib.parse import quote
 
 from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import HTTPException
@@ -79,7 +81,7 @@ def original(image_id: int) -> Response:
     response.headers["Repr-Digest"] = sha256_digest(record.sha256)
     response.headers["Cache-Control"] = "no-cache"
     # Browsers save it and never show it: a stranger's file must not run in this site's name, whatever it is.
-    response.headers.set("Content-Disposition", "attachment", filename=download_name(image))
+    response.headers.set("Content-Disposition", "attachment", **_names(download_name(image), image))
     if _is_settled_by_conditions(response):
         return response
     return _sending(response, context.serving.original(image), record.bytes)
@@ -207,6 +209,16 @@ def _stored(content: bytes, media_type: str) -> Response:
     if response.status_code == 412:
         response.data = b""
     return response
+
+
+def _names(name: str, image: Image) -> dict[str, str]:
+    """Return the parameters that tell *name*: for all clients in ASCII, and as it is (RFC 6266, appendix D)."""
+    if name.isascii():
+        return {"filename": name}
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    if not plain.rpartition(".")[0].strip():
+        plain = f"image-{image.id}.{image.record.facts.extension}"
+    return {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='', errors='replace')}"}
 
 
 def download_name(image: Image) -> str:
