@@ -387,3 +387,11 @@ def test_exif_in_a_photoshop_resource_gives_way_to_exif_of_its_own(first: bool) 
     read = anatomy(jpeg_with(*(segments if first else segments[::-1])))
 
     assert (read.blocks.exif, read.orientation, read.blocks.warnings) == (makers.exif(3), 3, ())
+
+
+def test_iptc_in_several_photoshop_resources_is_joined() -> None:
+    first, second = b"\x1c\2\x6e\0\1a", b"\x1c\2\x50\0\1b"
+    resources = [makers.photoshop_resource(0x0404, piece) for piece in (first, b"", second)]
+
+    assert anatomy(jpeg_with(photoshop_segment(*resources))).blocks.iptc == first + second
+    assert anatomy(jpeg_with(*map(photoshop_segment, resources))).blocks.iptc == first + second

@@ -6,6 +6,7 @@ Blocks").
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from vignette.pixels.containers.collector import Collector
@@ -27,9 +28,25 @@ _MAX_RESOURCES: Final = 1000
 
 def take(resources: bytes, collector: Collector, *, with_iptc: bool = True) -> None:
     """
-    Note the thumbnails in *resources*; collect the first EXIF block in them, and the first IPTC datasets, unless
-    *with_iptc* is false.
+    Note the thumbnails in *resources*; collect the first EXIF block in them, and, unless *with_iptc* is false, all IPTC
+    datasets: some programs write a second resource of them.
     """
+    datasets = []
+    for number, content, length in _resources(resources, collector):
+        if number == _IPTC_RESOURCE and length and with_iptc:
+            if len(content) < length:
+                collector.warn(f"IPTC block of {length:,} bytes is cut short after {len(content):,}")
+            datasets.append(content)
+        elif number == _EXIF_RESOURCE and content:
+            collector.set_lesser_exif(content)
+        elif number in _THUMBNAIL_RESOURCES:
+            collector.add_preview("PhotoshopThumbnail", len(content) - _THUMBNAIL_HEADER_BYTES)
+    if datasets:
+        collector.set_iptc(b"".join(datasets))
+
+
+def _resources(resources: bytes, collector: Collector) -> Iterator[tuple[int, bytes, int]]:
+    """Yield the number of each resource, as much of its content as is there, and the length that it should have."""
     offset = 0
     for _ in range(_MAX_RESOURCES):
         if offset + _HEADER.size > len(resources):
@@ -45,15 +62,6 @@ def take(resources: bytes, collector: Collector, *, with_iptc: bool = True) -> N
             break
         (length,) = _LENGTH.unpack_from(resources, offset)
         offset += _LENGTH.size
-        there = min(length, len(resources) - offset)
-        if number == _IPTC_RESOURCE and length and with_iptc:
-            if there < length:
-                collector.warn(f"IPTC block of {length:,} bytes is cut short after {there:,}")
-            collector.set_iptc(resources[offset : offset + there])
-            with_iptc = False
-        elif number == _EXIF_RESOURCE and there:
-            collector.set_lesser_exif(resources[offset : offset + there])
-        elif number in _THUMBNAIL_RESOURCES:
-            collector.add_preview("PhotoshopThumbnail", there - _THUMBNAIL_HEADER_BYTES)
+        yield number, resources[offset : offset + length], length
         offset += (length + 1) // 2 * 2
     collector.warn("Photoshop resources are damaged: no end found")

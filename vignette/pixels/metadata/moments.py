@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, time
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from vignette.pixels.metadata.values import Fields
@@ -27,6 +28,7 @@ _DATE_TIME: Final = re.compile(
     rf"(?:[ T]({_TWO_DIGITS}):(\d\d)(?::(\d\d)(\.\d{{1,9}})?)? ?({_OFFSET})?)?)?)?",
     re.ASCII,
 )
+_COMPACT_DAY: Final = re.compile(r"\A(\d{4})(\d\d)(\d\d)(?=[ T]|\Z)", re.ASCII)
 _DATE: Final = re.compile(r"(\d{4})[:\-/.]?(\d\d)[:\-/.]?(\d\d)", re.ASCII)
 _TIME: Final = re.compile(rf"(\d\d):?(\d\d)(?::?(\d\d))? ?({_OFFSET})?", re.ASCII)
 _FRACTION: Final = re.compile(r"\d{1,9}", re.ASCII)
@@ -62,7 +64,8 @@ def time_of_day(text: str) -> str | Fields:
 def iso_8601(text: str) -> str:
     """Return the date of *text*, with its time if there is one; "" if *text* is no date of the calendar."""
     # What is unknown is blank: "2018:07:16   :  :  ".
-    match = _DATE_TIME.fullmatch(text.strip().rstrip(" :")) if len(text) <= _MAX_CHARS else None
+    spaced = _COMPACT_DAY.sub(r"\1-\2-\3", text.strip().rstrip(" :")) if len(text) <= _MAX_CHARS else ""
+    match = _DATE_TIME.fullmatch(spaced)
     if match is None:
         return ""
     year, month, day_of_month, hour, minute, second, fraction, offset = match.groups()
@@ -71,6 +74,21 @@ def iso_8601(text: str) -> str:
         return date
     at = f"{date}T{_padded(hour)}:{minute}" + (f":{second}{fraction or ''}" if second else "")
     return _if_real(at + offset_of(offset)) if offset else _if_real(at)
+
+
+def of_internet(text: str) -> str:
+    """Read a date and time in ISO 8601, or as in mail (RFC 5322, 3.3), which PNG asks for (11.3.3.1)."""
+    if len(text) > _MAX_CHARS:
+        return ""
+    try:
+        return iso_8601(text) or parsedate_to_datetime(text).isoformat()
+    except (ValueError, OverflowError, TypeError):
+        return ""
+
+
+def is_exact(moment: str) -> bool:
+    """Whether *moment* (ISO 8601) is known to the second."""
+    return len(moment) >= _TO_THE_SECOND
 
 
 def with_details(at: str, fraction: str, offset: str) -> str:

@@ -9,7 +9,7 @@ every script.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from vignette.pixels.metadata import gps, lens, moments
@@ -156,7 +156,7 @@ def _taken_at(sources: _Sources) -> str | None:
     Where nothing says that, this is when the file was last changed: it is seldom far off, and people sort by it.
     """
     exif, xmp = sources.exif, sources.xmp
-    candidates = (
+    taken = (
         _exif_moment(exif, "Original"),
         _xmp_moment(xmp.get("exif:DateTimeOriginal")),
         _xmp_moment(xmp.get("photoshop:DateCreated")),
@@ -164,11 +164,20 @@ def _taken_at(sources: _Sources) -> str | None:
         _exif_moment(exif, "Digitized"),
         _xmp_moment(xmp.get("exif:DateTimeDigitized")),
         _xmp_moment(xmp.get("xmp:CreateDate")),
+        moments.of_internet(sources.text.get("Creation Time", "")),
+    )
+    changed = (
         _exif_moment(exif, ""),
         _xmp_moment(xmp.get("tiff:DateTime")),
         _xmp_moment(xmp.get("xmp:ModifyDate")),
     )
-    return next((moment for moment in candidates if moment), None)
+    best = next(filter(None, (*taken, *changed)), None)
+    # One program writes the day where another writes day and time.
+    return best if best is None or moments.is_exact(best) else max((best, *_of_that(best, taken)), key=len)
+
+
+def _of_that(moment: str, candidates: Sequence[str]) -> list[str]:
+    return [candidate for candidate in candidates if candidate.startswith(moment)]
 
 
 def _exif_moment(exif: Mapping[str, Any], kind: str) -> str:

@@ -193,6 +193,7 @@ def test_a_lens_without_a_name_is_told_by_its_numbers(blocks, expected):
         pytest.param({0x9003: "2018:07:00 00:00:00"}, "2018-07", id="the day is 0"),
         pytest.param({0x9003: "2018:00:00 00:00:00"}, "2018", id="month and day are 0"),
         pytest.param({0x9003: "2018:07"}, "2018-07", id="a month"),
+        pytest.param({0x9003: "20180716 17:52:22.5"}, "2018-07-16T17:52:22.5", id="a day without colons"),
         pytest.param({0x9003: "    :  :     :  :  ", 0x9004: "2018:07:16 17:52:22"}, "2018-07-16T17:52:22", id="blank"),
     ],
 )
@@ -234,6 +235,32 @@ def test_the_time_of_a_picture_is_iso_8601(tags, expected):
 )
 def test_the_time_of_a_picture_may_come_from_elsewhere(blocks, expected):
     assert summary(**blocks)["taken_at"] == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2009-06-24T09:41:07+01:00", "2009-06-24T09:41:07+01:00"),
+        ("Wed, 24 Jun 2009 09:41:07 +0100", "2009-06-24T09:41:07+01:00"),
+        ("Wed, 24 Jun 2009 09:41:07 GMT", "2009-06-24T09:41:07+00:00"),
+        ("24 Jun 2009", None),
+        ("Wed, 24 Jun 2009 09:41:07 +9999999999", None),
+        ("x" * 100_000, None),
+    ],
+)
+def test_the_time_of_a_picture_may_come_from_the_text_of_a_png(written, expected):
+    assert summary(text=(("Creation Time", written),)).get("taken_at") == expected
+
+
+def test_a_day_becomes_a_time_where_another_source_knows_it():
+    packet = xmp("", 'xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="2006-10-29"')
+    of_that_day = dataset(2, 55, b"20061029") + dataset(2, 60, b"062751-0500")
+    of_another = dataset(2, 55, b"20061030") + dataset(2, 60, b"062751-0500")
+    changed = tiff({0x0132: text("2006:10:29 12:00:00")})
+
+    assert summary(xmp=packet, iptc=of_that_day)["taken_at"] == "2006-10-29T06:27:51-05:00"
+    assert summary(xmp=packet, iptc=of_another)["taken_at"] == "2006-10-29"
+    assert summary(xmp=packet, exif=changed)["taken_at"] == "2006-10-29"
 
 
 @pytest.mark.parametrize(
