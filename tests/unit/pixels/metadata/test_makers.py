@@ -58,7 +58,7 @@ def canon(tags: Directory, model: str = "Canon EOS 40D") -> bytes:
 
 
 def settings(lens_type: int, shortest: int = 0, longest: int = 0, aperture: int = 0, units: int = 1) -> Value:
-    words = [0] * 40
+    words = [80, *([0] * 39)]
     words[22:27] = [lens_type, longest, shortest, units, aperture]
     return Value(SHORT, words)
 
@@ -93,7 +93,7 @@ def file_info(lens_type: int) -> Value:
         ),
         pytest.param({1: settings(61182, 1, 2), 0x93: file_info(9999)}, "1-2mm", id="of the RF mount, unknown"),
         pytest.param({1: settings(3, 189, 189)}, "Canon EF 135mm f/2.8 Soft + 1.4x", id="a teleconverter"),
-        pytest.param({1: Value(SHORT, [0] * 20)}, None, id="settings cut short"),
+        pytest.param({1: Value(SHORT, [40, *([0] * 19)])}, None, id="settings cut short"),
         pytest.param({1: Value(ASCII, b"x" * 80)}, None, id="settings of another type"),
         pytest.param({}, None, id="nothing"),
     ],
@@ -390,6 +390,18 @@ def test_a_note_that_was_moved_is_read_all_the_same(moved):
 
     assert found["Lens"] == "Canon EF 24-105mm f/4L IS USM"
     assert found["LensModel"] == "EF24-105mm f/4L IS USM"
+
+
+def test_a_note_that_was_moved_by_nobody_knows_how_much_tells_no_wrong_lens():
+    tags = {0x0C: Value(LONG, 9), 1: settings(237, 24, 105), 0x95: text("EF24-105mm f/4L IS USM")}
+
+    def moved(at: int) -> bytes:
+        """The values stand 2 bytes behind where their offsets point at."""
+        whole, end = note_at(at + 70_000, tags), 2 + 12 * 3 + 4
+        return whole[:end] + bytes(2) + whole[end:]
+
+    assert note_of(with_note("Canon", moved, "Canon EOS 40D")) == {"SerialNumber": "0000000009"}
+    assert note_of(with_note("Canon", moved, "Canon EOS 20D"))["Lens"] == "Canon EF 24-105mm f/4L IS USM"
 
 
 def test_a_note_may_have_another_byte_order_than_the_stream():

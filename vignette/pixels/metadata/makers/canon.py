@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from vignette.pixels.metadata import lens
 from vignette.pixels.metadata.makers.lens_names import Numbers, lens_name
-from vignette.pixels.metadata.makers.note import Note
+from vignette.pixels.metadata.makers.note import Directory, Note
 from vignette.pixels.metadata.values import Fields
 
 _CAMERA_SETTINGS, _OWNER, _SERIAL, _FILE_INFO = 0x0001, 0x0009, 0x000C, 0x0093
@@ -21,6 +22,11 @@ _RF_LENS: Final = "61182"
 # How Canon's own lenses call themselves; others, and adapters, leave only their numbers.
 _OWN_SERIES: Final = ("EF", "RF", "TS-E", "MP-E")
 
+# How many bytes stand between the directory and its first value.
+_GAPS: Final = (4, 16, 28)
+_LONGER_GAP: Final = 6
+_WITH_LONGER_GAP: Final = re.compile(r"\b(20D|350D|REBEL XT|Kiss Digital N)\b")
+
 # In 32nd parts of a stop: f/65,536. A larger number is none.
 _MAX_STOPS: Final = 32 * 32
 
@@ -29,7 +35,7 @@ _MAX_SERIAL_CHARS: Final = 64
 
 
 def read(note: Note) -> Fields:
-    found = note.directory(note.start, 0)
+    found = _directory(note)
     settings, info = found[_CAMERA_SETTINGS].numbers, found[_FILE_INFO].numbers
     model = found[_LENS_MODEL].text
     named = f"Canon {model}" if model.startswith(_OWN_SERIES) else model
@@ -43,6 +49,18 @@ def read(note: Note) -> Fields:
         "InternalSerialNumber": "" if "EOS 5D" in note.model else _internal(found[_INTERNAL_SERIAL].raw),
         "LensSerialNumber": _lens_serial(found[_LENS_INFO].raw),
     }
+
+
+def _directory(note: Note) -> Directory:
+    """Return the directory; of one that was moved, nobody knows how far, only what stands in the directory itself."""
+    gaps = (_LONGER_GAP, *_GAPS) if _WITH_LONGER_GAP.search(note.model) else _GAPS
+    for gap in gaps:
+        found = note.directory(note.start, 0, gap=gap)
+        settings = found[_CAMERA_SETTINGS].numbers
+        # The first word of the settings is their length in bytes.
+        if not settings or settings[0] == len(settings) * 2:
+            return found
+    return Directory({_SERIAL: found[_SERIAL]}, found.order, found.base)
 
 
 def _numbers(settings: tuple[int, ...]) -> Numbers:

@@ -15,6 +15,9 @@ MAX_ENTRIES: Final = 512
 MAX_VALUE_BYTES: Final = 2 * KIB
 MAX_TEXT_CHARS: Final = 200
 
+LINK_BYTES: Final = 4
+"""The link to the next directory, which ends a directory of TIFF."""
+
 _ENTRY_BYTES: Final = 12
 _INLINE_BYTES: Final = 4
 # The type codes of TIFF, by the bytes of one value.
@@ -41,13 +44,16 @@ class Note:
     def end(self) -> int:
         return min(self.start + self.length, len(self.stream))
 
-    def directory(self, at: int, base: int, order: str = "") -> Directory:
+    def directory(self, at: int, base: int, order: str = "", gap: int = LINK_BYTES) -> Directory:
         """
         Return the directory at the offset *at* of the stream, whose offsets count from *base*.
 
+        A program that moves a note leaves its offsets as they were. If they lead out of the note, they count from where
+        they would lead to the first value, which stands *gap* bytes behind the directory.
+
         Without *order*, it is that in which the directory has the fewer entries.
         """
-        return _directory(self, at, base, order or self._likely_order(at))
+        return _directory(self, at, base, order or self._likely_order(at), gap)
 
     def own_order(self, at: int) -> str:
         """Return the byte order that the mark "II" or "MM" at the offset *at* names; "" if there is none."""
@@ -114,9 +120,9 @@ class Directory:
         return self.values.get(tag, NOTHING)
 
 
-def _directory(note: Note, at: int, base: int, order: str) -> Directory:
+def _directory(note: Note, at: int, base: int, order: str, gap: int) -> Directory:
     entries = list(_entries(note.stream, at, order))
-    base = _true_base(note, at, base, order, entries)
+    base = _true_base(note, at, base, order, gap, entries)
     values: dict[int, Value] = {}
     for where, (tag, kind, count, inline) in entries:
         length = _SIZES[kind] * count
@@ -140,14 +146,9 @@ def _entries(stream: memoryview, at: int, order: str) -> Iterator[tuple[int, tup
 
 
 def _true_base(
-    note: Note, at: int, base: int, order: str, entries: list[tuple[int, tuple[int, int, int, bytes]]]
+    note: Note, at: int, base: int, order: str, gap: int, entries: list[tuple[int, tuple[int, int, int, bytes]]]
 ) -> int:
-    """
-    Return from where the offsets count: *base*, unless another place puts more of the values into the note.
-
-    A program that moves a note leaves its offsets as they were. Then they count from where the first value, which
-    stands behind the directory and its link of 4 bytes, would have its offset.
-    """
+    """Return from where the offsets count: *base*, unless another place puts more of the values into the note."""
     spans: list[tuple[int, int]] = [
         (struct.unpack(f"{order}I", inline)[0], _SIZES[kind] * count)
         for _, (_, kind, count, inline) in entries
@@ -163,4 +164,4 @@ def _true_base(
         return sum(note.start <= candidate + offset <= note.end - length for offset, length in spans)
 
     # `max` returns the first of those that are equally good.
-    return max((base, note.start, behind + 4 - first, behind - first), key=within)
+    return max((base, note.start, behind + gap - first), key=within)

@@ -21,7 +21,7 @@ def read(note: Note) -> Fields:
     if header is None:
         return {}
     # The DC-FT7 counts 12 bytes less than all others.
-    found = note.directory(note.start + header, 12 if note.model == "DC-FT7" else 0)
+    found = note.directory(note.start + header, 12 if note.model == "DC-FT7" else 0, gap=0)
     lens = found[_LENS_TYPE].text
     return {
         "Lens": "" if lens.upper() in _NO_LENS else lens,

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from vignette.pixels.metadata.makers.lens_names import Numbers, lens_name
-from vignette.pixels.metadata.makers.note import Note
+from vignette.pixels.metadata.makers.note import LINK_BYTES, Note
 from vignette.pixels.metadata.values import Fields
 
 _SERIAL, _LENS_TYPE, _LENS_SPEC = 0x2031, 0xB027, 0xB02A
@@ -30,6 +30,7 @@ _BEHIND: Final = (
     (0x2000, {0x2000: "LE"}),
     (0x0800, {0x0800: "II"}),
 )
+_WITH_LINK: Final = re.compile(r"DSLR-.*|SLT-A(33|35|55V)|NEX-(3|5|C3|VG10E)")
 _DATE_LIKE: Final = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)", re.ASCII)
 
 
@@ -37,7 +38,9 @@ def read(note: Note) -> Fields:
     if any(map(note.begins, _FOREIGN)):
         return {}
     header = _HEADER_BYTES if any(map(note.begins, _SIGNATURES)) else 0
-    found = note.directory(note.start + header, 0)
+    # Only the first cameras have a link behind the directory.
+    gap = LINK_BYTES if _WITH_LINK.fullmatch(note.model) else 0
+    found = note.directory(note.start + header, 0, gap=gap)
     numbers, words = _specification(found[_LENS_SPEC].raw)
     types = found[_LENS_TYPE].numbers
     # A camera without an A-mount writes 65535, or 0, which is the number of a lens too.
