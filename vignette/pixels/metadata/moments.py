@@ -53,12 +53,15 @@ def time_of_day(text: str) -> str | Fields:
     if match is None:
         return text
     hour, minute, second, offset = match.groups()
-    value = f"{hour}:{minute}" + (f":{second}" if second else "") + offset_of(offset or "")
+    zone = offset_of(offset or "")
+    if offset and not zone:
+        return text
+    value = f"{hour}:{minute}" + (f":{second}" if second else "") + zone
     try:
         time.fromisoformat(value)
     except ValueError:
         return text
-    return {"type": "time", "value": value, "text": text} if offset_of(offset or "") or not offset else text
+    return {"type": "time", "value": value, "text": text}
 
 
 def iso_8601(text: str) -> str:
@@ -73,7 +76,7 @@ def iso_8601(text: str) -> str:
     if not hour or len(date) < len("2018-07-16"):
         return date
     at = f"{date}T{_padded(hour)}:{minute}" + (f":{second}{fraction or ''}" if second else "")
-    return _if_real(at + offset_of(offset)) if offset else _if_real(at)
+    return _if_real(at + offset_of(offset or ""))
 
 
 def of_internet(text: str) -> str:

@@ -25,6 +25,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "time": (
         *("DateTimeOriginal", "DateTimeDigitized", "DateTime", "GPSDateStamp", "GPSTimeStamp"),
         *("DateCreated", "TimeCreated", "DigitalCreationDate", "CreateDate", "Creation Time"),
+        *("ModifyDate", "MetadataDate"),
         *("date:create", "date:modify", "date:timestamp"),
     ),
     "people": (

@@ -127,7 +127,8 @@ def _if_image(chunks: Iterator[bytes], media_type: str, length: int | None) -> I
         NoFile: Nothing was sent, and nothing was said of it.
         UnsupportedFormat: It is something else.
     """
-    head, whole = ("multipart/" not in media_type and length != 0 and _peeked(chunks)) or (b"", chunks)
+    may_be_one = length != 0 and not media_type.startswith("multipart/")
+    head, whole = _peeked(chunks) if may_be_one else (b"", chunks)
     if sniff(head[:HEAD_BYTES]):
         return whole
     if not media_type and not head:

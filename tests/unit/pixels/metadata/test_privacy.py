@@ -58,6 +58,9 @@ def packet(properties: str = "", attributes: str = "") -> MetadataBlocks:
         pytest.param(
             exif(0x9003, text("2018:07:16 17:52:22")), "time", "/exif/Exif/DateTimeOriginal", id="when it was taken"
         ),
+        pytest.param(
+            packet("", 'xmp:ModifyDate="2021-03-04"'), "time", "/xmp/xmp:ModifyDate", id="when it was changed"
+        ),
         pytest.param(exif(0xA431, text("4711")), "serial_numbers", "/exif/Exif/BodySerialNumber", id="camera"),
         pytest.param(exif(0xA435, text("4712")), "serial_numbers", "/exif/Exif/LensSerialNumber", id="lens"),
         pytest.param(
