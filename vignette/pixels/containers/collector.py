@@ -41,9 +41,9 @@ class Collector:
 
     def __init__(self) -> None:
         self.exif: bytes | None = None
+        self._lesser_exif: bytes | None = None
         self.iptc: bytes | None = None
         self.icc: bytes | None = None
-        self._lesser_exif: bytes | None = None
         self._xmp: list[bytes] = []
         self._text: list[tuple[str, str]] = []
         self._previews: list[tuple[str, int]] = []
