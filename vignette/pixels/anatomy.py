@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vignette.pixels.colour_space import ColourSpace
 from vignette.pixels.formats import Format
 
 
@@ -26,7 +27,7 @@ class MetadataBlocks:
     iptc: bytes | None = None
     """IPTC-IIM datasets: the content of the Photoshop resource 0x0404. It begins with 0x1C."""
     icc: bytes | None = None
-    """An ICC profile, joined from its pieces."""
+    """What the file has for an ICC profile, joined from its pieces, whether it is applied or not."""
     text: tuple[tuple[str, str], ...] = ()
     """(keyword, text) of a PNG's tEXt, zTXt and iTXt; ("Comment", text) of JPEG COM segments and GIF comments."""
     previews: tuple[tuple[str, int], ...] = ()
@@ -55,6 +56,10 @@ class Anatomy:
     """Only in PNG, TIFF and BMP: the bits of a pixel before compression."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
+    profile: bytes | None = None
+    """The ICC profile, if browsers would apply it to this picture; nothing follows it."""
+    colour: bytes | ColourSpace | None = None
+    """What the samples mean: by `profile`, or by what counts before it in this format. None is sRGB."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
 
     @property

@@ -271,12 +271,16 @@ def test_a_second_iptc_block_is_left_out_with_a_warning() -> None:
     assert read.warnings == ("a second IPTC block of 6 bytes is left out",)
 
 
-def test_a_profile_in_a_text_counts_where_there_is_no_chunk_of_it() -> None:
-    old = png_chunk(b"tEXt", raw_profile(b"icc", makers.icc_profile(300)))
+@pytest.mark.parametrize("kind", [b"icc", b"icm"])
+def test_a_profile_in_a_text_is_no_profile(kind: bytes) -> None:
+    text = png_chunk(b"tEXt", raw_profile(kind, makers.icc_profile(300)))
     chunk = png_chunk(b"iCCP", b"name\0\0" + zlib.compress(makers.icc_profile(200)))
 
-    assert blocks(old).icc == makers.icc_profile(300)
-    assert blocks(chunk, old).icc == makers.icc_profile(200)
+    read = blocks(text)
+
+    assert read.icc is None
+    assert read.warnings == (f"text 'Raw profile type {kind.decode()}' is no profile of the picture, as in browsers",)
+    assert blocks(text, chunk).icc == makers.icc_profile(200)
 
 
 def test_damage_in_a_bomb_does_not_make_it_cheaper() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers import icc
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_text
 from vignette.pixels.containers.gif_blocks import (
@@ -80,11 +81,14 @@ class _Walk:
     def _finish(self, end: int) -> Anatomy:
         if not self._frames:
             raise BrokenImage(f"the GIF ends at byte {end:,} without a frame")
+        profile = self._collector.sound_profile(icc.RGB)
         return Anatomy(
             format=formats.GIF,
             width=self._width,
             height=self._height,
             frames=self._frames,
+            profile=profile,
+            colour=profile,
             blocks=self._collector.blocks(),
         )
 

@@ -18,6 +18,7 @@ from vignette.pixels.containers import av1, hevc
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.boxes import Box, read_box, unpack
 from vignette.pixels.containers.collector import Collector
+from vignette.pixels.containers.heif_colour import HeifColours
 from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
 from vignette.pixels.containers.heif_items import Item, Items
 from vignette.pixels.containers.heif_tracks import Track, read_track, read_tracks
@@ -50,7 +51,6 @@ _GRID: Final = struct.Struct(">xxBBHH")
 _LARGE_GRID: Final = struct.Struct(">xxBBII")
 _GRID_BYTES: Final = _LARGE_GRID.size
 _XMP_TYPE: Final = b"application/rdf+xml"
-_ICC_KINDS: Final = (b"prof", b"rICC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,13 @@ class _Picture:
         self._format = file_format
         self._codecs = _CODECS[file_format]
         self._collector = Collector()
+        self._colours = HeifColours(reader, self._collector)
         self._size: tuple[int, int] | None = None
         self._turn = _Turn()
         self._frames = 1
         self._units = UnitBudget()
         self._configured: dict[Box, Sequence[tuple[int, int]]] = {}
+        self._sequences: dict[int, av1.Sequence] = {}
 
     def read_items(self, items: Items) -> None:
         """Take the still picture, and the metadata."""
@@ -150,7 +152,8 @@ class _Picture:
                 self._check_tree(items, auxiliary)
         self._apply(items.properties(primary))
         for picture in (primary, *inputs[:1]):  # some writers give the profile to the tiles only
-            self._take_profile(items.properties(picture))
+            self._colours.take(items.properties(picture))
+        self._take_coded_colour(items, inputs[0])
         for item in items.describing(primary):
             self._take_metadata(items, item)
 
@@ -166,13 +169,14 @@ class _Picture:
         if self._size is None and self._format is AVIF:
             self._size = track.width, track.height
             self._apply(track.properties)
-            self._take_profile(track.properties)
+            self._colours.take(track.properties)
 
     def _check_frames(self, track: Track) -> None:
         sequence = None
         for frame, extent in enumerate(track.samples()):
             data = CodedData(self._reader, [extent], f"the frame {frame:,}")
             sequence = av1.read_sequence(data, self._units, sequence)
+            self._colours.take_coded(sequence.cicp, is_grey=sequence.is_grey)
             self._check_av1(sequence, (track.width, track.height), data.what)
 
     def anatomy(self) -> Anatomy:
@@ -182,12 +186,15 @@ class _Picture:
         orientation = self._turn.orientation
         if orientation >= 5:  # `_size` follows each turn; the anatomy tells what is stored
             width, height = height, width
+        profile = self._colours.profile()
         return Anatomy(
             format=self._format,
             width=width,
             height=height,
             orientation=orientation,
             frames=self._frames,
+            profile=profile,
+            colour=self._colours.colour(profile),
             blocks=self._collector.blocks(),
         )
 
@@ -228,7 +235,8 @@ class _Picture:
         size = self._item_size(items, item)
         data = CodedData(self._reader, items.extents(item), f"the picture of item {item.id}")
         if item.kind == _AV1:
-            self._check_av1(av1.read_sequence(data, self._units), size, data.what)
+            self._sequences[item.id] = av1.read_sequence(data, self._units)
+            self._check_av1(self._sequences[item.id], size, data.what)
         else:
             self._check_hevc(configuration, data, size)
 
@@ -296,13 +304,12 @@ class _Picture:
         if 0 < width <= self._size[0] and 0 < height <= self._size[1]:
             self._size = width, height
 
-    def _take_profile(self, properties: Sequence[Box]) -> None:
-        for box in properties:
-            kind = self._reader.read(box.start, min(4, box.end - box.start), box.what) if box.kind == b"colr" else b""
-            if kind in _ICC_KINDS and self._collector.icc is None:
-                profile = self._collector.read(self._reader, box.start + 4, box.end - box.start - 4, "ICC profile")
-                if profile:
-                    self._collector.set_icc(profile)
+    def _take_coded_colour(self, items: Items, item: Item) -> None:
+        """Take the colours that the coded picture *item*, which was checked, tells itself."""
+        if sequence := self._sequences.get(item.id):
+            self._colours.take_coded(sequence.cicp, is_grey=sequence.is_grey)
+        elif configuration := items.property(item, b"hvcC"):
+            self._colours.take_coded(hevc.configured_colour(self._reader, configuration))
 
     def _take_metadata(self, items: Items, item: Item) -> None:
         is_xmp = item.content_type == _XMP_TYPE

@@ -18,7 +18,7 @@ from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.limits import KIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import mpf, photoshop
+from vignette.pixels.containers import icc, mpf, photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_text
 from vignette.pixels.containers.exif import orientation_of
@@ -43,6 +43,9 @@ _MAX_SCANS: Final = 100
 
 # The coefficients of a block of 8 × 8 samples, in 16 bits each.
 _BLOCK_COEFFICIENT_BYTES: Final = 128
+
+# The colour models of the profiles that browsers apply, by the number of colour components.
+_MODELS: Final = {1: (icc.GREY, icc.RGB), 3: (icc.RGB,), 4: (icc.CMYK,)}
 
 # A frame header or scan header holds a few bytes for each of at most four components.
 _MAX_HEADER_BYTES: Final = 1 * KIB
@@ -167,6 +170,7 @@ class _Walk:
         if len(self._begun) < len(self._frame.components):
             raise BrokenImage(f"the JPEG ends at byte {marker:,} before all of its colour components")
         self._metadata.assemble()
+        profile = self._collector.sound_profile(*_MODELS[len(self._frame.components)])
         return Anatomy(
             format=formats.JPEG,
             width=self._frame.width,
@@ -174,6 +178,8 @@ class _Walk:
             orientation=orientation_of(self._collector),
             # A decoder makes the pixels only when all scans are there, and holds the coefficients until then.
             held_bytes=0 if self._is_in_one_scan else self._frame.coefficient_bytes,
+            profile=profile,
+            colour=profile,
             blocks=self._collector.blocks(),
         )
 
@@ -237,7 +243,7 @@ class _Metadata:
     def assemble(self) -> None:
         """Hand over the blocks that are spread over segments, once all segments were seen."""
         if self._icc:
-            self._collector.set_icc(self._profile())
+            self._set_profile()
         if self._photoshop:
             # A resource may begin in one segment and end in the next.
             photoshop.take(b"".join(self._photoshop), self._collector)
@@ -292,11 +298,14 @@ class _Metadata:
             self._has_pictures = True  # a file has one; a thousand of them would list millions of pictures
             mpf.note_pictures(index, offset + len(_MULTI_PICTURE), reader.size, self._collector)
 
-    def _profile(self) -> bytes:
-        chunks = sorted(self._icc, key=lambda chunk: chunk[0])
-        if [number for number, _, _ in chunks] != list(range(1, chunks[0][1] + 1)):
-            self._collector.warn(f"the {len(chunks)} chunks of the ICC profile are numbered wrongly")
-        return b"".join(piece for _, _, piece in chunks)
+    def _set_profile(self) -> None:
+        """Put the profile together. If the first chunk says that it is the only one, it is: so do browsers."""
+        first, count, _ = self._icc[0]
+        chunks = [self._icc[0]] if (first, count) == (1, 1) else sorted(self._icc, key=lambda chunk: chunk[0])
+        is_numbered = [number for number, _, _ in chunks] == list(range(1, count + 1))
+        is_counted = {count for _, count, _ in chunks} == {count}
+        fault = None if is_numbered and is_counted else f"its {len(chunks)} chunks are numbered wrongly"
+        self._collector.set_icc(b"".join(piece for _, _, piece in chunks), fault)
 
     def _take_extended(self, guid: bytes, pieces: Sequence[tuple[int, bytes]]) -> None:
         starts = [at for at, _ in pieces]

@@ -11,11 +11,12 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import photoshop
+from vignette.pixels.containers import icc, photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_latin_1, decode_text
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.png_chunks import CRC, Chunk, chunks, has_right_crc
+from vignette.pixels.containers.png_colour import COLOUR_CHUNKS, ColourChunks
 from vignette.pixels.containers.reader import Reader
 
 # Samples per pixel, and allowed bits per sample, by colour type (11.2.1).
@@ -27,6 +28,7 @@ _COLOUR_TYPES: Final = {
     6: (4, (8, 16)),
 }
 _INDEXED: Final = 3
+_GREY: Final = (0, 4)
 _MAX_DIMENSION: Final = 2**31 - 1
 _MAX_PALETTE_BYTES: Final = 3 * 256
 
@@ -40,6 +42,8 @@ _FCTL: Final = struct.Struct(">IIIIIHHBB")
 _METADATA: Final = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 _RAW_PROFILE: Final = "Raw profile type "
+# 11.3.3.2: the longest keyword, and the longest name of a profile.
+_MAX_KEYWORD_BYTES: Final = 79
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class _Header:
     height: int
     bits_per_pixel: int
     is_indexed: bool
+    is_grey: bool
     is_interlaced: bool
 
     @property
@@ -67,6 +72,7 @@ class _Walk:
         self._bounds = bounds
         self._collector = Collector()
         self._texts = _Texts(self._collector)
+        self._colours = ColourChunks(self._collector)
         self._has_palette = False
         self._data_bytes = 0
         self._data_end = 0
@@ -95,7 +101,7 @@ class _Walk:
             raise BrokenImage(f"a PNG cannot be {width:,} × {height:,} pixels")
         self._bounds.check_size(width, height)
         self._check_crc(chunk)
-        return _Header(width, height, samples * bits, colour == _INDEXED, bool(interlace))
+        return _Header(width, height, samples * bits, colour == _INDEXED, colour in _GREY, bool(interlace))
 
     def _take(self, chunk: Chunk, header: _Header) -> None:
         if chunk.kind == b"IDAT":
@@ -112,6 +118,8 @@ class _Walk:
             block = self._metadata(chunk)
             if block is not None:
                 self._texts.take(chunk.kind, block)
+        elif chunk.kind in COLOUR_CHUNKS:
+            self._take_colour(chunk)
 
     def _take_data(self, chunk: Chunk, header: _Header) -> None:
         if header.is_indexed and not self._has_palette:
@@ -150,6 +158,14 @@ class _Walk:
         self._frames += 1
         self._bounds.check_frames(self._frames)
 
+    def _take_colour(self, chunk: Chunk) -> None:
+        if self._data_end or chunk.length != COLOUR_CHUNKS[chunk.kind]:
+            self._collector.warn(f"{chunk.what} is out of place or damaged, and ignored")
+            return
+        content = self._metadata(chunk)
+        if content is not None:
+            self._colours.take(chunk.kind, content)
+
     def _check_crc(self, chunk: Chunk) -> None:
         if not has_right_crc(self._reader, chunk):
             raise BrokenImage(f"{chunk.what} is damaged: its checksum is wrong")
@@ -175,6 +191,9 @@ class _Walk:
             )
         is_animated = self._check_animation()
         self._texts.assemble()
+        # An RGB profile on grey pixels: libpng ignores it, browsers apply it.
+        models = (icc.GREY, icc.RGB) if header.is_grey else (icc.RGB,)
+        profile = self._collector.sound_profile(*models)
         return Anatomy(
             format=formats.APNG if is_animated else formats.PNG,
             width=header.width,
@@ -183,6 +202,8 @@ class _Walk:
             frames=self._frames if is_animated else 1,
             bits_per_pixel=header.bits_per_pixel,
             held_bytes=header.pixel_bytes if header.is_interlaced else 0,
+            profile=profile,
+            colour=self._colours.colour(profile),
             blocks=self._collector.blocks(),
         )
 
@@ -221,8 +242,11 @@ class _Texts:
             self._collector.set_exif(self._raw_exif)
 
     def _take_profile(self, content: bytes) -> None:
-        _, _, rest = content.partition(b"\0")
-        profile = self._collector.inflate(rest[1:], "ICC profile")
+        name, _, rest = content.partition(b"\0")
+        if not 0 < len(name) <= _MAX_KEYWORD_BYTES or rest[:1] != b"\0":
+            self._collector.warn("the chunk 'iCCP' is left out: its name or its method is none that a PNG may have")
+            return
+        profile = self._collector.inflate(rest[1:], "ICC profile", whole=True)
         if profile:
             self._collector.set_icc(profile)
 
@@ -281,8 +305,8 @@ class _Texts:
             self._collector.add_xmp(profile)
         elif kind in ("iptc", "8bim"):
             self._take_iptc(profile)
-        elif kind in ("icc", "icm") and self._collector.icc is None:
-            self._collector.set_icc(profile)
+        elif kind in ("icc", "icm"):
+            self._collector.warn(f"text '{_RAW_PROFILE}{kind}' is no profile of the picture, as in browsers")
 
     def _take_iptc(self, profile: bytes) -> None:
         if profile.startswith(b"\x1c"):
@@ -292,4 +316,4 @@ class _Texts:
 
 
 def _named(keyword: bytes) -> str:
-    return f"text {keyword[:79].decode('latin-1')!r}"  # 79 is the longest that the standard allows
+    return f"text {keyword[:_MAX_KEYWORD_BYTES].decode('latin-1')!r}"

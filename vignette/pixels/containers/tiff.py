@@ -15,7 +15,7 @@ from typing import Final
 from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import photoshop, tiff_metadata
+from vignette.pixels.containers import icc, photoshop, tiff_metadata
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import as_orientation
@@ -66,6 +66,13 @@ _YCBCR: Final = 6
 _COMPRESSIONS: Final = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000)
 # Grey (two ways), RGB, palette, CMYK, YCbCr, CIE L*a*b*. Not the sensor data of cameras (32803, 34892).
 _PHOTOMETRICS: Final = (0, 1, 2, 3, 5, 6, 8)
+# The colour models of the profiles that are applied to them.
+_MODELS: Final = {
+    **dict.fromkeys((0, 1), (icc.GREY, icc.RGB)),
+    **dict.fromkeys((2, 3, 6), (icc.RGB,)),
+    5: (icc.CMYK,),
+    8: (icc.LAB,),
+}
 _MAX_SAMPLES_PER_PIXEL: Final = 16
 _MAX_BITS_PER_SAMPLE: Final = 32
 
@@ -122,6 +129,7 @@ class _Walk:
                 self._bounds.check_frames(frames)
                 self._check_page(directory)
         self._take_metadata(first)
+        profile = self._collector.sound_profile(*_MODELS[page.photometric])
         return Anatomy(
             format=formats.TIFF,
             width=page.width,
@@ -130,6 +138,8 @@ class _Walk:
             frames=frames,
             has_alpha=self._has_alpha(first),
             bits_per_pixel=page.bits_per_pixel,
+            profile=profile,
+            colour=profile,
             blocks=self._collector.blocks(),
         )
 

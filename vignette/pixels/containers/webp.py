@@ -9,6 +9,7 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers import icc
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
@@ -99,6 +100,7 @@ class _Extended:
                 self._take_metadata(chunk)
         if not self._frames:
             raise BrokenImage("the WebP holds no picture")
+        profile = self._collector.sound_profile(icc.RGB)
         return Anatomy(
             format=formats.WEBP,
             width=self._width,
@@ -107,6 +109,8 @@ class _Extended:
             frames=self._frames,
             has_alpha_apart=self._has_alpha_apart,
             held_bytes=self._held_bytes,
+            profile=profile,
+            colour=profile,
             blocks=self._collector.blocks(),
         )
 

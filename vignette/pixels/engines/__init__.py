@@ -3,7 +3,8 @@ Decodes a picture and shrinks it, behind one function: with Pillow, libvips or l
 
 `vignette bench pixels` measures them. libvips is cheaper for WebP, which it decodes at a smaller scale; for PNG, which
 it inflates in half the time; and for TIFF, of which it holds a few rows at a time. libheif decodes HEIC and HEIF, and
-libvips shrinks the result. Pillow decodes all other formats, and the few varieties that the others do not know.
+libvips shrinks the result. Pillow decodes all other formats, and the few varieties that the others do not know. An
+AVIF of HDR goes to libvips, as Pillow would keep 8 bits of its samples.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     try:
         if anatomy.format in libheif.FORMATS:
             return libheif.decode(file, anatomy, size)
-        if anatomy.format in libvips.FORMATS:
+        if libvips.takes(anatomy):
             return libvips.decode(file, anatomy, size)
     except libvips.UnknownVariety:
         file.seek(0)

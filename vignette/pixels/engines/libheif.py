@@ -14,7 +14,6 @@ from PIL import Image
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.colour import to_srgb
 from vignette.pixels.engines import libvips
 from vignette.pixels.engines.sizes import check_size
 
@@ -37,5 +36,4 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     if samples is None or picture.stride % samples:
         raise libvips.UnknownVariety(f"{picture.mode} in rows of {picture.stride} bytes")
     width, height = picture.size
-    small = libvips.shrunk(pixels, (width, height), samples, picture.stride // samples, size)
-    return to_srgb(small, anatomy.blocks.icc)
+    return libvips.shrunk(pixels, (width, height), samples, picture.stride // samples, size, anatomy.colour)

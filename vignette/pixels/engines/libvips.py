@@ -11,9 +11,7 @@ never chooses one. The loaders that its makers do not trust with strangers' file
 from __future__ import annotations
 
 import io
-import logging
 import math
-from functools import cache
 from typing import Any, BinaryIO, Final, cast
 
 from PIL import Image
@@ -21,8 +19,11 @@ from PIL import Image
 from vignette.limits import MIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.colour import to_srgb
+from vignette.pixels.colour import as_profile, to_srgb
+from vignette.pixels.colour_space import ColourSpace
+from vignette.pixels.engines.hdr import deepened, to_sdr
 from vignette.pixels.engines.sizes import check_size, stored
+from vignette.pixels.engines.vips import library
 from vignette.pixels.formats import Format
 from vignette.pixels.resampling import upright
 
@@ -31,6 +32,7 @@ _LOADERS: Final[dict[Format, str]] = {
     formats.APNG: "pngload_source",
     formats.WEBP: "webpload_source",
     formats.TIFF: "tiffload_source",
+    formats.AVIF: "heifload_source",
 }
 
 FORMATS: Final = frozenset(_LOADERS)
@@ -53,6 +55,10 @@ _SCALED_BYTES: Final = 12
 # To keep both together below this, within what a rendering may take, a large picture is decoded at a smaller scale, but
 # never below `_SCALE_FACTOR` times the target.
 _MOST_BYTES_OF_APART: Final = 160_000_000
+
+# To decode an AVIF of 10 bits takes this much memory for each pixel; Pillow takes half. This limit is 8 megapixels.
+_AVIF_BYTES: Final = 20
+_MOST_BYTES_OF_AVIF: Final = 160_000_000
 
 # libvips first averages whole pixels down to about this many times the target size, then applies the resampling filter.
 _GAP: Final = 2.0
@@ -83,49 +89,64 @@ class UnknownVariety(OSError):
     """This engine cannot read this variety of the format. The file may be sound all the same."""
 
 
+def takes(anatomy: Anatomy) -> bool:
+    """
+    Whether this engine is the one for the picture.
+
+    Of AVIF that is HDR, of which Pillow would keep 8 bits, unless it is so large that this engine lacks the memory.
+    """
+    if anatomy.format is formats.AVIF:
+        return _is_hdr(anatomy.colour) and anatomy.width * anatomy.height * _AVIF_BYTES <= _MOST_BYTES_OF_AVIF
+    return anatomy.format in FORMATS
+
+
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
-    """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if libvips cannot read the file."""
-    vips = _library()
+    """As `engines.decode`, for what it `takes`; raise `UnknownVariety` if libvips cannot read the file."""
+    vips = library()
     source = _source(vips, file)
-    profile = anatomy.blocks.icc
+    colour = anatomy.colour
+    is_turned = anatomy.format is formats.AVIF  # by its decoder
     try:
-        image = _shrink(_load(vips, source, anatomy, size), stored(size, anatomy))
-        if profile is not None and image.format != "uchar":
-            image, profile = _by_profile(vips, image, profile), None
+        target = size if is_turned else stored(size, anatomy)
+        image = _shrink(_load(vips, source, anatomy, size), target, in_sixteen_bits=_is_hdr(colour))
+        if isinstance(colour, ColourSpace) and colour.is_hdr:
+            image, colour = to_sdr(image, colour), None
+        elif colour is not None and image.format != "uchar":
+            image = image.copy_memory()  # it is looked at twice, and can be decoded once
+            profile = as_profile(colour, _picture(_in_bytes(image)))
+            image, colour = _by_profile(vips, image, profile), None
         picture = _picture(_in_bytes(image))
     except vips.Error as error:
         _check_room(anatomy, size)
         raise OSError(_words(error)) from error
-    return upright(to_srgb(picture, profile), anatomy.orientation)
+    picture = to_srgb(picture, as_profile(colour, picture))
+    return picture if is_turned else upright(picture, anatomy.orientation)
 
 
 def shrunk(
-    pixels: memoryview, dimensions: tuple[int, int], samples: int, row_pixels: int, size: tuple[int, int]
+    pixels: memoryview,
+    dimensions: tuple[int, int],
+    samples: int,
+    row_pixels: int,
+    size: tuple[int, int],
+    colour: bytes | ColourSpace | None,
 ) -> Image.Image:
     """
     Shrink a picture that another library has decoded to *size*, (width, height), without copying the whole picture.
 
+    It becomes sRGB, by what *colour* says of its samples.
+
     *dimensions* are its width and height in pixels. Each pixel has 3 *samples* (RGB) or 4 (RGBA) of one byte. In
     *pixels*, each row takes the room of *row_pixels* pixels.
     """
-    vips = _library()
+    vips = library()
     width, height = dimensions
     whole = vips.Image.new_from_memory(pixels, row_pixels, height, samples, "uchar").copy(interpretation="srgb")
-    return _picture(_shrink(whole.crop(0, 0, width, height), size))
-
-
-@cache
-def _library() -> Any:
-    import pyvips
-
-    # The worker has as many processes as the machine has processors: more threads would only get in their way.
-    pyvips.concurrency_set(1)
-    # A cache would be of no use: no picture is decoded twice.
-    pyvips.cache_set_max(0)
-    pyvips.block_untrusted_set(True)
-    # pyvips logs a warning for anything odd in a file; real faults are raised.
-    logging.getLogger("pyvips").setLevel(logging.ERROR)
-    return pyvips
+    image = _shrink(whole.crop(0, 0, width, height), size, in_sixteen_bits=_is_hdr(colour))
+    if isinstance(colour, ColourSpace) and colour.is_hdr:
+        return _picture(to_sdr(image, colour))
+    picture = _picture(image)
+    return to_srgb(picture, as_profile(colour, picture))
 
 
 def _source(vips: Any, file: BinaryIO) -> Any:
@@ -154,7 +175,10 @@ def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> An
         raise UnknownVariety(_words(error)) from error
     # The decoder does not scale an animation that has a transparent frame, or a frame that does not fill the canvas.
     whole, scaled = (anatomy.width, anatomy.height), (round(anatomy.width * scale), round(anatomy.height * scale))
-    check_size((image.width, image.height), whole, scaled)
+    if anatomy.format is not formats.AVIF:
+        check_size((image.width, image.height), whole, scaled)
+    elif (image.width, image.height) != anatomy.upright_size:
+        raise UnknownVariety("its decoder turns or crops it in another way")
     if image.interpretation not in _COLOUR_SAMPLES:
         raise UnknownVariety(f"it does not know colours of the kind {image.interpretation}")
     samples = _COLOUR_SAMPLES[image.interpretation] + (anatomy.has_alpha and _has_alpha(image))
@@ -189,7 +213,13 @@ def _has_alpha(image: Any) -> bool:
     return bool(image.bands > _COLOUR_SAMPLES[image.interpretation])
 
 
-def _shrink(image: Any, size: tuple[int, int]) -> Any:
+def _is_hdr(colour: bytes | ColourSpace | None) -> bool:
+    return isinstance(colour, ColourSpace) and colour.is_hdr
+
+
+def _shrink(image: Any, size: tuple[int, int], *, in_sixteen_bits: bool = False) -> Any:
+    if in_sixteen_bits:
+        image = deepened(image)
     if (image.width, image.height) == size:
         return image
     # Colours must weigh by their alpha, or the colours of transparent pixels bleed into the edges.
@@ -199,19 +229,24 @@ def _shrink(image: Any, size: tuple[int, int]) -> Any:
     return smaller.unpremultiply().cast(image.format) if _has_alpha(image) else smaller
 
 
-def _by_profile(vips: Any, image: Any, profile: bytes) -> Any:
+def _by_profile(vips: Any, image: Any, profile: bytes | None) -> Any:
     """
     Convert samples of more than 8 bits to sRGB if *profile* is sound and has their colour model; else change nothing.
 
     `colour.to_srgb` could do so only in 8 bits: too few if the profile's curve is far from that of sRGB.
     """
+    if profile is None:
+        return image
+    if image.interpretation == "grey16" and profile[_MODEL_AT] == _MODELS[3]:
+        image = image.bandjoin([image, image]) if image.bands == 1 else image[0].bandjoin([image[0], image])
+        image = image.copy(interpretation="rgb16")
     colours = _COLOUR_SAMPLES[image.interpretation]
     if profile[_MODEL_AT] != _MODELS[colours]:
         return image
     plain = image.extract_band(0, n=colours).copy()
     plain.set_type(vips.GValue.blob_type, "icc-profile-data", profile)
     try:
-        converted = plain.icc_transform("srgb", embedded=True, intent="perceptual")
+        converted = plain.icc_transform("srgb", embedded=True, intent="perceptual", depth=8)
     except vips.Error:
         return image
     if colours == 1:
@@ -271,7 +306,7 @@ def _words(error: Any) -> str:
 
 def attention(image: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
     """Return (left, top) of that part of *size* of *image* which has the most edges, skin and strong colours."""
-    vips = _library()
+    vips = library()
     seen = image.convert("RGBA" if image.has_transparency_data else "RGB")
     pixels = vips.Image.new_from_memory(seen.tobytes(), *seen.size, len(seen.getbands()), "uchar")
     width, height = size

@@ -14,9 +14,11 @@ from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.colour import to_srgb
+from vignette.pixels.colour import as_profile, to_srgb
+from vignette.pixels.colour_space import ColourSpace
 from vignette.pixels.containers.jpeg_pixels import eighth
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.engines.hdr import mapped
 from vignette.pixels.engines.sizes import check_size, stored
 from vignette.pixels.formats import Format
 from vignette.pixels.resampling import resized, samples, upright
@@ -46,6 +48,9 @@ FORMATS: Final = frozenset(_PLUGINS)
 # For these formats Pillow's decoder turns the picture upright itself.
 _TURNED_BY_DECODER: Final = frozenset({formats.HEIC, formats.HEIF, formats.TIFF})
 
+# The modes of the pictures that may be HDR.
+_OF_HDR: Final = ("L", "LA", "RGB", "RGBA")
+
 # The JPEG decoder takes the smallest of its scales that reaches this many times the target size. That leaves enough
 # detail for the resampling filter (the PSNR against a full decode is over 40 dB), and mostly still allows the cheaper
 # scale.
@@ -65,7 +70,10 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         else:
             source.load()
             image = resized(samples(source), target)
-    image = to_srgb(image, anatomy.blocks.icc)
+    if isinstance(anatomy.colour, ColourSpace) and anatomy.colour.is_hdr and image.mode in _OF_HDR:
+        image = mapped(image, anatomy.colour)
+    else:
+        image = to_srgb(image, as_profile(anatomy.colour, image))
     return image if is_turned else upright(image, anatomy.orientation)
 
 

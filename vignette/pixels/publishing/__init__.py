@@ -81,8 +81,9 @@ def prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
         found = read_anatomy(cast(BinaryIO, copy), copy.size)
     except Refused as error:
         raise PublicCopyNotClean(f"the public copy is no sound picture: {error}") from error
-    looks = (original.format, original.width, original.height, kept.orientation, original.frames)
-    if (found.format, found.width, found.height, found.orientation, found.frames) != looks:
+    looks = (original.format, original.width, original.height, original.frames, original.colour)
+    found_looks = (found.format, found.width, found.height, found.frames, found.colour)
+    if found_looks != looks or found.orientation != kept.orientation:
         raise PublicCopyNotClean("the public copy is not the picture that it was made of")
     blocks = found.blocks
     if (blocks.exif, blocks.icc) != (kept.exif, kept.icc) or blocks.xmp or blocks.iptc or blocks.text:
