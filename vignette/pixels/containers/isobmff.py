@@ -43,6 +43,15 @@ _DERIVED: Final = (b"grid", b"iden")
 # HEVC codes whole blocks of up to this many pixels a side, and then crops.
 _HEVC_BLOCK: Final = 64
 
+# The names of transparency in `auxC` (ISO/IEC 23008-12, 6.5.8; MIAF, 7.3.5.2; those of AVC and HEVC are older).
+_TRANSPARENCY: Final = (
+    b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
+    b"urn:mpeg:hevc:2015:auxid:1",
+    b"urn:mpeg:avc:2015:auxid:1",
+)
+_FULL_BOX_BYTES: Final = 4
+_MAX_NAME_BYTES: Final = 100
+
 _SIZE: Final = struct.Struct(">4xII")
 _BYTE: Final = struct.Struct(">B")
 _CLEAN_APERTURE: Final = struct.Struct(">IIII16x")
@@ -148,7 +157,7 @@ class _Picture:
         self._size = self._item_size(items, primary)
         inputs = self._check_tree(items, primary)
         for auxiliary in items.auxiliary((primary, *inputs)):
-            if auxiliary.kind in (*self._codecs, *_DERIVED):
+            if auxiliary.kind in (*self._codecs, *_DERIVED) and self._may_be_transparency(items, auxiliary):
                 self._check_tree(items, auxiliary)
         self._apply(items.properties(primary))
         for picture in (primary, *inputs[:1]):  # some writers give the profile to the tiles only
@@ -197,6 +206,14 @@ class _Picture:
             colour=self._colours.colour(profile),
             blocks=self._collector.blocks(),
         )
+
+    def _may_be_transparency(self, items: Items, auxiliary: Item) -> bool:
+        """Whether a decoder may decode *auxiliary*: no gain map, no depth map, nor what else is told by name."""
+        for box in items.properties(auxiliary):
+            if box.kind == b"auxC":
+                name = self._reader.read(box.start, min(box.end - box.start, _MAX_NAME_BYTES), box.what)
+                return name[_FULL_BOX_BYTES:].split(b"\0")[0] in _TRANSPARENCY
+        return True
 
     def _item_size(self, items: Items, item: Item) -> tuple[int, int]:
         """Return the (width, height) in pixels that the property `ispe` tells, and that is within the limit."""
