@@ -1,0 +1,7 @@
+"""x"""
+
+from vignette.pixels.engines.variety import UnknownVariety
+
+
+def decode(file, anatomy, size):
+    raise UnknownVariety
