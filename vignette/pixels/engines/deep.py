@@ -8,6 +8,7 @@ known only at the end.
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import Any, Final
 
@@ -50,8 +51,6 @@ _GAP: Final = 2.0
 @cache
 def library() -> Any:
     """Load libvips, which a process must not use before it forks."""
-    import logging
-
     import pyvips
 
     # The worker has as many processes as the machine has processors: more threads would only get in their way.
@@ -109,7 +108,7 @@ def _upright_lightness(image: Any, samples: Samples) -> Any:
 
 
 def is_measured(image: Any) -> bool:
-    return image.format == "float" and image.interpretation == "grey16"
+    return bool(image.format == "float" and image.interpretation == "grey16")
 
 
 def shrink(image: Any, size: tuple[int, int]) -> Any:

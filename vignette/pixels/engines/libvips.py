@@ -78,19 +78,23 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if libvips cannot read the file."""
     vips = library()
     source = _source(vips, file)  # libvips does not keep what its bytes are in
-    profile = anatomy.blocks.icc
     try:
-        image = deep.normal(_load(vips, source, anatomy, size), anatomy.samples, profile)
-        target = size if anatomy.format in _TURNED_BY_DECODER else stored(size, anatomy)
-        colours, alpha, is_done = deep.parts(deep.shrink(image, target), anatomy.samples, profile)
-        picture, transparency = _picture(colours), None if alpha is None else _picture(alpha)
+        return finished(_load(vips, source, anatomy, size), anatomy, size)
     except vips.Error as error:
         _check_room(anatomy, size)
-        raise OSError(_words(error)) from error
-    picture = to_srgb(picture, None if is_done else profile)
-    if transparency is not None:
-        picture.putalpha(transparency)
-    return picture if anatomy.format in _TURNED_BY_DECODER else upright(picture, anatomy.orientation)
+        raise OSError(words(error)) from error
+
+
+def finished(image: Any, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
+    """Return *image*, the stored picture, upright, in sRGB and 8 bits, at *size*: (width, height) in pixels."""
+    profile = anatomy.blocks.icc
+    is_turned = anatomy.format in _TURNED_BY_DECODER
+    small = deep.shrink(deep.normal(image, anatomy.samples, profile), size if is_turned else stored(size, anatomy))
+    colours, alpha, is_done = deep.parts(small, anatomy.samples, profile)
+    picture = to_srgb(_picture(colours), None if is_done else profile)
+    if alpha is not None:
+        picture.putalpha(_picture(alpha))
+    return picture if is_turned else upright(picture, anatomy.orientation)
 
 
 def shrunk_samples(image: Image.Image, samples: Samples, size: tuple[int, int], profile: bytes | None) -> Image.Image:
@@ -142,7 +146,7 @@ def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> An
         loading = _OTHER_LOADING.get(anatomy.format, _LOADING)
         image = vips.Operation.call(_LOADERS[anatomy.format], source, **scaling, **loading)
     except vips.Error as error:
-        raise UnknownVariety(_words(error)) from error
+        raise UnknownVariety(words(error)) from error
     # The decoder does not scale an animation that has a transparent frame, or a frame that does not fill the canvas.
     whole, scaled = (anatomy.width, anatomy.height), (round(anatomy.width * scale), round(anatomy.height * scale))
     turned = (anatomy.upright_size,) if anatomy.format in _TURNED_BY_DECODER else (whole, scaled)
@@ -191,7 +195,7 @@ def _check_room(anatomy: Anatomy, size: tuple[int, int]) -> None:
     bytes(needed + _ROOM_BYTES)  # fails without memory; succeeds at no cost, as nothing is written to it
 
 
-def _words(error: Any) -> str:
+def words(error: Any) -> str:
     """Return the first line of *error*. libvips gathers several faults in one."""
     return str(error.detail).strip().split("\n", 1)[0]
 
