@@ -35,12 +35,17 @@ def as_profile(colour: bytes | ColourSpace | None, image: Image.Image) -> bytes 
     HDR is mapped to the light of a screen, by how bright *image* is: white stays white if there is nothing brighter. So
     the frames of an animation need one profile for all of them.
     """
+    headroom = 0.0
+    if isinstance(colour, ColourSpace) and colour.is_hdr:
+        headroom = counted_headroom(colour, _brightest(image))
+    return profile_of(colour, len(image.getbands()) - ("A" in image.getbands()), headroom)
+
+
+def profile_of(colour: bytes | ColourSpace | None, samples: int, headroom: float = 0.0) -> bytes | None:
+    """Do so for pictures with so many colour *samples* a pixel, of which those in HDR have this *headroom*."""
     if not isinstance(colour, ColourSpace):
         return colour
-    if image.mode not in ("L", "LA", "RGB", "RGBA"):
-        return None
-    headroom = counted_headroom(colour, _brightest(image)) if colour.is_hdr else 0.0
-    return icc_profile(colour, 1 if image.mode in ("L", "LA") else 3, headroom)
+    return icc_profile(colour, samples, headroom) if samples in (1, 3) else None
 
 
 def _brightest(image: Image.Image) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from vignette.pixels.colour_space import Chromaticity, ColourSpace, Parametric, Primaries
 from vignette.pixels.tone_mapping import light_of, shown
@@ -34,9 +34,9 @@ _LARGEST: Final = 65535
 
 
 @lru_cache(8)
-def icc_profile(space: ColourSpace, samples: Literal[1, 3], headroom: float = 0.0) -> bytes:
+def icc_profile(space: ColourSpace, samples: int, headroom: float = 0.0) -> bytes:
     """
-    Return a profile of *space* for pictures of that many colour *samples* a pixel: 1 is grey, 3 are red, green, blue.
+    Return a profile of *space* for pictures of 1 or 3 colour *samples* a pixel: grey; red, green, blue.
 
     Only HDR uses *headroom*: how many stops the brightest part of the picture is above white.
     """

@@ -9,7 +9,10 @@ from typing import Final
 from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers import icc
+from vignette.pixels.containers.bmp_layout import read_layout
 from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.reader import Reader
 
 _FILE_HEADER_BYTES: Final = 14
@@ -22,9 +25,15 @@ _CORE_BYTES: Final = 12
 # for one of 4 billion rows.
 _MOST_ROWS_DOWN: Final = 1 << 24
 
-_RGB, _RLE8, _RLE4, _BITFIELDS = 0, 1, 2, 3
+_RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 # By compression. Compressions 4 and 5 mean that a JPEG or a PNG is within, for printers.
-_BITS_PER_PIXEL: Final = {_RGB: (1, 4, 8, 16, 24, 32), _RLE8: (8,), _RLE4: (4,), _BITFIELDS: (16, 32)}
+_BITS_PER_PIXEL: Final = {
+    _RGB: (1, 4, 8, 16, 24, 32),
+    _RLE8: (8,),
+    _RLE4: (4,),
+    _BITFIELDS: (16, 32),
+    _ALPHA_BITFIELDS: (16, 32),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,21 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
     if data_start < _FILE_HEADER_BYTES + header_bytes:
         raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, in its header")
     reader.require(data_start, _data_bytes(header), "the pixels")
-    return Anatomy(format=formats.BMP, width=header.width, height=header.height, bits_per_pixel=header.bits_per_pixel)
+    layout = read_layout(reader)
+    collector = Collector()
+    if layout.profile is not None and (profile := collector.read(reader, *layout.profile, "ICC profile")):
+        collector.set_icc(profile)
+    applied = collector.sound_profile(icc.RGB)
+    return Anatomy(
+        format=formats.BMP,
+        width=header.width,
+        height=header.height,
+        bits_per_pixel=header.bits_per_pixel,
+        held_bytes=header.width * header.height if layout.is_run_length else 0,
+        profile=applied,
+        colour=applied,
+        blocks=collector.blocks(),
+    )
 
 
 def _read_header(reader: Reader, length: int) -> _Header:

@@ -21,6 +21,9 @@ from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import as_orientation
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.containers.tiff_directory import Directory, Layout, read_directory
+from vignette.pixels.containers.tiff_samples import samples_of
+from vignette.pixels.samples import Alpha
+from vignette.pixels.samples import check as check_samples
 
 # A scanned book has a thousand pages. Each costs some microseconds.
 _MAX_DIRECTORIES: Final = 20_000
@@ -56,8 +59,6 @@ _STRUCTURE: Final = (*_LAYOUT, 320, 347, 530, 532)
 _REDUCED, _MASK = 1, 4
 _SEPARATE_PLANES: Final = 2
 _UNCOMPRESSED: Final = 1
-# The extra samples that are transparency: with colours multiplied by it, or not.
-_ALPHA: Final = (1, 2)
 _YCBCR: Final = 6
 
 # None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Not among them are the JPEG of 1992
@@ -74,7 +75,7 @@ _MODELS: Final = {
     8: (icc.LAB,),
 }
 _MAX_SAMPLES_PER_PIXEL: Final = 16
-_MAX_BITS_PER_SAMPLE: Final = 32
+_MAX_BITS_PER_SAMPLE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ class _Walk:
         first = next(directories)
         self._refuse_camera_raw(first)
         page = self._check_page(first)
+        samples = samples_of(self._reader, self._layout, first, page.what)
+        check_samples(samples, page.what)
         frames = 1
         for directory in directories:
             # Smaller copies and masks belong to the page before, and so does a thumbnail without a size of its own.
@@ -136,8 +139,9 @@ class _Walk:
             height=page.height,
             orientation=self._orientation(first),
             frames=frames,
-            has_alpha=self._has_alpha(first),
+            has_alpha=samples.alpha is not Alpha.NONE,
             bits_per_pixel=page.bits_per_pixel,
+            samples=samples,
             profile=profile,
             colour=profile,
             blocks=self._collector.blocks(),
@@ -290,10 +294,6 @@ class _Walk:
     def _orientation(self, directory: Directory) -> int:
         entry = directory.entries.get(_ORIENTATION)
         return 1 if entry is None else as_orientation(self._layout.order, entry.kind, entry.inline)
-
-    def _has_alpha(self, directory: Directory) -> bool:
-        """Whether the first sample beside the colours is transparency; the file may also leave its use open."""
-        return self._number(directory, _EXTRA_SAMPLES, 0) in _ALPHA
 
     def _take_metadata(self, directory: Directory) -> None:
         self._collector.set_exif(tiff_metadata.copy_metadata(self._reader, self._layout, self._collector))

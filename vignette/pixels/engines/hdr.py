@@ -13,7 +13,7 @@ from typing import Any, Final
 from PIL import Image
 
 from vignette.pixels.colour_space import BT_2020_PRIMARIES, SRGB_PRIMARIES, ColourSpace, Hdr
-from vignette.pixels.engines.vips import library
+from vignette.pixels.engines.deep import library
 from vignette.pixels.profile_writing import to_linear
 from vignette.pixels.tone_mapping import HLG_LUMINANCE, HLG_POWER, counted_headroom, hlg_scene, light_of, shown
 
@@ -24,6 +24,7 @@ _LAST_STEP: Final = 2**13 - 1
 
 # Grey has one sample, or two with transparency.
 _GREY_SAMPLES: Final = 2
+_MODES: Final = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 # Of a picture that is brighter than white, the brightest thousandth does not count: a few glints would darken the rest.
 _COUNTED_PERCENT: Final = 99.9
@@ -32,7 +33,7 @@ _COUNTED_PERCENT: Final = 99.9
 def mapped(image: Image.Image, space: ColourSpace) -> Image.Image:
     """Return *image* (mode L, LA, RGB or RGBA), which is in the HDR *space*, in sRGB."""
     pixels = library().Image.new_from_memory(image.tobytes(), *image.size, len(image.getbands()), "uchar")
-    return Image.frombytes(image.mode, image.size, to_sdr(deepened(pixels), space).write_to_memory())
+    return picture(deepened(pixels), space)
 
 
 def deepened(image: Any) -> Any:
@@ -43,8 +44,13 @@ def deepened(image: Any) -> Any:
     return (image * 257).cast("ushort").copy(interpretation=kind)
 
 
-def to_sdr(image: Any, space: ColourSpace) -> Any:
-    """Return *image*, which has 16 bits a sample and is in the HDR *space*, in sRGB with 8 bits a sample."""
+def picture(image: Any, space: ColourSpace) -> Image.Image:
+    """Return *image*, which has 16 bits a sample and is in the HDR *space*, in sRGB (mode L, LA, RGB or RGBA)."""
+    mapped_image = _to_sdr(image, space)
+    return Image.frombytes(_MODES[image.bands], (image.width, image.height), mapped_image.write_to_memory())
+
+
+def _to_sdr(image: Any, space: ColourSpace) -> Any:
     image = image.copy_memory()  # it is looked at twice, and may be decoded once
     is_grey = image.bands <= _GREY_SAMPLES
     colours = _colours_to_sdr(image[0].bandjoin([image[0], image[0]]) if is_grey else image[0:3], space)
