@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vignette.pixels.formats import Format
+from vignette.pixels.pieces import Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Anatomy:
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
+    mended: Pieces | None = None
+    """What to read in place of a file that has all of its pixels, but is damaged beside them; None: the file itself."""
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.animation import animations, moves
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.cropping import cropped
-from vignette.pixels.decoder_file import decoder_file
+from vignette.pixels.decoder_file import decoder_file, mended_file
 from vignette.pixels.encoding import decoder_of, encoded
 from vignette.pixels.engines import decode
 from vignette.pixels.geometry import Plan, plan
@@ -80,6 +80,7 @@ def render(
         RenderingFailed: Not all pixels of the picture can be decoded.
     """
     anatomy = read_anatomy(file, size, _BOUNDS)
+    file, size = mended_file(file, size, anatomy)
     plans = [plan(*anatomy.upright_size, recipe) for recipe in recipes]
     source = decoder_file(file, size, anatomy.format)
     with _decoder_errors(anatomy):

@@ -23,7 +23,8 @@ from vignette.errors import BrokenImage, Refused, TooManyFrames, TooManyPixels, 
 from vignette.limits import MAX_METADATA_BYTES, MIB
 from vignette.model import ImageFacts
 from vignette.pixels.anatomy import MetadataBlocks
-from vignette.pixels.inspection import inspect
+from vignette.pixels.decoder_file import mended_file
+from vignette.pixels.inspection import inspect, read_anatomy
 
 MANY = 100_000_000
 """A limit that nothing here reaches."""
@@ -138,7 +139,10 @@ def test_a_picture_that_is_cut_off_is_refused_or_has_lost_no_pixel(content: byte
 
 
 def _first_pixels(content: bytes) -> bytes:
-    with Image.open(io.BytesIO(content)) as image:
+    file = io.BytesIO(content)
+    mended, _ = mended_file(file, len(content), read_anatomy(file, len(content)))
+    mended.seek(0)
+    with Image.open(mended) as image:
         return image.convert("RGBA").tobytes()
 
 
