@@ -36,6 +36,15 @@ class MetadataBlocks:
 
 
 @dataclass(frozen=True, slots=True)
+class Aperture:
+    """The part of a decoded picture that is shown, in pixels as stored; `coded` is the (width, height) of the whole."""
+
+    coded: tuple[int, int]
+    left: int
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
 class Anatomy:
     """
     What the file of a picture says of itself, found without decoding a pixel.
@@ -56,9 +65,17 @@ class Anatomy:
     """Only in PNG, TIFF and BMP: the bits of a pixel before compression."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
+    aperture: Aperture | None = None
+    """Only in AVIF: the part that is shown, if it is not all that the decoder gives."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
     mended: Pieces | None = None
     """What to read in place of a file that has all of its pixels, but is damaged beside them; None: the file itself."""
+
+    @property
+    def coded_pixels(self) -> int:
+        """How many pixels a decoder makes, whether they are shown or not."""
+        width, height = (self.width, self.height) if self.aperture is None else self.aperture.coded
+        return width * height
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import jpeg_pixels
+from vignette.pixels.containers import heif_pixels, jpeg_pixels
 from vignette.pixels.containers.png_pixels import moving_picture, still_picture
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import Format
@@ -21,6 +21,9 @@ _PICTURES: Final[dict[Format, Callable[[Reader], Pieces]]] = {
     formats.JPEG: jpeg_pixels.picture,
     formats.PNG: still_picture,
     formats.APNG: still_picture,
+    formats.AVIF: heif_pixels.picture,
+    formats.HEIC: heif_pixels.picture,
+    formats.HEIF: heif_pixels.picture,
 }
 
 

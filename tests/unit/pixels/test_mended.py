@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image
 
-from tests.makers import encoded, jpeg_segment, jpeg_with, picture, still
+from tests.makers import (
+    box,
+    clap,
+    colr,
+    encoded,
+    full_box,
+    heif,
+    icc_profile,
+    jpeg_segment,
+    jpeg_with,
+    picture,
+    still,
+)
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage
 from vignette.limits import MIB
+from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.publishing import publish
 from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
@@ -132,3 +146,134 @@ def test_jfif_counts_more_than_adobe_even_at_an_eighth() -> None:
     adobe = jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
 
     assert shown(jpeg[:20] + adobe + jpeg[20:]) == shown(jpeg)
+
+
+def boxes(content: bytes) -> Iterator[bytes]:
+    while content:
+        (length,) = struct.unpack_from(">I", content)
+        yield content[:length]
+        content = content[length:]
+
+
+def kinds(content: bytes) -> list[bytes]:
+    return [each[4:8] for each in boxes(content)]
+
+
+def avif_with(change: Callable[[list[bytes]], list[bytes]], content: bytes) -> bytes:
+    """Make an AVIF whose `meta` box has the boxes that *change* makes of those of *content*. It stands at the end."""
+    (meta,) = (each for each in boxes(content) if each[4:8] == b"meta")
+    return content.replace(b"meta", b"free", 1) + full_box(b"meta", *change(list(boxes(meta[12:]))))
+
+
+def within(meta: list[bytes], kind: bytes, change: Callable[[bytes], bytes]) -> list[bytes]:
+    return [box(kind, change(each[8:])) if each[4:8] == kind else each for each in meta]
+
+
+def halves(iprp: bytes) -> bytes:
+    """Make two tables of associations of one."""
+    ipco, ipma = boxes(iprp)
+    assert ipma[:16] == struct.pack(">I4sII", len(ipma), b"ipma", 0, 1), "one item, and one byte for each property"
+    number, count, entries = ipma[16:18], ipma[18], ipma[19:]
+    first, second = struct.pack(">I", 1) + number + bytes([count]) + entries, struct.pack(">I", 0)
+    return ipco + full_box(b"ipma", second) + full_box(b"ipma", first)
+
+
+def with_property(*added: bytes) -> Callable[[bytes], bytes]:
+    """Give properties more to the first item."""
+
+    def change(iprp: bytes) -> bytes:
+        ipco, ipma = boxes(iprp)
+        first = len(kinds(ipco[8:])) + 1
+        count, rest = ipma[18], ipma[19:]
+        numbers = bytes(range(first, first + len(added)))
+        associations = ipma[8:18] + bytes([count + len(added)]) + rest[:count] + numbers + rest[count:]
+        return box(b"ipco", ipco[8:], *added) + box(b"ipma", associations)
+
+    return change
+
+
+NCLX = box(b"colr", b"nclx", struct.pack(">HHHB", 1, 13, 6, 0x80))
+AVIFS: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "boxes in another order": lambda meta: meta[::-1],
+    "no handler": lambda meta: [each for each in meta if each[4:8] != b"hdlr"],
+    "two tables of associations": lambda meta: within(meta, b"iprp", halves),
+    "several colours": lambda meta: within(meta, b"iprp", with_property(NCLX, NCLX)),
+    "several profiles": lambda meta: within(meta, b"iprp", with_property(colr(icc_profile()), colr(icc_profile(300)))),
+    "a colour of no kind": lambda meta: within(meta, b"iprp", with_property(box(b"colr"))),
+    "groups that are broken": lambda meta: [*meta, box(b"grpl", box(b"altr", b"x"))],
+}
+
+
+@pytest.mark.parametrize("change", AVIFS.values(), ids=AVIFS)
+def test_an_avif_of_odd_boxes_is_shown(change: Callable[[list[bytes]], list[bytes]]) -> None:
+    plain = still("AVIF")
+
+    assert shown(avif_with(change, plain)) == shown(plain)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0\0\0", b"\0\0\0\6Exif\0\0", b"\xff\xff\xff\xffII*\0"], ids=repr)
+def test_exif_that_is_broken_costs_no_avif(content: bytes) -> None:
+    described = Image.Exif()
+    described[0x010E] = "a description"
+    plain = still("AVIF", exif=described.tobytes())
+    block = anatomy(plain).blocks.exif
+    assert block is not None
+    at = plain.index(block) - 4  # before it stands how far it is
+    broken = plain[:at] + content.ljust(4 + len(block), b"\0") + plain[at + 4 + len(block) :]
+
+    assert shown(broken) == shown(plain)
+
+
+@pytest.mark.parametrize("brand", [b"MA1B", b"miaf", b"mif2", b"abcd"])
+def test_an_avif_is_shown_whatever_brand_comes_first(brand: bytes) -> None:
+    plain = still("AVIF")
+
+    assert shown(plain[:8] + brand + plain[12:]) == shown(plain)
+
+
+@pytest.mark.parametrize(
+    "trailer", [b"a text, which begins like a box", box(b"ftyp", b"mp42"), box(b"uuid", bytes(99))]
+)
+@pytest.mark.parametrize("content", [still("AVIF"), heif()], ids=["AVIF", "HEIC"])
+def test_no_decoder_of_boxes_sees_what_is_behind_the_picture(content: bytes, trailer: bytes) -> None:
+    damaged = content + trailer
+    given = decoder_file(io.BytesIO(damaged), len(damaged), anatomy(damaged).format).read()
+
+    assert set(kinds(given)) <= {b"ftyp", b"free", b"mdat", b"meta"}
+    assert trailer[8:] not in given or trailer[4:8] == b"uuid"
+
+
+def test_the_data_of_an_avif_may_end_with_the_file() -> None:
+    plain = still("AVIF")
+    at = plain.index(b"mdat")
+
+    assert shown(plain[: at - 4] + bytes(4) + plain[at:]) == shown(plain)
+
+
+def test_the_alpha_of_an_avif_is_kept() -> None:
+    plain = still("AVIF", mode="RGBA")
+    image = picture(mode="RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    transparent = encoded(image, "AVIF")
+
+    assert shown(transparent) != shown(plain)
+    assert shown(transparent)[3] < 10
+    assert shown(avif_with(lambda meta: meta[::-1], transparent)) == shown(transparent)
+
+
+@pytest.mark.parametrize(
+    ("aperture", "shown_part"),
+    [
+        (clap(20, 16), (10, 7, 30, 23)),
+        (box(b"clap", struct.pack(">6IiI", 20, 1, 10, 1, 5, 1, -10, 1)), (15, 0, 35, 10)),
+    ],
+    ids=["in the middle", "at the upper edge"],
+)
+def test_an_avif_is_cropped_to_its_clean_aperture(aperture: bytes, shown_part: tuple[int, int, int, int]) -> None:
+    plain = still("AVIF", quality=100, subsampling="4:4:4")
+    cropped = avif_with(lambda meta: within(meta, b"iprp", with_property(aperture)), plain)
+    with Image.open(io.BytesIO(plain)) as image:
+        expected = image.crop(shown_part)
+
+    assert anatomy(cropped).upright_size == expected.size
+    assert shown(cropped) == shown(encoded(expected, "PNG"))

@@ -90,7 +90,7 @@ def _samsung_trailer(reader: Reader) -> int | None:
     if end < 0:
         return None
     length, mark = reader.unpack(_SAMSUNG_END, end, "the end")
-    start = end - length
+    start: int = end - length
     if mark != b"SEFT" or length < _SAMSUNG_DIRECTORY.size or start < 0:
         return None
     mark, _, count = reader.unpack(_SAMSUNG_DIRECTORY, start, "a trailer")

@@ -59,14 +59,23 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     target = size if is_turned else stored(size, anatomy)
     with open_source(file, anatomy.format) as source:
         # Pillow may give the size as stored, or as turned upright.
-        check_size(source.size, (anatomy.width, anatomy.height), anatomy.upright_size)
+        coded = None if anatomy.aperture is None else anatomy.aperture.coded
+        check_size(source.size, *([coded] if coded else [(anatomy.width, anatomy.height), anatomy.upright_size]))
         if isinstance(source, JpegImagePlugin.JpegImageFile):
             image = _shrink_jpeg(source, file, target)
         else:
             source.load()
-            image = resized(samples(source), target)
+            image = resized(samples(source), target, _shown(anatomy))
     image = to_srgb(image, anatomy.blocks.icc)
     return image if is_turned else upright(image, anatomy.orientation)
+
+
+def _shown(anatomy: Anatomy) -> tuple[int, int, int, int] | None:
+    """Return (left, top, right, bottom) of what is shown of the decoded picture; None for all of it."""
+    if anatomy.aperture is None:
+        return None
+    left, top = anatomy.aperture.left, anatomy.aperture.top
+    return left, top, left + anatomy.width, top + anatomy.height
 
 
 def open_source(file: BinaryIO, file_format: Format) -> ImageFile.ImageFile:
