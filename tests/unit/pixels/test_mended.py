@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image
 
 from tests.makers import (
+    animation,
+    bmp,
     box,
     clap,
     colr,
@@ -20,11 +23,13 @@ from tests.makers import (
     jpeg_segment,
     jpeg_with,
     picture,
+    png_chunk,
     still,
 )
 from tests.unit.pixels.reading import anatomy
-from vignette.errors import BrokenImage
+from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.limits import MIB
+from vignette.pixels.containers.png_data import data_bytes
 from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.publishing import publish
 from vignette.pixels.rendering import render
@@ -35,7 +40,7 @@ WHOLE = Recipe("whole", 64, 64, formats=("webp",), quality=100)
 
 def shown(content: bytes) -> bytes:
     """The pixels of a vignette of *content*."""
-    (rendition,) = render(io.BytesIO(content), len(content), [WHOLE])
+    rendition, *_ = render(io.BytesIO(content), len(content), [WHOLE])
     with Image.open(io.BytesIO(rendition.content)) as vignette:
         return vignette.convert("RGBA").tobytes()
 
@@ -277,3 +282,168 @@ def test_an_avif_is_cropped_to_its_clean_aperture(aperture: bytes, shown_part: t
 
     assert anatomy(cropped).upright_size == expected.size
     assert shown(cropped) == shown(encoded(expected, "PNG"))
+
+
+def png_of(width: int, height: int, data: bytes, *, bits: int = 8, kind: int = 2, interlaced: bool = False) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, interlaced)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", data) + png_chunk(b"IEND")
+
+
+def png(width: int, height: int, *, bits: int = 8, interlaced: bool = False) -> bytes:
+    """Make a grey PNG of pixels that are alike."""
+    rows = bytes(data_bytes(width, height, bits, is_interlaced=interlaced))
+    return png_of(width, height, zlib.compress(rows), bits=bits, kind=0, interlaced=interlaced)
+
+
+def in_chunks(png: bytes, length: int) -> bytes:
+    """Cut the only chunk of data of *png* into chunks of *length* bytes."""
+    at = png.index(b"IDAT") - 4
+    data = png[at + 8 : at + 8 + int.from_bytes(png[at : at + 4], "big")]
+    pieces = [png_chunk(b"IDAT", data[start : start + length]) for start in range(0, len(data), length)]
+    return png[:at] + b"".join(pieces) + png_chunk(b"IEND")
+
+
+PNGS = {
+    "in colour": still("PNG"),
+    "of a palette": still("PNG", mode="P", transparency=0),
+    "interlaced": png(5, 7, interlaced=True),
+    "in many chunks": in_chunks(still("PNG"), 100),
+    "of another depth": png(37, 9, bits=1),
+}
+IEND = png_chunk(b"IEND")
+ENDS = {
+    "nothing": b"",
+    "a checksum that is wrong": IEND[:-1] + b"\0",
+    "half of it": IEND[:7],
+    "zeros": bytes(100),
+    "a text": b"no chunk has such a name",
+    "a chunk that goes over the end": png_chunk(b"tEXt", b"Comment\0Hi")[:-3],
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("png", PNGS.values(), ids=PNGS)
+def test_a_png_without_its_end_is_taken(png: bytes, end: bytes) -> None:
+    assert png.endswith(IEND)
+    damaged = png[:-12] + end
+
+    assert shown(damaged) == shown(png)
+    assert "damaged behind its picture data" in warnings(damaged)
+    assert public_copy(damaged) == public_copy(png)
+
+
+@pytest.mark.parametrize("missing", [1, 4, 12, 13, 16])
+def test_a_png_may_end_within_the_checksum_of_its_data(missing: int) -> None:
+    whole = still("PNG")
+
+    assert shown(whole[:-missing]) == shown(whole)
+    assert public_copy(whole[:-missing]) == public_copy(whole)
+
+
+@pytest.mark.parametrize("missing", [17, 19, 21, 60])
+@pytest.mark.parametrize("end", [b"", IEND], ids=["without end", "with an end"])
+def test_a_png_whose_data_are_cut_short_is_refused(missing: int, end: bytes) -> None:
+    png = in_chunks(still("PNG"), 50)
+
+    with pytest.raises(BrokenImage, match=r"ends at byte|its checksum is wrong|should be a chunk"):
+        anatomy(png[:-missing] + end)
+
+
+def test_a_large_png_is_taken_without_its_end_only_if_it_ends_with_a_chunk() -> None:
+    large = in_chunks(encoded(Image.new("1", (24_000, 24_000)), "PNG"), 10_000)
+
+    assert anatomy(large[:-12]).mended is not None
+    with pytest.raises(BrokenImage, match="the file ends at byte"):
+        anatomy(large[:-13])
+
+
+DATA = {
+    "a wrong checksum": (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "checksum \\(Adler-32\\)"),
+    "no checksum": (lambda data: data[:-4], "checksum \\(Adler-32\\)"),
+    "too few bytes": (lambda _: zlib.compress(bytes(100)), "inflate to 100 of 3,630 bytes"),
+    "no zlib": (lambda data: b"abcd" + data, "are damaged: they inflate to 0 of 3,630 bytes"),
+    "cut short": (lambda data: data[: len(data) // 2], "are cut short: they inflate to"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), DATA.values(), ids=DATA)
+def test_a_png_whose_data_are_no_picture_is_refused(change: Callable[[bytes], bytes], words: str) -> None:
+    data = zlib.compress(b"".join(b"\0" + bytes(range(120)) for _ in range(30)))
+    with pytest.raises(BrokenImage, match=words):
+        anatomy(png_of(40, 30, change(data)))
+
+
+def test_more_data_than_a_png_needs_are_taken() -> None:
+    rows = b"".join(b"\0" + bytes(range(120)) for _ in range(30))
+
+    assert shown(png_of(40, 30, zlib.compress(rows + bytes(500)))) == shown(png_of(40, 30, zlib.compress(rows)))
+
+
+def test_apples_variant_of_png_is_refused_by_its_name() -> None:
+    whole = still("PNG")
+
+    with pytest.raises(UnsupportedFormat, match="Apple's own variant of PNG"):
+        anatomy(whole[:8] + png_chunk(b"CgBI", b"\x50\0\x20\2") + whole[8:])
+
+
+GIFS = {
+    "of a palette": still("GIF"),
+    "of two colours": encoded(Image.new("P", (300, 200)), "GIF"),
+    "interlaced": still("GIF", 300, 200, interlace=1),
+    "of noise": encoded(Image.effect_noise((99, 77), 100), "GIF"),
+}
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+@pytest.mark.parametrize("gif", GIFS.values(), ids=GIFS)
+def test_a_gif_without_its_last_bytes_is_taken(gif: bytes, missing: int) -> None:
+    damaged = gif[:-missing]
+
+    assert gif.endswith(b"\0\x3b")
+    assert shown(damaged) == shown(gif)
+    assert public_copy(damaged) == public_copy(gif)
+    assert ("all pixels of its last frame are there" in warnings(damaged)) is (missing == 2)
+
+
+@pytest.mark.parametrize("gif", GIFS.values(), ids=GIFS)
+def test_a_gif_may_end_right_behind_its_pixels(gif: bytes) -> None:
+    """The code that ends the data is another thing that a picture can do without."""
+    taken = [missing for missing in range(3, 8) if not is_refused(gif[:-missing])]
+
+    assert taken == list(range(3, 3 + len(taken)))
+    assert all(shown(gif[:-missing]) == shown(gif) for missing in taken)
+    assert is_refused(gif[:-8])
+
+
+@pytest.mark.parametrize("where", [0.4, 0.6, 0.75, 0.99])
+def test_a_gif_with_a_damaged_later_frame_is_a_still(where: float) -> None:
+    gif = animation("GIF", 3)
+    damaged = gif[: int(where * len(gif))]
+
+    assert anatomy(damaged).frames == 1
+    assert "only the first frame of the GIF is shown" in warnings(damaged)
+    assert shown(damaged) == shown(gif)
+    assert shown(public_copy(damaged)) == shown(gif)
+
+
+def test_a_later_frame_without_pixels_makes_a_still() -> None:
+    gif = animation("GIF", 3)
+    frame = b"\x2c" + struct.pack("<4H", 0, 0, 40, 30)
+    second = gif.index(frame, gif.index(frame) + 1)
+    damaged = gif[: second + 5] + bytes(4) + gif[second + 9 :]
+
+    assert anatomy(damaged).frames == 1
+    assert shown(damaged) == shown(gif)
+
+
+def test_a_moving_gif_without_its_last_bytes_moves() -> None:
+    assert anatomy(animation("GIF", 3)[:-2]).frames == 3
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_bmp_without_the_bytes_behind_its_last_pixel_is_taken(missing: int) -> None:
+    whole = bmp(3, 2, pixels=(bytes(range(9)) + bytes(3)) * 2)
+
+    assert shown(whole[:-missing]) == shown(whole)
+    assert f"lacks {missing} bytes" in warnings(whole[:-missing])
+    assert is_refused(whole[:-4])
