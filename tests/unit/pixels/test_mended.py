@@ -25,6 +25,8 @@ from tests.makers import (
     picture,
     png_chunk,
     still,
+    tiff,
+    tiff_page,
 )
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, UnsupportedFormat
@@ -447,3 +449,106 @@ def test_a_bmp_without_the_bytes_behind_its_last_pixel_is_taken(missing: int) ->
     assert shown(whole[:-missing]) == shown(whole)
     assert f"lacks {missing} bytes" in warnings(whole[:-missing])
     assert is_refused(whole[:-4])
+
+
+def tiff_with(*changes: tuple[int, bytes | None], content: bytes, link: int = 0) -> bytes:
+    """Make a little-endian TIFF of *content* whose only directory has other entries, or none, of some tags."""
+    (at,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, at)
+    entries = {struct.unpack_from("<H", content, start)[0]: content[start : start + 12] for start in starts(at, count)}
+    for tag, entry in changes:
+        entries.pop(tag, None)
+        if entry is not None:
+            entries[tag] = struct.pack("<H", tag) + entry
+    table = (
+        struct.pack("<H", len(entries)) + b"".join(entries[tag] for tag in sorted(entries)) + struct.pack("<I", link)
+    )
+    return content[:4] + struct.pack("<I", len(content)) + content[8:] + table
+
+
+def starts(directory: int, count: int) -> range:
+    return range(directory + 2, directory + 2 + 12 * count, 12)
+
+
+def entry(kind: int, count: int, value: int) -> bytes:
+    return struct.pack("<HII", kind, count, value)
+
+
+TIFFS = {
+    "Deflate": still("TIFF", compression="tiff_adobe_deflate"),
+    "LZW": still("TIFF", compression="tiff_lzw"),
+    "fax": still("TIFF", mode="1", compression="group4"),
+    "PackBits": still("TIFF", mode="L", compression="packbits"),
+    "JPEG": still("TIFF", compression="jpeg"),
+    "several strips": still("TIFF", 300, 200, compression="tiff_lzw", strip_size=20_000),
+}
+LENGTHS = {"no": (279, None), "0 as": (279, entry(4, 1, 0))}
+
+
+@pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
+@pytest.mark.parametrize("whole", TIFFS.values(), ids=TIFFS)
+def test_a_tiff_that_does_not_say_how_long_its_strips_are_is_taken(
+    whole: bytes, length: tuple[int, bytes | None]
+) -> None:
+    damaged = tiff_with(length, content=whole)
+    if length[1] is not None and whole is TIFFS["several strips"]:
+        assert is_refused(damaged)  # one length, for several strips
+        return
+
+    assert shown(damaged) == shown(whole)
+    assert "does not say how long its strips or tiles are" in warnings(damaged)
+
+
+ODD_TAGS = {
+    "a private tag of no type": (40_000, entry(0, 1, 1)),
+    "a private tag of a type to come": (40_000, entry(99, 1, 1)),
+    "a private tag without a value": (32_934, entry(2, 0, 0)),
+    "a private tag outside of the file": (65_000, entry(7, 10**6, 10**6)),
+    "a resolution without a value": (282, entry(5, 0, 0)),
+    "a resolution that is a text": (282, entry(2, 4, 0x41414141)),
+    "a unit that there is not": (296, entry(3, 1, 99)),
+    "a unit of several values": (296, entry(3, 2, 0x00020002)),
+    "a text that is a number": (270, entry(4, 1, 7)),
+    "a profile outside of the file": (34_675, entry(7, 10**6, 10**6)),
+    "a profile that is a text": (34_675, entry(2, 4, 0x41414141)),
+    "a Photoshop block of no type": (34_377, entry(0, 9, 9)),
+    "further pictures nowhere": (330, entry(4, 1, 10**6)),
+}
+
+
+@pytest.mark.parametrize("tag", ODD_TAGS.values(), ids=ODD_TAGS)
+@pytest.mark.parametrize("whole", [still("TIFF"), TIFFS["LZW"]], ids=["uncompressed", "LZW"])
+def test_an_odd_tag_of_metadata_costs_no_tiff(whole: bytes, tag: tuple[int, bytes]) -> None:
+    assert shown(tiff_with(tag, content=whole)) == shown(whole)
+
+
+@pytest.mark.parametrize("link", [10**8, 3], ids=["beyond the end", "in the header"])
+def test_a_tiff_whose_next_directory_is_nowhere_is_taken(link: int) -> None:
+    whole = still("TIFF")
+    damaged = tiff_with(content=whole, link=link)
+
+    assert shown(damaged) == shown(whole)
+    assert "only the pages before a damaged one are counted" in warnings(damaged)
+
+
+@pytest.mark.parametrize("whole", [still("TIFF"), TIFFS["LZW"]], ids=["uncompressed", "LZW"])
+@pytest.mark.parametrize("tag", [259, 262, 284], ids=["compression", "colours", "planes"])
+def test_a_value_for_each_sample_is_taken_if_they_are_alike(whole: bytes, tag: int) -> None:
+    (at,) = struct.unpack_from("<I", whole, 4)
+    (count,) = struct.unpack_from("<H", whole, at)
+    (value,) = (
+        struct.unpack_from("<H", whole, start + 8)[0]
+        for start in starts(at, count)
+        if struct.unpack_from("<H", whole, start)[0] == tag
+    )
+    longer = whole + struct.pack("<3H", *[value] * 3)
+    damaged = tiff_with((tag, entry(3, 3, len(whole))), content=longer)
+
+    assert shown(damaged) == shown(whole)
+    assert f"has 3 values of the tag {tag}, which are alike" in warnings(damaged)
+
+
+def test_a_damaged_later_page_costs_no_tiff() -> None:
+    whole = tiff(tiff_page(), data=bytes(range(12)))
+
+    assert shown(tiff(tiff_page(), tiff_page(tags={273: [9999]}), data=bytes(range(12)))) == shown(whole)

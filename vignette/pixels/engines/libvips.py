@@ -14,7 +14,7 @@ import io
 import logging
 import math
 from functools import cache
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 from PIL import Image
 
@@ -129,14 +129,15 @@ def _library() -> Any:
 
 
 def _source(vips: Any, file: BinaryIO) -> Any:
-    """Pass a real file by its descriptor, so that libvips can map it; pass any other file as a copy of its bytes."""
+    """Pass a real file by its descriptor, so that libvips can map it. Any other file is read bit by bit by libvips."""
     try:
         descriptor = file.fileno()
     except io.UnsupportedOperation:
-        content = bytearray(file.seek(0, io.SEEK_END))
         file.seek(0)
-        cast(io.BufferedIOBase, file).readinto(content)
-        return vips.Source.new_from_memory(content)
+        source = vips.SourceCustom()
+        source.on_read(file.read)
+        source.on_seek(file.seek)
+        return source
     return vips.Source.new_from_descriptor(descriptor)
 
 
