@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import heif_pixels, jpeg_pixels, tiff_pixels
+from vignette.pixels.containers import heif_pixels, jpeg_pixels, tiff_pixels, webp_pixels
 from vignette.pixels.containers.png_pixels import moving_picture, still_picture
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import Format
@@ -25,6 +25,7 @@ _PICTURES: Final[dict[Format, Callable[[Reader], Pieces]]] = {
     formats.HEIC: heif_pixels.picture,
     formats.HEIF: heif_pixels.picture,
     formats.TIFF: tiff_pixels.picture,
+    formats.WEBP: webp_pixels.picture,
 }
 
 

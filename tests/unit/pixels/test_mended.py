@@ -24,9 +24,12 @@ from tests.makers import (
     jpeg_with,
     picture,
     png_chunk,
+    riff_chunk,
     still,
     tiff,
     tiff_page,
+    vp8x,
+    webp,
 )
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, UnsupportedFormat
@@ -552,3 +555,23 @@ def test_a_damaged_later_page_costs_no_tiff() -> None:
     whole = tiff(tiff_page(), data=bytes(range(12)))
 
     assert shown(tiff(tiff_page(), tiff_page(tags={273: [9999]}), data=bytes(range(12)))) == shown(whole)
+
+
+WEBPS = {"lossy": still("WEBP"), "lossless": still("WEBP", lossless=True), "with alpha": still("WEBP", mode="RGBA")}
+WEBP_METADATA = {
+    "EXIF": riff_chunk(b"EXIF", b"Exif\0\0II*\0\xff\xff\xff\xff"),
+    "no EXIF": riff_chunk(b"EXIF", b""),
+    "XMP": riff_chunk(b"XMP ", b"<no xml"),
+    "a chunk that nobody knows": riff_chunk(b"abcd", b"odd"),
+}
+
+
+@pytest.mark.parametrize("metadata", WEBP_METADATA.values(), ids=WEBP_METADATA)
+@pytest.mark.parametrize("plain", WEBPS.values(), ids=WEBPS)
+def test_a_webp_reaches_its_decoder_without_metadata(plain: bytes, metadata: bytes) -> None:
+    pixels = plain[12:] if plain[12:16] != b"VP8X" else plain[30:]
+    described = webp(vp8x(40, 30, 0x3C), riff_chunk(b"ICCP", icc_profile()), pixels, metadata)
+    given = decoder_file(io.BytesIO(described), len(described), anatomy(described).format).read()
+
+    assert shown(described) == shown(plain)
+    assert given == webp(vp8x(40, 30, 0x10), pixels)
