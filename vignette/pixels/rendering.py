@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,9 @@ _DECODER_ERRORS: Final = (
     ValueError,
     struct.error,
 )
+
+# How decoders say that there are too few data.
+_ENDS_EARLY: Final = re.compile(r"truncat|premature|unexpected end|end of (file|data|stream)|not enough", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +137,18 @@ def placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
 
 @contextmanager
 def _decoder_errors(anatomy: Anatomy) -> Iterator[None]:
+    """Turn what decoders raise into a `RenderingFailed` in our words; theirs are for the log."""
     try:
         yield
-    except UnidentifiedImageError as error:
-        # Pillow's words describe the file object, not the picture.
-        raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: its decoder does not know it") from error
     except _DECODER_ERRORS as error:
-        raise RenderingFailed(
-            f"the {anatomy.format.name} cannot be decoded: {str(error) or type(error).__name__}"
-        ) from error
+        theirs = str(error) or type(error).__name__
+        logger.info("a decoder gave up a %s: %s", anatomy.format.name, theirs)
+        raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: {_reason(error, theirs)}") from error
+
+
+def _reason(error: Exception, theirs: str) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is in a variety that no decoder here knows"
+    if _ENDS_EARLY.search(theirs):
+        return "it ends before all of its pixels"
+    return "its pixels are damaged, or coded in a way that no decoder here knows"

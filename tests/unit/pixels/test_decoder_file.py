@@ -142,7 +142,7 @@ CUT_PIXELS = png_with()[: png_with().index(b"IDAT") - 4] + png_chunk(b"IDAT", by
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(UNKNOWN_TO_THE_DECODER, "its decoder does not know it"), (CUT_PIXELS, "the PNG cannot be decoded")],
+    [(UNKNOWN_TO_THE_DECODER, "a variety that no decoder here knows"), (CUT_PIXELS, "the PNG cannot be decoded")],
     ids=["unknown to the decoder", "broken pixels"],
 )
 def test_a_failure_tells_no_path(tmp_path: Path, content: bytes, words: str) -> None:
