@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from vignette.pixels.colour_space import ColourSpace
 from vignette.pixels.formats import Format
+from vignette.pixels.pieces import Pieces
 from vignette.pixels.samples import Samples
 
 
@@ -37,6 +38,15 @@ class MetadataBlocks:
 
 
 @dataclass(frozen=True, slots=True)
+class Aperture:
+    """The part of a decoded picture that is shown, in pixels as stored; `coded` is the (width, height) of the whole."""
+
+    coded: tuple[int, int]
+    left: int
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
 class Anatomy:
     """
     What the file of a picture says of itself, found without decoding a pixel.
@@ -59,11 +69,21 @@ class Anatomy:
     """Only in TIFF: how each pixel is stored."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
+    aperture: Aperture | None = None
+    """Only in AVIF: the part that is shown, if it is not all that the decoder gives."""
     profile: bytes | None = None
     """The ICC profile, if browsers would apply it to this picture; nothing follows it."""
     colour: bytes | ColourSpace | None = None
     """What the samples mean: by `profile`, or by what counts before it in this format. None is sRGB."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
+    mended: Pieces | None = None
+    """What to read in place of a file that has all of its pixels, but is damaged beside them; None: the file itself."""
+
+    @property
+    def coded_pixels(self) -> int:
+        """How many pixels a decoder makes, whether they are shown or not."""
+        width, height = (self.width, self.height) if self.aperture is None else self.aperture.coded
+        return width * height
 
     @property
     def upright_size(self) -> tuple[int, int]:

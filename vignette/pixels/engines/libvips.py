@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 from PIL import Image
 
@@ -86,7 +86,8 @@ def is_first_for(anatomy: Anatomy) -> bool:
     That is so for HDR, of which Pillow would keep 8 bits, unless it is so large that this engine lacks the memory.
     """
     is_hdr = isinstance(anatomy.colour, ColourSpace) and anatomy.colour.is_hdr
-    return is_hdr and anatomy.width * anatomy.height * _AVIF_BYTES <= _MOST_BYTES_OF_AVIF
+    is_whole = anatomy.aperture is None
+    return is_hdr and is_whole and anatomy.width * anatomy.height * _AVIF_BYTES <= _MOST_BYTES_OF_AVIF
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
@@ -154,14 +155,15 @@ def shrunk(
 
 
 def _source(vips: Any, file: BinaryIO) -> Any:
-    """Pass a real file by its descriptor, so that libvips can map it; pass any other file as a copy of its bytes."""
+    """Pass a real file by its descriptor, so that libvips can map it. Any other file is read bit by bit by libvips."""
     try:
         descriptor = file.fileno()
     except io.UnsupportedOperation:
-        content = bytearray(file.seek(0, io.SEEK_END))
         file.seek(0)
-        cast(io.BufferedIOBase, file).readinto(content)
-        return vips.Source.new_from_memory(content)
+        source = vips.SourceCustom()
+        source.on_read(file.read)
+        source.on_seek(file.seek)
+        return source
     return vips.Source.new_from_descriptor(descriptor)
 
 
