@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from tests.makers import encoded, jpeg_segment, jpeg_with, png_chunk
+from tests import makers
+from tests.makers import encoded, jpeg_segment, jpeg_with, png_chunk, riff_chunk
 from tests.profiles import DISPLAY_P3, SRGB, SWAPPED, grey_profile, rgb_profile
 from vignette.pixels.formats import PNG_SIGNATURE
 
@@ -97,6 +98,12 @@ def jpeg(*chunks: tuple[int, int, bytes], pixel: Pixel = COLOUR) -> bytes:
     return jpeg_with(*segments, content=encoded(painted(pixel), "JPEG", quality=100, subsampling=0))
 
 
+def webp(*profiles: bytes, flags: int = 0x20, pixel: Pixel = COLOUR) -> bytes:
+    """Make a lossless WebP with these *profiles*, and a header that announces one unless *flags* are 0."""
+    picture = encoded(painted(pixel), "WEBP", lossless=True)[12:]
+    return makers.webp(makers.vp8x(*SIZE, flags), *(riff_chunk(b"ICCP", profile) for profile in profiles), picture)
+
+
 def _altered(profile: bytes, at: int, content: bytes) -> bytes:
     return profile[:at] + content + profile[at + len(content) :]
 
@@ -119,6 +126,10 @@ def _avif(expected: Pixel, primaries: int, transfer: int, **options: object) -> 
 
 def _jpeg(expected: Pixel, *chunks: tuple[int, int, bytes]) -> Case:
     return Case(lambda: jpeg(*chunks), "image/jpeg", expected)
+
+
+def _webp(expected: Pixel, *profiles: bytes, flags: int = 0x20) -> Case:
+    return Case(lambda: webp(*profiles, flags=flags), "image/webp", expected)
 
 
 _OTHER = rgb_profile(SWAPPED)
@@ -238,6 +249,12 @@ CASES: dict[str, Case] = {
     "nclx of HDR: 9, 16": _avif((255, 0, 0), 9, 16, **_hdr(16)),
     "nclx of HDR: 12, 16": _avif((255, 0, 0), 12, 16, **_hdr(16)),
     "nclx of HDR: 9, 18": _avif((230, 50, 24), 9, 18, **_hdr(18)),
+    "WebP: a profile": _webp((52, 201, 100), _OTHER),
+    "WebP: two profiles": _webp((216, 93, 34), rgb_profile(DISPLAY_P3), _OTHER),
+    "WebP: a profile that is not announced": _webp((200, 100, 55), _OTHER, flags=0),
+    "WebP: a profile that is announced and not there": _webp((200, 100, 55)),
+    "WebP: a profile cut off": _webp((200, 100, 55), _OTHER[:-50]),
+    "WebP: a profile for grey": _webp((200, 100, 55), grey_profile(1.0)),
     "JPEG: one chunk": _jpeg((53, 202, 100), (1, 1, _OTHER)),
     "JPEG: one chunk counted from 0": _jpeg((201, 100, 56), (0, 1, _OTHER)),
     "JPEG: one chunk of 2": _jpeg((201, 100, 56), (1, 2, _OTHER)),

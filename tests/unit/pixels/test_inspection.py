@@ -280,7 +280,7 @@ WEBP = still("WEBP", 4, 4)[12:]
     ],
 )
 def test_metadata_beyond_measure_are_left_out_with_a_warning(chunks: list[bytes], warning: str) -> None:
-    _, blocks = inspected(makers.webp(makers.vp8x(4, 4), *chunks, WEBP))
+    _, blocks = inspected(makers.webp(makers.vp8x(4, 4, flags=0x20), *chunks, WEBP))
 
     assert blocks.warnings == (warning,)
 

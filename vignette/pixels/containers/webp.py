@@ -17,7 +17,8 @@ from vignette.pixels.containers.reader import Reader
 from vignette.pixels.containers.riff import ANMF_BYTES, Chunk, chunks, chunks_of_frame
 
 _VP8X_BYTES: Final = 10
-_ANIMATED: Final = 0x02
+# Flags of VP8X (2.7.1).
+_ANIMATED, _HAS_PROFILE = 0x02, 0x20
 
 _VP8_HEADER: Final = struct.Struct("<3s3sHH")
 _VP8_START_CODE: Final = b"\x9d\x01\x2a"
@@ -80,6 +81,7 @@ class _Extended:
             raise BrokenImage(f"{header.what} is {header.length} bytes long")
         fields = reader.read(header.start, _VP8X_BYTES, header.what)
         self._is_animated = bool(fields[0] & _ANIMATED)
+        self._profile_fault = None if fields[0] & _HAS_PROFILE else "the header of the WebP does not announce it"
         self._width = int.from_bytes(fields[4:7], "little") + 1
         self._height = int.from_bytes(fields[7:10], "little") + 1
         self._frames = 0
@@ -150,4 +152,4 @@ class _Extended:
         elif chunk.kind == b"XMP ":
             self._collector.add_xmp(block)
         else:
-            self._collector.set_icc(block)
+            self._collector.set_icc(block, self._profile_fault)
