@@ -12,6 +12,8 @@ from PIL import Image
 
 ORIENTATION = 0x0112
 
+_D50 = tuple(round(65536 * value) for value in (0.9642, 1.0, 0.8249))
+
 
 def picture(width: int = 40, height: int = 30, mode: str = "RGB", shift: int = 0) -> Image.Image:
     """Make a picture in which no two neighbouring pixels are alike. Another *shift* makes another picture."""
@@ -45,8 +47,13 @@ def exif(orientation: int, order: str = "<") -> bytes:
 
 
 def icc_profile(length: int = 200) -> bytes:
-    """Make what passes for an ICC profile of *length* bytes: it begins with its length, and has no sound content."""
-    return struct.pack(">I", length) + bytes(index % 251 for index in range(length - 4))
+    """
+    Make what passes for an ICC profile of *length* bytes: header and list of tags are sound, and its table is none. If
+    *length* is less than 144, it is cut off.
+    """
+    header = struct.pack(">I4xI4s4s4s12x4s28x3i", length, 0x02400000, b"mntr", b"RGB ", b"XYZ ", b"acsp", *_D50)
+    tags = struct.pack(">I4sII", 1, b"A2B0", 144, max(length - 144, 0))
+    return (header.ljust(128, b"\0") + tags + bytes(index % 251 for index in range(length)))[:length]
 
 
 def photoshop(iptc: bytes) -> bytes:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vignette.pixels.colour_space import ColourSpace
 from vignette.pixels.formats import Format
+from vignette.pixels.pieces import Pieces
+from vignette.pixels.samples import Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,21 @@ class MetadataBlocks:
     iptc: bytes | None = None
     """IPTC-IIM datasets: the content of the Photoshop resource 0x0404. It begins with 0x1C."""
     icc: bytes | None = None
-    """An ICC profile, joined from its pieces."""
+    """What the file has for an ICC profile, joined from its pieces, whether it is applied or not."""
     text: tuple[tuple[str, str], ...] = ()
     """(keyword, text) of a PNG's tEXt, zTXt and iTXt; ("Comment", text) of JPEG COM segments and GIF comments."""
     previews: tuple[tuple[str, int], ...] = ()
     """(name, length in bytes) of each small picture in the file that is in none of the blocks above."""
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Aperture:
+    """The part of a decoded picture that is shown, in pixels as stored; `coded` is the (width, height) of the whole."""
+
+    coded: tuple[int, int]
+    left: int
+    top: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +65,25 @@ class Anatomy:
     """Only in WebP: alpha is coded apart from the colours. A decoder that scales does not weigh the colours by it."""
     bits_per_pixel: int = 24
     """Only in PNG, TIFF and BMP: the bits of a pixel before compression."""
+    samples: Samples = Samples()  # noqa: RUF009 (it is frozen)
+    """Only in TIFF: how each pixel is stored."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
+    aperture: Aperture | None = None
+    """Only in AVIF: the part that is shown, if it is not all that the decoder gives."""
+    profile: bytes | None = None
+    """The ICC profile, if browsers would apply it to this picture; nothing follows it."""
+    colour: bytes | ColourSpace | None = None
+    """What the samples mean: by `profile`, or by what counts before it in this format. None is sRGB."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
+    mended: Pieces | None = None
+    """What to read in place of a file that has all of its pixels, but is damaged beside them; None: the file itself."""
+
+    @property
+    def coded_pixels(self) -> int:
+        """How many pixels a decoder makes, whether they are shown or not."""
+        width, height = (self.width, self.height) if self.aperture is None else self.aperture.coded
+        return width * height
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from PIL import Image
 from vignette.limits import MAX_ANIMATION_FRAMES, MAX_ANIMATION_PIXELS, MAX_ANIMATION_SOURCE_PIXELS
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.colour import to_srgb
+from vignette.pixels.colour import as_profile, to_srgb
 from vignette.pixels.cropping import window
 from vignette.pixels.encoding import encoded_animation
 from vignette.pixels.engines.pillow import open_source
@@ -71,10 +71,13 @@ def animations(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan], seconds:
     with open_source(file, anatomy.format) as source:
         if not _keeps_transparency(source, anatomy):
             return
-        for frame in _frames(source):
+        profile = None
+        for number, frame in enumerate(_frames(source)):
             check_time()
+            if not number:
+                profile = as_profile(anatomy.colour, frame.image)
             for plan in plans:
-                image = _vignette(frame.image, anatomy, plan)
+                image = _vignette(frame.image, anatomy, plan, profile)
                 if plan.recipe.fit == "cover":
                     # Cut the same part out of all frames, or the picture jumps.
                     if plan not in windows:
@@ -125,9 +128,9 @@ def _frames(source: Any) -> Iterator[Frame]:
         yield Frame(samples(image), _milliseconds(source.info.get("duration", 0)))
 
 
-def _vignette(image: Image.Image, anatomy: Anatomy, plan: Plan) -> Image.Image:
+def _vignette(image: Image.Image, anatomy: Anatomy, plan: Plan, profile: bytes | None) -> Image.Image:
     small = resized(image, stored(plan.whole, anatomy))
-    return upright(to_srgb(small, anatomy.blocks.icc), anatomy.orientation)
+    return upright(to_srgb(small, profile), anatomy.orientation)
 
 
 def _milliseconds(duration: float) -> int:

@@ -124,20 +124,39 @@ def test_icc_chunks_are_put_together_by_their_number() -> None:
         pytest.param([(1, 3), (2, 3)], id="one is missing"),
         pytest.param([(1, 2), (1, 2)], id="one is there twice"),
         pytest.param([(0, 2), (1, 2)], id="counted from 0"),
+        pytest.param([(0, 1)], id="a single one counted from 0"),
+        pytest.param([(2, 1)], id="beyond the count"),
+        pytest.param([(1, 2), (2, 3)], id="counts that differ"),
         pytest.param([(1, 0)], id="of none"),
     ],
 )
-def test_a_profile_with_wrong_numbers_is_a_warning(numbers: list[tuple[int, int]]) -> None:
-    blocks = anatomy(jpeg_with(*(icc_chunk(*number, makers.icc_profile(100)) for number in numbers))).blocks
+def test_a_profile_with_wrong_numbers_is_not_applied(numbers: list[tuple[int, int]]) -> None:
+    profile = makers.icc_profile(200 * len(numbers))
+    pieces = (profile[200 * index : 200 * index + 200] for index in range(len(numbers)))
 
-    assert blocks.icc is not None
-    assert f"the {len(numbers)} chunks of the ICC profile are numbered wrongly" in blocks.warnings
+    read = anatomy(jpeg_with(*(icc_chunk(*number, piece) for number, piece in zip(numbers, pieces, strict=True))))
+
+    assert (read.profile, read.colour) == (None, None)
+    assert read.blocks.icc is not None
+    assert read.blocks.warnings == (
+        f"the ICC profile is not applied, as in browsers: its {len(numbers)} chunks are numbered wrongly",
+    )
 
 
-def test_a_profile_that_is_shorter_than_it_says_is_a_warning() -> None:
-    blocks = anatomy(jpeg_with(icc_chunk(1, 1, makers.icc_profile(300)[:200]))).blocks
+def test_what_follows_a_profile_of_one_chunk_does_not_count() -> None:
+    read = anatomy(jpeg_with(*(icc_chunk(1, 1, makers.icc_profile(length)) for length in (200, 300))))
 
-    assert blocks.warnings == ("ICC profile of 300 bytes is cut short after 200",)
+    assert read.colour == makers.icc_profile(200)
+    assert read.blocks.warnings == ()
+
+
+def test_a_profile_that_is_shorter_than_it_says_is_not_applied() -> None:
+    read = anatomy(jpeg_with(icc_chunk(1, 1, makers.icc_profile(300)[:200])))
+
+    assert read.colour is None
+    assert read.blocks.warnings == (
+        "the ICC profile is not applied, as in browsers: it claims to have 300 bytes, and has 200",
+    )
 
 
 def test_iptc_is_taken_out_of_photoshop_resources_across_segments() -> None:
@@ -305,8 +324,8 @@ def test_colours_that_never_come_are_missed() -> None:
         pytest.param(jpeg_with(b"\xff\xd8"), "unexpected marker FF D8", id="a second start"),
         pytest.param(jpeg_with(b"\xff\x02\0\2"), "unexpected marker FF 02", id="a reserved marker"),
         pytest.param(jpeg_with(b"\xff\xfe\0\1"), "claims a length of 1", id="a segment that is too short"),
-        pytest.param(still("JPEG")[:-2], "within the scan", id="no end"),
-        pytest.param(still("JPEG")[:-2] + still("JPEG"), "unexpected marker FF D8", id="another picture within"),
+        pytest.param(still("JPEG")[:-40], "within the scan", id="no end"),
+        pytest.param(still("JPEG")[:-40] + still("JPEG"), "unexpected marker FF D8", id="another picture within"),
     ],
 )
 def test_a_broken_structure_is_refused(content: bytes, words: str) -> None:

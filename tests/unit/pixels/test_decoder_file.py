@@ -122,17 +122,18 @@ def test_gamma_and_primaries_do_not_change_the_pixels(gamma: int) -> None:
     assert pixels(png) == pixels(ORDINARY)
 
 
-@pytest.mark.parametrize("file_format", [formats.PNG, formats.JPEG, formats.TIFF, formats.WEBP])
+@pytest.mark.parametrize("file_format", [formats.PNG, formats.JPEG, formats.TIFF, formats.WEBP, formats.AVIF])
 def test_no_decoder_learns_the_path(tmp_path: Path, file_format: formats.Format) -> None:
     path = tmp_path / "secret"
-    path.write_bytes(makers.still("PNG"))
+    content = makers.still(file_format.name)
+    path.write_bytes(content)
 
     with path.open("rb") as file:
         given = decoder_file(file, path.stat().st_size, file_format)
 
         assert not hasattr(given, "name")
         assert "secret" not in repr(given)
-        assert given.read(1) == b"\x89"
+        assert given.read(1) == content[:1]
 
 
 UNKNOWN_TO_THE_DECODER = makers.tiff(makers.tiff_page(4, 3, {258: [3]}), data=bytes(12))
@@ -141,7 +142,7 @@ CUT_PIXELS = png_with()[: png_with().index(b"IDAT") - 4] + png_chunk(b"IDAT", by
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(UNKNOWN_TO_THE_DECODER, "its decoder does not know it"), (CUT_PIXELS, "the PNG cannot be decoded")],
+    [(UNKNOWN_TO_THE_DECODER, "a variety that no decoder here knows"), (CUT_PIXELS, "the PNG cannot be decoded")],
     ids=["unknown to the decoder", "broken pixels"],
 )
 def test_a_failure_tells_no_path(tmp_path: Path, content: bytes, words: str) -> None:

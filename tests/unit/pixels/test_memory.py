@@ -66,8 +66,6 @@ def test_a_lossless_webp_is_held_whole_and_of_a_lossy_one_the_transparency() -> 
     ("content", "per_pixel"),
     [
         pytest.param(still("GIF"), 5, id="GIF"),
-        pytest.param(still("BMP"), 4, id="BMP"),
-        pytest.param(still("BMP", mode="L"), 1, id="BMP, grey"),
         pytest.param(still("AVIF"), 9, id="AVIF"),
     ],
 )
@@ -83,6 +81,11 @@ def test_of_a_tiff_some_rows_are_held() -> None:
     few, many = (tiff(tiff_page(10, rows), data=bytes(10 * rows)) for rows in (100, 5000))
 
     assert (needed(few), needed(many)) == (100 * 10, 1000 * 10)
+
+
+def test_a_bmp_is_held_if_it_is_in_run_lengths() -> None:
+    assert needed(still("BMP")) == 3 * PIXELS
+    assert memory_to_decode(Anatomy(formats.BMP, 5000, 4000, bits_per_pixel=8, held_bytes=20_000_000), 10) == 20_000_000
 
 
 def test_what_needs_too_much_is_refused_with_both_numbers() -> None:

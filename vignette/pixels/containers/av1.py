@@ -23,6 +23,8 @@ _MAX_HEADER_BYTES: Final = 1 * KIB
 _LEB128_BYTES: Final = 8
 _SWITCH_FRAME: Final = 3
 _SELECT: Final = 2
+# Profiles: colours of full resolution are never grey; up to 12 bits.
+_HIGH, _PROFESSIONAL = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class Sequence:
     frame_id_bits: int = 0
     screen_content: int = _SELECT
     integer_motion: int = _SELECT
+    cicp: tuple[int, int] | None = None
+    """The numbers of primaries and transfer characteristics (ITU-T H.273), if it tells them."""
+    is_grey: bool = False
 
 
 def read_sequence(data: CodedData, budget: UnitBudget, sequence: Sequence | None = None) -> Sequence:
@@ -94,7 +99,8 @@ def _leb128(data: CodedData, offset: int) -> tuple[int, int]:
 
 def _sequence(bits: Bits) -> Sequence:
     """Read a sequence header (5.5.1), as far as the beginning of a frame header depends on it."""
-    bits.number(4)  # profile, still picture
+    profile = bits.number(3)
+    bits.number(1)  # still picture
     is_reduced = bits.flag()
     has_decoder_model = equal_intervals = False
     presentation_bits = 0
@@ -117,7 +123,9 @@ def _sequence(bits: Bits) -> Sequence:
     width_bits, height_bits = bits.number(4) + 1, bits.number(4) + 1
     width, height = bits.number(width_bits) + 1, bits.number(height_bits) + 1
     if is_reduced:
-        return Sequence(width, height, is_reduced)
+        bits.skip(3)  # superblocks, filters
+        is_grey, cicp = _colour(bits, profile)
+        return Sequence(width, height, is_reduced, cicp=cicp, is_grey=is_grey)
     frame_id_bits = 0
     if bits.flag():
         frame_id_bits = bits.number(4) + 2
@@ -130,6 +138,8 @@ def _sequence(bits: Bits) -> Sequence:
     integer_motion = _SELECT
     if screen_content:
         integer_motion = _SELECT if bits.flag() else bits.number(1)
+    bits.skip(3 if has_order else 0)
+    is_grey, cicp = _colour(bits, profile)
     return Sequence(
         width,
         height,
@@ -140,7 +150,25 @@ def _sequence(bits: Bits) -> Sequence:
         frame_id_bits,
         screen_content,
         integer_motion,
+        cicp,
+        is_grey,
     )
+
+
+def _colour(bits: Bits, profile: int) -> tuple[bool, tuple[int, int] | None]:
+    """
+    Return whether the picture is grey, and the numbers of its colours, if it tells them (5.5.2).
+
+    A header that ends before them says nothing of them. A decoder does not take it.
+    """
+    try:
+        bits.number(3)  # super-resolution, two filters
+        if bits.flag() and profile == _PROFESSIONAL:
+            bits.number(1)
+        is_grey = profile != _HIGH and bits.flag()
+        return is_grey, (bits.number(8), bits.number(8)) if bits.flag() else None
+    except BrokenImage:
+        return False, None
 
 
 def _skip_operating_points(bits: Bits, delay_bits: int) -> None:

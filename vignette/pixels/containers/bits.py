@@ -25,6 +25,10 @@ class Bits:
         self._left -= count
         return self._number >> self._left & (1 << count) - 1
 
+    def skip(self, count: int) -> None:
+        """Skip the next *count* bits, or as many as there are."""
+        self._left = max(self._left - count, 0)
+
     def flag(self) -> bool:
         return bool(self.number(1))
 

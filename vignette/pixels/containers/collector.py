@@ -8,6 +8,7 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.limits import KIB, MAX_INFLATED_BYTES, MAX_METADATA_BYTES, MIB
 from vignette.pixels.anatomy import MetadataBlocks
+from vignette.pixels.containers import icc
 from vignette.pixels.containers.reader import Reader
 
 # The first ones tell what is wrong; a file with a million faults needs no million lines.
@@ -27,9 +28,6 @@ _MAX_PACKETS: Final = 10
 # How much is inflated in one go. A damaged text counts for as much, beyond what came before the damage.
 _INFLATE_BYTES: Final = 64 * KIB
 
-# An ICC profile begins with its length (ICC.1, 7.2).
-_ICC_LENGTH_BYTES: Final = 4
-
 
 class Collector:
     """
@@ -44,6 +42,7 @@ class Collector:
         self._lesser_exif: bytes | None = None
         self.iptc: bytes | None = None
         self.icc: bytes | None = None
+        self._icc_fault: str | None = None
         self._xmp: list[bytes] = []
         self._text: list[tuple[str, str]] = []
         self._previews: list[tuple[str, int]] = []
@@ -73,17 +72,21 @@ class Collector:
         self._bytes_left -= length
         return True
 
-    def inflate(self, deflated: bytes, what: str) -> bytes | None:
-        """Inflate *deflated* (zlib, RFC 1950); return None, with a warning, if it is damaged or too much."""
+    def inflate(self, deflated: bytes, what: str, *, whole: bool = False) -> bytes | None:
+        """
+        Inflate *deflated* (zlib, RFC 1950); return None, with a warning, if it is damaged or too much.
+
+        If it is cut short, return what there is, with a warning; None if only the *whole* is of use.
+        """
         stream = zlib.decompressobj()
         inflated = bytearray()
         while not stream.eof:
             most = min(_INFLATE_BYTES, self._inflated_left + 1)
             try:
                 piece = stream.decompress(deflated, most)
-            except zlib.error as error:
+            except zlib.error:
                 self._inflated_left = max(0, self._inflated_left - most)
-                self.warn(f"{what} cannot be inflated: {error}")
+                self.warn(f"{what} cannot be inflated: its data are damaged")
                 return None
             deflated = stream.unconsumed_tail
             if len(piece) > self._inflated_left:
@@ -92,6 +95,8 @@ class Collector:
                 return None
             if not piece and not deflated:
                 self.warn(f"{what} is cut short")
+                if whole:
+                    return None
                 break
             self._inflated_left -= len(piece)
             inflated += piece
@@ -115,14 +120,27 @@ class Collector:
         else:
             self.warn(f"a second IPTC block of {len(datasets):,} bytes is left out")
 
-    def set_icc(self, profile: bytes) -> None:
+    def set_icc(self, profile: bytes, fault: str | None = None) -> None:
+        """Keep the first ICC profile; a *fault* says why it is not to be applied to the picture."""
         if self.icc is not None:
             self.warn(f"a second ICC profile of {len(profile):,} bytes is left out")
             return
-        told = int.from_bytes(profile[:_ICC_LENGTH_BYTES], "big")
-        if len(profile) < max(told, _ICC_LENGTH_BYTES):
-            self.warn(f"ICC profile of {told:,} bytes is cut short after {len(profile):,}")
         self.icc = profile
+        self._icc_fault = fault
+
+    def sound_profile(self, *models: bytes) -> bytes | None:
+        """
+        Return the ICC profile, if browsers apply it to a picture of one of these colour *models*; nothing follows it.
+
+        If they do not apply it, warn.
+        """
+        if self.icc is None:
+            return None
+        fault = self._icc_fault or icc.fault(self.icc, models)
+        if fault is not None:
+            self.warn(f"the ICC profile is not applied, as in browsers: {fault}")
+            return None
+        return self.icc[: icc.told_length(self.icc)]
 
     def add_xmp(self, packet: bytes) -> None:
         if packet and len(self._xmp) < _MAX_PACKETS:

@@ -14,6 +14,7 @@ from vignette.limits import KIB
 from vignette.pixels.containers.bits import Bits
 from vignette.pixels.containers.boxes import Box, Fields
 from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
+from vignette.pixels.containers.hevc_colour import colour_after_size
 from vignette.pixels.containers.reader import Reader
 
 _SPS: Final = 33
@@ -38,16 +39,31 @@ def configured_sizes(reader: Reader, configuration: Box) -> Sequence[tuple[int, 
     fixed = fields.take(_FIXED_BYTES + 1)
     if fixed[_FIXED_BYTES] & 3 != _LENGTH_BYTES - 1:
         raise UnsupportedFormat("an HEVC picture whose parts do not have lengths of four bytes")
-    sizes = []
+    sizes = [_coded_size(unit) for unit in _configured_sets(fields)]
+    if not sizes:
+        raise BrokenImage(f"{configuration.what} tells no size")
+    return sizes
+
+
+def configured_colour(reader: Reader, configuration: Box) -> tuple[int, int] | None:
+    """Return the numbers of primaries and transfer characteristics in the box `hvcC`, which `configured_sizes` took."""
+    fields = Fields(reader, configuration)
+    fields.take(_FIXED_BYTES + 1)
+    for unit in _configured_sets(fields):
+        bits, layers = _at_size(unit)
+        bits.exp_golomb()
+        bits.exp_golomb()
+        return colour_after_size(bits, layers)
+    return None
+
+
+def _configured_sets(fields: Fields) -> Iterator[bytes]:
     for _ in range(fields.number(1)):
         fields.take(1)  # the type of all units of the array; the decoder goes by the type in each unit
         for _ in range(fields.number(2)):
             unit = fields.take(fields.number(2))
             if unit and _unit_type(unit) == _SPS:
-                sizes.append(_coded_size(unit))
-    if not sizes:
-        raise BrokenImage(f"{configuration.what} tells no size")
-    return sizes
+                yield unit
 
 
 def sizes_within(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, int]]:
@@ -69,6 +85,12 @@ def _unit_type(unit: bytes) -> int:
 
 
 def _coded_size(unit: bytes) -> tuple[int, int]:
+    bits, _ = _at_size(unit)
+    return bits.exp_golomb(), bits.exp_golomb()
+
+
+def _at_size(unit: bytes) -> tuple[Bits, int]:
+    """Return the bits of a sequence parameter set from its size on, and its temporal layers, less one."""
     bits = Bits(bytes(_without_emulation_prevention(unit[2:_MAX_SPS_HEAD])), "a sequence parameter set")
     bits.number(4)  # its video parameter set
     layers = bits.number(3)  # temporal layers, less one
@@ -77,7 +99,7 @@ def _coded_size(unit: bytes) -> tuple[int, int]:
     bits.exp_golomb()  # its number
     if bits.exp_golomb() == _FULL_COLOUR:  # chroma format
         bits.number(1)
-    return bits.exp_golomb(), bits.exp_golomb()
+    return bits, layers
 
 
 def _skip_profile_tier_level(bits: Bits, layers: int) -> None:

@@ -13,23 +13,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from vignette.errors import BrokenImage, Refused, UnsupportedFormat
-from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.anatomy import Anatomy, Aperture
 from vignette.pixels.containers import av1, hevc
 from vignette.pixels.containers.bounds import Bounds
-from vignette.pixels.containers.boxes import Box, read_box, unpack
+from vignette.pixels.containers.boxes import Box, unpack
 from vignette.pixels.containers.collector import Collector
+from vignette.pixels.containers.heif_colour import HeifColours
 from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
 from vignette.pixels.containers.heif_items import Item, Items
+from vignette.pixels.containers.heif_top_level import top_level
 from vignette.pixels.containers.heif_tracks import Track, read_track, read_tracks
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import AVIF, HEAD_BYTES, HEIC, HEIF, Format, sniff
-
-# A file has ftyp, meta and mdat; moov for a sequence; free space; and a phone's own boxes.
-_MAX_BOXES: Final = 1000
-
-_BOX_HEADER_BYTES: Final = 8
-
-_SINGLE: Final = (b"ftyp", b"meta", b"moov")
 
 _AV1: Final = b"av01"
 _HEVC: Final = b"hvc1"
@@ -42,15 +37,23 @@ _DERIVED: Final = (b"grid", b"iden")
 # HEVC codes whole blocks of up to this many pixels a side, and then crops.
 _HEVC_BLOCK: Final = 64
 
+# The names of transparency in `auxC` (ISO/IEC 23008-12, 6.5.8; MIAF, 7.3.5.2; those of AVC and HEVC are older).
+_TRANSPARENCY: Final = (
+    b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
+    b"urn:mpeg:hevc:2015:auxid:1",
+    b"urn:mpeg:avc:2015:auxid:1",
+)
+_FULL_BOX_BYTES: Final = 4
+_MAX_NAME_BYTES: Final = 100
+
 _SIZE: Final = struct.Struct(">4xII")
 _BYTE: Final = struct.Struct(">B")
-_CLEAN_APERTURE: Final = struct.Struct(">IIII16x")
+_CLEAN_APERTURE: Final = struct.Struct(">IIIIiIiI")
 # Version, flags, rows - 1, columns - 1, width, height; flag 1 makes the last two longer.
 _GRID: Final = struct.Struct(">xxBBHH")
 _LARGE_GRID: Final = struct.Struct(">xxBBII")
 _GRID_BYTES: Final = _LARGE_GRID.size
 _XMP_TYPE: Final = b"application/rdf+xml"
-_ICC_KINDS: Final = (b"prof", b"rICC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,46 +82,18 @@ class _Turn:
 
 
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
-    boxes = _top_level(reader)
+    file = top_level(reader)
+    reader = reader.until(file.end)
     file_format = sniff(reader.read(0, min(HEAD_BYTES, reader.size), "the brands"))
     assert file_format is not None  # a file without a brand of ours does not come here
     picture = _Picture(reader, bounds, file_format)
-    if b"meta" in boxes:
-        picture.read_items(Items(reader, boxes[b"meta"]))
-    if b"moov" in boxes:
-        picture.read_film(boxes[b"moov"])
+    if file.remark:
+        picture.warn(file.remark)
+    if meta := file.first(b"meta"):
+        picture.read_items(Items(reader, meta))
+    if moov := file.first(b"moov"):
+        picture.read_film(moov)
     return picture.anatomy()
-
-
-def _top_level(reader: Reader) -> dict[bytes, Box]:
-    """
-    Return the first box of each type in the file.
-
-    Bytes behind the picture that are no box do not belong to it. But if they could be taken for a box, the file is
-    refused: decoders read on behind it, and take the last `meta`.
-    """
-    found: dict[bytes, Box] = {}
-    offset = 0
-    for _ in range(_MAX_BOXES):
-        has_picture = b"meta" in found or b"moov" in found
-        if offset == reader.size or (has_picture and reader.size - offset < _BOX_HEADER_BYTES):
-            return found
-        try:
-            box = read_box(reader, offset, reader.size)
-        except BrokenImage:
-            if has_picture and not _begins_box(reader, offset):
-                return found
-            raise
-        if box.kind in found and box.kind in _SINGLE:
-            raise BrokenImage(f"the file has a second box {box.kind.decode()!r}, at byte {offset:,}")
-        found.setdefault(box.kind, box)
-        offset = box.end
-    raise BrokenImage(f"the file has more than {_MAX_BOXES:,} boxes")
-
-
-def _begins_box(reader: Reader, offset: int) -> bool:
-    kind = reader.read(offset + 4, 4, "a box")
-    return all(0x20 <= character <= 0x7E for character in kind)
 
 
 def _disagreement(what: str, told: tuple[int, int], coded: tuple[int, int]) -> BrokenImage:
@@ -134,11 +109,17 @@ class _Picture:
         self._format = file_format
         self._codecs = _CODECS[file_format]
         self._collector = Collector()
+        self._colours = HeifColours(reader, self._collector)
         self._size: tuple[int, int] | None = None
         self._turn = _Turn()
+        self._aperture: Aperture | None = None
         self._frames = 1
         self._units = UnitBudget()
         self._configured: dict[Box, Sequence[tuple[int, int]]] = {}
+        self._sequences: dict[int, av1.Sequence] = {}
+
+    def warn(self, remark: str) -> None:
+        self._collector.warn(remark)
 
     def read_items(self, items: Items) -> None:
         """Take the still picture, and the metadata."""
@@ -146,11 +127,12 @@ class _Picture:
         self._size = self._item_size(items, primary)
         inputs = self._check_tree(items, primary)
         for auxiliary in items.auxiliary((primary, *inputs)):
-            if auxiliary.kind in (*self._codecs, *_DERIVED):
+            if auxiliary.kind in (*self._codecs, *_DERIVED) and self._may_be_transparency(items, auxiliary):
                 self._check_tree(items, auxiliary)
         self._apply(items.properties(primary))
         for picture in (primary, *inputs[:1]):  # some writers give the profile to the tiles only
-            self._take_profile(items.properties(picture))
+            self._colours.take(items.properties(picture))
+        self._take_coded_colour(items, inputs[0])
         for item in items.describing(primary):
             self._take_metadata(items, item)
 
@@ -166,13 +148,14 @@ class _Picture:
         if self._size is None and self._format is AVIF:
             self._size = track.width, track.height
             self._apply(track.properties)
-            self._take_profile(track.properties)
+            self._colours.take(track.properties)
 
     def _check_frames(self, track: Track) -> None:
         sequence = None
         for frame, extent in enumerate(track.samples()):
             data = CodedData(self._reader, [extent], f"the frame {frame:,}")
             sequence = av1.read_sequence(data, self._units, sequence)
+            self._colours.take_coded(sequence.cicp, is_grey=sequence.is_grey)
             self._check_av1(sequence, (track.width, track.height), data.what)
 
     def anatomy(self) -> Anatomy:
@@ -182,14 +165,26 @@ class _Picture:
         orientation = self._turn.orientation
         if orientation >= 5:  # `_size` follows each turn; the anatomy tells what is stored
             width, height = height, width
+        profile = self._colours.profile()
         return Anatomy(
             format=self._format,
             width=width,
             height=height,
             orientation=orientation,
             frames=self._frames,
+            profile=profile,
+            colour=self._colours.colour(profile),
+            aperture=self._aperture,
             blocks=self._collector.blocks(),
         )
+
+    def _may_be_transparency(self, items: Items, auxiliary: Item) -> bool:
+        """Whether a decoder may decode *auxiliary*: no gain map, no depth map, nor what else is told by name."""
+        for box in items.properties(auxiliary):
+            if box.kind == b"auxC":
+                name = self._reader.read(box.start, min(box.end - box.start, _MAX_NAME_BYTES), box.what)
+                return name[_FULL_BOX_BYTES:].split(b"\0")[0] in _TRANSPARENCY
+        return True
 
     def _item_size(self, items: Items, item: Item) -> tuple[int, int]:
         """Return the (width, height) in pixels that the property `ispe` tells, and that is within the limit."""
@@ -228,7 +223,8 @@ class _Picture:
         size = self._item_size(items, item)
         data = CodedData(self._reader, items.extents(item), f"the picture of item {item.id}")
         if item.kind == _AV1:
-            self._check_av1(av1.read_sequence(data, self._units), size, data.what)
+            self._sequences[item.id] = av1.read_sequence(data, self._units)
+            self._check_av1(self._sequences[item.id], size, data.what)
         else:
             self._check_hevc(configuration, data, size)
 
@@ -283,26 +279,35 @@ class _Picture:
                     self._size = self._size[::-1]
             elif box.kind == b"imir":
                 self._turn = self._turn.mirrored(unpack(self._reader, _BYTE, box)[0] & 1)
-            elif box.kind == b"clap" and self._format is not AVIF:  # decoders of AVIF show the whole picture
+            elif box.kind == b"clap":
                 self._crop(unpack(self._reader, _CLEAN_APERTURE, box))
 
     def _crop(self, aperture: Sequence[int]) -> None:
-        """Apply a clean aperture: numerator and denominator of its width, then of its height."""
+        """
+        Apply a clean aperture (ISO/IEC 14496-12, 12.1.4): its width, its height, and how far its centre is to the right
+        of that of the picture, and below; a numerator and a denominator each.
+        """
         assert self._size is not None
-        across, across_by, down, down_by = aperture
-        if not across_by or not down_by:
+        if not all(aperture[1::2]):
             return
-        width, height = round(across / across_by), round(down / down_by)
-        if 0 < width <= self._size[0] and 0 < height <= self._size[1]:
-            self._size = width, height
+        across, down, right, below = (top / bottom for top, bottom in zip(aperture[::2], aperture[1::2], strict=True))
+        whole, part = self._size, (round(across), round(down))
+        if not (0 < part[0] <= whole[0] and 0 < part[1] <= whole[1]):
+            return
+        if self._format is AVIF:  # its decoder shows the whole picture
+            left, top = round((whole[0] - part[0]) / 2 + right), round((whole[1] - part[1]) / 2 + below)
+            is_within = 0 <= left <= whole[0] - part[0] and 0 <= top <= whole[1] - part[1]
+            if self._turn != _Turn() or self._aperture is not None or not is_within:
+                return
+            self._aperture = Aperture(whole, left, top)
+        self._size = part
 
-    def _take_profile(self, properties: Sequence[Box]) -> None:
-        for box in properties:
-            kind = self._reader.read(box.start, min(4, box.end - box.start), box.what) if box.kind == b"colr" else b""
-            if kind in _ICC_KINDS and self._collector.icc is None:
-                profile = self._collector.read(self._reader, box.start + 4, box.end - box.start - 4, "ICC profile")
-                if profile:
-                    self._collector.set_icc(profile)
+    def _take_coded_colour(self, items: Items, item: Item) -> None:
+        """Take the colours that the coded picture *item*, which was checked, tells itself."""
+        if sequence := self._sequences.get(item.id):
+            self._colours.take_coded(sequence.cicp, is_grey=sequence.is_grey)
+        elif configuration := items.property(item, b"hvcC"):
+            self._colours.take_coded(hevc.configured_colour(self._reader, configuration))
 
     def _take_metadata(self, items: Items, item: Item) -> None:
         is_xmp = item.content_type == _XMP_TYPE

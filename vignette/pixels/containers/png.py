@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from vignette.errors import BrokenImage
+from vignette.errors import BrokenImage, UnsupportedFormat
+from vignette.limits import MIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import photoshop
+from vignette.pixels.containers import icc, photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
-from vignette.pixels.containers.png_chunks import CRC, Chunk, chunks, has_right_crc
+from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, Unended, chunks, crc_of, has_right_crc
+from vignette.pixels.containers.png_colour import COLOUR_CHUNKS, ColourChunks
+from vignette.pixels.containers.png_data import Inflation, data_bytes
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.pieces import Pieces
 
 # Samples per pixel, and allowed bits per sample, by colour type (11.2.1).
 _COLOUR_TYPES: Final = {
@@ -27,11 +32,20 @@ _COLOUR_TYPES: Final = {
     6: (4, (8, 16)),
 }
 _INDEXED: Final = 3
+_GREY: Final = (0, 4)
 _MAX_DIMENSION: Final = 2**31 - 1
 _MAX_PALETTE_BYTES: Final = 3 * 256
 
 # Deflate codes 258 bytes in 2 bits at best (RFC 1951, 3.2.5).
 _MAX_DEFLATE_RATIO: Final = 1032
+
+# Pixels of so many bytes are inflated to see whether they are whole; a hundredth of a second's work. In larger ones the
+# checksum of each chunk tells of damage, and the decoder of the rest.
+_INFLATED_AT_THE_DOOR: Final = 4 * MIB
+# The same for a PNG without its end, where the checksums do not tell whether chunks are missing.
+_INFLATED_WITHOUT_END: Final = 64 * MIB
+
+_IEND: Final = HEADER.pack(0, b"IEND") + CRC.pack(zlib.crc32(b"IEND"))
 
 _IHDR: Final = struct.Struct(">IIBBBBB")
 _ACTL: Final = struct.Struct(">II")
@@ -40,6 +54,8 @@ _FCTL: Final = struct.Struct(">IIIIIHHBB")
 _METADATA: Final = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 _RAW_PROFILE: Final = "Raw profile type "
+# 11.3.3.2: the longest keyword, and the longest name of a profile.
+_MAX_KEYWORD_BYTES: Final = 79
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,12 @@ class _Header:
     height: int
     bits_per_pixel: int
     is_indexed: bool
+    is_grey: bool
     is_interlaced: bool
+
+    @property
+    def data_bytes(self) -> int:
+        return data_bytes(self.width, self.height, self.bits_per_pixel, is_interlaced=self.is_interlaced)
 
     @property
     def pixel_bytes(self) -> int:
@@ -67,20 +88,92 @@ class _Walk:
         self._bounds = bounds
         self._collector = Collector()
         self._texts = _Texts(self._collector)
+        self._colours = ColourChunks(self._collector)
         self._has_palette = False
         self._data_bytes = 0
         self._data_end = 0
         self._announced_frames: int | None = None
         self._frames = 0
+        self._inflation: Inflation | None = None
+        self._end = 0
+        self._mended: Pieces | None = None
 
     def run(self) -> Anatomy:
-        following = chunks(self._reader)
-        header = self._read_header(next(following))
-        for chunk in following:
-            self._take(chunk, header)
+        try:
+            following = chunks(self._reader)
+            first = next(following)
+            header = self._read_header(first)
+            self._end = first.end
+            if self._bounds.checksums and header.data_bytes <= _INFLATED_AT_THE_DOOR:
+                self._inflation = Inflation(header.data_bytes)
+            self._take_all(following, header)
+        except Unended as fault:
+            raise BrokenImage(str(fault)) from fault
         return self._finish(header)
 
+    def _take_all(self, following: Iterator[Chunk], header: _Header) -> None:
+        try:
+            for chunk in following:
+                self._take(chunk, header)
+                self._end = chunk.end
+        except Unended as fault:
+            self._end_without_iend(header, fault)
+
+    def _end_without_iend(self, header: _Header, fault: Unended) -> None:
+        """Mend the end of the file if the picture data are whole; raise *fault* if not, or if nobody can tell."""
+        cut = self._cut_data()
+        if not self._data_end and cut is None:
+            raise fault
+        if self._bounds.checksums:
+            self._check_data_without_end(header, cut, fault)
+        mended = Pieces()
+        mended.copy(0, self._end)
+        if cut is not None:
+            self._data_bytes += cut.length
+            self._data_end = cut.end
+            mended.write(HEADER.pack(cut.length, cut.kind))
+            mended.copy(cut.start, cut.end)
+            mended.write(CRC.pack(crc_of(self._reader, cut)))
+        mended.write(_IEND)
+        self._mend(mended, str(fault))
+
+    def _cut_data(self) -> Chunk | None:
+        """Return what is there of a chunk of picture data that the file ends in; None if it ends in none."""
+        start = self._end + HEADER.size
+        if start >= self._reader.size or self._data_end not in (0, self._end):
+            return None
+        length, kind = self._reader.unpack(HEADER, self._end, "a chunk")
+        there = min(length, self._reader.size - start)
+        return Chunk(kind, self._end, start, there, start + there) if kind == b"IDAT" else None
+
+    def _check_data_without_end(self, header: _Header, cut: Chunk | None, fault: Unended) -> None:
+        inflation = self._inflation
+        if inflation is None and header.data_bytes <= _INFLATED_WITHOUT_END:
+            inflation = Inflation(header.data_bytes)
+            whole = (chunk for chunk in chunks(self._reader.until(self._end)) if chunk.kind == b"IDAT")
+            with suppress(Unended):
+                for chunk in whole:
+                    inflation.take_all(self._reader.chunks(chunk.start, chunk.length, chunk.what))
+        if inflation is None:
+            # Larger pictures are left to the decoder. An upload that was cut short mostly ends within a chunk.
+            if self._end != self._reader.size:
+                raise fault
+            return
+        if cut is not None:
+            inflation.take_all(self._reader.chunks(cut.start, cut.length, cut.what))
+        inflation.finish()
+        if inflation.fault:
+            raise fault
+
+    def _mend(self, mended: Pieces, fault: str) -> None:
+        self._mended = mended
+        self._collector.warn(f"the PNG is damaged behind its picture data, which are whole: {fault}")
+
     def _read_header(self, chunk: Chunk) -> _Header:
+        if chunk.kind == b"CgBI":
+            raise UnsupportedFormat(
+                f"{chunk.what} tells that this is Apple's own variant of PNG, as Xcode makes it for apps (CgBI)"
+            )
         if chunk.kind != b"IHDR" or chunk.length != _IHDR.size:
             raise BrokenImage(f"a PNG begins with an IHDR of {_IHDR.size} bytes, not with {chunk.what}")
         width, height, bits, colour, compression, filtering, interlace = self._reader.unpack(
@@ -95,13 +188,17 @@ class _Walk:
             raise BrokenImage(f"a PNG cannot be {width:,} × {height:,} pixels")
         self._bounds.check_size(width, height)
         self._check_crc(chunk)
-        return _Header(width, height, samples * bits, colour == _INDEXED, bool(interlace))
+        return _Header(width, height, samples * bits, colour == _INDEXED, colour in _GREY, bool(interlace))
 
     def _take(self, chunk: Chunk, header: _Header) -> None:
         if chunk.kind == b"IDAT":
             self._take_data(chunk, header)
         elif chunk.kind == b"IEND":
-            self._check_crc(chunk)
+            if not has_right_crc(self._reader, chunk):
+                mended = Pieces()
+                mended.copy(0, chunk.header)
+                mended.write(_IEND)
+                self._mend(mended, f"the checksum of {chunk.what} is wrong")
         elif chunk.is_critical:
             self._take_critical(chunk)
         elif chunk.kind == b"acTL":
@@ -112,6 +209,8 @@ class _Walk:
             block = self._metadata(chunk)
             if block is not None:
                 self._texts.take(chunk.kind, block)
+        elif chunk.kind in COLOUR_CHUNKS:
+            self._take_colour(chunk)
 
     def _take_data(self, chunk: Chunk, header: _Header) -> None:
         if header.is_indexed and not self._has_palette:
@@ -120,6 +219,8 @@ class _Walk:
             raise BrokenImage(f"{chunk.what} does not follow the one before it")
         if self._bounds.checksums:
             self._check_crc(chunk)
+        if self._inflation is not None:
+            self._inflation.take_all(self._reader.chunks(chunk.start, chunk.length, chunk.what))
         self._data_bytes += chunk.length
         self._data_end = chunk.end
 
@@ -150,6 +251,14 @@ class _Walk:
         self._frames += 1
         self._bounds.check_frames(self._frames)
 
+    def _take_colour(self, chunk: Chunk) -> None:
+        if self._data_end or chunk.length != COLOUR_CHUNKS[chunk.kind]:
+            self._collector.warn(f"{chunk.what} is out of place or damaged, and ignored")
+            return
+        content = self._metadata(chunk)
+        if content is not None:
+            self._colours.take(chunk.kind, content)
+
     def _check_crc(self, chunk: Chunk) -> None:
         if not has_right_crc(self._reader, chunk):
             raise BrokenImage(f"{chunk.what} is damaged: its checksum is wrong")
@@ -173,8 +282,15 @@ class _Walk:
             raise BrokenImage(
                 f"{self._data_bytes:,} bytes of picture data cannot inflate to the {needed:,} of its pixels"
             )
+        if self._inflation is not None:
+            self._inflation.finish()
+            if self._inflation.fault and self._mended is None:
+                raise BrokenImage(self._inflation.fault)
         is_animated = self._check_animation()
         self._texts.assemble()
+        # An RGB profile on grey pixels: libpng ignores it, browsers apply it.
+        models = (icc.GREY, icc.RGB) if header.is_grey else (icc.RGB,)
+        profile = self._collector.sound_profile(*models)
         return Anatomy(
             format=formats.APNG if is_animated else formats.PNG,
             width=header.width,
@@ -183,7 +299,10 @@ class _Walk:
             frames=self._frames if is_animated else 1,
             bits_per_pixel=header.bits_per_pixel,
             held_bytes=header.pixel_bytes if header.is_interlaced else 0,
+            profile=profile,
+            colour=self._colours.colour(profile),
             blocks=self._collector.blocks(),
+            mended=self._mended,
         )
 
     def _check_animation(self) -> bool:
@@ -221,8 +340,11 @@ class _Texts:
             self._collector.set_exif(self._raw_exif)
 
     def _take_profile(self, content: bytes) -> None:
-        _, _, rest = content.partition(b"\0")
-        profile = self._collector.inflate(rest[1:], "ICC profile")
+        name, _, rest = content.partition(b"\0")
+        if not 0 < len(name) <= _MAX_KEYWORD_BYTES or rest[:1] != b"\0":
+            self._collector.warn("the chunk 'iCCP' is left out: its name or its method is none that a PNG may have")
+            return
+        profile = self._collector.inflate(rest[1:], "ICC profile", whole=True)
         if profile:
             self._collector.set_icc(profile)
 
@@ -282,8 +404,8 @@ class _Texts:
             self._collector.add_xmp(profile)
         elif kind in ("iptc", "8bim"):
             self._take_iptc(profile)
-        elif kind in ("icc", "icm") and self._collector.icc is None:
-            self._collector.set_icc(profile)
+        elif kind in ("icc", "icm"):
+            self._collector.warn(f"text '{_RAW_PROFILE}{kind}' is no profile of the picture, as in browsers")
 
     def _take_iptc(self, profile: bytes) -> None:
         if profile.startswith(b"\x1c"):
@@ -293,4 +415,4 @@ class _Texts:
 
 
 def _named(keyword: bytes) -> str:
-    return f"text {keyword[:79].decode('latin-1')!r}"  # 79 is the longest that the standard allows
+    return f"text {keyword[:_MAX_KEYWORD_BYTES].decode('latin-1')!r}"

@@ -9,6 +9,7 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers import icc
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
@@ -16,7 +17,8 @@ from vignette.pixels.containers.reader import Reader
 from vignette.pixels.containers.riff import ANMF_BYTES, Chunk, chunks, chunks_of_frame
 
 _VP8X_BYTES: Final = 10
-_ANIMATED: Final = 0x02
+# Flags of VP8X (2.7.1).
+_ANIMATED, _HAS_PROFILE = 0x02, 0x20
 
 _VP8_HEADER: Final = struct.Struct("<3s3sHH")
 _VP8_START_CODE: Final = b"\x9d\x01\x2a"
@@ -79,6 +81,7 @@ class _Extended:
             raise BrokenImage(f"{header.what} is {header.length} bytes long")
         fields = reader.read(header.start, _VP8X_BYTES, header.what)
         self._is_animated = bool(fields[0] & _ANIMATED)
+        self._profile_fault = None if fields[0] & _HAS_PROFILE else "the header of the WebP does not announce it"
         self._width = int.from_bytes(fields[4:7], "little") + 1
         self._height = int.from_bytes(fields[7:10], "little") + 1
         self._frames = 0
@@ -99,6 +102,7 @@ class _Extended:
                 self._take_metadata(chunk)
         if not self._frames:
             raise BrokenImage("the WebP holds no picture")
+        profile = self._collector.sound_profile(icc.RGB)
         return Anatomy(
             format=formats.WEBP,
             width=self._width,
@@ -107,6 +111,8 @@ class _Extended:
             frames=self._frames,
             has_alpha_apart=self._has_alpha_apart,
             held_bytes=self._held_bytes,
+            profile=profile,
+            colour=profile,
             blocks=self._collector.blocks(),
         )
 
@@ -146,4 +152,4 @@ class _Extended:
         elif chunk.kind == b"XMP ":
             self._collector.add_xmp(block)
         else:
-            self._collector.set_icc(block)
+            self._collector.set_icc(block, self._profile_fault)

@@ -14,9 +14,9 @@ from PIL import Image
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.colour import to_srgb
 from vignette.pixels.engines import libvips
 from vignette.pixels.engines.sizes import check_size
+from vignette.pixels.engines.variety import UnknownVariety
 
 # No threads: the worker has as many processes as the machine has processors. No thumbnails, depth maps and auxiliary
 # pictures: we need the primary picture only.
@@ -35,7 +35,6 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     samples = _SAMPLES.get(picture.mode)
     pixels = picture.data
     if samples is None or picture.stride % samples:
-        raise libvips.UnknownVariety(f"{picture.mode} in rows of {picture.stride} bytes")
+        raise UnknownVariety(f"{picture.mode} in rows of {picture.stride} bytes")
     width, height = picture.size
-    small = libvips.shrunk(pixels, (width, height), samples, picture.stride // samples, size)
-    return to_srgb(small, anatomy.blocks.icc)
+    return libvips.shrunk(pixels, (width, height), samples, picture.stride // samples, size, anatomy.colour)

@@ -14,12 +14,16 @@ from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin
 
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.colour import to_srgb
+from vignette.pixels.colour import as_profile, to_srgb
+from vignette.pixels.colour_space import ColourSpace
 from vignette.pixels.containers.jpeg_pixels import eighth
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.engines import hdr, libvips
 from vignette.pixels.engines.sizes import check_size, stored
+from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.formats import Format
 from vignette.pixels.resampling import resized, samples, upright
+from vignette.pixels.samples import Colours, Kind, Samples
 
 # The check at the door has counted the pixels. Pillow's own limit would only refuse pictures that we have accepted.
 Image.MAX_IMAGE_PIXELS = None
@@ -46,6 +50,12 @@ FORMATS: Final = frozenset(_PLUGINS)
 # For these formats Pillow's decoder turns the picture upright itself.
 _TURNED_BY_DECODER: Final = frozenset({formats.HEIC, formats.HEIF, formats.TIFF})
 
+# Pillow's modes of single samples with a sign and of floating-point ones.
+_MEASURED_MODES: Final = ("I", "F")
+
+# The modes of the pictures that may be HDR.
+_OF_HDR: Final = ("L", "LA", "RGB", "RGBA")
+
 # The JPEG decoder takes the smallest of its scales that reaches this many times the target size. That leaves enough
 # detail for the resampling filter (the PSNR against a full decode is over 40 dB), and mostly still allows the cheaper
 # scale.
@@ -59,14 +69,44 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     target = size if is_turned else stored(size, anatomy)
     with open_source(file, anatomy.format) as source:
         # Pillow may give the size as stored, or as turned upright.
-        check_size(source.size, (anatomy.width, anatomy.height), anatomy.upright_size)
+        coded = None if anatomy.aperture is None else anatomy.aperture.coded
+        check_size(source.size, *([coded] if coded else [(anatomy.width, anatomy.height), anatomy.upright_size]))
+        _check_samples(source, anatomy.samples)
         if isinstance(source, JpegImagePlugin.JpegImageFile):
             image = _shrink_jpeg(source, file, target)
         else:
             source.load()
-            image = resized(samples(source), target)
-    image = to_srgb(image, anatomy.blocks.icc)
+            if source.mode in _MEASURED_MODES and anatomy.samples.may_be_measurements:
+                return libvips.shrunk_samples(source, anatomy.samples, size, anatomy.profile)
+            image = resized(samples(source, anatomy.samples.bits), target, _shown(anatomy))
+    colour = anatomy.colour
+    if isinstance(colour, ColourSpace) and colour.is_hdr and image.mode in _OF_HDR:
+        image = hdr.mapped(image, colour)
+    else:
+        image = to_srgb(image, as_profile(colour, image))
     return image if is_turned else upright(image, anatomy.orientation)
+
+
+def _shown(anatomy: Anatomy) -> tuple[int, int, int, int] | None:
+    """Return (left, top, right, bottom) of what is shown of the decoded picture; None for all of it."""
+    if anatomy.aperture is None:
+        return None
+    left, top = anatomy.aperture.left, anatomy.aperture.top
+    return left, top, left + anatomy.width, top + anatomy.height
+
+
+def _check_samples(source: ImageFile.ImageFile, samples: Samples) -> None:
+    """Raise `UnknownVariety` if Pillow would take the samples for others."""
+    if samples.kind is Kind.UNSIGNED:
+        # It forgets that 0 is white in 16 bits, and knows 31 bits at most.
+        is_known = samples.bits < 16 or (samples.bits == 16 and not samples.white_is_zero)
+    else:
+        # It swaps the bytes of those only that are not compressed.
+        is_known = source.mode in _MEASURED_MODES and not samples.is_big_endian
+    if samples.in_planes:
+        is_known &= samples.is_bytes and samples.colours is Colours.RGB
+    if not is_known:
+        raise UnknownVariety(f"it does not know {samples.words} samples")
 
 
 def open_source(file: BinaryIO, file_format: Format) -> ImageFile.ImageFile:

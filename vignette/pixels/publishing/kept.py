@@ -13,9 +13,6 @@ UPRIGHT: Final = 1
 _ORIENTATION_TAG: Final = 0x0112
 _SHORT: Final = 3
 
-# ICC.1:2022, 7.2: the header of 128 bytes begins with the length of the whole profile; "acsp" stands in its middle.
-_ICC_HEADER_BYTES: Final = 128
-
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -34,12 +31,4 @@ class Kept:
 
 def kept_of(anatomy: Anatomy, orientation: int | None) -> Kept:
     """Return what stays of the picture's metadata; an *orientation* that is given replaces its own."""
-    return Kept(anatomy.orientation if orientation is None else orientation, _sound_profile(anatomy.blocks.icc))
-
-
-def _sound_profile(icc: bytes | None) -> bytes | None:
-    """Return the profile in *icc*; None if no decoder takes it for one."""
-    if icc is None or len(icc) < _ICC_HEADER_BYTES or icc[36:40] != b"acsp":
-        return None
-    length = int.from_bytes(icc[:4], "big")
-    return icc[:length] if _ICC_HEADER_BYTES <= length <= len(icc) else None
+    return Kept(anatomy.orientation if orientation is None else orientation, anatomy.profile)

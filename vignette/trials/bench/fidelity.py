@@ -23,6 +23,7 @@ def complete(path: Path, *, by_profile: bool = True) -> Image.Image:
     """Return the whole picture of *path*, upright, in RGB or RGBA; in sRGB if *by_profile* and its profile is sound."""
     with Image.open(path) as source:
         profile = source.info.get("icc_profile") if by_profile else None
+        gamma = source.info.get("gamma") if "srgb" not in source.info else None
         image = ImageOps.exif_transpose(source)
     if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off
         image = image.convert("I").point(lambda value: value / 257).convert("L")
@@ -35,7 +36,18 @@ def complete(path: Path, *, by_profile: bool = True) -> Image.Image:
         with contextlib.suppress(OSError, ImageCms.PyCMSError):
             own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
             return ImageCms.buildTransform(own, srgb, image.mode, mode).apply(image)
-    return image.convert(mode)
+    image = image.convert(mode)
+    if gamma is None or abs(2.2 * gamma - 1) < 0.05:  # to browsers, such a screen is that of sRGB
+        return image
+    return _from_gamma(image, gamma)
+
+
+def _from_gamma(image: Image.Image, gamma: float) -> Image.Image:
+    """Convert what was made for a screen of the power 1 / *gamma*, as the gAMA of a PNG says."""
+    light = [(value / 255) ** (1 / gamma) for value in range(256)]
+    srgb = [12.92 * part if part <= 0.0031308 else 1.055 * part ** (1 / 2.4) - 0.055 for part in light]
+    table = [round(255 * value) for value in srgb]
+    return image.point(table * 3 + (list(range(256)) if image.mode == "RGBA" else []))
 
 
 def reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:

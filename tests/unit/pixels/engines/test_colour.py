@@ -71,13 +71,21 @@ def test_a_grey_profile_is_a_tone_curve(file_format: str) -> None:
     assert picture.getpixel((9, 9)) == pytest.approx(srgb_value(128 / 255), abs=2)
 
 
-@pytest.mark.parametrize(
-    ("mode", "pixel"), [("L", 128), ("RGB", (128, 128, 128))], ids=["RGB's of a grey one", "CMYK's of a coloured one"]
-)
-def test_a_profile_of_another_colour_model_is_passed_over(mode: str, pixel: int | tuple[int, int, int]) -> None:
-    profile = rgb_profile(SRGB, gamma=1.0) if mode == "L" else cmyk_profile(INKS)
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("profile", [cmyk_profile(INKS), grey_profile(1.0)], ids=["CMYK", "grey"])
+def test_a_profile_of_another_colour_model_is_passed_over(profile: bytes, file_format: str) -> None:
+    content = encoded(Image.new("RGB", (40, 30), (128, 128, 128)), file_format, icc_profile=profile)
 
-    assert colour_of(encoded(Image.new(mode, (40, 30), pixel), "PNG", icc_profile=profile)) == (128, 128, 128)
+    assert colour_of(content) == near(128, 128, 128)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "AVIF"])
+def test_grey_may_have_a_profile_of_red_green_and_blue(file_format: str) -> None:
+    profile = rgb_profile(SRGB, gamma=1.0)
+
+    content = encoded(Image.new("L", (40, 30), 128), file_format, icc_profile=profile)
+
+    assert colour_of(content) == near(188, 188, 188)
 
 
 class TestCmyk:
@@ -154,7 +162,8 @@ class TestSixteenBits:
                 id="RGBA",
             ),
             pytest.param(lambda: png_of(0, (32_896,), grey_profile(1.0)), (188, 188, 188), id="grey"),
-            pytest.param(lambda: png_of(0, (32_896,), rgb_profile(SWAPPED)), (128, 128, 128), id="not its model"),
+            pytest.param(lambda: png_of(0, (32_896,), rgb_profile(SRGB, 1.0)), (188, 188, 188), id="RGB's of grey"),
+            pytest.param(lambda: png_of(0, (32_896,), cmyk_profile(INKS)), (128, 128, 128), id="not its model"),
             pytest.param(lambda: png_of(0, (32_896,), b"\xff" * 300), (128, 128, 128), id="damaged"),
         ],
     )

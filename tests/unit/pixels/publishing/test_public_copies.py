@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from tests import makers
+from tests.colours import CASES, cicp, iccp, png
 from tests.makers import animation, bmp, heif, jpeg_segment, jpeg_with, png_chunk, png_with, still
+from tests.profiles import grey_profile
 from tests.unit.pixels.publishing.reading import PROFILE, profile_of, published, seen
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import NotPublishable, PublicCopyNotClean
@@ -171,14 +173,14 @@ class TestJpeg:
         assert seen(copy) == seen(content)
 
     def test_a_profile_of_many_segments_is_put_together_again(self) -> None:
-        profile = (200_000).to_bytes(4, "big") + PROFILE[4:128] + bytes(200_000 - 128)
+        profile = makers.icc_profile(200_000)
 
         assert profile_of(published(still("JPEG", icc_profile=profile))) == profile
 
     @pytest.mark.parametrize(
         "profile",
         [
-            pytest.param(makers.icc_profile(), id="without its signature"),
+            pytest.param(PROFILE[:36] + b"none" + PROFILE[40:], id="without its signature"),
             pytest.param(b"\0\1\0\0" + PROFILE[4:], id="longer than it is"),
             pytest.param(PROFILE[:100], id="cut off"),
         ],
@@ -233,6 +235,45 @@ class TestPng:
         content = still("PNG")[:-12] + png_chunk(b"IEND", SECRET)
 
         assert published(content) == still("PNG")
+
+
+class TestColours:
+    """What says the colours stays, and what browsers do not take for it goes."""
+
+    @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.media_type != "image/avif"])
+    def test_the_copy_has_the_same_colours(self, name: str) -> None:
+        original = CASES[name].content()
+
+        copy = published(original)
+
+        assert anatomy(copy).colour == anatomy(original).colour
+        assert anatomy(copy).profile == anatomy(original).profile
+        assert published(copy) == copy
+
+    def test_a_profile_that_is_a_text_is_left_out(self) -> None:
+        text = makers.png_raw_profile(b"icc", PROFILE)
+
+        assert published(png_with(text)) == still("PNG")
+
+    @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+    def test_a_profile_of_another_colour_model_goes(self, file_format: str) -> None:
+        copy = published(still(file_format, icc_profile=grey_profile(1.0)))
+
+        assert anatomy(copy).blocks.icc is None
+
+    def test_a_profile_behind_a_cicp_stays_for_older_browsers(self) -> None:
+        copy = published(png(cicp(12, 13), iccp(PROFILE)))
+
+        assert anatomy(copy).blocks.icc == PROFILE
+        assert anatomy(copy).colour == anatomy(png(cicp(12, 13))).colour
+
+    def test_a_copy_of_other_colours_is_refused(self) -> None:
+        original, other = png(cicp(12, 13)), png(cicp(9, 16))
+        everything = Pieces()
+        everything.copy(0, len(other))
+
+        with pytest.raises(PublicCopyNotClean, match="not the picture"):
+            prove(Splice(io.BytesIO(other), everything, closes_source=True), anatomy(original), Kept(1, None))
 
 
 class TestWebp:
