@@ -15,6 +15,8 @@ from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels, UnsupportedFormat
 from vignette.limits import MAX_METADATA_BYTES
 from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.decoder_file import mended_file
+from vignette.pixels.inspection import read_anatomy
 
 PIXELS = bytes(range(12))
 """Of the page that `tiff_page` describes: 4 × 3, grey, at byte 8."""
@@ -168,11 +170,17 @@ def test_every_part_of_the_picture_must_be_there(tags: TiffTags) -> None:
 
 
 @pytest.mark.parametrize("tag", [WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, STRIP_OFFSETS, ROWS, PREDICTOR])
-def test_a_tag_that_decides_the_layout_stands_once(tag: int) -> None:
-    """Of two, some readers take the other one."""
-    content = page({tag: [1], 65_000: [9]})
-    with pytest.raises(BrokenImage, match=f"has the tag {tag} twice"):
-        anatomy(content.replace(struct.pack("<HH", 65_000, 4), struct.pack("<HH", tag, 4)))
+def test_of_a_tag_that_decides_the_layout_the_first_counts(tag: int) -> None:
+    """Of two, some readers take the other one. So the decoder gets a file with the first one only."""
+    content = page({tag: [3 if tag == ROWS else 1], 65_000: [9]})
+    twice = content.replace(struct.pack("<HH", 65_000, 4), struct.pack("<HH", tag, 4))
+    found = anatomy(twice)
+    mended, size = mended_file(io.BytesIO(twice), len(twice), found)
+    again = read_anatomy(mended, size)
+
+    assert f"has the tag {tag} twice; the first one counts" in found.blocks.warnings[0]
+    assert (again.width, again.height, again.bits_per_pixel) == (found.width, found.height, found.bits_per_pixel)
+    assert (again.mended, again.blocks.warnings) == (None, ())
 
 
 def test_other_tags_may_stand_twice() -> None:
@@ -205,10 +213,19 @@ def test_pages_before_a_damaged_one_are_counted(tags: TiffTags) -> None:
     assert "only the pages before a damaged one are counted" in found.blocks.warnings[0]
 
 
-def test_more_strips_than_the_picture_has_are_refused() -> None:
+def test_more_strips_than_the_picture_has_are_left_out() -> None:
     """Pillow would decode each of them."""
-    with pytest.raises(BrokenImage, match="1 strips or tiles, but 2 values of tag 273"):
-        anatomy(page({STRIP_OFFSETS: [8, 8]}))
+    content = page({STRIP_OFFSETS: [8, 8]})
+    found = anatomy(content)
+    mended, size = mended_file(io.BytesIO(content), len(content), found)
+
+    assert "has 2 values of tag 273 for 1 strips or tiles" in found.blocks.warnings[0]
+    assert read_anatomy(mended, size).mended is None
+
+
+def test_far_more_strips_than_the_picture_has_are_refused() -> None:
+    with pytest.raises(BrokenImage, match="10,001 strips or tiles, but 10,002 values of tag 273"):
+        anatomy(page({WIDTH: [1], HEIGHT: [10_001], ROWS: [1], STRIP_OFFSETS: [8] * 10_002}))
 
 
 @pytest.mark.parametrize("tag", [PALETTE, JPEG_TABLES, BITS, SAMPLE_FORMAT])

@@ -121,8 +121,19 @@ def test_a_large_panorama_of_samsung_is_taken_without_a_count() -> None:
     assert public_copy(samsung(jpeg)) == public_copy(jpeg)
 
 
-def test_a_progressive_jpeg_without_its_end_marker_is_refused_as_nobody_can_count_its_blocks() -> None:
-    assert is_refused(still("JPEG", progressive=True)[:-2])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_a_progressive_jpeg_without_its_end_marker_is_taken(quality: int, mode: str, restarts: int) -> None:
+    jpeg = encoded(picture(203, 150, mode), "JPEG", progressive=True, quality=quality, restart_marker_rows=restarts)
+
+    assert shown(jpeg[:-2]) == shown(jpeg[:-1]) == shown(jpeg)
+    assert shown(jpeg[:-2] + b"a trailer") == shown(jpeg)
+    assert all(is_refused(jpeg[: -2 - missing]) for missing in (2, 3, 5, 20, 100, 1000))
+
+
+def test_a_large_progressive_jpeg_without_its_end_marker_is_refused() -> None:
+    assert is_refused(encoded(Image.new("L", (2100, 2000)), "JPEG", progressive=True)[:-2])
 
 
 SHORT = {

@@ -23,6 +23,7 @@ from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.jpeg_entropy import ScanPlan
+from vignette.pixels.containers.jpeg_progressive import Pass
 from vignette.pixels.containers.jpeg_segments import (
     APP0,
     APP1,
@@ -123,6 +124,7 @@ class _Walk:
         self._is_in_one_scan = True
         self._tables: list[Segment] = []
         self._scan: _Scan | None = None
+        self._passes: list[_Scan] = []
 
     def run(self) -> Anatomy:
         try:
@@ -146,13 +148,58 @@ class _Walk:
         """Take the picture if its last scan is whole; else raise *fault*."""
         if self._scan is None or self._frame is None:
             raise BrokenImage(str(fault)) from fault
-        plan = None if self._frame.is_progressive else self._plan(self._frame, self._scan)
-        end = jpeg_unended.end_of_scan(self._reader, self._scan.segment, self._tables, plan)
+        if self._frame.is_progressive:
+            end = self._end_of_progressive(self._frame, self._scan)
+        else:
+            plan = self._plan(self._frame, self._scan)
+            end = jpeg_unended.end_of_scan(self._reader, self._scan.segment, self._tables, plan)
         if end is None:
             raise BrokenImage(str(fault)) from fault
         self._begun.update(self._scan.components)
         self._collector.warn(f"the JPEG lacks its end-of-image marker, but all of its pixels are there: {fault}")
         return self._finish(end, jpeg_unended.ended(end))
+
+    def _end_of_progressive(self, frame: _Frame, last: _Scan) -> int | None:
+        """Return where the last scan ends, if it is whole and brings all coefficients to their full precision."""
+        if not self._are_complete(frame):
+            return None
+        band = range(last.header[-3], last.header[-2] + 1)
+        scans = [
+            scan
+            for scan in self._passes
+            if scan.components == last.components
+            and scan.header[-3] in range(1, band.stop)
+            and scan.header[-2] >= band.start
+        ]
+        if not band.start:
+            scans = [last]
+        return jpeg_unended.end_of_progressive_scan(
+            self._reader, [(scan.segment, self._pass(frame, scan)) for scan in scans], self._tables
+        )
+
+    def _are_complete(self, frame: _Frame) -> bool:
+        """Whether the scans have all coefficients of all components to their last bit."""
+        bits = {component: [-1] * 64 for component in frame.components}
+        for scan in self._passes:
+            first, last, both = scan.header[-3:]
+            for component in scan.components:
+                bits[component][first : last + 1] = [both & 15] * (min(last, 63) + 1 - first)
+        return not any(any(each) for each in bits.values())
+
+    def _pass(self, frame: _Frame, scan: _Scan) -> Pass:
+        plan = self._plan(frame, scan)
+        first, last, both = scan.header[-3:]
+        return Pass(
+            units=plan.units,
+            dc=[dc for dc, _ in plan.blocks],
+            ac=plan.blocks[0][1],
+            first=first,
+            last=min(last, 63),
+            refines=both >> 4 > 0,
+            restart=0,
+            tables={},
+            data=b"",
+        )
 
     def _plan(self, frame: _Frame, scan: _Scan) -> ScanPlan:
         """Return what the scan is made of if it is whole (T.81, A.2)."""
@@ -204,6 +251,8 @@ class _Walk:
         if len(components) != header[0]:
             raise BrokenImage(f"the scan at byte {marker:,} is of components that the frame does not have")
         self._scan = _Scan(segment, header, components)
+        if self._frame.is_progressive:
+            self._passes.append(self._scan)
         self._is_in_one_scan &= len(components) == len(self._frame.components) and not self._frame.is_progressive
         data_bytes = segment.end - segment.stop
         if header[-3] == 0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,7 @@ _STEP: Final = (1 << _STEP_BITS) - 1
 # More than the longest block takes: 64 codes of 16 bits, each with 15 bits of a coefficient.
 _ROOM_BYTES: Final = 256
 
-_AC: Final = 0x10
+AC: Final = 0x10
 _RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
 _STUFFED: Final = b"\xff\0"
 
@@ -60,24 +60,24 @@ def end_of_whole_scan(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes]) 
         if len(restarts) > before:
             data = data[: restarts[before] - 2]
     try:
-        steps = [(_dc_steps(tables[dc]), _ac_steps(tables[_AC | ac])) for dc, ac in plan.blocks]
+        steps = [(_dc_steps(tables[dc]), _ac_steps(tables[AC | ac])) for dc, ac in plan.blocks]
     except (KeyError, ValueError):
         return None
     raw = data[start:]
     used = _bytes_used(raw.replace(_STUFFED, b"\xff"), units, steps)
-    return None if used is None else start + _stuffed_length(raw, used)
+    return None if used is None else start + stuffed_length(raw, used)
 
 
 def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Sequence[int]]]) -> int | None:
-    windows = _windows(data)
+    seen = windows(data)
     position, last = 0, 8 * len(data)
     for _ in range(units):
         for dc, ac in steps:
-            step = dc[windows[position >> 3] >> 16 - (position & 7) & 0xFFFF]
+            step = dc[seen[position >> 3] >> 16 - (position & 7) & 0xFFFF]
             position += step
             index = 1
             while step and index < _BLOCK_COEFFICIENTS:
-                step = ac[windows[position >> 3] >> 16 - (position & 7) & 0xFFFF]
+                step = ac[seen[position >> 3] >> 16 - (position & 7) & 0xFFFF]
                 position += step & _STEP
                 index += step >> _STEP_BITS
             if not step or position > last:
@@ -85,7 +85,7 @@ def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Se
     return (position + 7) // 8
 
 
-def _windows(data: bytes) -> Sequence[int]:
+def windows(data: bytes) -> Sequence[int]:
     """Return, for each byte, the number in the four bytes that begin there; zeros follow the data."""
     padded = data + bytes(_ROOM_BYTES - len(data) % 4)
     windows = array("I", bytes(4 * (len(padded) - 4)))
@@ -111,6 +111,11 @@ def _ac_steps(table: bytes) -> Sequence[int]:
     return _steps(table, lambda value: value & 15 | coefficients(value) << _STEP_BITS)
 
 
+def lookup(table: bytes) -> Sequence[int]:
+    """Return, for each window, the length of its code and above that (from bit 5 on) the value; 0 without a code."""
+    return _steps(table, lambda value: value << _STEP_BITS)
+
+
 def _steps(table: bytes, of_value: Callable[[int], int]) -> Sequence[int]:
     """Return the entry of each window; 0 where no code begins."""
     counts, values = table[:16], table[16:]
@@ -126,7 +131,18 @@ def _steps(table: bytes, of_value: Callable[[int], int]) -> Sequence[int]:
     return entries + [0] * ((1 << _WINDOW_BITS) - len(entries))
 
 
-def _stuffed_length(raw: bytes, used: int) -> int:
+def intervals(data: bytes, units: int, restart: int) -> Iterator[tuple[int, bytes]]:
+    """Yield where each interval of the *data* of a scan begins, and its bytes, up to the last that *units* need."""
+    start = 0
+    for left in range((units - 1) // restart if restart else 0, -1, -1):
+        found = _RESTART.search(data, start)
+        yield start, data[start : found.start() if found else len(data)]
+        if found is None and left:
+            return
+        start = found.end() if found else start
+
+
+def stuffed_length(raw: bytes, used: int) -> int:
     """Return how many bytes of *raw* stand for *used* bytes without the zeros that are stuffed in."""
     length = used
     while (with_zeros := used + raw.count(_STUFFED, 0, length)) != length:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from vignette.limits import KIB, MIB
 from vignette.pixels.containers.jpeg_entropy import ScanPlan, end_of_whole_scan
+from vignette.pixels.containers.jpeg_progressive import MOST_BLOCKS, MOST_BYTES, Pass, end_of_last
 from vignette.pixels.containers.jpeg_segments import DHT, Segment
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.pieces import Pieces
@@ -44,18 +45,17 @@ def ended(end: int) -> Pieces:
     return mended
 
 
-def end_of_scan(reader: Reader, scan: Segment, tables: Iterable[Segment], plan: ScanPlan | None) -> int | None:
+def end_of_scan(reader: Reader, scan: Segment, tables: Iterable[Segment], plan: ScanPlan) -> int | None:
     """
     Return where the data of *scan*, the last one in the file, end; None if they are not whole, or nobody can tell.
 
-    *tables* are the segments DHT and DRI before it; `plan.restart` is ignored. Without a *plan* nothing is counted: in
-    a progressive JPEG, how long a code is depends on all scans before it.
+    *tables* are the segments DHT and DRI before it; `plan.restart` is ignored.
     """
     marker = reader.find(_MARKER_AFTER_DATA, scan.stop)
     end = reader.size if marker is None else marker
     if end > scan.stop and reader.read(end - 1, 1, "the end") == _END[:1]:
         end -= 1
-    if plan is None or end - scan.stop > _MOST_COUNTED_BYTES:
+    if end - scan.stop > _MOST_COUNTED_BYTES:
         trailer = _samsung_trailer(reader)
         return min(trailer, end) if trailer is not None and scan.stop < trailer else None
     huffman, restart = _read_tables(reader, tables, scan)
@@ -63,6 +63,31 @@ def end_of_scan(reader: Reader, scan: Segment, tables: Iterable[Segment], plan: 
         reader.read(scan.stop, end - scan.stop, scan.what), replace(plan, restart=restart), huffman
     )
     return None if used is None else scan.stop + used
+
+
+def end_of_progressive_scan(
+    reader: Reader, scans: Sequence[tuple[Segment, Pass]], tables: Sequence[Segment]
+) -> int | None:
+    """
+    Return where the data of the last of *scans* end; None if they are not whole, or too long to be counted.
+
+    The *scans* before it are all those of the same component and coefficients. A `Pass` lacks what only the file tells:
+    tables, restarts and data, which are ignored.
+    """
+    if scans[-1][1].units > MOST_BLOCKS:
+        return None
+    passes, left = [], MOST_BYTES
+    for segment, told in scans:
+        marker = reader.find(_MARKER_AFTER_DATA, segment.stop)
+        length = (reader.size if marker is None else marker) - segment.stop
+        left -= length
+        if left < 0:
+            return None
+        data = reader.read(segment.stop, length, segment.what).removesuffix(_END[:1])
+        huffman, restart = _read_tables(reader, tables, segment)
+        passes.append(replace(told, data=data, tables=huffman, restart=restart))
+    used = end_of_last(passes)
+    return None if used is None else scans[-1][0].stop + used
 
 
 def _read_tables(reader: Reader, segments: Iterable[Segment], scan: Segment) -> tuple[Mapping[int, bytes], int]:

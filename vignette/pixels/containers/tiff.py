@@ -127,7 +127,7 @@ class _Walk:
         self._layout = Layout.of(reader)
         self._strips_left = _MAX_STRIPS
         self._mended_numbers: dict[int, list[int]] = {}
-        self._is_cut = False
+        self._is_mended = False
 
     def run(self) -> Anatomy:
         directories = self._directories()
@@ -168,13 +168,13 @@ class _Walk:
         except _TooMany:
             raise
         except (BrokenImage, UnsupportedFormat) as fault:
-            self._is_cut = True
+            self._is_mended = True
             self._collector.warn(f"only the pages before a damaged one are counted: {fault}")
         return frames
 
     def _mended(self, first: Directory, numbers: Mapping[int, Sequence[int]]) -> Pieces | None:
         """Return the file with *numbers* in place of what its first directory says, by tag; None if there are none."""
-        if not numbers and not self._is_cut:
+        if not numbers and not self._is_mended:
             return None
         return with_directory(self._reader, self._layout, first.entries.values(), numbers)
 
@@ -224,7 +224,8 @@ class _Walk:
         what = f"the directory at byte {directory.offset:,}"
         for tag in _LAYOUT:
             if tag in directory.repeated:
-                raise BrokenImage(f"{what} has the tag {tag} twice")
+                self._is_mended = True  # without the second one
+                self._collector.warn(f"{what} has the tag {tag} twice; the first one counts")
         for tag in _SINGLE:
             entry = directory.entries.get(tag)
             if entry is not None and entry.count != 1:
@@ -300,7 +301,12 @@ class _Walk:
         offsets = self._table(page, offsets_tag, total)
         if page.is_raw:
             told = page.directory.entries[offsets_tag].count
-            if told > total:  # Pillow decodes all that are told, over and over
+            if total < told and total <= _MAX_RECKONED_STRIPS:  # Pillow would decode all that are told
+                self._mended_numbers[offsets_tag] = list(self._table(page, offsets_tag, total))
+                self._collector.warn(
+                    f"{page.what} has {told:,} values of tag {offsets_tag} for {total:,} strips or tiles"
+                )
+            elif told > total:
                 raise BrokenImage(
                     f"{page.what} has {total:,} strips or tiles, but {told:,} values of tag {offsets_tag}"
                 )
