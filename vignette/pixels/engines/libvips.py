@@ -1,5 +1,5 @@
 """
-Decodes PNG, WebP and TIFF with libvips (and libspng, libwebp, libtiff).
+Decodes PNG, WebP, TIFF, and AVIF of HDR with libvips (and libspng, libwebp, libtiff, libheif).
 
 libvips decodes a few rows at a time and shrinks them at once. So it holds a whole picture only if the file forces it
 to: an interlaced PNG, a lossless WebP. Its decoder of lossy WebP scales on the way.
