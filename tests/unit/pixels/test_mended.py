@@ -586,3 +586,15 @@ def test_a_webp_reaches_its_decoder_without_metadata(plain: bytes, metadata: byt
 
     assert shown(described) == shown(plain)
     assert given == webp(vp8x(40, 30, 0x10), pixels)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [bmp(3, 2, pixels=(bytes(range(9)) + bytes(3)) * 2), still("BMP", mode="P"), still("BMP", mode="1")],
+    ids=["in colour", "of a palette", "of two colours"],
+)
+def test_a_bmp_that_does_not_say_where_its_pixels_begin_is_taken(whole: bytes) -> None:
+    damaged = whole[:10] + bytes(4) + whole[14:]
+
+    assert shown(damaged) == shown(whole)
+    assert "does not say where its pixels begin" in warnings(damaged)

@@ -21,6 +21,12 @@ _START: Final = struct.Struct("<I")
 _CORE: Final = struct.Struct("<HHHH")
 _INFO: Final = struct.Struct("<iiHHII")
 _CORE_BYTES: Final = 12
+_INFO_BYTES: Final = 40
+_MASKS_BYTES: Final = 12
+_MOST_PALETTE_BITS: Final = 8
+# Where in the file it stands at which byte the pixels begin, and how many colours the palette has.
+_DATA_START_AT: Final = 10
+_COLOURS_USED_AT: Final = 46
 
 # The most rows of a bitmap whose top row comes first, which is a height below 0: Pillow takes a height further below 0
 # for one of 4 billion rows.
@@ -48,7 +54,7 @@ class _Header:
 
 
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
-    (data_start,) = reader.unpack(_START, 10, "the file header")
+    (data_start,) = reader.unpack(_START, _DATA_START_AT, "the file header")
     (header_bytes,) = reader.unpack(_START, _FILE_HEADER_BYTES, "the bitmap header")
     reader.require(_FILE_HEADER_BYTES, header_bytes, "the bitmap header")
     header = _read_header(reader, header_bytes)
@@ -59,17 +65,20 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         raise UnsupportedFormat(
             f"a BMP of {header.bits_per_pixel} bits per pixel in compression {header.compression} is not supported"
         )
+    is_told = data_start != 0
+    if not is_told:
+        data_start = _reckoned_start(reader, header, header_bytes)
     if data_start < _FILE_HEADER_BYTES + header_bytes:
         raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, in its header")
     collector = Collector()
     needed, padding = _data_bytes(header)
-    missing = data_start + needed - reader.size
-    mended: Pieces | None = None
-    if 0 < missing <= padding:
-        mended = _padded(reader.size, missing)
-        collector.warn(f"the BMP lacks {missing} bytes behind its last pixel")
-    else:
+    missing = max(0, data_start + needed - reader.size)
+    if missing > padding:
         reader.require(data_start, needed, "the pixels")
+    if not is_told:
+        collector.warn(f"the BMP does not say where its pixels begin; they follow its header, at byte {data_start:,}")
+    if missing:
+        collector.warn(f"the BMP lacks {missing} bytes behind its last pixel")
     layout = read_layout(reader)
     if layout.profile is not None and (profile := collector.read(reader, *layout.profile, "ICC profile")):
         collector.set_icc(profile)
@@ -83,13 +92,26 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         profile=applied,
         colour=applied,
         blocks=collector.blocks(),
-        mended=mended,
+        mended=_mended(reader.size, data_start, missing) if missing or not is_told else None,
     )
 
 
-def _padded(size: int, missing: int) -> Pieces:
+def _reckoned_start(reader: Reader, header: _Header, header_bytes: int) -> int:
+    """Return where the pixels begin if they follow header, masks and palette."""
+    is_core = header_bytes == _CORE_BYTES
+    masks = _MASKS_BYTES if header.compression == _BITFIELDS and header_bytes == _INFO_BYTES else 0
+    colours = 0
+    if header.bits_per_pixel <= _MOST_PALETTE_BITS:
+        (told,) = (0,) if is_core else reader.unpack(_START, _COLOURS_USED_AT, "the bitmap header")
+        colours = told if 0 < told <= 1 << header.bits_per_pixel else 1 << header.bits_per_pixel
+    return _FILE_HEADER_BYTES + header_bytes + masks + colours * (3 if is_core else 4)
+
+
+def _mended(size: int, data_start: int, missing: int) -> Pieces:
     mended = Pieces()
-    mended.copy(0, size)
+    mended.copy(0, _DATA_START_AT)
+    mended.write(_START.pack(data_start))
+    mended.copy(_DATA_START_AT + _START.size, size)
     mended.write(bytes(missing))
     return mended
 
