@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import Any, BinaryIO, cast
 
 from vignette.pixels import formats
-from vignette.pixels.containers.png_pixels import moving_picture, still_picture
+from vignette.pixels.containers.png_pixels import still_picture
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import Format
 from vignette.pixels.pieces import Splice
 
 
-def decoder_file(file: BinaryIO, size: int, file_format: Format, *, moving: bool = False) -> BinaryIO:
+def decoder_file(file: BinaryIO, size: int, file_format: Format) -> BinaryIO:
     """
     Return a file with the picture of *size* bytes in *file*, to be read from its beginning.
 
-    *file* has to stay open, and nobody else may seek in it. Of an APNG only the still picture is returned, unless it is
-    to be shown *moving*. The returned file has no `name`, because decoders put a name into their errors, which clients
-    read.
+    *file* has to stay open, and nobody else may seek in it. Of an APNG only the still picture is returned. The returned
+    file has no `name`, because decoders put a name into their errors, which clients read.
     """
     if file_format in (formats.PNG, formats.APNG):
-        picture = (moving_picture if moving else still_picture)(Reader(file, size))
+        picture = still_picture(Reader(file, size))
         # One piece is the file itself, which a decoder may map into memory; putting pieces together takes a copy.
         if len(picture) > 1:
             return cast(BinaryIO, Splice(file, picture, closes_source=False))
