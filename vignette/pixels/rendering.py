@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 
 from PIL import Image, UnidentifiedImageError
 
-from vignette.errors import RenderingFailed
+from vignette.errors import BrokenImage, RenderingFailed
 from vignette.limits import ANIMATION_SECONDS
 from vignette.model import Placeholder
 from vignette.pixels.anatomy import Anatomy
@@ -116,7 +116,7 @@ def _animations(
     try:
         for planned, content in animations(file, size, anatomy, moving, seconds):
             yield Rendition(planned.recipe, "webp", *planned.size, content, moves=True)
-    except _DECODER_ERRORS as error:
+    except (BrokenImage, *_DECODER_ERRORS) as error:
         # The first frame is sound, and the still vignette made from it is there already.
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 

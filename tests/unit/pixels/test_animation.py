@@ -304,7 +304,17 @@ def _damaged_webp() -> bytes:
     return whole[:at] + b"\xff" * 20 + whole[at + 20 :]
 
 
-DAMAGED = {"GIF": _damaged_gif, "APNG": _damaged_png, "WebP": _damaged_webp}
+def _wrong_checksum() -> bytes:
+    whole = saved(drawn(mode="RGB"), "PNG")
+    return whole[:-16] + bytes(4) + whole[-12:]  # of the last chunk before IEND, an fdAT
+
+
+DAMAGED = {
+    "GIF": _damaged_gif,
+    "APNG": _damaged_png,
+    "APNG, a wrong checksum": _wrong_checksum,
+    "WebP": _damaged_webp,
+}
 
 
 @pytest.mark.parametrize("make", DAMAGED.values(), ids=DAMAGED)

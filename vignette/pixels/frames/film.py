@@ -61,7 +61,7 @@ def frames(file: BinaryIO, size: int, anatomy: Anatomy) -> Iterator[Frame]:
     picture = _decoded(file, anatomy, first)
     # The frames of a PNG are all of one kind. A GIF has a palette for each, and one of greys is decoded as grey.
     is_grey = anatomy.format is formats.APNG and picture.mode in _GREY
-    canvas = Canvas((anatomy.width, anatomy.height), "LA" if is_grey else "RGBA")
+    canvas = Canvas((anatomy.width, anatomy.height), is_grey=is_grey)
     yield Frame(canvas.lay(first, picture), first.milliseconds)
     for frame in coded:
         yield Frame(canvas.lay(frame, _decoded(file, anatomy, frame)), frame.milliseconds)
@@ -95,7 +95,7 @@ def _still(file: BinaryIO, frame: CodedFrame) -> BinaryIO:
 def _decoded(file: BinaryIO, anatomy: Anatomy, frame: CodedFrame) -> Image.Image:
     """Decode *frame*, in the colours of the file; mode P, or one of 8-bit samples."""
     still = _still(file, frame)
-    if anatomy.format is formats.GIF:
+    if anatomy.format is not formats.APNG:
         picture = open_source(still, anatomy.format)
         picture.load()
         return picture
