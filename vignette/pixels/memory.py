@@ -42,7 +42,7 @@ def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
         case formats.TIFF:
             return _streamed(anatomy)
         case _:
-            return int(pixels * _HELD_WHOLE[anatomy.format])
+            return max(int(pixels * _HELD_WHOLE[anatomy.format]), anatomy.held_bytes)
 
 
 def check_memory(anatomy: Anatomy, file_bytes: int, limit: int) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from vignette.pixels.pieces import Pieces
+
+# To make the still of a first frame that leaves a part of its canvas free takes this much for each pixel of the canvas
+# (measured): the canvas with its alpha, and a copy with weighed colours, to be shrunk.
+CANVAS_BYTES: Final = 9
 
 
 class Disposal(Enum):

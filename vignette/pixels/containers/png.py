@@ -155,6 +155,9 @@ class _Walk:
             )
         # Without a sound animation, decoders show the still picture (11.3.6, 13.11), and so do we.
         frames = self._animation.count()
+        held_bytes = header.pixel_bytes if header.is_interlaced else 0
+        if frames is not None:
+            held_bytes += self._animation.held_bytes
         self._texts.assemble()
         return Anatomy(
             format=formats.PNG if frames is None else formats.APNG,
@@ -163,7 +166,7 @@ class _Walk:
             orientation=orientation_of(self._collector),
             frames=frames or 1,
             bits_per_pixel=header.bits_per_pixel,
-            held_bytes=header.pixel_bytes if header.is_interlaced else 0,
+            held_bytes=held_bytes,
             blocks=self._collector.blocks(),
         )
 

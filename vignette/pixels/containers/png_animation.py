@@ -6,6 +6,7 @@ import struct
 from typing import Final
 
 from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.coded_frames import CANVAS_BYTES
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.png_chunks import Chunk, has_right_crc
 from vignette.pixels.containers.reader import Reader
@@ -34,6 +35,7 @@ class Animation:
         self._size = size
         self._announced: int | None = None
         self._frames = 0
+        self._canvas_bytes = 0
         self._sequence = 0
         self._lacks_data = False
         self._has_still = False
@@ -48,6 +50,11 @@ class Animation:
             self._lacks_data = False
         elif self._announced is not None and self._fault is None:
             self._fault = self._take_frame(chunk) if chunk.kind == b"fcTL" else self._take_data(chunk)
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes the canvas takes for the still vignette; none if the first frame covers it."""
+        return self._canvas_bytes
 
     def count(self) -> int | None:
         """Return how many frames the animation has, once all chunks were taken; None if there is no sound one."""
@@ -90,6 +97,8 @@ class Animation:
             return f"{chunk.what} asks for what is unknown"
         if self._lacks_data:
             return f"the frame before {chunk.what} has no data"
+        if not self._frames and (width, height) != self._size:
+            self._canvas_bytes = CANVAS_BYTES * self._size[0] * self._size[1]
         self._frames += 1
         self._bounds.check_frames(self._frames)
         self._lacks_data = True

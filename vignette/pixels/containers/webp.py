@@ -10,6 +10,7 @@ from vignette.errors import BrokenImage
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.coded_frames import CANVAS_BYTES
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.reader import Reader
@@ -137,6 +138,8 @@ class _Extended:
             if pictures[0].kind == b"VP8 " and any(inner.kind == b"ALPH" for inner in within):
                 self._held_bytes += width * height
                 self._has_alpha_apart = True
+            if (width, height) != (self._width, self._height):
+                self._held_bytes += CANVAS_BYTES * self._width * self._height
         self._frames += 1
         self._bounds.check_frames(self._frames)
 
