@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final, cast
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import heif_pixels, jpeg_pixels, tiff_pixels, webp_pixels
-from vignette.pixels.containers.png_pixels import moving_picture, still_picture
+from vignette.pixels.containers.png_pixels import still_picture
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import Format
 from vignette.pixels.pieces import Pieces, Splice
@@ -40,17 +40,15 @@ def mended_file(file: BinaryIO, size: int, anatomy: Anatomy) -> tuple[BinaryIO, 
     return cast(BinaryIO, Splice(file, anatomy.mended, closes_source=False)), anatomy.mended.size
 
 
-def decoder_file(file: BinaryIO, size: int, file_format: Format, *, moving: bool = False) -> BinaryIO:
+def decoder_file(file: BinaryIO, size: int, file_format: Format) -> BinaryIO:
     """
     Return a file with the picture of *size* bytes in *file*, to be read from its beginning.
 
-    *file* has to stay open, and nobody else may seek in it. Of an APNG only the still picture is returned, unless it is
-    to be shown *moving*. The returned file has no `name`, because decoders put a name into their errors, which clients
-    read.
+    *file* has to stay open, and nobody else may seek in it. Of an APNG only the still picture is returned. The returned
+    file has no `name`, because decoders put a name into their errors, which clients read.
     """
     if file_format in _PICTURES:
-        take = moving_picture if moving and file_format in (formats.PNG, formats.APNG) else _PICTURES[file_format]
-        picture = take(Reader(file, size))
+        picture = _PICTURES[file_format](Reader(file, size))
         # One piece is the file itself, which a decoder may map into memory; putting pieces together takes a copy.
         if len(picture) > 1:
             return cast(BinaryIO, Splice(file, picture, closes_source=False))

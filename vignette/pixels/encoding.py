@@ -16,6 +16,11 @@ _ENCODERS: Final[dict[VignetteFormat, tuple[str, dict[str, Any]]]] = {
     "avif": ("AVIF", {"speed": 7}),
 }
 
+# libwebp says that there is alpha only if it coded some. But it may cut transparent edges off all frames, and some
+# readers then show black there. (RFC 9649, 2.7: the flags of VP8X, which begins each animation.)
+_WEBP_FLAGS_AT: Final = 20
+_WEBP_HAS_ALPHA: Final = 0x10
+
 # An animation has many frames, and more effort would make them hardly smaller.
 _ANIMATION_METHOD: Final = 2
 
@@ -54,7 +59,10 @@ def encoded_animation(
         quality=quality,
         method=_ANIMATION_METHOD,
     )
-    return content.getvalue()
+    made = bytearray(content.getvalue())
+    if any(image.has_transparency_data for image, _ in frames):
+        made[_WEBP_FLAGS_AT] |= _WEBP_HAS_ALPHA
+    return bytes(made)
 
 
 class _Reel(Image.Image):

@@ -37,7 +37,7 @@ def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
         case formats.TIFF:
             return _streamed(anatomy)
         case _:
-            return int(anatomy.coded_pixels * _HELD_WHOLE[anatomy.format])
+            return max(int(anatomy.coded_pixels * _HELD_WHOLE[anatomy.format]), anatomy.held_bytes)
 
 
 def check_memory(anatomy: Anatomy, file_bytes: int, limit: int) -> None:

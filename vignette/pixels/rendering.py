@@ -19,16 +19,19 @@ from typing import BinaryIO, Final
 
 from PIL import Image, UnidentifiedImageError
 
-from vignette.errors import RenderingFailed
+from vignette.errors import BrokenImage, RenderingFailed
 from vignette.limits import ANIMATION_SECONDS
 from vignette.model import Placeholder
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.animation import animations, moves
+from vignette.pixels.animation import vignette as vignette_of_frame
+from vignette.pixels.colour import as_profile
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.cropping import cropped
-from vignette.pixels.decoder_file import decoder_file, mended_file
+from vignette.pixels.decoder_file import mended_file
 from vignette.pixels.encoding import decoder_of, encoded
 from vignette.pixels.engines import decode
+from vignette.pixels.frames.film import first_picture
 from vignette.pixels.geometry import Plan, plan
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.resampling import resized
@@ -94,12 +97,10 @@ def render(
     anatomy = read_anatomy(file, size, _BOUNDS)
     file, size = mended_file(file, size, anatomy)
     plans = [plan(*anatomy.upright_size, recipe) for recipe in recipes]
-    source = decoder_file(file, size, anatomy.format)
     with _decoder_errors(anatomy):
-        renditions = list(_stills(source, anatomy, plans))
+        renditions = list(_stills(file, size, anatomy, plans))
     if moves(anatomy):
-        frames = decoder_file(file, size, anatomy.format, moving=True)
-        renditions += _animations(frames, anatomy, plans, animation_seconds)
+        renditions += _animations(file, size, anatomy, plans, animation_seconds)
     return renditions
 
 
@@ -111,9 +112,9 @@ def render_with_placeholder(
     return Rendered(renditions, _placeholder_of(renditions))
 
 
-def _stills(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator[Rendition]:
+def _stills(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator[Rendition]:
     largest_first = sorted(plans, key=lambda plan: plan.whole, reverse=True)
-    image = decode(file, anatomy, largest_first[0].whole)
+    image = _picture(first_picture(file, size, anatomy), anatomy, largest_first[0].whole)
     # Encoders fall back on `info`, which holds the original's EXIF, XMP and profile.
     image.info = {}
     for planned in largest_first:
@@ -125,12 +126,20 @@ def _stills(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator
             yield Rendition(recipe, file_format, *planned.size, content)
 
 
-def _animations(file: BinaryIO, anatomy: Anatomy, plans: Sequence[Plan], seconds: float) -> Iterator[Rendition]:
+def _picture(shown: BinaryIO | Image.Image, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
+    if isinstance(shown, Image.Image):
+        return vignette_of_frame(shown, anatomy, size, as_profile(anatomy.colour, shown))
+    return decode(shown, anatomy, size)
+
+
+def _animations(
+    file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan], seconds: float
+) -> Iterator[Rendition]:
     moving = [planned for planned in plans if planned.recipe.animate and "webp" in planned.recipe.formats]
     try:
-        for planned, content in animations(file, anatomy, moving, seconds):
+        for planned, content in animations(file, size, anatomy, moving, seconds):
             yield Rendition(planned.recipe, "webp", *planned.size, content, moves=True)
-    except _DECODER_ERRORS as error:
+    except (BrokenImage, *_DECODER_ERRORS) as error:
         # The first frame is sound, and the still vignette made from it is there already.
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 

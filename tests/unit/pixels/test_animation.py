@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pyvips
 from PIL import Image, ImageChops, ImageDraw, ImageSequence, ImageStat
 
 from tests.makers import png_chunk
+from tests.moving import GifFrame, gif
 from vignette import limits
 from vignette.pixels import animation
 from vignette.pixels.rendering import Rendition, render
@@ -282,28 +283,43 @@ def test_a_recipe_may_ask_for_stills_only() -> None:
     assert moving(saved(drawn(), "GIF", disposal=2), Recipe("small", 60, 60, formats=("jpeg",))) is None
 
 
-@pytest.mark.parametrize(("mode", "colour", "does_move"), [("L", b"\0\0", False), ("RGB", bytes(6), True)])
-def test_an_animation_that_would_lose_its_transparent_colour_has_stills_only(
-    mode: str, colour: bytes, does_move: bool
-) -> None:
-    plain = saved(drawn(mode=mode), "PNG")
-    at = plain.index(b"acTL") - 4
-    transparent = plain[:at] + png_chunk(b"tRNS", colour) + plain[at:]
-
-    assert moving(plain) is not None
-    assert (moving(transparent) is not None) is does_move
-    assert [r.file_format for r in renditions(transparent) if not r.moves] == ["webp", "jpeg"]
-
-
-def test_a_damaged_frame_leaves_the_still_vignettes() -> None:
-    frames = drawn(mode="RGB")
-    whole = saved(frames, "PNG")
+def _damaged_png() -> bytes:
+    whole = saved(drawn(mode="RGB"), "PNG")
     at = whole.rindex(b"fdAT") - 4
     (length,) = struct.unpack(">I", whole[at : at + 4])
-    damaged = whole[:at] + png_chunk(b"fdAT", whole[at + 8 : at + 12] + bytes(length - 4)) + whole[at + 12 + length :]
+    data = png_chunk(b"fdAT", whole[at + 8 : at + 12] + bytes(length - 4))
+    return whole[:at] + data + whole[at + 12 + length :]
 
-    assert moving(whole) is not None
-    assert [(r.file_format, r.moves) for r in renditions(damaged)] == [("webp", False), ("jpeg", False)]
+
+def _damaged_gif() -> bytes:
+    """Its last frame lacks pixels."""
+    whole, cut = GifFrame(60, 40), GifFrame(60, 39).encoded()
+    at = cut.index(struct.pack("<HH", 60, 39))
+    return gif(whole, size=(60, 40))[:-1] + cut[:at] + struct.pack("<HH", 60, 40) + cut[at + 4 :] + b";"
+
+
+def _damaged_webp() -> bytes:
+    whole = saved(drawn(mode="RGB"), "WEBP", lossless=True)
+    at = whole.rindex(b"VP8L") + 8 + 5  # behind the signature and the size
+    return whole[:at] + b"\xff" * 20 + whole[at + 20 :]
+
+
+def _wrong_checksum() -> bytes:
+    whole = saved(drawn(mode="RGB"), "PNG")
+    return whole[:-16] + bytes(4) + whole[-12:]  # of the last chunk before IEND, an fdAT
+
+
+DAMAGED = {
+    "GIF": _damaged_gif,
+    "APNG": _damaged_png,
+    "APNG, a wrong checksum": _wrong_checksum,
+    "WebP": _damaged_webp,
+}
+
+
+@pytest.mark.parametrize("make", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_later_frame_leaves_the_still_vignettes(make: Callable[[], bytes]) -> None:
+    assert [(r.file_format, r.moves) for r in renditions(make())] == [("webp", False), ("jpeg", False)]
 
 
 def test_pages_of_a_tiff_do_not_move() -> None:

@@ -38,8 +38,10 @@ def actl(frames: int) -> bytes:
     return png_chunk(b"acTL", struct.pack(">II", frames, 0))
 
 
-def fctl(number: int, width: int = 4, height: int = 3, left: int = 0, top: int = 0) -> bytes:
-    return png_chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, width, height, left, top, 1, 10, 0, 0))
+def fctl(
+    number: int, width: int = 4, height: int = 3, left: int = 0, top: int = 0, dispose: int = 0, blend: int = 0
+) -> bytes:
+    return png_chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, width, height, left, top, 1, 10, dispose, blend))
 
 
 def raw_profile(kind: bytes, content: bytes, length: int | None = None) -> bytes:
@@ -129,7 +131,7 @@ def test_an_animation_is_counted() -> None:
 
 
 def test_an_animation_may_leave_out_the_still_picture() -> None:
-    read = anatomy(png(header(), actl(1), DATA, fctl(0), png_chunk(b"fdAT", bytes(4) + DATA), END))
+    read = anatomy(png(header(), actl(1), DATA, fctl(0), png_chunk(b"fdAT", struct.pack(">I", 1) + DATA), END))
 
     assert (read.format, read.frames) == (APNG, 1)
 
@@ -157,10 +159,52 @@ def test_an_animation_that_is_not_sound_is_a_still_picture(chunks: list[bytes], 
     assert warning in read.blocks.warnings[0]
 
 
-@pytest.mark.parametrize("frame", [fctl(0, left=1), fctl(0, width=5), fctl(0, height=0), png_chunk(b"fcTL", bytes(9))])
-def test_a_frame_outside_of_the_picture_is_refused(frame: bytes) -> None:
-    with pytest.raises(BrokenImage, match="'fcTL'"):
-        anatomy(png(header(), actl(1), frame, DATA, END))
+FDAT = png_chunk(b"fdAT", struct.pack(">I", 2) + zlib.compress(bytes(1000)))
+
+
+@pytest.mark.parametrize(
+    ("chunks", "fault"),
+    [
+        pytest.param([fctl(0), DATA, fctl(1, left=1), FDAT], "does not lie within", id="at the right of the picture"),
+        pytest.param([fctl(0), DATA, fctl(1, width=5), FDAT], "does not lie within", id="wider than the picture"),
+        pytest.param([fctl(0), DATA, fctl(1, height=0), FDAT], "does not lie within", id="of no height"),
+        pytest.param([fctl(0), DATA, png_chunk(b"fcTL", bytes(9)), FDAT], "9 bytes long", id="cut short"),
+        pytest.param([fctl(0, width=2), DATA, fctl(1), FDAT], "another size", id="not of the still picture's size"),
+        pytest.param([fctl(0), DATA, fctl(1, dispose=3), FDAT], "unknown", id="an unknown disposal"),
+        pytest.param([fctl(0), DATA, fctl(1, blend=2), FDAT], "unknown", id="an unknown blending"),
+        pytest.param([fctl(0), DATA, fctl(2), FDAT], "has the number 2, not 1", id="out of order"),
+        pytest.param([fctl(0), DATA, fctl(1), FDAT, FDAT], "has the number 2, not 3", id="data out of order"),
+        pytest.param([fctl(0), DATA, fctl(1), fctl(2)], "has no data", id="without data"),
+        pytest.param([fctl(0), DATA, fctl(1)], "last frame has no data", id="at the end, without data"),
+        pytest.param([fctl(0), DATA, fctl(1), png_chunk(b"fdAT", b"\0\0\0\2")], "empty", id="of empty data"),
+        pytest.param([FDAT, fctl(0), DATA], "out of place", id="data before all frames"),
+        pytest.param([fctl(0), DATA, fctl(1)[:-4] + bytes(4), FDAT], "checksum", id="of a wrong checksum"),
+        pytest.param([fctl(0), DATA, fctl(1), FDAT[:-4] + bytes(4)], "checksum", id="of data with a wrong checksum"),
+    ],
+)
+def test_a_frame_that_is_not_sound_leaves_the_still_picture(chunks: list[bytes], fault: str) -> None:
+    read = anatomy(png(header(), actl(2), *chunks, END))
+
+    assert (read.format, read.frames) == (PNG, 1)
+    (warning,) = read.blocks.warnings
+    assert warning.startswith("the animation is ignored: ")
+    assert fault in warning
+
+
+def test_frames_beyond_the_number_announced_are_ignored() -> None:
+    more = (fctl(1), FDAT, fctl(3), png_chunk(b"fdAT", struct.pack(">I", 4) + b"data"))
+
+    read = anatomy(png(header(), actl(2), fctl(0), DATA, *more, END))
+
+    assert (read.format, read.frames) == (APNG, 2)
+    assert read.blocks.warnings == ("the animation has 3 frames, of which it announces 2: the others are ignored",)
+
+
+def test_the_checksums_of_frames_are_compared_once() -> None:
+    """The decoder compares them too."""
+    damaged = png(header(), actl(2), fctl(0), DATA, fctl(1), FDAT[:-4] + bytes(4), END)
+
+    assert anatomy(damaged, Bounds(checksums=False)).frames == 2
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests import makers
-from tests.makers import animation, encoded, riff_chunk, still, vp8x, webp
+from tests.makers import animation, encoded, picture, riff_chunk, still, vp8x, webp
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import BrokenImage, TooManyFrames, TooManyPixels
 from vignette.pixels.containers.bounds import Bounds
@@ -68,6 +68,25 @@ def test_transparency_is_apart_from_lossy_colours(mode: str, options: dict[str, 
     content = encoded(Image.new(mode, (40, 30)), "WEBP", **options)
 
     assert anatomy(content).has_alpha_apart is apart
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "held_bytes", "apart"),
+    [
+        pytest.param("RGB", {}, 0, False, id="lossy and opaque"),
+        pytest.param("RGBA", {}, 40 * 30, True, id="lossy"),
+        pytest.param("RGBA", {"lossless": True}, 4 * 40 * 30, False, id="lossless"),
+    ],
+)
+def test_the_still_of_an_animation_takes_what_its_first_frame_takes(
+    mode: str, options: dict[str, object], held_bytes: int, apart: bool
+) -> None:
+    first, second = (picture(mode=mode, shift=shift) for shift in (0, 40))
+    if mode == "RGBA":
+        first.putalpha(128)
+    read = anatomy(encoded(first, "WEBP", save_all=True, append_images=[second], **options))
+
+    assert (read.held_bytes, read.has_alpha_apart) == (held_bytes, apart)
 
 
 def test_an_animation_is_counted() -> None:

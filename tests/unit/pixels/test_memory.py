@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.films import FILMS, size_of
 from tests.makers import heif, still, tiff, tiff_page
 from tests.running import PROJECT_FOLDER
 from tests.unit.pixels.reading import anatomy
@@ -48,6 +49,14 @@ def test_a_png_is_held_whole_if_it_is_interlaced() -> None:
     interlaced = Anatomy(formats.PNG, 5000, 4000, bits_per_pixel=32, held_bytes=80_000_000)
 
     assert memory_to_decode(interlaced, 1000) - memory_to_decode(plain, 1000) == 80_000_000
+
+
+@pytest.mark.parametrize("kind", ["GIF: one frame", "APNG: a hidden still picture, and one frame", "WebP: one frame"])
+def test_a_first_frame_that_leaves_its_canvas_free_takes_a_canvas(kind: str) -> None:
+    (film,) = [film for name, film in FILMS.items() if name.startswith(kind)]
+    width, height = size_of(film.frames[0])
+
+    assert needed(film.content) >= 9 * width * height
 
 
 def test_a_lossless_webp_is_held_whole_and_of_a_lossy_one_the_transparency() -> None:

@@ -10,6 +10,7 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import icc
 from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.coded_frames import CANVAS_BYTES
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.gif_blocks import (
     EXTENSION,
@@ -75,6 +76,7 @@ class _Walk:
         self._collector = Collector()
         self._width = 0
         self._height = 0
+        self._held_bytes = 0
         self._frames = 0
         self._extensions = 0
         self._sub_blocks = 0
@@ -170,6 +172,7 @@ class _Walk:
             width=self._width,
             height=self._height,
             frames=self._frames,
+            held_bytes=self._held_bytes,
             profile=profile,
             colour=profile,
             blocks=self._collector.blocks(),
@@ -182,6 +185,8 @@ class _Walk:
         self._frames += 1
         self._bounds.check_frames(self._frames)
         self._place(left + width, top + height)
+        if self._frames == 1 and (width, height) != (self._width, self._height):
+            self._held_bytes = CANVAS_BYTES * self._width * self._height
         if not width or not height:
             raise BrokenImage(f"{what} is {width} × {height} pixels")
         offset = after_palette(self._reader, block + 1 + FRAME.size, flags)

@@ -58,10 +58,16 @@ def read_track(reader: Reader, bounds: Bounds, moov: Box) -> Track | None:
         BrokenImage: The samples of the track do not lie within the file.
         TooManyPixels, TooManyFrames: The track is over a limit.
     """
+    track = picture_track(reader, moov)
+    return None if track is None else _read(reader, bounds, track)
+
+
+def picture_track(reader: Reader, moov: Box) -> Box | None:
+    """Return the box of the first track of pictures in *moov*; None if there is none."""
     tracks = (box for box in children(reader, moov) if box.kind == b"trak")
     for _, track in zip(range(_MAX_TRACKS), tracks, strict=False):
         if _handler(reader, track) == b"pict":
-            return _read(reader, bounds, track)
+            return track
     return None
 
 

@@ -17,6 +17,7 @@ from vignette.pixels.containers import icc, photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
+from vignette.pixels.containers.png_animation import Animation
 from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, Unended, chunks, crc_of, has_right_crc
 from vignette.pixels.containers.png_colour import COLOUR_CHUNKS, ColourChunks
 from vignette.pixels.containers.png_data import Inflation, data_bytes
@@ -48,8 +49,7 @@ _INFLATED_WITHOUT_END: Final = 64 * MIB
 _IEND: Final = HEADER.pack(0, b"IEND") + CRC.pack(zlib.crc32(b"IEND"))
 
 _IHDR: Final = struct.Struct(">IIBBBBB")
-_ACTL: Final = struct.Struct(">II")
-_FCTL: Final = struct.Struct(">IIIIIHHBB")
+_ANIMATION: Final = (b"acTL", b"fcTL", b"fdAT")
 
 _METADATA: Final = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
@@ -92,8 +92,7 @@ class _Walk:
         self._has_palette = False
         self._data_bytes = 0
         self._data_end = 0
-        self._announced_frames: int | None = None
-        self._frames = 0
+        self._animation: Animation
         self._inflation: Inflation | None = None
         self._end = 0
         self._mended: Pieces | None = None
@@ -104,6 +103,7 @@ class _Walk:
             first = next(following)
             header = self._read_header(first)
             self._end = first.end
+            self._animation = Animation(self._reader, self._bounds, self._collector, (header.width, header.height))
             if self._bounds.checksums and header.data_bytes <= _INFLATED_AT_THE_DOOR:
                 self._inflation = Inflation(header.data_bytes)
             self._take_all(following, header)
@@ -193,6 +193,7 @@ class _Walk:
     def _take(self, chunk: Chunk, header: _Header) -> None:
         if chunk.kind == b"IDAT":
             self._take_data(chunk, header)
+            self._animation.take(chunk)
         elif chunk.kind == b"IEND":
             if not has_right_crc(self._reader, chunk):
                 mended = Pieces()
@@ -201,10 +202,8 @@ class _Walk:
                 self._mend(mended, f"the checksum of {chunk.what} is wrong")
         elif chunk.is_critical:
             self._take_critical(chunk)
-        elif chunk.kind == b"acTL":
-            self._take_animation(chunk)
-        elif chunk.kind == b"fcTL":
-            self._take_frame(chunk, header)
+        elif chunk.kind in _ANIMATION:
+            self._animation.take(chunk)
         elif chunk.kind in _METADATA:
             block = self._metadata(chunk)
             if block is not None:
@@ -231,25 +230,6 @@ class _Walk:
             raise BrokenImage(f"{chunk.what} is a second palette, or has a wrong length of {chunk.length:,}")
         self._check_crc(chunk)
         self._has_palette = True
-
-    def _take_animation(self, chunk: Chunk) -> None:
-        if self._data_end or self._announced_frames is not None or chunk.length != _ACTL.size:
-            self._collector.warn(f"{chunk.what} is out of place or damaged, and ignored")
-            return
-        frames, _ = self._reader.unpack(_ACTL, chunk.start, chunk.what)
-        self._bounds.check_frames(frames)
-        self._announced_frames = frames
-
-    def _take_frame(self, chunk: Chunk, header: _Header) -> None:
-        if self._announced_frames is None:
-            return
-        if chunk.length != _FCTL.size:
-            raise BrokenImage(f"{chunk.what} is {chunk.length} bytes long")
-        _, width, height, left, top, *_ = self._reader.unpack(_FCTL, chunk.start, chunk.what)
-        if not width or not height or left + width > header.width or top + height > header.height:
-            raise BrokenImage(f"{chunk.what} is a frame that does not lie within the picture")
-        self._frames += 1
-        self._bounds.check_frames(self._frames)
 
     def _take_colour(self, chunk: Chunk) -> None:
         if self._data_end or chunk.length != COLOUR_CHUNKS[chunk.kind]:
@@ -286,35 +266,28 @@ class _Walk:
             self._inflation.finish()
             if self._inflation.fault and self._mended is None:
                 raise BrokenImage(self._inflation.fault)
-        is_animated = self._check_animation()
+        # Without a sound animation, decoders show the still picture (11.3.6, 13.11), and so do we.
+        frames = self._animation.count()
+        held_bytes = header.pixel_bytes if header.is_interlaced else 0
+        if frames is not None:
+            held_bytes += self._animation.held_bytes
         self._texts.assemble()
         # An RGB profile on grey pixels: libpng ignores it, browsers apply it.
         models = (icc.GREY, icc.RGB) if header.is_grey else (icc.RGB,)
         profile = self._collector.sound_profile(*models)
         return Anatomy(
-            format=formats.APNG if is_animated else formats.PNG,
+            format=formats.PNG if frames is None else formats.APNG,
             width=header.width,
             height=header.height,
             orientation=orientation_of(self._collector),
-            frames=self._frames if is_animated else 1,
+            frames=frames or 1,
             bits_per_pixel=header.bits_per_pixel,
-            held_bytes=header.pixel_bytes if header.is_interlaced else 0,
+            held_bytes=held_bytes,
             profile=profile,
             colour=self._colours.colour(profile),
             blocks=self._collector.blocks(),
             mended=self._mended,
         )
-
-    def _check_animation(self) -> bool:
-        """Whether there is a sound animation. Else decoders show the still picture (11.3.6, 13.11), and so do we."""
-        if self._announced_frames is None:
-            return False
-        if self._frames == self._announced_frames > 0:
-            return True
-        self._collector.warn(
-            f"the animation is ignored: {self._frames:,} of {self._announced_frames:,} frames are there"
-        )
-        return False
 
 
 class _Texts:

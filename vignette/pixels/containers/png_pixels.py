@@ -21,7 +21,6 @@ _IHDR_COLOUR_TYPE: Final = 8 + 8 + 9
 _TRANSPARENCY_BYTES: Final = {0: range(2, 3), 2: range(6, 7), 3: range(1, 257)}
 
 _STILL: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-_MOVING: Final = frozenset({b"acTL", b"fcTL", b"fdAT"})
 
 
 def still_picture(reader: Reader) -> Pieces:
@@ -35,26 +34,17 @@ def still_picture(reader: Reader) -> Pieces:
     Raises:
         BrokenImage: *reader* holds no such PNG.
     """
-    return _picture(reader, _STILL)
-
-
-def moving_picture(reader: Reader) -> Pieces:
-    """Do as `still_picture`, and keep the frames of the animation. There may be as many pieces as chunks."""
-    return _picture(reader, _STILL | _MOVING)
-
-
-def _picture(reader: Reader, kinds: frozenset[bytes]) -> Pieces:
     picture = Pieces()
     picture.copy(0, len(PNG_SIGNATURE))
     has_data = False
     for chunk in chunks(reader):
-        if chunk.kind in kinds and _is_in_place(reader, chunk, has_data=has_data):
+        if chunk.kind in _STILL and is_in_place(reader, chunk, has_data=has_data):
             picture.copy(chunk.header, chunk.end)
         has_data = has_data or chunk.kind == b"IDAT"
     return picture
 
 
-def _is_in_place(reader: Reader, chunk: Chunk, *, has_data: bool) -> bool:
+def is_in_place(reader: Reader, chunk: Chunk, *, has_data: bool) -> bool:
     """Whether *chunk* counts: a palette or a transparency counts only before the data."""
     if chunk.kind in (b"PLTE", b"tRNS"):
         return not has_data and (chunk.kind == b"PLTE" or _is_sound(reader, chunk))

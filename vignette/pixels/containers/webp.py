@@ -11,6 +11,7 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import icc
 from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.coded_frames import CANVAS_BYTES
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.reader import Reader
@@ -134,12 +135,17 @@ class _Extended:
         width, height = width + 1, height + 1
         if 2 * left + width > self._width or 2 * top + height > self._height:
             raise BrokenImage(f"{chunk.what} is a frame that does not lie within the canvas")
-        within = chunks_of_frame(self._reader, chunk)
+        within = list(chunks_of_frame(self._reader, chunk))
         pictures = [inner for inner in within if inner.kind in (b"VP8 ", b"VP8L")]
         if len(pictures) != 1 or _bitstream_size(self._reader, pictures[0]) != (width, height):
             raise BrokenImage(f"{chunk.what} does not hold one picture of {width:,} × {height:,} pixels")
-        if not self._frames:
+        if not self._frames:  # the still is made of this one
             self._held_bytes = _held_bytes(pictures[0], width * height)
+            if pictures[0].kind == b"VP8 " and any(inner.kind == b"ALPH" for inner in within):
+                self._held_bytes += width * height
+                self._has_alpha_apart = True
+            if (width, height) != (self._width, self._height):
+                self._held_bytes += CANVAS_BYTES * self._width * self._height
         self._frames += 1
         self._bounds.check_frames(self._frames)
 
