@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from vignette.errors import RenderingFailed
 from vignette.limits import ANIMATION_SECONDS
@@ -134,10 +134,8 @@ def placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
 def _decoder_errors(anatomy: Anatomy) -> Iterator[None]:
     try:
         yield
-    except UnidentifiedImageError as error:
-        # Pillow's words describe the file object, not the picture.
-        raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: its decoder does not know it") from error
     except _DECODER_ERRORS as error:
-        raise RenderingFailed(
-            f"the {anatomy.format.name} cannot be decoded: {str(error) or type(error).__name__}"
-        ) from error
+        # The words of a decoder mean nothing to those who sent the picture. They go to the log.
+        logger.info("a %s cannot be decoded: %s", anatomy.format.name, error or type(error).__name__)
+        why = "its pixels are damaged, or stored in a way that is not supported"
+        raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: {why}") from error

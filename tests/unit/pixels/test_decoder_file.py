@@ -135,24 +135,25 @@ def test_no_decoder_learns_the_path(tmp_path: Path, file_format: formats.Format)
         assert given.read(1) == b"\x89"
 
 
-UNKNOWN_TO_THE_DECODER = makers.tiff(makers.tiff_page(4, 3, {258: [3]}), data=bytes(12))
+UNKNOWN_TO_THE_DECODER = makers.tiff(makers.tiff_page(4, 3, {259: [7]}), data=bytes(12))
 CUT_PIXELS = png_with()[: png_with().index(b"IDAT") - 4] + png_chunk(b"IDAT", bytes(200)) + png_chunk(b"IEND")
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
-    [(UNKNOWN_TO_THE_DECODER, "its decoder does not know it"), (CUT_PIXELS, "the PNG cannot be decoded")],
+    ("content", "name"),
+    [(UNKNOWN_TO_THE_DECODER, "TIFF"), (CUT_PIXELS, "PNG")],
     ids=["unknown to the decoder", "broken pixels"],
 )
-def test_a_failure_tells_no_path(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_failure_tells_neither_a_path_nor_words_of_a_decoder(tmp_path: Path, content: bytes, name: str) -> None:
     path = tmp_path / "secret"
     path.write_bytes(content)
 
-    with path.open("rb") as file, pytest.raises(RenderingFailed, match=words) as failure:
+    with path.open("rb") as file, pytest.raises(RenderingFailed) as failure:
         render(file, len(content), [WHOLE])
 
-    assert "secret" not in str(failure.value)
-    assert "0x" not in str(failure.value)
+    assert str(failure.value) == (
+        f"the {name} cannot be decoded: its pixels are damaged, or stored in a way that is not supported"
+    )
 
 
 def test_a_file_stays_open_behind_its_decoder() -> None:

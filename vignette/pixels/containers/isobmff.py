@@ -137,6 +137,7 @@ class _Picture:
         self._size: tuple[int, int] | None = None
         self._turn = _Turn()
         self._frames = 1
+        self._held_bytes = 0
         self._units = UnitBudget()
         self._configured: dict[Box, Sequence[tuple[int, int]]] = {}
 
@@ -148,6 +149,7 @@ class _Picture:
         for auxiliary in items.auxiliary((primary, *inputs)):
             if auxiliary.kind in (*self._codecs, *_DERIVED):
                 self._check_tree(items, auxiliary)
+        self._held_bytes = self._planes_bytes(items, primary, inputs)
         self._apply(items.properties(primary))
         for picture in (primary, *inputs[:1]):  # some writers give the profile to the tiles only
             self._take_profile(items.properties(picture))
@@ -188,6 +190,7 @@ class _Picture:
             height=height,
             orientation=orientation,
             frames=self._frames,
+            held_bytes=self._held_bytes,
             blocks=self._collector.blocks(),
         )
 
@@ -217,6 +220,18 @@ class _Picture:
         if not coded:
             raise BrokenImage(f"the item {primary.id} is made of no picture")
         return coded
+
+    def _planes_bytes(self, items: Items, primary: Item, coded: Sequence[Item]) -> int:
+        """
+        Return the bytes that the planes of an HEVC picture take in its decoder, with the copy that libheif makes.
+
+        That copy is made of the whole picture, or of one tile at a time.
+        """
+        configuration = items.property(coded[0], b"hvcC")
+        if configuration is None or self._size is None:
+            return 0
+        copies = 2 if primary.kind == _HEVC else 1
+        return int(self._size[0] * self._size[1] * hevc.plane_bytes(self._reader, configuration) * copies)
 
     def _check_coded(self, items: Items, item: Item) -> None:
         if item.kind not in self._codecs or item.is_protected:

@@ -50,7 +50,7 @@ _OTHER_LOADING: Final[dict[Format, dict[str, object]]] = {
 }
 
 # libheif turns and crops a picture itself.
-_TURNED_BY_DECODER: Final = frozenset({formats.AVIF})
+_TURNED_BY_DECODER: Final = frozenset({formats.AVIF, formats.HEIC, formats.HEIF})
 
 # The WebP decoder averages while it scales. At this many times the target size it leaves enough detail for the
 # resampling filter: the PSNR against a full decode is over 45 dB.
@@ -67,6 +67,9 @@ _SCALED_BYTES: Final = 12
 # To keep both together below this, within what a rendering may take, a large picture is decoded at a smaller scale, but
 # never below `_SCALE_FACTOR` times the target.
 _MOST_BYTES_OF_APART: Final = 160_000_000
+
+# A file of several pieces is copied up to this size: that is quicker than to call us for each part that is read.
+_MOST_COPIED_BYTES: Final = 16 * MIB
 
 # libvips takes this much on top of what any decoder of the picture must hold: for its threads, and for rows in transit.
 _ROOM_BYTES: Final = 32 * MIB
@@ -123,15 +126,21 @@ def shrunk(
 
 
 def _source(vips: Any, file: BinaryIO) -> Any:
-    """Pass a real file by its descriptor, so that libvips can map it; pass any other file as a copy of its bytes."""
+    """Pass a real file by its descriptor, so that libvips can map it. Of another one pass a copy, unless it is large."""
     try:
-        descriptor = file.fileno()
+        return vips.Source.new_from_descriptor(file.fileno())
     except io.UnsupportedOperation:
-        content = bytearray(file.seek(0, io.SEEK_END))
-        file.seek(0)
-        cast(io.BufferedIOBase, file).readinto(content)
-        return vips.Source.new_from_memory(content)
-    return vips.Source.new_from_descriptor(descriptor)
+        pass
+    length = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if length > _MOST_COPIED_BYTES:
+        source = vips.SourceCustom()
+        source.on_read(file.read)
+        source.on_seek(file.seek)
+        return source
+    content = bytearray(length)
+    cast(io.BufferedIOBase, file).readinto(content)
+    return vips.Source.new_from_memory(content)
 
 
 def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> Any:
