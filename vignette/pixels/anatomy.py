@@ -58,6 +58,8 @@ class Anatomy:
     """Only in TIFF: how each pixel is stored."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
+    is_cropped: bool = False
+    """Only in AVIF and HEIF: a clean aperture leaves out a part of what is coded. The size is that without it."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
 
     @property

@@ -7,9 +7,11 @@ Its orientation is in the properties `irot` and `imir`; that in EXIF is to be ig
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from vignette.errors import BrokenImage, Refused, UnsupportedFormat
@@ -44,7 +46,7 @@ _HEVC_BLOCK: Final = 64
 
 _SIZE: Final = struct.Struct(">4xII")
 _BYTE: Final = struct.Struct(">B")
-_CLEAN_APERTURE: Final = struct.Struct(">IIII16x")
+_CLEAN_APERTURE: Final = struct.Struct(">IIIIiIiI")
 # Version, flags, rows - 1, columns - 1, width, height; flag 1 makes the last two longer.
 _GRID: Final = struct.Struct(">xxBBHH")
 _LARGE_GRID: Final = struct.Struct(">xxBBII")
@@ -127,6 +129,14 @@ def _disagreement(what: str, told: tuple[int, int], coded: tuple[int, int]) -> B
     )
 
 
+def _within(whole: int, aperture: Fraction, offset: Fraction) -> int:
+    """Return how many of *whole* pixels an *aperture* shows whose centre is *offset* from that of the picture."""
+    centre = offset + Fraction(whole - 1, 2)
+    first = math.floor(centre - (aperture - 1) / 2 + Fraction(1, 2))
+    last = math.floor(centre + (aperture - 1) / 2 + Fraction(1, 2))
+    return min(last, whole - 1) - max(first, 0) + 1 if aperture <= whole else 0
+
+
 class _Picture:
     def __init__(self, reader: Reader, bounds: Bounds, file_format: Format) -> None:
         self._reader = reader
@@ -138,6 +148,7 @@ class _Picture:
         self._turn = _Turn()
         self._frames = 1
         self._held_bytes = 0
+        self._is_cropped = False
         self._units = UnitBudget()
         self._configured: dict[Box, Sequence[tuple[int, int]]] = {}
 
@@ -191,6 +202,7 @@ class _Picture:
             orientation=orientation,
             frames=self._frames,
             held_bytes=self._held_bytes,
+            is_cropped=self._is_cropped,
             blocks=self._collector.blocks(),
         )
 
@@ -298,17 +310,22 @@ class _Picture:
                     self._size = self._size[::-1]
             elif box.kind == b"imir":
                 self._turn = self._turn.mirrored(unpack(self._reader, _BYTE, box)[0] & 1)
-            elif box.kind == b"clap" and self._format is not AVIF:  # decoders of AVIF show the whole picture
+            elif box.kind == b"clap":
                 self._crop(unpack(self._reader, _CLEAN_APERTURE, box))
 
     def _crop(self, aperture: Sequence[int]) -> None:
-        """Apply a clean aperture: numerator and denominator of its width, then of its height."""
+        """
+        Apply a clean aperture: width, height, and the offsets of its centre from that of the picture, as fractions.
+
+        The edges are rounded to whole pixels as libheif does it (ISO/IEC 14496-12, 12.1.4).
+        """
         assert self._size is not None
-        across, across_by, down, down_by = aperture
-        if not across_by or not down_by:
+        if not all(aperture[1::2]):
             return
-        width, height = round(across / across_by), round(down / down_by)
+        across, down, right, below = (Fraction(*pair) for pair in zip(aperture[::2], aperture[1::2], strict=True))
+        width, height = _within(self._size[0], across, right), _within(self._size[1], down, below)
         if 0 < width <= self._size[0] and 0 < height <= self._size[1]:
+            self._is_cropped = True
             self._size = width, height
 
     def _take_profile(self, properties: Sequence[Box]) -> None:

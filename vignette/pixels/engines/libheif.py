@@ -1,9 +1,9 @@
 """
 Decodes HEIC and HEIF with libheif (and libde265, both from pi-heif), which turns the picture upright.
 
-libvips shrinks the decoded planes in libheif's own memory, and makes RGB of what is left. Of a picture with
-transparency it shrinks RGB. Pillow would copy the pixels first, and so take almost twice the memory: too much for the 48 megapixels
-of a phone.
+libvips shrinks the decoded planes in libheif's own memory, and makes RGB of what is left. If the picture has
+transparency, libvips shrinks RGB. Pillow would copy the pixels first, and so take almost twice the memory: too much
+for the 48 megapixels of a phone.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def shrunk(
 
 
 def _source(vips: Any, file: BinaryIO) -> Any:
-    """Pass a real file by its descriptor, so that libvips can map it. Of another one pass a copy, unless it is large."""
+    """Pass a real file by its descriptor: libvips can map it. Pass a copy of another one, unless it is large."""
     try:
         return vips.Source.new_from_descriptor(file.fileno())
     except io.UnsupportedOperation:

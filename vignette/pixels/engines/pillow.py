@@ -61,6 +61,8 @@ _SMALLEST_SCALE: Final = 8
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
     """As `engines.decode`; it takes every accepted format."""
+    if anatomy.format is formats.AVIF and anatomy.is_cropped:
+        raise UnknownVariety("it shows what is coded, without cropping it")
     is_turned = anatomy.format in _TURNED_BY_DECODER
     target = size if is_turned else stored(size, anatomy)
     with open_source(file, anatomy.format) as source:
