@@ -139,10 +139,14 @@ def picture(width: int = 40, height: int = 30, file_format: str = "JPEG", colour
 
 
 def broken_pixels() -> bytes:
-    """Make a PNG with a sound structure and broken pixels: only a decoder finds out."""
+    """Make a PNG, as long as `picture(200, 200, "PNG")`, with a filter that there is not: only a decoder finds out."""
     content = picture(200, 200, "PNG")
-    start = content.index(b"IDAT") + 4
-    (length,) = struct.unpack(">I", content[start - 8 : start - 4])
-    zeros = bytes(length)
-    checksum = struct.pack(">I", zlib.crc32(b"IDAT" + zeros))
-    return content[:start] + zeros + checksum + content[start + length + 4 :]
+    start = content.index(b"IDAT") - 4
+    (length,) = struct.unpack_from(">I", content, start)
+    data = zlib.compress(b"\x09" * 200 * (1 + 3 * 200))
+    room = bytes(length - len(data) - 12)
+    chunks = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in ((b"IDAT", data), (b"vpAg", room))
+    )
+    return content[:start] + chunks + content[start + length + 12 :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vignette.pixels.formats import Format
+from vignette.pixels.pieces import Pieces
 from vignette.pixels.samples import Samples
 
 
@@ -36,6 +37,15 @@ class MetadataBlocks:
 
 
 @dataclass(frozen=True, slots=True)
+class Aperture:
+    """The part of a decoded picture that is shown, in pixels as stored; `coded` is the (width, height) of the whole."""
+
+    coded: tuple[int, int]
+    left: int
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
 class Anatomy:
     """
     What the file of a picture says of itself, found without decoding a pixel.
@@ -58,9 +68,17 @@ class Anatomy:
     """Only in TIFF: how each pixel is stored."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
-    is_cropped: bool = False
-    """Only in AVIF and HEIF: a clean aperture leaves out a part of what is coded. The size is that without it."""
+    aperture: Aperture | None = None
+    """Only in AVIF: the part that is shown, if it is not all that the decoder gives."""
     blocks: MetadataBlocks = field(default_factory=MetadataBlocks)
+    mended: Pieces | None = None
+    """What to read in place of a file that has all of its pixels, but is damaged beside them; None: the file itself."""
+
+    @property
+    def coded_pixels(self) -> int:
+        """How many pixels a decoder makes, whether they are shown or not."""
+        width, height = (self.width, self.height) if self.aperture is None else self.aperture.coded
+        return width * height
 
     @property
     def upright_size(self) -> tuple[int, int]:

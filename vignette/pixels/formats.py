@@ -46,6 +46,9 @@ BMP_HEADER_BYTES: Final = (12, 40, 52, 56, 64, 108, 124)
 _AVIF_BRANDS: Final = (b"avif", b"avis")
 _HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _HEIF_BRANDS: Final = (b"mif1", b"msf1")
+# How the brands of films begin, and of what else is made of the same boxes (mp4ra.org): such a file may name a picture
+# among its compatible brands, as its cover.
+_FILM_BRANDS: Final = (b"iso", b"mp4", b"qt", b"M4", b"3g", b"avc", b"cmf", b"dash", b"F4", b"f4", b"MSNV", b"crx")
 
 
 def sniff(head: bytes) -> Format | None:
@@ -87,12 +90,12 @@ def _announces_animation(head: bytes) -> bool:
 def _by_brands(head: bytes) -> Format | None:
     end = min(int.from_bytes(head[:4], "big"), len(head))
     major = head[8:12]
-    compatible = [head[offset : offset + 4] for offset in range(16, end - 3, 4)]
-    if major not in (*_AVIF_BRANDS, *_HEIC_BRANDS, *_HEIF_BRANDS):
+    brands = [major, *(head[offset : offset + 4] for offset in range(16, end - 3, 4))]
+    if major.startswith(_FILM_BRANDS):
         return None
-    for brand in (major, *compatible):
+    for brand in brands:
         if brand in _AVIF_BRANDS:
             return AVIF
         if brand in _HEIC_BRANDS:
             return HEIC
-    return HEIF
+    return HEIF if any(brand in _HEIF_BRANDS for brand in brands) else None

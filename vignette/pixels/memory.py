@@ -25,7 +25,6 @@ _STREAMED_ROWS: Final = 1000
 
 def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
     """Return the least bytes that a worker takes, above its own, to decode the picture in a file of *file_bytes*."""
-    pixels = anatomy.width * anatomy.height
     match anatomy.format:
         case formats.JPEG:  # the decoder shrinks it on the way
             return anatomy.held_bytes
@@ -40,7 +39,7 @@ def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
         case formats.TIFF:
             return _streamed(anatomy)
         case _:
-            return int(pixels * _HELD_WHOLE[anatomy.format])
+            return int(anatomy.coded_pixels * _HELD_WHOLE[anatomy.format])
 
 
 def check_memory(anatomy: Anatomy, file_bytes: int, limit: int) -> None:

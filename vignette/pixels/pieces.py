@@ -58,6 +58,25 @@ class Pieces:
         written = sum(len(piece) for piece in self.pieces if isinstance(piece, bytes))
         return written + _PIECE_BYTES * len(self.pieces)
 
+    def within(self, source: Pieces) -> Pieces:
+        """Return the same file, made of what *source* is made of, where this one is made of *source*."""
+        made = Pieces()
+        ends = list(accumulate(map(len, source.pieces)))
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                made.write(piece)
+                continue
+            index, at = bisect_right(ends, piece.start), piece.start
+            while at < piece.end:
+                inner, begin = source.pieces[index], ends[index] - len(source.pieces[index])
+                to = min(piece.end, ends[index])
+                if isinstance(inner, bytes):
+                    made.write(inner[at - begin : to - begin])
+                else:
+                    made.copy(inner.start + at - begin, inner.start + to - begin)
+                index, at = index + 1, to
+        return made
+
     def extend(self, other: Pieces) -> None:
         self.pieces += other.pieces
         self.size += other.size

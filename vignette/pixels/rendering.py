@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from vignette.errors import RenderingFailed
 from vignette.limits import ANIMATION_SECONDS
@@ -25,7 +26,7 @@ from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.animation import animations, moves
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.cropping import cropped
-from vignette.pixels.decoder_file import decoder_file
+from vignette.pixels.decoder_file import decoder_file, mended_file
 from vignette.pixels.encoding import decoder_of, encoded
 from vignette.pixels.engines import decode
 from vignette.pixels.geometry import Plan, plan
@@ -54,6 +55,9 @@ _DECODER_ERRORS: Final = (
     struct.error,
 )
 
+# How decoders say that there are too few data.
+_ENDS_EARLY: Final = re.compile(r"truncat|premature|unexpected end|end of (file|data|stream)|not enough", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
@@ -80,6 +84,7 @@ def render(
         RenderingFailed: Not all pixels of the picture can be decoded.
     """
     anatomy = read_anatomy(file, size, _BOUNDS)
+    file, size = mended_file(file, size, anatomy)
     plans = [plan(*anatomy.upright_size, recipe) for recipe in recipes]
     source = decoder_file(file, size, anatomy.format)
     with _decoder_errors(anatomy):
@@ -132,10 +137,18 @@ def placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
 
 @contextmanager
 def _decoder_errors(anatomy: Anatomy) -> Iterator[None]:
+    """Turn what decoders raise into a `RenderingFailed` in our words; theirs are for the log."""
     try:
         yield
     except _DECODER_ERRORS as error:
-        # The words of a decoder mean nothing to those who sent the picture. They go to the log.
-        logger.info("a %s cannot be decoded: %s", anatomy.format.name, error or type(error).__name__)
-        why = "its pixels are damaged, or stored in a way that is not supported"
-        raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: {why}") from error
+        theirs = str(error) or type(error).__name__
+        logger.info("a decoder gave up a %s: %s", anatomy.format.name, theirs)
+        raise RenderingFailed(f"the {anatomy.format.name} cannot be decoded: {_reason(error, theirs)}") from error
+
+
+def _reason(error: Exception, theirs: str) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is in a variety that no decoder here knows"
+    if _ENDS_EARLY.search(theirs):
+        return "it ends before all of its pixels"
+    return "its pixels are damaged, or coded in a way that no decoder here knows"

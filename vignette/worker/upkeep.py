@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import select
 import signal
 import socket
@@ -28,6 +29,10 @@ from vignette.worker.watch import Watch
 _END_S: Final = 10.0
 
 _MOST_BYTES_OF_NOTES: Final = 64 * 1024
+
+# How billiard tells of a process that ended; its other words, and those of an exception, are for the log.
+_BY_SIGNAL: Final = re.compile(r"signal (\d+)")
+_WITH_STATUS: Final = re.compile(r"exitcode (\d+)")
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +155,13 @@ def reason_of(note: Interrupted) -> RenderingFailed:
     """Return what the verdict on the image says if this interruption was the last one."""
     if note.time_limit_s is not None:
         return TooMuchTime(f"rendering took more than {note.time_limit_s} seconds", limit=note.time_limit_s)
-    return RenderingFailed(f"rendering was cut short: {note.reason}")
+    by_signal, status = _BY_SIGNAL.search(note.reason), _WITH_STATUS.search(note.reason)
+    if by_signal:
+        return RenderingFailed(f"rendering was cut short: signal {by_signal[1]} ended its process")
+    if status:
+        return RenderingFailed(f"rendering was cut short: its process ended with status {status[1]}")
+    logger.warning("the rendering of image %d was cut short by %s", note.image_id, note.reason)
+    return RenderingFailed("rendering was cut short by a fault of the worker, which is in its log")
 
 
 def end(worker: int) -> None:

@@ -75,15 +75,27 @@ def test_a_worker_that_takes_no_work_is_not_said_to_live(house: House) -> None:
     assert house.catalogue.workers.seconds_since_beat() is None
 
 
-def test_it_notes_the_death_of_a_rendering(house: House) -> None:
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (
+            "Worker exited prematurely: signal 9 (SIGKILL) Job: 5.",
+            "rendering was cut short: signal 9 ended its process",
+        ),
+        ("Worker exited prematurely: exitcode 7 Job: 5.", "rendering was cut short: its process ended with status 7"),
+        ("AttributeError", "rendering was cut short by a fault of the worker, which is in its log"),
+    ],
+    ids=["a signal", "a status", "a fault of ours"],
+)
+def test_it_notes_the_death_of_a_rendering_in_our_words(house: House, reason: str, words: str) -> None:
     house.upload(picture())
     house.catalogue.renderings.claim(ImageId(0), lease_s=60)
 
-    run(house, Interrupted(0, "signal 9"))
+    run(house, Interrupted(0, reason))
 
     failure = house.catalogue.library.get(ImageId(0)).failure
     assert failure is not None
-    assert failure.detail == "rendering was cut short: signal 9"
+    assert failure.detail == words
 
 
 def test_what_outlasts_its_time_is_told_with_the_limit(house: House) -> None:

@@ -13,6 +13,7 @@ from vignette.pixels.containers.bmp_layout import read_layout
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.pieces import Pieces
 
 _FILE_HEADER_BYTES: Final = 14
 _START: Final = struct.Struct("<I")
@@ -59,11 +60,18 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         )
     if data_start < _FILE_HEADER_BYTES + header_bytes:
         raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, in its header")
-    reader.require(data_start, _data_bytes(header), "the pixels")
     layout = read_layout(reader)
     collector = Collector()
     if layout.profile is not None and (profile := collector.read(reader, *layout.profile, "ICC profile")):
         collector.set_icc(profile)
+    needed, padding = _data_bytes(header)
+    missing = data_start + needed - reader.size
+    mended: Pieces | None = None
+    if 0 < missing <= padding:
+        mended = _padded(reader.size, missing)
+        collector.warn(f"the BMP lacks {missing} bytes behind its last pixel")
+    else:
+        reader.require(data_start, needed, "the pixels")
     return Anatomy(
         format=formats.BMP,
         width=header.width,
@@ -71,7 +79,15 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         bits_per_pixel=header.bits_per_pixel,
         held_bytes=header.width * header.height if layout.is_run_length else 0,
         blocks=collector.blocks(),
+        mended=mended,
     )
+
+
+def _padded(size: int, missing: int) -> Pieces:
+    mended = Pieces()
+    mended.copy(0, size)
+    mended.write(bytes(missing))
+    return mended
 
 
 def _read_header(reader: Reader, length: int) -> _Header:
@@ -84,9 +100,14 @@ def _read_header(reader: Reader, length: int) -> _Header:
     return _Header(width, abs(height), bits, compression, data_bytes, is_top_down=height < 0)
 
 
-def _data_bytes(header: _Header) -> int:
-    """Return how many bytes the pixels take. Only the header tells that of run lengths (RLE): an end mark at least."""
+def _data_bytes(header: _Header) -> tuple[int, int]:
+    """
+    Return how many bytes the pixels take, and how many of these only fill up the last row.
+
+    Only the header tells that of run lengths (RLE): an end mark at least.
+    """
     if header.compression in (_RLE4, _RLE8):
-        return max(header.data_bytes, 2)
-    row_bytes = (header.width * header.bits_per_pixel + 31) // 32 * 4
-    return row_bytes * header.height
+        return max(header.data_bytes, 2), 0
+    bits = header.width * header.bits_per_pixel
+    row_bytes = (bits + 31) // 32 * 4
+    return row_bytes * header.height, row_bytes - (bits + 7) // 8

@@ -81,9 +81,9 @@ class Collector:
             most = min(_INFLATE_BYTES, self._inflated_left + 1)
             try:
                 piece = stream.decompress(deflated, most)
-            except zlib.error as error:
+            except zlib.error:
                 self._inflated_left = max(0, self._inflated_left - most)
-                self.warn(f"{what} cannot be inflated: {error}")
+                self.warn(f"{what} cannot be inflated: its data are damaged")
                 return None
             deflated = stream.unconsumed_tail
             if len(piece) > self._inflated_left:

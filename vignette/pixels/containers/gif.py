@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vignette.errors import BrokenImage
+from vignette.limits import MIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers.bounds import Bounds
@@ -18,10 +19,14 @@ from vignette.pixels.containers.gif_blocks import (
     SCREEN,
     SCREEN_AT,
     TRAILER,
+    TooMany,
     after_palette,
     after_sub_blocks,
+    palette_bytes,
 )
+from vignette.pixels.containers.gif_lzw import holds_pixels
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.pieces import Pieces
 
 # Blocks beside the frames: one graphic control for each, some comments, a few that applications add.
 _MAX_EXTENSIONS: Final = 100_000
@@ -29,6 +34,12 @@ _MAX_EXTENSIONS: Final = 100_000
 _COMMENT, _APPLICATION = 0xFE, 0xFF
 # The smallest and largest code size of LZW that leave room for its codes of at most 12 bits (appendix F).
 _CODE_SIZES: Final = range(1, 12)
+
+# How much of a frame that the end of the file cuts off is counted, to see whether all of its pixels are there: a third
+# of a second's work.
+_MOST_COUNTED_BYTES: Final = MIB
+
+_END_OF_DATA, _END_OF_FILE = b"\0", bytes([TRAILER])
 
 _APPLICATION_BYTES: Final = 11
 _XMP: Final = b"XMP DataXMP"
@@ -43,6 +54,17 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
     return _Walk(reader, bounds).run()
 
 
+def _with_end(sub_block: int, size: int) -> Pieces:
+    """Return the GIF of *size* bytes, which end in the *sub_block* at that byte, with all that it lacks at its end."""
+    mended = Pieces()
+    mended.copy(0, sub_block)
+    if sub_block + 1 < size:
+        mended.write(bytes([size - sub_block - 1]))
+        mended.copy(sub_block + 1, size)
+    mended.write(_END_OF_DATA + _END_OF_FILE)
+    return mended
+
+
 class _Walk:
     """A walk from block to block, and what it has found."""
 
@@ -55,6 +77,8 @@ class _Walk:
         self._frames = 0
         self._extensions = 0
         self._sub_blocks = 0
+        self._first_frame_end = 0
+        self._mended: Pieces | None = None
 
     def run(self) -> Anatomy:
         width, height, flags, _, _ = self._reader.unpack(SCREEN, SCREEN_AT, "the logical screen")
@@ -63,19 +87,78 @@ class _Walk:
             self._bounds.check_size(width, height)
         offset = after_palette(self._reader, SCREEN_AT + SCREEN.size, flags)
         while offset < self._reader.size:
-            introducer = self._reader.read(offset, 1, "a block")[0]
-            if introducer == IMAGE:
-                offset = self._take_frame(offset)
-            elif introducer == EXTENSION:
-                offset = self._take_extension(offset)
-            elif introducer == PADDING:
-                self._count_extension()
-                offset += 1
-            elif introducer == TRAILER or self._frames:
-                break  # what follows the last frame and is no block is not part of the picture
-            else:
-                raise BrokenImage(f"at byte {offset:,} should be a block, but 0x{introducer:02X} begins none")
+            whole = self._frames
+            try:
+                following = self._take_block(offset)
+            except TooMany:
+                raise
+            except BrokenImage as fault:
+                self._end_at_fault(offset, whole, fault)
+                break
+            if following is None:
+                break
+            offset = following
+            if self._frames == 1 and not whole:
+                self._first_frame_end = offset
         return self._finish(offset)
+
+    def _take_block(self, offset: int) -> int | None:
+        """Take the block at *offset*; return where the next one begins, or None if the picture ends here."""
+        introducer = self._reader.read(offset, 1, "a block")[0]
+        if introducer == IMAGE:
+            return self._take_frame(offset)
+        if introducer == EXTENSION:
+            return self._take_extension(offset)
+        if introducer == PADDING:
+            self._count_extension()
+            return offset + 1
+        if introducer == TRAILER or self._frames:
+            return None  # what follows the last frame and is no block is not part of the picture
+        raise BrokenImage(f"at byte {offset:,} should be a block, but 0x{introducer:02X} begins none")
+
+    def _end_at_fault(self, block: int, whole: int, fault: BrokenImage) -> None:
+        """
+        End the picture at the *block* with a *fault*: with that frame, if only its end is missing; else with the first.
+
+        Raises:
+            BrokenImage: Not even the first frame is whole.
+        """
+        if self._mend_cut_frame(block):
+            self._frames = whole + 1
+            self._collector.warn(f"the GIF lacks its end, but all pixels of its last frame are there: {fault}")
+            return
+        if not whole:
+            raise fault
+        self._frames = 1
+        self._mended = Pieces()
+        self._mended.copy(0, self._first_frame_end)
+        self._mended.write(_END_OF_FILE)
+        self._collector.warn(f"only the first frame of the GIF is shown, as one behind it is damaged: {fault}")
+
+    def _mend_cut_frame(self, block: int) -> bool:
+        """Whether *block* is a frame that the end of the file cuts off behind its last pixel; if so, complete it."""
+        header_end = block + 1 + FRAME.size
+        if header_end > self._reader.size or self._reader.read(block, 1, "a block")[0] != IMAGE:
+            return False
+        _, _, width, height, flags = self._reader.unpack(FRAME, block + 1, "a frame")
+        start = header_end + palette_bytes(flags)
+        length = self._reader.size - start - 1
+        if not 0 < length <= _MOST_COUNTED_BYTES:
+            return False
+        coded = self._reader.read(start, 1 + length, "a frame")
+        data, last = bytearray(), 1
+        while last < len(coded):
+            if not coded[last]:
+                return False  # the data have an end: the fault is another
+            following = last + 1 + coded[last]
+            data += coded[last + 1 : following]
+            if following > len(coded):
+                break
+            last = following
+        if coded[0] not in _CODE_SIZES or not holds_pixels(data, coded[0], width * height):
+            return False
+        self._mended = _with_end(start + last, self._reader.size)
+        return True
 
     def _finish(self, end: int) -> Anatomy:
         if not self._frames:
@@ -86,6 +169,7 @@ class _Walk:
             height=self._height,
             frames=self._frames,
             blocks=self._collector.blocks(),
+            mended=self._mended,
         )
 
     def _take_frame(self, block: int) -> int:
@@ -129,7 +213,7 @@ class _Walk:
     def _count_extension(self) -> None:
         self._extensions += 1
         if self._extensions > _MAX_EXTENSIONS:
-            raise BrokenImage(f"the GIF has more than {_MAX_EXTENSIONS:,} extensions")
+            raise TooMany(f"the GIF has more than {_MAX_EXTENSIONS:,} extensions")
 
     def _take_application(self, start: int, end: int) -> None:
         length, name = self._reader.read(start, 1, "an extension")[0], self._reader.read(start + 1, 11, "an extension")

@@ -26,11 +26,18 @@ FRAME: Final = struct.Struct("<HHHHB")
 MAX_SUB_BLOCKS: Final = 2_000_000
 
 
+class TooMany(BrokenImage):
+    """The GIF has more of something than any real one: no fault to be mended."""
+
+
+def palette_bytes(flags: int) -> int:
+    """Return how long the palette is of which the *flags* before it tell; 0 if they tell of none."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
 def after_palette(reader: Reader, offset: int, flags: int) -> int:
     """Return where the palette at *offset* ends, if the *flags* before it say that there is one; else *offset*."""
-    if not flags & 0x80:
-        return offset
-    length = 3 << ((flags & 7) + 1)
+    length = palette_bytes(flags)
     reader.require(offset, length, "a palette")
     return offset + length
 
@@ -40,8 +47,8 @@ def after_sub_blocks(reader: Reader, start: int, what: str, most: int = MAX_SUB_
     Return where the chain of sub-blocks from *start* ends, after its terminator; and how many sub-blocks it has.
 
     Raises:
-        BrokenImage: The file ends before the chain does; or the chain has more than *most* sub-blocks, and so the
-            picture more than it may have.
+        BrokenImage: The file ends before the chain does.
+        TooMany: The chain has more than *most* sub-blocks, and so the picture more than it may have.
     """
     offset, count = start, 0
     while offset < reader.size:
@@ -52,7 +59,7 @@ def after_sub_blocks(reader: Reader, start: int, what: str, most: int = MAX_SUB_
             count += 1
         offset += index - before
         if count > most:
-            raise BrokenImage(f"the GIF has more than {MAX_SUB_BLOCKS:,} sub-blocks")
+            raise TooMany(f"the GIF has more than {MAX_SUB_BLOCKS:,} sub-blocks")
         if index < end:
             return offset + 1, count
     raise BrokenImage(f"the file ends at byte {reader.size:,}, within {what}, whose data begin at {start:,}")

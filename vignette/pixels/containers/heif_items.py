@@ -57,6 +57,8 @@ class Items:
         self._locations = self._read_locations(_needed(boxes, b"iloc"))
         properties = first_children(reader, _needed(boxes, b"iprp"))
         self._properties = list(children(reader, _needed(properties, b"ipco")))
+        self._numbers = {box: number for number, box in enumerate(self._properties, 1)}
+        self._essential: set[tuple[int, int]] = set()
         self._associations = self._read_associations(_needed(boxes, b"iprp"))
         self._references = self._read_references(boxes[b"iref"]) if b"iref" in boxes else {}
 
@@ -70,6 +72,10 @@ class Items:
         """Return the property boxes of *item*, in the order in which they apply."""
         return [self._properties[index - 1] for index in self._associations.get(item.id, ())]
 
+    def is_essential(self, item: Item, box: Box) -> bool:
+        """Whether a reader that does not know the property *box* must not show *item*."""
+        return (item.id, self._numbers[box]) in self._essential
+
     def property(self, item: Item, kind: bytes) -> Box | None:
         """Return the property of type *kind*, or None; raise `BrokenImage` if there are two: readers take either."""
         boxes = [box for box in self.properties(item) if box.kind == kind]
@@ -80,6 +86,14 @@ class Items:
     def inputs(self, item: Item) -> Sequence[Item]:
         """Return the items that the derived picture *item* is made of, in order (`dimg`)."""
         return [self.get(to) for to in self._references.get((b"dimg", item.id), ())]
+
+    def is_premultiplied(self, item: Item, alpha: Item) -> bool:
+        """Whether the colours of *item* are multiplied by its *alpha* (`prem`)."""
+        return alpha.id in self._references.get((b"prem", item.id), ())
+
+    def auxiliary_of(self, item: Item) -> Sequence[int]:
+        """Return the numbers of the items that the picture *item* belongs to (`auxl`)."""
+        return self._references.get((b"auxl", item.id), ())
 
     def describing(self, item: Item) -> Sequence[Item]:
         """Return the metadata items of *item* (`cdsc`), and those that do not say what they describe."""
@@ -202,7 +216,9 @@ class Items:
         index_mask = 0x7FFF if flags & 1 else 0x7F  # the upper bit tells whether the property is essential
         for _ in range(fields.number(4)):
             item_id = fields.number(2 if version < 1 else 4)
-            indices = [fields.number(index_size) & index_mask for _ in range(fields.number(1))]
+            told = [fields.number(index_size) for _ in range(fields.number(1))]
+            indices = [number & index_mask for number in told]
+            self._essential.update((item_id, number & index_mask) for number in told if number > index_mask)
             if any(index > len(self._properties) for index in indices):
                 raise BrokenImage(f"the item {item_id} has properties that the file does not have")
             yield item_id, [index for index in indices if index]  # 0 stands for no property

@@ -15,23 +15,17 @@ from fractions import Fraction
 from typing import Final
 
 from vignette.errors import BrokenImage, Refused, UnsupportedFormat
-from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.anatomy import Anatomy, Aperture
 from vignette.pixels.containers import av1, hevc
 from vignette.pixels.containers.bounds import Bounds
-from vignette.pixels.containers.boxes import Box, read_box, unpack
+from vignette.pixels.containers.boxes import Box, unpack
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
 from vignette.pixels.containers.heif_items import Item, Items
+from vignette.pixels.containers.heif_top_level import top_level
 from vignette.pixels.containers.heif_tracks import Track, read_track, read_tracks
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import AVIF, HEAD_BYTES, HEIC, HEIF, Format, sniff
-
-# A file has ftyp, meta and mdat; moov for a sequence; free space; and a phone's own boxes.
-_MAX_BOXES: Final = 1000
-
-_BOX_HEADER_BYTES: Final = 8
-
-_SINGLE: Final = (b"ftyp", b"meta", b"moov")
 
 _AV1: Final = b"av01"
 _HEVC: Final = b"hvc1"
@@ -81,46 +75,18 @@ class _Turn:
 
 
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
-    boxes = _top_level(reader)
+    file = top_level(reader)
+    reader = reader.until(file.end)
     file_format = sniff(reader.read(0, min(HEAD_BYTES, reader.size), "the brands"))
     assert file_format is not None  # a file without a brand of ours does not come here
     picture = _Picture(reader, bounds, file_format)
-    if b"meta" in boxes:
-        picture.read_items(Items(reader, boxes[b"meta"]))
-    if b"moov" in boxes:
-        picture.read_film(boxes[b"moov"])
+    if file.remark:
+        picture.warn(file.remark)
+    if meta := file.first(b"meta"):
+        picture.read_items(Items(reader, meta))
+    if moov := file.first(b"moov"):
+        picture.read_film(moov)
     return picture.anatomy()
-
-
-def _top_level(reader: Reader) -> dict[bytes, Box]:
-    """
-    Return the first box of each type in the file.
-
-    Bytes behind the picture that are no box do not belong to it. But if they could be taken for a box, the file is
-    refused: decoders read on behind it, and take the last `meta`.
-    """
-    found: dict[bytes, Box] = {}
-    offset = 0
-    for _ in range(_MAX_BOXES):
-        has_picture = b"meta" in found or b"moov" in found
-        if offset == reader.size or (has_picture and reader.size - offset < _BOX_HEADER_BYTES):
-            return found
-        try:
-            box = read_box(reader, offset, reader.size)
-        except BrokenImage:
-            if has_picture and not _begins_box(reader, offset):
-                return found
-            raise
-        if box.kind in found and box.kind in _SINGLE:
-            raise BrokenImage(f"the file has a second box {box.kind.decode()!r}, at byte {offset:,}")
-        found.setdefault(box.kind, box)
-        offset = box.end
-    raise BrokenImage(f"the file has more than {_MAX_BOXES:,} boxes")
-
-
-def _begins_box(reader: Reader, offset: int) -> bool:
-    kind = reader.read(offset + 4, 4, "a box")
-    return all(0x20 <= character <= 0x7E for character in kind)
 
 
 def _disagreement(what: str, told: tuple[int, int], coded: tuple[int, int]) -> BrokenImage:
@@ -129,12 +95,16 @@ def _disagreement(what: str, told: tuple[int, int], coded: tuple[int, int]) -> B
     )
 
 
-def _within(whole: int, aperture: Fraction, offset: Fraction) -> int:
-    """Return how many of *whole* pixels an *aperture* shows whose centre is *offset* from that of the picture."""
+def _within(whole: int, aperture: Fraction, offset: Fraction) -> tuple[int, int]:
+    """
+    Return the first of *whole* pixels that an *aperture* shows, and how many, or 0.
+
+    Its centre is *offset* from that of the picture.
+    """
     centre = offset + Fraction(whole - 1, 2)
-    first = math.floor(centre - (aperture - 1) / 2 + Fraction(1, 2))
-    last = math.floor(centre + (aperture - 1) / 2 + Fraction(1, 2))
-    return min(last, whole - 1) - max(first, 0) + 1 if aperture <= whole else 0
+    first = max(math.floor(centre - (aperture - 1) / 2 + Fraction(1, 2)), 0)
+    last = min(math.floor(centre + (aperture - 1) / 2 + Fraction(1, 2)), whole - 1)
+    return first, last - first + 1 if 0 < aperture <= whole else 0
 
 
 class _Picture:
@@ -146,11 +116,14 @@ class _Picture:
         self._collector = Collector()
         self._size: tuple[int, int] | None = None
         self._turn = _Turn()
+        self._aperture: Aperture | None = None
         self._frames = 1
         self._held_bytes = 0
-        self._is_cropped = False
         self._units = UnitBudget()
         self._configured: dict[Box, Sequence[tuple[int, int]]] = {}
+
+    def warn(self, remark: str) -> None:
+        self._collector.warn(remark)
 
     def read_items(self, items: Items) -> None:
         """Take the still picture, and the metadata."""
@@ -202,7 +175,7 @@ class _Picture:
             orientation=orientation,
             frames=self._frames,
             held_bytes=self._held_bytes,
-            is_cropped=self._is_cropped,
+            aperture=self._aperture,
             blocks=self._collector.blocks(),
         )
 
@@ -315,18 +288,22 @@ class _Picture:
 
     def _crop(self, aperture: Sequence[int]) -> None:
         """
-        Apply a clean aperture: width, height, and the offsets of its centre from that of the picture, as fractions.
-
-        The edges are rounded to whole pixels as libheif does it (ISO/IEC 14496-12, 12.1.4).
+        Apply a clean aperture (ISO/IEC 14496-12, 12.1.4): its width, its height, and how far its centre is to the right
+        of that of the picture, and below; a numerator and a denominator each. Edges are rounded as libheif does it.
         """
         assert self._size is not None
         if not all(aperture[1::2]):
             return
         across, down, right, below = (Fraction(*pair) for pair in zip(aperture[::2], aperture[1::2], strict=True))
-        width, height = _within(self._size[0], across, right), _within(self._size[1], down, below)
-        if 0 < width <= self._size[0] and 0 < height <= self._size[1]:
-            self._is_cropped = True
-            self._size = width, height
+        whole = self._size
+        (left, width), (top, height) = _within(whole[0], across, right), _within(whole[1], down, below)
+        if width <= 0 or height <= 0:
+            return
+        if self._format is AVIF:  # its decoder shows the whole picture
+            if self._turn != _Turn() or self._aperture is not None:
+                return
+            self._aperture = Aperture(whole, left, top)
+        self._size = width, height
 
     def _take_profile(self, properties: Sequence[Box]) -> None:
         for box in properties:

@@ -2,7 +2,7 @@
 JPEG: ITU-T T.81 (ISO/IEC 10918-1), with the application segments that cameras and editors put in.
 
 What lies behind the end-of-image marker is not looked at: phones keep further pictures (MPO), a film or a gain map
-there.
+there. A JPEG without that marker is taken if all of its pixels are there all the same: see `jpeg_unended`.
 """
 
 from __future__ import annotations
@@ -18,24 +18,29 @@ from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.limits import KIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import mpf, photoshop
+from vignette.pixels.containers import jpeg_unended, mpf, photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_text
 from vignette.pixels.containers.exif import orientation_of
+from vignette.pixels.containers.jpeg_entropy import ScanPlan
 from vignette.pixels.containers.jpeg_segments import (
     APP0,
     APP1,
     APP2,
     APP13,
     COM,
+    DHT,
+    DRI,
     EOI,
     FRAMES,
     PROGRESSIVE,
     SOS,
     Segment,
+    Unended,
     segments,
 )
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.pieces import Pieces
 
 # Each scan is a pass over all pixels for a decoder, and a few bytes can ask for one. Encoders write about ten, and
 # eighteen for four components (libjpeg's jpeg_simple_progression); this leaves room for scripts of one's own.
@@ -66,11 +71,16 @@ _EXTENSION_NAMED: Final = re.compile(rb"HasExtendedXMP[\s=\"'>]{1,9}([0-9A-Fa-f]
 
 @dataclass(frozen=True, slots=True)
 class _Component:
-    """The `index`th colour component of its frame. `blocks` is how many blocks of 8 × 8 samples it takes at least."""
+    """
+    The `index`th colour component of its frame. `blocks` is how many blocks of 8 × 8 samples it takes at least;
+    `across` and `down` are its sampling factors.
+    """
 
     index: int
     id: int
     blocks: int
+    across: int
+    down: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,13 @@ class _Frame:
     @property
     def coefficient_bytes(self) -> int:
         return sum(component.blocks for component in self.components) * _BLOCK_COEFFICIENT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    segment: Segment
+    header: bytes
+    components: Sequence[_Component]
 
 
 def parse(reader: Reader, bounds: Bounds) -> Anatomy:
@@ -101,19 +118,53 @@ class _Walk:
         self._begun: set[_Component] = set()
         self._scans = 0
         self._is_in_one_scan = True
+        self._tables: list[Segment] = []
+        self._scan: _Scan | None = None
 
     def run(self) -> Anatomy:
-        end = 0
-        for segment in segments(self._reader):
-            if segment.code in FRAMES:
-                self._take_frame(self._header(segment), segment)
-            elif segment.code == SOS:
-                self._take_scan(self._header(segment), segment)
-            elif segment.code == EOI:
-                end = segment.marker
-            else:
-                self._metadata.take(self._reader, segment.code, segment.start, segment.length)
-        return self._finish(end)
+        try:
+            for segment in segments(self._reader):
+                self._take(segment)
+        except Unended as fault:
+            return self._end_without_marker(fault)
+        return self._finish(segment.marker)
+
+    def _take(self, segment: Segment) -> None:
+        if segment.code in FRAMES:
+            self._take_frame(self._header(segment), segment)
+        elif segment.code == SOS:
+            self._take_scan(self._header(segment), segment)
+        elif segment.code in (DHT, DRI):
+            self._tables.append(segment)
+        elif segment.code != EOI:
+            self._metadata.take(self._reader, segment.code, segment.start, segment.length)
+
+    def _end_without_marker(self, fault: Unended) -> Anatomy:
+        """Take the picture if its last scan is whole; else raise *fault*."""
+        if self._scan is None or self._frame is None:
+            raise BrokenImage(str(fault)) from fault
+        plan = None if self._frame.is_progressive else self._plan(self._frame, self._scan)
+        end = jpeg_unended.end_of_scan(self._reader, self._scan.segment, self._tables, plan)
+        if end is None:
+            raise BrokenImage(str(fault)) from fault
+        self._begun.update(self._scan.components)
+        self._collector.warn(f"the JPEG lacks its end-of-image marker, but all of its pixels are there: {fault}")
+        return self._finish(end, jpeg_unended.ended(end))
+
+    def _plan(self, frame: _Frame, scan: _Scan) -> ScanPlan:
+        """Return what the scan is made of if it is whole (T.81, A.2)."""
+        tables = [(both >> 4, both & 15) for both in scan.header[2:-3:2]]
+        if len(scan.components) == 1:
+            return ScanPlan(scan.components[0].blocks, tables)
+        most_across = max(component.across for component in frame.components)
+        most_down = max(component.down for component in frame.components)
+        blocks = [
+            pair
+            for component, pair in zip(scan.components, tables, strict=True)
+            for _ in range(component.across * component.down)
+        ]
+        units = math.ceil(frame.width / (8 * most_across)) * math.ceil(frame.height / (8 * most_down))
+        return ScanPlan(units, blocks)
 
     def _header(self, segment: Segment) -> bytes:
         if segment.length > _MAX_HEADER_BYTES:
@@ -149,6 +200,7 @@ class _Walk:
         components = _select(self._frame, header[1:-3:2])
         if len(components) != header[0]:
             raise BrokenImage(f"the scan at byte {marker:,} is of components that the frame does not have")
+        self._scan = _Scan(segment, header, components)
         self._is_in_one_scan &= len(components) == len(self._frame.components) and not self._frame.is_progressive
         data_bytes = segment.end - segment.stop
         if header[-3] == 0:
@@ -161,7 +213,7 @@ class _Walk:
         if length < least:
             raise BrokenImage(f"the scan at byte {marker:,} has {length:,} bytes of data, its pixels need {least:,}")
 
-    def _finish(self, marker: int) -> Anatomy:
+    def _finish(self, marker: int, mended: Pieces | None = None) -> Anatomy:
         if self._frame is None or not self._begun:
             raise BrokenImage(f"the JPEG ends at byte {marker:,} without a picture")
         if len(self._begun) < len(self._frame.components):
@@ -175,6 +227,7 @@ class _Walk:
             # A decoder makes the pixels only when all scans are there, and holds the coefficients until then.
             held_bytes=0 if self._is_in_one_scan else self._frame.coefficient_bytes,
             blocks=self._collector.blocks(),
+            mended=mended,
         )
 
 
@@ -185,7 +238,9 @@ def _components(entries: bytes, width: int, height: int) -> tuple[_Component, ..
         raise BrokenImage("the frame header has sampling factors that are not 1 to 4")
     most_across, most_down = max(across for across, _ in factors), max(down for _, down in factors)
     return tuple(
-        _Component(index, identifier, _blocks(width * across, most_across) * _blocks(height * down, most_down))
+        _Component(
+            index, identifier, _blocks(width * across, most_across) * _blocks(height * down, most_down), across, down
+        )
         for index, (identifier, (across, down)) in enumerate(zip(entries[::3], factors, strict=True))
     )
 

@@ -1,8 +1,12 @@
 """
-The part of a progressive JPEG that a decoder needs to show it at an eighth of its size.
+The part of a JPEG that its pixels need: without its metadata; and at an eighth of its size, without most of its scans.
 
-At that scale a decoder takes only the mean (coefficient 0) of each block of 8 × 8 samples, unless the component is
-subsampled. The scans of the other coefficients are most of the file, and would be decoded for nothing.
+A decoder gives up a picture for a fault in its metadata. The door has read the metadata and warned, so no decoder gets
+them.
+
+At an eighth of the size a decoder takes only the mean (coefficient 0) of each block of 8 × 8 samples, unless the
+component is subsampled. The scans of the other coefficients are most of a progressive file, and would be decoded for
+nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +16,17 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
-from vignette.pixels.containers.jpeg_segments import APP14, EOI, PROGRESSIVE, SOS, Segment, segments
+from vignette.pixels.containers.jpeg_segments import APP0, APP14, COM, EOI, PROGRESSIVE, SOS, Segment, segments
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.pieces import Pieces
 
 _FRAME: Final = struct.Struct(">xHHB")
-_METADATA: Final = range(0xE0, 0xF0)
+# The name and the least length of the two segments that tell what the components are: JFIF 1.02, and Adobe's Technical
+# Note 5116. Shorter ones tell nothing to libjpeg.
+_TOLD: Final = {APP0: (b"JFIF\0", 14), APP14: (b"Adobe", 12)}
+_METADATA: Final = frozenset({COM, *range(0xE0, 0xF0)}) - _TOLD.keys()
 
 # JFIF 1.01, without a thumbnail (ISO/IEC 10918-5, 10.1).
-_APP0: Final = 0xE0
 _JFIF_BYTES: Final = 14
 _JFIF: Final = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
 
@@ -33,13 +40,50 @@ _RUNS: Final = (
 )
 
 
+def picture(reader: Reader) -> Pieces:
+    """
+    Return a JPEG that has passed the door, without its comments and application segments.
+
+    Of these, JFIF and Adobe stay, because they tell what the components are; but only whole ones, without a thumbnail.
+    What follows the header of the first scan stays as it is.
+
+    Raises:
+        BrokenImage: *reader* holds no such JPEG.
+    """
+    made = Pieces()
+    made.copy(0, 2)
+    for segment in segments(reader):
+        if segment.code == SOS:
+            made.copy(segment.marker, reader.size)
+            break
+        if segment.code in _TOLD:
+            _copy_told(reader, segment, made)
+        elif segment.code not in _METADATA:
+            made.copy(segment.marker, segment.stop)
+    return made
+
+
+def _copy_told(reader: Reader, segment: Segment, made: Pieces) -> None:
+    """Append what *segment* tells of the components; nothing if it is no whole JFIF or Adobe segment."""
+    name, length = _TOLD[segment.code]
+    if segment.length < length or reader.read(segment.start, len(name), segment.what) != name:
+        return
+    if segment.length == length:
+        made.copy(segment.marker, segment.stop)
+        return
+    content = reader.read(segment.start, length, segment.what)
+    if segment.code == APP0:
+        content = content[:-2] + b"\0\0"  # no thumbnail
+    made.write(struct.pack(">BBH", 0xFF, segment.code, 2 + length) + content)
+
+
 def eighth(reader: Reader) -> bytes | None:
     """
     Return a JPEG that is the same to the bit, at an eighth of its size, as the progressive JPEG in *reader*, which has
     passed the door. Return None if the components of that cannot be told apart.
 
     Scans which say that the coefficients are zero stand for the scans that are left out: decoders guess coefficients
-    that are missing. The only metadata in it are comments.
+    that are missing.
 
     Raises:
         BrokenImage: *reader* holds no such JPEG.
@@ -60,7 +104,7 @@ def eighth(reader: Reader) -> bytes | None:
             if header[-3] > 0 and header[1] in blocks:
                 left_out[header[1]] = None
                 continue
-        elif segment.code == _APP0 and _is_jfif(reader, segment):
+        elif segment.code == APP0 and _is_jfif(reader, segment):
             kept.append(_JFIF)
             continue
         elif segment.code in _METADATA and segment.code != APP14:

@@ -35,6 +35,10 @@ _LENGTH: Final = struct.Struct(">H")
 _HEAD_BYTES: Final = 2 + _LENGTH.size
 
 
+class Unended(BrokenImage):
+    """The segments stop before the end-of-image marker: the file ends, or goes on with what is no segment."""
+
+
 class Segment:
     """A marker with its `code`, at offset `marker`; and its content, `length` bytes from `start` to `stop`."""
 
@@ -60,16 +64,14 @@ class Segment:
         Where the segment ends: `stop`; for a scan, where the data end that follow its header.
 
         Raises:
-            BrokenImage: The file ends before the data of the scan do.
+            Unended: The file ends before a marker does end the data of the scan.
         """
         if self.code != SOS:
             return self.stop
         if self._end is None:
             self._end = self._reader.find(_MARKER_AFTER_DATA, self.stop)
             if self._end is None:
-                raise BrokenImage(
-                    f"the file ends at byte {self._reader.size:,}, within the scan of byte {self.marker:,}"
-                )
+                raise Unended(f"the file ends at byte {self._reader.size:,}, within the scan of byte {self.marker:,}")
         return self._end
 
 
@@ -81,14 +83,15 @@ def segments(reader: Reader) -> Iterator[Segment]:
 
     Raises:
         UnsupportedFormat: The JPEG is in a coding that no browser shows.
-        BrokenImage: There is no EOI, a segment goes over the end of the file, or there are more segments than a picture
-            has.
+        Unended: There is no EOI, a segment goes over the end of the file, or there is a marker of no segment.
+        BrokenImage: There are more segments than a picture has.
     """
     offset = 2
+    has_scan = False
     for _ in range(_MAX_SEGMENTS):
         marker = reader.find(_MARKER, offset)
         if marker is None:
-            raise BrokenImage(f"the file ends at byte {reader.size:,} without the end-of-image marker")
+            raise Unended(f"the file ends at byte {reader.size:,} without the end-of-image marker")
         code = reader.read(marker + 1, 1, "a marker")[0]
         if code == EOI:
             yield Segment(reader, code, marker, 0)
@@ -96,7 +99,13 @@ def segments(reader: Reader) -> Iterator[Segment]:
         if code in _RESTARTS or code == _TEM:
             offset = marker + 2
         else:
-            segment = Segment(reader, code, marker, _content_length(reader, code, marker))
+            try:
+                segment = Segment(reader, code, marker, _content_length(reader, code, marker))
+            except BrokenImage as error:
+                raise Unended(str(error)) from None
+            except UnsupportedFormat as error:
+                raise Unended(str(error)) if has_scan else error from None
+            has_scan = has_scan or code == SOS
             yield segment
             offset = segment.end
     raise BrokenImage(f"the JPEG has more than {_MAX_SEGMENTS:,} segments")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from vignette.errors import BrokenImage
+from vignette.errors import BrokenImage, UnsupportedFormat
+from vignette.limits import MIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector, decode_latin_1, decode_text
 from vignette.pixels.containers.exif import orientation_of
-from vignette.pixels.containers.png_chunks import CRC, Chunk, chunks, has_right_crc
+from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, Unended, chunks, crc_of, has_right_crc
+from vignette.pixels.containers.png_data import Inflation, data_bytes
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.pieces import Pieces
 
 # Samples per pixel, and allowed bits per sample, by colour type (11.2.1).
 _COLOUR_TYPES: Final = {
@@ -32,6 +36,14 @@ _MAX_PALETTE_BYTES: Final = 3 * 256
 
 # Deflate codes 258 bytes in 2 bits at best (RFC 1951, 3.2.5).
 _MAX_DEFLATE_RATIO: Final = 1032
+
+# Pixels of so many bytes are inflated to see whether they are whole; a hundredth of a second's work. In larger ones the
+# checksum of each chunk tells of damage, and the decoder of the rest.
+_INFLATED_AT_THE_DOOR: Final = 4 * MIB
+# The same for a PNG without its end, where the checksums do not tell whether chunks are missing.
+_INFLATED_WITHOUT_END: Final = 64 * MIB
+
+_IEND: Final = HEADER.pack(0, b"IEND") + CRC.pack(zlib.crc32(b"IEND"))
 
 _IHDR: Final = struct.Struct(">IIBBBBB")
 _ACTL: Final = struct.Struct(">II")
@@ -49,6 +61,10 @@ class _Header:
     bits_per_pixel: int
     is_indexed: bool
     is_interlaced: bool
+
+    @property
+    def data_bytes(self) -> int:
+        return data_bytes(self.width, self.height, self.bits_per_pixel, is_interlaced=self.is_interlaced)
 
     @property
     def pixel_bytes(self) -> int:
@@ -72,15 +88,86 @@ class _Walk:
         self._data_end = 0
         self._announced_frames: int | None = None
         self._frames = 0
+        self._inflation: Inflation | None = None
+        self._end = 0
+        self._mended: Pieces | None = None
 
     def run(self) -> Anatomy:
-        following = chunks(self._reader)
-        header = self._read_header(next(following))
-        for chunk in following:
-            self._take(chunk, header)
+        try:
+            following = chunks(self._reader)
+            first = next(following)
+            header = self._read_header(first)
+            self._end = first.end
+            if self._bounds.checksums and header.data_bytes <= _INFLATED_AT_THE_DOOR:
+                self._inflation = Inflation(header.data_bytes)
+            self._take_all(following, header)
+        except Unended as fault:
+            raise BrokenImage(str(fault)) from fault
         return self._finish(header)
 
+    def _take_all(self, following: Iterator[Chunk], header: _Header) -> None:
+        try:
+            for chunk in following:
+                self._take(chunk, header)
+                self._end = chunk.end
+        except Unended as fault:
+            self._end_without_iend(header, fault)
+
+    def _end_without_iend(self, header: _Header, fault: Unended) -> None:
+        """Mend the end of the file if the picture data are whole; raise *fault* if not, or if nobody can tell."""
+        cut = self._cut_data()
+        if not self._data_end and cut is None:
+            raise fault
+        if self._bounds.checksums:
+            self._check_data_without_end(header, cut, fault)
+        mended = Pieces()
+        mended.copy(0, self._end)
+        if cut is not None:
+            self._data_bytes += cut.length
+            self._data_end = cut.end
+            mended.write(HEADER.pack(cut.length, cut.kind))
+            mended.copy(cut.start, cut.end)
+            mended.write(CRC.pack(crc_of(self._reader, cut)))
+        mended.write(_IEND)
+        self._mend(mended, str(fault))
+
+    def _cut_data(self) -> Chunk | None:
+        """Return what is there of a chunk of picture data that the file ends in; None if it ends in none."""
+        start = self._end + HEADER.size
+        if start >= self._reader.size or self._data_end not in (0, self._end):
+            return None
+        length, kind = self._reader.unpack(HEADER, self._end, "a chunk")
+        there = min(length, self._reader.size - start)
+        return Chunk(kind, self._end, start, there, start + there) if kind == b"IDAT" else None
+
+    def _check_data_without_end(self, header: _Header, cut: Chunk | None, fault: Unended) -> None:
+        inflation = self._inflation
+        if inflation is None and header.data_bytes <= _INFLATED_WITHOUT_END:
+            inflation = Inflation(header.data_bytes)
+            whole = (chunk for chunk in chunks(self._reader.until(self._end)) if chunk.kind == b"IDAT")
+            with suppress(Unended):
+                for chunk in whole:
+                    inflation.take_all(self._reader.chunks(chunk.start, chunk.length, chunk.what))
+        if inflation is None:
+            # Larger pictures are left to the decoder. An upload that was cut short mostly ends within a chunk.
+            if self._end != self._reader.size:
+                raise fault
+            return
+        if cut is not None:
+            inflation.take_all(self._reader.chunks(cut.start, cut.length, cut.what))
+        inflation.finish()
+        if inflation.fault:
+            raise fault
+
+    def _mend(self, mended: Pieces, fault: str) -> None:
+        self._mended = mended
+        self._collector.warn(f"the PNG is damaged behind its picture data, which are whole: {fault}")
+
     def _read_header(self, chunk: Chunk) -> _Header:
+        if chunk.kind == b"CgBI":
+            raise UnsupportedFormat(
+                f"{chunk.what} tells that this is Apple's own variant of PNG, as Xcode makes it for apps (CgBI)"
+            )
         if chunk.kind != b"IHDR" or chunk.length != _IHDR.size:
             raise BrokenImage(f"a PNG begins with an IHDR of {_IHDR.size} bytes, not with {chunk.what}")
         width, height, bits, colour, compression, filtering, interlace = self._reader.unpack(
@@ -101,7 +188,11 @@ class _Walk:
         if chunk.kind == b"IDAT":
             self._take_data(chunk, header)
         elif chunk.kind == b"IEND":
-            self._check_crc(chunk)
+            if not has_right_crc(self._reader, chunk):
+                mended = Pieces()
+                mended.copy(0, chunk.header)
+                mended.write(_IEND)
+                self._mend(mended, f"the checksum of {chunk.what} is wrong")
         elif chunk.is_critical:
             self._take_critical(chunk)
         elif chunk.kind == b"acTL":
@@ -120,6 +211,8 @@ class _Walk:
             raise BrokenImage(f"{chunk.what} does not follow the one before it")
         if self._bounds.checksums:
             self._check_crc(chunk)
+        if self._inflation is not None:
+            self._inflation.take_all(self._reader.chunks(chunk.start, chunk.length, chunk.what))
         self._data_bytes += chunk.length
         self._data_end = chunk.end
 
@@ -173,6 +266,10 @@ class _Walk:
             raise BrokenImage(
                 f"{self._data_bytes:,} bytes of picture data cannot inflate to the {needed:,} of its pixels"
             )
+        if self._inflation is not None:
+            self._inflation.finish()
+            if self._inflation.fault and self._mended is None:
+                raise BrokenImage(self._inflation.fault)
         is_animated = self._check_animation()
         self._texts.assemble()
         return Anatomy(
@@ -184,6 +281,7 @@ class _Walk:
             bits_per_pixel=header.bits_per_pixel,
             held_bytes=header.pixel_bytes if header.is_interlaced else 0,
             blocks=self._collector.blocks(),
+            mended=self._mended,
         )
 
     def _check_animation(self) -> bool:

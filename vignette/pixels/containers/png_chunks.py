@@ -18,6 +18,10 @@ CRC: Final = struct.Struct(">I")
 _MAX_CHUNKS: Final = 100_000
 
 
+class Unended(BrokenImage):
+    """The chunks stop before IEND: the file ends, or goes on with what is no chunk."""
+
+
 class Chunk(NamedTuple):
     """A chunk: its header begins at `header`, its content of `length` bytes at `start`; `end` is after the CRC."""
 
@@ -42,31 +46,43 @@ def chunks(reader: Reader) -> Iterator[Chunk]:
     Yield each chunk from the first to IEND, whatever it holds. All of a chunk lies within the file.
 
     Raises:
-        BrokenImage: There is no IEND, something before it is no chunk, or there are more chunks than a picture has.
+        Unended: There is no IEND, or something before it is no chunk.
+        BrokenImage: There are more chunks than a picture has.
     """
     offset = len(PNG_SIGNATURE)
     for _ in range(_MAX_CHUNKS):
-        if offset == reader.size:
-            raise BrokenImage(f"the file ends at byte {offset:,} without the chunk 'IEND'")
-        start = offset + HEADER.size
-        if start > reader.size:
-            reader.require(offset, HEADER.size, f"a chunk at byte {offset:,}")
-        length, kind = reader.unpack(HEADER, offset, "a chunk")
-        if not kind.isalpha():
-            raise BrokenImage(f"at byte {offset:,} should be a chunk, but {kind!r} is no name of one")
-        chunk = Chunk(kind, offset, start, length, start + length + CRC.size)
-        if chunk.end > reader.size:
-            reader.require(start, length + CRC.size, chunk.what)
+        chunk = _chunk(reader, offset)
         yield chunk
-        if kind == b"IEND":
+        if chunk.kind == b"IEND":
             return
         offset = chunk.end
     raise BrokenImage(f"the PNG has more than {_MAX_CHUNKS:,} chunks")
 
 
-def has_right_crc(reader: Reader, chunk: Chunk) -> bool:
+def _chunk(reader: Reader, offset: int) -> Chunk:
+    if offset == reader.size:
+        raise Unended(f"the file ends at byte {offset:,} without the chunk 'IEND'")
+    try:
+        length, kind = reader.unpack(HEADER, offset, "a chunk")
+        start = offset + HEADER.size
+        chunk = Chunk(kind, offset, start, length, start + length + CRC.size)
+        if not kind.isalpha():
+            raise Unended(f"at byte {offset:,} should be a chunk, but {kind!r} is no name of one")
+        if chunk.end > reader.size:
+            reader.require(start, length + CRC.size, chunk.what)
+    except BrokenImage as error:
+        raise Unended(str(error)) from None
+    return chunk
+
+
+def crc_of(reader: Reader, chunk: Chunk) -> int:
+    """Return the checksum that *chunk* should have."""
     computed = zlib.crc32(chunk.kind)
     for piece in reader.chunks(chunk.start, chunk.length, chunk.what):
         computed = zlib.crc32(piece, computed)
+    return computed
+
+
+def has_right_crc(reader: Reader, chunk: Chunk) -> bool:
     (told,) = reader.unpack(CRC, chunk.start + chunk.length, chunk.what)
-    return computed == int(told)
+    return crc_of(reader, chunk) == int(told)

@@ -27,6 +27,10 @@ class Reader:
         self._window = b""
         self._window_start = 0
 
+    def until(self, end: int) -> Reader:
+        """Return a reader of the same file that sees nothing from byte *end* on."""
+        return Reader(self._file, end)
+
     def require(self, offset: int, length: int, what: str) -> None:
         """Make sure that *what* lies within the file; raise `BrokenImage` if not."""
         if offset + length > self.size:

@@ -7,7 +7,8 @@ Only pictures are taken: a camera raw file is a TIFF too, but a TIFF reader find
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Final
@@ -20,8 +21,10 @@ from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import as_orientation
 from vignette.pixels.containers.reader import Reader
-from vignette.pixels.containers.tiff_directory import Directory, Layout, read_directory
+from vignette.pixels.containers.tiff_directory import Directory, Entry, Layout, read_directory
 from vignette.pixels.containers.tiff_samples import samples_of
+from vignette.pixels.containers.tiff_writing import with_directory
+from vignette.pixels.pieces import Pieces
 from vignette.pixels.samples import Alpha
 from vignette.pixels.samples import check as check_samples
 
@@ -33,6 +36,9 @@ _MAX_ENTRIES: Final = 50 * _MAX_DIRECTORIES
 
 # 30 pages of 60,000 rows, with one row in each strip: far over real files, and a second's work.
 _MAX_STRIPS: Final = 2_000_000
+
+# Writers that leave out how long the strips are write one or a few.
+_MAX_RECKONED_STRIPS: Final = 10_000
 
 _SUBFILE_TYPE: Final = 254
 _WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
@@ -69,6 +75,10 @@ _COMPRESSIONS: Final = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000)
 _PHOTOMETRICS: Final = (0, 1, 2, 3, 5, 6, 8)
 _MAX_SAMPLES_PER_PIXEL: Final = 16
 _MAX_BITS_PER_SAMPLE: Final = 64
+
+
+class _TooMany(BrokenImage):
+    """The TIFF has more of something than any real one: no fault to be mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,8 @@ class _Walk:
         self._collector = Collector()
         self._layout = Layout.of(reader)
         self._strips_left = _MAX_STRIPS
+        self._mended_numbers: dict[int, list[int]] = {}
+        self._is_cut = False
 
     def run(self) -> Anatomy:
         directories = self._directories()
@@ -117,13 +129,8 @@ class _Walk:
         page = self._check_page(first)
         samples = samples_of(self._reader, self._layout, first, page.what)
         check_samples(samples, page.what)
-        frames = 1
-        for directory in directories:
-            # Smaller copies and masks belong to the page before, and so does a thumbnail without a size of its own.
-            if not self._subfile_type(directory) & (_REDUCED | _MASK) and _WIDTH in directory.entries:
-                frames += 1
-                self._bounds.check_frames(frames)
-                self._check_page(directory)
+        numbers = dict(self._mended_numbers)
+        frames = self._count_pages(directories)
         self._take_metadata(first)
         return Anatomy(
             format=formats.TIFF,
@@ -135,7 +142,31 @@ class _Walk:
             bits_per_pixel=page.bits_per_pixel,
             samples=samples,
             blocks=self._collector.blocks(),
+            mended=self._mended(first, numbers),
         )
+
+    def _count_pages(self, directories: Iterator[Directory]) -> int:
+        """Check the pages behind the first, up to one that is damaged; return how many pages are sound."""
+        frames = 1
+        try:
+            for directory in directories:
+                # Smaller copies and masks belong to the page before, and so does a thumbnail without a size of its own.
+                if not self._subfile_type(directory) & (_REDUCED | _MASK) and _WIDTH in directory.entries:
+                    self._bounds.check_frames(frames + 1)
+                    self._check_page(directory)
+                    frames += 1
+        except _TooMany:
+            raise
+        except (BrokenImage, UnsupportedFormat) as fault:
+            self._is_cut = True
+            self._collector.warn(f"only the pages before a damaged one are counted: {fault}")
+        return frames
+
+    def _mended(self, first: Directory, numbers: Mapping[int, Sequence[int]]) -> Pieces | None:
+        """Return the file with *numbers* in place of what its first directory says, by tag; None if there are none."""
+        if not numbers and not self._is_cut:
+            return None
+        return with_directory(self._reader, self._layout, first.entries.values(), numbers)
 
     def _directories(self) -> Iterator[Directory]:
         offset = self._layout.first_directory
@@ -145,12 +176,12 @@ class _Walk:
             if offset in seen:
                 raise BrokenImage(f"the directories of the TIFF run in a circle, to byte {offset:,}")
             if len(seen) == _MAX_DIRECTORIES:
-                raise BrokenImage(f"the TIFF has more than {_MAX_DIRECTORIES:,} directories")
+                raise _TooMany(f"the TIFF has more than {_MAX_DIRECTORIES:,} directories")
             seen.add(offset)
             directory = read_directory(self._reader, self._layout, offset)
             entries += len(directory.entries)
             if entries > _MAX_ENTRIES:
-                raise BrokenImage(f"the directories of the TIFF have more than {_MAX_ENTRIES:,} entries")
+                raise _TooMany(f"the directories of the TIFF have more than {_MAX_ENTRIES:,} entries")
             yield directory
             offset = directory.next_offset
 
@@ -187,9 +218,17 @@ class _Walk:
         for tag in _SINGLE:
             entry = directory.entries.get(tag)
             if entry is not None and entry.count != 1:
-                raise BrokenImage(f"{what} has {entry.count:,} values of the tag {tag}, instead of one")
+                self._check_alike(entry, what)
         if _STRIP_OFFSETS in directory.entries and {_TILE_WIDTH, _TILE_OFFSETS} & directory.entries.keys():
             raise BrokenImage(f"{what} has its pixels in strips and in tiles")
+
+    def _check_alike(self, entry: Entry, what: str) -> None:
+        """Take one value for several that are alike: early writers gave one for each sample."""
+        values = set(entry.numbers(self._reader, self._layout, _MAX_SAMPLES_PER_PIXEL))
+        if entry.count > _MAX_SAMPLES_PER_PIXEL or len(values) != 1:
+            raise BrokenImage(f"{what} has {entry.count:,} values of the tag {entry.tag}, instead of one")
+        self._mended_numbers[entry.tag] = list(values)
+        self._collector.warn(f"{what} has {entry.count} values of the tag {entry.tag}, which are alike")
 
     def _page(self, directory: Directory) -> _Page:
         what = f"the page of the directory at byte {directory.offset:,}"
@@ -247,7 +286,7 @@ class _Walk:
         total = count * planes
         self._strips_left -= total
         if self._strips_left < 0:
-            raise BrokenImage(f"the TIFF has more than {_MAX_STRIPS:,} strips or tiles")
+            raise _TooMany(f"the TIFF has more than {_MAX_STRIPS:,} strips or tiles")
         offsets = self._table(page, offsets_tag, total)
         if page.is_raw:
             told = page.directory.entries[offsets_tag].count
@@ -259,11 +298,29 @@ class _Walk:
                 chain(repeat(full_bytes, count - 1), [last_bytes]) for _ in range(planes)
             )
         else:
-            lengths = self._table(page, lengths_tag, total)
+            lengths = self._lengths(page, offsets_tag, lengths_tag, total)
         for offset, length in zip(offsets, lengths, strict=True):
             if not offset or not length:
                 raise BrokenImage(f"{page.what} lacks a part: {length:,} bytes at byte {offset:,}")
             self._reader.require(offset, length, page.what)
+
+    def _lengths(self, page: _Page, offsets_tag: int, lengths_tag: int, count: int) -> Iterable[int]:
+        """Return how long the strips are; where the file does not say, they end where the next one begins."""
+        entry = page.directory.entries.get(lengths_tag)
+        if count > _MAX_RECKONED_STRIPS or (entry is not None and entry.count < count):
+            return self._table(page, lengths_tag, count)
+        told = [0] * count if entry is None else list(self._table(page, lengths_tag, count))
+        if all(told):
+            return told
+        offsets = list(self._table(page, offsets_tag, count))
+        places = sorted({*offsets, self._reader.size})
+        reckoned = [
+            length or (places[bisect_right(places, offset)] - offset if 0 < offset < self._reader.size else 0)
+            for offset, length in zip(offsets, told, strict=True)
+        ]
+        self._mended_numbers[lengths_tag] = reckoned
+        self._collector.warn(f"{page.what} does not say how long its strips or tiles are")
+        return reckoned
 
     def _table(self, page: _Page, tag: int, count: int) -> Iterator[int]:
         entry = page.directory.entries.get(tag)

@@ -79,6 +79,8 @@ _MODES: Final = {("b-w", 1): "L", ("srgb", 3): "RGB", ("srgb", 4): "RGBA", ("cmy
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
     """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if libvips cannot read the file."""
+    if anatomy.aperture is not None:
+        raise UnknownVariety("it crops no AVIF")
     vips = library()
     source = _source(vips, file)  # libvips does not keep what its bytes are in
     try:

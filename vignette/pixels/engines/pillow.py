@@ -61,13 +61,12 @@ _SMALLEST_SCALE: Final = 8
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
     """As `engines.decode`; it takes every accepted format."""
-    if anatomy.format is formats.AVIF and anatomy.is_cropped:
-        raise UnknownVariety("it shows what is coded, without cropping it")
     is_turned = anatomy.format in _TURNED_BY_DECODER
     target = size if is_turned else stored(size, anatomy)
     with open_source(file, anatomy.format) as source:
         # Pillow may give the size as stored, or as turned upright.
-        check_size(source.size, (anatomy.width, anatomy.height), anatomy.upright_size)
+        coded = None if anatomy.aperture is None else anatomy.aperture.coded
+        check_size(source.size, *([coded] if coded else [(anatomy.width, anatomy.height), anatomy.upright_size]))
         _check_samples(source, anatomy.samples)
         if isinstance(source, JpegImagePlugin.JpegImageFile):
             image = _shrink_jpeg(source, file, target)
@@ -75,7 +74,7 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
             source.load()
             if source.mode in _MEASURED_MODES and anatomy.samples.may_be_measurements:
                 return libvips.shrunk_samples(source, anatomy.samples, size, anatomy.blocks.icc)
-            image = resized(samples(source, anatomy.samples.bits), target)
+            image = resized(samples(source, anatomy.samples.bits), target, _shown(anatomy))
     image = to_srgb(image, anatomy.blocks.icc)
     return image if is_turned else upright(image, anatomy.orientation)
 
@@ -92,6 +91,14 @@ def _check_samples(source: ImageFile.ImageFile, samples: Samples) -> None:
         is_known &= samples.is_bytes and samples.colours is Colours.RGB
     if not is_known:
         raise UnknownVariety(f"it does not know {samples.words} samples")
+
+
+def _shown(anatomy: Anatomy) -> tuple[int, int, int, int] | None:
+    """Return (left, top, right, bottom) of what is shown of the decoded picture; None for all of it."""
+    if anatomy.aperture is None:
+        return None
+    left, top = anatomy.aperture.left, anatomy.aperture.top
+    return left, top, left + anatomy.width, top + anatomy.height
 
 
 def open_source(file: BinaryIO, file_format: Format) -> ImageFile.ImageFile:

@@ -16,6 +16,7 @@ from vignette.errors import NotPublishable, PublicCopyNotClean, Refused
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.decoder_file import mended_file
 from vignette.pixels.formats import HEAD_BYTES, Format, sniff
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.metadata import describe
@@ -65,7 +66,10 @@ def plan(source: BinaryIO, size: int, *, orientation: int | None = None) -> Piec
         )
     anatomy = read_anatomy(source, size)
     kept = kept_of(anatomy, orientation)
-    made_of = _WRITERS[anatomy.format](Reader(source, size), kept)
+    file, size = mended_file(source, size, anatomy)
+    made_of = _WRITERS[anatomy.format](Reader(file, size), kept)
+    if anatomy.mended is not None:
+        made_of = made_of.within(anatomy.mended)
     prove(Splice(source, made_of, closes_source=False), anatomy, kept)
     return made_of
 
@@ -81,6 +85,8 @@ def prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
         found = read_anatomy(cast(BinaryIO, copy), copy.size)
     except Refused as error:
         raise PublicCopyNotClean(f"the public copy is no sound picture: {error}") from error
+    if found.mended is not None:
+        raise PublicCopyNotClean("the public copy is no sound picture: it had to be mended")
     looks = (original.format, original.width, original.height, kept.orientation, original.frames)
     if (found.format, found.width, found.height, found.orientation, found.frames) != looks:
         raise PublicCopyNotClean("the public copy is not the picture that it was made of")

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
+from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.inspection import read_anatomy
 
@@ -76,7 +77,7 @@ def stored(image: Image.Image, orientation: int) -> Image.Image:
 def decoded(engine: ModuleType, content: bytes, size: tuple[int, int] | None = None) -> Image.Image:
     """By an engine, or by `engines`; as large as it is unless *size* is told."""
     file = io.BytesIO(content)
-    anatomy = read_anatomy(file, len(content))
+    anatomy = read_anatomy(file, len(content), Bounds(checksums=False))
     picture = engine.decode(decoder_file(file, len(content), anatomy.format), anatomy, size or anatomy.upright_size)
     assert isinstance(picture, Image.Image)
     return picture

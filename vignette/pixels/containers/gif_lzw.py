@@ -1,0 +1,38 @@
+"""Counts the pixels in the LZW data of a frame of a GIF (GIF 89a, appendix F), for a file that is cut short."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MOST_CODES: Final = 1 << 12
+_LONGEST_CODE_BITS: Final = 12
+
+
+def holds_pixels(data: bytes | bytearray, code_size: int, pixels: int) -> bool:
+    """Whether *data*, without the lengths of their sub-blocks, code at least so many *pixels*. Nothing is decoded."""
+    clear = 1 << code_size
+    lengths = [1] * (clear + 2) + [0] * _MOST_CODES
+    bits, following, last = code_size + 1, clear + 2, 0
+    held, held_bits = 0, 0
+    for byte in data:
+        held |= byte << held_bits
+        held_bits += 8
+        while held_bits >= bits:
+            code = held & (1 << bits) - 1
+            held >>= bits
+            held_bits -= bits
+            if code == clear:
+                bits, following, last = code_size + 1, clear + 2, 0
+                continue
+            if code == clear + 1 or code > following or (code == following and not last):
+                return False
+            if last and following < _MOST_CODES:
+                lengths[following] = last + 1
+                following += 1
+                if following == 1 << bits and bits < _LONGEST_CODE_BITS:
+                    bits += 1
+            last = lengths[code]
+            pixels -= last
+            if pixels <= 0:
+                return True
+    return False

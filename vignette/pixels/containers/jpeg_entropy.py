@@ -1,0 +1,134 @@
+"""
+Counts the blocks in the Huffman-coded data of a scan (ITU-T T.81, annex F), to tell a whole scan from one cut short.
+
+Only a JPEG without its end marker needs that: nothing else says whether all of its pixels are there. Nothing is
+decoded; from each code only follows where the next one begins.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+# The bits that a table looks up at once: the longest code.
+_WINDOW_BITS: Final = 16
+_BLOCK_COEFFICIENTS: Final = 64
+# An entry of a table: by how many bits the next code is further on, and above these by how many coefficients.
+_STEP_BITS: Final = 5
+_STEP: Final = (1 << _STEP_BITS) - 1
+
+# More than the longest block takes: 64 codes of 16 bits, each with 15 bits of a coefficient.
+_ROOM_BYTES: Final = 256
+
+_AC: Final = 0x10
+_RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
+_STUFFED: Final = b"\xff\0"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """
+    What a whole scan is made of: `units` times the same blocks, each given by its two tables (for DC and for AC).
+
+    After each `restart` units the coding starts anew; 0 stands for never.
+    """
+
+    units: int
+    blocks: Sequence[tuple[int, int]]
+    restart: int = 0
+
+
+def end_of_whole_scan(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes]) -> int | None:
+    """
+    Return at which byte of *data* the last block ends; None if not all blocks of *plan* are there.
+
+    *tables* holds the Huffman tables by class and number (T.81, B.2.4.2): 16 counts, then the values. If the coding
+    starts anew now and then, only what follows the last start is looked at closely.
+    """
+    units, start = plan.units, 0
+    if plan.restart:
+        restarts = [match.end() for match in _RESTART.finditer(data)]
+        before = (units - 1) // plan.restart
+        if len(restarts) < before:
+            return None
+        if before:
+            units, start = units - before * plan.restart, restarts[before - 1]
+        if len(restarts) > before:
+            data = data[: restarts[before] - 2]
+    try:
+        steps = [(_dc_steps(tables[dc]), _ac_steps(tables[_AC | ac])) for dc, ac in plan.blocks]
+    except (KeyError, ValueError):
+        return None
+    raw = data[start:]
+    used = _bytes_used(raw.replace(_STUFFED, b"\xff"), units, steps)
+    return None if used is None else start + _stuffed_length(raw, used)
+
+
+def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Sequence[int]]]) -> int | None:
+    windows = _windows(data)
+    position, last = 0, 8 * len(data)
+    for _ in range(units):
+        for dc, ac in steps:
+            step = dc[windows[position >> 3] >> 16 - (position & 7) & 0xFFFF]
+            position += step
+            index = 1
+            while step and index < _BLOCK_COEFFICIENTS:
+                step = ac[windows[position >> 3] >> 16 - (position & 7) & 0xFFFF]
+                position += step & _STEP
+                index += step >> _STEP_BITS
+            if not step or position > last:
+                return None
+    return (position + 7) // 8
+
+
+def _windows(data: bytes) -> Sequence[int]:
+    """Return, for each byte, the number in the four bytes that begin there; zeros follow the data."""
+    padded = data + bytes(_ROOM_BYTES - len(data) % 4)
+    windows = array("I", bytes(4 * (len(padded) - 4)))
+    for phase in range(4):
+        every_fourth = array("I", padded[phase : phase + len(padded) - 4])
+        if sys.byteorder == "little":
+            every_fourth.byteswap()
+        windows[phase::4] = every_fourth
+    return windows
+
+
+def _dc_steps(table: bytes) -> Sequence[int]:
+    return _steps(table, lambda value: value & 15)
+
+
+def _ac_steps(table: bytes) -> Sequence[int]:
+    def coefficients(value: int) -> int:
+        run, size = value >> 4, value & 15
+        if size:
+            return run + 1
+        return 16 if run == 15 else _BLOCK_COEFFICIENTS  # a run of zeros; the end of the block
+
+    return _steps(table, lambda value: value & 15 | coefficients(value) << _STEP_BITS)
+
+
+def _steps(table: bytes, of_value: Callable[[int], int]) -> Sequence[int]:
+    """Return the entry of each window; 0 where no code begins."""
+    counts, values = table[:16], table[16:]
+    if sum(counts) > len(values):
+        raise ValueError("a table without all of its values")
+    entries: list[int] = []
+    following = iter(values)
+    for length, count in enumerate(counts, 1):
+        for _ in range(count):
+            entries += [length + of_value(next(following))] * (1 << _WINDOW_BITS - length)
+    if len(entries) > 1 << _WINDOW_BITS:
+        raise ValueError("a table of more codes than there can be")
+    return entries + [0] * ((1 << _WINDOW_BITS) - len(entries))
+
+
+def _stuffed_length(raw: bytes, used: int) -> int:
+    """Return how many bytes of *raw* stand for *used* bytes without the zeros that are stuffed in."""
+    length = used
+    while (with_zeros := used + raw.count(_STUFFED, 0, length)) != length:
+        length = with_zeros
+    return length + (raw[length - 1 : length + 1] == _STUFFED)

@@ -1,0 +1,67 @@
+"""
+The part of a TIFF that its first picture needs.
+
+A decoder gives up a picture for a tag that it does not know, or does not expect to be so: of a type of its own, without
+a value, a unit that there is not. The door has read the metadata, so a file with any such tag gets another directory,
+of the tags that tell of pixels.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from vignette.pixels.containers.reader import Reader
+from vignette.pixels.containers.tiff_directory import Entry, Layout, read_directory
+from vignette.pixels.containers.tiff_writing import with_directory
+from vignette.pixels.pieces import Pieces
+
+# TIFF 6.0: size, bits, compression and its options, colours and their order, strips, tiles, palette, what the samples
+# are, YCbCr. The tables of a JPEG are in technical note 2, the range of samples in TIFF 6.0, section 19.
+_PIXELS: Final = frozenset(
+    {
+        *(254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 280, 281, 284, 292, 293),
+        *(317, 318, 319, 320, 322, 323, 324, 325, 332, 334, 336, 338, 339, 340, 341, 347, 529, 530, 531, 532),
+        42113,  # GDAL: the number that stands for no value
+    }
+)
+
+_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
+# Metadata that most files have: of these types, with these counts (None: any above 0), they trouble no decoder.
+_HARMLESS: Final = {
+    **dict.fromkeys((269, 270, 271, 272, 285, 305, 306, 315, 316, 33432), (frozenset({_ASCII}), None)),
+    **dict.fromkeys((282, 283, 286, 287), (frozenset({_RATIONAL}), 1)),
+    297: (frozenset({_SHORT}), 2),
+    **dict.fromkeys((700, 34675), (frozenset({_BYTE, _UNDEFINED}), None)),
+    **dict.fromkeys((34665, 34853), (frozenset({_LONG}), 1)),
+}
+_RESOLUTION_UNIT: Final = 296
+_UNITS: Final = range(1, 4)
+
+
+def picture(reader: Reader) -> Pieces:
+    """
+    Return a TIFF that has passed the door: as it is, or with a directory without its metadata.
+
+    Raises:
+        BrokenImage: *reader* holds no such TIFF.
+    """
+    layout = Layout.of(reader)
+    directory = read_directory(reader, layout, layout.first_directory)
+    if all(_is_harmless(entry, layout, reader.size) for entry in directory.entries.values()):
+        whole = Pieces()
+        whole.copy(0, reader.size)
+        return whole
+    return with_directory(reader, layout, (e for e in directory.entries.values() if e.tag in _PIXELS), {})
+
+
+def _is_harmless(entry: Entry, layout: Layout, file_bytes: int) -> bool:
+    if entry.tag in _PIXELS:
+        return True
+    if (entry.place(layout) or 0) + entry.length > file_bytes:
+        return False
+    if entry.tag == _RESOLUTION_UNIT:
+        (unit,) = struct.unpack_from(f"{layout.order}H", entry.inline)
+        return (entry.kind, entry.count) == (_SHORT, 1) and unit in _UNITS
+    kinds, count = _HARMLESS.get(entry.tag, (frozenset(), None))
+    return entry.kind in kinds and (entry.count > 0 if count is None else entry.count == count)
