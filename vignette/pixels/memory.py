@@ -17,7 +17,7 @@ from vignette.pixels.formats import Format
 
 # Bytes for each pixel, in decoders that hold the whole picture. They sum up all copies that exist at the same time: the
 # planes of YCbCr, the RGB made of them, the copy in Pillow's layout; or the indices of a palette, and their colours.
-_HELD_WHOLE: Final[dict[Format, float]] = {formats.AVIF: 9, formats.HEIC: 4.5, formats.HEIF: 4.5, formats.GIF: 5}
+_HELD_WHOLE: Final[dict[Format, float]] = {formats.AVIF: 9, formats.GIF: 5}
 
 # libvips holds this many rows while it streams a picture, or all rows if there are fewer.
 _STREAMED_ROWS: Final = 1000
@@ -30,8 +30,10 @@ def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
             return anatomy.held_bytes
         case formats.BMP:  # what is not compressed is mapped, and streamed
             return anatomy.held_bytes or _streamed(anatomy)
-        case formats.PNG | formats.APNG:  # the worker copies the chunks into one piece first, unless they are one
-            return file_bytes + anatomy.held_bytes + _streamed(anatomy)
+        case formats.PNG | formats.APNG:
+            return anatomy.held_bytes + _streamed(anatomy)
+        case formats.HEIC | formats.HEIF:
+            return anatomy.held_bytes
         case formats.WEBP:
             return file_bytes + anatomy.held_bytes
         case formats.TIFF:

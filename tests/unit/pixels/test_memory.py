@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 
+import pillow_heif
 import pytest
+import pyvips
 
 from tests.films import FILMS, size_of
 from tests.makers import heif, still, tiff, tiff_page
@@ -45,10 +48,18 @@ def test_a_progressive_jpeg_is_held_as_coefficients(mode: str, subsampling: str 
 
 
 def test_a_png_is_held_whole_if_it_is_interlaced() -> None:
-    plain = Anatomy(formats.PNG, 5000, 4000, bits_per_pixel=32)
-    interlaced = Anatomy(formats.PNG, 5000, 4000, bits_per_pixel=32, held_bytes=80_000_000)
+    """It is put together, and copied."""
+    black = pyvips.Image.black(48, 8, bands=3)
+    plain, interlaced = (black.pngsave_buffer(interlace=interlace) for interlace in (False, True))
 
-    assert memory_to_decode(interlaced, 1000) - memory_to_decode(plain, 1000) == 80_000_000
+    assert needed(interlaced) - needed(plain) == 2 * 48 * 8 * 3
+
+
+def test_the_length_of_a_png_counts_for_nothing() -> None:
+    """It is mapped, or read piece by piece."""
+    picture = Anatomy(formats.PNG, 5000, 4000)
+
+    assert memory_to_decode(picture, 60_000_000) == memory_to_decode(picture, 1000)
 
 
 @pytest.mark.parametrize("kind", ["GIF: one frame", "APNG: a hidden still picture, and one frame", "WebP: one frame"])
@@ -82,8 +93,21 @@ def test_others_are_held_whole(content: bytes, per_pixel: int) -> None:
     assert needed(content) == per_pixel * PIXELS
 
 
-def test_a_heic_is_held_whole() -> None:
-    assert needed(heif()) == 4.5 * 64 * 48
+def test_of_a_heic_the_planes_are_held_and_copied() -> None:
+    """The picture is coded as brightness alone, in 8 bits."""
+    assert needed(heif()) == 2 * 64 * 48
+
+
+@pytest.mark.parametrize(
+    ("chroma", "bits", "per_pixel"),
+    [(420, 8, 1.5), (444, 8, 3), (420, 10, 3), (422, 10, 4), (444, 10, 6)],
+)
+def test_the_planes_take_as_much_as_their_chroma_and_depth(chroma: int, bits: int, per_pixel: float) -> None:
+    mode, raw = ("RGB", bytes(3 * 64 * 64)) if bits == 8 else ("RGB;16", bytes(6 * 64 * 64))
+    content = io.BytesIO()
+    pillow_heif.from_bytes(mode=mode, size=(64, 64), data=raw).save(content, chroma=chroma)
+
+    assert needed(content.getvalue()) == 2 * per_pixel * 64 * 64
 
 
 def test_of_a_tiff_some_rows_are_held() -> None:

@@ -268,7 +268,8 @@ class _Walk:
                 raise BrokenImage(self._inflation.fault)
         # Without a sound animation, decoders show the still picture (11.3.6, 13.11), and so do we.
         frames = self._animation.count()
-        held_bytes = header.pixel_bytes if header.is_interlaced else 0
+        # libvips copies what libspng has put together of an interlaced picture.
+        held_bytes = 2 * header.pixel_bytes if header.is_interlaced else 0
         if frames is not None:
             held_bytes += self._animation.held_bytes
         self._texts.assemble()

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from PIL import Image
 
 from vignette.limits import MIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.colour import as_profile, profile_of, to_srgb
+from vignette.pixels.colour import profile_of, to_srgb
 from vignette.pixels.colour_space import ColourSpace
 from vignette.pixels.engines import deep, hdr
 from vignette.pixels.engines.deep import library
@@ -51,7 +51,7 @@ _OTHER_LOADING: Final[dict[Format, dict[str, object]]] = {
 }
 
 # libheif turns and crops a picture itself.
-_TURNED_BY_DECODER: Final = frozenset({formats.AVIF})
+_TURNED_BY_DECODER: Final = frozenset({formats.AVIF, formats.HEIC, formats.HEIF})
 
 # The WebP decoder averages while it scales. At this many times the target size it leaves enough detail for the
 # resampling filter: the PSNR against a full decode is over 45 dB.
@@ -73,6 +73,9 @@ _MOST_BYTES_OF_APART: Final = 160_000_000
 _AVIF_BYTES: Final = 20
 _MOST_BYTES_OF_AVIF: Final = 160_000_000
 
+# A file of several pieces is copied up to this size: that is quicker than to call us for each part that is read.
+_MOST_COPIED_BYTES: Final = 16 * MIB
+
 # libvips takes this much on top of what any decoder of the picture must hold: for its threads, and for rows in transit.
 _ROOM_BYTES: Final = 32 * MIB
 
@@ -86,12 +89,13 @@ def is_first_for(anatomy: Anatomy) -> bool:
     That is so for HDR, of which Pillow would keep 8 bits, unless it is so large that this engine lacks the memory.
     """
     is_hdr = isinstance(anatomy.colour, ColourSpace) and anatomy.colour.is_hdr
-    is_whole = anatomy.aperture is None
-    return is_hdr and is_whole and anatomy.width * anatomy.height * _AVIF_BYTES <= _MOST_BYTES_OF_AVIF
+    return is_hdr and anatomy.width * anatomy.height * _AVIF_BYTES <= _MOST_BYTES_OF_AVIF
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
     """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if libvips cannot read the file."""
+    if anatomy.aperture is not None:
+        raise UnknownVariety("it crops no AVIF")
     vips = library()
     source = _source(vips, file)  # libvips does not keep what its bytes are in
     try:
@@ -133,13 +137,11 @@ def shrunk(
     dimensions: tuple[int, int],
     samples: int,
     row_pixels: int,
+    anatomy: Anatomy,
     size: tuple[int, int],
-    colour: bytes | ColourSpace | None,
 ) -> Image.Image:
     """
-    Shrink a picture that another library has decoded to *size*, (width, height), without copying the whole picture.
-
-    It becomes sRGB, by what *colour* says of its samples.
+    As `finished`, of a picture that another library has decoded: the whole picture is not copied.
 
     *dimensions* are its width and height in pixels. Each pixel has 3 *samples* (RGB) or 4 (RGBA) of one byte. In
     *pixels*, each row takes the room of *row_pixels* pixels.
@@ -147,24 +149,25 @@ def shrunk(
     vips = library()
     width, height = dimensions
     whole = vips.Image.new_from_memory(pixels, row_pixels, height, samples, "uchar").copy(interpretation="srgb")
-    image = whole.crop(0, 0, width, height)
-    if isinstance(colour, ColourSpace) and colour.is_hdr:
-        return hdr.picture(deep.shrink(hdr.deepened(image), size), colour)
-    picture = _picture(deep.shrink(image, size))
-    return to_srgb(picture, as_profile(colour, picture))
+    return finished(whole.crop(0, 0, width, height), anatomy, size)
 
 
 def _source(vips: Any, file: BinaryIO) -> Any:
-    """Pass a real file by its descriptor, so that libvips can map it. Any other file is read bit by bit by libvips."""
+    """Pass a real file by its descriptor: libvips can map it. Pass a copy of another one, unless it is large."""
     try:
-        descriptor = file.fileno()
+        return vips.Source.new_from_descriptor(file.fileno())
     except io.UnsupportedOperation:
-        file.seek(0)
+        pass
+    length = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if length > _MOST_COPIED_BYTES:
         source = vips.SourceCustom()
         source.on_read(file.read)
         source.on_seek(file.seek)
         return source
-    return vips.Source.new_from_descriptor(descriptor)
+    content = bytearray(length)
+    cast(io.BufferedIOBase, file).readinto(content)
+    return vips.Source.new_from_memory(content)
 
 
 def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> Any:

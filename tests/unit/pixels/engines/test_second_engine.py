@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from types import ModuleType
 
 import pytest
 from PIL import Image
@@ -15,6 +16,16 @@ from vignette.pixels.engines import decode, libvips, pillow
 from vignette.pixels.inspection import read_anatomy
 
 TARGET = (96, 72)
+
+
+def raw(engine: ModuleType, content: bytes) -> Image.Image:
+    """The picture of the file as it is. `decoder_file` leaves out most of what decoders stumble on."""
+    file = io.BytesIO(content)
+    image = engine.decode(file, read_anatomy(file, len(content)), TARGET)
+    assert isinstance(image, Image.Image)
+    return image
+
+
 EXPECTED = scene().resize(TARGET, Image.Resampling.LANCZOS)
 
 
@@ -36,9 +47,9 @@ def with_tag_of_unknown_type() -> bytes:
 def test_a_tiff_that_libvips_cannot_read_pillow_does(make: object) -> None:
     content = make()  # type: ignore[operator]
     with pytest.raises(OSError):  # noqa: PT011 (its words are those of libtiff)
-        decoded(libvips, content, TARGET)
+        raw(libvips, content)
 
-    assert decibels(decoded(engines, content, TARGET), EXPECTED) >= 40
+    assert decibels(raw(engines, content), EXPECTED) >= 40
 
 
 @pytest.mark.parametrize(
@@ -47,9 +58,9 @@ def test_a_tiff_that_libvips_cannot_read_pillow_does(make: object) -> None:
 def test_a_jpeg_that_pillow_cannot_open_libvips_does(segment: bytes) -> None:
     content = jpeg_with(segment, content=encoded(scene(), "JPEG", quality=95, subsampling="4:4:4"))
     with pytest.raises((struct.error, SyntaxError)):
-        decoded(pillow, content, TARGET)
+        raw(pillow, content)
 
-    assert decibels(decoded(engines, content, TARGET), EXPECTED) >= 40
+    assert decibels(raw(engines, content), EXPECTED) >= 40
 
 
 def test_an_avif_that_pillow_cannot_open_libvips_does() -> None:
@@ -60,9 +71,9 @@ def test_an_avif_that_pillow_cannot_open_libvips_does() -> None:
     at = content.index(exif.tobytes().removeprefix(b"Exif\0\0")[:8])
     content[at : at + 4] = b"none"
     with pytest.raises(Exception, match="Exif"):
-        decoded(pillow, bytes(content), TARGET)
+        raw(pillow, bytes(content))
 
-    assert decibels(decoded(engines, bytes(content), TARGET), EXPECTED) >= 40
+    assert decibels(raw(engines, bytes(content)), EXPECTED) >= 40
 
 
 @pytest.mark.parametrize("target", [TARGET, scene().size], ids=["shrunk", "whole"])
