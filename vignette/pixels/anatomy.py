@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from vignette.pixels.formats import Format
 from vignette.pixels.pieces import Pieces
+from vignette.pixels.samples import Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Anatomy:
     """Only in WebP: alpha is coded apart from the colours. A decoder that scales does not weigh the colours by it."""
     bits_per_pixel: int = 24
     """Only in PNG, TIFF and BMP: the bits of a pixel before compression."""
+    samples: Samples = Samples()  # noqa: RUF009 (it is frozen)
+    """Only in TIFF: how each pixel is stored."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
     aperture: Aperture | None = None

@@ -16,19 +16,39 @@ _ENCODERS: Final[dict[VignetteFormat, tuple[str, dict[str, Any]]]] = {
     "avif": ("AVIF", {"speed": 7}),
 }
 
+# A tiny picture of few colours, such as an icon, is smaller without loss, and keeps its edges sharp.
+_TINY_PX: Final = 64
+_FEW_COLOURS: Final = 256
+_LOSSLESS: Final[dict[str, Any]] = {"lossless": True, "quality": 100, "method": 4}
+
 # An animation has many frames, and more effort would make them hardly smaller.
 _ANIMATION_METHOD: Final = 2
 
 
 def encoded(image: Image.Image, file_format: VignetteFormat, quality: int) -> bytes:
-    """Encode *image* (mode L, LA, RGB or RGBA) in *file_format*. JPEG has no transparency: it gets a white ground."""
+    """
+    Encode *image* (mode L, LA, RGB or RGBA) in *file_format*.
+
+    JPEG has no transparency: it gets a white ground. A WebP of a tiny picture is lossless if that is smaller.
+    """
     if file_format == "jpeg" and image.mode in ("RGBA", "LA"):
         opaque = Image.new("RGBA", image.size, "white")
         opaque.alpha_composite(image.convert("RGBA"))
         image = opaque.convert("RGB")
     encoder, options = _ENCODERS[file_format]
+    content = _saved(image, encoder, quality=quality, **options)
+    if file_format == "webp" and _is_tiny(image):
+        content = min(_saved(image, encoder, **_LOSSLESS), content, key=len)
+    return content
+
+
+def _is_tiny(image: Image.Image) -> bool:
+    return max(image.size) <= _TINY_PX and image.getcolors(_FEW_COLOURS) is not None
+
+
+def _saved(image: Image.Image, encoder: str, **options: Any) -> bytes:
     content = io.BytesIO()
-    image.save(content, encoder, quality=quality, **options)
+    image.save(content, encoder, **options)
     return content.getvalue()
 
 

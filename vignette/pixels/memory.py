@@ -17,11 +17,7 @@ from vignette.pixels.formats import Format
 
 # Bytes for each pixel, in decoders that hold the whole picture. They sum up all copies that exist at the same time: the
 # planes of YCbCr, the RGB made of them, the copy in Pillow's layout; or the indices of a palette, and their colours.
-_HELD_WHOLE: Final[dict[Format, float]] = {formats.AVIF: 9, formats.HEIC: 4.5, formats.HEIF: 4.5, formats.GIF: 5}
-
-# Pillow keeps a pixel of three colours in four bytes, and one of grey or of a palette in one byte.
-_BITMAP_BYTES: Final = 4
-_GREY_BITMAP_BYTES: Final = 1
+_HELD_WHOLE: Final[dict[Format, float]] = {formats.AVIF: 9, formats.GIF: 5}
 
 # libvips holds this many rows while it streams a picture, or all rows if there are fewer.
 _STREAMED_ROWS: Final = 1000
@@ -29,14 +25,15 @@ _STREAMED_ROWS: Final = 1000
 
 def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
     """Return the least bytes that a worker takes, above its own, to decode the picture in a file of *file_bytes*."""
-    pixels = anatomy.width * anatomy.height
     match anatomy.format:
         case formats.JPEG:  # the decoder shrinks it on the way
             return anatomy.held_bytes
-        case formats.BMP:
-            return pixels * (_BITMAP_BYTES if anatomy.bits_per_pixel > 8 else _GREY_BITMAP_BYTES)
-        case formats.PNG | formats.APNG:  # the worker copies the chunks into one piece first, unless they are one
-            return file_bytes + anatomy.held_bytes + _streamed(anatomy)
+        case formats.BMP:  # what is not compressed is mapped, and streamed
+            return anatomy.held_bytes or _streamed(anatomy)
+        case formats.PNG | formats.APNG:  # libvips copies what libspng has put together of an interlaced one
+            return 2 * anatomy.held_bytes + _streamed(anatomy)
+        case formats.HEIC | formats.HEIF:
+            return anatomy.held_bytes
         case formats.WEBP:
             return file_bytes + anatomy.held_bytes
         case formats.TIFF:

@@ -45,15 +45,16 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def samples(image: Image.Image) -> Image.Image:
-    """Convert *image* to a mode of 8-bit samples that can be resampled: L, LA, RGB, RGBA, CMYK or LAB."""
+def samples(image: Image.Image, bits: int = 16) -> Image.Image:
+    """
+    Convert *image* to a mode of 8-bit samples that can be resampled: L, LA, RGB, RGBA, CMYK or LAB.
+
+    *bits* is the depth of what Pillow holds as samples of 16 bits: 12 in some TIFF files.
+    """
     if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I"):
-        # Samples of 16 bits: 0 is black, 65535 white. Mode I has 32 bits, but Pillow uses it for files with 16.
-        return image.convert("I").point(lambda value: value / 257).convert("L")
-    if image.mode == "F":
-        low, high = (float(value) for value in image.getextrema())  # type: ignore[arg-type]
-        scale = 255 / (high - low) if high > low else 0.0
-        return image.point(lambda value: value * scale - low * scale).convert("L")
+        # 0 is black. Mode I has 32 bits, but Pillow uses it for files with 16.
+        white = 2 ** (bits if 8 < bits < 16 else 16) - 1
+        return image.convert("I").point(lambda value: value * (255 / white) + 0.5).convert("L")
     if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):
         return image.convert("LA" if image.mode in ("L", "1", "La") else "RGBA")
     if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "LAB"):

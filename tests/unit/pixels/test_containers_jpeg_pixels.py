@@ -65,6 +65,23 @@ def test_no_metadata_are_left_in_it_but_what_the_colours_need() -> None:
     assert b"Adobe" in smaller
 
 
+ADOBE_RGB = jpeg_segment(0xEE, b"Adobe" + bytes(7))
+"""It says that the colours are not transformed; JFIF says that they are YCbCr, and goes first."""
+
+
+@pytest.mark.parametrize("has_jfif", [True, False], ids=["with JFIF", "without JFIF"])
+def test_what_the_colours_are_is_told_by_the_same_segment(has_jfif: bool) -> None:
+    content = encoded(scene(), "JPEG", progressive=True)
+    assert content[2:4] == b"\xff\xe0"
+    rest = content[2:] if has_jfif else content[20:]
+    content = content[:2] + ADOBE_RGB + rest
+
+    smaller = pruned(content)
+
+    assert smaller is not None
+    assert at_an_eighth(smaller).tobytes() == at_an_eighth(content).tobytes()
+
+
 @pytest.mark.parametrize("marker", [0x01, 0xD0], ids=["TEM", "a restart"])
 def test_a_marker_without_a_segment_is_passed_over(marker: int) -> None:
     content = encoded(scene(), "JPEG", progressive=True)

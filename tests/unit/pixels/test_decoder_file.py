@@ -136,13 +136,13 @@ def test_no_decoder_learns_the_path(tmp_path: Path, file_format: formats.Format)
         assert given.read(1) == content[:1]
 
 
-UNKNOWN_TO_THE_DECODER = makers.tiff(makers.tiff_page(4, 3, {258: [3]}), data=bytes(12))
+UNKNOWN_TO_THE_DECODER = makers.tiff(makers.tiff_page(4, 3, {259: [7]}), data=bytes(12))
 CUT_PIXELS = png_with()[: png_with().index(b"IDAT") - 4] + png_chunk(b"IDAT", bytes(200)) + png_chunk(b"IEND")
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(UNKNOWN_TO_THE_DECODER, "a variety that no decoder here knows"), (CUT_PIXELS, "the PNG cannot be decoded")],
+    [(UNKNOWN_TO_THE_DECODER, "the TIFF cannot be decoded"), (CUT_PIXELS, "the PNG cannot be decoded")],
     ids=["unknown to the decoder", "broken pixels"],
 )
 def test_a_failure_tells_no_path(tmp_path: Path, content: bytes, words: str) -> None:

@@ -338,6 +338,37 @@ def test_a_scaled_decode_is_as_good_as_a_full_one() -> None:
     assert sum(squares) / len(squares) < 255**2 / 10**4
 
 
+class TestTinyPictures:
+    def icon(self, side: int) -> Image.Image:
+        """Columns of red and blue, of a pixel each."""
+        image = Image.new("RGB", (side, side), "red")
+        for x in range(0, side, 2):
+            image.paste((0, 0, 255), (x, 0, x + 1, side))
+        return image
+
+    @pytest.mark.parametrize("side", [1, 8, 16, 64])
+    @pytest.mark.parametrize("file_format", ["PNG", "GIF", "BMP"])
+    def test_an_icon_keeps_its_colours(self, side: int, file_format: str) -> None:
+        vignette = rendered(encoded(self.icon(side), file_format), Recipe("small", 256, 256, formats=("webp",)))
+
+        assert vignette.convert("RGB").tobytes() == self.icon(side).tobytes()
+
+    def test_its_transparency_is_kept_as_it_is(self) -> None:
+        image = self.icon(16).convert("RGBA")
+        image.putalpha(Image.linear_gradient("L").resize((16, 16), Image.Resampling.NEAREST))
+
+        vignette = rendered(encoded(image, "PNG"), Recipe("small", 256, 256, formats=("webp",)))
+
+        assert vignette.convert("RGBA").getchannel("A").tobytes() == image.getchannel("A").tobytes()
+
+    def test_a_photo_stays_lossy_where_that_is_smaller(self) -> None:
+        noise = Image.effect_noise((64, 64), 80).convert("RGB")
+
+        (made,) = renditions(encoded(noise, "PNG"), Recipe("small", 256, 256, formats=("webp",)))
+
+        assert b"VP8L" not in made.content
+
+
 def test_damaged_pixels_are_no_vignette() -> None:
     with pytest.raises(RenderingFailed):
         rendered(broken_pixels())

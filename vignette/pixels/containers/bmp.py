@@ -8,8 +8,10 @@ from typing import Final
 
 from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels import formats
-from vignette.pixels.anatomy import Anatomy, MetadataBlocks
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers.bmp_layout import Layout, read_layout
 from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.pieces import Pieces
 
@@ -18,8 +20,6 @@ _START: Final = struct.Struct("<I")
 _CORE: Final = struct.Struct("<HHHH")
 _INFO: Final = struct.Struct("<iiHHII")
 _CORE_BYTES: Final = 12
-_INFO_BYTES: Final = 40
-_MASKS_BYTES: Final = 12
 _MOST_PALETTE_BITS: Final = 8
 # Where in the file it stands at which byte the pixels begin, and how many colours the palette has.
 _DATA_START_AT: Final = 10
@@ -29,9 +29,15 @@ _COLOURS_USED_AT: Final = 46
 # for one of 4 billion rows.
 _MOST_ROWS_DOWN: Final = 1 << 24
 
-_RGB, _RLE8, _RLE4, _BITFIELDS = 0, 1, 2, 3
+_RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 # By compression. Compressions 4 and 5 mean that a JPEG or a PNG is within, for printers.
-_BITS_PER_PIXEL: Final = {_RGB: (1, 4, 8, 16, 24, 32), _RLE8: (8,), _RLE4: (4,), _BITFIELDS: (16, 32)}
+_BITS_PER_PIXEL: Final = {
+    _RGB: (1, 4, 8, 16, 24, 32),
+    _RLE8: (8,),
+    _RLE4: (4,),
+    _BITFIELDS: (16, 32),
+    _ALPHA_BITFIELDS: (16, 32),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +62,41 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         raise UnsupportedFormat(
             f"a BMP of {header.bits_per_pixel} bits per pixel in compression {header.compression} is not supported"
         )
+    layout = read_layout(reader)
+    collector = Collector()
     is_told = data_start != 0
     if not is_told:
-        data_start = _reckoned_start(reader, header, header_bytes)
+        data_start = _reckoned_start(reader, header, layout)
+        collector.warn(f"the BMP does not say where its pixels begin; they follow its header, at byte {data_start:,}")
     if data_start < _FILE_HEADER_BYTES + header_bytes:
         raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, in its header")
+    if layout.profile is not None and (profile := collector.read(reader, *layout.profile, "ICC profile")):
+        collector.set_icc(profile)
     needed, padding = _data_bytes(header)
     missing = max(0, data_start + needed - reader.size)
     if missing > padding:
         reader.require(data_start, needed, "the pixels")
-    warnings = []
-    if not is_told:
-        warnings.append(f"the BMP does not say where its pixels begin; they follow its header, at byte {data_start:,}")
     if missing:
-        warnings.append(f"the BMP lacks {missing} bytes behind its last pixel")
+        collector.warn(f"the BMP lacks {missing} bytes behind its last pixel")
     return Anatomy(
         format=formats.BMP,
         width=header.width,
         height=header.height,
         bits_per_pixel=header.bits_per_pixel,
-        blocks=MetadataBlocks(warnings=tuple(warnings)),
-        mended=_mended(reader.size, data_start, missing) if warnings else None,
+        held_bytes=header.width * header.height if layout.is_run_length else 0,
+        blocks=collector.blocks(),
+        mended=_mended(reader.size, data_start, missing) if missing or not is_told else None,
     )
 
 
-def _reckoned_start(reader: Reader, header: _Header, header_bytes: int) -> int:
+def _reckoned_start(reader: Reader, header: _Header, layout: Layout) -> int:
     """Return where the pixels begin if they follow header, masks and palette."""
-    is_core = header_bytes == _CORE_BYTES
-    masks = _MASKS_BYTES if header.compression == _BITFIELDS and header_bytes == _INFO_BYTES else 0
     colours = 0
     if header.bits_per_pixel <= _MOST_PALETTE_BITS:
-        (told,) = (0,) if is_core else reader.unpack(_START, _COLOURS_USED_AT, "the bitmap header")
+        has_number = layout.palette_start >= _COLOURS_USED_AT + _START.size
+        (told,) = reader.unpack(_START, _COLOURS_USED_AT, "the bitmap header") if has_number else (0,)
         colours = told if 0 < told <= 1 << header.bits_per_pixel else 1 << header.bits_per_pixel
-    return _FILE_HEADER_BYTES + header_bytes + masks + colours * (3 if is_core else 4)
+    return layout.palette_start + colours * layout.palette_entry_bytes
 
 
 def _mended(size: int, data_start: int, missing: int) -> Pieces:

@@ -22,6 +22,11 @@ _SPS: Final = 33
 _FIXED_BYTES: Final = 21
 _LENGTH_BYTES: Final = 4
 
+# Within them: the chroma format, and the bits of brightness over 8.
+_CHROMA_AT, _DEPTH_AT = 16, 17
+# By chroma format: none, 4:2:0, 4:2:2, 4:4:4 (table 6-1).
+_SAMPLES_PER_PIXEL: Final = (1, 1.5, 2, 3)
+
 # A VPS, an SPS and a PPS: the parameter sets of a picture have nothing larger.
 _MAX_CONFIGURATION_BYTES: Final = 64 * KIB
 _MAX_SPS_HEAD: Final = 1 * KIB
@@ -48,6 +53,17 @@ def configured_sizes(reader: Reader, configuration: Box) -> Sequence[tuple[int, 
     if not sizes:
         raise BrokenImage(f"{configuration.what} tells no size")
     return sizes
+
+
+def plane_bytes(reader: Reader, configuration: Box) -> float:
+    """
+    Return how many bytes a decoded pixel takes in its planes, by the box `hvcC` (ISO/IEC 14496-15, 8.3.3.1.2).
+
+    Samples of more than 8 bits take two bytes each.
+    """
+    fixed = Fields(reader, configuration).take(_FIXED_BYTES)
+    samples = _SAMPLES_PER_PIXEL[fixed[_CHROMA_AT] & 3]
+    return samples * (2 if fixed[_DEPTH_AT] & 7 else 1)
 
 
 def sizes_within(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, int]]:

@@ -7,9 +7,11 @@ Its orientation is in the properties `irot` and `imir`; that in EXIF is to be ig
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from vignette.errors import BrokenImage, Refused, UnsupportedFormat
@@ -93,6 +95,18 @@ def _disagreement(what: str, told: tuple[int, int], coded: tuple[int, int]) -> B
     )
 
 
+def _within(whole: int, aperture: Fraction, offset: Fraction) -> tuple[int, int]:
+    """
+    Return the first of *whole* pixels that an *aperture* shows, and how many, or 0.
+
+    Its centre is *offset* from that of the picture.
+    """
+    centre = offset + Fraction(whole - 1, 2)
+    first = max(math.floor(centre - (aperture - 1) / 2 + Fraction(1, 2)), 0)
+    last = min(math.floor(centre + (aperture - 1) / 2 + Fraction(1, 2)), whole - 1)
+    return first, last - first + 1 if 0 < aperture <= whole else 0
+
+
 class _Picture:
     def __init__(self, reader: Reader, bounds: Bounds, file_format: Format) -> None:
         self._reader = reader
@@ -104,6 +118,7 @@ class _Picture:
         self._turn = _Turn()
         self._aperture: Aperture | None = None
         self._frames = 1
+        self._held_bytes = 0
         self._units = UnitBudget()
         self._configured: dict[Box, Sequence[tuple[int, int]]] = {}
 
@@ -118,6 +133,7 @@ class _Picture:
         for auxiliary in items.auxiliary((primary, *inputs)):
             if auxiliary.kind in (*self._codecs, *_DERIVED):
                 self._check_tree(items, auxiliary)
+        self._held_bytes = self._planes_bytes(items, primary, inputs)
         self._apply(items.properties(primary))
         for picture in (primary, *inputs[:1]):  # some writers give the profile to the tiles only
             self._take_profile(items.properties(picture))
@@ -158,6 +174,7 @@ class _Picture:
             height=height,
             orientation=orientation,
             frames=self._frames,
+            held_bytes=self._held_bytes,
             aperture=self._aperture,
             blocks=self._collector.blocks(),
         )
@@ -188,6 +205,18 @@ class _Picture:
         if not coded:
             raise BrokenImage(f"the item {primary.id} is made of no picture")
         return coded
+
+    def _planes_bytes(self, items: Items, primary: Item, coded: Sequence[Item]) -> int:
+        """
+        Return the bytes that the planes of an HEVC picture take in its decoder, with the copy that libheif makes.
+
+        That copy is made of the whole picture, or of one tile at a time.
+        """
+        configuration = items.property(coded[0], b"hvcC")
+        if configuration is None or self._size is None:
+            return 0
+        copies = 2 if primary.kind == _HEVC else 1
+        return int(self._size[0] * self._size[1] * hevc.plane_bytes(self._reader, configuration) * copies)
 
     def _check_coded(self, items: Items, item: Item) -> None:
         if item.kind not in self._codecs or item.is_protected:
@@ -260,22 +289,21 @@ class _Picture:
     def _crop(self, aperture: Sequence[int]) -> None:
         """
         Apply a clean aperture (ISO/IEC 14496-12, 12.1.4): its width, its height, and how far its centre is to the right
-        of that of the picture, and below; a numerator and a denominator each.
+        of that of the picture, and below; a numerator and a denominator each. Edges are rounded as libheif does it.
         """
         assert self._size is not None
         if not all(aperture[1::2]):
             return
-        across, down, right, below = (top / bottom for top, bottom in zip(aperture[::2], aperture[1::2], strict=True))
-        whole, part = self._size, (round(across), round(down))
-        if not (0 < part[0] <= whole[0] and 0 < part[1] <= whole[1]):
+        across, down, right, below = (Fraction(*pair) for pair in zip(aperture[::2], aperture[1::2], strict=True))
+        whole = self._size
+        (left, width), (top, height) = _within(whole[0], across, right), _within(whole[1], down, below)
+        if width <= 0 or height <= 0:
             return
         if self._format is AVIF:  # its decoder shows the whole picture
-            left, top = round((whole[0] - part[0]) / 2 + right), round((whole[1] - part[1]) / 2 + below)
-            is_within = 0 <= left <= whole[0] - part[0] and 0 <= top <= whole[1] - part[1]
-            if self._turn != _Turn() or self._aperture is not None or not is_within:
+            if self._turn != _Turn() or self._aperture is not None:
                 return
             self._aperture = Aperture(whole, left, top)
-        self._size = part
+        self._size = width, height
 
     def _take_profile(self, properties: Sequence[Box]) -> None:
         for box in properties:

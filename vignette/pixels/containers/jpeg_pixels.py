@@ -26,6 +26,10 @@ _FRAME: Final = struct.Struct(">xHHB")
 _TOLD: Final = {APP0: (b"JFIF\0", 14), APP14: (b"Adobe", 12)}
 _METADATA: Final = frozenset({COM, *range(0xE0, 0xF0)}) - _TOLD.keys()
 
+# JFIF 1.01, without a thumbnail (ISO/IEC 10918-5, 10.1).
+_JFIF_BYTES: Final = 14
+_JFIF: Final = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+
 # A table for AC coefficients, number 0. Its codes of 4 bits stand for runs of blocks without a coefficient, of up to 2,
 # 4, 8 … 32,768 blocks each (T.81, G.1.2.2). The segment before the table turns restarts off.
 _LONGEST_RUN: Final = 14
@@ -100,11 +104,19 @@ def eighth(reader: Reader) -> bytes | None:
             if header[-3] > 0 and header[1] in blocks:
                 left_out[header[1]] = None
                 continue
-        elif segment.code in _METADATA:
+        elif segment.code == APP0 and _is_jfif(reader, segment):
+            kept.append(_JFIF)
+            continue
+        elif segment.code in _METADATA and segment.code != APP14:
             continue
         kept.append(reader.read(segment.marker, segment.end - segment.marker, "the picture"))
     kept += [_RUNS, *(_empty_scan(component, blocks[component]) for component in left_out), b"\xff\xd9"]
     return b"".join(kept)
+
+
+def _is_jfif(reader: Reader, segment: Segment) -> bool:
+    """Whether it says that the colours are YCbCr, whatever Adobe's segment says; libjpeg needs it whole for that."""
+    return segment.length >= _JFIF_BYTES and reader.read(segment.start, 5, "a segment") == b"JFIF\0"
 
 
 def _blocks_of_whole_components(frame: bytes) -> dict[int, int]:

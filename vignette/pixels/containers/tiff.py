@@ -22,8 +22,11 @@ from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import as_orientation
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.containers.tiff_directory import Directory, Entry, Layout, read_directory
+from vignette.pixels.containers.tiff_samples import samples_of
 from vignette.pixels.containers.tiff_writing import with_directory
 from vignette.pixels.pieces import Pieces
+from vignette.pixels.samples import Alpha
+from vignette.pixels.samples import check as check_samples
 
 # A scanned book has a thousand pages. Each costs some microseconds.
 _MAX_DIRECTORIES: Final = 20_000
@@ -62,8 +65,6 @@ _STRUCTURE: Final = (*_LAYOUT, 320, 347, 530, 532)
 _REDUCED, _MASK = 1, 4
 _SEPARATE_PLANES: Final = 2
 _UNCOMPRESSED: Final = 1
-# The extra samples that are transparency: with colours multiplied by it, or not.
-_ALPHA: Final = (1, 2)
 _YCBCR: Final = 6
 
 # None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Not among them are the JPEG of 1992
@@ -73,7 +74,7 @@ _COMPRESSIONS: Final = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000)
 # Grey (two ways), RGB, palette, CMYK, YCbCr, CIE L*a*b*. Not the sensor data of cameras (32803, 34892).
 _PHOTOMETRICS: Final = (0, 1, 2, 3, 5, 6, 8)
 _MAX_SAMPLES_PER_PIXEL: Final = 16
-_MAX_BITS_PER_SAMPLE: Final = 32
+_MAX_BITS_PER_SAMPLE: Final = 64
 
 
 class _TooMany(BrokenImage):
@@ -126,6 +127,8 @@ class _Walk:
         first = next(directories)
         self._refuse_camera_raw(first)
         page = self._check_page(first)
+        samples = samples_of(self._reader, self._layout, first, page.what)
+        check_samples(samples, page.what)
         numbers = dict(self._mended_numbers)
         frames = self._count_pages(directories)
         self._take_metadata(first)
@@ -135,8 +138,9 @@ class _Walk:
             height=page.height,
             orientation=self._orientation(first),
             frames=frames,
-            has_alpha=self._has_alpha(first),
+            has_alpha=samples.alpha is not Alpha.NONE,
             bits_per_pixel=page.bits_per_pixel,
+            samples=samples,
             blocks=self._collector.blocks(),
             mended=self._mended(first, numbers),
         )
@@ -343,10 +347,6 @@ class _Walk:
     def _orientation(self, directory: Directory) -> int:
         entry = directory.entries.get(_ORIENTATION)
         return 1 if entry is None else as_orientation(self._layout.order, entry.kind, entry.inline)
-
-    def _has_alpha(self, directory: Directory) -> bool:
-        """Whether the first sample beside the colours is transparency; the file may also leave its use open."""
-        return self._number(directory, _EXTRA_SAMPLES, 0) in _ALPHA
 
     def _take_metadata(self, directory: Directory) -> None:
         self._collector.set_exif(tiff_metadata.copy_metadata(self._reader, self._layout, self._collector))

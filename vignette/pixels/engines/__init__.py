@@ -2,18 +2,51 @@
 Decodes a picture and shrinks it, behind one function: with Pillow, libvips or libheif, whichever is cheaper.
 
 `vignette bench pixels` measures them. libvips is cheaper for WebP, which it decodes at a smaller scale; for PNG, which
-it inflates in half the time; and for TIFF, of which it holds a few rows at a time. libheif decodes HEIC and HEIF, and
-libvips shrinks the result. Pillow decodes all other formats, and the few varieties that the others do not know.
+it inflates in half the time; and for TIFF and BMP, of which it holds a few rows at a time. libheif decodes HEIC and
+HEIF, and libvips shrinks the result. Pillow decodes all other formats.
+
+What the first engine cannot, the next one tries, also if the first finds out in the middle of the pixels. An engine
+that is asked second must refuse a picture of which pixels are missing, just like the first.
 """
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import struct
+from typing import BinaryIO, Final, Protocol
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.engines import libheif, libvips, pillow
+from vignette.pixels.engines import bitmap, libheif, libvips, pillow
+from vignette.pixels.engines.variety import UnknownVariety
+from vignette.pixels.formats import Format
+
+
+class Engine(Protocol):
+    """A module that decodes some formats."""
+
+    def decode(self, file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image: ...
+
+
+_ENGINES: Final[dict[Format, tuple[Engine, ...]]] = {
+    formats.JPEG: (pillow, libvips),
+    formats.PNG: (libvips, pillow),
+    formats.APNG: (libvips, pillow),
+    formats.GIF: (pillow,),
+    formats.WEBP: (libvips, pillow),
+    formats.AVIF: (pillow, libvips),
+    formats.HEIC: (libheif, pillow),
+    formats.HEIF: (libheif, pillow),
+    formats.TIFF: (libvips, pillow),
+    formats.BMP: (bitmap, pillow),
+}
+
+# The formats of which both engines refuse a picture whose pixels are damaged. In others, a fault that the first engine
+# finds in the pixels is the verdict: Pillow compares no checksum of a PNG, for instance.
+_BOTH_ARE_STRICT: Final = frozenset({formats.JPEG, formats.AVIF, formats.TIFF})
+
+_FAULTS: Final = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error)
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
@@ -27,11 +60,14 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         RenderingFailed: The decoder finds another size than the *anatomy* says.
         Exception: Pixels are damaged or missing. Decoders raise errors of many classes.
     """
-    try:
-        if anatomy.format in libheif.FORMATS:
-            return libheif.decode(file, anatomy, size)
-        if anatomy.format in libvips.FORMATS:
-            return libvips.decode(file, anatomy, size)
-    except libvips.UnknownVariety:
+    *others, last = _ENGINES[anatomy.format]
+    for engine in others:
+        try:
+            return engine.decode(file, anatomy, size)
+        except (UnknownVariety, UnidentifiedImageError):
+            pass
+        except _FAULTS:
+            if anatomy.format not in _BOTH_ARE_STRICT:
+                raise
         file.seek(0)
-    return pillow.decode(file, anatomy, size)
+    return last.decode(file, anatomy, size)

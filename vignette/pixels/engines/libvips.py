@@ -11,10 +11,8 @@ never chooses one. The loaders that its makers do not trust with strangers' file
 from __future__ import annotations
 
 import io
-import logging
 import math
-from functools import cache
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from PIL import Image
 
@@ -22,21 +20,37 @@ from vignette.limits import MIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.colour import to_srgb
+from vignette.pixels.engines import deep
+from vignette.pixels.engines.deep import library
 from vignette.pixels.engines.sizes import check_size, stored
+from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.formats import Format
 from vignette.pixels.resampling import upright
+from vignette.pixels.samples import Samples
 
 _LOADERS: Final[dict[Format, str]] = {
     formats.PNG: "pngload_source",
     formats.APNG: "pngload_source",
     formats.WEBP: "webpload_source",
     formats.TIFF: "tiffload_source",
+    # Pillow is asked first for these.
+    formats.JPEG: "jpegload_source",
+    formats.AVIF: "heifload_source",
 }
 
 FORMATS: Final = frozenset(_LOADERS)
 
 # Sequential: libvips decodes each row once, from top to bottom. A fault in any row is a fault of the picture.
 _LOADING: Final = {"access": "sequential", "fail_on": "error"}
+
+# libjpeg tells of damaged pixels by warnings alone. libheif cannot stream.
+_OTHER_LOADING: Final[dict[Format, dict[str, object]]] = {
+    formats.JPEG: {"access": "sequential", "fail_on": "warning"},
+    formats.AVIF: {"fail_on": "error"},
+}
+
+# libheif turns and crops a picture itself.
+_TURNED_BY_DECODER: Final = frozenset({formats.AVIF, formats.HEIC, formats.HEIF})
 
 # The WebP decoder averages while it scales. At this many times the target size it leaves enough detail for the
 # resampling filter: the PSNR against a full decode is over 45 dB.
@@ -54,49 +68,48 @@ _SCALED_BYTES: Final = 12
 # never below `_SCALE_FACTOR` times the target.
 _MOST_BYTES_OF_APART: Final = 160_000_000
 
-# libvips first averages whole pixels down to about this many times the target size, then applies the resampling filter.
-_GAP: Final = 2.0
+# A file of several pieces is copied up to this size: that is quicker than to call us for each part that is read.
+_MOST_COPIED_BYTES: Final = 16 * MIB
 
 # libvips takes this much on top of what any decoder of the picture must hold: for its threads, and for rows in transit.
 _ROOM_BYTES: Final = 32 * MIB
 
-# How many samples of a pixel are its colour, by libvips' name for the interpretation of the samples.
-_COLOUR_SAMPLES: Final = {
-    "b-w": 1,
-    "grey16": 1,
-    "srgb": 3,
-    "rgb16": 3,
-    "scrgb": 3,
-    "lab": 3,
-    "labs": 3,
-    "cmyk": 4,
-}
-
-# The names of colour models in ICC profiles, by the number of colour samples (ICC.1:2022, table 19).
-_MODELS: Final = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}
-_MODEL_AT: Final = slice(16, 20)
-
-_MODES: Final = {("b-w", 1): "L", ("b-w", 2): "LA", ("srgb", 3): "RGB", ("srgb", 4): "RGBA", ("cmyk", 4): "CMYK"}
-
-
-class UnknownVariety(OSError):
-    """This engine cannot read this variety of the format. The file may be sound all the same."""
+_MODES: Final = {("b-w", 1): "L", ("srgb", 3): "RGB", ("srgb", 4): "RGBA", ("cmyk", 4): "CMYK"}
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
     """As `engines.decode`, for one of `FORMATS`; raise `UnknownVariety` if libvips cannot read the file."""
-    vips = _library()
-    source = _source(vips, file)
-    profile = anatomy.blocks.icc
+    if anatomy.aperture is not None:
+        raise UnknownVariety("it crops no AVIF")
+    vips = library()
+    source = _source(vips, file)  # libvips does not keep what its bytes are in
     try:
-        image = _shrink(_load(vips, source, anatomy, size), stored(size, anatomy))
-        if profile is not None and image.format != "uchar":
-            image, profile = _by_profile(vips, image, profile), None
-        picture = _picture(_in_bytes(image))
+        return finished(_load(vips, source, anatomy, size), anatomy, size)
     except vips.Error as error:
         _check_room(anatomy, size)
-        raise OSError(_words(error)) from error
-    return upright(to_srgb(picture, profile), anatomy.orientation)
+        raise OSError(words(error)) from error
+
+
+def finished(image: Any, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
+    """Return *image*, the stored picture, upright, in sRGB and 8 bits, at *size*: (width, height) in pixels."""
+    profile = anatomy.blocks.icc
+    is_turned = anatomy.format in _TURNED_BY_DECODER
+    small = deep.shrink(deep.normal(image, anatomy.samples, profile), size if is_turned else stored(size, anatomy))
+    colours, alpha, is_done = deep.parts(small, anatomy.samples, profile)
+    picture = to_srgb(_picture(colours), None if is_done else profile)
+    if alpha is not None:
+        picture.putalpha(_picture(alpha))
+    return picture if is_turned else upright(picture, anatomy.orientation)
+
+
+def shrunk_samples(image: Image.Image, samples: Samples, size: tuple[int, int], profile: bytes | None) -> Image.Image:
+    """Return *image*, which Pillow has decoded in mode I or F from grey *samples*, at *size*, in sRGB and mode L."""
+    vips = library()
+    kind = "int" if image.mode == "I" else "float"
+    whole = vips.Image.new_from_memory(image.tobytes(), *image.size, 1, kind).copy(interpretation="b-w")
+    small = deep.shrink(deep.normal(whole, samples, profile), size)
+    colours, _, is_done = deep.parts(small, samples, profile)
+    return to_srgb(_picture(colours), None if is_done else profile)
 
 
 def shrunk(
@@ -108,37 +121,28 @@ def shrunk(
     *dimensions* are its width and height in pixels. Each pixel has 3 *samples* (RGB) or 4 (RGBA) of one byte. In
     *pixels*, each row takes the room of *row_pixels* pixels.
     """
-    vips = _library()
+    vips = library()
     width, height = dimensions
     whole = vips.Image.new_from_memory(pixels, row_pixels, height, samples, "uchar").copy(interpretation="srgb")
-    return _picture(_shrink(whole.crop(0, 0, width, height), size))
-
-
-@cache
-def _library() -> Any:
-    import pyvips
-
-    # The worker has as many processes as the machine has processors: more threads would only get in their way.
-    pyvips.concurrency_set(1)
-    # A cache would be of no use: no picture is decoded twice.
-    pyvips.cache_set_max(0)
-    pyvips.block_untrusted_set(True)
-    # pyvips logs a warning for anything odd in a file; real faults are raised.
-    logging.getLogger("pyvips").setLevel(logging.ERROR)
-    return pyvips
+    return _picture(deep.shrink(whole.crop(0, 0, width, height), size))
 
 
 def _source(vips: Any, file: BinaryIO) -> Any:
-    """Pass a real file by its descriptor, so that libvips can map it. Any other file is read bit by bit by libvips."""
+    """Pass a real file by its descriptor: libvips can map it. Pass a copy of another one, unless it is large."""
     try:
-        descriptor = file.fileno()
+        return vips.Source.new_from_descriptor(file.fileno())
     except io.UnsupportedOperation:
-        file.seek(0)
+        pass
+    length = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if length > _MOST_COPIED_BYTES:
         source = vips.SourceCustom()
         source.on_read(file.read)
         source.on_seek(file.seek)
         return source
-    return vips.Source.new_from_descriptor(descriptor)
+    content = bytearray(length)
+    cast(io.BufferedIOBase, file).readinto(content)
+    return vips.Source.new_from_memory(content)
 
 
 def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> Any:
@@ -150,15 +154,17 @@ def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> An
     scale = _scale(anatomy, size)
     scaling = {"scale": scale} if scale < 1 else {}
     try:
-        image = vips.Operation.call(_LOADERS[anatomy.format], source, **scaling, **_LOADING)
+        loading = _OTHER_LOADING.get(anatomy.format, _LOADING)
+        image = vips.Operation.call(_LOADERS[anatomy.format], source, **scaling, **loading)
     except vips.Error as error:
-        raise UnknownVariety(_words(error)) from error
+        raise UnknownVariety(words(error)) from error
     # The decoder does not scale an animation that has a transparent frame, or a frame that does not fill the canvas.
     whole, scaled = (anatomy.width, anatomy.height), (round(anatomy.width * scale), round(anatomy.height * scale))
-    check_size((image.width, image.height), whole, scaled)
-    if image.interpretation not in _COLOUR_SAMPLES:
+    turned = (anatomy.upright_size,) if anatomy.format in _TURNED_BY_DECODER else (whole, scaled)
+    check_size((image.width, image.height), *turned)
+    if image.interpretation not in deep.COLOUR_SAMPLES:
         raise UnknownVariety(f"it does not know colours of the kind {image.interpretation}")
-    samples = _COLOUR_SAMPLES[image.interpretation] + (anatomy.has_alpha and _has_alpha(image))
+    samples = deep.COLOUR_SAMPLES[image.interpretation] + (anatomy.has_alpha and deep.has_alpha(image))
     return image if samples == image.bands else image.extract_band(0, n=samples)
 
 
@@ -186,71 +192,6 @@ def _picture(image: Any) -> Image.Image:
     return Image.frombytes(mode, (image.width, image.height), image.write_to_memory())
 
 
-def _has_alpha(image: Any) -> bool:
-    return bool(image.bands > _COLOUR_SAMPLES[image.interpretation])
-
-
-def _shrink(image: Any, size: tuple[int, int]) -> Any:
-    if (image.width, image.height) == size:
-        return image
-    # Colours must weigh by their alpha, or the colours of transparent pixels bleed into the edges.
-    weighed = image.premultiply() if _has_alpha(image) else image
-    width, height = size
-    smaller = weighed.resize(width / image.width, vscale=height / image.height, gap=_GAP)
-    return smaller.unpremultiply().cast(image.format) if _has_alpha(image) else smaller
-
-
-def _by_profile(vips: Any, image: Any, profile: bytes) -> Any:
-    """
-    Convert samples of more than 8 bits to sRGB if *profile* is sound and has their colour model; else change nothing.
-
-    `colour.to_srgb` could do so only in 8 bits: too few if the profile's curve is far from that of sRGB.
-    """
-    colours = _COLOUR_SAMPLES[image.interpretation]
-    if profile[_MODEL_AT] != _MODELS[colours]:
-        return image
-    plain = image.extract_band(0, n=colours).copy()
-    plain.set_type(vips.GValue.blob_type, "icc-profile-data", profile)
-    try:
-        converted = plain.icc_transform("srgb", embedded=True, intent="perceptual")
-    except vips.Error:
-        return image
-    if colours == 1:
-        converted = converted.extract_band(0).copy(interpretation="b-w")  # a grey profile holds only a tone curve
-    return converted.bandjoin(_alpha(image)) if _has_alpha(image) else converted
-
-
-def _in_bytes(image: Any) -> Any:
-    """Convert *image* to 8-bit samples, in one of `_MODES`."""
-    if image.format == "uchar":
-        return image
-    colours = _COLOUR_SAMPLES[image.interpretation]
-    plain = image.extract_band(0, n=colours)
-    match image.interpretation:
-        case "lab" | "labs":
-            plain = plain.colourspace("lab").icc_export(output_profile="srgb", intent="perceptual")
-        case "scrgb":
-            plain = plain.colourspace("srgb")
-        case _ if image.format == "ushort":
-            kind = {1: "b-w", 3: "srgb", 4: "cmyk"}[colours]
-            plain = (plain / 257).rint().cast("uchar").copy(interpretation=kind)
-        case _:
-            plain = _stretched(plain)
-    return plain.bandjoin(_alpha(image)) if _has_alpha(image) else plain
-
-
-def _stretched(image: Any) -> Any:
-    """Map samples of any range to 0 to 255: the least value becomes 0, the highest 255."""
-    image = image.copy_memory()
-    low, high = image.min(), image.max()
-    return ((image - low) * (255 / (high - low) if high > low else 0)).rint().cast("uchar")
-
-
-def _alpha(image: Any) -> Any:
-    highest = {"rgb16": 65535, "grey16": 65535, "scrgb": 1}.get(image.interpretation, 255)
-    return (image.extract_band(image.bands - 1) * (255 / highest)).rint().cast("uchar")
-
-
 def _check_room(anatomy: Anatomy, size: tuple[int, int]) -> None:
     """
     Raise `MemoryError` if there is no memory for the picture.
@@ -265,14 +206,14 @@ def _check_room(anatomy: Anatomy, size: tuple[int, int]) -> None:
     bytes(needed + _ROOM_BYTES)  # fails without memory; succeeds at no cost, as nothing is written to it
 
 
-def _words(error: Any) -> str:
+def words(error: Any) -> str:
     """Return the first line of *error*. libvips gathers several faults in one."""
     return str(error.detail).strip().split("\n", 1)[0]
 
 
 def attention(image: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
     """Return (left, top) of that part of *size* of *image* which has the most edges, skin and strong colours."""
-    vips = _library()
+    vips = library()
     seen = image.convert("RGBA" if image.has_transparency_data else "RGB")
     pixels = vips.Image.new_from_memory(seen.tobytes(), *seen.size, len(seen.getbands()), "uchar")
     width, height = size

@@ -17,9 +17,12 @@ from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.colour import to_srgb
 from vignette.pixels.containers.jpeg_pixels import eighth
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.engines import libvips
 from vignette.pixels.engines.sizes import check_size, stored
+from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.formats import Format
 from vignette.pixels.resampling import resized, samples, upright
+from vignette.pixels.samples import Colours, Kind, Samples
 
 # The check at the door has counted the pixels. Pillow's own limit would only refuse pictures that we have accepted.
 Image.MAX_IMAGE_PIXELS = None
@@ -46,6 +49,9 @@ FORMATS: Final = frozenset(_PLUGINS)
 # For these formats Pillow's decoder turns the picture upright itself.
 _TURNED_BY_DECODER: Final = frozenset({formats.HEIC, formats.HEIF, formats.TIFF})
 
+# Pillow's modes of single samples with a sign and of floating-point ones.
+_MEASURED_MODES: Final = ("I", "F")
+
 # The JPEG decoder takes the smallest of its scales that reaches this many times the target size. That leaves enough
 # detail for the resampling filter (the PSNR against a full decode is over 40 dB), and mostly still allows the cheaper
 # scale.
@@ -61,13 +67,30 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         # Pillow may give the size as stored, or as turned upright.
         coded = None if anatomy.aperture is None else anatomy.aperture.coded
         check_size(source.size, *([coded] if coded else [(anatomy.width, anatomy.height), anatomy.upright_size]))
+        _check_samples(source, anatomy.samples)
         if isinstance(source, JpegImagePlugin.JpegImageFile):
             image = _shrink_jpeg(source, file, target)
         else:
             source.load()
-            image = resized(samples(source), target, _shown(anatomy))
+            if source.mode in _MEASURED_MODES and anatomy.samples.may_be_measurements:
+                return libvips.shrunk_samples(source, anatomy.samples, size, anatomy.blocks.icc)
+            image = resized(samples(source, anatomy.samples.bits), target, _shown(anatomy))
     image = to_srgb(image, anatomy.blocks.icc)
     return image if is_turned else upright(image, anatomy.orientation)
+
+
+def _check_samples(source: ImageFile.ImageFile, samples: Samples) -> None:
+    """Raise `UnknownVariety` if Pillow would take the samples for others."""
+    if samples.kind is Kind.UNSIGNED:
+        # It forgets that 0 is white in 16 bits, and knows 31 bits at most.
+        is_known = samples.bits < 16 or (samples.bits == 16 and not samples.white_is_zero)
+    else:
+        # It swaps the bytes of those only that are not compressed.
+        is_known = source.mode in _MEASURED_MODES and not samples.is_big_endian
+    if samples.in_planes:
+        is_known &= samples.is_bytes and samples.colours is Colours.RGB
+    if not is_known:
+        raise UnknownVariety(f"it does not know {samples.words} samples")
 
 
 def _shown(anatomy: Anatomy) -> tuple[int, int, int, int] | None:

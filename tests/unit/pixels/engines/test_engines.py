@@ -16,6 +16,7 @@ from tests.profiles import ADOBE_RGB, SWAPPED, in_srgb, rgb_profile
 from tests.unit.pixels.engines.scenes import cut_out, decibels, decoded, scene, seen_through, stored
 from vignette.errors import RenderingFailed
 from vignette.pixels.engines import decode, libvips, pillow
+from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.inspection import read_anatomy
 
 FORMATS = {
@@ -216,7 +217,7 @@ def test_what_one_does_not_know_the_other_is_asked() -> None:
     content = encoded(Image.new("LAB", (40, 30), (120, 128, 128)), "TIFF")
     file = io.BytesIO(content)
     anatomy = read_anatomy(file, len(content))
-    with pytest.raises(libvips.UnknownVariety):
+    with pytest.raises(UnknownVariety):
         libvips.decode(file, anatomy, (20, 15))
 
     assert decode(file, anatomy, (20, 15)).size == (20, 15)

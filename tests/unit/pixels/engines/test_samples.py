@@ -1,0 +1,216 @@
+"""
+One table of sample types (`vignette.pixels.samples`): both engines render each type, or ask the other; none is wrong.
+
+What no engine renders is refused at the door.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import itertools
+import math
+import struct
+from contextlib import suppress
+
+import pytest
+from PIL import Image, ImageChops
+
+from tests.makers import tiff, tiff_page
+from tests.profiles import grey_profile, srgb_value
+from tests.unit.pixels.engines.sample_types import (
+    ASSOCIATED,
+    CMYK,
+    DEFLATE,
+    GREY,
+    LINEAR,
+    MIN_IS_WHITE,
+    PALETTE,
+    RGB,
+    UNASSOCIATED,
+    SampleType,
+    meant,
+    written,
+)
+from tests.unit.pixels.engines.scenes import decoded
+from vignette.errors import UnsupportedFormat
+from vignette.pixels import engines
+from vignette.pixels.engines import libvips, pillow
+from vignette.pixels.inspection import read_anatomy
+from vignette.pixels.samples import Kind
+
+U, S, F = Kind.UNSIGNED, Kind.SIGNED, Kind.FLOAT
+
+DEPTHS = [(U, bits) for bits in (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 24, 32)]
+DEPTHS += [(S, 8), (S, 16), (S, 32), (F, 16), (F, 24), (F, 32), (F, 64)]
+
+TAKEN = {
+    GREY: {(U, 1), (U, 2), (U, 4), (U, 8), (U, 12), (U, 16), (U, 32), (S, 8), (S, 16), (S, 32), (F, 16), (F, 32)},
+    RGB: {(U, 8), (U, 16), (U, 32), (S, 8), (S, 16), (S, 32), (F, 16), (F, 32)},
+    PALETTE: {(U, 1), (U, 2), (U, 4), (U, 8)},
+    CMYK: {(U, 8), (U, 16)},
+}
+TAKEN[MIN_IS_WHITE] = TAKEN[GREY]
+
+
+def types() -> list[SampleType]:
+    found = []
+    for photometric, (kind, bits), alpha in itertools.product(TAKEN, DEPTHS, (None, UNASSOCIATED, ASSOCIATED)):
+        if photometric == PALETTE and (bits > 8 or kind is not U):
+            continue
+        for is_told in (True, False) if alpha == UNASSOCIATED and photometric in (GREY, RGB) else (True,):
+            found.append(SampleType(photometric, bits, kind, alpha, is_told))
+    deep = [one for one in found if one.photometric == RGB and one.bits in (16, 32) and one.is_told]
+    found += [dataclasses.replace(one, icc=LINEAR) for one in deep]
+    layouts = [one for one in found if one.is_told and one.icc is None and one.bits % 8 == 0 and one.bits < 64]
+    found += [dataclasses.replace(one, compression=DEFLATE, order=">") for one in layouts]
+    found += [dataclasses.replace(one, planar=True) for one in layouts]
+    found += [dataclasses.replace(one, tiled=True) for one in layouts if not one.planar]
+    found += [dataclasses.replace(one, tiled=True, planar=True) for one in layouts if one.photometric in (RGB, CMYK)]
+    return found
+
+
+def is_taken(one: SampleType) -> bool:
+    if (one.kind, one.bits) not in TAKEN[one.photometric]:
+        return False
+    if one.alpha and one.bits not in (8, 16, 32):
+        return False
+    if one.photometric == MIN_IS_WHITE and (one.bits == 12 or one.alpha == ASSOCIATED):
+        return False
+    if one.planar and one.photometric in (GREY, MIN_IS_WHITE, PALETTE) and one.alpha:
+        return False
+    if one.planar and one.photometric in (RGB, CMYK) and (one.kind, one.bits) == (F, 16):
+        return False
+    if one.planar and one.tiled:
+        return (one.kind, one.bits, one.photometric) == (U, 8, RGB) and one.alpha != ASSOCIATED
+    if one.alpha != ASSOCIATED:
+        return True
+    if one.photometric == RGB:
+        return one.kind is F or (one.kind is U and one.bits <= 16)
+    return one.kind is U and one.bits <= (16 if one.photometric == GREY else 8)
+
+
+def error_of(image: Image.Image, expected: Image.Image) -> int:
+    """The greatest difference of a sample; what is transparent has no colour."""
+    seen, wanted = (_on_grey(one) for one in (image, expected))
+    return max(high for _, high in ImageChops.difference(seen, wanted).getextrema())
+
+
+def _on_grey(image: Image.Image) -> Image.Image:
+    ground = Image.new("RGBA", image.size, "grey")
+    ground.alpha_composite(image.convert("RGBA"))
+    return ground.convert("RGB")
+
+
+def tolerance(one: SampleType) -> int:
+    """What a step of the samples is in 8 bits, and some more for what is converted."""
+    return 255 // (2**one.bits - 1) // 2 + 3 + 2 * (one.icc is not None)
+
+
+@pytest.mark.parametrize("one", types(), ids=str)
+def test_each_type_is_rendered_right_or_refused_at_the_door(one: SampleType) -> None:
+    content = written(one)
+    if not is_taken(one):
+        with pytest.raises(UnsupportedFormat, match=rf"\b{one.bits}-bit"):
+            read_anatomy(io.BytesIO(content), len(content))
+        return
+
+    by_engines = {}
+    for engine in (libvips, pillow):
+        with suppress(OSError, ValueError):
+            by_engines[engine.__name__] = decoded(engine, content)
+    by_engines["either"] = decoded(engines, content)
+
+    for name, image in by_engines.items():
+        assert error_of(image, meant(one)) <= tolerance(one), name
+
+
+GREY_TYPES = [SampleType(GREY, bits, kind) for kind, bits in ((S, 16), (S, 32), (F, 16), (F, 32), (U, 32))]
+
+
+def measured(one: SampleType, low: float, high: float, holes: dict[tuple[int, int], float] | None = None) -> bytes:
+    """Heights of *low* to *high*: a slope to the right. *holes* are the values of some pixels."""
+    letter = {(S, 16): "h", (S, 32): "i", (F, 16): "e", (F, 32): "f", (U, 32): "I"}[one.kind, one.bits]
+    values = [low + (high - low) * x / 31 for _ in range(24) for x in range(32)]
+    for (x, y), value in (holes or {}).items():
+        values[y * 32 + x] = value
+    data = struct.pack(f"<768{letter}", *(values if one.kind is F else map(round, values)))
+    page = {258: [one.bits], 277: [1], 279: [len(data)], 339: [{U: 1, S: 2, F: 3}[one.kind]]}
+    return tiff(tiff_page(32, 24, page), data=data)
+
+
+@pytest.mark.parametrize("size", [(32, 24), (16, 12)], ids=["whole", "shrunk"])
+@pytest.mark.parametrize("one", GREY_TYPES, ids=str)
+def test_of_heights_the_least_is_black_and_the_highest_white(one: SampleType, size: tuple[int, int]) -> None:
+    low = 100 if one.kind is U else -200
+    for engine in (libvips, engines):
+        image = decoded(engine, measured(one, low, 1200), size)
+
+        row = [image.getpixel((x, size[1] // 2)) for x in range(size[0])]
+        assert row == sorted(row)  # type: ignore[type-var]
+        assert row[0] <= 12 and row[-1] >= 243  # type: ignore[operator] # noqa: PT018
+
+
+HOLES = {
+    "infinite": (SampleType(GREY, 32, F), math.inf),
+    "minus infinite": (SampleType(GREY, 16, F), -math.inf),
+    "not a number": (SampleType(GREY, 32, F), math.nan),
+    "the least float": (SampleType(GREY, 32, F), -3.4028234663852886e38),
+    "-9999": (SampleType(GREY, 32, F), -9999.0),
+    "the least int16": (SampleType(GREY, 16, S), -32768),
+    "the least int32": (SampleType(GREY, 32, S), -(2**31)),
+}
+
+
+@pytest.mark.parametrize("size", [(32, 24), (16, 12)], ids=["whole", "shrunk"])
+@pytest.mark.parametrize(("one", "hole"), HOLES.values(), ids=HOLES)
+def test_what_was_not_measured_leaves_the_rest_as_it_is(one: SampleType, hole: float, size: tuple[int, int]) -> None:
+    holes = {(x, y): hole for x in range(6) for y in range(6)}
+    whole, holed = (decoded(engines, measured(one, -200, 1200, there), size) for there in ({}, holes))
+
+    rest = (size[0] // 2, 0, *size)
+    assert error_of(holed.crop(rest), whole.crop(rest)) <= 12
+
+
+def test_the_number_that_stands_for_no_data_may_be_told() -> None:
+    one = SampleType(GREY, 32, F)
+    content = measured(one, 0, 900, {(0, 0): 77777.0})
+    told = measured(one, 0, 900, {(0, 0): 77777.0})
+    assert decoded(engines, content).getpixel((31, 0)) < 20  # type: ignore[operator]
+
+    data = told[8 : 8 + 768 * 4]
+    page = {258: [32], 277: [1], 279: [len(data)], 339: [3], 42113: b"77777\0"}
+    image = decoded(engines, tiff(tiff_page(32, 24, page), data=data))
+
+    assert image.getpixel((31, 0)) == 255
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_a_colour_that_is_no_number_is_the_nearest_one_that_is(value: float) -> None:
+    data = struct.pack("<6f", value, 0.5, 0.5, 0.25, 0.5, 0.75)
+    page = {258: [32] * 3, 262: [2], 277: [3], 279: [24], 339: [3] * 3}
+
+    image = decoded(engines, tiff(tiff_page(2, 1, page), data=data))
+
+    assert image.getpixel((0, 0)) == (255 if value > 0 else 0, 128, 128)
+    assert image.getpixel((1, 0)) == (64, 128, 191)
+
+
+@pytest.mark.parametrize("one", [SampleType(GREY, 16, S), SampleType(GREY, 32, F), SampleType(GREY, 32, U)], ids=str)
+def test_a_grey_profile_says_that_it_is_a_picture(one: SampleType) -> None:
+    """A slope from black to a tenth of white."""
+    letter, top = {(S, 16): ("h", 32767), (F, 32): ("f", 1.0), (U, 32): ("I", 2**32 - 1)}[one.kind, one.bits]
+    values = [top * x / 310 for x in range(32)]
+    data = struct.pack(f"<32{letter}", *(values if one.kind is F else map(round, values)))
+    page = {258: [one.bits], 277: [1], 279: [len(data)], 339: [{U: 1, S: 2, F: 3}[one.kind]], 34675: grey_profile(1.0)}
+
+    image = decoded(engines, tiff(tiff_page(32, 1, page), data=data))
+
+    assert image.getpixel((31, 0)) == pytest.approx(srgb_value(0.1), abs=2)
+
+
+def test_samples_of_several_depths_or_kinds_are_refused() -> None:
+    for tags, words in (({258: [5, 6, 5]}, "5, 6, 5 bits"), ({258: [8] * 3, 339: [1, 2, 1]}, "formats 1, 2, 1")):
+        content = tiff(tiff_page(4, 3, {262: [2], 277: [3], 279: [36], **tags}), data=bytes(36))
+        with pytest.raises(UnsupportedFormat, match=words):
+            read_anatomy(io.BytesIO(content), len(content))
