@@ -151,7 +151,9 @@ def test_uncompressed_strips_are_as_long_as_their_pixels() -> None:
         pytest.param({ROWS: [1], STRIP_OFFSETS: [8, 12, 16]}, id="strips of a row"),
         pytest.param({ROWS: [2], STRIP_OFFSETS: [8, 16]}, id="a last strip of fewer rows"),
         pytest.param({ROWS: [2**32 - 1]}, id="one strip of any height"),
-        pytest.param({SAMPLES: [2], PLANAR: [2], STRIP_OFFSETS: [8, 8]}, id="a plane for each sample"),
+        pytest.param(
+            {SAMPLES: [3], PHOTOMETRIC: [2], PLANAR: [2], STRIP_OFFSETS: [8, 8, 8]}, id="a plane for each sample"
+        ),
         pytest.param({**TILED, TILE_WIDTH: [2], TILE_HEIGHT: [2], TILE_OFFSETS: [8, 8, 8, 16]}, id="tiles"),
     ],
 )

@@ -10,7 +10,7 @@ from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import icc
-from vignette.pixels.containers.bmp_layout import read_layout
+from vignette.pixels.containers.bmp_layout import Layout, read_layout
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.reader import Reader
@@ -21,8 +21,6 @@ _START: Final = struct.Struct("<I")
 _CORE: Final = struct.Struct("<HHHH")
 _INFO: Final = struct.Struct("<iiHHII")
 _CORE_BYTES: Final = 12
-_INFO_BYTES: Final = 40
-_MASKS_BYTES: Final = 12
 _MOST_PALETTE_BITS: Final = 8
 # Where in the file it stands at which byte the pixels begin, and how many colours the palette has.
 _DATA_START_AT: Final = 10
@@ -65,24 +63,23 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         raise UnsupportedFormat(
             f"a BMP of {header.bits_per_pixel} bits per pixel in compression {header.compression} is not supported"
         )
+    layout = read_layout(reader)
+    collector = Collector()
     is_told = data_start != 0
     if not is_told:
-        data_start = _reckoned_start(reader, header, header_bytes)
+        data_start = _reckoned_start(reader, header, layout)
+        collector.warn(f"the BMP does not say where its pixels begin; they follow its header, at byte {data_start:,}")
     if data_start < _FILE_HEADER_BYTES + header_bytes:
         raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, in its header")
-    collector = Collector()
+    if layout.profile is not None and (profile := collector.read(reader, *layout.profile, "ICC profile")):
+        collector.set_icc(profile)
+    applied = collector.sound_profile(icc.RGB)
     needed, padding = _data_bytes(header)
     missing = max(0, data_start + needed - reader.size)
     if missing > padding:
         reader.require(data_start, needed, "the pixels")
-    if not is_told:
-        collector.warn(f"the BMP does not say where its pixels begin; they follow its header, at byte {data_start:,}")
     if missing:
         collector.warn(f"the BMP lacks {missing} bytes behind its last pixel")
-    layout = read_layout(reader)
-    if layout.profile is not None and (profile := collector.read(reader, *layout.profile, "ICC profile")):
-        collector.set_icc(profile)
-    applied = collector.sound_profile(icc.RGB)
     return Anatomy(
         format=formats.BMP,
         width=header.width,
@@ -96,15 +93,14 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
     )
 
 
-def _reckoned_start(reader: Reader, header: _Header, header_bytes: int) -> int:
+def _reckoned_start(reader: Reader, header: _Header, layout: Layout) -> int:
     """Return where the pixels begin if they follow header, masks and palette."""
-    is_core = header_bytes == _CORE_BYTES
-    masks = _MASKS_BYTES if header.compression == _BITFIELDS and header_bytes == _INFO_BYTES else 0
     colours = 0
     if header.bits_per_pixel <= _MOST_PALETTE_BITS:
-        (told,) = (0,) if is_core else reader.unpack(_START, _COLOURS_USED_AT, "the bitmap header")
+        has_number = layout.palette_start >= _COLOURS_USED_AT + _START.size
+        (told,) = reader.unpack(_START, _COLOURS_USED_AT, "the bitmap header") if has_number else (0,)
         colours = told if 0 < told <= 1 << header.bits_per_pixel else 1 << header.bits_per_pixel
-    return _FILE_HEADER_BYTES + header_bytes + masks + colours * (3 if is_core else 4)
+    return layout.palette_start + colours * layout.palette_entry_bytes
 
 
 def _mended(size: int, data_start: int, missing: int) -> Pieces:
