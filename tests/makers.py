@@ -218,8 +218,18 @@ def colr(profile: bytes) -> bytes:
     return box(b"colr", b"prof", profile)
 
 
-def clap(width: int, height: int) -> bytes:
-    return box(b"clap", struct.pack(">8I", width, 1, height, 1, 0, 1, 0, 1))
+def clap(width: int, height: int, right: int = 0, below: int = 0) -> bytes:
+    """Make a clean aperture whose centre is *right* and *below* of the middle."""
+    return box(b"clap", struct.pack(">IIIIiIiI", width, 1, height, 1, right, 1, below, 1))
+
+
+def with_aperture(content: bytes, aperture: bytes) -> bytes:
+    """Put the box *aperture* in the place of each profile in an AVIF; the profiles have to be a little longer."""
+    while b"colrprof" in content:
+        at = content.index(b"colrprof") - 4
+        room = int.from_bytes(content[at : at + 4], "big") - len(aperture)
+        content = content[:at] + aperture + box(b"free", bytes(room - 8)) + content[at + len(aperture) + room :]
+    return content
 
 
 def grid(rows: int, columns: int, width: int, height: int) -> bytes:

@@ -86,6 +86,14 @@ class Anatomy:
         return width * height
 
     @property
+    def shown(self) -> tuple[int, int, int, int] | None:
+        """(left, top, right, bottom) of what is shown of the picture that a decoder makes; None for all of it."""
+        if self.aperture is None:
+            return None
+        left, top = self.aperture.left, self.aperture.top
+        return left, top, left + self.width, top + self.height
+
+    @property
     def upright_size(self) -> tuple[int, int]:
         """(width, height) in pixels of the picture turned upright. Orientations 5 to 8 swap width and height."""
         return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)

@@ -12,7 +12,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageChops, ImageDraw, ImageSequence, ImageStat
 
-from tests.makers import png_chunk
+from tests.makers import clap, png_chunk, with_aperture
 from tests.moving import GifFrame, gif
 from vignette import limits
 from vignette.pixels import animation
@@ -171,6 +171,17 @@ def test_a_still_picture_for_readers_that_know_no_animation_is_no_frame() -> Non
     made = frames_of(vignette)
     assert len(made) == 3
     assert differ(made[0][0], frames[1]) < ALIKE
+
+
+def test_a_clean_aperture_crops_all_frames() -> None:
+    frames = drawn(mode="RGB")
+    content = with_aperture(saved(frames, "AVIF", quality=95, icc_profile=bytes(36)), clap(80, 50, 10, -5))
+    vignette = moving(content, Recipe("large", 80, 80, quality=95))
+
+    assert vignette is not None
+    shown = [frame for frame, _ in frames_of(vignette)]
+    expected = [frame.crop((30, 10, 110, 60)) for frame in frames]
+    assert all(differ(*both) < ALIKE for both in zip(shown, expected, strict=True))
 
 
 def test_what_goes_over_the_edge_of_a_gif_is_cut_off() -> None:

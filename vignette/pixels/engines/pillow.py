@@ -78,21 +78,13 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
             source.load()
             if source.mode in _MEASURED_MODES and anatomy.samples.may_be_measurements:
                 return libvips.shrunk_samples(source, anatomy.samples, size, anatomy.profile)
-            image = resized(samples(source, anatomy.samples.bits), target, _shown(anatomy))
+            image = resized(samples(source, anatomy.samples.bits), target, anatomy.shown)
     colour = anatomy.colour
     if isinstance(colour, ColourSpace) and colour.is_hdr and image.mode in _OF_HDR:
         image = hdr.mapped(image, colour)
     else:
         image = to_srgb(image, as_profile(colour, image))
     return image if is_turned else upright(image, anatomy.orientation)
-
-
-def _shown(anatomy: Anatomy) -> tuple[int, int, int, int] | None:
-    """Return (left, top, right, bottom) of what is shown of the decoded picture; None for all of it."""
-    if anatomy.aperture is None:
-        return None
-    left, top = anatomy.aperture.left, anatomy.aperture.top
-    return left, top, left + anatomy.width, top + anatomy.height
 
 
 def _check_samples(source: ImageFile.ImageFile, samples: Samples) -> None:

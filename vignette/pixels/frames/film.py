@@ -109,4 +109,4 @@ def _complete_pictures(file: BinaryIO, size: int, anatomy: Anatomy) -> Iterator[
             source.seek(index)
             source.load()
             # The decoder uses the same picture again for the next frame.
-            yield Frame(samples(source.copy()), source.info.get("duration", 0))
+            yield Frame(samples(source.crop(anatomy.shown)), source.info.get("duration", 0))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from PIL import Image
 
-from tests.makers import encoded
+from tests.makers import clap, encoded, with_aperture
 from tests.unit.pixels.engines.scenes import decibels, decoded, scene, stored
 from vignette.pixels import engines
 
@@ -56,20 +54,10 @@ def test_of_more_bits_a_sample_the_upper_eight_are_shown(bits: int) -> None:
     assert decibels(decoded(engines, content, TARGET), EXPECTED) >= 40
 
 
-def cropped_avif(width: int, height: int, right: int, below: int) -> bytes:
-    """The scene with a clean aperture of *width* × *height*, whose centre is *right* and *below* of the middle."""
-    content = encoded(scene(), "AVIF", quality=95, subsampling="4:4:4", icc_profile=bytes(36))
-    # A profile takes as much room as the aperture.
-    at = content.index(b"colrprof") - 4
-    box = struct.pack(">I4sIIIIiIiI", 40, b"clap", width, 1, height, 1, right, 1, below, 1)
-    length = int.from_bytes(content[at : at + 4], "big")
-    assert length >= len(box) + 8
-    return content[:at] + box + struct.pack(">I4s", length - 40, b"free") + content[at + 48 :]
-
-
 @pytest.mark.parametrize(("right", "below"), [(0, 0), (30, -20)])
 def test_a_clean_aperture_crops(right: int, below: int) -> None:
-    content = cropped_avif(201, 150, right, below)
+    profiled = encoded(scene(), "AVIF", quality=95, subsampling="4:4:4", icc_profile=bytes(36))
+    content = with_aperture(profiled, clap(201, 150, right, below))
     left, top = (403 - 201) // 2 + right, (302 - 150) // 2 + below
 
     image = decoded(engines, content)
