@@ -79,7 +79,7 @@ def _memory(limit: int) -> Iterator[None]:
         yield
     except TooMuchTime:
         raise  # a library may have lived through a failed allocation before, and left its ENOMEM behind
-    except (MemoryError, RenderingFailed) as error:
+    except (MemoryError, RenderingFailed, ImportError) as error:  # the first picture loads a library
         is_out_of_memory = errno_of_thread.value == errno.ENOMEM or _tells_of_memory(error)
         restore()
         if is_out_of_memory:
