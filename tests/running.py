@@ -28,7 +28,7 @@ PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 SERVE = (sys.executable, "-m", "vignette", "serve")
 
 # Nothing here takes as long, even on a busy machine: only a failure reaches this limit.
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 # Variables that would make a service behave otherwise than with those who have none of them: settings; and Python's own
 # that keeps no words back, so that none are left to be flushed at the end.
@@ -129,7 +129,7 @@ def started_service(
     finally:
         process.kill()
         process.wait()
-        until_gone(service.mark, within_s=20)
+        until_gone(service.mark)
         _remove_socket_folder(service)
 
 

@@ -16,7 +16,6 @@ from tests.integration.test_failures import AS_THE_LAUNCHER_DOES, pool_of, sweep
 from tests.redis import RedisServer
 from tests.running import until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
-from vignette.limits import LEASE_MARGIN_S
 from vignette.model import State
 from vignette.ports.jobs import Lane
 from vignette.trials.processes import parent_of
@@ -75,10 +74,11 @@ def test_the_parent_of_the_pool_holds_no_thread_and_nothing_of_the_catalogue(
 
 
 def test_the_death_of_a_rendering_is_noted_where_nothing_is_forked(tmp_path: Path, redis: RedisServer) -> None:
-    settings = {"broker_url": redis.url, "render_processes": 1, "max_attempts": 1}
+    # The lease lasts longer than anybody waits here.
+    settings = {"broker_url": redis.url, "render_processes": 1, "max_attempts": 1, "render_seconds": 3600}
     with house(tmp_path) as here, worker(tmp_path, "tests.integration.poisoned_worker", **settings) as parent:
         image_id = here.upload(picture(KILLING_WIDTH, 10)).id
-        until(lambda: here.catalogue.library.get(image_id).state is State.FAILED, within_s=LEASE_MARGIN_S)
+        until(lambda: here.catalogue.library.get(image_id).state is State.FAILED)
 
         assert _files_of_the_catalogue(parent.pid) == set()
 

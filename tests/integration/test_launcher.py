@@ -57,6 +57,7 @@ sys.exit(serve(load_settings_or_exit(), make, pathlib.Path(sys.argv[1]), patienc
 """
 LAUNCH = (sys.executable, "-c", PROGRAM, str(STAND_IN))
 PATIENT_PROGRAM = PROGRAM.replace("web_kill_s=1, worker_grace_s=4", "web_kill_s=600, worker_grace_s=600")
+PATIENT = (sys.executable, "-c", PATIENT_PROGRAM, str(STAND_IN))
 
 started = partial(started_service, command=LAUNCH)
 running = partial(running_service, command=LAUNCH)
@@ -225,7 +226,7 @@ def test_a_state_folder_with_a_long_path_has_its_socket_elsewhere(tmp_path, shor
 
 def test_a_signal_stops_everything_and_it_can_start_again_at_once(tmp_path):
     port = free_port()
-    with running(tmp_path, port=port) as service:
+    with running(tmp_path, command=PATIENT, port=port) as service:
         work(service, tmp_path / "done")
         connection = socket.create_connection(("127.0.0.1", port))
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
@@ -272,7 +273,7 @@ def test_a_second_ctrl_c_ends_what_is_busy_at_once(tmp_path):
         service.process.send_signal(signal.SIGINT)
         return service.process.poll() is not None
 
-    with started(tmp_path, command=(sys.executable, "-c", PATIENT_PROGRAM, str(STAND_IN))) as service:
+    with started(tmp_path, command=PATIENT) as service:
         until_up(service)
         with hanging_request(service, tmp_path / "web"):
             work(service, tmp_path / "task", forever=True)
