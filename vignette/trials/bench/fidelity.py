@@ -22,6 +22,8 @@ def reference(path: Path, size: tuple[int, int]) -> Image.Image:
 def complete(path: Path, *, by_profile: bool = True) -> Image.Image:
     """Return the whole picture of *path*, upright, in RGB or RGBA; in sRGB if *by_profile* and its profile is sound."""
     with Image.open(path) as source:
+        if source.info.get("default_image"):  # an APNG whose still picture is no frame: browsers do not show it
+            source.seek(1)
         profile = source.info.get("icc_profile") if by_profile else None
         gamma = source.info.get("gamma") if "srgb" not in source.info else None
         image = ImageOps.exif_transpose(source)

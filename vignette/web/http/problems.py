@@ -97,8 +97,9 @@ def problem_of_failure(failure: Failure) -> Problem:
 
 
 def problem_types() -> dict[str, type[VignetteError]]:
-    """Every error that a client may meet, by its code."""
-    return {kind.code: kind for kind in _tree(VignetteError) if kind is not errors.SettingsError}
+    """Every error that a client may meet, by its code. To a client, an error without a code of its own is its base."""
+    kinds = (kind for kind in _tree(VignetteError) if "code" in vars(kind))
+    return {kind.code: kind for kind in kinds if kind is not errors.SettingsError}
 
 
 def type_uri(code: str) -> str:
