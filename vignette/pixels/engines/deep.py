@@ -136,7 +136,9 @@ def parts(image: Any, samples: Samples, profile: bytes | None) -> tuple[Any, Any
     The *profile* is applied to samples of more than 8 bits, if it is sound and of their colour model: in 8 bits there
     would be too few if the profile's curve is far from that of sRGB.
     """
-    image = image.copy_memory()
+    if image.format == "uchar" and not has_alpha(image):
+        return image, None, False
+    image = image.copy_memory()  # it may be decoded once only, and its parts are read one after the other
     if image.format == "ushort" and image.interpretation == "grey16" and fits(profile, _COLOURED):
         image = _coloured(image)
     colours = COLOUR_SAMPLES[image.interpretation]
