@@ -64,6 +64,25 @@ def library() -> Any:
     return pyvips
 
 
+def read(image: Any) -> Any:
+    """
+    Return *image* with its pixels in memory.
+
+    libvips makes a tile black that cannot be decoded, and only notes why. It keeps its notes for all threads, from
+    earlier pictures too; pyvips clears them whenever it looks for an attribute or raises an error. A process renders
+    one picture at a time.
+
+    Raises:
+        pyvips.Error: Pixels cannot be decoded.
+    """
+    vips = library()
+    vips.Error("")
+    pixels = image.copy_memory()
+    if faults := vips.Error("").detail:
+        raise vips.Error("some pixels cannot be decoded", faults)
+    return pixels
+
+
 def has_alpha(image: Any) -> bool:
     return bool(image.bands > COLOUR_SAMPLES[image.interpretation])
 
@@ -136,7 +155,7 @@ def parts(image: Any, samples: Samples, profile: bytes | None) -> tuple[Any, Any
     The *profile* is applied to samples of more than 8 bits, if it is sound and of their colour model: in 8 bits there
     would be too few if the profile's curve is far from that of sRGB.
     """
-    image = image.copy_memory()
+    image = read(image)
     if image.format == "ushort" and image.interpretation == "grey16" and fits(profile, _COLOURED):
         image = _coloured(image)
     colours = COLOUR_SAMPLES[image.interpretation]
