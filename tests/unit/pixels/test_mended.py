@@ -588,6 +588,34 @@ def test_a_webp_reaches_its_decoder_without_metadata(plain: bytes, metadata: byt
     assert given == webp(vp8x(40, 30, 0x10), pixels)
 
 
+def odd_webp(*, extended: bool, moving: bool) -> bytes:
+    """A WebP whose last chunk has an odd length."""
+    if not moving:
+        lossless = ((width, still("WEBP", width, 30, lossless=True)) for width in range(40, 80))
+        width, sound = next((width, one) for width, one in lossless if one[16] % 2)
+        return webp(vp8x(width, 30), sound[12:]) if extended else sound
+    return webp(animation("WEBP", 2)[12:], riff_chunk(b"XMP ", b"<x/>!"))
+
+
+@pytest.mark.parametrize("cut", [0, 1], ids=["with the byte", "without the byte"])
+@pytest.mark.parametrize(
+    "sound",
+    [
+        odd_webp(extended=False, moving=False),
+        odd_webp(extended=True, moving=False),
+        odd_webp(extended=True, moving=True),
+    ],
+    ids=["simple", "extended", "moving"],
+)
+def test_a_webp_that_leaves_out_its_last_padding_is_taken(sound: bytes, cut: int) -> None:
+    damaged = sound[:4] + struct.pack("<I", len(sound) - 9) + sound[8 : len(sound) - cut]
+
+    assert shown(damaged) == shown(sound)
+    assert "nothing else is missing" in warnings(damaged)
+    assert public_copy(damaged) == public_copy(sound)
+    assert not warnings(sound)
+
+
 @pytest.mark.parametrize(
     "whole",
     [bmp(3, 2, pixels=(bytes(range(9)) + bytes(3)) * 2), still("BMP", mode="P"), still("BMP", mode="1")],
