@@ -442,6 +442,20 @@ def test_a_gif_with_a_damaged_later_frame_is_a_still(where: float) -> None:
     assert shown(public_copy(damaged)) == shown(gif)
 
 
+@pytest.mark.parametrize("mode", ["L", "P"])
+@pytest.mark.parametrize("where", [0.3, 0.6, 0.9])
+def test_a_gif_whose_first_frame_is_damaged_is_refused(where: float, mode: str) -> None:
+    image = Image.effect_noise((90, 60), 60).convert(mode)
+    content = bytearray(encoded(image, "GIF"))
+    middle = int(len(content) * where)
+    assert not warnings(bytes(content))
+    for index in range(middle, middle + 40):
+        content[index] ^= 0xFF if content[index] != 0xFF else 0
+
+    with pytest.raises(BrokenImage, match=r"has damaged data: they do not code its 5,400 pixels"):
+        anatomy(bytes(content))
+
+
 def test_a_later_frame_without_pixels_makes_a_still() -> None:
     gif = animation("GIF", 3)
     frame = b"\x2c" + struct.pack("<4H", 0, 0, 40, 30)
