@@ -25,8 +25,17 @@ def sub_blocks(content: bytes, length: int = 255) -> bytes:
     return b"".join(bytes([len(piece)]) + piece for piece in pieces) + b"\0"
 
 
-def frame(width: int = 4, height: int = 3, left: int = 0, top: int = 0, data: bytes = b"pixels") -> bytes:
-    return b"," + struct.pack("<HHHHBB", left, top, width, height, 0, 8) + sub_blocks(data)
+def frame(width: int = 4, height: int = 3, left: int = 0, top: int = 0, data: bytes | None = None) -> bytes:
+    """A frame of the first colour; *data* replace its codes."""
+    codes = black(min(width * height, 1000)) if data is None else data
+    return b"," + struct.pack("<HHHHBB", left, top, width, height, 0, 8) + sub_blocks(codes)
+
+
+def black(pixels: int) -> bytes:
+    """Codes of 9 bits, from the lowest bit on: 256 clears the table before it takes longer ones; 257 is the end."""
+    codes = [code for _ in range(pixels) for code in (256, 0)] + [257]
+    number = sum(code << 9 * index for index, code in enumerate(codes))
+    return number.to_bytes((9 * len(codes) + 7) // 8, "little")
 
 
 def comment(text: bytes) -> bytes:
@@ -106,11 +115,13 @@ def test_a_whole_frame_is_a_picture_whatever_follows(behind: bytes) -> None:
         pytest.param(screen() + comment(b"hello"), "without a frame", id="only a comment"),
         pytest.param(screen() + b"x", "0x78 begins none", id="no block"),
         pytest.param(screen(flags=0x87) + bytes(767), "within a palette", id="a palette cut off"),
-        pytest.param(screen() + frame()[:-1], "within the frame at byte 13", id="no terminator"),
-        pytest.param(screen() + frame()[:-3], "within the frame at byte 13", id="a frame cut off in its data"),
+        pytest.param(screen() + frame(data=b"pixels")[:-1], "within the frame at byte 13", id="no terminator"),
+        pytest.param(
+            screen() + frame(data=b"pixels")[:-3], "within the frame at byte 13", id="a frame cut off in its data"
+        ),
         pytest.param(screen() + frame(data=b""), "has no data", id="a frame without data"),
         pytest.param(screen() + frame(0, 3), "is 0 × 3 pixels", id="a frame of no width"),
-        pytest.param(screen() + frame().replace(b"\x08\6", b"\x0c\6"), "code size of 12", id="no LZW"),
+        pytest.param(screen() + frame(data=b"pixels").replace(b"\x08\6", b"\x0c\6"), "code size of 12", id="no LZW"),
     ],
 )
 def test_a_broken_structure_is_refused(content: bytes, words: str) -> None:

@@ -442,6 +442,20 @@ def test_a_gif_with_a_damaged_later_frame_is_a_still(where: float) -> None:
     assert shown(public_copy(damaged)) == shown(gif)
 
 
+@pytest.mark.parametrize("mode", ["L", "P"])
+@pytest.mark.parametrize("where", [0.3, 0.6, 0.9])
+def test_a_gif_whose_first_frame_is_damaged_is_refused(where: float, mode: str) -> None:
+    image = Image.effect_noise((90, 60), 60).convert(mode)
+    content = bytearray(encoded(image, "GIF"))
+    middle = int(len(content) * where)
+    assert not warnings(bytes(content))
+    for index in range(middle, middle + 40):
+        content[index] ^= 0xFF if content[index] != 0xFF else 0
+
+    with pytest.raises(BrokenImage, match=r"has damaged data: they do not code its 5,400 pixels"):
+        anatomy(bytes(content))
+
+
 def test_a_later_frame_without_pixels_makes_a_still() -> None:
     gif = animation("GIF", 3)
     frame = b"\x2c" + struct.pack("<4H", 0, 0, 40, 30)
@@ -586,6 +600,34 @@ def test_a_webp_reaches_its_decoder_without_metadata(plain: bytes, metadata: byt
 
     assert shown(described) == shown(plain)
     assert given == webp(vp8x(40, 30, 0x10), pixels)
+
+
+def odd_webp(*, extended: bool, moving: bool) -> bytes:
+    """A WebP whose last chunk has an odd length."""
+    if not moving:
+        lossless = ((width, still("WEBP", width, 30, lossless=True)) for width in range(40, 80))
+        width, sound = next((width, one) for width, one in lossless if one[16] % 2)
+        return webp(vp8x(width, 30), sound[12:]) if extended else sound
+    return webp(animation("WEBP", 2)[12:], riff_chunk(b"XMP ", b"<x/>!"))
+
+
+@pytest.mark.parametrize("cut", [0, 1], ids=["with the byte", "without the byte"])
+@pytest.mark.parametrize(
+    "sound",
+    [
+        odd_webp(extended=False, moving=False),
+        odd_webp(extended=True, moving=False),
+        odd_webp(extended=True, moving=True),
+    ],
+    ids=["simple", "extended", "moving"],
+)
+def test_a_webp_that_leaves_out_its_last_padding_is_taken(sound: bytes, cut: int) -> None:
+    damaged = sound[:4] + struct.pack("<I", len(sound) - 9) + sound[8 : len(sound) - cut]
+
+    assert shown(damaged) == shown(sound)
+    assert "nothing else is missing" in warnings(damaged)
+    assert public_copy(damaged) == public_copy(sound)
+    assert not warnings(sound)
 
 
 @pytest.mark.parametrize(

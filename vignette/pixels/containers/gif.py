@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vignette.errors import BrokenImage
-from vignette.limits import MIB
+from vignette.limits import KIB, MIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers import icc
@@ -40,6 +40,9 @@ _CODE_SIZES: Final = range(1, 12)
 # How much of a frame that the end of the file cuts off is counted, to see whether all of its pixels are there: a third
 # of a second's work.
 _MOST_COUNTED_BYTES: Final = MIB
+
+# How long the data of a first frame may be for the door to look at each code: some 15 ms. Beyond, the decoder tells.
+_MOST_CHECKED_BYTES: Final = 64 * KIB
 
 _END_OF_DATA, _END_OF_FILE = b"\0", bytes([TRAILER])
 
@@ -196,6 +199,10 @@ class _Walk:
         end = self._skip_sub_blocks(offset + 1, what)
         if self._frames == 1 and end == offset + 2:
             raise BrokenImage(f"{what} has no data")
+        if self._frames == 1 and self._bounds.checksums and end - offset <= _MOST_CHECKED_BYTES:
+            data = _joined(self._reader.read(offset + 1, end - offset - 1, what))
+            if not holds_pixels(data, code_size, width * height):
+                raise BrokenImage(f"{what} has damaged data: they do not code its {width * height:,} pixels")
         return end
 
     def _place(self, right: int, bottom: int) -> None:
@@ -255,9 +262,14 @@ class _Walk:
         chain = self._collector.read(self._reader, start, end - start, what)
         if chain is None:
             return None
-        joined = bytearray()
-        index = 0
-        while length := chain[index]:
-            joined += chain[index + 1 : index + 1 + length]
-            index += length + 1
-        return bytes(joined)
+        return bytes(_joined(chain))
+
+
+def _joined(chain: bytes) -> bytearray:
+    """Return what the sub-blocks of *chain* hold."""
+    joined = bytearray()
+    index = 0
+    while length := chain[index]:
+        joined += chain[index + 1 : index + 1 + length]
+        index += length + 1
+    return joined

@@ -1,4 +1,4 @@
-"""Counts the pixels in the LZW data of a frame of a GIF (GIF 89a, appendix F), for a file that is cut short."""
+"""Counts the pixels in the LZW data of a frame of a GIF (GIF 89a, appendix F), to tell whether they are whole."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from vignette.errors import BrokenImage
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.pieces import Pieces
 
 HEADER: Final = struct.Struct("<4sI")
 ANMF_BYTES: Final = 16
@@ -44,9 +45,28 @@ def chunks(reader: Reader) -> Iterator[Chunk]:
     Raises:
         BrokenImage: The file ends too soon, a chunk goes over the end, or there are more chunks than a picture has.
     """
+    return _chunks(reader, _FIRST_CHUNK, _end(reader), _MAX_CHUNKS)
+
+
+def with_last_padding(reader: Reader, last: Chunk) -> Pieces | None:
+    """
+    Return the file, which ends with the chunk *last*, with the zero that fills up an odd chunk; None if it lacks none.
+
+    The length of the RIFF leaves that byte out in files of some writers, and libwebp takes none of these.
+    """
+    if last.length % 2 == 0 or last.end < _end(reader):
+        return None
+    mended = Pieces()
+    mended.write(b"RIFF" + struct.pack("<I", last.end - 8 + 1))
+    mended.copy(8, last.end)
+    mended.write(b"\0")
+    return mended
+
+
+def _end(reader: Reader) -> int:
     (length,) = struct.unpack("<I", reader.read(4, 4, "the RIFF header"))
     reader.require(8, length, "the RIFF chunk")
-    return _chunks(reader, _FIRST_CHUNK, 8 + length, _MAX_CHUNKS)
+    return int(8 + length)
 
 
 def chunks_of_frame(reader: Reader, frame: Chunk) -> Iterator[Chunk]:

@@ -15,7 +15,8 @@ from vignette.pixels.containers.coded_frames import CANVAS_BYTES
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.reader import Reader
-from vignette.pixels.containers.riff import ANMF_BYTES, Chunk, chunks, chunks_of_frame
+from vignette.pixels.containers.riff import ANMF_BYTES, Chunk, chunks, chunks_of_frame, with_last_padding
+from vignette.pixels.pieces import Pieces
 
 _VP8X_BYTES: Final = 10
 # Flags of VP8X (2.7.1).
@@ -36,10 +37,26 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         # The simple layouts have one chunk; what follows is to be ignored (RFC 9649, 2.5 and 2.6).
         width, height = _bitstream_size(reader, first)
         bounds.check_size(width, height)
-        return Anatomy(format=formats.WEBP, width=width, height=height, held_bytes=_held_bytes(first, width * height))
+        collector = Collector()
+        mended = _mended(reader, first, collector)
+        return Anatomy(
+            format=formats.WEBP,
+            width=width,
+            height=height,
+            held_bytes=_held_bytes(first, width * height),
+            blocks=collector.blocks(),
+            mended=mended,
+        )
     if first.kind != b"VP8X":
         raise BrokenImage(f"a WebP begins with VP8, VP8L or VP8X, not with {first.what}")
     return _Extended(reader, bounds, first).run(following)
+
+
+def _mended(reader: Reader, last: Chunk, collector: Collector) -> Pieces | None:
+    mended = with_last_padding(reader, last)
+    if mended is not None:
+        collector.warn(f"the WebP ends before the byte that fills up {last.what}; nothing else is missing")
+    return mended
 
 
 def _bitstream_size(reader: Reader, chunk: Chunk) -> tuple[int, int]:
@@ -86,12 +103,14 @@ class _Extended:
         self._width = int.from_bytes(fields[4:7], "little") + 1
         self._height = int.from_bytes(fields[7:10], "little") + 1
         self._frames = 0
+        self._last = header
         self._held_bytes = 0
         self._has_alpha_apart = False
         bounds.check_size(self._width, self._height)
 
     def run(self, following: Iterator[Chunk]) -> Anatomy:
         for chunk in following:
+            self._last = chunk
             if chunk.kind == b"ANMF" and self._is_animated:
                 self._take_frame(chunk)
             elif chunk.kind in (b"VP8 ", b"VP8L") and not self._is_animated:
@@ -104,6 +123,7 @@ class _Extended:
         if not self._frames:
             raise BrokenImage("the WebP holds no picture")
         profile = self._collector.sound_profile(icc.RGB)
+        mended = _mended(self._reader, self._last, self._collector)
         return Anatomy(
             format=formats.WEBP,
             width=self._width,
@@ -115,6 +135,7 @@ class _Extended:
             profile=profile,
             colour=profile,
             blocks=self._collector.blocks(),
+            mended=mended,
         )
 
     def _take_still(self, chunk: Chunk) -> None:

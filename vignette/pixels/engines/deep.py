@@ -9,10 +9,13 @@ known only at the end.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from vignette.pixels.samples import Alpha, Kind, Samples
+
+T = TypeVar("T")
 
 # How many samples of a pixel are its colour, by libvips' name for the interpretation of the samples.
 COLOUR_SAMPLES: Final = {
@@ -62,6 +65,25 @@ def library() -> Any:
     # pyvips logs a warning for anything odd in a file; real faults are raised.
     logging.getLogger("pyvips").setLevel(logging.ERROR)
     return pyvips
+
+
+def undamaged(read: Callable[[], T]) -> T:
+    """
+    Return what *read* returns, a method of an image that decodes its pixels.
+
+    libvips makes a tile black that cannot be decoded, and only notes why. It keeps its notes for all threads, from
+    earlier pictures too; pyvips clears them whenever it looks for an attribute or raises an error. A process renders
+    one picture at a time.
+
+    Raises:
+        pyvips.Error: Pixels cannot be decoded.
+    """
+    vips = library()
+    vips.Error("")
+    pixels = read()
+    if faults := vips.Error("").detail:
+        raise vips.Error("some pixels cannot be decoded", faults)
+    return pixels
 
 
 def has_alpha(image: Any) -> bool:
@@ -138,7 +160,7 @@ def parts(image: Any, samples: Samples, profile: bytes | None) -> tuple[Any, Any
     """
     if image.format == "uchar" and not has_alpha(image):
         return image, None, False
-    image = image.copy_memory()  # it may be decoded once only, and its parts are read one after the other
+    image = undamaged(image.copy_memory)  # it may be decoded once only, and its parts are read one after the other
     if image.format == "ushort" and image.interpretation == "grey16" and fits(profile, _COLOURED):
         image = _coloured(image)
     colours = COLOUR_SAMPLES[image.interpretation]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from PIL import Image
 
 from vignette.pixels.colour_space import BT_2020_PRIMARIES, SRGB_PRIMARIES, ColourSpace, Hdr
-from vignette.pixels.engines.deep import library
+from vignette.pixels.engines.deep import library, undamaged
 from vignette.pixels.profile_writing import to_linear
 from vignette.pixels.tone_mapping import HLG_LUMINANCE, HLG_POWER, counted_headroom, hlg_scene, light_of, shown
 
@@ -51,7 +51,7 @@ def picture(image: Any, space: ColourSpace) -> Image.Image:
 
 
 def _to_sdr(image: Any, space: ColourSpace) -> Any:
-    image = image.copy_memory()  # it is looked at twice, and may be decoded once
+    image = undamaged(image.copy_memory)  # it is looked at twice, and may be decoded once
     is_grey = image.bands <= _GREY_SAMPLES
     colours = _colours_to_sdr(image[0].bandjoin([image[0], image[0]]) if is_grey else image[0:3], space)
     if is_grey:

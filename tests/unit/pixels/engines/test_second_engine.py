@@ -87,6 +87,46 @@ def test_of_a_tiff_with_damaged_pixels_nobody_makes_a_picture(make: object, targ
         decoded(engines, bytes(content), target)
 
 
+def tiled(compression: str, kind: str) -> bytes:
+    """A TIFF in tiles of 64 pixels."""
+    image = libvips.library().Image.new_from_memory(scene().tobytes(), *scene().size, 3, "uchar")
+    if kind == "ushort":
+        image = (image * 257).cast(kind).copy(interpretation="rgb16")
+    content = image.tiffsave_buffer(compression=compression, tile=True, tile_width=64, tile_height=64)
+    assert isinstance(content, bytes)
+    return content
+
+
+@pytest.mark.parametrize("target", [TARGET, scene().size], ids=["shrunk", "whole"])
+@pytest.mark.parametrize("kind", ["uchar", "ushort"])
+@pytest.mark.parametrize("compression", ["deflate", "lzw"])
+def test_of_a_tiff_with_a_damaged_tile_nobody_makes_a_picture(
+    compression: str, kind: str, target: tuple[int, int]
+) -> None:
+    sound = tiled(compression, kind)
+    content = bytearray(sound)
+    middle = len(content) // 2
+    content[middle : middle + 400] = b"\xa5" * 400
+
+    with pytest.raises((OSError, SyntaxError, ValueError)):
+        decoded(engines, bytes(content), target)
+    assert decibels(decoded(engines, sound, TARGET), EXPECTED) >= 30  # what was damaged before spoils nothing
+
+
+def test_a_tiff_in_tiles_of_zstandard_is_shown() -> None:
+    image = Image.effect_noise((64, 48), 40).convert("RGB")
+    with Image.open(io.BytesIO(encoded(image, "TIFF", compression="zstd"))) as strip:
+        (at,), (length,) = strip.tag_v2[273], strip.tag_v2[279]  # type: ignore[attr-defined]
+        strip.fp.seek(at)  # type: ignore[attr-defined]
+        data = strip.fp.read(length)  # type: ignore[attr-defined]
+    tags = {258: [8, 8, 8], 259: [50_000], 262: [2], 277: [3], 273: [], 278: [], 279: []}
+    in_tiles = {322: [64], 323: [48], 324: [8], 325: [len(data)]}
+
+    picture = decoded(engines, tiff(tiff_page(64, 48, tags | in_tiles), data=data), image.size)
+
+    assert picture.tobytes() == image.tobytes()
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "AVIF", "TIFF", "PNG", "WEBP"])
 def test_of_half_a_file_nobody_makes_a_picture(kind: str) -> None:
     content = encoded(scene(), kind)
