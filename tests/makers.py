@@ -171,24 +171,33 @@ def tiff_page(width: int = 4, height: int = 3, tags: TiffTags | None = None) -> 
     return {tag: values for tag, values in page.items() if values}
 
 
-def tiff(*pages: TiffTags, data: bytes = b"", order: str = "<", link: int = 0) -> bytes:
-    """Make a TIFF: *data* at byte 8, then the directories *pages*. The last one names byte *link* as its next one."""
-    content = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 0) + _even(data))
-    pointer = 4
+def tiff(*pages: TiffTags, data: bytes = b"", order: str = "<", link: int = 0, is_big: bool = False) -> bytes:
+    """
+    Make a TIFF: *data* at byte 8, then the directories *pages*. The last one names byte *link* as its next one.
+
+    In a BigTIFF *data* is at byte 16, and numbers have 64 bits.
+    """
+    number, count, kind, size = ("Q", "Q", 16, 8) if is_big else ("I", "H", 4, 4)
+    entry_bytes = 4 + 2 * size
+    head = struct.pack(f"{order}HHHQ", 43, 8, 0, 0) if is_big else struct.pack(f"{order}HI", 42, 0)
+    content = bytearray((b"II" if order == "<" else b"MM") + head + _even(data))
+    pointer = 8 if is_big else 4
     for page in pages:
-        struct.pack_into(f"{order}I", content, pointer, len(content))
-        start = len(content) + 2
-        pointer = start + 12 * len(page)
-        content += struct.pack(f"{order}H", len(page)) + bytes(12 * len(page)) + struct.pack(f"{order}I", link)
+        struct.pack_into(f"{order}{number}", content, pointer, len(content))
+        told = struct.pack(f"{order}{count}", len(page))
+        start = len(content) + len(told)
+        pointer = start + entry_bytes * len(page)
+        content += told + bytes(entry_bytes * len(page)) + struct.pack(f"{order}{number}", link)
         for index, (tag, values) in enumerate(sorted(page.items())):
             is_bytes = isinstance(values, bytes)
-            raw = bytes(values) if is_bytes else struct.pack(f"{order}{len(values)}I", *values)
-            struct.pack_into(f"{order}HHI", content, start + 12 * index, tag, 1 if is_bytes else 4, len(values))
-            at = start + 12 * index + 8
-            if len(raw) <= 4:
+            raw = bytes(values) if is_bytes else struct.pack(f"{order}{len(values)}{number}", *values)
+            at = start + entry_bytes * index
+            struct.pack_into(f"{order}HH{number}", content, at, tag, 1 if is_bytes else kind, len(values))
+            at += 4 + size
+            if len(raw) <= size:
                 content[at : at + len(raw)] = raw
             else:
-                struct.pack_into(f"{order}I", content, at, len(content))
+                struct.pack_into(f"{order}{number}", content, at, len(content))
                 content += _even(raw)
     return bytes(content)
 

@@ -69,6 +69,8 @@ def sniff(head: bytes) -> Format | None:
         return WEBP
     if head[4:8] == b"ftyp":
         return _by_brands(head)
+    if head.startswith((b"II+\0", b"MM\0+")):  # BigTIFF
+        return TIFF
     if head.startswith((b"II*\0", b"MM\0*")):
         return None if head[8:10] == b"CR" else TIFF  # "CR": a Canon camera raw, CR2
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in BMP_HEADER_BYTES:

@@ -1,5 +1,5 @@
 """
-TIFF: revision 6.0 (Adobe, 1992) with its technical notes.
+TIFF: revision 6.0 (Adobe, 1992) with its technical notes, and BigTIFF, which is the same with offsets of 64 bits.
 
 Only pictures are taken: a camera raw file is a TIFF too, but a TIFF reader finds only a preview in it.
 """
