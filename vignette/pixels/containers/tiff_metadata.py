@@ -2,8 +2,8 @@
 The metadata of a TIFF file as a small TIFF stream: its directories and their values, without the pictures.
 
 A TIFF has its directories anywhere, and may be as large as an upload may be. This module copies what describes the
-pictures, so that a reader of EXIF has everything at hand, in little memory. The copy of a BigTIFF is a TIFF: numbers of 64 bits
-become numbers of 32.
+pictures, so that a reader of EXIF has everything at hand, in little memory. The copy of a BigTIFF is a TIFF, with
+numbers of 32 bits in place of 64.
 """
 
 from __future__ import annotations
