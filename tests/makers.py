@@ -248,11 +248,16 @@ def exp_golomb(number: int) -> tuple[int, int]:
     return number + 1, 2 * (number + 1).bit_length() - 1
 
 
-def sps(width: int, height: int, layers: int = 0, chroma: int = 1) -> bytes:
-    """Make an HEVC sequence parameter set that ends behind the size; *layers* counts sub-layers below the highest."""
+def sps(width: int, height: int, layers: int = 0, chroma: int = 1, window: Sequence[int] = ()) -> bytes:
+    """
+    Make an HEVC sequence parameter set that ends behind the size, or behind the *window*: left, right, top, bottom.
+
+    *layers* counts sub-layers below the highest.
+    """
     flags = [(3, 2)] * layers + [(0, 2 * (8 - layers) if layers else 0)]
     profile = [(0, 4), (layers, 3), (1, 1), (0, 96), *flags, *[(0, 96)] * layers]
     size = [exp_golomb(width), exp_golomb(height)]
+    size += [(1, 1), *map(exp_golomb, window), (255, 8)] if window else []
     raw = bits(*profile, exp_golomb(0), exp_golomb(chroma), *([(0, 1)] if chroma == 3 else []), *size)
     return b"\x42\1" + raw.replace(b"\0\0", b"\0\0\3")
 
