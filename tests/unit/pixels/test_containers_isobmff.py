@@ -315,13 +315,6 @@ def test_an_encrypted_picture_is_not_supported() -> None:
         anatomy(content)
 
 
-def test_an_overlay_is_not_supported() -> None:
-    overlay = HeifItem(b"iovl", b"where the pictures lie", (ispe(200, 100),), {b"dimg": [2, 2]})
-
-    with pytest.raises(UnsupportedFormat, match="a picture of type 'iovl'"):
-        anatomy(heif(overlay, coded()))
-
-
 def avif(content: bytes, width: int = 64, height: int = 48) -> bytes:
     item = HeifItem(b"av01", content, (ispe(width, height), box(b"av1C", bytes(4))))
     return heif(item, brands=(b"avif", b"mif1"))

@@ -31,9 +31,14 @@ _AV1: Final = b"av01"
 _HEVC: Final = b"hvc1"
 _CODECS: Final[dict[Format, Sequence[bytes]]] = {AVIF: (_AV1,), HEIC: (_HEVC,), HEIF: (_AV1, _HEVC)}
 _CONFIGURATIONS: Final = {_AV1: b"av1C", _HEVC: b"hvcC"}
-# A grid of tiles, or another picture turned or cropped. An overlay of pictures (`iovl`) is not among them: no camera
-# writes one, MIAF does not know it, and its canvas may be of any size, filled with one picture many times.
-_DERIVED: Final = (b"grid", b"iden")
+# A grid of tiles, another picture turned or cropped, pictures laid over each other. The decoder of AVIF does not know
+# the last one, and MIAF neither.
+_OVERLAY: Final = b"iovl"
+_DERIVED: Final = (b"grid", b"iden", _OVERLAY)
+# What is laid over each other has so many times the pixels of the canvas at most: one picture many times costs as much.
+_MOST_LAYERS: Final = 4
+# libheif holds the canvas and one layer in RGB.
+_RGB_BYTES: Final = 3
 
 # HEVC codes whole blocks of up to this many pixels a side, and then crops.
 _HEVC_BLOCK: Final = 64
@@ -53,6 +58,9 @@ _BYTE: Final = struct.Struct(">B")
 _GRID: Final = struct.Struct(">xxBBHH")
 _LARGE_GRID: Final = struct.Struct(">xxBBII")
 _GRID_BYTES: Final = _LARGE_GRID.size
+# Version, flags, the colour of the canvas, its width and height; flag 1 makes these longer (ISO/IEC 23008-12, 6.6.2.2).
+_CANVAS: Final = struct.Struct(">BB8xHH")
+_LARGE_CANVAS: Final = struct.Struct(">BB8xII")
 _XMP_TYPE: Final = b"application/rdf+xml"
 
 
@@ -117,6 +125,7 @@ class _Picture:
         self._frames = 1
         self._held_bytes = 0
         self._coded_pixels = 0
+        self._has_overlay = False
         self._units = UnitBudget()
         self._configured: dict[Box, Sequence[hevc.Size]] = {}
         self._sequences: dict[int, av1.Sequence] = {}
@@ -224,13 +233,15 @@ class _Picture:
         """
         Return the bytes that the planes of an HEVC picture take in its decoder, with the copy that libheif makes.
 
-        That copy is made of the whole picture, or of one tile at a time.
+        That copy is made of the whole picture, or of one tile at a time; in an overlay, of one layer in RGB.
         """
         configuration = items.property(coded[0], b"hvcC")
         if configuration is None or self._size is None:
             return 0
         copies = 2 if primary.kind == _HEVC else 1
         pixels = max(self._size[0] * self._size[1], self._coded_pixels)
+        if self._has_overlay:
+            return int(pixels * (2 * _RGB_BYTES + hevc.plane_bytes(self._reader, configuration)))
         return int(pixels * hevc.plane_bytes(self._reader, configuration) * copies)
 
     def _check_coded(self, items: Items, item: Item) -> None:
@@ -274,9 +285,33 @@ class _Picture:
             raise BrokenImage(f"the item {item.id} is derived from nothing")
         if item.kind == b"grid":
             self._check_grid(items, item, inputs)
+        elif item.kind == _OVERLAY:
+            self._check_overlay(items, item, inputs)
         else:
             self._check_identity(items, item, inputs)
         return inputs
+
+    def _check_overlay(self, items: Items, overlay: Item, layers: Sequence[Item]) -> None:
+        """Make sure that the canvas is as large as it is said to be, and that laying pictures over it costs little."""
+        what = f"the overlay (item {overlay.id})"
+        if self._format is AVIF:
+            raise UnsupportedFormat("pictures laid over each other ('iovl') in an AVIF")
+        parts = [part for layer in layers for part in (items.inputs(layer) if layer.kind == b"grid" else [layer])]
+        if any(part.kind in _DERIVED for part in parts):  # each level could multiply the work
+            raise UnsupportedFormat(f"{what} is of pictures that are made of others")
+        extent = items.extents(overlay)[0]
+        content = self._reader.read(extent.offset, min(extent.length, _LARGE_CANVAS.size), what)
+        layout = _LARGE_CANVAS if content[1:2] == b"\1" else _CANVAS
+        if len(content) < layout.size:
+            raise BrokenImage(f"{what} is cut short")
+        _, _, width, height = layout.unpack_from(content)
+        if self._item_size(items, overlay) != (width, height):
+            raise _disagreement(what, self._item_size(items, overlay), (width, height))
+        sizes = [self._item_size(items, layer) for layer in layers]
+        pixels = sum(across * down for across, down in sizes)
+        if pixels > _MOST_LAYERS * width * height:
+            raise UnsupportedFormat(f"{what} lays {pixels:,} pixels over a canvas of {width:,} × {height:,}")
+        self._has_overlay = True
 
     def _check_identity(self, items: Items, item: Item, inputs: Sequence[Item]) -> None:
         """Make sure that `iden` is one whole picture, turned and cropped once: decoders differ in the order of two."""

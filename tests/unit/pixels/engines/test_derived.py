@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 
 import pillow_heif
@@ -12,7 +13,7 @@ from PIL import Image
 from tests.makers import HeifItem, box, clap, encoded, grid, heif, imir, irot, ispe
 from tests.unit.pixels.engines.scenes import decibels, decoded, scene
 from tests.unit.pixels.reading import anatomy
-from vignette.errors import BrokenImage, UnsupportedFormat
+from vignette.errors import BrokenImage, Refused, UnsupportedFormat
 from vignette.pixels import engines
 from vignette.pixels.containers.heif_items import Items
 from vignette.pixels.containers.heif_top_level import top_level
@@ -165,3 +166,56 @@ def test_a_film_may_have_metadata_without_a_picture() -> None:
 
     assert anatomy(film).frames == 2
     assert decibels(shown(film), frames[0]) > 30
+
+
+def canvas(width: int, height: int, *places: tuple[int, int]) -> bytes:
+    """The content of an overlay on a grey canvas."""
+    start = struct.pack(">BB4HHH", 0, 0, 32768, 32768, 32768, 65535, width, height)
+    return start + b"".join(struct.pack(">hh", *place) for place in places)
+
+
+def overlay(size: tuple[int, int], *places: tuple[int, int], of: Sequence[int]) -> HeifItem:
+    return made_of(b"iovl", canvas(*size, *places), size, of=of)
+
+
+def test_pictures_may_be_laid_over_each_other() -> None:
+    upper = SCENE.resize((64, 48))
+    layers = [coded("HEIC", SCENE), coded("HEIC", upper)]
+    content = heif(overlay((160, 120), (8, 4), (90, 60), of=[2, 3]), *layers, brands=BRANDS["HEIC"])
+    expected = Image.new("RGB", (160, 120), (128, 128, 128))
+    expected.paste(SCENE, (8, 4))
+    expected.paste(upper, (90, 60))
+
+    assert is_like(content, expected)
+
+
+def test_the_memory_of_an_overlay_is_counted() -> None:
+    layer = coded("HEIC", SCENE)
+    plain = anatomy(heif(layer, brands=BRANDS["HEIC"]))
+    laid = anatomy(heif(overlay(SIZE, (0, 0), of=[2]), layer, brands=BRANDS["HEIC"]))
+
+    assert laid.held_bytes > plain.held_bytes
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        pytest.param([overlay(SIZE, *[(0, 0)] * 5, of=[2] * 5)], "lays 61,440 pixels", id="one many times"),
+        pytest.param([overlay(SIZE, (0, 0), of=[2]), overlay(SIZE, (0, 0), of=[3])], "made of others", id="overlays"),
+        pytest.param(
+            [overlay(SIZE, (0, 0), of=[2]), made_of(b"grid", grid(1, 1, *SIZE), SIZE, of=[1])],
+            "made of others",
+            id="a circle",
+        ),
+        pytest.param([made_of(b"iovl", canvas(9, 9), SIZE, of=[2])], "coded as 9 × 9", id="another size"),
+        pytest.param([made_of(b"iovl", canvas(*SIZE)[:13], SIZE, of=[2])], "cut short", id="cut short"),
+    ],
+)
+def test_an_overlay_that_makes_no_sense_is_refused(items: list[HeifItem], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        anatomy(heif(*items, coded("HEIC", SCENE), brands=BRANDS["HEIC"]))
+
+
+def test_an_overlay_in_avif_is_refused() -> None:
+    with pytest.raises(UnsupportedFormat, match="in an AVIF"):
+        anatomy(heif(overlay(SIZE, (0, 0), of=[2]), coded("AVIF", SCENE), brands=BRANDS["AVIF"]))
