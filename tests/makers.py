@@ -171,24 +171,33 @@ def tiff_page(width: int = 4, height: int = 3, tags: TiffTags | None = None) -> 
     return {tag: values for tag, values in page.items() if values}
 
 
-def tiff(*pages: TiffTags, data: bytes = b"", order: str = "<", link: int = 0) -> bytes:
-    """Make a TIFF: *data* at byte 8, then the directories *pages*. The last one names byte *link* as its next one."""
-    content = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 0) + _even(data))
-    pointer = 4
+def tiff(*pages: TiffTags, data: bytes = b"", order: str = "<", link: int = 0, is_big: bool = False) -> bytes:
+    """
+    Make a TIFF: *data* at byte 8, then the directories *pages*. The last one names byte *link* as its next one.
+
+    In a BigTIFF *data* is at byte 16, and numbers have 64 bits.
+    """
+    number, count, kind, size = ("Q", "Q", 16, 8) if is_big else ("I", "H", 4, 4)
+    entry_bytes = 4 + 2 * size
+    head = struct.pack(f"{order}HHHQ", 43, 8, 0, 0) if is_big else struct.pack(f"{order}HI", 42, 0)
+    content = bytearray((b"II" if order == "<" else b"MM") + head + _even(data))
+    pointer = 8 if is_big else 4
     for page in pages:
-        struct.pack_into(f"{order}I", content, pointer, len(content))
-        start = len(content) + 2
-        pointer = start + 12 * len(page)
-        content += struct.pack(f"{order}H", len(page)) + bytes(12 * len(page)) + struct.pack(f"{order}I", link)
+        struct.pack_into(f"{order}{number}", content, pointer, len(content))
+        told = struct.pack(f"{order}{count}", len(page))
+        start = len(content) + len(told)
+        pointer = start + entry_bytes * len(page)
+        content += told + bytes(entry_bytes * len(page)) + struct.pack(f"{order}{number}", link)
         for index, (tag, values) in enumerate(sorted(page.items())):
             is_bytes = isinstance(values, bytes)
-            raw = bytes(values) if is_bytes else struct.pack(f"{order}{len(values)}I", *values)
-            struct.pack_into(f"{order}HHI", content, start + 12 * index, tag, 1 if is_bytes else 4, len(values))
-            at = start + 12 * index + 8
-            if len(raw) <= 4:
+            raw = bytes(values) if is_bytes else struct.pack(f"{order}{len(values)}{number}", *values)
+            at = start + entry_bytes * index
+            struct.pack_into(f"{order}HH{number}", content, at, tag, 1 if is_bytes else kind, len(values))
+            at += 4 + size
+            if len(raw) <= size:
                 content[at : at + len(raw)] = raw
             else:
-                struct.pack_into(f"{order}I", content, at, len(content))
+                struct.pack_into(f"{order}{number}", content, at, len(content))
                 content += _even(raw)
     return bytes(content)
 
@@ -249,11 +258,16 @@ def exp_golomb(number: int) -> tuple[int, int]:
     return number + 1, 2 * (number + 1).bit_length() - 1
 
 
-def sps(width: int, height: int, layers: int = 0, chroma: int = 1) -> bytes:
-    """Make an HEVC sequence parameter set that ends behind the size; *layers* counts sub-layers below the highest."""
+def sps(width: int, height: int, layers: int = 0, chroma: int = 1, window: Sequence[int] = ()) -> bytes:
+    """
+    Make an HEVC sequence parameter set that ends behind the size, or behind the *window*: left, right, top, bottom.
+
+    *layers* counts sub-layers below the highest.
+    """
     flags = [(3, 2)] * layers + [(0, 2 * (8 - layers) if layers else 0)]
     profile = [(0, 4), (layers, 3), (1, 1), (0, 96), *flags, *[(0, 96)] * layers]
     size = [exp_golomb(width), exp_golomb(height)]
+    size += [(1, 1), *map(exp_golomb, window), (255, 8)] if window else []
     raw = bits(*profile, exp_golomb(0), exp_golomb(chroma), *([(0, 1)] if chroma == 3 else []), *size)
     return b"\x42\1" + raw.replace(b"\0\0", b"\0\0\3")
 

@@ -38,9 +38,10 @@ ACCEPTED_FORMATS: Final = (JPEG, PNG, APNG, GIF, WEBP, AVIF, HEIC, HEIF, TIFF, B
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
-# In order: BITMAPCOREHEADER, BITMAPINFOHEADER, the same with three masks and with four, OS/2 2.x, BITMAPV4HEADER,
-# BITMAPV5HEADER.
-BMP_HEADER_BYTES: Final = (12, 40, 52, 56, 64, 108, 124)
+# BITMAPCOREHEADER; BITMAPINFOHEADER, the same with three masks and with four, BITMAPV4HEADER, BITMAPV5HEADER; and that
+# of OS/2 2.x, which may end behind any of its fields.
+OS2_HEADER_BYTES: Final = (16, 20, 24, 28, 32, 36, 42, 44, 46, 48, 60, 64)
+BMP_HEADER_BYTES: Final = (12, 40, 52, 56, 108, 124, *OS2_HEADER_BYTES)
 
 # ISO/IEC 23008-12, annexes B and E; AV1 Image File Format, 6.
 _AVIF_BRANDS: Final = (b"avif", b"avis")
@@ -69,6 +70,8 @@ def sniff(head: bytes) -> Format | None:
         return WEBP
     if head[4:8] == b"ftyp":
         return _by_brands(head)
+    if head.startswith((b"II+\0", b"MM\0+")):  # BigTIFF
+        return TIFF
     if head.startswith((b"II*\0", b"MM\0*")):
         return None if head[8:10] == b"CR" else TIFF  # "CR": a Canon camera raw, CR2
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in BMP_HEADER_BYTES:

@@ -54,7 +54,7 @@ class Samples:
 
     `extra` counts the samples of a pixel behind its colours, with the alpha. `no_data` is a value of grey samples that
     stands for "not measured" (GDAL_NODATA). `is_zstandard` and `is_jpeg` tell of compressions that not every engine,
-    or not every depth, knows.
+    or not every depth, knows, and `is_bigtiff` of a container that Pillow reads if it is little-endian.
     """
 
     colours: Colours = Colours.RGB
@@ -69,6 +69,7 @@ class Samples:
     no_data: float | None = None
     is_zstandard: bool = False
     is_jpeg: bool = False
+    is_bigtiff: bool = False
 
     @property
     def highest(self) -> float:
@@ -90,6 +91,12 @@ class Samples:
         as black and the highest as white.
         """
         return self.colours is Colours.GREY and (self.kind is not Kind.UNSIGNED or self.bits > 16)
+
+    @property
+    def is_left_to_pillow(self) -> bool:
+        """Whether libvips does not read them: 12 bits, Zstandard, tiles of separate planes."""
+        are_tiled_planes = self.in_tiles and self.in_planes and self.colours.samples + self.extra > 1
+        return self.bits == _PACKED or self.is_zstandard or are_tiled_planes
 
     @property
     def is_bytes(self) -> bool:
@@ -159,6 +166,8 @@ def check(samples: Samples, what: str) -> None:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples of which 0 is white, which is not supported")
     if samples.is_jpeg and samples.bits != 8:
         raise UnsupportedFormat(f"{what} is in {samples.words} JPEGs, which is not supported; 8 bits are")
+    if samples.is_bigtiff and samples.is_big_endian and samples.is_left_to_pillow:
+        raise UnsupportedFormat(f"{what} is in {samples.words} samples stored in a way not supported in this BigTIFF")
     if samples.is_zstandard:
         _check_zstandard(samples, what)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Sequence
 
 import pytest
 from PIL import Image
@@ -184,6 +185,17 @@ def test_a_grid_is_as_large_as_it_says() -> None:
         pytest.param(
             [HeifItem(b"iden", b"x", (ispe(64, 48),), {b"dimg": [1]})], "made of no picture", id="derived from itself"
         ),
+        pytest.param(
+            [HeifItem(b"iden", b"x", (ispe(64, 47),), {b"dimg": [2]}), *tiles(1)], "another size", id="another size"
+        ),
+        pytest.param(
+            [HeifItem(b"iden", b"x", (ispe(64, 48),), {b"dimg": [2, 2]}), *tiles(1)], "be another picture", id="of two"
+        ),
+        pytest.param(
+            [HeifItem(b"iden", b"x", (ispe(64, 48),), {b"dimg": [2] * 4001}), *tiles(1)],
+            "more than 4,000",
+            id="of many",
+        ),
     ],
 )
 def test_a_grid_that_does_not_fit_is_refused(items: list[HeifItem], words: str) -> None:
@@ -303,13 +315,6 @@ def test_an_encrypted_picture_is_not_supported() -> None:
         anatomy(content)
 
 
-def test_an_overlay_is_not_supported() -> None:
-    overlay = HeifItem(b"iovl", b"where the pictures lie", (ispe(200, 100),), {b"dimg": [2, 2]})
-
-    with pytest.raises(UnsupportedFormat, match="a picture of type 'iovl'"):
-        anatomy(heif(overlay, coded()))
-
-
 def avif(content: bytes, width: int = 64, height: int = 48) -> bytes:
     item = HeifItem(b"av01", content, (ispe(width, height), box(b"av1C", bytes(4))))
     return heif(item, brands=(b"avif", b"mif1"))
@@ -330,6 +335,28 @@ def hevc(*properties: bytes, content: bytes = HeifItem().content) -> bytes:
 )
 def test_hevc_may_code_up_to_a_block_more(unit: bytes) -> None:
     assert anatomy(hevc(ispe(64, 48), hvcc(unit))).width == 64
+
+
+@pytest.mark.parametrize(
+    ("chroma", "window"),
+    [
+        pytest.param(1, (0, 48, 0, 0), id="4:2:0, to the left"),
+        pytest.param(2, (8, 40, 0, 0), id="4:2:2, in the middle"),
+        pytest.param(3, (90, 6, 0, 0), id="4:4:4, to the right"),
+    ],
+)
+def test_hevc_is_as_large_as_its_window(chroma: int, window: Sequence[int]) -> None:
+    unit = sps(160, 48, chroma=chroma, window=window)
+
+    assert anatomy(hevc(ispe(64, 48), hvcc(unit))).upright_size == (64, 48)
+    with pytest.raises(BrokenImage, match="claims to be 64 × 46 pixels, but is coded as 64 × 48"):
+        anatomy(hevc(ispe(64, 46), hvcc(unit)))
+
+
+def test_what_a_window_hides_is_held_in_memory() -> None:
+    hidden = anatomy(hevc(ispe(64, 48), hvcc(sps(6400, 4800, window=(0, 3168, 0, 2376)))))
+
+    assert hidden.held_bytes >= 2 * 6400 * 4800
 
 
 @pytest.mark.parametrize("size", [(128, 48), (64, 112), (63, 48), (64, 47)])

@@ -50,6 +50,7 @@ def seeds() -> list[bytes]:
     made = [make() for make in TALKATIVE.values()]
     made += [photo(still("JPEG", 40, 30)), photo(still("JPEG", 40, 30, progressive=True), orientation=6)]
     made += [still("AVIF"), still("TIFF"), animation("TIFF", 3), still("TIFF", compression="tiff_lzw")]
+    made += [tiff(tiff_page(tags={273: [16]}), data=bytes(12), is_big=True)]
     made += [heif(), still("BMP"), bmp(4, 4, pixels=bytes(48)), tiff(tiff_page(), tiff_page(), data=bytes(12))]
     if corpus := os.environ.get("VIGNETTE_CORPUS"):
         files = sorted(path for path in Path(corpus).glob("*/*") if path.stat().st_size < 300_000)

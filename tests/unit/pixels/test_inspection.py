@@ -80,7 +80,7 @@ def test_facts_are_those_of_the_upright_picture(content: bytes, facts: ImageFact
     assert inspected(content)[0] == facts
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"<svg/>", b"%PDF-1.7", b"II+\0" + bytes(20)])
+@pytest.mark.parametrize("content", [b"", b"hello", b"<svg/>", b"%PDF-1.7"])
 def test_what_is_no_accepted_format_is_refused_with_their_names(content: bytes) -> None:
     with pytest.raises(UnsupportedFormat, match="JPEG, PNG, APNG, GIF, WebP, AVIF, HEIC, HEIF, TIFF, BMP"):
         inspected(content)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.makers import (
+    TiffTags,
     animation,
     bmp,
     box,
@@ -317,6 +318,36 @@ def in_chunks(png: bytes, length: int) -> bytes:
     data = png[at + 8 : at + 8 + int.from_bytes(png[at : at + 4], "big")]
     pieces = [png_chunk(b"IDAT", data[start : start + length]) for start in range(0, len(data), length)]
     return png[:at] + b"".join(pieces) + png_chunk(b"IEND")
+
+
+COLOURS = bytes(range(0, 252, 7))
+"""Of a TIFF of 4 × 3 pixels."""
+
+
+@pytest.mark.parametrize("is_big", [False, True], ids=["TIFF", "BigTIFF"])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("whole", "lost", "words"),
+    [
+        pytest.param({258: [8] * 3, 262: [2], 277: [3]}, 262, "taken for RGB", id="RGB"),
+        pytest.param({258: [8], 262: [1], 277: [1]}, 262, "taken for grey", id="grey"),
+        pytest.param({258: [8], 262: [3], 277: [1], 320: [300 * i for i in range(768)]}, 262, "palette", id="palette"),
+        pytest.param({258: [8] * 3, 262: [2], 277: [3]}, 277, "3 samples", id="RGB, but of how many samples"),
+        pytest.param({258: [8] * 4, 262: [2], 277: [4]}, 277, "4 samples", id="RGB and alpha, but of how many samples"),
+    ],
+)
+def test_a_tiff_that_does_not_say_what_its_samples_are_is_taken(
+    whole: TiffTags, lost: int, words: str, order: str, is_big: bool
+) -> None:
+    data = COLOURS + COLOURS[:12]
+    page = {**whole, 273: [16 if is_big else 8], 279: [12 * whole[277][0]]}
+    plain, damaged = (
+        tiff(tiff_page(tags={**page, **missing}), data=data, order=order, is_big=is_big)
+        for missing in ({}, {lost: b""})
+    )
+
+    assert shown(damaged) == shown(plain)
+    assert words in warnings(damaged)
 
 
 PNGS = {

@@ -117,7 +117,8 @@ def _read_header(reader: Reader, length: int) -> _Header:
     if length == _CORE_BYTES:
         width, height, _, bits = reader.unpack(_CORE, start, "the bitmap header")
         return _Header(width, height, bits, _RGB, 0, is_top_down=False)
-    width, height, _, bits, compression, data_bytes = reader.unpack(_INFO, start, "the bitmap header")
+    told = reader.read(start, min(length - 4, _INFO.size), "the bitmap header")
+    width, height, _, bits, compression, data_bytes = _INFO.unpack(told.ljust(_INFO.size, b"\0"))
     # A negative height says that the top row comes first.
     return _Header(width, abs(height), bits, compression, data_bytes, is_top_down=height < 0)
 

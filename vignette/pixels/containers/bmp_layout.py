@@ -13,6 +13,7 @@ from typing import Final
 
 from vignette.errors import UnsupportedFormat
 from vignette.pixels.containers.reader import Reader
+from vignette.pixels.formats import OS2_HEADER_BYTES
 
 RGB, RLE8, RLE4, BITFIELDS, ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 
@@ -24,13 +25,14 @@ _INFO: Final = struct.Struct("<iiHHIIiiI")
 _MASKS: Final = struct.Struct("<IIII")
 _PROFILE: Final = struct.Struct("<II")
 
-_CORE_BYTES, _INFO_BYTES, _V2_BYTES, _V3_BYTES, _OS2_BYTES = 12, 40, 52, 56, 64
+_CORE_BYTES, _INFO_BYTES, _V2_BYTES, _V3_BYTES = 12, 40, 52, 56
 _V4_BYTES, _V5_BYTES = 108, 124
 _COLOUR_SPACE_AT, _PROFILE_AT = 56, 112
 _EMBEDDED: Final = b"DEBM"  # PROFILE_EMBEDDED, "MBED" as a number
 
 _DEFAULT_MASKS: Final = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 _MOST_MASK_BITS: Final = 24
+_MOST_BITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def read_layout(reader: Reader) -> Layout:
         width, height, _, bits = reader.unpack(_CORE, at, "the bitmap header")
         compression, colours = RGB, 0
     else:
-        width, height, _, bits, compression, _, _, _, colours = reader.unpack(_INFO, at, "the bitmap header")
+        told = reader.read(at, min(header_bytes - 4, _INFO.size), "the bitmap header")
+        width, height, _, bits, compression, _, _, _, colours = _INFO.unpack(told.ljust(_INFO.size, b"\0"))
     masks, masks_end = _masks(reader, header_bytes, compression, bits)
     entry_bytes = 3 if header_bytes == _CORE_BYTES else 4
     room = max(data_start - masks_end, 0) // entry_bytes
@@ -101,7 +104,7 @@ def _masks(reader: Reader, header_bytes: int, compression: int, bits: int) -> tu
     """Return the masks, and where they and the header end."""
     end = FILE_HEADER_BYTES + header_bytes
     red, green, blue, alpha = _DEFAULT_MASKS.get(bits, (0, 0, 0, 0))
-    has_masks = header_bytes >= _V2_BYTES and header_bytes != _OS2_BYTES
+    has_masks = header_bytes >= _V2_BYTES and header_bytes not in OS2_HEADER_BYTES
     are_told = compression in (BITFIELDS, ALPHA_BITFIELDS) and bits in _DEFAULT_MASKS
     if are_told and not has_masks:
         length = 16 if compression == ALPHA_BITFIELDS else 12
@@ -117,7 +120,7 @@ def _masks(reader: Reader, header_bytes: int, compression: int, bits: int) -> tu
         told = (0, 0, 0, 0)
     if are_told and any(told[:3]):
         red, green, blue = told[:3]
-    if are_told or header_bytes in (_V4_BYTES, _V5_BYTES):
+    if are_told or (header_bytes in (_V4_BYTES, _V5_BYTES) and bits == _MOST_BITS):
         alpha = told[3]
     masks = (red, green, blue, alpha)
     _check_masks(masks)

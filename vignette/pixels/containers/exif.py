@@ -9,8 +9,8 @@ from vignette.pixels.containers.collector import Collector
 
 _ORIENTATION_TAG: Final = 0x0112
 _BYTE_ORDERS: Final = {b"II": "<", b"MM": ">"}
-# BYTE, SHORT, LONG. The standard names only SHORT (EXIF 3.0, 4.6.5), but writers use all of them.
-_INTEGERS: Final = {1: "B", 3: "H", 4: "I"}
+# BYTE, SHORT, LONG, and LONG8 of BigTIFF. The standard names only SHORT (EXIF 3.0, 4.6.5), but writers use others too.
+_INTEGERS: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
 
 def orientation_of(collector: Collector) -> int:
@@ -38,8 +38,8 @@ def read_orientation(exif: bytes) -> int:
 
 
 def as_orientation(order: str, kind: int, value: bytes) -> int:
-    """Return the orientation in the 4 bytes of *value*, of the TIFF type *kind*; 1 if it is none."""
-    if kind not in _INTEGERS:
+    """Return the orientation in the first bytes of *value*, of the TIFF type *kind*; 1 if it is none."""
+    if kind not in _INTEGERS or struct.calcsize(order + _INTEGERS[kind]) > len(value):
         return 1
     (orientation,) = struct.unpack_from(order + _INTEGERS[kind], value)
     return int(orientation) if 1 <= orientation <= 8 else 1

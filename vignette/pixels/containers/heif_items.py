@@ -12,6 +12,9 @@ from vignette.pixels.containers.boxes import Box, Fields, children, first_childr
 from vignette.pixels.containers.heif_extents import Extent
 from vignette.pixels.containers.reader import Reader
 
+# The properties that change what is shown of a picture, and how.
+TRANSFORMATIONS: Final = (b"clap", b"irot", b"imir")
+
 # Full boxes begin with their version and flags.
 _FULL_BOX_BYTES: Final = 4
 _VERSION: Final = struct.Struct(">B3x")
@@ -42,6 +45,11 @@ class _Location:
     method: int
     is_elsewhere: bool
     extents: Sequence[tuple[int, int]]
+
+
+def has_primary(reader: Reader, meta: Box) -> bool:
+    """Whether the `meta` box names a primary item. That of a film may hold nothing but metadata."""
+    return b"pitm" in first_children(reader, meta, _FULL_BOX_BYTES)
 
 
 class Items:
@@ -227,12 +235,16 @@ class Items:
         (version,) = unpack(self._reader, _VERSION, box)
         id_size = 2 if version == 0 else 4
         references: dict[tuple[bytes, int], Sequence[int]] = {}
+        parts = 0
         for reference in children(self._reader, box, _FULL_BOX_BYTES):
             fields = self._fields(reference)
             from_id = fields.number(id_size)
             targets = [fields.number(id_size) for _ in range(fields.number(2))]
             if reference.kind in (b"dimg", b"auxl") and (reference.kind, from_id) in references:
                 raise BrokenImage(f"the item {from_id} has the references {_named(reference.kind)} twice")
+            parts += len(targets) if reference.kind == b"dimg" else 0
+            if parts > _MAX_ITEMS:
+                raise BrokenImage(f"the pictures of the HEIF are made of more than {_MAX_ITEMS:,} others")
             references.setdefault((reference.kind, from_id), targets)
         return references
 

@@ -7,6 +7,7 @@ A HEIF tells a size of its own, which the decoder never looks at.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from vignette.errors import BrokenImage, UnsupportedFormat
@@ -32,19 +33,30 @@ _SAMPLES_PER_PIXEL: Final = (1, 1.5, 2, 3)
 _MAX_CONFIGURATION_BYTES: Final = 64 * KIB
 _MAX_SPS_HEAD: Final = 1 * KIB
 
+# In which units the conformance window counts pixels across and down, by chroma format; 1 in others (table 6-1).
+_WINDOW_UNITS: Final = {1: (2, 2), 2: (2, 1)}
+
 # The chroma format 4:4:4 (table 6-1).
 _FULL_COLOUR: Final = 3
 
 
-def configured_sizes(reader: Reader, configuration: Box) -> Sequence[tuple[int, int]]:
-    """Return the coded (width, height), before cropping, in each sequence parameter set of the box `hvcC`."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The (width, height) in pixels that is `coded`, and what the decoder gives of it; None if the set is cut short."""
+
+    coded: tuple[int, int]
+    shown: tuple[int, int] | None
+
+
+def configured_sizes(reader: Reader, configuration: Box) -> Sequence[Size]:
+    """Return the size in each sequence parameter set of the box `hvcC`."""
     if configuration.end - configuration.start > _MAX_CONFIGURATION_BYTES:
         raise BrokenImage(f"{configuration.what} is {configuration.end - configuration.start:,} bytes long")
     fields = Fields(reader, configuration)
     fixed = fields.take(_FIXED_BYTES + 1)
     if fixed[_FIXED_BYTES] & 3 != _LENGTH_BYTES - 1:
         raise UnsupportedFormat("an HEVC picture whose parts do not have lengths of four bytes")
-    sizes = [_coded_size(unit) for unit in _configured_sets(fields)]
+    sizes = [_size(unit) for unit in _configured_sets(fields)]
     if not sizes:
         raise BrokenImage(f"{configuration.what} tells no size")
     return sizes
@@ -55,7 +67,7 @@ def configured_colour(reader: Reader, configuration: Box) -> tuple[int, int] | N
     fields = Fields(reader, configuration)
     fields.take(_FIXED_BYTES + 1)
     for unit in _configured_sets(fields):
-        bits, layers = _at_size(unit)
+        bits, layers, _ = _at_size(unit)
         bits.exp_golomb()
         bits.exp_golomb()
         return colour_after_size(bits, layers)
@@ -82,7 +94,7 @@ def plane_bytes(reader: Reader, configuration: Box) -> float:
     return samples * (2 if fixed[_DEPTH_AT] & 7 else 1)
 
 
-def sizes_within(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, int]]:
+def sizes_within(data: CodedData, budget: UnitBudget) -> Iterator[Size]:
     """Yield the same of the sets in a picture itself. They ought not to be there, but a decoder follows them."""
     offset = 0
     while offset < data.length:
@@ -92,7 +104,7 @@ def sizes_within(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, int
         if offset + length > data.length:
             raise BrokenImage(f"{data.what} has a unit of {length:,} bytes, and not as many left")
         if length and _unit_type(data.read(offset, 1)) == _SPS:
-            yield _coded_size(data.read(offset, min(length, _MAX_SPS_HEAD)))
+            yield _size(data.read(offset, min(length, _MAX_SPS_HEAD)))
         offset += length
 
 
@@ -100,22 +112,29 @@ def _unit_type(unit: bytes) -> int:
     return unit[0] >> 1 & 0x3F
 
 
-def _coded_size(unit: bytes) -> tuple[int, int]:
-    bits, _ = _at_size(unit)
-    return bits.exp_golomb(), bits.exp_golomb()
+def _size(unit: bytes) -> Size:
+    bits, _, chroma = _at_size(unit)
+    width, height = bits.exp_golomb(), bits.exp_golomb()
+    across, down = _WINDOW_UNITS.get(chroma, (1, 1))
+    try:  # the conformance window (7.4.3.2.1)
+        left, right, top, bottom = (bits.exp_golomb() for _ in range(4)) if bits.flag() else (0, 0, 0, 0)
+    except BrokenImage:
+        return Size((width, height), None)
+    return Size((width, height), (width - across * (left + right), height - down * (top + bottom)))
 
 
-def _at_size(unit: bytes) -> tuple[Bits, int]:
-    """Return the bits of a sequence parameter set from its size on, and its temporal layers, less one."""
+def _at_size(unit: bytes) -> tuple[Bits, int, int]:
+    """Return the bits of a sequence parameter set from its size on, its temporal layers less one, its chroma format."""
     bits = Bits(bytes(_without_emulation_prevention(unit[2:_MAX_SPS_HEAD])), "a sequence parameter set")
     bits.number(4)  # its video parameter set
     layers = bits.number(3)  # temporal layers, less one
     bits.number(1)
     _skip_profile_tier_level(bits, layers)
     bits.exp_golomb()  # its number
-    if bits.exp_golomb() == _FULL_COLOUR:  # chroma format
+    chroma = bits.exp_golomb()
+    if chroma == _FULL_COLOUR:
         bits.number(1)
-    return bits, layers
+    return bits, layers, chroma
 
 
 def _skip_profile_tier_level(bits: Bits, layers: int) -> None:

@@ -7,11 +7,9 @@ Its orientation is in the properties `irot` and `imir`; that in EXIF is to be ig
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 from vignette.errors import BrokenImage, Refused, UnsupportedFormat
@@ -20,9 +18,10 @@ from vignette.pixels.containers import av1, hevc
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.boxes import Box, unpack
 from vignette.pixels.containers.collector import Collector
+from vignette.pixels.containers.heif_aperture import shown_part
 from vignette.pixels.containers.heif_colour import HeifColours
 from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
-from vignette.pixels.containers.heif_items import Item, Items
+from vignette.pixels.containers.heif_items import TRANSFORMATIONS, Item, Items, has_primary
 from vignette.pixels.containers.heif_top_level import top_level
 from vignette.pixels.containers.heif_tracks import Track, read_track, read_tracks
 from vignette.pixels.containers.reader import Reader
@@ -32,9 +31,14 @@ _AV1: Final = b"av01"
 _HEVC: Final = b"hvc1"
 _CODECS: Final[dict[Format, Sequence[bytes]]] = {AVIF: (_AV1,), HEIC: (_HEVC,), HEIF: (_AV1, _HEVC)}
 _CONFIGURATIONS: Final = {_AV1: b"av1C", _HEVC: b"hvcC"}
-# A grid of tiles, or another picture turned or cropped. An overlay of pictures (`iovl`) is not among them: no camera
-# writes one, MIAF does not know it, and its canvas may be of any size, filled with one picture many times.
-_DERIVED: Final = (b"grid", b"iden")
+# A grid of tiles, another picture turned or cropped, pictures laid over each other. The decoder of AVIF does not know
+# the last one, and MIAF neither.
+_OVERLAY: Final = b"iovl"
+_DERIVED: Final = (b"grid", b"iden", _OVERLAY)
+# What is laid over each other has so many times the pixels of the canvas at most: one picture many times costs as much.
+_MOST_LAYERS: Final = 4
+# libheif holds the canvas and one layer in RGB.
+_RGB_BYTES: Final = 3
 
 # HEVC codes whole blocks of up to this many pixels a side, and then crops.
 _HEVC_BLOCK: Final = 64
@@ -50,11 +54,13 @@ _MAX_NAME_BYTES: Final = 100
 
 _SIZE: Final = struct.Struct(">4xII")
 _BYTE: Final = struct.Struct(">B")
-_CLEAN_APERTURE: Final = struct.Struct(">IIIIiIiI")
 # Version, flags, rows - 1, columns - 1, width, height; flag 1 makes the last two longer.
 _GRID: Final = struct.Struct(">xxBBHH")
 _LARGE_GRID: Final = struct.Struct(">xxBBII")
 _GRID_BYTES: Final = _LARGE_GRID.size
+# Version, flags, the colour of the canvas, its width and height; flag 1 makes these longer (ISO/IEC 23008-12, 6.6.2.2).
+_CANVAS: Final = struct.Struct(">BB8xHH")
+_LARGE_CANVAS: Final = struct.Struct(">BB8xII")
 _XMP_TYPE: Final = b"application/rdf+xml"
 
 
@@ -91,9 +97,10 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
     picture = _Picture(reader, bounds, file_format)
     if file.remark:
         picture.warn(file.remark)
-    if meta := file.first(b"meta"):
+    meta, moov = file.first(b"meta"), file.first(b"moov")
+    if meta and (moov is None or has_primary(reader, meta)):
         picture.read_items(Items(reader, meta))
-    if moov := file.first(b"moov"):
+    if moov:
         picture.read_film(moov)
     return picture.anatomy()
 
@@ -102,18 +109,6 @@ def _disagreement(what: str, told: tuple[int, int], coded: tuple[int, int]) -> B
     return BrokenImage(
         f"{what} claims to be {told[0]:,} × {told[1]:,} pixels, but is coded as {coded[0]:,} × {coded[1]:,}"
     )
-
-
-def _within(whole: int, aperture: Fraction, offset: Fraction) -> tuple[int, int]:
-    """
-    Return the first of *whole* pixels that an *aperture* shows, and how many, or 0.
-
-    Its centre is *offset* from that of the picture.
-    """
-    centre = offset + Fraction(whole - 1, 2)
-    first = max(math.floor(centre - (aperture - 1) / 2 + Fraction(1, 2)), 0)
-    last = min(math.floor(centre + (aperture - 1) / 2 + Fraction(1, 2)), whole - 1)
-    return first, last - first + 1 if 0 < aperture <= whole else 0
 
 
 class _Picture:
@@ -129,8 +124,10 @@ class _Picture:
         self._aperture: Aperture | None = None
         self._frames = 1
         self._held_bytes = 0
+        self._coded_pixels = 0
+        self._has_overlay = False
         self._units = UnitBudget()
-        self._configured: dict[Box, Sequence[tuple[int, int]]] = {}
+        self._configured: dict[Box, Sequence[hevc.Size]] = {}
         self._sequences: dict[int, av1.Sequence] = {}
 
     def warn(self, remark: str) -> None:
@@ -226,6 +223,8 @@ class _Picture:
             else:
                 self._check_coded(items, item)
                 coded.append(item)
+        if len({self._sequences[item.id].is_grey for item in coded if item.id in self._sequences}) > 1:
+            raise BrokenImage(f"some parts of the item {primary.id} are grey, and others in colour")
         if not coded:
             raise BrokenImage(f"the item {primary.id} is made of no picture")
         return coded
@@ -234,13 +233,16 @@ class _Picture:
         """
         Return the bytes that the planes of an HEVC picture take in its decoder, with the copy that libheif makes.
 
-        That copy is made of the whole picture, or of one tile at a time.
+        That copy is made of the whole picture, or of one tile at a time; in an overlay, of one layer in RGB.
         """
         configuration = items.property(coded[0], b"hvcC")
         if configuration is None or self._size is None:
             return 0
         copies = 2 if primary.kind == _HEVC else 1
-        return int(self._size[0] * self._size[1] * hevc.plane_bytes(self._reader, configuration) * copies)
+        pixels = max(self._size[0] * self._size[1], self._coded_pixels)
+        if self._has_overlay:
+            return int(pixels * (2 * _RGB_BYTES + hevc.plane_bytes(self._reader, configuration)))
+        return int(pixels * hevc.plane_bytes(self._reader, configuration) * copies)
 
     def _check_coded(self, items: Items, item: Item) -> None:
         if item.kind not in self._codecs or item.is_protected:
@@ -264,13 +266,18 @@ class _Picture:
             raise _disagreement(what, size, (sequence.width, sequence.height))
 
     def _check_hevc(self, configuration: Box, data: CodedData, size: tuple[int, int]) -> None:
-        """Check that the parameter sets, by which the decoder goes, agree: it crops less than a block a side."""
+        """Check that the parameter sets, by which the decoder goes, agree; if they are cut short, within a block."""
         if configuration not in self._configured:
             self._configured[configuration] = hevc.configured_sizes(self._reader, configuration)
-        for coded in (*self._configured[configuration], *hevc.sizes_within(data, self._units)):
-            self._bounds.check_size(*coded)
-            if not all(told <= there < told + _HEVC_BLOCK for told, there in zip(size, coded, strict=True)):
-                raise _disagreement(data.what, size, coded)
+        for there in (*self._configured[configuration], *hevc.sizes_within(data, self._units)):
+            self._bounds.check_size(*there.coded)
+            self._coded_pixels = max(self._coded_pixels, there.coded[0] * there.coded[1])
+            if there.shown is None:
+                agree = all(told <= coded < told + _HEVC_BLOCK for told, coded in zip(size, there.coded, strict=True))
+            else:
+                agree = there.shown == size
+            if not agree:
+                raise _disagreement(data.what, size, there.shown or there.coded)
 
     def _check_derived(self, items: Items, item: Item) -> Sequence[Item]:
         inputs = items.inputs(item)
@@ -278,7 +285,41 @@ class _Picture:
             raise BrokenImage(f"the item {item.id} is derived from nothing")
         if item.kind == b"grid":
             self._check_grid(items, item, inputs)
+        elif item.kind == _OVERLAY:
+            self._check_overlay(items, item, inputs)
+        else:
+            self._check_identity(items, item, inputs)
         return inputs
+
+    def _check_overlay(self, items: Items, overlay: Item, layers: Sequence[Item]) -> None:
+        """Make sure that the canvas is as large as it is said to be, and that laying pictures over it costs little."""
+        what = f"the overlay (item {overlay.id})"
+        if self._format is AVIF:
+            raise UnsupportedFormat("pictures laid over each other ('iovl') in an AVIF")
+        parts = [part for layer in layers for part in (items.inputs(layer) if layer.kind == b"grid" else [layer])]
+        if any(part.kind in _DERIVED for part in parts):  # each level could multiply the work
+            raise UnsupportedFormat(f"{what} is of pictures that are made of others")
+        extent = items.extents(overlay)[0]
+        content = self._reader.read(extent.offset, min(extent.length, _LARGE_CANVAS.size), what)
+        layout = _LARGE_CANVAS if content[1:2] == b"\1" else _CANVAS
+        if len(content) < layout.size:
+            raise BrokenImage(f"{what} is cut short")
+        _, _, width, height = layout.unpack_from(content)
+        if self._item_size(items, overlay) != (width, height):
+            raise _disagreement(what, self._item_size(items, overlay), (width, height))
+        sizes = [self._item_size(items, layer) for layer in layers]
+        pixels = sum(across * down for across, down in sizes)
+        if pixels > _MOST_LAYERS * width * height:
+            raise UnsupportedFormat(f"{what} lays {pixels:,} pixels over a canvas of {width:,} × {height:,}")
+        self._has_overlay = True
+
+    def _check_identity(self, items: Items, item: Item, inputs: Sequence[Item]) -> None:
+        """Make sure that `iden` is one whole picture, turned and cropped once: decoders differ in the order of two."""
+        source = inputs[0]
+        if len(inputs) > 1 or self._item_size(items, source) != self._item_size(items, item):
+            raise BrokenImage(f"the item {item.id} is to be another picture, but {len(inputs):,} of another size")
+        if any(box.kind in TRANSFORMATIONS for box in items.properties(source)):
+            raise UnsupportedFormat("a picture that is turned or cropped, and then another time")
 
     def _check_grid(self, items: Items, grid: Item, tiles: Sequence[Item]) -> None:
         """Make sure that equal tiles cover the picture, and none lies outside (ISO/IEC 23000-22, 7.3.11.4.2)."""
@@ -309,21 +350,15 @@ class _Picture:
             elif box.kind == b"imir":
                 self._turn = self._turn.mirrored(unpack(self._reader, _BYTE, box)[0] & 1)
             elif box.kind == b"clap":
-                self._crop(unpack(self._reader, _CLEAN_APERTURE, box))
+                self._crop(box)
 
-    def _crop(self, aperture: Sequence[int]) -> None:
-        """
-        Apply a clean aperture (ISO/IEC 14496-12, 12.1.4): its width, its height, and how far its centre is to the right
-        of that of the picture, and below; a numerator and a denominator each. Edges are rounded as libheif does it.
-        """
+    def _crop(self, clap: Box) -> None:
         assert self._size is not None
-        if not all(aperture[1::2]):
-            return
-        across, down, right, below = (Fraction(*pair) for pair in zip(aperture[::2], aperture[1::2], strict=True))
         whole = self._size
-        (left, width), (top, height) = _within(whole[0], across, right), _within(whole[1], down, below)
-        if width <= 0 or height <= 0:
+        part = shown_part(self._reader, clap, whole)
+        if part is None:
             return
+        left, top, width, height = part
         if self._format is AVIF:  # its decoder shows the whole picture
             if self._turn != _Turn() or self._aperture is not None:
                 return

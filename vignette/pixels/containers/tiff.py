@@ -1,5 +1,5 @@
 """
-TIFF: revision 6.0 (Adobe, 1992) with its technical notes.
+TIFF: revision 6.0 (Adobe, 1992) with its technical notes, and BigTIFF, which is the same with offsets of 64 bits.
 
 Only pictures are taken: a camera raw file is a TIFF too, but a TIFF reader finds only a preview in it.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Final
 
@@ -65,7 +65,19 @@ _STRUCTURE: Final = (*_LAYOUT, 320, 347, 530, 532)
 _REDUCED, _MASK = 1, 4
 _SEPARATE_PLANES: Final = 2
 _UNCOMPRESSED: Final = 1
-_YCBCR: Final = 6
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _OF_PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_NAMES: Final = {
+    _WHITE_IS_ZERO: "grey of which 0 is white",
+    _BLACK_IS_ZERO: "grey",
+    _RGB: "RGB",
+    _OF_PALETTE: "indices of its palette",
+    _YCBCR: "YCbCr",
+}
+_FAX: Final = (2, 3, 4)
+_JPEG: Final = 7
+_PALETTE: Final = 320
+# Types of numbers; LONG8 is of BigTIFF.
+_LONG, _LONG8 = 4, 16
 
 # None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Not among them are the JPEG of 1992
 # (6), which was never well defined and is a source of holes in decoders; LZMA (34925), for which the file chooses how
@@ -131,7 +143,7 @@ class _Walk:
 
     def run(self) -> Anatomy:
         directories = self._directories()
-        first = next(directories)
+        first = self._completed(next(directories))
         self._refuse_camera_raw(first)
         page = self._check_page(first)
         numbers = dict(self._mended_numbers)
@@ -199,6 +211,34 @@ class _Walk:
         is_preview = _SUB_DIRECTORIES in directory.entries and self._subfile_type(directory) & _REDUCED
         if _DNG_VERSION in directory.entries or is_preview:
             raise UnsupportedFormat("the TIFF is a camera raw file, of which only a preview could be shown")
+
+    def _completed(self, directory: Directory) -> Directory:
+        """Return *directory* with the tags that writers forget, and that the others tell."""
+        entries, there = dict(directory.entries), directory.entries
+        depths = there.get(_BITS_PER_SAMPLE)
+        if _SAMPLES_PER_PIXEL not in there and depths is not None and 1 < depths.count <= _MAX_SAMPLES_PER_PIXEL:
+            entries[_SAMPLES_PER_PIXEL] = self._added(_SAMPLES_PER_PIXEL, depths.count)
+            self._collector.warn(f"the TIFF tells the depths of {depths.count} samples, and not that there are so many")
+        if _PHOTOMETRIC not in there:
+            samples = entries.get(_SAMPLES_PER_PIXEL)
+            is_coloured = samples is not None and next(samples.numbers(self._reader, self._layout, 1), 1) >= len("RGB")
+            photometric = self._likely_photometric(directory, is_coloured=is_coloured)
+            entries[_PHOTOMETRIC] = self._added(_PHOTOMETRIC, photometric)
+            self._collector.warn(f"the TIFF does not say what its samples mean; taken for {_NAMES[photometric]}")
+        return replace(directory, entries=entries)
+
+    def _likely_photometric(self, directory: Directory, *, is_coloured: bool) -> int:
+        """Return what most files of such samples and such a compression mean, as libtiff takes them."""
+        compression = self._number(directory, _COMPRESSION, _UNCOMPRESSED)
+        if is_coloured:
+            return _YCBCR if compression == _JPEG else _RGB
+        if compression in _FAX:
+            return _WHITE_IS_ZERO
+        return _OF_PALETTE if _PALETTE in directory.entries else _BLACK_IS_ZERO
+
+    def _added(self, tag: int, number: int) -> Entry:
+        self._mended_numbers[tag] = [number]
+        return Entry(tag, _LONG8 if self._layout.is_big else _LONG, 1, self._layout.link.pack(number))
 
     def _subfile_type(self, directory: Directory) -> int:
         return self._number(directory, _SUBFILE_TYPE, 0)

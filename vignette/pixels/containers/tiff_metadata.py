@@ -2,7 +2,8 @@
 The metadata of a TIFF file as a small TIFF stream: its directories and their values, without the pictures.
 
 A TIFF has its directories anywhere, and may be as large as an upload may be. This module copies what describes the
-pictures, so that a reader of EXIF has everything at hand, in little memory.
+pictures, so that a reader of EXIF has everything at hand, in little memory. The copy of a BigTIFF is a TIFF, with
+numbers of 32 bits in place of 64.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _MAX_DEPTH: Final = 4
 _MAX_ENTRIES: Final = 32_000
 
 _LONG: Final = 4
+# LONG8, SLONG8 and IFD8 of BigTIFF: each with the type of half its size, and the letters of both in `struct`.
+_HALVES: Final = {16: (_LONG, "Q", "I"), 17: (9, "q", "i"), 18: (13, "Q", "I")}
+_UNKNOWN_BYTES: Final = 4
 # SubIFDs, Exif, GPS, Interoperability.
 _POINTERS: Final = (330, 34665, 34853, 40965)
 _MAX_POINTERS: Final = 16
@@ -108,13 +112,28 @@ class _Copy:
             return self._pointed(entry, depth)
         offset = entry.place(self._layout)
         if offset is None:
-            raw: bytes | None = entry.inline  # all four bytes: nobody knows the length of an unknown type
+            # Nobody knows the length of an unknown type.
+            raw: bytes | None = entry.inline[: entry.length or _UNKNOWN_BYTES]
         elif entry.length > _MAX_VALUE_BYTES:
             self._collector.warn(f"tag {entry.tag} of {entry.length:,} bytes is left out")
             return None
         else:
             raw = self._collector.read(self._reader, offset, entry.length, f"tag {entry.tag}")
-        return None if raw is None else _Value(entry.tag, entry.kind, entry.count, raw)
+        return None if raw is None else self._fitted(entry, raw)
+
+    def _fitted(self, entry: Entry, raw: bytes) -> _Value | None:
+        """Return *entry*, whose values are *raw*, in 32 bits; None if it has too many values, or too large ones."""
+        kind, wide, narrow = _HALVES.get(entry.kind, (entry.kind, "", ""))
+        try:
+            if wide:
+                raw = self._pack(
+                    f"{entry.count}{narrow}", *struct.unpack(f"{self._layout.order}{entry.count}{wide}", raw)
+                )
+            self._pack("I", entry.count)
+        except struct.error:
+            self._collector.warn(f"tag {entry.tag} has numbers of more than 32 bits, and is left out")
+            return None
+        return _Value(entry.tag, kind, entry.count, raw)
 
     def _pointed(self, entry: Entry, depth: int) -> _Value | None:
         """Copy the directories that *entry* points at, and point at the copies."""

@@ -67,6 +67,7 @@ def samples_of(reader: Reader, layout: Layout, directory: Directory, what: str) 
         in_planes=planar == _SEPARATE_PLANES,
         in_tiles=_TILE_WIDTH in directory.entries,
         is_big_endian=layout.order == ">",
+        is_bigtiff=layout.is_big,
         no_data=_no_data(reader, layout, directory),
         is_zstandard=compression == _ZSTANDARD,
         is_jpeg=compression == _JPEG,

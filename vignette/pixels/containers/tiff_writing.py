@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.containers.tiff_directory import Entry, Layout
 from vignette.pixels.pieces import Pieces
 
-_HEADER_BYTES: Final = 8
-_LONG: Final = 4
+_LONG, _LONG8 = 4, 16
 
 
 def with_directory(
@@ -25,21 +22,22 @@ def with_directory(
     kept = {entry.tag: entry for entry in entries if entry.tag not in numbers}
     start = reader.size + reader.size % 2
     tags = sorted([*kept, *numbers])
-    values = start + 2 + 12 * len(tags) + 4
+    link, kind = layout.link, _LONG8 if layout.is_big else _LONG
+    values = start + layout.entry_count.size + layout.entry.size * len(tags) + link.size
     table, behind = bytearray(), bytearray()
     for tag in tags:
         if tag in kept:
             entry = kept[tag]
-            table += struct.pack(f"{layout.order}HHI", tag, entry.kind, entry.count) + entry.inline
+            table += layout.entry.pack(tag, entry.kind, entry.count, entry.inline)
             continue
-        raw = struct.pack(f"{layout.order}{len(numbers[tag])}I", *numbers[tag])
-        place = raw if len(raw) <= 4 else struct.pack(f"{layout.order}I", values + len(behind))
-        behind += b"" if len(raw) <= 4 else raw
-        table += struct.pack(f"{layout.order}HHI", tag, _LONG, len(numbers[tag])) + place
+        raw = b"".join(link.pack(number) for number in numbers[tag])
+        place = raw if len(raw) <= link.size else link.pack(values + len(behind))
+        behind += b"" if len(raw) <= link.size else raw
+        table += layout.entry.pack(tag, kind, len(numbers[tag]), place)
     made = Pieces()
-    made.copy(0, _HEADER_BYTES - 4)
-    made.write(struct.pack(f"{layout.order}I", start))
-    made.copy(_HEADER_BYTES, reader.size)
-    count, link = struct.pack(f"{layout.order}H", len(tags)), struct.pack(f"{layout.order}I", next_offset)
-    made.write(bytes(reader.size % 2) + count + bytes(table) + link + bytes(behind))
+    made.copy(0, layout.header_bytes - link.size)
+    made.write(link.pack(start))
+    made.copy(layout.header_bytes, reader.size)
+    count = layout.entry_count.pack(len(tags))
+    made.write(bytes(reader.size % 2) + count + bytes(table) + link.pack(next_offset) + bytes(behind))
     return made

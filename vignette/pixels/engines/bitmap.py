@@ -119,8 +119,7 @@ def _masked(layout: Layout, pixels: memoryview) -> Any:
         fields = {mask: _field(whole, mask) for mask in layout.masks if mask}
     nothing = library().Image.black(layout.width, layout.height)
     bands = [fields.get(mask, nothing) for mask in colours]
-    # Some programs write a mask of an alpha, and zeros for it.
-    if alpha and fields[alpha].max() > 0:
+    if alpha:
         bands.append(fields[alpha])
     return _joined(bands)
 

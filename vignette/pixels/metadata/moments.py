@@ -25,7 +25,7 @@ _TWO_DIGITS: Final = r"[ \d]?\d"
 _OFFSET: Final = r"Z|[+-]\d{1,2}(?::?\d\d)?"
 _DATE_TIME: Final = re.compile(
     rf"(\d{{4}})(?:[:\-/.]({_TWO_DIGITS})(?:[:\-/.]({_TWO_DIGITS})"
-    rf"(?:[ T]({_TWO_DIGITS}):(\d\d)(?::(\d\d)(\.\d{{1,9}})?)? ?({_OFFSET})?)?)?)?",
+    rf"(?:[ T]({_TWO_DIGITS}):({_TWO_DIGITS})(?::({_TWO_DIGITS})(\.\d{{1,9}})?)? ?({_OFFSET})?)?)?)?",
     re.ASCII,
 )
 _COMPACT_DAY: Final = re.compile(r"\A(\d{4})(\d\d)(\d\d)(?=[ T]|\Z)", re.ASCII)
@@ -65,7 +65,7 @@ def time_of_day(text: str) -> str | Fields:
 
 
 def iso_8601(text: str) -> str:
-    """Return the date of *text*, with its time if there is one; "" if *text* is no date of the calendar."""
+    """Return the date of *text*, with its time if a day has such a time; "" if *text* is no date of the calendar."""
     # What is unknown is blank: "2018:07:16   :  :  ".
     spaced = _COMPACT_DAY.sub(r"\1-\2-\3", text.strip().rstrip(" :")) if len(text) <= _MAX_CHARS else ""
     match = _DATE_TIME.fullmatch(spaced)
@@ -75,8 +75,8 @@ def iso_8601(text: str) -> str:
     date = _date(year, month or "00", day_of_month or "00")
     if not hour or len(date) < len("2018-07-16"):
         return date
-    at = f"{date}T{_padded(hour)}:{minute}" + (f":{second}{fraction or ''}" if second else "")
-    return _if_real(at + offset_of(offset or ""))
+    at = f"{date}T{_padded(hour)}:{_padded(minute)}" + (f":{_padded(second)}{fraction or ''}" if second else "")
+    return _if_real(at + offset_of(offset or "")) or date
 
 
 def of_internet(text: str) -> str:

@@ -22,6 +22,9 @@ MAX_KEYWORDS: Final = 500
 _RATIO: Final = re.compile(r"-?\d{1,12}/\d{1,12}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d{1,12}(\.\d{1,15})?", re.ASCII)
 
+# No shutter is as slow or as fast, and no lens as wide or as narrow.
+_MOST_APEX: Final = 30
+
 # Windows writes a rating of 1 to 5 stars as 1, 25, 50, 75 or 99 per cent.
 _PER_CENT_OF_STARS: Final = ((1, 1), (25, 2), (50, 3), (75, 4), (99, 5))
 
@@ -70,11 +73,26 @@ def _exposure(sources: _Sources) -> Fields:
         names = ("RecommendedExposureIndex", "StandardOutputSensitivity", "ISOSpeed")
         sensitivity = next((number for name in names if (number := _number(exif.get(name)))), sensitivity)
     return {
-        "exposure_time_s": _positive(exif.get("ExposureTime"), xmp.get("exif:ExposureTime")),
-        "f_number": _positive(exif.get("FNumber"), xmp.get("exif:FNumber")),
+        "exposure_time_s": _told_or_apex(sources, "ExposureTime", "ShutterSpeedValue", -1, digits=3),
+        "f_number": _told_or_apex(sources, "FNumber", "ApertureValue", 1 / 2, digits=2),
         "iso": sensitivity or _positive(xmp.get("exifEX:PhotographicSensitivity"), xmp.get("exif:ISOSpeedRatings")),
         "focal_length_mm": _positive(exif.get("FocalLength"), xmp.get("exif:FocalLength")),
     }
+
+
+def _told_or_apex(sources: _Sources, told: str, apex: str, factor: float, *, digits: int) -> int | float | None:
+    """
+    Return the number of the tag *told*, or what *apex* says: its value times *factor* is the logarithm to base 2.
+
+    APEX counts in steps of the exposure (EXIF 3.0, annex C). What comes of it is rounded to so many *digits*, as
+    cameras show it.
+    """
+    exif, xmp = sources.exif, sources.xmp
+    number = _positive(exif.get(told), xmp.get(f"exif:{told}"))
+    steps = _number(exif.get(apex), xmp.get(f"exif:{apex}"))
+    if number is not None or steps is None or abs(steps) > _MOST_APEX:
+        return number
+    return _number(float(f"{2 ** (steps * factor):.{digits}g}"))
 
 
 def _lens(sources: _Sources) -> str:

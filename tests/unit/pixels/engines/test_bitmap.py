@@ -17,6 +17,7 @@ from vignette.errors import UnsupportedFormat
 from vignette.pixels import engines
 from vignette.pixels.decoder_file import decoder_file
 from vignette.pixels.engines import bitmap, pillow
+from vignette.pixels.formats import OS2_HEADER_BYTES
 
 RGB, RLE8, RLE4, BITFIELDS, ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 
@@ -116,11 +117,39 @@ def test_the_mask_of_an_alpha_counts_without_bit_fields_too(header: int) -> None
     assert decoded(engines, bmp((2, 1), 32, data)).getpixel((0, 0)) == (255, 0, 0)
 
 
-def test_an_alpha_of_zeros_is_none() -> None:
-    masks = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
-    data = rows_of([[0x00FF0000, 0x0000FF00]], "I")
+@pytest.mark.parametrize("header", [56, 108, 124])
+@pytest.mark.parametrize("bits", [16, 32])
+def test_an_alpha_of_zeros_is_transparent_as_in_browsers(header: int, bits: int) -> None:
+    masks = (0x7C00, 0x3E0, 0x1F, 0x8000) if bits == 16 else (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    pixels = rows_of([[masks[0]] * 4] * 4, "H" if bits == 16 else "I")
 
-    assert decoded(engines, bmp((2, 1), 32, data, compression=BITFIELDS, header=124, masks=masks)).mode == "RGB"
+    image = decoded(engines, bmp((4, 4), bits, pixels, compression=BITFIELDS, header=header, masks=masks))
+
+    assert image.convert("RGBA").getpixel((0, 0))[3] == 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("header", "bits"), [(40, 32), (52, 32), (56, 32), (108, 16), (124, 16)])
+def test_masks_that_do_not_count_have_no_alpha(header: int, bits: int) -> None:
+    masks = (0x7C00, 0x3E0, 0x1F, 0x8000) if bits == 16 else (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    pixels = rows_of([[masks[0]] * 4] * 4, "H" if bits == 16 else "I")
+
+    image = decoded(engines, bmp((4, 4), bits, pixels, header=header, masks=masks))
+
+    assert image.convert("RGBA").getpixel((0, 0)) == (255, 0, 0, 255)
+
+
+@pytest.mark.parametrize("header", OS2_HEADER_BYTES)
+@pytest.mark.parametrize("bits", [1, 24])
+def test_a_header_of_os2_may_end_behind_any_of_its_fields(header: int, bits: int) -> None:
+    fields = struct.pack("<IiiHHIIiiII", header, 2, 1, 1, bits, *[0] * 6).ljust(header, b"\0")[:header]
+    palette = b"\0\0\xff\0\xff\0\0\0" if bits == 1 else b""
+    pixels = b"\x40\0\0\0" if bits == 1 else b"\0\0\xff\xff\0\0\0\0"
+    start = 14 + header + len(palette)
+    content = b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + fields + palette + pixels
+
+    image = decoded(engines, content)
+
+    assert (image.getpixel((0, 0)), image.getpixel((1, 0))) == ((255, 0, 0), (0, 0, 255))
 
 
 @pytest.mark.parametrize(

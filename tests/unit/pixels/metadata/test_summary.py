@@ -189,6 +189,9 @@ def test_a_lens_without_a_name_is_told_by_its_numbers(blocks, expected):
         ),
         pytest.param({0x9003: "2018: 7:16  7:52:22"}, "2018-07-16T07:52:22", id="padded with blanks"),
         pytest.param({0x9003: "2018:07:16   :  :  "}, "2018-07-16", id="the time is blank"),
+        pytest.param({0x9003: "2018:7:6 7:2:9"}, "2018-07-06T07:02:09", id="of single digits"),
+        pytest.param({0x9003: "2018:07:16 24:00:00"}, "2018-07-16", id="a time that no day has"),
+        pytest.param({0x9003: "2018:07:16 17:52:60"}, "2018-07-16", id="a second that no minute has"),
         pytest.param({0x9003: "2018:07:16", 0x9291: "12", 0x9011: "+02:00"}, "2018-07-16", id="a day"),
         pytest.param({0x9003: "2018:07:00 00:00:00"}, "2018-07", id="the day is 0"),
         pytest.param({0x9003: "2018:00:00 00:00:00"}, "2018", id="month and day are 0"),
@@ -226,6 +229,7 @@ def test_the_time_of_a_picture_is_iso_8601(tags, expected):
                 "2009": "2009",
                 "2009-06": "2009-06",
                 "2009-06-24T09:41": "2009-06-24T09:41",
+                "2009-06-24T25:00:00": "2009-06-24",
                 "2009-06-24T09:41:07+0100": "2009-06-24T09:41:07+01:00",
                 "2009-06-24T09:41:07.123456789Z": "2009-06-24T09:41:07.123456789Z",
                 "2009:06:24 09:41:07": "2009-06-24T09:41:07",
@@ -295,7 +299,7 @@ def test_a_time_of_another_type_is_left_out(value):
     assert summary(exif=tiff({EXIF: pointer({0x9003: value})})) == {}
 
 
-@pytest.mark.parametrize("written", ["0000", "2009-13", "2009-06-31", "2009-06-24T25:00:00", "a summer's day"])
+@pytest.mark.parametrize("written", ["0000", "2009-13", "2009-06-31", "a summer's day"])
 def test_a_time_in_xmp_that_is_none_is_left_out(written):
     packet = xmp("", f'{EXIF_NAMESPACE} exif:DateTimeOriginal="{written}"')
 
@@ -409,6 +413,27 @@ def test_half_a_place_is_none():
     packet = xmp("", f'{EXIF_NAMESPACE} exif:GPSLatitude="33,30.0S"')
 
     assert summary(xmp=packet) == {}
+
+
+def test_exposure_may_be_told_in_apex_alone():
+    of_camera = {0x9201: rationals((3, 1), signed=True), 0x9202: rationals((49707, 10000))}
+    packet = xmp("", f'{EXIF_NAMESPACE} exif:ShutterSpeedValue="6965784/1000000" exif:ApertureValue="4/1"')
+    senseless = {0x9201: rationals((2**31 - 1, 1), signed=True), 0x9202: rationals((2**32 - 1, 1))}
+
+    assert summary(exif=tiff({EXIF: pointer(of_camera)})) == {"exposure_time_s": 0.125, "f_number": 5.6}
+    assert summary(xmp=packet) == {"exposure_time_s": 0.008, "f_number": 4}
+    assert summary(exif=tiff({EXIF: pointer(senseless)})) == {}
+
+
+def test_exposure_itself_counts_before_apex():
+    told = {
+        0x829A: rationals((1, 160)),
+        0x829D: rationals((28, 10)),
+        0x9201: rationals((7, 1)),
+        0x9202: rationals((3, 1)),
+    }
+
+    assert summary(exif=tiff({EXIF: pointer(told)})) == {"exposure_time_s": 0.00625, "f_number": 2.8}
 
 
 def test_numbers_may_come_from_xmp():
