@@ -148,7 +148,8 @@ def pixels_of_jpeg(source: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> Ima
         if image is not None and image.mode == source.mode:
             if image.size == source.size:
                 return image
-            if min(source.size) >= _LEAST_REPEATED:
+            # At the smallest scale there is little to decode again.
+            if scale < _SMALLEST_SCALE and min(source.size) >= _LEAST_REPEATED:
                 return _with_edges_repeated(image, source.size)
         source.load()
         return source
