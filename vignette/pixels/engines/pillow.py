@@ -71,6 +71,13 @@ _END_SHARE: Final = 1 / 16
 _LEAST_REPEATED: Final = 64
 
 
+# All coefficients of a progressive JPEG are held at once. libvips takes more memory than Pillow on top of them, and the
+# usual limit may not leave that much. Beyond this many bytes, or 26 megapixels of three samples, Pillow decodes the
+# picture, and nobody hears of damaged pixels.
+_MOST_BYTES_OF_COEFFICIENTS: Final = 160_000_000
+_COEFFICIENT_BYTES: Final = 2  # libjpeg's type for one, JCOEF, is a short
+
+
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
     """As `engines.decode`; it takes every accepted format."""
     is_turned = anatomy.format in _TURNED_BY_DECODER
@@ -144,6 +151,10 @@ def pixels_of_jpeg(source: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> Ima
     """
     scale = source.decoderconfig[0] if source.decoderconfig else 1
     if "progressive" in source.info:
+        samples_at_full_scale = math.prod(source.size) * scale**2 * len(source.getbands())
+        if samples_at_full_scale * _COEFFICIENT_BYTES > _MOST_BYTES_OF_COEFFICIENTS:
+            source.load()
+            return source
         image = libvips.jpeg_pixels(file, scale)
         if image is not None and image.mode == source.mode:
             if image.size == source.size:
