@@ -13,6 +13,8 @@ from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.coded_frames import CANVAS_BYTES
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.gif_blocks import (
+    APPLICATION,
+    COMMENT,
     EXTENSION,
     FRAME,
     IMAGE,
@@ -33,7 +35,6 @@ from vignette.pixels.pieces import Pieces
 # Blocks beside the frames: one graphic control for each, some comments, a few that applications add.
 _MAX_EXTENSIONS: Final = 100_000
 
-_COMMENT, _APPLICATION = 0xFE, 0xFF
 # The smallest and largest code size of LZW that leave room for its codes of at most 12 bits (appendix F).
 _CODE_SIZES: Final = range(1, 12)
 
@@ -218,11 +219,11 @@ class _Walk:
         label = self._reader.read(block + 1, 1, what)[0]
         start = block + 2
         end = self._skip_sub_blocks(start, what)
-        if label == _COMMENT:
+        if label == COMMENT:
             comment = self._join_sub_blocks(start, end, "comment")
             if comment:
                 self._collector.add_text(b"Comment", comment)
-        elif label == _APPLICATION and end > start + _APPLICATION_BYTES:
+        elif label == APPLICATION and end > start + _APPLICATION_BYTES:
             self._take_application(start, end)
         return end
 

@@ -15,6 +15,13 @@ from vignette.pixels.containers.reader import Reader
 # The byte that begins a block. Padding is a second terminator, which some encoders write.
 IMAGE, EXTENSION, TRAILER, PADDING = 0x2C, 0x21, 0x3B, 0x00
 
+# The labels of extensions, and the length of the one that holds for the frame behind it.
+GRAPHIC_CONTROL, COMMENT, APPLICATION = 0xF9, 0xFE, 0xFF
+CONTROL_BYTES: Final = 4
+
+# The names of the applications that say how often to play.
+LOOPS: Final = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+
 SCREEN_AT: Final = 6
 # Width, height, flags, background, aspect.
 SCREEN: Final = struct.Struct("<HHBBB")

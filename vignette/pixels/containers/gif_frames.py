@@ -13,9 +13,13 @@ from typing import Final
 
 from vignette.pixels.containers.coded_frames import CodedFrame, Disposal
 from vignette.pixels.containers.gif_blocks import (
+    APPLICATION,
+    CONTROL_BYTES,
     EXTENSION,
     FRAME,
+    GRAPHIC_CONTROL,
     IMAGE,
+    LOOPS,
     PADDING,
     SCREEN,
     SCREEN_AT,
@@ -26,13 +30,11 @@ from vignette.pixels.containers.gif_blocks import (
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.pieces import Pieces
 
-_GRAPHIC_CONTROL, _APPLICATION = 0xF9, 0xFF
-_CONTROL_BYTES: Final = 4
 _HAS_TRANSPARENCY: Final = 0x01
 
 # The name, then a sub-block of 3 bytes: 1, and how often to repeat, 0 for ever.
-_LOOPS: Final = tuple(b"\x0b" + name + b"\3\1" for name in (b"NETSCAPE2.0", b"ANIMEXTS1.0"))
-_LOOP_BYTES: Final = len(_LOOPS[0])
+_LOOP_HEADS: Final = tuple(b"\x0b" + name + b"\3\1" for name in LOOPS)
+_LOOP_BYTES: Final = len(_LOOP_HEADS[0])
 
 _HAS_PALETTE, _IS_INTERLACED = 0x80, 0x40
 # 256 colours: the flags of a screen, and the length in bytes.
@@ -79,10 +81,10 @@ def plays(reader: Reader) -> int:
         if (
             kind == EXTENSION
             and end >= body + _LOOP_BYTES + 2
-            and reader.read(start + 1, 1, "a block")[0] == _APPLICATION
+            and reader.read(start + 1, 1, "a block")[0] == APPLICATION
         ):
             said = reader.read(body, _LOOP_BYTES + 2, "an extension")
-            if said.startswith(_LOOPS):
+            if said.startswith(_LOOP_HEADS):
                 repetitions = int.from_bytes(said[_LOOP_BYTES:], "little")
                 found = repetitions + 1 if repetitions else 0
     return found
@@ -110,9 +112,9 @@ def _blocks(reader: Reader) -> Iterator[tuple[int, int, int]]:
 def _control(reader: Reader, start: int, end: int) -> _Control | None:
     label, length = reader.read(start + 1, 2, "an extension")
     first = start + 3
-    if label != _GRAPHIC_CONTROL or length < _CONTROL_BYTES or first + _CONTROL_BYTES > end:
+    if label != GRAPHIC_CONTROL or length < CONTROL_BYTES or first + CONTROL_BYTES > end:
         return None
-    control = reader.read(first, _CONTROL_BYTES, "a graphic control")
+    control = reader.read(first, CONTROL_BYTES, "a graphic control")
     return _Control(
         disposal=_DISPOSALS.get(control[0] >> 2 & 7, Disposal.KEEP),
         milliseconds=int.from_bytes(control[1:3], "little") * _MS_OF_HUNDREDTH,
@@ -129,9 +131,7 @@ def _frame(reader: Reader, start: int, end: int, control: _Control, palette: byt
     still = Pieces()
     still.write(b"GIF89a" + SCREEN.pack(width, height, _FULL_PALETTE, 0, 0) + palette.ljust(_PALETTE_BYTES, b"\0"))
     if control.transparent is not None:
-        still.write(
-            bytes([EXTENSION, _GRAPHIC_CONTROL, _CONTROL_BYTES, _HAS_TRANSPARENCY, 0, 0, control.transparent, 0])
-        )
+        still.write(bytes([EXTENSION, GRAPHIC_CONTROL, CONTROL_BYTES, _HAS_TRANSPARENCY, 0, 0, control.transparent, 0]))
     still.write(bytes([IMAGE]) + FRAME.pack(0, 0, width, height, flags & _IS_INTERLACED))
     still.copy(data_at, end)
     still.write(bytes([TRAILER]))

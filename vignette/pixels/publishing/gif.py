@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from vignette.pixels.containers.gif_blocks import (
+    APPLICATION,
+    CONTROL_BYTES,
     EXTENSION,
     FRAME,
+    GRAPHIC_CONTROL,
     IMAGE,
+    LOOPS,
     PADDING,
     SCREEN,
     SCREEN_AT,
@@ -19,11 +23,7 @@ from vignette.pixels.containers.reader import Reader
 from vignette.pixels.pieces import Pieces
 from vignette.pixels.publishing.kept import Kept
 
-_GRAPHIC_CONTROL, _APPLICATION = 0xF9, 0xFF
-_CONTROL_BYTES: Final = 4
-
 _NAME_BYTES: Final = 11
-_LOOPS: Final = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 # A sub-block of 3 bytes: 1, and how often to repeat.
 _LOOP_BYTES: Final = 3
 _ICC: Final = b"ICCRGBG1012"
@@ -36,7 +36,7 @@ def publish(reader: Reader, kept: Kept) -> Pieces:
     offset = after_palette(reader, SCREEN_AT + SCREEN.size, flags)
     made.copy(0, offset)
     if kept.icc:
-        made.write(_extension(_APPLICATION, _ICC, kept.icc))
+        made.write(_extension(APPLICATION, _ICC, kept.icc))
     while offset < reader.size:
         start = offset
         introducer = reader.read(start, 1, "a block")[0]
@@ -60,13 +60,13 @@ def _kept_extension(reader: Reader, start: int, end: int) -> bytes:
     """Return what counts for the picture in an extension: its first sub-block, or the one after its name, if any."""
     label, length = reader.read(start + 1, 2, "an extension")
     first = start + 3
-    if label == _GRAPHIC_CONTROL and length >= _CONTROL_BYTES:
-        control = reader.read(first, _CONTROL_BYTES, "an extension")
-        return bytes([EXTENSION, label, _CONTROL_BYTES]) + control + b"\0"
-    if label == _APPLICATION and length == _NAME_BYTES and end >= first + _NAME_BYTES + 1 + _LOOP_BYTES + 1:
+    if label == GRAPHIC_CONTROL and length >= CONTROL_BYTES:
+        control = reader.read(first, CONTROL_BYTES, "an extension")
+        return bytes([EXTENSION, label, CONTROL_BYTES]) + control + b"\0"
+    if label == APPLICATION and length == _NAME_BYTES and end >= first + _NAME_BYTES + 1 + _LOOP_BYTES + 1:
         name = reader.read(first, _NAME_BYTES, "an extension")
         said = reader.read(first + _NAME_BYTES, 1 + _LOOP_BYTES, "an extension")
-        if name in _LOOPS and said[:2] == b"\3\1":
+        if name in LOOPS and said[:2] == b"\3\1":
             return _extension(label, name, said[1:])
     return b""
 
