@@ -45,13 +45,13 @@ def test_what_was_acknowledged_is_there_whatever_was_killed() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it finds its processes in /proc")
-def test_nothing_is_left_of_a_torture_that_is_terminated(tmp_path: Path) -> None:
+def test_nothing_is_left_of_a_torture_that_is_terminated(tmp_path: Path, short_path: Path) -> None:
     log, mark = tmp_path / "log", uuid.uuid4().hex
     with log.open("wb") as words:
         process = subprocess.Popen(
             [sys.executable, "-m", "vignette", "torture", "--minutes", "60"],
             cwd=PROJECT_FOLDER,
-            env=environment(tmp_path) | {"VIGNETTE_TEST_MARK": mark, "TMPDIR": os.fspath(tmp_path)},
+            env=environment(tmp_path) | {"VIGNETTE_TEST_MARK": mark, "TMPDIR": os.fspath(short_path)},
             stderr=words,
         )
     until(lambda: "the service is up" in log.read_text())
@@ -60,3 +60,4 @@ def test_nothing_is_left_of_a_torture_that_is_terminated(tmp_path: Path) -> None
 
     assert process.wait(LIMIT_S) == 128 + signal.SIGTERM
     until_gone(mark)
+    assert list(short_path.iterdir()) == []
