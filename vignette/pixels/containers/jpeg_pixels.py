@@ -12,12 +12,10 @@ nothing.
 from __future__ import annotations
 
 import math
-import re
 import struct
 from collections.abc import Mapping
-from typing import BinaryIO, Final
+from typing import Final
 
-from vignette.limits import MIB
 from vignette.pixels.containers.jpeg_segments import APP0, APP14, COM, EOI, PROGRESSIVE, SOS, Segment, segments
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.pieces import Pieces
@@ -27,12 +25,6 @@ _FRAME: Final = struct.Struct(">xHHB")
 # Note 5116. Shorter ones tell nothing to libjpeg.
 _TOLD: Final = {APP0: (b"JFIF\0", 14), APP14: (b"Adobe", 12)}
 _METADATA: Final = frozenset({COM, *range(0xE0, 0xF0)}) - _TOLD.keys()
-
-# The segment that defines how often the coding starts anew; the code of each such start, or of the end of the picture.
-_RESTARTS_DEFINED: Final = b"\xff\xdd\0\4"
-_RESTART_OR_END: Final = re.compile(rb"\xff([\xd0-\xd7\xd9])")
-_END_CODE: Final = b"\xd9"
-_CHUNK_BYTES: Final = 1 * MIB
 
 # A table for AC coefficients, number 0. Its codes of 4 bits stand for runs of blocks without a coefficient, of up to 2,
 # 4, 8 … 32,768 blocks each (T.81, G.1.2.2). The segment before the table turns restarts off.
@@ -113,30 +105,6 @@ def eighth(reader: Reader) -> bytes | None:
         kept.append(reader.read(segment.marker, segment.end - segment.marker, "the picture"))
     kept += [_RUNS, *(_empty_scan(component, blocks[component]) for component in left_out), b"\xff\xd9"]
     return b"".join(kept)
-
-
-def has_restarts_in_order(file: BinaryIO) -> bool:
-    """
-    Whether the restart markers of the JPEG in *file*, if it has any, count from 0 to 7 over and over (T.81, B.2.1).
-
-    *file* is to be without metadata, which might hold what looks like a marker.
-    """
-    file.seek(0)
-    chunk = file.read(_CHUNK_BYTES)
-    if _RESTARTS_DEFINED not in chunk:
-        return True
-    expected, kept = 0, b""
-    while chunk:
-        chunk = kept + chunk
-        for code in _RESTART_OR_END.findall(chunk):
-            if code == _END_CODE:
-                return True
-            if code[0] & 7 != expected:
-                return False
-            expected = (expected + 1) & 7
-        kept = chunk[-1:] if chunk.endswith(b"\xff") else b""
-        chunk = file.read(_CHUNK_BYTES)
-    return True
 
 
 def _blocks_of_whole_components(frame: bytes) -> dict[int, int]:

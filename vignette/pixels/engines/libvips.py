@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from typing import Any, BinaryIO, Final, cast
 
 from PIL import Image
@@ -50,14 +49,6 @@ _OTHER_LOADING: Final[dict[Format, dict[str, object]]] = {
     formats.JPEG: {"access": "sequential", "fail_on": "warning"},
     formats.AVIF: {"fail_on": "error"},
 }
-
-# The warnings of libjpeg (its jerror.h) that tell of damaged pixels. What some cameras write before other markers than
-# those of restarts belongs to no pixel.
-_DAMAGED: Final = re.compile(
-    r"bad (Huffman|arithmetic) code|premature end|found marker 0x\w\w instead of RST|"
-    r"extraneous bytes before marker 0xd[0-7]",
-    re.IGNORECASE,
-)
 
 # libheif turns and crops a picture itself.
 _TURNED_BY_DECODER: Final = frozenset({formats.AVIF, formats.HEIC, formats.HEIF})
@@ -129,29 +120,6 @@ def finished(image: Any, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image
     if alpha is not None:
         picture.putalpha(_picture(alpha))
     return picture if is_turned else upright(picture, anatomy.orientation)
-
-
-def jpeg_pixels(file: BinaryIO, scale: int) -> Image.Image | None:
-    """
-    Return the JPEG in *file*, scaled by 1 / *scale* (1, 2, 4 or 8), in mode L, RGB or CMYK, as Pillow would.
-
-    The pixels are the same to the bit, but a last row or column that the scale leaves a part of is missing. Return None
-    if libvips warns of anything but damaged pixels, or cannot read the file.
-
-    Raises:
-        OSError: Pixels are damaged. libjpeg calls that a warning, and Pillow does not pass it on.
-    """
-    vips = library()
-    file.seek(0)
-    source = _source(vips, file)  # libvips does not keep what its bytes are in
-    try:
-        image = vips.Operation.call(_LOADERS[formats.JPEG], source, shrink=scale, **_OTHER_LOADING[formats.JPEG])
-        pixels = deep.undamaged(image.copy_memory)
-    except vips.Error as error:
-        if _DAMAGED.search(error.detail):
-            raise OSError(words(error)) from error
-        return None
-    return _picture(pixels) if (pixels.interpretation, pixels.bands) in _MODES else None
 
 
 def shrunk_samples(image: Image.Image, samples: Samples, size: tuple[int, int], profile: bytes | None) -> Image.Image:

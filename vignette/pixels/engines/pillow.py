@@ -7,7 +7,6 @@ Its JPEG decoder scales by 1/2, 1/4 or 1/8 on the way. Its other decoders hold t
 from __future__ import annotations
 
 import io
-import math
 from typing import BinaryIO, Final
 
 import pi_heif
@@ -17,7 +16,7 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.colour import as_profile, to_srgb
 from vignette.pixels.colour_space import ColourSpace
-from vignette.pixels.containers import jpeg_pixels
+from vignette.pixels.containers.jpeg_pixels import eighth
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.engines import hdr, libvips
 from vignette.pixels.engines.sizes import check_size, stored
@@ -62,20 +61,6 @@ _OF_HDR: Final = ("L", "LA", "RGB", "RGBA")
 # scale.
 _DRAFT_FACTOR: Final = 1.75
 _SMALLEST_SCALE: Final = 8
-
-# How much of its last row shows whether a picture ends in one colour.
-_END_SHARE: Final = 1 / 16
-
-# libvips drops a last row or column that its scale leaves a part of. In a picture of so many pixels across and down,
-# the one before may stand for it.
-_LEAST_REPEATED: Final = 64
-
-
-# All coefficients of a progressive JPEG are held at once. libvips takes more memory than Pillow on top of them, and the
-# usual limit may not leave that much. Beyond this many bytes, or 26 megapixels of three samples, Pillow decodes the
-# picture, and nobody hears of damaged pixels.
-_MOST_BYTES_OF_COEFFICIENTS: Final = 160_000_000
-_COEFFICIENT_BYTES: Final = 2  # libjpeg's type for one, JCOEF, is a short
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
@@ -129,59 +114,10 @@ def _shrink_jpeg(source: JpegImagePlugin.JpegImageFile, file: BinaryIO, size: tu
     enough = int(size[0] * _DRAFT_FACTOR), int(size[1] * _DRAFT_FACTOR)
     draft = source.draft(source.mode, enough)
     if draft is not None and source.decoderconfig[0] == _SMALLEST_SCALE and "progressive" in source.info:
-        content = jpeg_pixels.eighth(Reader(file, file.seek(0, io.SEEK_END)))
+        content = eighth(Reader(file, file.seek(0, io.SEEK_END)))
         if content is not None:
-            file = io.BytesIO(content)
-            source = JpegImagePlugin.JpegImageFile(file)
+            source = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
             source.draft(source.mode, enough)
-    image = pixels_of_jpeg(source, file)
-    # The scaled picture may end within a pixel. Without this box the result would be shifted by up to one pixel.
-    return resized(samples(image), size, None if draft is None else draft[1])
-
-
-def pixels_of_jpeg(source: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> Image.Image:
-    """
-    Decode *source*, the picture in *file*, at the scale of its draft.
-
-    Pillow keeps to itself what libjpeg says of damaged pixels. So libvips decodes the picture if it is progressive, and
-    again if it looks damaged: to decode all others there would cost a twentieth of their rendering.
-
-    Raises:
-        OSError: Pixels are damaged.
-    """
-    scale = source.decoderconfig[0] if source.decoderconfig else 1
-    if "progressive" in source.info:
-        samples_at_full_scale = math.prod(source.size) * scale**2 * len(source.getbands())
-        if samples_at_full_scale * _COEFFICIENT_BYTES > _MOST_BYTES_OF_COEFFICIENTS:
-            source.load()
-            return source
-        image = libvips.jpeg_pixels(file, scale)
-        if image is not None and image.mode == source.mode:
-            if image.size == source.size:
-                return image
-            # At the smallest scale there is little to decode again.
-            if scale < _SMALLEST_SCALE and min(source.size) >= _LEAST_REPEATED:
-                return _with_edges_repeated(image, source.size)
-        source.load()
-        return source
     source.load()
-    if _ends_in_one_colour(source) or not jpeg_pixels.has_restarts_in_order(file):
-        libvips.jpeg_pixels(file, scale)
-    return source
-
-
-def _ends_in_one_colour(image: Image.Image) -> bool:
-    """Whether the end of the last row has a single colour. So libjpeg fills up a picture of which data are missing."""
-    width, height = image.size
-    end = image.crop((width - math.ceil(width * _END_SHARE), height - 1, width, height))
-    return len(end.getcolors() or ()) == 1
-
-
-def _with_edges_repeated(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Enlarge *image* to *size*, (width, height), by its last column and row over again."""
-    whole = image.crop((0, 0, *size))
-    if size[0] > image.width:
-        whole.paste(image.crop((image.width - 1, 0, *image.size)), (image.width, 0))
-    if size[1] > image.height:
-        whole.paste(whole.crop((0, image.height - 1, size[0], image.height)), (0, image.height))
-    return whole
+    # The scaled picture may end within a pixel. Without this box the result would be shifted by up to one pixel.
+    return resized(samples(source), size, None if draft is None else draft[1])
