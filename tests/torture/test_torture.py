@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
-import uuid
-from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.running import LIMIT_S, PROJECT_FOLDER, environment, until, until_gone
 from vignette.trials.torture.adversary import plan
 from vignette.trials.torture.session import torture
 
@@ -42,22 +36,3 @@ def test_what_was_acknowledged_is_there_whatever_was_killed() -> None:
     assert result.kills > 0
     assert result.forks > 0
     assert result.uploads["acknowledged"] > 0
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="it finds its processes in /proc")
-def test_nothing_is_left_of_a_torture_that_is_terminated(tmp_path: Path, short_path: Path) -> None:
-    log, mark = tmp_path / "log", uuid.uuid4().hex
-    with log.open("wb") as words:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "vignette", "torture", "--minutes", "60"],
-            cwd=PROJECT_FOLDER,
-            env=environment(tmp_path) | {"VIGNETTE_TEST_MARK": mark, "TMPDIR": os.fspath(short_path)},
-            stderr=words,
-        )
-    until(lambda: "the service is up" in log.read_text())
-
-    process.send_signal(signal.SIGTERM)
-
-    assert process.wait(LIMIT_S) == 128 + signal.SIGTERM
-    until_gone(mark)
-    assert list(short_path.iterdir()) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,7 +42,6 @@ def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int 
 
     if sys.platform != "linux":
         raise click.UsageError("it finds its processes in /proc, as only Linux has it")
-    _clean_up_when_terminated()
     first = secrets.randbelow(2**32) if seed is None else seed
     results = []
     for number in range(first, first + runs):
@@ -58,7 +56,6 @@ def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int 
 @click.group()
 def bench() -> None:
     """Measure Vignette, mostly beside others that do the same job in the same run: see docs/performance.md."""
-    _clean_up_when_terminated()
 
 
 _photos = click.option(
@@ -213,11 +210,6 @@ def _measuring(steps: int | None = None) -> Iterator[Callable[[], None]]:
     except BenchUnavailable as error:
         click.echo(f"vignette: {error}", err=True)
         sys.exit(2)
-
-
-def _clean_up_when_terminated() -> None:
-    """At SIGTERM too, end what this process has started; Python itself does so at SIGINT alone."""
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def _tell(report: _BenchReport, *, as_json: bool) -> None:

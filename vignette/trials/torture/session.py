@@ -81,7 +81,7 @@ def torture(
 
     The worker forks a new process after so many pictures (*tasks_per_process*), beside all those that are killed.
 
-    Its folder is removed if there was no violation, or if the torture is interrupted.
+    Its folder is removed if there was no violation.
     """
     # A short path: the embedded server's socket lies in it.
     folder = Path(tempfile.mkdtemp(prefix="vignette-torture-"))
@@ -99,10 +99,6 @@ def torture(
         if (status := victim.stop()) != 0:
             ledger.violated(f"the service did not stop in good order: exit status {status}")
         _clear(victim, ledger)
-    except (KeyboardInterrupt, SystemExit):
-        victim.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     finally:
         if left := victim.destroy():
             ledger.violated(f"processes were left behind: {left}")
