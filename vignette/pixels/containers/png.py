@@ -18,7 +18,7 @@ from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
 from vignette.pixels.containers.png_animation import Animation
-from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, Unended, chunks, crc_of, has_right_crc
+from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, Unended, as_chunk, chunks, crc_of, has_right_crc
 from vignette.pixels.containers.png_colour import COLOUR_CHUNKS, ColourChunks
 from vignette.pixels.containers.png_data import Inflation, data_bytes
 from vignette.pixels.containers.reader import Reader
@@ -46,7 +46,7 @@ _INFLATED_AT_THE_DOOR: Final = 4 * MIB
 # The same for a PNG without its end, where the checksums do not tell whether chunks are missing.
 _INFLATED_WITHOUT_END: Final = 64 * MIB
 
-_IEND: Final = HEADER.pack(0, b"IEND") + CRC.pack(zlib.crc32(b"IEND"))
+_IEND: Final = as_chunk(b"IEND")
 
 _IHDR: Final = struct.Struct(">IIBBBBB")
 _ANIMATION: Final = (b"acTL", b"fcTL", b"fdAT")

@@ -59,6 +59,11 @@ def chunks(reader: Reader) -> Iterator[Chunk]:
     raise BrokenImage(f"the PNG has more than {_MAX_CHUNKS:,} chunks")
 
 
+def as_chunk(kind: bytes, content: bytes = b"") -> bytes:
+    """Return a whole chunk with *content*."""
+    return HEADER.pack(len(content), kind) + content + CRC.pack(zlib.crc32(kind + content))
+
+
 def _chunk(reader: Reader, offset: int) -> Chunk:
     if offset == reader.size:
         raise Unended(f"the file ends at byte {offset:,} without the chunk 'IEND'")

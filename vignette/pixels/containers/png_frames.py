@@ -10,7 +10,7 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels.containers.coded_frames import CodedFrame, Disposal
 from vignette.pixels.containers.png_animation import ACTL, FCTL, SEQUENCE
-from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, chunks
+from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, as_chunk, chunks
 from vignette.pixels.containers.png_pixels import is_in_place
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import PNG_SIGNATURE
@@ -76,7 +76,7 @@ class _Head:
         """Begin a PNG of *width* × *height* pixels, up to its data."""
         made = Pieces()
         made.write(PNG_SIGNATURE)
-        made.write(_chunk(b"IHDR", struct.pack(">II", width, height) + self._header[8:]))
+        made.write(as_chunk(b"IHDR", struct.pack(">II", width, height) + self._header[8:]))
         made.extend(self._colours)
         return made
 
@@ -112,7 +112,7 @@ class _Frame:
     def coded(self) -> CodedFrame:
         still = self._head.begun(self._width, self._height)
         still.extend(self._data)
-        still.write(_chunk(b"IEND", b""))
+        still.write(as_chunk(b"IEND"))
         return CodedFrame(
             still=still,
             left=self._left,
@@ -123,7 +123,3 @@ class _Frame:
             disposal=self._disposal,
             blends=self._blends,
         )
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return HEADER.pack(len(content), kind) + content + CRC.pack(zlib.crc32(kind + content))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 _LINE_END, _PICTURE_END, _MOVE = 0, 1, 2
-_HIDDEN: Final = b"\0"
 
 
 def expanded(data: memoryview, width: int, height: int, is_rle4: bool) -> tuple[bytearray, bytearray | None]:

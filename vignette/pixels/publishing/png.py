@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from vignette.pixels.containers.png_chunks import CRC, HEADER, Chunk, chunks
+from vignette.pixels.containers.png_chunks import Chunk, as_chunk, chunks
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import PNG_SIGNATURE
 from vignette.pixels.pieces import Pieces
@@ -38,11 +38,11 @@ def publish(reader: Reader, kept: Kept, *, is_animated: bool) -> Pieces:
             made.copy(chunk.header, chunk.end)
         elif chunk.kind == _PROFILE and not is_second and kept.icc:
             # The writer chose its name, and what lies behind the compressed profile; the copy has neither.
-            made.write(_chunk(_PROFILE, b"ICC\0\0" + zlib.compress(kept.icc)))
+            made.write(as_chunk(_PROFILE, b"ICC\0\0" + zlib.compress(kept.icc)))
         if chunk.kind == b"IHDR" and kept.exif is not None:
-            made.write(_chunk(b"eXIf", kept.exif))
+            made.write(as_chunk(b"eXIf", kept.exif))
         seen.add(chunk.kind)
-    made.write(_chunk(b"IEND", b""))
+    made.write(as_chunk(b"IEND"))
     return made
 
 
@@ -50,7 +50,3 @@ def _stays(chunk: Chunk, is_second: bool, is_animated: bool) -> bool:
     if chunk.kind in _ANIMATION:
         return is_animated and not (chunk.kind == b"acTL" and is_second)
     return chunk.kind in _PICTURE or (not is_second and chunk.length in _LOOKS.get(chunk.kind, ()))
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return HEADER.pack(len(content), kind) + content + CRC.pack(zlib.crc32(kind + content))
