@@ -54,16 +54,31 @@ class Replacement:
         if not isinstance(outcome, VignetteError):
             self._despair.succeeded()
         elif _may_be_ours_alone(outcome) and self._despair.failed() and self._judging.acquire(blocking=False):
-            threading.Thread(target=self._judge, daemon=True).start()
+            try:
+                threading.Thread(target=self._judge, daemon=True).start()
+            except RuntimeError as error:
+                logger.warning("this process takes no upload, and cannot ask a fresh one: %s", error)
+                self._ask_later()
 
     def _judge(self) -> None:
-        if not self._fresh_process_can():
-            logger.warning("this process takes no upload, and a fresh process could take none either")
-        elif not self._this_process_can():
+        has_to_end = False
+        try:
+            has_to_end = self._is_worse_than_a_fresh_process()
+        finally:
+            if not has_to_end:
+                self._ask_later()
+        if has_to_end:
             logger.error("this process takes no upload, and a fresh process could: another process takes its place")
             self._end()
-            return
-        # Whoever fails from now on asks again only after a while.
+
+    def _is_worse_than_a_fresh_process(self) -> bool:
+        if self._fresh_process_can():
+            return not self._this_process_can()
+        logger.warning("this process takes no upload, and a fresh process could take none either")
+        return False
+
+    def _ask_later(self) -> None:
+        """Have whoever fails from now on ask again only after a while."""
         self._despair.succeeded()
         self._judging.release()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -24,6 +25,7 @@ class Process:
         self.now = 0.0
         self.fresh_process_can = True
         self.this_process_can = False
+        self.fault: OSError | None = None
         self.asked = 0
         self.has_ended = threading.Event()
         self.replacement = Replacement(
@@ -35,6 +37,8 @@ class Process:
 
     def _ask(self) -> bool:
         self.asked += 1
+        if self.fault is not None:
+            raise self.fault
         return self.fresh_process_can
 
     def upload(self, outcome: Image | VignetteError, *, at: float) -> None:
@@ -104,3 +108,36 @@ def test_what_is_no_trouble_of_one_process_alone_does_not_count(process: Process
     process.upload(error, at=60)
 
     assert process.asked == 0
+
+
+@pytest.fixture
+def no_thread_starts() -> Iterator[None]:
+    """No system has room for such a stack: pthread_create(3) fails as it does at the limit of a user's threads."""
+    before = threading.stack_size(2**46)
+    yield
+    threading.stack_size(before)
+
+
+@pytest.mark.usefixtures("no_thread_starts")
+def test_one_that_can_start_no_thread_keeps_its_answer_and_asks_again_after_a_while(process: Process) -> None:
+    process.upload(LOCKED, at=0)
+    process.upload(LOCKED, at=30)
+    assert process.asked == 0
+
+    threading.stack_size(0)
+    process.upload(LOCKED, at=31)
+    assert process.asked == 0
+    process.upload(LOCKED, at=61)
+    assert (process.asked, process.has_ended.is_set()) == (1, True)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_one_whose_question_fails_asks_again_after_a_while(process: Process) -> None:
+    process.fault = OSError(errno.EMFILE, "")
+    process.upload(LOCKED, at=0)
+    process.upload(LOCKED, at=30)
+
+    process.fault = None
+    process.upload(LOCKED, at=31)
+    process.upload(LOCKED, at=61)
+    assert (process.asked, process.has_ended.is_set()) == (2, True)
