@@ -9,15 +9,15 @@ and then the worker's time limits end the process.
 from __future__ import annotations
 
 import ctypes
-import errno
 import math
 import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
+from vignette.allocation import watch_allocations
 from vignette.errors import RenderingFailed, TooMuchMemory, TooMuchTime
 from vignette.limits import KIB, MIB
 
@@ -35,8 +35,9 @@ _MMAP_THRESHOLD_BYTES: Final = 128 * KIB
 # a fifth for some.
 LARGE_PAGES: Final = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
-# libheif says so when an allocation failed. That may have happened in another thread, so `errno` does not tell.
-_LIBHEIF_OUT_OF_MEMORY: Final = "Memory allocation error"
+# What libheif says when an allocation failed, perhaps in another thread; and glibc, when there is no memory to load a
+# library. In both cases `errno` does not tell.
+_WORDS_OF_NO_MEMORY: Final = ("Memory allocation error", "failed to map segment from shared object")
 
 
 def give_back_what_is_freed() -> None:
@@ -73,14 +74,13 @@ def confined(memory_bytes: int, cpu_seconds: float) -> Iterator[None]:
 @contextmanager
 def _memory(limit: int) -> Iterator[None]:
     restore = _limit_data(limit)
-    errno_of_thread = _errno()
-    errno_of_thread.value = 0
+    an_allocation_failed = watch_allocations()
     try:
         yield
     except TooMuchTime:
         raise  # a library may have lived through a failed allocation before, and left its ENOMEM behind
     except (MemoryError, RenderingFailed, ImportError) as error:  # the first picture loads a library
-        is_out_of_memory = errno_of_thread.value == errno.ENOMEM or _tells_of_memory(error)
+        is_out_of_memory = an_allocation_failed() or _tells_of_memory(error)
         restore()
         if is_out_of_memory:
             words = f"rendering needs more than the {limit / MIB:,.0f} MiB of memory that it may take"
@@ -106,23 +106,9 @@ def _least(*limits: int) -> int:
     return min(limit for limit in limits if limit != resource.RLIM_INFINITY)
 
 
-def _errno() -> ctypes.c_int:
-    """
-    Return this thread's `errno`. `malloc` sets it to ENOMEM when it fails (malloc(3)), and nothing sets it back to 0.
-
-    The errors of decoders do not tell: libjpeg and libwebp call the picture broken if they find no memory.
-    """
-    try:
-        place = ctypes.CDLL(None).__errno_location
-    except AttributeError:  # this C library keeps errno elsewhere
-        return ctypes.c_int()
-    place.restype = ctypes.POINTER(ctypes.c_int)
-    return cast(ctypes.c_int, place().contents)
-
-
 def _tells_of_memory(error: BaseException | None) -> bool:
     while error is not None:
-        if isinstance(error, MemoryError) or _LIBHEIF_OUT_OF_MEMORY in str(error):
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _WORDS_OF_NO_MEMORY):
             return True
         error = error.__cause__
     return False

@@ -16,6 +16,7 @@ from typing import BinaryIO, Final, Protocol
 
 from PIL import Image, UnidentifiedImageError
 
+from vignette.allocation import watch_allocations
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.engines import bitmap, libheif, libvips, pillow
@@ -58,6 +59,7 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
 
     Raises:
         RenderingFailed: The decoder finds another size than the *anatomy* says.
+        MemoryError: The first engine found too little memory; the next one, once loaded, would find less.
         Exception: Pixels are damaged or missing. Decoders raise errors of many classes.
     """
     engines = _ENGINES[anatomy.format]
@@ -65,11 +67,14 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         engines = engines[::-1]
     *others, last = engines
     for engine in others:
+        an_allocation_failed = watch_allocations()
         try:
             return engine.decode(file, anatomy, size)
         except (UnknownVariety, UnidentifiedImageError):
             pass
-        except _FAULTS:
+        except _FAULTS as error:
+            if an_allocation_failed():
+                raise MemoryError from error
             if anatomy.format not in _BOTH_ARE_STRICT:
                 raise
         file.seek(0)
