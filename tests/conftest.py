@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.corpus import HAS_CORPUS
 from tests.house import House
@@ -38,6 +39,17 @@ def short_path() -> Iterator[Path]:
 def pytest_xdist_auto_num_workers() -> int:
     """Run two more workers than there are cores: many tests wait for processes that they have started."""
     return (os.cpu_count() or 1) + 2
+
+
+class _WithTestPyInOnePlace(LoadScopeScheduling):
+    """Spread classes and modules over the workers, but keep `test.py` whole: else each starts a service for it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "test.py" if nodeid.startswith("test.py::") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return _WithTestPyInOnePlace(config, log)
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.makers import animation, bmp, still
 from vignette.errors import Refused, RenderingFailed
+from vignette.pixels.inspection import inspect
 from vignette.pixels.rendering import render
 from vignette.recipes import Recipe
 
@@ -50,6 +51,7 @@ PICTURES = {
 def words_of(content: bytes) -> str:
     """What a user reads of a picture that is refused or fails; nothing if it is shown."""
     try:
+        inspect(io.BytesIO(content), len(content), max_pixels=1_000_000, max_frames=100)
         render(io.BytesIO(content), len(content), [SMALL])
     except RenderingFailed as failure:
         return "" if OURS.fullmatch(str(failure)) else f"{failure} (error)"
