@@ -150,6 +150,8 @@ def _group(title: str, entries: Iterator[tuple[str, str]]) -> Group:
 
 
 def _label(name: str) -> str:
+    if len(name) <= MAX_NAME_CHARS and name.isascii() and name.isprintable():
+        return name  # as nearly all are
     return _harmless(_shortened(name, MAX_NAME_CHARS)).replace("\n", " ")
 
 
@@ -270,4 +272,6 @@ def _shortened(text: str, limit: int) -> str:
 
 
 def _harmless(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text  # as nearly all are: to look so costs a tenth of what follows
     return _HARMFUL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
