@@ -112,6 +112,26 @@ def test_200_clients_at_once_are_all_served_in_the_end_and_nothing_is_lost(tmp_p
         assert peak_kib(service) - before < sum(map(len, contents)) / 1024 / 2
 
 
+@pytest.mark.parametrize("way", ["file", "form"])
+def test_an_upload_of_100_mb_takes_a_few_mib_of_memory(tmp_path: Path, way: str) -> None:
+    small, large = picture(), picture() + bytes(100_000_000)  # what lies behind the end of a JPEG is kept, as phones do
+    with running_service(tmp_path, web_processes=1) as service:
+
+        def upload(content: bytes) -> int:
+            files = {"files": {"file": ("a.jpg", content)}} if way == "form" else {"content": content}
+            answer = http_client.post(f"{service.url}/images", **files)
+            assert answer.status_code == 201, answer.text
+            return int(answer.text)
+
+        upload(small)  # the first one loads what each process needs once
+        before = peak_kib(service)
+
+        number = upload(large)
+
+        assert peak_kib(service) - before < 8 * 1024
+        assert (service.upload_folder / str(number) / "original.jpg").stat().st_size == len(large)
+
+
 def upload_all(service: Service, contents: Sequence[bytes], clients: int) -> list[int]:
     """Upload each of *contents* until it is kept, so many *clients* at the same moment; their numbers."""
     start = threading.Barrier(clients)

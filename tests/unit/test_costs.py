@@ -7,9 +7,11 @@ counted in `tests/contract/test_catalogue_costs.py`.
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -47,6 +49,36 @@ def test_an_upload_is_one_transaction(house: House, monkeypatch: pytest.MonkeyPa
 
     # Flushed: four files, their folder, and the one that holds the folder.
     assert counts == {"BEGIN": 1, "UPDATE": 1, "INSERT": 1, "fsync": 6}
+
+
+@contextmanager
+def noted(folder: Path) -> Iterator[Counter[tuple[str, str]]]:
+    """Count what is done to files below *folder*: (audit event, name of the file), while it lasts."""
+    counts: Counter[tuple[str, str]] = Counter()
+    is_counting = True
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if is_counting and event in ("open", "os.remove", "os.rmdir") and str(folder) in str(arguments[0]):
+            counts[event, Path(str(arguments[0])).name] += 1
+
+    sys.addaudithook(note)  # there is no way to remove it
+    try:
+        yield counts
+    finally:
+        is_counting = False
+
+
+def test_an_upload_opens_each_file_once_and_has_nothing_to_remove(house: House) -> None:
+    house.upload(picture())
+
+    with noted(house.uploads) as counts:
+        house.upload(picture())
+
+    files = ("original", "record.json", "metadata.json", "metadata.txt")
+    folders = [entry for entry in counts if entry[1] not in files]
+    assert {entry: counts[entry] for entry in counts if entry not in folders} == {("open", name): 1 for name in files}
+    # To be flushed: the folder, and the one that holds it.
+    assert [counts[entry] for entry in folders] == [1, 1]
 
 
 def test_a_rendering_is_three_short_transactions(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,28 @@ def pipeline(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
 
 
 @bench.command()
+@_photos
+@_as_json
+@_check
+@_effort
+def upload(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
+    """
+    Processor time of the web process for an upload, beside a bare web application that keeps the body as durably.
+
+    Starts both for the purpose; sends the three JPEGs whose sizes are nearest to 1 MB. Linux. Exit status 2 if
+    something is missing.
+    """
+    from vignette.trials.bench import upload as one_upload
+    from vignette.trials.bench.pipeline import find_photos
+
+    uploads, rounds = effort.choose(full=(60, 7), quick=(20, 3), smoke=(1, 1))
+    with _measuring(rounds * 3) as done:
+        report = one_upload.run(find_photos(folder), uploads=uploads, rounds=rounds, done=done)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
+
+
+@bench.command()
 @_disk
 @_as_json
 @_effort

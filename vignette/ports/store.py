@@ -9,6 +9,7 @@ folder cannot be used, and `StoreFull` when there is no room.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
 from vignette.model import ImageId
@@ -17,11 +18,11 @@ from vignette.model import ImageId
 class StagedImage(Protocol):
     """A folder in the making. It belongs to one upload and is seen by nobody else."""
 
-    def append(self, chunk: bytes) -> None:
+    def append(self, chunk: bytes | memoryview) -> None:
         """Add *chunk* to the original. Raise `StoreFull` when there is no room."""
 
-    def open_original(self) -> BinaryIO:
-        """Open what has been appended, for reading from its start."""
+    def open_original(self) -> AbstractContextManager[BinaryIO]:
+        """Give what has been appended, to be read from its start; nothing is appended meanwhile."""
 
     def complete(self, original_name: str, files: dict[str, bytes]) -> None:
         """Give the original its name, add *files*, and flush everything to the disk."""

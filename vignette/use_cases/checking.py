@@ -21,7 +21,7 @@ from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavaila
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
 from vignette.model import Image, ImageId, Outcome, Record
 from vignette.pixels.inspection import inspect
-from vignette.pixels.metadata import as_text, describe
+from vignette.pixels.metadata import as_json, as_text, describe
 from vignette.ports.catalogue import Index, Library
 from vignette.ports.store import Files, Staging, Survey
 from vignette.recipes import Recipe
@@ -228,5 +228,4 @@ class Checkup:
             _, blocks = inspect(file, record.bytes, max_pixels=sys.maxsize, max_frames=sys.maxsize)
         metadata = describe(blocks)
         self._files.write(image_id, layout.METADATA_TEXT, as_text(metadata).encode())
-        content = json.dumps(metadata, ensure_ascii=False, indent=1).encode()
-        self._files.write(image_id, layout.METADATA_JSON, content)
+        self._files.write(image_id, layout.METADATA_JSON, as_json(metadata))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import sys
 import unicodedata
@@ -23,7 +22,7 @@ from vignette.errors import (
 from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
-from vignette.pixels.metadata import as_text, describe
+from vignette.pixels.metadata import as_json, as_text, describe
 from vignette.ports.catalogue import Arrivals
 from vignette.ports.jobs import Jobs
 from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
@@ -160,7 +159,7 @@ class Intake:
             layout.original(facts),
             {
                 layout.RECORD: record_to_json(record),
-                layout.METADATA_JSON: json.dumps(metadata, ensure_ascii=False, indent=1).encode(),
+                layout.METADATA_JSON: as_json(metadata),
                 layout.METADATA_TEXT: as_text(metadata).encode(),
             },
         )

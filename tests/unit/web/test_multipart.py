@@ -5,8 +5,12 @@ import time
 from typing import ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.sansio.multipart import Epilogue, Event, MultipartDecoder, NeedData
 
 from vignette.errors import MalformedRequest
+from vignette.web.http import multipart
 from vignette.web.http.multipart import parts_of
 
 BOUNDARY = b"limit"
@@ -169,3 +173,39 @@ def test_what_is_wrong_with_a_form_is_said_in_words_of_ours(body: bytes, words: 
 
     assert words in str(raised.value)
     assert str(raised.value).startswith("the body is not the form that its Content-Type says: ")
+
+
+class Werkzeugs(multipart._Decoder):
+    """Our decoder, but that it finds the bytes of a file as Werkzeug does."""
+
+    _parse_data = MultipartDecoder._parse_data
+
+
+def events(decoder: multipart._Decoder, chunks: list[bytes]) -> list[Event | str]:
+    seen: list[Event | str] = []
+    waiting = iter(chunks)
+    try:
+        while not (seen and isinstance(seen[-1], Epilogue)):
+            event = decoder.following()
+            if isinstance(event, NeedData):
+                decoder.feed(next(waiting, None))
+            seen.append(event)
+    except MalformedRequest as error:
+        seen.append(str(error))
+    return seen
+
+
+PART = b"--limit\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n"
+PIECES = (
+    *(b"\r", b"\n", b"\r\n", b"-", b"--", b"--limi", b"--limit", b"--limit--", b"\r\n--limit", b"\r\n--limit \t\r\n"),
+    *(b"\n--limit--\n", b"\r--limit\r", b"t", b"\0\xff" * 9, b"x" * 40, PART, b"\r\n" + PART, b"\r\n--limit--\r\n"),
+)
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=4).map(b"".join), max_size=8))
+def test_what_a_file_holds_is_found_as_werkzeug_finds_it(chunks: list[bytes]) -> None:
+    body = [PART, *chunks, b"\r\n--limit--\r\n"]
+
+    assert events(multipart._Decoder(BOUNDARY, 10_000, max_parts=9), body) == events(
+        Werkzeugs(BOUNDARY, 10_000, max_parts=9), body
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -12,6 +13,10 @@ from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import Now, from_row, image_table, to_row
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, StoreFull
 from vignette.model import Image, ImageId, Record, State
+
+# Made once: to make such a statement costs more than to execute it.
+_INSERT: Final = sa.insert(image_table).values(hinted_at=Now())
+_WITH_KEY: Final = sa.select(image_table).where(image_table.c.idempotency_key == sa.bindparam("key"))
 
 
 class SqlArrivals:
@@ -37,7 +42,7 @@ class SqlArrivals:
                 if earlier is not None:
                     connection.rollback()
                     return _same_upload(earlier, record), False
-                connection.execute(sa.insert(image_table).values(**to_row(image), hinted_at=Now()))
+                connection.execute(_INSERT, to_row(image))
                 _promote(connection, image.id, promote, withdraw)
                 promoted = image.id
         except (CatalogueUnavailable, StoreFull):
@@ -67,7 +72,7 @@ def with_key(connection: sa.Connection, key: str | None) -> Image | None:
     """The image that came with the idempotency *key*, if any."""
     if key is None:
         return None
-    row = connection.execute(sa.select(image_table).where(image_table.c.idempotency_key == key)).one_or_none()
+    row = connection.execute(_WITH_KEY, {"key": key}).one_or_none()
     return None if row is None else from_row(row)
 
 

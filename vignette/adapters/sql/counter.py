@@ -7,10 +7,19 @@ at a time anyway.
 
 from __future__ import annotations
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from vignette.adapters.sql.tables import counter_table
 from vignette.model import ImageId
+
+# Made once: to make a statement costs more than to execute it, and each upload and each deletion takes the lock.
+_ADD: Final = (
+    sa.update(counter_table)
+    .values(next=counter_table.c.next + sa.bindparam("added", type_=sa.BigInteger))
+    .returning(counter_table.c.next)
+)
 
 
 def take_number(connection: sa.Connection) -> ImageId:
@@ -30,6 +39,5 @@ def pass_number(connection: sa.Connection, image_id: ImageId) -> None:
 
 
 def _add(connection: sa.Connection, count: int) -> int:
-    added = sa.update(counter_table).values(next=counter_table.c.next + count).returning(counter_table.c.next)
-    following: int = connection.execute(added).scalar_one()
+    following: int = connection.execute(_ADD, {"added": count}).scalar_one()
     return following

@@ -18,7 +18,8 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -74,10 +75,15 @@ class _Disk:
     def write(self, path: Path, content: bytes) -> None:
         """A new file at *path*, flushed."""
         with path.open("xb", buffering=0) as file:
-            view = memoryview(content)
-            while view:
-                view = view[file.write(view) :]
+            _write_all(file, content)
             self.flush(file.fileno())
+
+
+def _write_all(file: FileIO, content: bytes | memoryview) -> None:
+    written = file.write(content)
+    while written < len(content):  # a disk that is nearly full takes a part
+        content = memoryview(content)[written:]
+        written = file.write(content)
 
 
 def _remove(path: Path) -> None:
@@ -121,7 +127,11 @@ def _last_change(path: Path) -> float:
 
 
 class StagedFolder:
-    """A folder below the staging folder, with one open file that grows. See `ports.store.StagedImage`."""
+    """
+    A folder below the staging folder, with one open file that grows. See `ports.store.StagedImage`.
+
+    The original is opened once: it is written, read and flushed by one descriptor.
+    """
 
     _ORIGINAL: Final = "original"
 
@@ -129,6 +139,7 @@ class StagedFolder:
         self.path = path
         self._disk = disk
         self._promoted_to: Path | None = None
+        self._is_staged = True
         self._names = [self._ORIGINAL]
         try:
             path.mkdir()
@@ -136,40 +147,54 @@ class StagedFolder:
             path.parent.mkdir(exist_ok=True)
             path.mkdir()
         try:
-            self._file = (path / self._ORIGINAL).open("xb", buffering=0)
+            self._file = (path / self._ORIGINAL).open("x+b", buffering=0)
         except OSError:
             path.rmdir()
             raise
 
-    def append(self, chunk: bytes) -> None:
+    def append(self, chunk: bytes | memoryview) -> None:
         with _our_errors("the upload cannot be written"):
-            view = memoryview(chunk)
-            while view:
-                view = view[self._file.write(view) :]
+            _write_all(self._file, chunk)
 
-    def open_original(self) -> BinaryIO:
+    @contextmanager
+    def open_original(self) -> Iterator[BinaryIO]:
         with _our_errors("the upload cannot be read back"):
-            return (self.path / self._ORIGINAL).open("rb")
+            self._file.seek(0)
+            try:
+                yield self._file
+            finally:
+                self._file.seek(0, os.SEEK_END)
 
     def complete(self, original_name: str, files: dict[str, bytes]) -> None:
-        with _our_errors("the upload cannot be flushed"):
-            self._disk.flush(self._file.fileno())
-            self._file.close()
+        with _our_errors("the upload cannot be flushed"), self._file, ExitStack() as opened:
             self._names += [original_name, *files]
+            # All are written before the first is flushed: a flush of one takes the others along for the most part.
+            written = [self._file, *(opened.enter_context(self._new(name, content)) for name, content in files.items())]
+            for file in written:
+                self._disk.flush(file.fileno())
             (self.path / self._ORIGINAL).rename(self.path / original_name)
-            for name, content in files.items():
-                self._disk.write(self.path / name, content)
             self._disk.flush_folder(self.path)
+
+    def _new(self, name: str, content: bytes) -> FileIO:
+        file = (self.path / name).open("xb", buffering=0)
+        try:
+            _write_all(file, content)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def discard(self) -> None:
         self._file.close()
-        _remove_files_and_folder(self.path, self._names)
+        if self._is_staged:
+            _remove_files_and_folder(self.path, self._names)
 
     def move_to(self, target: Path) -> None:
         """Rename the folder to *target*. `withdraw` knows it again by its inode, whatever has that name by then."""
         self._inode = self.path.stat().st_ino
         self._promoted_to = target
         self.path.rename(target)
+        self._is_staged = False
 
     def withdraw(self) -> None:
         target, self._promoted_to = self._promoted_to, None
@@ -180,6 +205,7 @@ class StagedFolder:
                 # Back at once: file by file, a process that is killed would leave a half of the folder for an image.
                 self.path.parent.mkdir(exist_ok=True)
                 target.rename(self.path)
+                self._is_staged = True
                 self.discard()
 
 

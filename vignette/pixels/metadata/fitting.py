@@ -8,8 +8,9 @@ of real files are far smaller than the limits. In others, long texts are cut, an
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 # A text that is cut keeps this many characters: a little more than people are shown (`text.MAX_VALUE_CHARS`).
@@ -17,9 +18,14 @@ BEGINNING_CHARS: Final = 4096
 ELLIPSIS: Final = "…"
 
 # Counted for each name and each value on top of its own text: colon, comma, line end, brackets. Its depth is counted on
-# top of that: a blank of indentation for each level.
+# top of that, as if each level were indented by a blank.
 _SYNTAX_BYTES: Final = 6
 _NOTHING: Final = object()
+
+# The longest that JSON makes of a character (\\u0000), and of a number below `_LARGE`, `true` or `null`.
+_CHAR_BYTES: Final = 6
+_NUMBER_BYTES: Final = 25
+_LARGE: Final = 10**24
 
 # `json.dumps` with an option would make an encoder for each value.
 _as_json: Final = json.JSONEncoder(ensure_ascii=False).encode
@@ -29,7 +35,7 @@ _as_json: Final = json.JSONEncoder(ensure_ascii=False).encode
 class Fitted:
     """`value` is what fits; `cut` counts the texts and base64 in it that were cut, `left_out` the values left out."""
 
-    value: Any = field(init=False)
+    value: Any = None
     cut: int = 0
     left_out: int = 0
 
@@ -39,12 +45,34 @@ def fit(value: dict[str, Any] | list[Any], max_bytes: int, max_chars: int) -> Fi
     Return as much of *value* as takes *max_bytes* as JSON.
 
     A text of over *max_chars* is cut to `BEGINNING_CHARS` and ends in an ellipsis; base64 of over *max_chars* is left
-    out of its object.
+    out of its object. If nothing has to be cut or left out, the result is *value* itself.
     """
+    if _at_most(value, 0, max_chars) <= max_bytes:
+        return Fitted(value)
     walk = _Walk(max_bytes, max_chars)
     kept = walk.take(value, 0)
     walk.fitted.value = type(value)() if kept is _NOTHING else kept
     return walk.fitted
+
+
+def _at_most(value: Any, depth: int, max_chars: int) -> float:
+    """
+    Return a number of bytes that *value* is sure not to exceed, as `_Walk` counts them; infinity for a text that is to
+    be cut.
+
+    To find that takes a fifth of the time of a walk, and shows of nearly all parts of real files that they fit.
+    """
+    line = depth + _SYNTAX_BYTES
+    if isinstance(value, str):
+        return _CHAR_BYTES * len(value) + 2 + line if len(value) <= max_chars else math.inf
+    if isinstance(value, dict):
+        total = 2.0 + line
+        for name, item in value.items():
+            total += _CHAR_BYTES * len(name) + 6 + line + _at_most(item, depth + 1, max_chars)
+        return total
+    if isinstance(value, list):
+        return 2 + line + sum(_at_most(item, depth + 1, max_chars) for item in value)
+    return _NUMBER_BYTES + line if value is None or isinstance(value, float) or -_LARGE < value < _LARGE else math.inf
 
 
 class _Walk:

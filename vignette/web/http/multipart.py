@@ -7,6 +7,7 @@ chunk on as it arrives, so that it is written once, and only one file of a reque
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -21,6 +22,8 @@ from vignette.web.http.parameters import file_name, parameters, text_of
 
 # Parts that are no files (other fields of a form) count too.
 _MAX_PARTS: Final = 2000
+
+_LINE_BREAK: Final = re.compile(rb"\r\n|\n|\r")
 
 # What the decoder may hold back while it looks for a boundary, or the end of a part's headers.
 _MAX_BUFFER_BYTES: Final = 2 * MIB
@@ -92,7 +95,14 @@ def _events(decoder: _Decoder, body: Body) -> Iterator[Event]:
 
 
 class _Decoder(MultipartDecoder):
-    """Werkzeug's decoder. It takes headers in other encodings than UTF-8, and tells in our words what is wrong."""
+    """
+    Werkzeug's decoder. It takes headers in other encodings than UTF-8, tells in our words what is wrong, and reads the
+    bytes of a file in a fraction of the time.
+    """
+
+    def __init__(self, boundary: bytes, max_form_memory_size: int, *, max_parts: int) -> None:
+        super().__init__(boundary, max_form_memory_size, max_parts=max_parts)
+        self._mark = b"--" + boundary
 
     def following(self) -> Event:
         try:
@@ -114,6 +124,21 @@ class _Decoder(MultipartDecoder):
         # RFC 7578, 5.1: names of fields and files need not be UTF-8.
         return super()._parse_headers(text_of(bytes(data)).encode())
 
+    def _parse_data(self, data: bytes | bytearray, *, start: bool) -> tuple[bytes, int, bool]:
+        # Returns what Werkzeug's own returns. That searches the last chunk of each file for a line break of any kind,
+        # with a regular expression, and copies each chunk three times.
+        begin = len(_LINE_BREAK.match(data)[0]) if start else 0  # type: ignore[index]  # the headers end in one
+        found = data.find(self._mark)
+        match = None if found < 0 else self.boundary_re.search(data, max(0, found - 2))
+        if match is not None:
+            self.state = State.EPILOGUE if match[1].startswith(b"--") else State.PART
+            return _copy(data, begin, match.start()), match.end(), False
+        # A boundary may have begun at the last line break.
+        tail = max(begin, len(data) - len(self._mark) - 2)
+        breaks = [at for at in (data.rfind(b"\n", tail), data.rfind(b"\r", tail)) if at >= 0]
+        end = min(breaks, default=len(data))
+        return _copy(data, begin, end), end, True
+
     def _why_no_event(self) -> str:
         if not self.complete:
             return "it has a part without a Content-Disposition"
@@ -127,6 +152,11 @@ class _Decoder(MultipartDecoder):
 
     def _lost(self, where: str) -> str:
         return f"the boundary {self.boundary[:100].decode(errors='replace')!r} of its Content-Type is not in {where}"
+
+
+def _copy(data: bytes | bytearray, begin: int, end: int) -> bytes:
+    with memoryview(data) as view:
+        return bytes(view[begin:end])
 
 
 def _malformed(why: str) -> MalformedRequest:
