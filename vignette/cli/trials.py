@@ -14,6 +14,7 @@ import click
 
 from vignette.settings import load_settings_or_exit
 from vignette.trials.bench.effort import Effort
+from vignette.trials.undertaker import engage
 
 
 @click.command()
@@ -42,6 +43,7 @@ def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int 
 
     if sys.platform != "linux":
         raise click.UsageError("it finds its processes in /proc, as only Linux has it")
+    engage()
     first = secrets.randbelow(2**32) if seed is None else seed
     results = []
     for number in range(first, first + runs):
@@ -56,6 +58,8 @@ def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int 
 @click.group()
 def bench() -> None:
     """Measure Vignette, mostly beside others that do the same job in the same run: see docs/performance.md."""
+    if sys.platform == "linux":
+        engage()
 
 
 _photos = click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def marked(mark: str) -> list[int]:
     The file is for the embedded server: it writes its title over its environment.
     """
     return [number for number in _numbers() if number != os.getpid() and _has_mark(number, mark)]
+
+
+def end_marked(mark: str, within_s: float) -> list[int]:
+    """Kill all other processes that have *mark*, frozen ones too; return those that are left after *within_s*."""
+    deadline = time.monotonic() + within_s
+    while (left := marked(mark)) and time.monotonic() < deadline:
+        for number in left:
+            if (parent := parent_of(number)) is not None:
+                send(number, parent, signal.SIGKILL)
+        time.sleep(0.02)
+    return left
 
 
 def send(number: int, parent: int, what: signal.Signals) -> bool:

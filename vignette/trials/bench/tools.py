@@ -13,6 +13,7 @@ from typing import Final
 
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.trials.own_service import START_LIMIT_S, OwnService
+from vignette.trials.undertaker import entrusted
 
 # Debian's name for the package of each program, as `apt install` takes it.
 _PACKAGES: Final = {"nginx": "nginx-light", "wrk": "wrk", "vipsthumbnail": "libvips-tools"}
@@ -57,20 +58,21 @@ def own_service(folder: Path, **settings: object) -> Iterator[OwnService]:
         BenchUnavailable: It does not start.
     """
     service = OwnService(folder, **settings)
-    try:
-        if not service.bring_up():
-            words = service.log.read_text(errors="replace")[-2000:]
-            raise BenchUnavailable(f"the service did not start within {START_LIMIT_S:.0f} s: {words}")
-        yield service
-        service.stop()
-    finally:
-        service.destroy()
+    with entrusted(service.socket_folder):
+        try:
+            if not service.bring_up():
+                words = service.log.read_text(errors="replace")[-2000:]
+                raise BenchUnavailable(f"the service did not start within {START_LIMIT_S:.0f} s: {words}")
+            yield service
+            service.stop()
+        finally:
+            service.destroy()
 
 
 @contextmanager
 def bench_folder(place: Path | None = None) -> Iterator[Path]:
     """
-    A folder below *place* (the system's temporary one unless given), removed afterwards.
+    A folder below *place* (the system's temporary one unless given), removed afterwards, even if this process dies.
 
     Raises:
         BenchUnavailable: It cannot be made there.
@@ -83,7 +85,7 @@ def bench_folder(place: Path | None = None) -> Iterator[Path]:
         raise BenchUnavailable(
             f"no folder can be made in {place or tempfile.gettempdir()}: {error.strerror}"
         ) from error
-    with made as folder:
+    with entrusted(Path(made.name)), made as folder:
         yield Path(folder)
 
 
