@@ -136,13 +136,16 @@ def pipeline(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
     """
     Seconds from the first upload to the last vignette, beside `vipsthumbnail` making the same from files.
 
-    Starts a service for the purpose; needs vipsthumbnail (Debian: libvips-tools) and photos, which are sent again and
-    again until there are 60. Exit status 2 if something is missing.
+    Three ratios: both make the same small JPEG; the last default vignette with default settings, beside that JPEG; all
+    vignettes with default settings.
+
+    Starts two services for the purpose; needs vipsthumbnail (Debian: libvips-tools) and photos, which are sent again
+    and again until there are 60. Exit status 2 if something is missing.
     """
     from vignette.trials.bench import pipeline as whole_way
 
     count, rounds = effort.choose(full=(whole_way.PHOTOS, 7), quick=(12, 3), smoke=(1, 1))
-    with _measuring(rounds * 2) as done:
+    with _measuring(rounds * 4) as done:
         report = whole_way.run(whole_way.find_photos(folder), count=count, rounds=rounds, done=done)
     _tell(report, as_json=as_json)
     _fail_if(check, report.shortfalls())

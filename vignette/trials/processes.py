@@ -22,6 +22,15 @@ def parent_of(number: int) -> int | None:
         return None
 
 
+def cpu_s(number: int) -> float:
+    """The processor time of a process and of those of its children that it has buried; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # utime, stime, cutime, cstime
+
+
 def command_line(number: int) -> str:
     try:
         return Path(f"/proc/{number}/cmdline").read_text(errors="replace").replace("\0", " ")
