@@ -12,9 +12,9 @@ from typing import Protocol
 
 import click
 
-from vignette.settings import load_settings_or_exit
+from vignette.settings import PROJECT_FOLDER, load_settings_or_exit
 from vignette.trials.bench.effort import Effort
-from vignette.trials.undertaker import engage
+from vignette.trials.undertaker import undertaken
 
 
 @click.command()
@@ -43,7 +43,7 @@ def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int 
 
     if sys.platform != "linux":
         raise click.UsageError("it finds its processes in /proc, as only Linux has it")
-    engage()
+    click.get_current_context().with_resource(undertaken())
     first = secrets.randbelow(2**32) if seed is None else seed
     results = []
     for number in range(first, first + runs):
@@ -59,7 +59,7 @@ def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int 
 def bench() -> None:
     """Measure Vignette, mostly beside others that do the same job in the same run: see docs/performance.md."""
     if sys.platform == "linux":
-        engage()
+        click.get_current_context().with_resource(undertaken())
 
 
 _photos = click.option(
@@ -128,6 +128,34 @@ def serve(as_json: bool, check: bool, effort: Effort) -> None:
 
 
 @bench.command()
+@click.option(
+    "--photos",
+    "folder",
+    envvar="VIGNETTE_CORPUS",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=PROJECT_FOLDER / "image_test",
+    help="A folder of photos to upload, or with a folder `photos` of them; VIGNETTE_CORPUS or one photo unless given.",
+)
+@_as_json
+@_check
+@_effort
+def latency(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
+    """
+    How long a ready vignette takes while four clients upload, beside nginx with the same file.
+
+    Starts a service and an nginx for the purpose; needs nginx (Debian: nginx-light). Exit status 2 if it is missing.
+    """
+    from vignette.trials.bench import latency as under_load
+    from vignette.trials.bench.tools import find_photos
+
+    rounds, seconds = effort.choose(full=(7, 4), quick=(3, 4), smoke=(1, 1))
+    with _measuring(rounds) as done:
+        report = under_load.run(find_photos(folder), rounds=rounds, seconds=seconds, done=done)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
+
+
+@bench.command()
 @_photos
 @_as_json
 @_check
@@ -143,10 +171,11 @@ def pipeline(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
     and again until there are 60. Exit status 2 if something is missing.
     """
     from vignette.trials.bench import pipeline as whole_way
+    from vignette.trials.bench.tools import find_photos
 
     count, rounds = effort.choose(full=(whole_way.PHOTOS, 7), quick=(12, 3), smoke=(1, 1))
     with _measuring(rounds * 4) as done:
-        report = whole_way.run(whole_way.find_photos(folder), count=count, rounds=rounds, done=done)
+        report = whole_way.run(find_photos(folder), count=count, rounds=rounds, done=done)
     _tell(report, as_json=as_json)
     _fail_if(check, report.shortfalls())
 

@@ -8,7 +8,6 @@ its death by the end of a pipe, whatever the trial died of.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import shutil
@@ -48,12 +47,12 @@ class _Line:
 _line: Final = _Line()
 
 
-def engage() -> None:
+@contextmanager
+def undertaken() -> Iterator[None]:
     """
-    Start the undertaker of this process; to be called once, before there are threads.
+    Have an undertaker while the block runs; to be entered in the main thread, before there are others.
 
-    From now on SIGINT ends this process at once, as SIGTERM and SIGHUP do. At an exit in good order the process waits
-    until the undertaker is done.
+    In the block SIGINT ends this process at once, as SIGTERM and SIGHUP do. After the block the undertaker is gone.
     """
     reader, writer = os.pipe()
     undertaker = os.fork()
@@ -65,10 +64,17 @@ def engage() -> None:
         finally:
             os._exit(0)
     os.close(reader)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    former = signal.getsignal(signal.SIGINT)
+    if former is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _line.descriptor = writer
-    atexit.register(_dismiss, writer, undertaker)
+    try:
+        yield
+    finally:
+        _line.descriptor = None
+        signal.signal(signal.SIGINT, former)
+        os.close(writer)
+        os.waitpid(undertaker, 0)
 
 
 @contextmanager
@@ -89,12 +95,6 @@ def entrusted(folder: Path) -> Iterator[None]:
 def keep(folder: Path) -> None:
     """Have the undertaker leave *folder* where it is, and only end its processes."""
     _line.write(_KEEP, folder)
-
-
-def _dismiss(writer: int, undertaker: int) -> None:
-    _line.descriptor = None
-    os.close(writer)
-    os.waitpid(undertaker, 0)
 
 
 def _wait_and_clean_up(words: IO[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.running import LIMIT_S, environment, until
 from vignette.trials.processes import marked
+from vignette.trials.undertaker import undertaken
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the processes are found in /proc")
 
@@ -18,10 +19,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the processes a
 TRIAL = """
 import os, signal, subprocess, sys
 from pathlib import Path
-from vignette.trials.undertaker import engage, entrusted, keep
+from vignette.trials.undertaker import entrusted, keep, undertaken
 folder, task = Path(sys.argv[1]), sys.argv[2]
-engage()
-with entrusted(folder):
+with undertaken(), entrusted(folder):
     folder.mkdir()
     child = subprocess.Popen(["sleep", "600"], env={"MARK": os.fspath(folder)})
     child.send_signal(signal.SIGSTOP)
@@ -64,6 +64,15 @@ def test_a_folder_that_is_kept_stays_without_its_processes(tmp_path: Path) -> No
 
     assert marked(str(folder)) == []
     assert folder.exists()
+
+
+def test_after_it_ctrl_c_is_what_it_was() -> None:
+    former = signal.getsignal(signal.SIGINT)
+
+    with undertaken():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+
+    assert signal.getsignal(signal.SIGINT) is former
 
 
 def test_what_is_not_entrusted_any_more_is_left_alone(tmp_path: Path) -> None:

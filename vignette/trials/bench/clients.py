@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import http.client
 import os
-import re
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, Final, TypeVar
 
+from vignette.trials.bench.answers import Answer, whole_answer
 from vignette.trials.bench.tools import BenchUnavailable
 
 T = TypeVar("T")
@@ -28,32 +27,7 @@ T = TypeVar("T")
 # Far longer than any answer takes: only a failure reaches it.
 LIMIT_S: Final = 120
 
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
-_CLOSE: Final = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 _BUFFER_BYTES: Final = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The status and the body of an answer; `is_last` if the server closes the connection after it."""
-
-    status: int
-    body: bytes
-    is_last: bool
-
-
-def whole_answer(received: bytes) -> Answer | None:
-    """The answer that *received* holds, which must have a Content-Length; None if it is not whole yet."""
-    head, end, body = received.partition(b"\r\n\r\n")
-    if not end:
-        return None
-    head += b"\r\n"
-    length = _LENGTH.search(head)
-    if length is None:
-        raise BenchUnavailable(f"an answer does not tell its length: {head!r}")
-    if len(body) < int(length[1]):
-        return None
-    return Answer(int(head[9:12]), body, _CLOSE.search(head) is not None)
 
 
 class Photo:
@@ -103,7 +77,7 @@ class Client:
             else:
                 connection.sendall(head.encode() + what)
             answer = self._answer(connection)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise BenchUnavailable(f"an upload was cut off: {error}") from error
         if answer.is_last:
             self._hang_up()

@@ -24,14 +24,7 @@ from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.bench.clients import Client, Photo, each_by_a_client
 from vignette.trials.bench.progress import Progress
 from vignette.trials.bench.rounds import interleaved, median_ratio
-from vignette.trials.bench.tools import (
-    BenchUnavailable,
-    bench_folder,
-    catalogue_of,
-    own_service,
-    photo_folder,
-    program,
-)
+from vignette.trials.bench.tools import bench_folder, catalogue_of, own_service, program
 from vignette.trials.bench.vipsthumbnail import PROCESSES, make_vignettes
 from vignette.trials.own_service import OwnService
 from vignette.trials.processes import cpu_s, marked
@@ -109,19 +102,6 @@ class PipelineReport:
 def _line(one: Outcome) -> str:
     ours, theirs = statistics.median(one.ours), statistics.median(one.vipsthumbnail)
     return f"{one.race.name:48}{ours:10.2f}{theirs:15.2f}{one.ratio:8.2f}{f'≤ {one.race.goal}':>8}"
-
-
-def find_photos(folder: Path) -> list[Path]:
-    """
-    The JPEGs of *folder*.
-
-    Raises:
-        BenchUnavailable: There are none.
-    """
-    found = sorted(photo_folder(folder).glob("*.jp*g"))
-    if not found:
-        raise BenchUnavailable(f"there are no JPEGs in {folder}")
-    return found
 
 
 def run(

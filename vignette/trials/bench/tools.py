@@ -49,6 +49,19 @@ def photo_folder(folder: Path) -> Path:
     return inner if inner.is_dir() else folder
 
 
+def find_photos(folder: Path) -> list[Path]:
+    """
+    The JPEGs of *folder*.
+
+    Raises:
+        BenchUnavailable: There are none.
+    """
+    found = sorted(photo_folder(folder).glob("*.jp*g"))
+    if not found:
+        raise BenchUnavailable(f"there are no JPEGs in {folder}")
+    return found
+
+
 @contextmanager
 def own_service(folder: Path, **settings: object) -> Iterator[OwnService]:
     """

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from vignette.trials.bench.clients import Client, Photo, each_by_a_client, whole_answer
+from vignette.trials.bench.answers import whole_answer
+from vignette.trials.bench.clients import Client, Photo, each_by_a_client
 from vignette.trials.bench.tools import BenchUnavailable
 
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\ncontent-length: 1\r\n\r\n7"

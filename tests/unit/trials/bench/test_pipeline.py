@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vignette.trials.bench.pipeline import SAME_WORK, Outcome, PipelineReport, find_photos
-from vignette.trials.bench.tools import BenchUnavailable
+from vignette.trials.bench.pipeline import SAME_WORK, Outcome, PipelineReport
+from vignette.trials.bench.tools import BenchUnavailable, find_photos
 
 WELL = PipelineReport(
     60, 10**8, 4, 0.02, [Outcome(SAME_WORK, ["small.jpeg"], ours=[11.0] * 3, vipsthumbnail=[10.0] * 3)]
