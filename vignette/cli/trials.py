@@ -209,6 +209,8 @@ def burst(folder: Path | None, as_json: bool, check: bool, effort: Effort) -> No
     """
     10,000 small uploads of 32 clients: how long they take, how much memory, and whether each of them is kept.
 
+    Tells also how long a vignette that was there before takes meanwhile.
+
     Starts a service for the purpose. Exit status 2 if it does not start, or refuses an upload for good.
     """
     from vignette.trials.bench import burst as many_uploads

@@ -22,7 +22,6 @@ _ADMINISTRATORS_PATH: Final = "/usr/sbin:/usr/local/sbin"
 
 # Far longer than a picture takes: only a failure reaches it.
 _READY_LIMIT_S: Final = 120.0
-_POLL_S: Final = 0.02
 
 
 class BenchUnavailable(Exception):
@@ -104,37 +103,18 @@ def bench_folder(place: Path | None = None) -> Iterator[Path]:
 
 def upload(port: int, content: bytes) -> int:
     """Upload a JPEG to the service on *port*; return its number."""
-    status, words = post(port, content)
-    if status != http.client.CREATED:
-        raise BenchUnavailable(f"an upload was answered {status}: {words}")
-    return int(words)
-
-
-def post(port: int, content: bytes) -> tuple[int, str]:
-    """Send a JPEG to the service on *port*; return the status and the body of the answer."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_LIMIT_S)) as connection:
         connection.request("POST", "/images", content, {"Content-Type": "image/jpeg"})
         answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        words = answer.read().decode()
+    if answer.status != http.client.CREATED:
+        raise BenchUnavailable(f"an upload was answered {answer.status}: {words}")
+    return int(words)
 
 
 def catalogue_of(service: OwnService) -> SqlCatalogue:
     """The catalogue of a service that is up, to be closed afterwards."""
     return SqlCatalogue(f"sqlite:///{service.state_folder / 'catalogue.sqlite3'}", must_exist=True)
-
-
-def until_all_rendered(catalogue: SqlCatalogue, limit_s: float) -> None:
-    """
-    Wait until no image waits for its vignettes.
-
-    Raises:
-        BenchUnavailable: Some still wait after *limit_s* seconds.
-    """
-    deadline = time.monotonic() + limit_s
-    while waiting := catalogue.waiting.unfinished():
-        if time.monotonic() > deadline:
-            raise BenchUnavailable(f"{waiting} images still have no vignettes after {limit_s:.0f} s")
-        time.sleep(_POLL_S)
 
 
 def until_ready(port: int, image_id: int, accept: str) -> tuple[bytes, str]:
