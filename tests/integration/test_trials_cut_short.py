@@ -23,12 +23,12 @@ BENCH = ("bench", "burst", "--quick")
 @pytest.mark.parametrize(
     ("command", "number"),
     [
-        (TORTURE, signal.SIGTERM),
-        (TORTURE, signal.SIGINT),
-        (TORTURE, signal.SIGKILL),
-        (BENCH, signal.SIGTERM),
-        (BENCH, signal.SIGHUP),
-        (BENCH, signal.SIGKILL),
+        pytest.param(TORTURE, signal.SIGTERM, id="torture-SIGTERM"),
+        pytest.param(TORTURE, signal.SIGINT, id="torture-SIGINT"),
+        pytest.param(TORTURE, signal.SIGKILL, id="torture-SIGKILL"),
+        pytest.param(BENCH, signal.SIGTERM, id="bench-SIGTERM"),
+        pytest.param(BENCH, signal.SIGHUP, id="bench-SIGHUP"),
+        pytest.param(BENCH, signal.SIGKILL, id="bench-SIGKILL"),
     ],
 )
 def test_it_leaves_nothing(command: Sequence[str], number: signal.Signals, tmp_path: Path, short_path: Path) -> None:
