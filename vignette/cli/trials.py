@@ -12,8 +12,9 @@ from typing import Protocol
 
 import click
 
-from vignette.settings import load_settings_or_exit
+from vignette.settings import PROJECT_FOLDER, load_settings_or_exit
 from vignette.trials.bench.effort import Effort
+from vignette.trials.undertaker import undertaken
 
 
 @click.command()
@@ -42,6 +43,7 @@ def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int 
 
     if sys.platform != "linux":
         raise click.UsageError("it finds its processes in /proc, as only Linux has it")
+    click.get_current_context().with_resource(undertaken())
     first = secrets.randbelow(2**32) if seed is None else seed
     results = []
     for number in range(first, first + runs):
@@ -56,6 +58,8 @@ def torture(minutes: float, seed: int | None, runs: int, tasks_per_process: int 
 @click.group()
 def bench() -> None:
     """Measure Vignette, mostly beside others that do the same job in the same run: see docs/performance.md."""
+    if sys.platform == "linux":
+        click.get_current_context().with_resource(undertaken())
 
 
 _photos = click.option(
@@ -124,6 +128,34 @@ def serve(as_json: bool, check: bool, effort: Effort) -> None:
 
 
 @bench.command()
+@click.option(
+    "--photos",
+    "folder",
+    envvar="VIGNETTE_CORPUS",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=PROJECT_FOLDER / "image_test",
+    help="A folder of photos to upload, or with a folder `photos` of them; VIGNETTE_CORPUS or one photo unless given.",
+)
+@_as_json
+@_check
+@_effort
+def latency(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
+    """
+    How long a ready vignette takes while four clients upload, beside nginx with the same file.
+
+    Starts a service and an nginx for the purpose; needs nginx (Debian: nginx-light). Exit status 2 if it is missing.
+    """
+    from vignette.trials.bench import latency as under_load
+    from vignette.trials.bench.tools import find_photos
+
+    rounds, seconds = effort.choose(full=(7, 4), quick=(3, 4), smoke=(1, 1))
+    with _measuring(rounds) as done:
+        report = under_load.run(find_photos(folder), rounds=rounds, seconds=seconds, done=done)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
+
+
+@bench.command()
 @_photos
 @_as_json
 @_check
@@ -132,14 +164,18 @@ def pipeline(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
     """
     Seconds from the first upload to the last vignette, beside `vipsthumbnail` making the same from files.
 
-    Starts a service for the purpose; needs vipsthumbnail (Debian: libvips-tools) and photos, which are sent again and
-    again until there are 60. Exit status 2 if something is missing.
+    Three ratios: both make the same small JPEG; the last default vignette with default settings, beside that JPEG; all
+    vignettes with default settings.
+
+    Starts two services for the purpose; needs vipsthumbnail (Debian: libvips-tools) and photos, which are sent again
+    and again until there are 60. Exit status 2 if something is missing.
     """
     from vignette.trials.bench import pipeline as whole_way
+    from vignette.trials.bench.tools import find_photos
 
     count, rounds = effort.choose(full=(whole_way.PHOTOS, 7), quick=(12, 3), smoke=(1, 1))
-    with _measuring(rounds * 2) as done:
-        report = whole_way.run(whole_way.find_photos(folder), count=count, rounds=rounds, done=done)
+    with _measuring(rounds * 4) as done:
+        report = whole_way.run(find_photos(folder), count=count, rounds=rounds, done=done)
     _tell(report, as_json=as_json)
     _fail_if(check, report.shortfalls())
 
@@ -194,6 +230,8 @@ def durability(folder: Path | None, as_json: bool, effort: Effort) -> None:
 def burst(folder: Path | None, as_json: bool, check: bool, effort: Effort) -> None:
     """
     10,000 small uploads of 32 clients: how long they take, how much memory, and whether each of them is kept.
+
+    Tells also how long a vignette that was there before takes meanwhile.
 
     Starts a service for the purpose. Exit status 2 if it does not start, or refuses an upload for good.
     """

@@ -5,16 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
-from vignette.settings import PROJECT_FOLDER
+from vignette.settings import PROJECT_FOLDER, Settings
 from vignette.trials.own_port import free_port
-from vignette.trials.processes import marked, parent_of, send
+from vignette.trials.processes import end_marked, marked
 
 # A start takes longer on a busy machine, or while processes of an earlier start have yet to end.
 START_LIMIT_S: Final = 90.0
@@ -47,6 +47,11 @@ class OwnService:
         places = {"port": self.port, "upload_folder": self.upload_folder, "state_folder": self.state_folder}
         given = {f"VIGNETTE_{name.upper()}": str(value) for name, value in (places | self._settings).items()}
         return inherited | {"PYTHONPATH": str(PROJECT_FOLDER), "VIGNETTE_CONFIG": str(self._no_settings)} | given
+
+    @property
+    def socket_folder(self) -> Path:
+        """The folder of the embedded server's socket: the state folder, or a temporary one if its path is too long."""
+        return Settings.model_construct(state_folder=self.state_folder.resolve()).broker_socket.parent
 
     @property
     def supervisor(self) -> int | None:
@@ -101,14 +106,19 @@ class OwnService:
             return None
 
     def destroy(self) -> list[int]:
-        """Kill the supervisor, then each process that does not end by itself; return the ids of these processes."""
+        """
+        Kill the supervisor, then each process that does not end by itself; return the ids of these processes.
+
+        A folder of the socket outside `folder`, which a supervisor that is killed leaves behind, is removed.
+        """
         if self._process is not None:
             self._process.kill()
             self._process.wait()
         deadline = time.monotonic() + _GONE_LIMIT_S
         while (left := marked(str(self.folder))) and time.monotonic() < deadline:
             time.sleep(0.1)
-        for number in left:
-            if (parent := parent_of(number)) is not None:
-                send(number, parent, signal.SIGKILL)
+        if left:
+            end_marked(str(self.folder), _GONE_LIMIT_S)
+        if self.socket_folder != self.state_folder.resolve():
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
         return left

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,15 @@ def parent_of(number: int) -> int | None:
         return None
 
 
+def cpu_s(number: int) -> float:
+    """The processor time of a process and of those of its children that it has buried; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # utime, stime, cutime, cstime
+
+
 def command_line(number: int) -> str:
     try:
         return Path(f"/proc/{number}/cmdline").read_text(errors="replace").replace("\0", " ")
@@ -35,6 +45,17 @@ def marked(mark: str) -> list[int]:
     The file is for the embedded server: it writes its title over its environment.
     """
     return [number for number in _numbers() if number != os.getpid() and _has_mark(number, mark)]
+
+
+def end_marked(mark: str, within_s: float) -> list[int]:
+    """Kill all other processes that have *mark*, frozen ones too; return those that are left after *within_s*."""
+    deadline = time.monotonic() + within_s
+    while (left := marked(mark)) and time.monotonic() < deadline:
+        for number in left:
+            if (parent := parent_of(number)) is not None:
+                send(number, parent, signal.SIGKILL)
+        time.sleep(0.02)
+    return left
 
 
 def send(number: int, parent: int, what: signal.Signals) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.trials.own_service import START_LIMIT_S, OwnService
+from vignette.trials.undertaker import entrusted
 
 # Debian's name for the package of each program, as `apt install` takes it.
 _PACKAGES: Final = {"nginx": "nginx-light", "wrk": "wrk", "vipsthumbnail": "libvips-tools"}
@@ -21,7 +22,6 @@ _ADMINISTRATORS_PATH: Final = "/usr/sbin:/usr/local/sbin"
 
 # Far longer than a picture takes: only a failure reaches it.
 _READY_LIMIT_S: Final = 120.0
-_POLL_S: Final = 0.02
 
 
 class BenchUnavailable(Exception):
@@ -48,6 +48,19 @@ def photo_folder(folder: Path) -> Path:
     return inner if inner.is_dir() else folder
 
 
+def find_photos(folder: Path) -> list[Path]:
+    """
+    The JPEGs of *folder*.
+
+    Raises:
+        BenchUnavailable: There are none.
+    """
+    found = sorted(photo_folder(folder).glob("*.jp*g"))
+    if not found:
+        raise BenchUnavailable(f"there are no JPEGs in {folder}")
+    return found
+
+
 @contextmanager
 def own_service(folder: Path, **settings: object) -> Iterator[OwnService]:
     """
@@ -57,20 +70,21 @@ def own_service(folder: Path, **settings: object) -> Iterator[OwnService]:
         BenchUnavailable: It does not start.
     """
     service = OwnService(folder, **settings)
-    try:
-        if not service.bring_up():
-            words = service.log.read_text(errors="replace")[-2000:]
-            raise BenchUnavailable(f"the service did not start within {START_LIMIT_S:.0f} s: {words}")
-        yield service
-        service.stop()
-    finally:
-        service.destroy()
+    with entrusted(service.socket_folder):
+        try:
+            if not service.bring_up():
+                words = service.log.read_text(errors="replace")[-2000:]
+                raise BenchUnavailable(f"the service did not start within {START_LIMIT_S:.0f} s: {words}")
+            yield service
+            service.stop()
+        finally:
+            service.destroy()
 
 
 @contextmanager
 def bench_folder(place: Path | None = None) -> Iterator[Path]:
     """
-    A folder below *place* (the system's temporary one unless given), removed afterwards.
+    A folder below *place* (the system's temporary one unless given), removed afterwards, even if this process dies.
 
     Raises:
         BenchUnavailable: It cannot be made there.
@@ -83,43 +97,24 @@ def bench_folder(place: Path | None = None) -> Iterator[Path]:
         raise BenchUnavailable(
             f"no folder can be made in {place or tempfile.gettempdir()}: {error.strerror}"
         ) from error
-    with made as folder:
+    with entrusted(Path(made.name)), made as folder:
         yield Path(folder)
 
 
 def upload(port: int, content: bytes) -> int:
     """Upload a JPEG to the service on *port*; return its number."""
-    status, words = post(port, content)
-    if status != http.client.CREATED:
-        raise BenchUnavailable(f"an upload was answered {status}: {words}")
-    return int(words)
-
-
-def post(port: int, content: bytes) -> tuple[int, str]:
-    """Send a JPEG to the service on *port*; return the status and the body of the answer."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_LIMIT_S)) as connection:
         connection.request("POST", "/images", content, {"Content-Type": "image/jpeg"})
         answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        words = answer.read().decode()
+    if answer.status != http.client.CREATED:
+        raise BenchUnavailable(f"an upload was answered {answer.status}: {words}")
+    return int(words)
 
 
 def catalogue_of(service: OwnService) -> SqlCatalogue:
     """The catalogue of a service that is up, to be closed afterwards."""
     return SqlCatalogue(f"sqlite:///{service.state_folder / 'catalogue.sqlite3'}", must_exist=True)
-
-
-def until_all_rendered(catalogue: SqlCatalogue, limit_s: float) -> None:
-    """
-    Wait until no image waits for its vignettes.
-
-    Raises:
-        BenchUnavailable: Some still wait after *limit_s* seconds.
-    """
-    deadline = time.monotonic() + limit_s
-    while waiting := catalogue.waiting.unfinished():
-        if time.monotonic() > deadline:
-            raise BenchUnavailable(f"{waiting} images still have no vignettes after {limit_s:.0f} s")
-        time.sleep(_POLL_S)
 
 
 def until_ready(port: int, image_id: int, accept: str) -> tuple[bytes, str]:

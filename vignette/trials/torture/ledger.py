@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vignette.trials.torture.pictures import Fate
@@ -31,8 +32,11 @@ class Ledger:
     """
     All threads write to it.
 
-    `deleted` has the number of each image that was to be deleted, and whether the deletion was answered.
+    `deleted` has the number of each image that was to be deleted, and whether the deletion was answered. `on_violation`
+    is called at each violation.
     """
+
+    on_violation: Callable[[], object] = lambda: None
 
     uploads: list[Upload] = field(default_factory=list)
     deleted: dict[int, bool] = field(default_factory=dict)
@@ -60,6 +64,7 @@ class Ledger:
     def violated(self, what: str) -> None:
         with self._lock:
             self.violations.append(what)
+            self.on_violation()
         self.note(f"VIOLATION: {what}")
 
     def note(self, what: str) -> None:

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -20,6 +21,7 @@ from vignette.trials.torture.clients import Client
 from vignette.trials.torture.ledger import Ledger
 from vignette.trials.torture.verdict import Verdict, fates
 from vignette.trials.torture.victim import TASKS_PER_PROCESS, Victim
+from vignette.trials.undertaker import entrusted, keep
 
 CLIENTS: Final = 6
 
@@ -81,11 +83,19 @@ def torture(
 
     The worker forks a new process after so many pictures (*tasks_per_process*), beside all those that are killed.
 
-    Its folder is removed if there was no violation.
+    Its folder is removed if there was no violation, even if the torture is ended before its time.
     """
     # A short path: the embedded server's socket lies in it.
     folder = Path(tempfile.mkdtemp(prefix="vignette-torture-"))
-    ledger = Ledger()
+    with entrusted(folder):
+        result = _torture(folder, seconds, seed, tasks_per_process, say)
+        if result.folder is None:
+            shutil.rmtree(folder)
+    return result
+
+
+def _torture(folder: Path, seconds: float, seed: int, tasks_per_process: int, say: Callable[[str], None]) -> Result:
+    ledger = Ledger(on_violation=partial(keep, folder))
     victim = Victim(folder, tasks_per_process)
     began = time.monotonic()
     settled_after_s = 0.0
@@ -102,16 +112,13 @@ def torture(
     finally:
         if left := victim.destroy():
             ledger.violated(f"processes were left behind: {left}")
-    (folder / "timeline.txt").write_text("\n".join(ledger.timeline) + "\n")
-    forks = victim.forks()
-    if not ledger.violations:
-        shutil.rmtree(folder)
+        (folder / "timeline.txt").write_text("\n".join(ledger.timeline) + "\n")
     return Result(
         seed=seed,
         seconds=time.monotonic() - began,
         settled_after_s=settled_after_s,
         kills=ledger.kills,
-        forks=forks,
+        forks=victim.forks(),
         deeds=dict(ledger.deeds),
         uploads=dict(fates(ledger.uploads)),
         deletions=len(ledger.deleted),

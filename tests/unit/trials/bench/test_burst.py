@@ -13,7 +13,11 @@ WELL = BurstReport(
     uploads=10,
     clients=2,
     acknowledged_s=1.0,
+    default_s=2.0,
     rendered_s=2.5,
+    requests=50,
+    median_get_s=0.002,
+    longest_get_s=0.345,
     refusals=3,
     numbers_given_twice=0,
     originals_lost=0,
@@ -35,4 +39,6 @@ def test_a_broken_promise_is_a_shortcoming(promise: str) -> None:
 def test_the_report_says_the_same_to_a_program_and_to_a_person() -> None:
     assert json.loads(WELL.as_json())["refusals"] == 3
     assert "told to try again 3 times" in WELL.as_text()
+    assert "median 2.0 ms, longest 345 ms" in WELL.as_text()
+    assert "all default vignettes after 2.0 s" in WELL.as_text()
     assert "queue 9 MB, web 80 MB" in WELL.as_text()

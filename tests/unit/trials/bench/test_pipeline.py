@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from vignette.trials.bench.pipeline import GOAL, MARGIN, PipelineReport, find_photos
-from vignette.trials.bench.tools import BenchUnavailable
+from vignette.trials.bench.pipeline import SAME_WORK, Outcome, PipelineReport
+from vignette.trials.bench.tools import BenchUnavailable, find_photos
 
-WELL = PipelineReport(60, 10**8, 4, ["small.webp"], ours=[9.0] * 3, vipsthumbnail=[10.0] * 3)
+WELL = PipelineReport(
+    60, 10**8, 4, 0.02, [Outcome(SAME_WORK, ["small.jpeg"], ours=[11.0] * 3, vipsthumbnail=[10.0] * 3)]
+)
+
+
+def report(ours: float) -> PipelineReport:
+    return replace(WELL, outcomes=[replace(WELL.outcomes[0], ours=[ours] * 3)])
 
 
 def test_the_photos_of_a_folder_are_its_jpegs(tmp_path: Path) -> None:
@@ -26,14 +32,18 @@ def test_a_folder_without_photos_is_told(tmp_path: Path) -> None:
         find_photos(tmp_path)
 
 
-def test_what_takes_longer_by_more_than_the_margin_is_a_shortcoming() -> None:
-    behind = 10 * GOAL * (1 + MARGIN)
+def test_what_takes_longer_than_the_limit_is_a_shortcoming() -> None:
+    limit = 10 * SAME_WORK.limit
 
     assert WELL.shortfalls() == []
-    assert replace(WELL, ours=[behind - 0.1] * 3).shortfalls() == []
-    assert len(replace(WELL, ours=[behind + 0.1] * 3).shortfalls()) == 1
+    assert report(limit - 0.1).shortfalls() == []
+    assert len(report(limit + 0.1).shortfalls()) == 1
 
 
 def test_the_report_says_the_same_to_a_program_and_to_a_person() -> None:
-    assert json.loads(WELL.as_json())["ratio"] == 0.9
-    assert "0.90" in WELL.as_text()
+    told = json.loads(WELL.as_json())
+
+    assert told["ratios"] == [{"race": SAME_WORK.name, "ratio": 1.1}]
+    assert told["outcomes"][0]["race"]["goal"] == SAME_WORK.goal
+    assert "1.10" in WELL.as_text()
+    assert "2.0% of our processor time" in WELL.as_text()
