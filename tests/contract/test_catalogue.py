@@ -595,6 +595,27 @@ def test_restoring_replaces_everything(catalogue: SqlCatalogue) -> None:
     assert catalogue.index.next_id() == 7
 
 
+@pytest.mark.parametrize("between", [1, 3000], ids=["next to it", "far from it"])
+def test_of_images_with_the_same_idempotency_key_the_first_keeps_it(catalogue: SqlCatalogue, between: int) -> None:
+    images = [Image(ImageId(number), record(key=f"key {number}"), State.READY) for number in range(between)]
+    copy = Image(ImageId(between), images[0].record, State.READY)
+
+    catalogue.index.restore([*((image.id, image) for image in images), (copy.id, copy)])
+
+    assert catalogue.library.get(ImageId(0)) == images[0]
+    assert catalogue.library.get(copy.id).record.idempotency_key is None
+
+
+def test_an_image_ahead_whose_idempotency_key_is_taken_is_indexed_without(catalogue: SqlCatalogue) -> None:
+    first, _ = catalogue.arrivals.add(record(key="once"), nothing, never)
+    copy = Image(ImageId(1), first.record, State.READY)
+
+    assert catalogue.index.catch_up([(first.id, first), (copy.id, copy)]) == 1
+
+    assert catalogue.library.get(copy.id).record.idempotency_key is None
+    assert catalogue.library.get(first.id) == first
+
+
 def test_the_highest_number_is_that_of_an_image_that_is_known_deleted_or_not(catalogue: SqlCatalogue) -> None:
     assert catalogue.index.highest() is None
     add(catalogue, 3)

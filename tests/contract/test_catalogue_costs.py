@@ -5,7 +5,9 @@ wait. What each one really reads is counted by the database itself.
 
 from __future__ import annotations
 
+import gc
 import inspect
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +19,7 @@ import sqlalchemy as sa
 from tests.contract.conftest import new_database
 from tests.contract.test_catalogue import FAILURE, never, nothing, record
 from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.limits import MIB
 from vignette.model import Image, ImageId, State
 from vignette.ports import catalogue as ports
 from vignette.ports.catalogue import Claim
@@ -202,6 +205,59 @@ def test_what_reads_all_is_counted_as_such(full: SqlCatalogue) -> None:
         full.waiting.rendered()
 
     assert cost.read > MANY
+
+
+def test_images_are_restored_by_the_hundred_and_none_is_kept_in_memory(catalogue: SqlCatalogue) -> None:
+    """Each has an idempotency key, which might be that of another: a folder was copied by hand."""
+    count = 3 * MANY
+    statements: list[str] = []
+
+    def images() -> Iterator[tuple[ImageId, Image | None]]:
+        for number in range(count):
+            image = Image(ImageId(number), record(f"{number:064}", key=f"{number:064}"), State.READY)
+            yield image.id, image
+
+    with noting(catalogue, statements), most_memory() as memory:
+        assert catalogue.index.restore(images()) == count
+
+    assert len(statements) < count / 100
+    # All of them at once take fourteen.
+    assert memory.peak_bytes < 5 * MIB
+    assert catalogue.index.next_id() == count
+
+
+@contextmanager
+def noting(catalogue: SqlCatalogue, statements: list[str]) -> Iterator[None]:
+    """Each statement that is sent to the database while it lasts."""
+
+    def note(_connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    engines = {catalogue.database._reader, catalogue.database._writer}
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        for engine in engines:
+            sa.event.remove(engine, "before_cursor_execute", note)
+
+
+class Memory:
+    peak_bytes = 0
+
+
+@contextmanager
+def most_memory() -> Iterator[Memory]:
+    """The most memory that Python's objects take while it lasts, beyond what they took before."""
+    memory = Memory()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        yield memory
+        memory.peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 class Cost:
