@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from tests import needs
 from tests.house import House, house, picture
 from tests.running import PROJECT_FOLDER, environment
@@ -34,6 +32,44 @@ with house(Path(sys.argv[1])) as here:
     os.access("/end", os.F_OK)
     print(count)
 """
+
+
+def reindex(folder: Path, stderr: int) -> str:
+    """What the command writes to standard output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "vignette", "reindex"],
+        cwd=PROJECT_FOLDER,
+        env=environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state") | {"TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
+    with house(tmp_path) as here:
+        populate(here, 3)
+    ours, theirs = os.openpty()
+
+    assert reindex(tmp_path, theirs).startswith("3 images in the catalogue")
+
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as terminal:
+        assert "3/3" in terminal.read1().decode()
+
+
+def test_what_is_soon_done_is_not_told_to_a_file(tmp_path: Path) -> None:
+    with house(tmp_path) as here:
+        populate(here, 3)
+    reindex(tmp_path, subprocess.DEVNULL)  # brings the catalogue up to the folders
+
+    with (tmp_path / "words").open("w+b") as words:
+        reindex(tmp_path, words.fileno())
+        words.seek(0)
+
+        assert words.read() == b""
 
 
 def populate(here: House, count: int) -> None:

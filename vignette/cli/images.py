@@ -14,6 +14,7 @@ from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 from vignette.settings import exit_with_words, load_settings
+from vignette.use_cases.progress import duration
 from vignette.use_cases.renewal import Renewed
 
 
@@ -113,8 +114,8 @@ class RenderTally:
         for image in islice(images, self._SAMPLE):
             self._count(image)
         took_s = time.monotonic() - begun
-        others = _duration(took_s / self._SAMPLE * self.left)
-        click.echo(f"the first {self._SAMPLE} took {_duration(took_s)}: about {others} for the others")
+        others = duration(took_s / self._SAMPLE * self.left)
+        click.echo(f"the first {self._SAMPLE} took {duration(took_s)}: about {others} for the others")
 
     def tell(self) -> None:
         click.echo(f"{self._rendered:,} rendered, {self.failed:,} failed, {self.left:,} left")
@@ -125,11 +126,3 @@ class RenderTally:
         else:
             self.failed += 1
             click.echo(f"vignette: image {image.image_id} could not be rendered: {image.failure.detail}", err=True)
-
-
-def _duration(seconds: float) -> str:
-    """*seconds* as one reads them: "8 s", "12 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

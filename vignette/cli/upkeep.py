@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 
 from vignette.errors import VignetteError
+from vignette.model import ImageId
 from vignette.settings import exit_with_words, load_settings, load_settings_or_exit
 from vignette.use_cases.findings import Report
 
@@ -26,8 +27,18 @@ def reindex(lost: bool) -> None:
 
     with exit_with_words():
         settings = load_settings()
-        count = build_reindexing(*open_and_catch_up(settings, images_are_lost=lost)).rebuild()
+        reindexing = build_reindexing(*open_and_catch_up(settings, images_are_lost=lost))
+        count = reindexing.rebuild(_with_a_bar) if sys.stderr.isatty() else reindexing.rebuild()
     click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
+
+
+def _with_a_bar(image_ids: Sequence[ImageId]) -> Iterator[ImageId]:
+    # To draw the bar for each image would take longer than to read the image.
+    steps = max(1, len(image_ids) // 1000)
+    with click.progressbar(
+        image_ids, label="reading the folders", file=sys.stderr, show_pos=True, update_min_steps=steps
+    ) as bar:
+        yield from bar
 
 
 @click.command()
