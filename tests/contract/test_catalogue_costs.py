@@ -5,9 +5,7 @@ wait. What each one really reads is counted by the database itself.
 
 from __future__ import annotations
 
-import gc
 import inspect
-import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ import sqlalchemy as sa
 
 from tests.contract.conftest import new_database
 from tests.contract.test_catalogue import FAILURE, never, nothing, record
+from tests.memory import most_memory
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.limits import MIB
 from vignette.model import Image, ImageId, State
@@ -241,23 +240,6 @@ def noting(catalogue: SqlCatalogue, statements: list[str]) -> Iterator[None]:
     finally:
         for engine in engines:
             sa.event.remove(engine, "before_cursor_execute", note)
-
-
-class Memory:
-    peak_bytes = 0
-
-
-@contextmanager
-def most_memory() -> Iterator[Memory]:
-    """The most memory that Python's objects take while it lasts, beyond what they took before."""
-    memory = Memory()
-    gc.collect()
-    tracemalloc.start()
-    try:
-        yield memory
-        memory.peak_bytes = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 class Cost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from vignette.errors import VignetteError
 from vignette.model import ImageId
 from vignette.settings import exit_with_words, load_settings, load_settings_or_exit
 from vignette.use_cases.findings import Report
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar  # Click gives its type no other name
 
 
 @click.command()
@@ -33,12 +37,23 @@ def reindex(lost: bool) -> None:
 
 
 def _with_a_bar(image_ids: Sequence[ImageId]) -> Iterator[ImageId]:
-    # To draw the bar for each image would take longer than to read the image.
-    steps = max(1, len(image_ids) // 1000)
-    with click.progressbar(
-        image_ids, label="reading the folders", file=sys.stderr, show_pos=True, update_min_steps=steps
-    ) as bar:
-        yield from bar
+    with _bar("reading the folders", len(image_ids)) as bar:
+        for image_id in image_ids:
+            yield image_id
+            bar.update(1)
+
+
+def _bar(label: str, length: int) -> ProgressBar[int]:
+    """A bar that says how many of *length* are done and how long the others will take, where there is a terminal."""
+    return click.progressbar(
+        length=length,
+        label=label,
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+        show_pos=True,
+        # To draw the bar for each image would take longer than to read the image.
+        update_min_steps=max(1, length // 1000),
+    )
 
 
 @click.command()
@@ -59,9 +74,7 @@ def fsck(settle: Callable[[], object] | None, repair: bool, as_json: bool) -> No
     try:
         checkup = open_checkup(load_settings_or_exit(), settle)
         image_ids = checkup.image_ids()
-        with click.progressbar(
-            length=len(image_ids), label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar:
+        with _bar("checking", len(image_ids)) as bar:
             found = list(checkup.run(image_ids, repair=repair, checked=lambda _: bar.update(1)))
     except VignetteError as error:
         click.echo(f"vignette: it could not be checked: {error}", err=True)

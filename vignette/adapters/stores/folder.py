@@ -105,6 +105,11 @@ def _remove_files_and_folder(folder: Path, names: Iterable[str]) -> None:
         folder.rmdir()
 
 
+def _is_strange(name: str) -> bool:
+    # fsck(8) of the operating system keeps what it finds in lost+found, at the root of a disk.
+    return not (_NUMBER.fullmatch(name) or name.startswith(".") or name == "lost+found")
+
+
 def _seal_below(root: Path) -> str | None:
     with _our_errors(f"the upload folder {root} cannot be used"), suppress(FileNotFoundError, NotADirectoryError):
         return min((f"{root}/{SEALS}/{name}" for name in os.listdir(root / SEALS)), default=None)  # noqa: PTH208
@@ -376,11 +381,8 @@ class FolderStore:
             return sorted(entry.name for entry in self._staging.iterdir() if _last_change(entry) < oldest)
 
     def strangers(self) -> list[str]:
-        with _our_errors("the upload folder cannot be listed"):
-            names = [entry.name for entry in self._root.iterdir()]
-        # fsck(8) of the operating system keeps what it finds in lost+found, at the root of a disk.
-        known = (name for name in names if _NUMBER.fullmatch(name) or name.startswith(".") or name == "lost+found")
-        return sorted(set(names).difference(known))
+        with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:
+            return sorted(entry.name for entry in entries if _is_strange(entry.name))
 
     def free_bytes(self) -> int:
         with _our_errors("the upload folder cannot be measured"):
