@@ -21,7 +21,7 @@ from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.limits import MIB
 from vignette.model import Image, ImageId, State
 from vignette.ports import catalogue as ports
-from vignette.ports.catalogue import Claim
+from vignette.ports.catalogue import Claim, Due
 
 # So many images there are of each common kind, and so few of each rare one.
 MANY: Final = 3000
@@ -49,6 +49,7 @@ class Block:
     recipe_set: str = ""
     hinted_s: float = -60
     lease_s: float | None = None
+    failure: str = "NULL"
 
 
 # The oldest first. What is looked for stands behind what might be read in vain, from either end.
@@ -57,6 +58,7 @@ BLOCKS: Final[Mapping[str, Block]] = {
     "failed": Block(MANY, "failed", "b"),
     "ready": Block(MANY, "ready", "b"),
     "ready by others": Block(FEW, "ready", "a"),
+    "ready, tried again in vain": Block(FEW, "ready", "b", failure="'{}'"),
     "renewing": Block(FEW, "renewing", "a"),
     "interrupted": Block(FEW, "processing", hinted_s=-60, lease_s=-30),
     "paused": Block(MANY, "processing", hinted_s=-60, lease_s=60),
@@ -94,9 +96,9 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                     SELECT {first} UNION ALL SELECT i + 1 FROM number WHERE i < {first + block.count - 1}
                 )
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
-                                   idempotency_key, state, recipe_set, hinted_at, lease_until)
+                                   idempotency_key, state, recipe_set, hinted_at, lease_until, failure)
                 SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
-                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease} FROM number
+                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure} FROM number
                 """
             )
         connection.exec_driver_sql(f"UPDATE counter SET next = {sum(block.count for block in BLOCKS.values())}")
@@ -113,6 +115,19 @@ def a_claim(catalogue: SqlCatalogue, kind: str) -> Claim:
 def an_image(number: int) -> Image:
     return Image(ImageId(number), record(), State.PENDING)
 
+
+def page_of_due(catalogue: SqlCatalogue, recipe_set: str | None, number: int) -> list[Due]:
+    """A page, found without those before it."""
+    # A reset moves an image to another place, and its page with it: those of the earlier questions stay few.
+    if (recipe_set, number) not in _PAGES:
+        page: list[Due] = []
+        for _ in range(number):
+            page = catalogue.waiting.due(recipe_set, LIMIT // 2, page[-1] if page else None) or page
+        _PAGES[recipe_set, number] = page[-1] if page else None
+    return catalogue.waiting.due(recipe_set, LIMIT, _PAGES[recipe_set, number])
+
+
+_PAGES: Final[dict[tuple[str | None, int], Due | None]] = {}
 
 Question = Callable[[SqlCatalogue], object]
 
@@ -155,6 +170,18 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "few": lambda c: c.waiting.renew("b", LIMIT),
         "all": lambda c: c.waiting.renew("0", LIMIT),
     },
+    "Waiting.due": {
+        f"other than {recipe_set}, page {page}": lambda c, recipe_set=recipe_set, page=page: page_of_due(
+            c, recipe_set, page
+        )
+        for recipe_set in (None, "a", "b", "c")
+        for page in (0, 2, 5)
+    },
+    "Waiting.count_due": {
+        "few": lambda c: c.waiting.count_due("b", LIMIT),
+        "many": lambda c: c.waiting.count_due("a", LIMIT),
+        "all": lambda c: c.waiting.count_due(None, LIMIT),
+    },
     "Removals.begin_delete": {"": lambda c: c.removals.begin_delete(first_of("ready"))},
     "Removals.end_delete": {"": lambda c: c.removals.end_delete(first_of("being deleted"))},
     "Index.catch_up": {"": lambda c: c.index.catch_up([(ImageId(10**6), an_image(10**6))])},
@@ -166,7 +193,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
 }
 
 # They are asked for all images there are, by a person who knows that.
-READ_ALL: Final = {"Waiting.rendered", "Index.restore"}
+READ_ALL: Final = {"Index.restore"}
 
 
 def test_every_question_of_every_port_is_asked_here() -> None:
@@ -201,7 +228,7 @@ def test_a_question_costs_the_same_however_many_images_there_are(full: SqlCatalo
 
 def test_what_reads_all_is_counted_as_such(full: SqlCatalogue) -> None:
     with counting(full) as cost:
-        full.waiting.rendered()
+        full.waiting.unfinished()
 
     assert cost.read > MANY
 

@@ -1,8 +1,8 @@
 """
 Check every folder against its record and its row, and repair what can be repaired without losing anything.
 
-The check may run beside the service. It looks at each suspect again some seconds later, so that an image that was just being
-uploaded, rendered or deleted is no finding.
+The check may run beside the service. It looks at each suspect again some seconds later, so that an image that was just
+being uploaded, rendered or deleted is no finding.
 """
 
 from __future__ import annotations
