@@ -37,7 +37,7 @@ def count(recipe_set: str | None, at_most: int) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(sa.select(counted.c.id).limit(at_most).subquery())
 
 
-def _kinds(recipe_set: str | None) -> Iterator[sa.Select[tuple[str, int]]]:
+def _kinds(recipe_set: str | None) -> Iterator[sa.Select[str, int]]:
     """
     A query for each kind. Its columns are the place of a row in the index, and their order is that of the index.
 
@@ -57,5 +57,5 @@ def _kinds(recipe_set: str | None) -> Iterator[sa.Select[tuple[str, int]]]:
             yield _of_state(state)
 
 
-def _of_state(state: str) -> sa.Select[tuple[str, int]]:
+def _of_state(state: str) -> sa.Select[str, int]:
     return sa.select(_state, _id).where(_state >= str(state), _state <= str(state)).order_by(_state, _id)
