@@ -116,7 +116,12 @@ class RenderTally:
         if self._total.least > self._SAMPLE:
             self._estimate(images)
         with click.progressbar(
-            length=self._total.most, label="rendering", file=sys.stderr, hidden=not sys.stderr.isatty(), show_pos=True
+            length=self._total.most,
+            label="rendering",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+            show_pos=True,
+            show_percent=True,
         ) as bar:
             bar.update(self._rendered + self.failed)
             for image in images:

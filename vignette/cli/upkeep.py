@@ -51,6 +51,7 @@ def _bar(label: str, length: int) -> ProgressBar[int]:
         file=sys.stderr,
         hidden=not sys.stderr.isatty(),
         show_pos=True,
+        show_percent=True,
         # To draw the bar for each image would take longer than to read the image.
         update_min_steps=max(1, length // 1000),
     )

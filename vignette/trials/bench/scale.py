@@ -131,7 +131,7 @@ class _Subject:
     """A service in this process, on a generated catalogue of *count* images."""
 
     def __init__(self, settings: Settings, count: int) -> None:
-        self.settings, self.count = settings, count
+        self.settings, self.count, self._half = settings, count, count // 2
         self.store, self.catalogue = open_store_and_catalogue(settings)
         self.queue = Queue()
         self.client = build_web(settings).test_client()
@@ -180,8 +180,9 @@ class _Subject:
         self._deleted += 1
 
     def set_newer_half(self, state: State) -> None:
+        """The newer half of the images, and all that wait."""
         with self.catalogue.database.write() as connection:
-            connection.exec_driver_sql("UPDATE image SET state = ? WHERE id >= ?", (str(state), self.count // 2))
+            connection.exec_driver_sql("UPDATE image SET state = ? WHERE id >= ?", (str(state), self._half))
 
     def end_deletions(self) -> None:
         """What the sweep does in the catalogue to end deletions that were cut short; some of a batch."""
@@ -196,7 +197,7 @@ _Phase = tuple[Callable[[_Subject], object], Mapping[str, _Question]]
 
 
 def _phases(sizes: Sizes) -> Sequence[_Phase]:
-    half, waiting = f"{sizes.many // 2:,}", f"{sizes.waiting:,}"
+    half, waiting = f"{sizes.many // 2 + sizes.waiting:,}", f"{sizes.waiting:,}"
     return (
         (
             lambda _: None,
