@@ -25,6 +25,7 @@ from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.counter import lock_numbers
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
 from vignette.model import Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
+from vignette.ports.catalogue import Due
 
 PLACEHOLDER = Placeholder("WdcJNQJleX+HJ4hHiISoiHdwZzYG", "#546876")
 FAILURE = Failure("broken-image", "it ends too soon", 5, 10)
@@ -51,6 +52,14 @@ def add(catalogue: SqlCatalogue, count: int = 1) -> ImageId:
     for _ in range(count):
         image, _is_new = catalogue.arrivals.add(record(), nothing, never)
     return image.id
+
+
+def due(catalogue: SqlCatalogue, recipe_set: str | None, limit: int = 100) -> list[ImageId]:
+    """All that are due, a page after another."""
+    found: list[Due] = []
+    while page := catalogue.waiting.due(recipe_set, limit, found[-1] if found else None):
+        found += page
+    return [one.image_id for one in found]
 
 
 def test_numbers_count_from_zero(catalogue: SqlCatalogue) -> None:
@@ -480,7 +489,7 @@ class TestRenewing:
         assert (image.state, image.is_renewing, image.failure) == (State.READY, False, FAILURE)
         assert image.placeholder == PLACEHOLDER
         assert catalogue.waiting.renew("b", 10) == []
-        assert catalogue.waiting.rendered(except_by="b") == [image_id]
+        assert due(catalogue, "b") == [image_id]
         assert catalogue.waiting.renew("c", 10) == [image_id]
         assert catalogue.library.get(image_id).failure is None
 
@@ -537,8 +546,28 @@ class TestRenewing:
         catalogue.waiting.reset(image_id)
 
         assert catalogue.library.get(image_id).is_renewing
-        assert catalogue.waiting.rendered() == [image_id]
-        assert catalogue.waiting.rendered(except_by="a") == []
+        assert due(catalogue, None) == [image_id]
+
+    @pytest.mark.parametrize("limit", [1, 2, 100])
+    def test_all_that_are_due_come_once_in_pages(self, catalogue: SqlCatalogue, limit: int) -> None:
+        """Those that failed last come first, and those that wait come last: an image that moves on comes only once."""
+        lower, higher = [[finished(catalogue, by) for _ in range(2)] for by in "ac"]
+        by_others = [*lower, *higher]
+        well, failed, failed_of_others = (finished(catalogue, by) for by in "bba")
+        for image_id, by in ((failed, "b"), (failed_of_others, "a")):
+            catalogue.waiting.reset(image_id)
+            claim = catalogue.renderings.claim(image_id, 60)
+            assert claim is not None
+            catalogue.renderings.finish(claim, FAILURE, None, by)
+        waits = finished(catalogue, "b")
+        catalogue.waiting.reset(waits)
+        add(catalogue)
+        catalogue.removals.begin_delete(finished(catalogue, "a"))
+
+        assert due(catalogue, "b", limit) == [failed, *lower, failed_of_others, *higher, waits]
+        assert due(catalogue, None, limit) == [*by_others, well, failed, failed_of_others, waits]
+        assert [catalogue.waiting.count_due("b", at_most) for at_most in (0, 3, 7, 100)] == [0, 3, 7, 7]
+        assert [catalogue.waiting.count_due(None, at_most) for at_most in (0, 3, 8, 100)] == [0, 3, 8, 8]
 
     def test_what_was_restored_knows_by_which_recipes_it_was_made(self, catalogue: SqlCatalogue) -> None:
         image = replace(catalogue.library.get(finished(catalogue, "a")), recipe_set="c")
@@ -593,6 +622,27 @@ def test_restoring_replaces_everything(catalogue: SqlCatalogue) -> None:
     assert count == 1
     assert catalogue.library.newest(10) == [kept]
     assert catalogue.index.next_id() == 7
+
+
+@pytest.mark.parametrize("between", [1, 3000], ids=["next to it", "far from it"])
+def test_of_images_with_the_same_idempotency_key_the_first_keeps_it(catalogue: SqlCatalogue, between: int) -> None:
+    images = [Image(ImageId(number), record(key=f"key {number}"), State.READY) for number in range(between)]
+    copy = Image(ImageId(between), images[0].record, State.READY)
+
+    catalogue.index.restore([*((image.id, image) for image in images), (copy.id, copy)])
+
+    assert catalogue.library.get(ImageId(0)) == images[0]
+    assert catalogue.library.get(copy.id).record.idempotency_key is None
+
+
+def test_an_image_ahead_whose_idempotency_key_is_taken_is_indexed_without(catalogue: SqlCatalogue) -> None:
+    first, _ = catalogue.arrivals.add(record(key="once"), nothing, never)
+    copy = Image(ImageId(1), first.record, State.READY)
+
+    assert catalogue.index.catch_up([(first.id, first), (copy.id, copy)]) == 1
+
+    assert catalogue.library.get(copy.id).record.idempotency_key is None
+    assert catalogue.library.get(first.id) == first
 
 
 def test_the_highest_number_is_that_of_an_image_that_is_known_deleted_or_not(catalogue: SqlCatalogue) -> None:

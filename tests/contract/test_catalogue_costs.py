@@ -16,10 +16,12 @@ import sqlalchemy as sa
 
 from tests.contract.conftest import new_database
 from tests.contract.test_catalogue import FAILURE, never, nothing, record
+from tests.memory import most_memory
 from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.limits import MIB
 from vignette.model import Image, ImageId, State
 from vignette.ports import catalogue as ports
-from vignette.ports.catalogue import Claim
+from vignette.ports.catalogue import Claim, Due
 
 # So many images there are of each common kind, and so few of each rare one.
 MANY: Final = 3000
@@ -47,6 +49,7 @@ class Block:
     recipe_set: str = ""
     hinted_s: float = -60
     lease_s: float | None = None
+    failure: str = "NULL"
 
 
 # The oldest first. What is looked for stands behind what might be read in vain, from either end.
@@ -55,6 +58,7 @@ BLOCKS: Final[Mapping[str, Block]] = {
     "failed": Block(MANY, "failed", "b"),
     "ready": Block(MANY, "ready", "b"),
     "ready by others": Block(FEW, "ready", "a"),
+    "ready, tried again in vain": Block(FEW, "ready", "b", failure="'{}'"),
     "renewing": Block(FEW, "renewing", "a"),
     "interrupted": Block(FEW, "processing", hinted_s=-60, lease_s=-30),
     "paused": Block(MANY, "processing", hinted_s=-60, lease_s=60),
@@ -92,9 +96,9 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                     SELECT {first} UNION ALL SELECT i + 1 FROM number WHERE i < {first + block.count - 1}
                 )
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
-                                   idempotency_key, state, recipe_set, hinted_at, lease_until)
+                                   idempotency_key, state, recipe_set, hinted_at, lease_until, failure)
                 SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
-                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease} FROM number
+                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure} FROM number
                 """
             )
         connection.exec_driver_sql(f"UPDATE counter SET next = {sum(block.count for block in BLOCKS.values())}")
@@ -111,6 +115,19 @@ def a_claim(catalogue: SqlCatalogue, kind: str) -> Claim:
 def an_image(number: int) -> Image:
     return Image(ImageId(number), record(), State.PENDING)
 
+
+def page_of_due(catalogue: SqlCatalogue, recipe_set: str | None, number: int) -> list[Due]:
+    """A page, found without those before it."""
+    # A reset moves an image to another place, and its page with it: those of the earlier questions stay few.
+    if (recipe_set, number) not in _PAGES:
+        page: list[Due] = []
+        for _ in range(number):
+            page = catalogue.waiting.due(recipe_set, LIMIT // 2, page[-1] if page else None) or page
+        _PAGES[recipe_set, number] = page[-1] if page else None
+    return catalogue.waiting.due(recipe_set, LIMIT, _PAGES[recipe_set, number])
+
+
+_PAGES: Final[dict[tuple[str | None, int], Due | None]] = {}
 
 Question = Callable[[SqlCatalogue], object]
 
@@ -153,6 +170,18 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "few": lambda c: c.waiting.renew("b", LIMIT),
         "all": lambda c: c.waiting.renew("0", LIMIT),
     },
+    "Waiting.due": {
+        f"other than {recipe_set}, page {page}": lambda c, recipe_set=recipe_set, page=page: page_of_due(
+            c, recipe_set, page
+        )
+        for recipe_set in (None, "a", "b", "c")
+        for page in (0, 2, 5)
+    },
+    "Waiting.count_due": {
+        "few": lambda c: c.waiting.count_due("b", LIMIT),
+        "many": lambda c: c.waiting.count_due("a", LIMIT),
+        "all": lambda c: c.waiting.count_due(None, LIMIT),
+    },
     "Removals.begin_delete": {"": lambda c: c.removals.begin_delete(first_of("ready"))},
     "Removals.end_delete": {"": lambda c: c.removals.end_delete(first_of("being deleted"))},
     "Index.catch_up": {"": lambda c: c.index.catch_up([(ImageId(10**6), an_image(10**6))])},
@@ -164,7 +193,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
 }
 
 # They are asked for all images there are, by a person who knows that.
-READ_ALL: Final = {"Waiting.rendered", "Index.restore"}
+READ_ALL: Final = {"Index.restore"}
 
 
 def test_every_question_of_every_port_is_asked_here() -> None:
@@ -199,9 +228,45 @@ def test_a_question_costs_the_same_however_many_images_there_are(full: SqlCatalo
 
 def test_what_reads_all_is_counted_as_such(full: SqlCatalogue) -> None:
     with counting(full) as cost:
-        full.waiting.rendered()
+        full.waiting.unfinished()
 
     assert cost.read > MANY
+
+
+def test_images_are_restored_by_the_hundred_and_none_is_kept_in_memory(catalogue: SqlCatalogue) -> None:
+    """Each has an idempotency key, which might be that of another: a folder was copied by hand."""
+    count = 3 * MANY
+    statements: list[str] = []
+
+    def images() -> Iterator[tuple[ImageId, Image | None]]:
+        for number in range(count):
+            image = Image(ImageId(number), record(f"{number:064}", key=f"{number:064}"), State.READY)
+            yield image.id, image
+
+    with noting(catalogue, statements), most_memory() as memory:
+        assert catalogue.index.restore(images()) == count
+
+    assert len(statements) < count / 100
+    # All of them at once take fourteen.
+    assert memory.peak_bytes < 5 * MIB
+    assert catalogue.index.next_id() == count
+
+
+@contextmanager
+def noting(catalogue: SqlCatalogue, statements: list[str]) -> Iterator[None]:
+    """Each statement that is sent to the database while it lasts."""
+
+    def note(_connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    engines = {catalogue.database._reader, catalogue.database._writer}
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        for engine in engines:
+            sa.event.remove(engine, "before_cursor_execute", note)
 
 
 class Cost:

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.memory import most_memory
 from tests.running import until
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
+from vignette.limits import KIB
 from vignette.model import ImageId
 
 ZERO = ImageId(0)
@@ -298,6 +300,18 @@ def test_strangers_are_neither_numbers_nor_hidden(store: FolderStore, root: Path
         (root / name).mkdir()
 
     assert store.strangers() == ["007", "notes"]
+
+
+def test_strangers_are_looked_for_without_a_list_of_all_folders(store: FolderStore, root: Path) -> None:
+    for number in range(5000):
+        (root / str(number)).mkdir()
+    (root / "notes").mkdir()
+
+    with most_memory() as memory:
+        assert store.strangers() == ["notes"]
+
+    # A list of their names alone takes ten times as much.
+    assert memory.peak_bytes < 30 * KIB
 
 
 def test_a_probe_leaves_nothing(store: FolderStore, root: Path) -> None:

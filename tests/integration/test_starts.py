@@ -1,9 +1,10 @@
-"""What a process does at its start: the upload folder, of a million folders perhaps, is listed once and not by each."""
+"""What a process does at its start: none lists the upload folder, of a million folders perhaps."""
 
 from __future__ import annotations
 
 import gc
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import closing, suppress
@@ -84,7 +85,7 @@ def test_no_process_of_the_worker_s_pool_lists_anything(tmp_path: Path) -> None:
     assert listings(tmp_path) == []
 
 
-def test_the_start_of_the_service_lists_once(tmp_path: Path) -> None:
+def test_the_start_of_the_service_lists_nothing(tmp_path: Path) -> None:
     with house(tmp_path) as here:
         here.upload(picture())
         run(
@@ -93,7 +94,7 @@ def test_the_start_of_the_service_lists_once(tmp_path: Path) -> None:
             "open_catalogue(load_settings())",
         )
 
-    assert len(listings(tmp_path)) == 1
+    assert listings(tmp_path) == []
 
 
 @pytest.mark.parametrize("left", ["row", "rows"])
@@ -108,6 +109,19 @@ def test_a_worker_that_is_started_by_hand_brings_the_catalogue_up_to_the_folders
 
         with closing(RedisServer(tmp_path / "redis")) as redis, worker(tmp_path, broker_url=redis.url):
             until(lambda: here.catalogue.index.next_id() == 3 and here.catalogue.waiting.unfinished() == 0)
+
+        assert {image.state for image in here.catalogue.library.newest(3)} == {State.READY}
+
+
+def test_a_worker_finds_each_folder_that_the_catalogue_does_not_know(tmp_path: Path) -> None:
+    """No probe at the start meets this one: it lists all folders, but does not begin with that."""
+    far = 1_000_003
+    with house(tmp_path) as here:
+        here.upload(picture())
+        shutil.copytree(here.uploads / "0", here.uploads / str(far))
+
+        with closing(RedisServer(tmp_path / "redis")) as redis, worker(tmp_path, broker_url=redis.url):
+            until(lambda: here.catalogue.index.next_id() == far + 1 and here.catalogue.waiting.unfinished() == 0)
 
         assert {image.state for image in here.catalogue.library.newest(3)} == {State.READY}
 

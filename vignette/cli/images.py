@@ -14,7 +14,8 @@ from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 from vignette.settings import exit_with_words, load_settings
-from vignette.use_cases.renewal import Renewed
+from vignette.use_cases.progress import duration
+from vignette.use_cases.renewal import Amount, Renewal, Renewed
 
 
 @click.command()
@@ -65,20 +66,32 @@ def render(numbers: tuple[int, ...], is_all: bool, force: bool) -> None:
         raise click.UsageError("name the images, or say --all")
     with exit_with_words():
         renewal = open_renewal(load_settings())
-        refused, image_ids = 0, renewal.all_due(force=force) if is_all else []
-        for image_id in map(ImageId, numbers):
-            try:
-                if force or renewal.is_due(image_id):
-                    image_ids.append(image_id)
-            except (ImageNotFound, ImageDeleted) as error:
-                click.echo(f"vignette: {error}", err=True)
-                refused += 1
-        tally = RenderTally(len(image_ids))
+        if is_all:
+            refused, tally = 0, RenderTally(renewal.count_due(force=force))
+            image_ids = renewal.all_due(force=force)
+        else:
+            named, refused = _due(renewal, numbers, force=force)
+            tally, image_ids = RenderTally(Amount(len(named), len(named))), iter(named)
         try:
             tally.follow(renewal.run(image_ids, force=force))
+            if is_all and not force:  # The worker has tried some by itself meanwhile, perhaps in vain.
+                tally.end(still_due=renewal.count_due().least)
         finally:
             tally.tell()
     sys.exit(1 if refused or tally.failed or tally.left else 0)
+
+
+def _due(renewal: Renewal, numbers: tuple[int, ...], *, force: bool) -> tuple[list[ImageId], int]:
+    """Those of *numbers* that are to be rendered, and how many are no image."""
+    due, refused = [], 0
+    for image_id in map(ImageId, numbers):
+        try:
+            if force or renewal.is_due(image_id):
+                due.append(image_id)
+        except (ImageNotFound, ImageDeleted) as error:
+            click.echo(f"vignette: {error}", err=True)
+            refused += 1
+    return due, refused
 
 
 class RenderTally:
@@ -87,37 +100,52 @@ class RenderTally:
     # Enough to estimate the others by, and few enough to be done soon.
     _SAMPLE: Final = 20
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: Amount) -> None:
         self._total = total
         self._rendered = 0
         self.failed = 0
+        self._left: int | None = None
 
     @property
     def left(self) -> int:
-        return self._total - self._rendered - self.failed
+        """How many are left, at least."""
+        return max(0, self._total.least - self._rendered - self.failed) if self._left is None else self._left
 
     def follow(self, images: Iterator[Renewed]) -> None:
-        click.echo(f"{self._total:,} images to render")
-        if self._total > self._SAMPLE:
+        click.echo(f"{self._total} images to render")
+        if self._total.least > self._SAMPLE:
             self._estimate(images)
         with click.progressbar(
-            length=self._total, label="rendering", file=sys.stderr, hidden=not sys.stderr.isatty()
+            length=self._total.most,
+            label="rendering",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+            show_pos=True,
+            show_percent=True,
         ) as bar:
-            bar.update(self._total - self.left)
+            bar.update(self._rendered + self.failed)
             for image in images:
                 self._count(image)
                 bar.update(1)
+        self._left = 0
+
+    def end(self, *, still_due: int) -> None:
+        """Note how many are still to be rendered, those that have failed included."""
+        self._left = max(0, still_due - self.failed)
 
     def _estimate(self, images: Iterator[Renewed]) -> None:
         begun = time.monotonic()
         for image in islice(images, self._SAMPLE):
             self._count(image)
         took_s = time.monotonic() - begun
-        others = _duration(took_s / self._SAMPLE * self.left)
-        click.echo(f"the first {self._SAMPLE} took {_duration(took_s)}: about {others} for the others")
+        others = [duration(took_s / self._SAMPLE * (of - self._SAMPLE)) for of in (self._total.least, self._total.most)]
+        words = f"about {others[0]}" if self._total.least == self._total.most else " to ".join(others)
+        click.echo(f"the first {self._SAMPLE} took {duration(took_s)}: {words} for the others")
 
     def tell(self) -> None:
-        click.echo(f"{self._rendered:,} rendered, {self.failed:,} failed, {self.left:,} left")
+        is_exact = self._left is not None or self._total.least == self._total.most
+        left = f"{self.left:,}" if is_exact else f"at least {self.left:,}"
+        click.echo(f"{self._rendered:,} rendered, {self.failed:,} failed, {left} left")
 
     def _count(self, image: Renewed) -> None:
         if image.failure is None:
@@ -125,11 +153,3 @@ class RenderTally:
         else:
             self.failed += 1
             click.echo(f"vignette: image {image.image_id} could not be rendered: {image.failure.detail}", err=True)
-
-
-def _duration(seconds: float) -> str:
-    """*seconds* as one reads them: "8 s", "12 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -244,6 +244,28 @@ def burst(folder: Path | None, as_json: bool, check: bool, effort: Effort) -> No
     _fail_if(check, report.shortfalls())
 
 
+@bench.command()
+@_disk
+@_as_json
+@_check
+@_effort
+def scale(folder: Path | None, as_json: bool, check: bool, effort: Effort) -> None:
+    """
+    What pages, starts and sweeps cost with 1,000,000 images, beside 10,000; with --quick, 100,000 beside 10,000.
+
+    Generates both catalogues, which takes 1 GB of the disk and a minute. Exit status 2 if there is no room.
+    """
+    from vignette.trials.bench import scale as many_images
+
+    sizes, rounds = effort.choose(
+        full=(many_images.FULL, 15), quick=(many_images.QUICK, 5), smoke=(many_images.SMOKE, 1)
+    )
+    with _measuring() as done:
+        report = many_images.run(_place(folder), sizes, rounds=rounds, done=done)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
+
+
 def _place(folder: Path | None) -> Path:
     return load_settings_or_exit().state_folder if folder is None else folder
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from vignette.errors import VignetteError
+from vignette.model import ImageId
 from vignette.settings import exit_with_words, load_settings, load_settings_or_exit
 from vignette.use_cases.findings import Report
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar  # Click gives its type no other name
 
 
 @click.command()
@@ -26,8 +31,30 @@ def reindex(lost: bool) -> None:
 
     with exit_with_words():
         settings = load_settings()
-        count = build_reindexing(*open_and_catch_up(settings, images_are_lost=lost)).rebuild()
+        reindexing = build_reindexing(*open_and_catch_up(settings, images_are_lost=lost))
+        count = reindexing.rebuild(_with_a_bar) if sys.stderr.isatty() else reindexing.rebuild()
     click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
+
+
+def _with_a_bar(image_ids: Sequence[ImageId]) -> Iterator[ImageId]:
+    with _bar("reading the folders", len(image_ids)) as bar:
+        for image_id in image_ids:
+            yield image_id
+            bar.update(1)
+
+
+def _bar(label: str, length: int) -> ProgressBar[int]:
+    """A bar that says how many of *length* are done and how long the others will take, where there is a terminal."""
+    return click.progressbar(
+        length=length,
+        label=label,
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+        show_pos=True,
+        show_percent=True,
+        # To draw the bar for each image would take longer than to read the image.
+        update_min_steps=max(1, length // 1000),
+    )
 
 
 @click.command()
@@ -48,9 +75,7 @@ def fsck(settle: Callable[[], object] | None, repair: bool, as_json: bool) -> No
     try:
         checkup = open_checkup(load_settings_or_exit(), settle)
         image_ids = checkup.image_ids()
-        with click.progressbar(
-            length=len(image_ids), label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar:
+        with _bar("checking", len(image_ids)) as bar:
             found = list(checkup.run(image_ids, repair=repair, checked=lambda _: bar.update(1)))
     except VignetteError as error:
         click.echo(f"vignette: it could not be checked: {error}", err=True)

@@ -89,6 +89,15 @@ class Renderings(Protocol):
         """As `release`, but the attempt does not count. Nothing changes if the claim no longer holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An image that is to be rendered again. *kind* and *place* tell the catalogue where the next page begins."""
+
+    image_id: ImageId
+    kind: int
+    place: tuple[str, int]
+
+
 class Waiting(Protocol):
     """For those who see that no image waits for ever."""
 
@@ -126,11 +135,17 @@ class Waiting(Protocol):
         numbers. Concurrent callers get different images.
         """
 
-    def rendered(self, except_by: str | None = None) -> list[ImageId]:
+    def due(self, recipe_set: str | None, limit: int, after: Due | None = None) -> list[Due]:
         """
-        The numbers of all ready images, the lowest first. With *except_by*, only of those whose recipe set is another,
-        or that could not be rendered again.
+        At most *limit* ready images that are to be rendered again, those behind *after*: if their recipe set differs
+        from *recipe_set*, if they could not be rendered again by it, or if they wait for it already. None means all
+        ready images.
+
+        An image may come a second time if it waits to be rendered meanwhile, but not once it was rendered.
         """
+
+    def count_due(self, recipe_set: str | None, at_most: int) -> int:
+        """How many images `due` would give, counted up to *at_most*."""
 
 
 class Removals(Protocol):

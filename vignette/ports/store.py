@@ -95,6 +95,9 @@ class Files(Protocol):
 class Survey(Protocol):
     """The store as a whole."""
 
+    def holds(self, image_id: ImageId) -> bool:
+        """Return whether there is a folder with this number. This costs the same however many folders there are."""
+
     def image_ids(self) -> Iterator[ImageId]:
         """Yield the numbers of all folders, in no particular order."""
 

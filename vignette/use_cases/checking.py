@@ -1,8 +1,8 @@
 """
 Check every folder against its record and its row, and repair what can be repaired without losing anything.
 
-The check may run beside the service. It looks at each suspect again at the end, so that an image that was just being
-uploaded, rendered or deleted is no finding.
+The check may run beside the service. It looks at each suspect again some seconds later, so that an image that was just
+being uploaded, rendered or deleted is no finding.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
 from vignette import layout
@@ -34,10 +35,29 @@ from vignette.use_cases.renewal import Renewal
 # Longer than the time between two writes of a rendering, and longer than the time between two sweeps.
 _SETTLE_S: Final = 2 * SWEEP_INTERVAL_S
 
+# Images with findings that are held in memory: 10 MB, and a pause for each so many of them.
+_SUSPECTS_AT_A_TIME: Final = 10_000
+
+_Suspect = tuple[ImageId, set[tuple[Kind, str | None]]]
+
 
 def settle() -> None:
     """Pause for so long that an upload, rendering or deletion under way has most probably taken its next step."""
     time.sleep(_SETTLE_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers below *following*, then those of *beyond*."""
+
+    following: ImageId
+    beyond: Sequence[ImageId]
+
+    def __len__(self) -> int:
+        return self.following + len(self.beyond)
+
+    def __iter__(self) -> Iterator[ImageId]:
+        return chain(map(ImageId, range(self.following)), self.beyond)
 
 
 class Checkup:
@@ -73,38 +93,43 @@ class Checkup:
         self._settle = settle
         self._staging_max_age_s = staging_max_age_s
 
-    def image_ids(self) -> Sequence[ImageId]:
+    def image_ids(self) -> Numbers:
         """Return every number that was given out, and every higher number that has a folder."""
         following = self._index.next_id()
-        beyond = sorted(image_id for image_id in self._survey.image_ids() if image_id >= following)
-        return [*map(ImageId, range(following)), *beyond]
+        return Numbers(following, sorted(image_id for image_id in self._survey.image_ids() if image_id >= following))
 
     def run(
-        self, image_ids: Sequence[ImageId], *, repair: bool = False, checked: Callable[[ImageId], None] = lambda _: None
+        self, image_ids: Iterable[ImageId], *, repair: bool = False, checked: Callable[[ImageId], None] = lambda _: None
     ) -> Iterator[Finding]:
         """
         Check the images with these numbers, then what lies beside their folders; yield what is wrong.
 
         *checked* is called after the first look at each image. With *repair*, the remedy of each finding is tried
-        before the finding is yielded.
+        before the finding is yielded. What is held in memory is bounded, even if every image has a finding.
 
         Raises:
             StoreUnavailable: The upload folder cannot be used.
             CatalogueUnavailable: The catalogue cannot be used.
         """
-        suspects = []
+        suspects: list[_Suspect] = []
         for image_id in image_ids:
             if found := self._look(image_id):
                 suspects.append((image_id, {(finding.kind, finding.name) for finding in found}))
             checked(image_id)
+            if len(suspects) == _SUSPECTS_AT_A_TIME:
+                yield from self._look_again(suspects, repair=repair)
+                suspects = []
+        yield from self._look_again(suspects, repair=repair)
+        for finding in self._look_beside():
+            yield self._repaired(finding) if repair else finding
+
+    def _look_again(self, suspects: Sequence[_Suspect], *, repair: bool) -> Iterator[Finding]:
         if suspects:
             self._settle()
         for image_id, before in suspects:
             for finding in self._look(image_id):
                 if (finding.kind, finding.name) in before:
                     yield self._repaired(finding) if repair else finding
-        for finding in self._look_beside():
-            yield self._repaired(finding) if repair else finding
 
     def _look(self, image_id: ImageId) -> list[Finding]:
         row = self._row(image_id)

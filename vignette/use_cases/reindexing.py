@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,8 +13,25 @@ from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State
 from vignette.ports.catalogue import Index
 from vignette.ports.store import Files, Survey
 from vignette.records import outcome_from_json, record_from_json
+from vignette.use_cases.progress import watched
+
+# Folders at and behind the next number that are looked for one by one; the gaps between further ones double.
+_PROBED_ONE_BY_ONE: Final = 64
+_MOST_NUMBERS: Final = 10**18
+
+# A listing of so many folders takes some 50 ms.
+_LISTED_AT_A_TIME: Final = 50_000
+
+Watch = Callable[[Sequence[ImageId]], Iterable[ImageId]]
+"""Yields the numbers that it is given, and tells somebody meanwhile how far it is."""
 
 logger = logging.getLogger(__name__)
+
+
+def log_progress(image_ids: Sequence[ImageId]) -> Iterator[ImageId]:
+    """A `Watch` that tells the log."""
+    # Not for information alone: whoever starts a service that does not come up for minutes has to see why.
+    return watched(image_ids, len(image_ids), lambda progress: logger.warning("reading the folders: %s", progress))
 
 
 class Reindexing:
@@ -25,9 +42,9 @@ class Reindexing:
         self._survey = survey
         self._index = index
 
-    def rebuild(self) -> int:
+    def rebuild(self, watch: Watch = log_progress) -> int:
         """Rebuild the whole catalogue; return how many images it holds now, deleted ones too."""
-        return self._index.restore(self.read_images())
+        return self._index.restore(self.read_images(watch))
 
     def catch_up(self) -> bool:
         """
@@ -36,36 +53,71 @@ class Reindexing:
         A crash between rename and commit leaves a single folder ahead. It is whole, and is indexed like any other:
         nothing in it tells whether it was acknowledged, and what was acknowledged is never lost. More than one folder
         ahead means that the catalogue was taken from a backup, and no row of it can be trusted.
+
+        This costs the same however many folders there are, because it lists none of them. Numbers are given without a
+        gap, and a deleted image keeps its folder; so if any folder is ahead, the next number has one. Only a person who
+        removes folders makes gaps. Some numbers behind the next one are looked for too; `catch_up_with_all` finds the
+        folders behind any gap.
         """
-        highest, following = max(self._survey.image_ids(), default=ImageId(-1)), self._index.next_id()
-        if highest < following:
+        following = self._index.next_id()
+        return self._catch_up_with([image_id for image_id in _probes(following) if self._survey.holds(image_id)])
+
+    def catch_up_with_all(self, *, step: int = _LISTED_AT_A_TIME) -> Iterator[None]:
+        """
+        List all folders, and then do as `catch_up` does. Nothing is done but in steps, of *step* folders each: take
+        the next one whenever there is time.
+        """
+        ahead: list[ImageId] = []
+        following = self._index.next_id()
+        for count, image_id in enumerate(self._survey.image_ids(), start=1):
+            if image_id >= following:
+                ahead = sorted([*ahead, image_id])[-2:]
+            if count % step == 0:
+                yield
+        self._catch_up_with(ahead)
+
+    def _catch_up_with(self, found: Iterable[ImageId]) -> bool:
+        """`catch_up`, where *found* are two folders ahead, or all if there are fewer; some may have a row by now."""
+        # Asked after they were found: the folders of uploads that have come meanwhile are not ahead, but for one whose
+        # row may be committed at any moment.
+        following = self._index.next_id()
+        ahead = [image_id for image_id in found if image_id >= following]
+        if not ahead:
             return False
-        logger.warning(
-            "the folders go up to %d, the catalogue up to %d: bringing it up to them", highest, following - 1
-        )
-        if highest == following:
-            self._index.catch_up(self._read_if_there(highest))
+        logger.warning("the catalogue goes up to %d, the folders go on: bringing it up to them", following - 1)
+        if ahead == [following]:
+            self._index.catch_up(self._read_if_there(following))
         else:
             self.rebuild()
         return True
 
-    def read_images(self) -> Iterator[tuple[ImageId, Image | None]]:
+    def read_images(self, watch: Watch = log_progress) -> Iterator[tuple[ImageId, Image | None]]:
         """
         Yield the image that each folder holds, in order of number; None for a folder without a readable record.
 
         The folders are listed when the first image is asked for: whoever reads them in a transaction has begun it then.
+        Their numbers are held in memory, 40 bytes each.
         """
-        for image_id in sorted(self._survey.image_ids()):
+        for image_id in watch(sorted(self._survey.image_ids())):
             yield image_id, read_image(self._files, image_id)
 
     def _read_if_there(self, image_id: ImageId) -> Iterator[tuple[ImageId, Image | None]]:
         """
         Yield the image in this folder, if the folder is still there.
 
-        A failed upload may have withdrawn it since it was listed, so it is looked at only when the image is asked for.
+        A failed upload may have withdrawn it since it was found, so it is looked at only when the image is asked for.
         """
         if _is_there(self._files, image_id):
             yield image_id, read_image(self._files, image_id)
+
+
+def _probes(following: ImageId) -> Iterator[ImageId]:
+    """The numbers by which it is seen that folders are ahead when *following* comes next."""
+    yield from (ImageId(following + distance) for distance in range(_PROBED_ONE_BY_ONE))
+    distance = _PROBED_ONE_BY_ONE
+    while following + distance < _MOST_NUMBERS:
+        yield ImageId(following + distance)
+        distance *= 2
 
 
 def read_image(files: Files, image_id: ImageId) -> Image | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from vignette import layout
@@ -24,6 +25,9 @@ _POLL_S: Final = 0.1
 # A worker is heard of by then, even if it is started again or its machine is busy.
 _PATIENCE_S: Final = 6 * WORKER_SILENCE_S
 
+# Images that are counted before they are rendered again: if there are more, nobody waits for a more exact number.
+_MOST_COUNTED: Final = 10_000
+
 logger = logging.getLogger(__name__)
 
 
@@ -33,6 +37,17 @@ class Renewed:
 
     image_id: ImageId
     failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """At least *least* and at most *most*. They are the same if all were counted."""
+
+    least: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"{self.least:,}" if self.least == self.most else f"{self.least:,} to {self.most:,}"
 
 
 def _pause() -> None:
@@ -81,9 +96,24 @@ class Renewal:
             logger.info("rendering %d images again that other recipes have made", len(image_ids))
             self._queue(image_ids)
 
-    def all_due(self, *, force: bool = False) -> list[ImageId]:
-        """The ready images that other recipes have made or that could not be rendered again. With *force*, all."""
-        return self._waiting.rendered(None if force else self._recipe_set)
+    def all_due(self, *, force: bool = False) -> Iterator[ImageId]:
+        """
+        The ready images that other recipes have made or that could not be rendered again; with *force*, all that are
+        ready. They are looked for a batch at a time, while those before are rendered. An image may come twice if it is
+        being rendered.
+        """
+        after = None
+        while page := self._waiting.due(None if force else self._recipe_set, self._batch, after):
+            yield from (due.image_id for due in page)
+            after = page[-1]
+
+    def count_due(self, *, force: bool = False) -> Amount:
+        """How many images `all_due` would give. It counts some of them; this costs the same however many there are."""
+        least = self._waiting.count_due(None if force else self._recipe_set, _MOST_COUNTED)
+        if least < _MOST_COUNTED:
+            return Amount(least, least)
+        newest = self._library.newest(1)
+        return Amount(least, max(least, *(image.id + 1 for image in newest)) if newest else least)
 
     def is_due(self, image_id: ImageId) -> bool:
         """
@@ -95,7 +125,7 @@ class Renewal:
         """
         return self._is_due(existing(self._library, image_id))
 
-    def run(self, image_ids: Sequence[ImageId], *, force: bool = False) -> Iterator[Renewed]:
+    def run(self, image_ids: Iterable[ImageId], *, force: bool = False) -> Iterator[Renewed]:
         """
         Have these images rendered by the worker of a running service, in the slow lane, a batch at a time; yield each
         when it is done. An image that is no longer due when its turn comes is not rendered, unless by *force*.
@@ -104,19 +134,26 @@ class Renewal:
             QueueUnavailable: No worker is heard of, or the last one has fallen silent.
             SettingsError: The worker renders by other recipes than ours.
         """
-        if image_ids:
-            self._expect_a_worker(WORKER_SILENCE_S)
-        coming, begun = deque(image_ids), deque[ImageId]()
-        while coming or begun:
-            while coming and len(begun) < self._batch:
-                begun.append(coming.popleft())
-                self._begin(begun[-1], force)
+        coming, begun = self._once_a_worker_is_heard_of(image_ids), deque[ImageId]()
+        while True:
+            for image_id in islice(coming, self._batch - len(begun)):
+                if image_id not in begun:
+                    begun.append(image_id)
+                    self._begin(image_id, force)
+            if not begun:
+                return
             if (done := self._look(begun[0])) is None:
                 self._expect_a_worker(_PATIENCE_S)
                 self._pause()
             else:
                 begun.popleft()
                 yield done
+
+    def _once_a_worker_is_heard_of(self, image_ids: Iterable[ImageId]) -> Iterator[ImageId]:
+        for count, image_id in enumerate(image_ids):
+            if count == 0:
+                self._expect_a_worker(WORKER_SILENCE_S)
+            yield image_id
 
     def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK) -> None:
         """Have the vignettes of a ready or failed image made anew."""

@@ -52,11 +52,7 @@ def _seal(store: FolderStore) -> None:
 
 
 def open_and_catch_up(settings: Settings, *, images_are_lost: bool = False) -> tuple[FolderStore, SqlCatalogue]:
-    """
-    Both, and no folder ahead of the catalogue: once at the start of the service, and for commands.
-
-    It lists the upload folder, which takes seconds with a million images.
-    """
+    """Both, and the catalogue brought up to the folders (`Reindexing.catch_up`): at the start, and for commands."""
     store, catalogue = open_store_and_catalogue(settings, images_are_lost=images_are_lost)
     try:
         build_reindexing(store, catalogue).catch_up()

@@ -9,7 +9,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,7 +76,7 @@ class Upkeep:
         self._end_s = end_s
         self._pulse: Pulse | None = None
         self._despair = Despair()
-        self._has_caught_up = False
+        self._listing: Iterator[None] | None = None
         self._is_stopping = False
 
     def run(self) -> None:
@@ -101,13 +101,14 @@ class Upkeep:
     def _round(self, since_last_s: float) -> None:
         try:
             services = self._services()
-            if not self._has_caught_up:
+            if self._listing is None:
                 services.reindexing.catch_up()
-                self._has_caught_up = True
+                self._listing = services.reindexing.catch_up_with_all()
             if self._watch.takes_work:
                 services.workers.beat(self._name)
             waiting_jobs = services.sweeping.sweep()
             services.renewal.advance()
+            self._list_some()
         except CatalogueUnavailable as error:
             logger.warning("sweep: %s", error, exc_info=error.__cause__)
             if self._despair.failed():
@@ -120,6 +121,14 @@ class Upkeep:
         else:
             self._despair.succeeded()
             self._look_at_the_worker(waiting_jobs, since_last_s)
+
+    def _list_some(self) -> None:
+        """List some more of the folders, once in the life of this process: it looks for those behind a gap."""
+        try:
+            next(self._listing or iter(()), None)
+        except VignetteError:
+            self._listing = None  # begin anew
+            raise
 
     def _look_at_the_worker(self, waiting_jobs: int, since_last_s: float) -> None:
         self._watch.look(self._pulse, has_work=waiting_jobs > 0, since_last_look_s=since_last_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,14 @@ import pytest
 
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.makers import animation
+from tests.memory import most_memory
 from vignette import layout
 from vignette.errors import StoreUnavailable
+from vignette.limits import MIB
 from vignette.model import ImageId, State
 from vignette.recipes import Recipe
 from vignette.settings import PROJECT_FOLDER
+from vignette.use_cases import checking as checking_module
 from vignette.use_cases.checking import Checkup
 from vignette.use_cases.findings import Finding, Kind, Report
 from vignette.use_cases.intake import IntakeLimits
@@ -333,6 +337,38 @@ def test_a_row_that_claims_the_recipes_in_force_for_vignettes_of_others_is_writt
     house.renewal.advance()
     assert house.jobs.hinted == [0]
     house.close()
+
+
+def test_no_list_of_all_numbers_is_made(house: House) -> None:
+    house.upload(picture())
+    house.sql("UPDATE counter SET next = 3000000")
+    (house.uploads / "3000007").mkdir()
+    (house.uploads / "3000005").mkdir()
+    checking = checkup(house)
+
+    with most_memory() as memory:
+        image_ids = checking.image_ids()
+        last = deque(image_ids, maxlen=3)
+
+    assert memory.peak_bytes < MIB
+    assert len(image_ids) == 3_000_002
+    assert list(last) == [2_999_999, 3_000_005, 3_000_007]
+
+
+def test_of_many_findings_some_are_looked_at_again_before_all_are_found(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where everything is wrong, not everything is held in memory until the end."""
+    monkeypatch.setattr(checking_module, "_SUSPECTS_AT_A_TIME", 10)
+    house.sql("UPDATE counter SET next = 25")
+    checked: list[ImageId] = []
+    settled: list[int] = []
+    checking = checkup(house, settle=lambda: settled.append(len(checked)))
+
+    found = list(checking.run(checking.image_ids(), checked=checked.append))
+
+    assert settled == [10, 20, 25]
+    assert [(finding.kind, finding.image_id) for finding in found] == [(Kind.NUMBER_LOST, n) for n in range(25)]
 
 
 def test_what_was_just_being_done_is_no_finding(house: House) -> None:

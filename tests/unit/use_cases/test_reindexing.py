@@ -4,6 +4,7 @@ import shutil
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.running import LIMIT_S
 from vignette.errors import CatalogueUnavailable, StoreFull
 from vignette.model import Image, ImageId, State
 from vignette.ports.store import StagedImage
+from vignette.use_cases import reindexing
+from vignette.use_cases.progress import watched
 
 
 def populated(root: Path) -> House:
@@ -42,6 +45,21 @@ def test_the_catalogue_is_rebuilt_from_the_folders_alone(tmp_path: Path) -> None
     ]
     assert house.upload(picture()).id == 4
     house.close()
+
+
+def test_a_rebuild_that_takes_long_tells_the_log_how_far_it_is(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        house.upload(picture())
+    monkeypatch.setattr(reindexing, "watched", partial(watched, every_s=0))
+
+    house.reindexing.rebuild()
+
+    assert caplog.messages == [
+        "reading the folders: 1 of 2, about 1 s left",
+        "reading the folders: 2 of 2, about 1 s left",
+    ]
 
 
 def test_a_lost_catalogue_is_rebuilt_before_any_number_is_given(tmp_path: Path) -> None:
@@ -74,6 +92,91 @@ def test_a_catalogue_from_an_old_backup_is_rebuilt(tmp_path: Path) -> None:
 
     assert house.upload(picture()).id == 3
     house.close()
+
+
+def with_copies(root: Path, *numbers: int) -> House:
+    """Image 0 is known; its folder was copied to each of *numbers*, which the catalogue has never given."""
+    house = House(root)
+    house.upload(picture())
+    for number in numbers:
+        shutil.copytree(house.uploads / "0", house.uploads / str(number))
+    return house
+
+
+@pytest.mark.parametrize("numbers", [(3, 4), (40,), (1, 40), (2**20 + 1,)], ids=str)
+def test_folders_ahead_are_found_behind_a_gap_without_a_listing(
+    tmp_path: Path, numbers: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody removed the folder of the number that comes next, and the catalogue is from a backup."""
+    house = with_copies(tmp_path, *numbers)
+    listings: list[int] = []
+    image_ids = house.store.image_ids
+    monkeypatch.setattr(house.store, "image_ids", lambda: listings.append(1) or image_ids())
+
+    assert house.reindexing.catch_up()
+
+    assert house.catalogue.index.next_id() == numbers[-1] + 1
+    assert {image.id for image in house.catalogue.library.newest(10)} == {0, *numbers}
+    assert len(listings) <= 1  # to rebuild the catalogue
+    assert not house.reindexing.catch_up()
+    assert len(listings) <= 1
+    house.close()
+
+
+def test_a_look_for_folders_ahead_costs_the_same_however_many_there_are(house: House) -> None:
+    for _ in range(3):
+        house.upload(picture())
+
+    def no_listing() -> None:
+        raise AssertionError("the upload folder is listed")
+
+    house.store.image_ids = no_listing  # type: ignore[assignment,method-assign]
+
+    assert not house.reindexing.catch_up()
+
+
+def test_a_folder_that_no_probe_meets_is_found_when_all_are_listed(tmp_path: Path) -> None:
+    number = 1_000_003
+    house = with_copies(tmp_path, number)
+    assert not house.reindexing.catch_up()
+
+    assert list(house.reindexing.catch_up_with_all()) == []
+
+    assert house.catalogue.index.next_id() == number + 1
+    assert house.catalogue.library.get(ImageId(number)).state is State.PENDING
+    house.close()
+
+
+def test_all_folders_are_listed_some_at_a_time(house: House) -> None:
+    for number in range(25):
+        (house.uploads / str(number)).mkdir()
+
+    steps = house.reindexing.catch_up_with_all(step=10)
+
+    assert len([next(steps), next(steps)]) == 2
+    assert house.catalogue.index.next_id() == 0
+    assert list(steps) == []
+    assert house.catalogue.index.next_id() == 25
+
+
+def test_uploads_that_come_while_it_looks_are_no_folders_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would look like a catalogue from a backup, and it would be rebuilt."""
+    uploading, catching_up = House(tmp_path), House(tmp_path)
+    holds = catching_up.store.holds
+
+    def upload_first(image_id: ImageId) -> bool:
+        if image_id < 3:
+            uploading.upload(picture())
+        return holds(image_id)
+
+    monkeypatch.setattr(catching_up.store, "holds", upload_first)
+    uploading.work()
+
+    assert not catching_up.reindexing.catch_up()
+
+    assert uploading.catalogue.index.next_id() == 3
+    uploading.close()
+    catching_up.close()
 
 
 def one_folder_ahead(root: Path) -> House:

@@ -13,7 +13,8 @@ from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
-from vignette.use_cases.renewal import Renewal
+from vignette.use_cases import renewal as renewal_module
+from vignette.use_cases.renewal import Amount, Renewal
 
 OTHER = Recipe("small", 64, 64, ("webp",))
 
@@ -118,17 +119,17 @@ class TestAskedFor:
         return changed
 
     def test_all_that_other_recipes_have_made_is_rendered_and_told_in_order(self, changed: House) -> None:
-        due = changed.renewal.all_due()
+        due = list(changed.renewal.all_due())
 
         done = list(changed.renewal.run(due))
 
         assert [renewed.image_id for renewed in done] == due == [0, 1, 2, 3, 4]
         assert {renewed.failure for renewed in done} == {None}
         assert made(changed) == [True] * 5
-        assert changed.renewal.all_due() == []
+        assert list(changed.renewal.all_due()) == []
 
     def test_what_the_sweep_has_done_meanwhile_is_not_done_again(self, changed: House) -> None:
-        due = changed.renewal.all_due()
+        due = list(changed.renewal.all_due())
         changed.renewal.advance()
         changed.work()
         claims = [changed.catalogue.library.get(image_id).attempts for image_id in due]
@@ -138,6 +139,37 @@ class TestAskedFor:
 
         assert changed.jobs.lanes == {}
         assert [changed.catalogue.library.get(image_id).attempts for image_id in due] == claims
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_all_are_looked_for_while_those_before_are_rendered(self, changed: House, force: bool) -> None:
+        """An image moves from one kind to another meanwhile, and is done once."""
+        renewing = renewal(changed, batch=2, pause=changed.work)
+        changed.catalogue.waiting.reset(ImageId(4))
+        looked: list[ImageId] = []
+
+        def look() -> Iterator[ImageId]:
+            for image_id in renewing.all_due(force=force):
+                looked.append(image_id)
+                yield image_id
+
+        done = []
+        for renewed in renewing.run(look(), force=force):
+            done.append(renewed.image_id)
+            assert len(looked) <= len(done) + 2
+
+        assert sorted(done) == [0, 1, 2, 3, 4]
+        assert renewing.count_due() == Amount(0, 0)
+
+    def test_more_than_are_counted_are_at_most_as_many_as_there_are_numbers(
+        self, changed: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert changed.renewal.count_due() == Amount(5, 5)
+        assert str(changed.renewal.count_due()) == "5"
+
+        monkeypatch.setattr(renewal_module, "_MOST_COUNTED", 2)
+
+        assert changed.renewal.count_due() == changed.renewal.count_due(force=True) == Amount(2, 5)
+        assert str(changed.renewal.count_due()) == "2 to 5"
 
     def test_all_are_rendered_where_that_is_meant(self, changed: House) -> None:
         list(changed.renewal.run(changed.renewal.all_due()))
@@ -155,7 +187,7 @@ class TestAskedFor:
         original.write_bytes(broken_pixels())
         done = list(changed.renewal.run(changed.renewal.all_due()))
         assert [renewed.image_id for renewed in done if renewed.failure] == [2]
-        assert changed.renewal.all_due() == [2]
+        assert list(changed.renewal.all_due()) == [2]
 
         original.write_bytes(sound)
 
@@ -163,7 +195,7 @@ class TestAskedFor:
         assert changed.catalogue.library.get(ImageId(2)).failure is None
 
     def test_one_that_was_deleted_meanwhile_is_done_with(self, changed: House) -> None:
-        due = changed.renewal.all_due()
+        due = list(changed.renewal.all_due())
         changed.removal.delete(ImageId(1))
 
         assert len(list(changed.renewal.run(due))) == 5

@@ -31,6 +31,9 @@ LIVING: Final = _state.not_in([_written_out(State.DELETING), _written_out(State.
 # The index `image_ready`.
 READY: Final = _state == _written_out(State.READY)
 
+# The index `image_failed_again` (migration 0007).
+FAILED_AGAIN: Final = sa.and_(READY, image_table.c.failure.is_not(None))
+
 # The indexes `image_queued` and `image_leased`. Each unfinished image is in one of the two: if it was leased since its
 # job was queued, it needs another job when the lease has ended; else when the job has been queued for too long.
 UNFINISHED: Final = _state.in_([_written_out(state) for state in ("pending", "processing", "renewing")])

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
-from vignette.adapters.sql.arrivals import with_key
 from vignette.adapters.sql.counter import lock_numbers, pass_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import counter_table, image_table, to_row
 from vignette.model import Image, ImageId
+
+T = TypeVar("T")
+
+# A statement for each image would take ten times as long; more images at once would be no faster.
+_BATCH: Final = 500
 
 
 class SqlIndex:
@@ -58,17 +64,31 @@ def replace_all(connection: sa.Connection, images: Iterable[tuple[ImageId, Image
 def _insert(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
     """Insert *images* and take their numbers, also those without an image; return how many images there were."""
     count, highest = 0, ImageId(-1)
-    for image_id, image in images:
-        highest = max(highest, image_id)
-        if image is not None:
-            connection.execute(sa.insert(image_table).values(**to_row(_with_a_key_of_its_own(connection, image))))
-            count += 1
+    for batch in _batches(images):
+        highest = max(highest, *(image_id for image_id, _ in batch))
+        found = [image for _, image in batch if image is not None]
+        if found:
+            rows = [to_row(image) for image in _with_keys_of_their_own(connection, found)]
+            connection.execute(sa.insert(image_table), rows)
+            count += len(found)
     pass_number(connection, highest)
     return count
 
 
-def _with_a_key_of_its_own(connection: sa.Connection, image: Image) -> Image:
-    """*image*, without its idempotency key if another has that already: somebody has copied a folder."""
-    if with_key(connection, image.record.idempotency_key) is None:
-        return image
-    return replace(image, record=replace(image.record, idempotency_key=None))
+def _batches(images: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(images)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch
+
+
+def _with_keys_of_their_own(connection: sa.Connection, images: list[Image]) -> Iterator[Image]:
+    """*images*, each without its idempotency key if another has that already: somebody has copied a folder."""
+    keys = {image.record.idempotency_key for image in images} - {None}
+    key = image_table.c.idempotency_key
+    taken = set(connection.execute(sa.select(key).where(key.in_(keys))).scalars()) if keys else set()
+    for image in images:
+        if image.record.idempotency_key in taken:
+            yield replace(image, record=replace(image.record, idempotency_key=None))
+        else:
+            yield image
+            taken.update({image.record.idempotency_key} - {None})

@@ -7,17 +7,18 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from vignette.adapters.sql import due
 from vignette.adapters.sql.conditions import (
     LEASED,
     QUEUED,
     READY,
     UNFINISHED_STATES,
     count_in,
-    stored_as,
 )
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import RENEWING, Now, anew, image_table
 from vignette.model import ImageId, State
+from vignette.ports.catalogue import Due
 
 # One query for each: the indexes have an order within a state only. Who has no vignette yet comes first.
 _EACH_UNFINISHED_STATE: Final = [image_table.c.state == state for state in UNFINISHED_STATES]
@@ -48,12 +49,13 @@ class SqlWaiting:
         queries = [_ordered(sa.and_(READY, by_others), image_table.c.recipe_set) for by_others in ranges]
         return self._hand_out(queries, limit, is_due, {"state": RENEWING, **anew()})
 
-    def rendered(self, except_by: str | None = None) -> list[ImageId]:
-        query = sa.select(image_table.c.id).where(image_table.c.state.in_(stored_as(State.READY)))
-        if except_by is not None:
-            query = query.where(sa.or_(image_table.c.recipe_set != except_by, image_table.c.failure.is_not(None)))
+    def due(self, recipe_set: str | None, limit: int, after: Due | None = None) -> list[Due]:
         with self._database.read() as connection:
-            return [ImageId(number) for number in connection.execute(query.order_by(image_table.c.id)).scalars()]
+            return due.page(connection, recipe_set, limit, after)
+
+    def count_due(self, recipe_set: str | None, at_most: int) -> int:
+        with self._database.read() as connection:
+            return connection.execute(due.count(recipe_set, at_most)).scalar_one()
 
     def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
         is_due = sa.and_(QUEUED, image_table.c.hinted_at < Now() - min_age_s)

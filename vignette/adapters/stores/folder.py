@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
+from vignette.limits import KIB
 from vignette.model import Durability, ImageId
 from vignette.ports.store import StagedImage
 
@@ -36,6 +37,9 @@ SEALS: Final = ".vignette"
 
 # As a number is written in a URL; whatever else lies in the folder is none of ours.
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+
+# More than any record or outcome: each is read at once.
+_READ_BYTES: Final = 64 * KIB
 
 # EFBIG: a limit on the size of files (RLIMIT_FSIZE) is as good as a full disk.
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -105,6 +109,11 @@ def _remove_files_and_folder(folder: Path, names: Iterable[str]) -> None:
             (folder / name).unlink()
     with suppress(OSError):
         folder.rmdir()
+
+
+def _is_strange(name: str) -> bool:
+    # fsck(8) of the operating system keeps what it finds in lost+found, at the root of a disk.
+    return not (_NUMBER.fullmatch(name) or name.startswith(".") or name == "lost+found")
 
 
 def _seal_below(root: Path) -> str | None:
@@ -296,8 +305,20 @@ class FolderStore:
                 raise FileNotStored(f"image {image_id} has no {name}") from error
 
     def read(self, image_id: ImageId, name: str) -> bytes:
-        with _our_errors("a stored file cannot be read"), self.open(image_id, name) as file:
-            return file.read()
+        # Not by `open`: a buffered file takes twice as many system calls, and `reindex` reads millions of files.
+        with _our_errors("a stored file cannot be read"):
+            try:
+                descriptor = os.open(f"{self._prefix}{image_id}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError as error:
+                self._require_disk()
+                raise FileNotStored(f"image {image_id} has no {name}") from error
+            try:
+                chunks = []
+                while chunk := os.read(descriptor, _READ_BYTES):
+                    chunks.append(chunk)
+            finally:
+                os.close(descriptor)
+        return b"".join(chunks)
 
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         self.write_all(image_id, {name: content})
@@ -386,11 +407,8 @@ class FolderStore:
             return sorted(entry.name for entry in self._staging.iterdir() if _last_change(entry) < oldest)
 
     def strangers(self) -> list[str]:
-        with _our_errors("the upload folder cannot be listed"):
-            names = [entry.name for entry in self._root.iterdir()]
-        # fsck(8) of the operating system keeps what it finds in lost+found, at the root of a disk.
-        known = (name for name in names if _NUMBER.fullmatch(name) or name.startswith(".") or name == "lost+found")
-        return sorted(set(names).difference(known))
+        with _our_errors("the upload folder cannot be listed"), os.scandir(self._root) as entries:
+            return sorted(entry.name for entry in entries if _is_strange(entry.name))
 
     def free_bytes(self) -> int:
         with _our_errors("the upload folder cannot be measured"):
