@@ -20,6 +20,7 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.engines import bitmap, libheif, libvips, pillow
 from vignette.pixels.engines.variety import UnknownVariety
+from vignette.pixels.engines.whole_jpeg import DamagedPixels
 from vignette.pixels.formats import Format
 
 
@@ -67,6 +68,8 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     for engine in others:
         try:
             return engine.decode(file, anatomy, size)
+        except DamagedPixels:
+            raise
         except (UnknownVariety, UnidentifiedImageError):
             pass
         except _FAULTS:
