@@ -36,9 +36,8 @@ _SPARE_BYTES: Final = 16
 # Each look takes some microseconds. What overwrites less than this, overwrites no sector of a disk.
 _LEAST_LOOKED_AT: Final = 4 * KIB
 
-_RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
-_FIRST_RESTART: Final = 0xD0
-_RESTARTS: Final = 8
+_MARKER: Final = re.compile(rb"\xff[\x01-\xfe]")
+_RESTARTS: Final = bytes(range(0xD0, 0xD8))
 
 
 class DamagedPixels(OSError):
@@ -121,19 +120,30 @@ def _decode(decoder: _Decoder, file: BinaryIO) -> None:
 
 
 def _restarts(reader: Reader, scan: Segment) -> list[int]:
-    """Return where the restart markers of *scan* are; they have to count from 0 to 7 over and over (T.81, B.2.1)."""
+    """
+    Return where the restart markers of *scan* are, and tell it where it ends.
+
+    Raises:
+        DamagedPixels: They do not count from 0 to 7 over and over (T.81, B.2.1), or the file ends before the scan.
+    """
     found: list[int] = []
-    at = reader.find(_RESTART, scan.stop)
-    while at is not None and at < scan.end:
-        if reader.read(at + 1, 1, scan.what) != _restart(len(found))[1:]:
-            raise DamagedPixels(f"restart marker {len(found):,} of a scan is out of order")
-        found.append(at)
-        at = reader.find(_RESTART, at + 2)
-    return found
+    codes = bytearray()
+    for at in range(scan.stop, reader.size, _PORTION_BYTES):
+        data = reader.read(at, min(_PORTION_BYTES + 1, reader.size - at), scan.what)  # a marker may lie across the edge
+        starts = [match.start() for match in _MARKER.finditer(data)]
+        codes += bytes(data[start + 1] for start in starts)
+        found += [at + start for start in starts]
+        count = len(codes) - len(codes.lstrip(_RESTARTS))
+        if count < len(found):
+            scan.ends_at(found[count])
+            if codes[:count] != (_RESTARTS * (count // len(_RESTARTS) + 1))[:count]:
+                raise DamagedPixels("the restart markers of a scan are out of order")
+            return found[:count]
+    raise DamagedPixels("premature end of the file")
 
 
 def _restart(number: int) -> bytes:
-    return bytes([0xFF, _FIRST_RESTART + number % _RESTARTS])
+    return bytes([0xFF, _RESTARTS[number % len(_RESTARTS)]])
 
 
 def _decode_scan(decoder: _Decoder, reader: Reader, scan: Segment, restarts: Sequence[int]) -> None:
