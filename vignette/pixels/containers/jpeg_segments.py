@@ -75,7 +75,7 @@ class Segment:
         return self._end
 
     def ends_at(self, end: int) -> None:
-        """Tell where the segment, a scan, ends: who has walked along its data knows, and nobody needs to do it again."""
+        """Tell where the segment, a scan, ends; who has walked along its data knows."""
         self._end = end
 
 
