@@ -166,6 +166,8 @@ def check(samples: Samples, what: str) -> None:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples of which 0 is white, which is not supported")
     if samples.is_jpeg and samples.bits != 8:
         raise UnsupportedFormat(f"{what} is in {samples.words} JPEGs, which is not supported; 8 bits are")
+    if samples.is_big_endian and samples.bits == _PACKED:
+        raise UnsupportedFormat(f"{what} is in {samples.words} samples in a big-endian file, which is not supported")
     if samples.is_bigtiff and samples.is_big_endian and samples.is_left_to_pillow:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples stored in a way not supported in this BigTIFF")
     if samples.is_zstandard:

@@ -88,7 +88,7 @@ def test_what_is_damaged_is_mended(order: str) -> None:
 )
 def test_what_pillow_alone_reads_is_refused_if_it_cannot(tags: TiffTags) -> None:
     assert anatomy(big(page(tags))).width == 6
-    with pytest.raises(UnsupportedFormat, match="in this BigTIFF"):
+    with pytest.raises(UnsupportedFormat, match=r"in this BigTIFF|in a big-endian file"):
         anatomy(big(page(tags), order=">"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import pyvips
 
 from tests.films import FILMS, size_of
-from tests.makers import heif, still, tiff, tiff_page
+from tests.makers import HeifItem, clap, coded, full_box, grid, heif, ispe, still, tiff, tiff_page
 from tests.running import PROJECT_FOLDER
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import TooMuchMemory
@@ -22,6 +23,7 @@ from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.memory import check_memory, memory_to_decode
 
 PIXELS = 40 * 30
+ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"
 
 
 def needed(content: bytes) -> int:
@@ -193,3 +195,23 @@ def test_what_is_reckoned_is_what_decoders_take() -> None:
 
     for name, (reckoned, taken) in json.loads(done.stdout).items():
         assert taken - 48_000_000 < reckoned < taken + 8_000_000, (name, reckoned, taken)
+
+
+TILES = [coded() for _ in range(12)]
+OF_TILES = {b"dimg": range(2, 2 + len(TILES))}
+LARGE = 4 * 64, 3 * 48
+
+
+def test_of_a_heic_of_tiles_one_tile_is_held_and_copied() -> None:
+    made = HeifItem(b"grid", grid(3, 4, *LARGE), (ispe(*LARGE),), OF_TILES)
+
+    assert needed(heif(made, *TILES)) == 2 * 64 * 48
+
+
+def test_a_heic_of_tiles_that_is_cropped_or_transparent_is_held_whole() -> None:
+    cropped = HeifItem(b"grid", grid(3, 4, *LARGE), (ispe(*LARGE), clap(60, 40)), OF_TILES)
+    made = HeifItem(b"grid", grid(3, 4, *LARGE), (ispe(*LARGE),), OF_TILES)
+    alpha = HeifItem(properties=(*coded(*LARGE).properties, full_box(b"auxC", ALPHA)), references={b"auxl": [1]})
+
+    assert needed(heif(cropped, *TILES)) == math.prod(LARGE)
+    assert needed(heif(made, *TILES, alpha)) == math.prod(LARGE)

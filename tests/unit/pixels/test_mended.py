@@ -671,3 +671,21 @@ def test_a_bmp_that_does_not_say_where_its_pixels_begin_is_taken(whole: bytes) -
 
     assert shown(damaged) == shown(whole)
     assert "does not say where its pixels begin" in warnings(damaged)
+
+
+@pytest.mark.parametrize("mode", ["P", "L", "1"])
+def test_a_bmp_whose_pixels_would_begin_where_its_palette_does_is_taken(mode: str) -> None:
+    whole = still("BMP", mode=mode)
+    damaged = whole[:10] + (54).to_bytes(4, "little") + whole[14:]
+
+    assert shown(damaged) == shown(whole)
+    assert "where its palette does" in warnings(damaged)
+
+
+def test_of_a_bmp_without_a_palette_nothing_is_mended() -> None:
+    whole = still("BMP", mode="P")
+    start = int.from_bytes(whole[10:14], "little")
+    without = whole[:10] + (54).to_bytes(4, "little") + whole[14:54] + whole[start:]
+
+    assert shown(without)
+    assert not warnings(without)

@@ -338,7 +338,7 @@ def test_a_scaled_decode_is_as_good_as_a_full_one() -> None:
     assert sum(squares) / len(squares) < 255**2 / 10**4
 
 
-class TestTinyPictures:
+class TestPicturesOfFewColours:
     def icon(self, side: int) -> Image.Image:
         """Columns of red and blue, of a pixel each."""
         image = Image.new("RGB", (side, side), "red")
@@ -346,10 +346,10 @@ class TestTinyPictures:
             image.paste((0, 0, 255), (x, 0, x + 1, side))
         return image
 
-    @pytest.mark.parametrize("side", [1, 8, 16, 64])
+    @pytest.mark.parametrize("side", [1, 8, 16, 64, 200, 512])
     @pytest.mark.parametrize("file_format", ["PNG", "GIF", "BMP"])
     def test_an_icon_keeps_its_colours(self, side: int, file_format: str) -> None:
-        vignette = rendered(encoded(self.icon(side), file_format), Recipe("small", 256, 256, formats=("webp",)))
+        vignette = rendered(encoded(self.icon(side), file_format), Recipe("small", 512, 512, formats=("webp",)))
 
         assert vignette.convert("RGB").tobytes() == self.icon(side).tobytes()
 

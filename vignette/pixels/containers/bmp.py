@@ -65,16 +65,16 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         )
     layout = read_layout(reader)
     collector = Collector()
-    is_told = data_start != 0
-    if not is_told:
+    needed, padding = _data_bytes(header)
+    fault = _fault_of_start(reader, header, layout, needed - padding)
+    if fault is not None:
         data_start = _reckoned_start(reader, header, layout)
-        collector.warn(f"the BMP does not say where its pixels begin; they follow its header, at byte {data_start:,}")
+        collector.warn(f"the BMP {fault}, at byte {data_start:,}")
     if data_start < _FILE_HEADER_BYTES + header_bytes:
         raise BrokenImage(f"the pixels of the BMP begin at byte {data_start:,}, in its header")
     if layout.profile is not None and (profile := collector.read(reader, *layout.profile, "ICC profile")):
         collector.set_icc(profile)
     applied = collector.sound_profile(icc.RGB)
-    needed, padding = _data_bytes(header)
     missing = max(0, data_start + needed - reader.size)
     if missing > padding:
         reader.require(data_start, needed, "the pixels")
@@ -89,8 +89,19 @@ def parse(reader: Reader, bounds: Bounds) -> Anatomy:
         profile=applied,
         colour=applied,
         blocks=collector.blocks(),
-        mended=_mended(reader.size, data_start, missing) if missing or not is_told else None,
+        mended=_mended(reader.size, data_start, missing) if missing or fault is not None else None,
     )
+
+
+def _fault_of_start(reader: Reader, header: _Header, layout: Layout, needed: int) -> str | None:
+    """Return what is wrong with where the pixels, of *needed* bytes, are said to begin; None if nothing is."""
+    if not layout.data_start:
+        return "does not say where its pixels begin; they follow its header"
+    if header.bits_per_pixel > _MOST_PALETTE_BITS or layout.data_start != layout.palette_start:
+        return None
+    if _reckoned_start(reader, header, layout) + needed > reader.size:
+        return None  # there is no palette
+    return "says that its pixels begin where its palette does; they follow it"
 
 
 def _reckoned_start(reader: Reader, header: _Header, layout: Layout) -> int:

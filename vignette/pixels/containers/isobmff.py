@@ -126,6 +126,7 @@ class _Picture:
         self._held_bytes = 0
         self._coded_pixels = 0
         self._has_overlay = False
+        self._is_transparent = False
         self._units = UnitBudget()
         self._configured: dict[Box, Sequence[hevc.Size]] = {}
         self._sequences: dict[int, av1.Sequence] = {}
@@ -141,6 +142,7 @@ class _Picture:
         for auxiliary in items.auxiliary((primary, *inputs)):
             if auxiliary.kind in (*self._codecs, *_DERIVED) and self._may_be_transparency(items, auxiliary):
                 self._check_tree(items, auxiliary)
+                self._is_transparent = True
         self._held_bytes = self._planes_bytes(items, primary, inputs)
         self._apply(items.properties(primary))
         for picture in (primary, *inputs[:1]):  # some writers give the profile to the tiles only
@@ -233,7 +235,8 @@ class _Picture:
         """
         Return the bytes that the planes of an HEVC picture take in its decoder, with the copy that libheif makes.
 
-        That copy is made of the whole picture, or of one tile at a time; in an overlay, of one layer in RGB.
+        That copy is made of the whole picture; in an overlay, of one layer in RGB. A picture of tiles may be decoded
+        tile by tile, unless it has transparency or is cropped.
         """
         configuration = items.property(coded[0], b"hvcC")
         if configuration is None or self._size is None:
@@ -242,6 +245,9 @@ class _Picture:
         pixels = max(self._size[0] * self._size[1], self._coded_pixels)
         if self._has_overlay:
             return int(pixels * (2 * _RGB_BYTES + hevc.plane_bytes(self._reader, configuration)))
+        is_held_whole = self._is_transparent or items.property(primary, b"clap") is not None
+        if primary.kind == b"grid" and len(coded) > 1 and not is_held_whole:
+            pixels = min(pixels, 2 * self._coded_pixels)
         return int(pixels * hevc.plane_bytes(self._reader, configuration) * copies)
 
     def _check_coded(self, items: Items, item: Item) -> None:

@@ -74,6 +74,10 @@ class Segment:
                 raise Unended(f"the file ends at byte {self._reader.size:,}, within the scan of byte {self.marker:,}")
         return self._end
 
+    def ends_at(self, end: int) -> None:
+        """Tell where the segment, a scan, ends; who has walked along its data knows."""
+        self._end = end
+
 
 def segments(reader: Reader) -> Iterator[Segment]:
     """

@@ -21,6 +21,7 @@ from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.engines import bitmap, libheif, libvips, pillow
 from vignette.pixels.engines.variety import UnknownVariety
+from vignette.pixels.engines.whole_jpeg import DamagedPixels
 from vignette.pixels.formats import Format
 
 
@@ -70,6 +71,8 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         an_allocation_failed = watch_allocations()
         try:
             return engine.decode(file, anatomy, size)
+        except DamagedPixels:
+            raise
         except (UnknownVariety, UnidentifiedImageError):
             pass
         except _FAULTS as error:

@@ -20,6 +20,7 @@ _MAPPINGS: Final = Path("/proc/self/maps")
 
 # enum heif_colorspace, heif_chroma, heif_channel.
 YCBCR, RGB, MONOCHROME = 0, 1, 2
+_CHROMA_422: Final = 2
 _UNDEFINED: Final = 99
 _CHANNELS: Final = {YCBCR: (0, 1, 2), RGB: (3, 4, 5), MONOCHROME: (0,)}
 
@@ -40,7 +41,30 @@ class _Nclx(ctypes.Structure):
     )
 
 
+class _Tiling(ctypes.Structure):
+    _fields_ = (
+        ("version", ctypes.c_int),
+        ("columns", ctypes.c_uint32),
+        ("rows", ctypes.c_uint32),
+        ("tile_width", ctypes.c_uint32),
+        ("tile_height", ctypes.c_uint32),
+        ("width", ctypes.c_uint32),
+        ("height", ctypes.c_uint32),
+        ("top", ctypes.c_uint32),
+        ("left", ctypes.c_uint32),
+        ("further_dimensions", ctypes.c_uint8),
+        ("further_sizes", ctypes.c_uint32 * 8),
+    )
+
+
+class _Options(ctypes.Structure):
+    """The first two members. libheif appends new ones, and allocates the structure itself."""
+
+    _fields_ = (("version", ctypes.c_uint8), ("ignore_transformations", ctypes.c_uint8))
+
+
 _Reference: Final = ctypes.POINTER(ctypes.c_void_p)
+_OptionsPointer: Final = ctypes.POINTER(_Options)
 _FUNCTIONS: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "heif_context_alloc": (_Pointer, ()),
     "heif_context_free": (None, (_Pointer,)),
@@ -50,8 +74,19 @@ _FUNCTIONS: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "heif_image_handle_get_width": (ctypes.c_int, (_Pointer,)),
     "heif_image_handle_get_height": (ctypes.c_int, (_Pointer,)),
     "heif_image_handle_has_alpha_channel": (ctypes.c_int, (_Pointer,)),
+    "heif_image_handle_get_preferred_decoding_colorspace": (
+        _Error,
+        (_Pointer, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int)),
+    ),
     "heif_image_handle_release": (None, (_Pointer,)),
-    "heif_decode_image": (_Error, (_Pointer, _Reference, ctypes.c_int, ctypes.c_int, _Pointer)),
+    "heif_decode_image": (_Error, (_Pointer, _Reference, ctypes.c_int, ctypes.c_int, _OptionsPointer)),
+    "heif_image_handle_get_image_tiling": (_Error, (_Pointer, ctypes.c_int, ctypes.POINTER(_Tiling))),
+    "heif_image_handle_decode_image_tile": (
+        _Error,
+        (_Pointer, _Reference, ctypes.c_int, ctypes.c_int, _OptionsPointer, ctypes.c_uint32, ctypes.c_uint32),
+    ),
+    "heif_decoding_options_alloc": (_OptionsPointer, ()),
+    "heif_decoding_options_free": (None, (_OptionsPointer,)),
     "heif_image_get_colorspace": (ctypes.c_int, (_Pointer,)),
     "heif_image_get_bits_per_pixel_range": (ctypes.c_int, (_Pointer, ctypes.c_int)),
     "heif_image_get_width": (ctypes.c_int, (_Pointer, ctypes.c_int)),
@@ -73,6 +108,10 @@ class Plane:
     row_bytes: int
     bits: int
 
+    @property
+    def sample_bytes(self) -> int:
+        return 1 if self.bits <= 8 else 2
+
 
 @dataclass(frozen=True, slots=True)
 class Planes:
@@ -82,6 +121,18 @@ class Planes:
     planes: Sequence[Plane]
     matrix: int | None
     is_full_range: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """A stored picture of *width* × *height* pixels in `columns` × `rows` tiles. The last ones may reach beyond it."""
+
+    columns: int
+    rows: int
+    tile_width: int
+    tile_height: int
+    width: int
+    height: int
 
 
 @cache
@@ -110,16 +161,64 @@ class Picture:
         self.size = heif.heif_image_handle_get_width(handle), heif.heif_image_handle_get_height(handle)
         self.has_alpha = bool(heif.heif_image_handle_has_alpha_channel(handle))
 
+    @property
+    def is_422(self) -> bool:
+        """Whether its colours are half as wide as its brightness, and as high."""
+        colourspace, chroma = ctypes.c_int(), ctypes.c_int()
+        _check(
+            self._heif.heif_image_handle_get_preferred_decoding_colorspace(
+                self._handle, ctypes.byref(colourspace), ctypes.byref(chroma)
+            )
+        )
+        return chroma.value == _CHROMA_422
+
     @contextmanager
-    def decoded(self) -> Iterator[Planes]:
+    def decoded(self, *, as_stored: bool = False) -> Iterator[Planes]:
         """
         Decode it; the planes are in libheif's own memory, and gone after the block.
+
+        It is upright, or else *as_stored*: neither turned nor cropped.
 
         Raises:
             OSError: The picture is damaged, or takes too much memory, as libheif's words say.
         """
         image = _Pointer()
-        _check(self._heif.heif_decode_image(self._handle, ctypes.byref(image), _UNDEFINED, _UNDEFINED, None))
+        with self._options(as_stored=as_stored) as options:
+            _check(self._heif.heif_decode_image(self._handle, ctypes.byref(image), _UNDEFINED, _UNDEFINED, options))
+        with self._planes(image) as planes:
+            yield planes
+
+    def tiling(self) -> Tiling:
+        """Return how the picture is put together, before it is turned."""
+        told = _Tiling()
+        _check(self._heif.heif_image_handle_get_image_tiling(self._handle, 0, ctypes.byref(told)))
+        return Tiling(told.columns, told.rows, told.tile_width, told.tile_height, told.width, told.height)
+
+    @contextmanager
+    def decoded_tile(self, column: int, row: int) -> Iterator[Planes]:
+        """As `decoded`, for one tile, which is not turned."""
+        image = _Pointer()
+        with self._options(as_stored=True) as options:
+            _check(
+                self._heif.heif_image_handle_decode_image_tile(
+                    self._handle, ctypes.byref(image), _UNDEFINED, _UNDEFINED, options, column, row
+                )
+            )
+        with self._planes(image) as planes:
+            yield planes
+
+    @contextmanager
+    def _options(self, *, as_stored: bool) -> Iterator[Any]:
+        options = self._heif.heif_decoding_options_alloc()
+        options.contents.ignore_transformations = as_stored
+        try:
+            yield options
+        finally:
+            self._heif.heif_decoding_options_free(options)
+
+    @contextmanager
+    def _planes(self, image: Any) -> Iterator[Planes]:
+        """The planes of *image*, which is freed after the block."""
         try:
             colourspace = self._heif.heif_image_get_colorspace(image)
             planes = [self._plane(image, channel) for channel in _CHANNELS.get(colourspace, ())]

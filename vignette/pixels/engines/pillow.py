@@ -18,7 +18,7 @@ from vignette.pixels.colour import as_profile, to_srgb
 from vignette.pixels.colour_space import ColourSpace
 from vignette.pixels.containers.jpeg_pixels import eighth
 from vignette.pixels.containers.reader import Reader
-from vignette.pixels.engines import hdr, libvips
+from vignette.pixels.engines import hdr, libvips, whole_jpeg
 from vignette.pixels.engines.sizes import check_size, stored
 from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.formats import Format
@@ -116,8 +116,9 @@ def _shrink_jpeg(source: JpegImagePlugin.JpegImageFile, file: BinaryIO, size: tu
     if draft is not None and source.decoderconfig[0] == _SMALLEST_SCALE and "progressive" in source.info:
         content = eighth(Reader(file, file.seek(0, io.SEEK_END)))
         if content is not None:
-            source = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+            file = io.BytesIO(content)
+            source = JpegImagePlugin.JpegImageFile(file)
             source.draft(source.mode, enough)
-    source.load()
+    whole_jpeg.load(source, file)
     # The scaled picture may end within a pixel. Without this box the result would be shifted by up to one pixel.
     return resized(samples(source), size, None if draft is None else draft[1])

@@ -50,11 +50,15 @@ def in_rgb(planes: Planes, size: tuple[int, int]) -> Any:
     return _whole([red, green, blue], "rgb16")
 
 
-def _scaled(plane: Plane, size: tuple[int, int]) -> Any:
-    step, kind = (1, "uchar") if plane.bits <= 8 else (2, "ushort")
+def image_of(plane: Plane) -> Any:
+    """Return *plane* as libvips' picture, which reads it where it is."""
+    step, kind = plane.sample_bytes, "uchar" if plane.sample_bytes == 1 else "ushort"
     whole = library().Image.new_from_memory(plane.content, plane.row_bytes // step, plane.height, 1, kind)
-    part = whole.crop(0, 0, plane.width, plane.height).copy(interpretation="b-w" if step == 1 else "grey16")
-    return shrink(part, size).cast("float")
+    return whole.crop(0, 0, plane.width, plane.height).copy(interpretation="b-w" if step == 1 else "grey16")
+
+
+def _scaled(plane: Plane, size: tuple[int, int]) -> Any:
+    return shrink(image_of(plane), size).cast("float")
 
 
 def _ranged(part: Any, bits: int, is_full: bool) -> tuple[Any, Any]:

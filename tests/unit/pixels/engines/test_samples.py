@@ -64,6 +64,7 @@ def types() -> list[SampleType]:
     found += [dataclasses.replace(one, icc=LINEAR) for one in deep]
     layouts = [one for one in found if one.is_told and one.icc is None and one.bits % 8 == 0 and one.bits < 64]
     found += [dataclasses.replace(one, compression=DEFLATE, order=">") for one in layouts]
+    found += [dataclasses.replace(one, order=">") for one in found if one.bits % 8 and one.icc is None]
     found += [dataclasses.replace(one, planar=True) for one in layouts]
     found += [dataclasses.replace(one, tiled=True) for one in layouts if not one.planar]
     found += [dataclasses.replace(one, tiled=True, planar=True) for one in layouts if one.photometric in (RGB, CMYK)]
@@ -76,6 +77,8 @@ def is_taken(one: SampleType) -> bool:
     if one.alpha and one.bits not in (8, 16, 32):
         return False
     if one.photometric == MIN_IS_WHITE and (one.bits == 12 or one.alpha == ASSOCIATED):
+        return False
+    if one.bits == 12 and one.order == ">":
         return False
     if one.planar and one.photometric in (GREY, MIN_IS_WHITE, PALETTE) and one.alpha:
         return False
