@@ -320,7 +320,7 @@ class FolderStore:
             except FileNotFoundError as error:
                 raise FileNotStored(f"image {image_id} has no folder") from error
         except BaseException:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # what cannot be removed now, the sweep removes
                 os.unlink(part)  # noqa: PTH108
             raise
 
