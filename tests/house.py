@@ -27,7 +27,13 @@ from vignette.web import create_app
 from vignette.web.capacity import Capacity
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import RequestLimits
-from vignette.wiring.use_cases import build_reindexing, build_sweeping, build_verdicts
+from vignette.wiring.use_cases import (
+    build_recovery,
+    build_reindexing,
+    build_renewal,
+    build_sweeping,
+    build_verdicts,
+)
 from vignette.wiring.web import build_context
 
 SMALL = Recipe("small", 256, 256)
@@ -62,11 +68,14 @@ class House:
         self.uploads = root / "uploads"
         self.store = FolderStore(self.uploads, settling_s=settling_s)
         self.store.make()
-        self.catalogue = SqlCatalogue(f"sqlite:///{root / 'state' / 'catalogue.sqlite3'}")
+        self.catalogue = SqlCatalogue(f"sqlite:///{root / 'state' / 'catalogue.sqlite3'}", boot=self.store.boot)
         self.reindexing = build_reindexing(self.store, self.catalogue)
         self.catalogue.migrate(self.reindexing.read_images())
         self.jobs = ListJobs()
         self.sweeping = build_sweeping(self.store, self.catalogue, self.jobs, hint_max_age_s=hint_max_age_s)
+        self.recovery = build_recovery(
+            self.store, self.catalogue, build_renewal(self.catalogue, self.jobs, recipes), flush_every_s=0
+        )
         self.verdicts = build_verdicts(self.store, self.catalogue, recipes, max_attempts=max_attempts)
         self.rendering = Rendering(
             self.store,

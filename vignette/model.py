@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import builtins
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NewType
@@ -74,13 +77,36 @@ class Placeholder:
 
 
 @dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Tells a file that a crash of the machine has damaged: its length, and the CRC-32 of its bytes (RFC 1952)."""
+
+    bytes: int
+    crc32: int
+
+    @classmethod
+    def of(cls, content: builtins.bytes) -> Fingerprint:
+        return cls(len(content), zlib.crc32(content))
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """The worker's verdict: the names of the vignettes that it made, or the failure."""
+    """
+    The worker's verdict: the names of the vignettes that it made, or the failure.
+
+    `fingerprints` are by the name of the vignette. Outcomes of earlier releases have none.
+    """
 
     vignettes: tuple[str, ...] = ()
     failure: Failure | None = None
     attempts: int = 1
     placeholder: Placeholder | None = None
+    fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict)
+
+    def fits(self, name: str, content: bytes) -> bool:
+        """Whether *content* is that of the vignette *name*, as far as can be told."""
+        fingerprint = self.fingerprints.get(name)
+        # No vignette is empty: that is what a crash of the machine leaves of most files.
+        return content != b"" and (fingerprint is None or fingerprint == Fingerprint.of(content))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from tests.contract.conftest import new_database
 from tests.contract.test_catalogue import FAILURE, never, nothing, record
 from tests.memory import most_memory
 from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.adapters.sql.tables import unflushed_table
 from vignette.limits import MIB
 from vignette.model import Image, ImageId, State
 from vignette.ports import catalogue as ports
-from vignette.ports.catalogue import Claim, Due
+from vignette.ports.catalogue import Claim, Due, Note
 
 # So many images there are of each common kind, and so few of each rare one.
 MANY: Final = 3000
@@ -82,7 +83,7 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         url = f"sqlite:///{tmp_path_factory.mktemp('state') / 'catalogue.sqlite3'}"
     else:
         url = new_database(request.getfixturevalue("postgresql_url"))
-    catalogue = SqlCatalogue(url)
+    catalogue = SqlCatalogue(url, boot="this")
     catalogue.migrate([])
     is_sqlite = catalogue.database.is_sqlite
     now = "((julianday('now') - 2440587.5) * 86400.0)" if is_sqlite else "extract(epoch from clock_timestamp())"
@@ -101,9 +102,11 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                        '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure} FROM number
                 """
             )
+        for boot, count in (("another", FEW), ("this", MANY)):
+            connection.execute(sa.insert(unflushed_table), [{"image_id": i, "boot": boot} for i in range(count)])
         connection.exec_driver_sql(f"UPDATE counter SET next = {sum(block.count for block in BLOCKS.values())}")
         if not is_sqlite:
-            connection.exec_driver_sql("ANALYZE image")
+            connection.exec_driver_sql("ANALYZE image, unflushed")
     yield catalogue
     catalogue.close()
 
@@ -158,6 +161,11 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     },
     "Renderings.release": {"": lambda c: c.renderings.release(first_of("paused"), FAILURE, 1)},
     "Renderings.postpone": {"": lambda c: c.renderings.postpone(a_claim(c, "paused"), FAILURE, 1)},
+    "Unflushed.last": {"": lambda c: c.unflushed.last()},
+    "Unflushed.up_to": {"": lambda c: c.unflushed.up_to(MANY, LIMIT)},
+    "Unflushed.of_crashed_machines": {"": lambda c: c.unflushed.of_crashed_machines(LIMIT)},
+    "Unflushed.forget": {"": lambda c: c.unflushed.forget([Note(FEW + 1, ImageId(0))])},
+    "Unflushed.forget_up_to": {"": lambda c: c.unflushed.forget_up_to(FEW + LIMIT)},
     "Waiting.forgotten": {
         "none": lambda c: c.waiting.forgotten(600, LIMIT),
         "all": lambda c: c.waiting.forgotten(5, LIMIT),

@@ -16,8 +16,9 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.running import PROJECT_FOLDER, until
 from vignette import layout
 from vignette.limits import MIB
-from vignette.model import ImageId
+from vignette.model import ImageId, Outcome
 from vignette.recipes import Recipe
+from vignette.records import outcome_to_json
 from vignette.web.fast_path import FastPath
 
 # As fine as the time of any file system that these tests run on. What is about the pause itself sets it otherwise.
@@ -213,7 +214,8 @@ def test_a_vignette_that_is_gone_from_the_folder_is_no_longer_given(warm: TwoWay
 
 
 def test_a_vignette_that_was_replaced_is_given_as_it_is_now(warm: TwoWays) -> None:
-    warm.house.store.write(ImageId(0), layout.vignette(SMALL, "webp"), b"another")
+    name = layout.vignette(SMALL, "webp")
+    warm.house.store.write_all(ImageId(0), {name: b"another", layout.OUTCOME: outcome_to_json(Outcome((name,)))})
 
     assert warm.fast("/vignette/0", {"Accept": "image/webp"}).data == b"another"
 

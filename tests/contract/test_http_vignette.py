@@ -339,10 +339,10 @@ class TestOtherRecipes:
             replace = changed.store._replace
             half_way: list[TestResponse] = []
 
-            def look(image_id: ImageId, name: str, content: bytes) -> None:
+            def look(image_id: ImageId, name: str, content: bytes, folder: int, *, flush: bool) -> None:
                 if "moving" in name:
                     half_way.append(changed.client.get(url, headers=webp))
-                replace(image_id, name, content)
+                replace(image_id, name, content, folder, flush=flush)
 
             changed.store._replace = look  # type: ignore[method-assign]
             changed.renewal.advance()

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from tests.memory import most_memory
 from tests.running import until
+from vignette.adapters.stores import write_back
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
 from vignette.limits import KIB
@@ -186,6 +188,52 @@ def test_several_files_are_written_in_their_order_and_their_folder_is_flushed_on
 
     assert flushed == [("file", set()), ("file", {"b.webp"}), ("folder", {"b.webp", "a.jpg"})]
     assert (store.read(ZERO, "b.webp"), store.read(ZERO, "a.jpg")) == (b"first", b"second")
+
+
+class TestWhatCanBeMadeAgain:
+    def test_is_written_without_a_flush(self, store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        keep(store, ZERO)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", _never)
+
+            store.write_all(ZERO, {"a.jpg": b"first", "b.webp": b"second"}, flush=False)
+            store.remove(ZERO, "b.webp", flush=False)
+
+        assert store.read(ZERO, "a.jpg") == b"first"
+        store.flush_all()
+
+    def test_is_flushed_at_once_where_not_all_can_be_flushed_later(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # As on a system without `syncfs`, or on a file system that does not keep its promise.
+        monkeypatch.setattr(write_back, "_SYNCED_AS_A_WHOLE", frozenset())
+        store = FolderStore(root)
+        store.make()
+        keep(store, ZERO)
+        flushed: list[int] = []
+        monkeypatch.setattr(os, "fsync", flushed.append)
+
+        store.write_all(ZERO, {"a.jpg": b"first"}, flush=False)
+        assert (store.boot, len(flushed)) == (None, 2)
+
+        store.remove(ZERO, "a.jpg", flush=False)
+        assert len(flushed) == 3
+
+    def test_is_in_the_memory_of_this_start_of_the_machine(self, store: FolderStore) -> None:
+        assert store.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+    def test_is_not_flushed_where_the_disk_is_gone(self, store: FolderStore, root: Path) -> None:
+        root.rename(root.with_name("away"))
+
+        with pytest.raises(StoreUnavailable):
+            store.flush_all()
+
+    def test_lies_where_a_folder_that_is_still_to_be_made_will_lie(self, root: Path, tmp_path: Path) -> None:
+        assert FolderStore(root / "not" / "made").boot == FolderStore(tmp_path).boot
+
+
+def _never(*_: object) -> NoReturn:
+    raise AssertionError("this is not to be flushed")
 
 
 @pytest.mark.parametrize("name", ["original.jpg", "outcome.json"])

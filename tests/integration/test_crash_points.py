@@ -58,10 +58,10 @@ def delete_while_it_is_rendered_again(house: House) -> None:
     """The deletion comes when the vignettes have been made, and before the first of them is written."""
     write_all = house.store.write_all
 
-    def delete_and_write(image_id: ImageId, files: Mapping[str, bytes]) -> None:
+    def delete_and_write(image_id: ImageId, files: Mapping[str, bytes], *, flush: bool = True) -> None:
         house.store.write_all = write_all  # type: ignore[method-assign]
         house.removal.delete(image_id)
-        write_all(image_id, files)
+        write_all(image_id, files, flush=flush)
 
     house.renewal.advance()
     house.store.write_all = delete_and_write  # type: ignore[method-assign]

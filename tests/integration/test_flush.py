@@ -1,5 +1,5 @@
 """
-"201 means kept" as the kernel sees it: what a real web process flushes, and when, traced with strace.
+"201 means kept" as the kernel sees it: what real processes flush, and when, traced with strace.
 
 A file that was written but not flushed is gone after a power cut, and no test that kills processes would notice.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +23,14 @@ from vignette.trials.processes import children_of
 pytestmark = needs.traces()
 
 _WRITES = ("write", "writev", "sendto", "sendmsg")
-_CALLS = ("fsync", "fdatasync", "rename", "renameat", "renameat2", *_WRITES)
+_CALLS = ("fsync", "fdatasync", "syncfs", "rename", "renameat", "renameat2", *_WRITES)
 
 
 @dataclass(frozen=True)
 class Call:
-    """A system call: its place among all beginnings and ends, and what strace says of its arguments."""
+    """A system call: its thread, its place among all beginnings and ends, and what strace says of its arguments."""
 
+    process: str
     name: str
     arguments: str
     begun: int
@@ -36,10 +38,10 @@ class Call:
 
 
 @contextmanager
-def traced(service: Service, trace: Path) -> Iterator[None]:
-    """Trace the web processes of *service* into *trace*."""
-    (server,) = service.children("granian")
-    processes = [option for number in children_of(server) for option in ("-p", str(number))]
+def traced(service: Service, trace: Path, of: str = "granian") -> Iterator[None]:
+    """Trace the children of a process of *service*, whose command line has the word *of*, into *trace*."""
+    (parent,) = service.children(of)
+    processes = [option for number in children_of(parent) for option in ("-p", str(number))]
     words = trace.with_suffix(".log")
     with words.open("wb") as stream:
         strace = subprocess.Popen(
@@ -62,9 +64,9 @@ def calls(trace: Path) -> list[Call]:
             begun[match[1]] = (match[3], place)
         elif match := re.fullmatch(r"(\d+) +<\.\.\. (\w+) resumed>(.*)\) += \d+", line):
             arguments, start = begun.pop(match[1])
-            found.append(Call(match[2], arguments + match[3], start, place))
-        elif match := re.fullmatch(r"\d+ +(\w+)\((.*)\) += \d+", line):
-            found.append(Call(match[1], match[2], place, place))
+            found.append(Call(match[1], match[2], arguments + match[3], start, place))
+        elif match := re.fullmatch(r"(\d+) +(\w+)\((.*)\) += \d+", line):
+            found.append(Call(match[1], match[2], match[3], place, place))
     return found
 
 
@@ -109,6 +111,35 @@ def test_everything_is_flushed_in_order_before_the_answer_leaves(tmp_path: Path)
     assert promotion.ended < root.begun
     assert root.ended < row.begun
     assert row.ended < answer.begun
+
+
+def test_a_rendering_waits_for_no_flush_and_all_of_them_are_flushed_at_once(tmp_path: Path) -> None:
+    with running_service(tmp_path, web_processes=1, render_processes=1) as service:
+        # The pool has one process, and one more sweeps.
+        until(lambda: [len(children_of(worker)) for worker in service.children("celery")] == [2])
+        with traced(service, tmp_path / "trace", of="celery"):
+            for _ in range(3):
+                upload(service)
+            until(lambda: asked(service, "SELECT count(*) FROM image WHERE state = 'ready'") == 3)
+            until(lambda: asked(service, "SELECT count(*) FROM unflushed") == 0)
+        uploads = str(service.upload_folder)
+    made = calls(tmp_path / "trace")
+
+    written = [
+        c for c in made if c.name.startswith("rename") and re.search(rf"<{re.escape(uploads)}/[012]>", c.arguments)
+    ]
+    flushes = [c for c in made if c.name in ("fsync", "fdatasync")]
+    assert len(written) == 3 * (4 + 1)
+    assert [c for c in flushes if uploads in c.arguments] == []
+    processes = {c.process for c in written}
+    assert [c for c in flushes if c.process in processes] == []
+    *_, last = [c for c in made if c.name == "syncfs" and f"<{uploads}>" in c.arguments]
+    assert max(c.ended for c in written) < last.begun
+
+
+def asked(service: Service, question: str) -> int:
+    with closing(sqlite3.connect(service.state_folder / "catalogue.sqlite3")) as connection:
+        return int(connection.execute(question).fetchone()[0])
 
 
 def test_with_fast_durability_nothing_is_flushed(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def upload(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
     something is missing.
     """
     from vignette.trials.bench import upload as one_upload
-    from vignette.trials.bench.pipeline import find_photos
+    from vignette.trials.bench.tools import find_photos
 
     uploads, rounds = effort.choose(full=(60, 7), quick=(20, 3), smoke=(1, 1))
     with _measuring(rounds * 3) as done:

@@ -147,10 +147,11 @@ def _animations(
 def _placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
     # JPEG has no alpha, so it is the last choice.
     smallest = min((r for r in renditions if not r.moves), key=lambda r: (r.width * r.height, r.file_format == "jpeg"))
+    scale = min(MAX_EDGE_PX / max(smallest.width, smallest.height), 1)
+    size = max(1, round(smallest.width * scale)), max(1, round(smallest.height * scale))
     with Image.open(io.BytesIO(smallest.content), formats=[decoder_of(smallest.file_format)]) as vignette:
+        vignette.draft("RGB", size)  # of a JPEG this leaves out most of the decoding
         image = vignette.convert("RGBa" if vignette.has_transparency_data else "RGB")
-    scale = min(MAX_EDGE_PX / max(image.size), 1)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     # Only means count here, and the cheapest filter gives them as well as any.
     pixels = image.resize(size, Image.Resampling.BOX).convert("RGBA").tobytes()
     return Placeholder(

@@ -8,7 +8,7 @@ nobody knows whether the transaction was committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,7 +75,7 @@ class Renderings(Protocol):
         """
         Set the image `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipe_set* that was
         rendered or tried. An image that was rendered again is `READY` either way; with a *failure* it keeps its earlier
-        placeholder.
+        placeholder. See `Unflushed` for the note that it adds.
 
         Returns:
             False if the claim no longer holds: nothing is changed then. If the image was deleted meanwhile, only its
@@ -96,6 +96,36 @@ class Due:
     image_id: ImageId
     kind: int
     place: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A rendering of the image has ended, and what it wrote may be in the memory of a machine alone."""
+
+    number: int
+    image_id: ImageId
+
+
+class Unflushed(Protocol):
+    """
+    For those who flush what renderings have written. `Renderings.finish` adds a note if its machine can flush all at
+    once. A note has a higher number than those that were there before; no number is used twice.
+    """
+
+    def last(self) -> int | None:
+        """Return the highest number of this machine's notes; None if there are none."""
+
+    def up_to(self, number: int, limit: int) -> list[Note]:
+        """At most *limit* notes of this machine up to *number*, the lowest first."""
+
+    def forget_up_to(self, number: int) -> None:
+        """Remove the notes of this machine up to *number*: what they stand for is on the disk."""
+
+    def of_crashed_machines(self, limit: int) -> list[Note]:
+        """At most *limit* notes of earlier starts of this machine, and of machines from which nothing is heard."""
+
+    def forget(self, notes: Sequence[Note]) -> None:
+        """Remove these notes."""
 
 
 class Waiting(Protocol):

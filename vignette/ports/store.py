@@ -2,7 +2,8 @@
 The store: one folder for each image, named by its number. It is the truth.
 
 A file is replaced whole or not at all. With `durability = "full"`, what a method has written is on the disk when the
-method returns; only `StagedImage.append` leaves that to `complete`. Every method raises `StoreUnavailable` when the
+method returns; only `StagedImage.append` leaves that to `complete`, and `write_all` and `remove` may leave it to
+`Flushing.flush_all`. Every method raises `StoreUnavailable` when the
 folder cannot be used, and `StoreFull` when there is no room.
 """
 
@@ -73,14 +74,17 @@ class Files(Protocol):
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         """Write or replace a file; raise `FileNotStored` if the image has no folder."""
 
-    def write_all(self, image_id: ImageId, files: Mapping[str, bytes]) -> None:
+    def write_all(self, image_id: ImageId, files: Mapping[str, bytes], *, flush: bool = True) -> None:
         """
         Do `write` for each of *files*, by its name and in their order. It flushes the folder only once, so this costs
         less than to `write` one after the other. If it fails, the files before the one that failed may be there.
+
+        Without *flush*, a crash of the machine before `Flushing.flush_all` may lose or damage the files. That is for
+        what can be made again. A store without `Flushing.boot` flushes all the same.
         """
 
-    def remove(self, image_id: ImageId, name: str) -> None:
-        """Remove a file. A file that is not there is no error."""
+    def remove(self, image_id: ImageId, name: str, *, flush: bool = True) -> None:
+        """Remove a file. A file that is not there is no error. *flush* is as for `write_all`."""
 
     def remove_all_but(self, image_id: ImageId, name: str) -> None:
         """Remove every file of the folder but *name*. A folder that is not there is no error."""
@@ -90,6 +94,21 @@ class Files(Protocol):
 
     def probe(self) -> None:
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
+
+
+class Flushing(Protocol):
+    """The disk below all images."""
+
+    @property
+    def boot(self) -> str | None:
+        """
+        The id of this start of the machine, whose memory holds what was written without a flush.
+
+        None: the store cannot `flush_all`, and so flushes at once.
+        """
+
+    def flush_all(self) -> None:
+        """Flush all that was written on this machine before; raise if any of it is lost, perhaps."""
 
 
 class Survey(Protocol):

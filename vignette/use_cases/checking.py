@@ -161,7 +161,9 @@ class Checkup:
         basis = record or (row.record if row else None)
         digest, size = (None, None) if basis is None else self._measure(image_id, layout.original(basis.facts))
         bad_metadata = tuple(name for name in METADATA if not self._is_readable(image_id, name))
-        return Folder(names, record, self._outcome(image_id), digest, size, bad_metadata)
+        outcome = self._outcome(image_id)
+        bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
+        return Folder(names, record, outcome, digest, size, bad_metadata, bad_vignettes)
 
     def _record(self, image_id: ImageId) -> Record | None:
         try:
@@ -174,6 +176,11 @@ class Checkup:
             return outcome_from_json(self._files.read(image_id, layout.OUTCOME))
         except (FileNotStored, ValueError):
             return None
+
+    def _bad_vignettes(self, image_id: ImageId, names: frozenset[str], outcome: Outcome) -> Iterator[str]:
+        for name in outcome.vignettes:
+            if name in names and not outcome.fits(name, self._files.read(image_id, name)):
+                yield name
 
     def _is_readable(self, image_id: ImageId, name: str) -> bool:
         try:

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     METADATA_MISSING = "metadata-missing"
     OUTCOME_MISSING = "outcome-missing"
     VIGNETTE_MISSING = "vignette-missing"
+    VIGNETTE_DAMAGED = "vignette-damaged"
     VIGNETTE_STALE = "vignette-stale"
     DELETION_UNFINISHED = "deletion-unfinished"
     TOMBSTONE_MISSING = "tombstone-missing"
@@ -70,7 +71,8 @@ class Folder:
     What lies in an image's folder.
 
     `digest` (SHA-256, in hex) and `size` (in bytes) are those of the original, and None if it is not there.
-    `bad_metadata` names the metadata files that are missing or unreadable.
+    `bad_metadata` names the metadata files that are missing or unreadable, `bad_vignettes` the vignettes that are there
+    and not as they were made.
     """
 
     names: frozenset[str]
@@ -79,6 +81,7 @@ class Folder:
     digest: str | None = None
     size: int | None = None
     bad_metadata: tuple[str, ...] = ()
+    bad_vignettes: tuple[str, ...] = ()
 
 
 def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -> list[Finding]:
@@ -171,6 +174,8 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
             yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
         for name in sorted(made - folder.names):
             yield Finding(Kind.VIGNETTE_MISSING, "it is ready without this vignette", name=name, remedy=remedy)
+        for name in folder.bad_vignettes:
+            yield Finding(Kind.VIGNETTE_DAMAGED, "this vignette is not as it was made", name=name, remedy=remedy)
 
 
 def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from vignette.errors import (
     Unavailable,
 )
 from vignette.limits import ANIMATION_SECONDS
-from vignette.model import Failure, ImageId, Outcome
+from vignette.model import Failure, Fingerprint, ImageId, Outcome
 from vignette.pixels.rendering import Rendered, render_with_placeholder
 from vignette.ports.catalogue import Claim, Renderings
 from vignette.ports.store import Files
@@ -123,8 +123,13 @@ class Rendering:
             layout.vignette(made.recipe, made.file_format, moves=made.moves): made.content
             for made in rendered.renditions
         }
-        self._files.write_all(image.id, vignettes)
-        return Outcome(vignettes=tuple(vignettes), attempts=claim.attempt, placeholder=rendered.placeholder)
+        self._files.write_all(image.id, vignettes, flush=False)
+        return Outcome(
+            vignettes=tuple(vignettes),
+            attempts=claim.attempt,
+            placeholder=rendered.placeholder,
+            fingerprints={name: Fingerprint.of(content) for name, content in vignettes.items()},
+        )
 
 
 def _gave_up(claim: Claim) -> Failure:

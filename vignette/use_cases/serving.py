@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from vignette import layout
 from vignette.errors import FileNotStored, RecipeNotFound
 from vignette.limits import MIB
-from vignette.model import Failure, Image, ImageId, State
+from vignette.model import Failure, Image, ImageId, Outcome, State
 from vignette.pixels.preview import embedded_preview
 from vignette.pixels.publishing import Pieces, Splice, plan
 from vignette.pixels.publishing.plans import Plans
@@ -192,14 +192,14 @@ class Serving:
         name, is_final = layout.vignette(recipe, file_format), True
         # A client that reads both AVIF and WebP gets the WebP, because only that one moves.
         if moves and (file_format == "webp" or (file_format == "avif" and "webp" in wish.takes)):
-            made, moving = self._made(image), layout.vignette(recipe, "webp", moves=True)
+            made, moving = self._outcome(image).vignettes, layout.vignette(recipe, "webp", moves=True)
             if moving in made:
                 name, file_format = moving, "webp"
             else:  # without the still one, it is just being rendered again: a moving one may come yet
                 is_final = name in made
         if (content := self._read(image, name)) is not None:
             return Served(image, recipe, name, file_format, content, is_final)
-        earlier = layout.vignettes_named(recipe.name, self._made(image), moves=moves)
+        earlier = layout.vignettes_named(recipe.name, self._outcome(image).vignettes, moves=moves)
         if not earlier:
             return None
         file_format = wish.best(tuple(earlier))
@@ -208,17 +208,19 @@ class Serving:
         return None if content is None else Served(image, recipe, name, file_format, content, is_final=False)
 
     def _read(self, image: Image, name: str) -> bytes | None:
+        """Return the vignette called *name*; None if it is lost, or a crash of the machine has damaged it."""
         try:
-            return self._files.read(image.id, name)
+            content = self._files.read(image.id, name)
         except FileNotStored:
             return None
+        return content if self._outcome(image).fits(name, content) else None
 
-    def _made(self, image: Image) -> tuple[str, ...]:
-        """Return the names of the vignettes that the worker made last; none if its outcome is lost or damaged."""
+    def _outcome(self, image: Image) -> Outcome:
+        """Return the outcome of the last rendering; an empty one if it is lost or damaged."""
         try:
-            return outcome_from_json(self._files.read(image.id, layout.OUTCOME)).vignettes
+            return outcome_from_json(self._files.read(image.id, layout.OUTCOME))
         except (FileNotStored, ValueError):
-            return ()
+            return Outcome()
 
     def _lost(self, image: Image, recipe: Recipe, wish: Wish) -> Nothing:
         """Answer for a ready image that lacks this vignette."""

@@ -69,13 +69,13 @@ class Verdicts:
 
     def _write_outcome(self, image_id: ImageId, outcome: Outcome) -> None:
         try:
-            self._files.write(image_id, layout.OUTCOME, outcome_to_json(outcome))
+            self._files.write_all(image_id, {layout.OUTCOME: outcome_to_json(outcome)}, flush=False)
             if outcome.failure is None:
                 # Remove old vignettes before the row is updated: if we are killed here, the next attempt removes them.
                 # After the update there would be no next attempt.
                 for name in self._files.names(image_id):
                     if layout.is_vignette(name) and name not in outcome.vignettes:
-                        self._files.remove(image_id, name)
+                        self._files.remove(image_id, name, flush=False)
         except FileNotStored:
             logger.warning("image %d has a row but no folder", image_id)
 

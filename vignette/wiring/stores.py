@@ -13,11 +13,14 @@ from vignette.wiring.use_cases import build_reindexing
 logger = logging.getLogger(__name__)
 
 
-def open_store_and_catalogue(settings: Settings, *, images_are_lost: bool = False) -> tuple[FolderStore, SqlCatalogue]:
+def open_store_and_catalogue(
+    settings: Settings, *, images_are_lost: bool = False, waits_for_disk: bool = True
+) -> tuple[FolderStore, SqlCatalogue]:
     """
     Both; the catalogue made if it is missing, with its schema up to date. The folder is made at the first start alone.
 
-    This is for every process: it looks at no image but the last, unless the catalogue was lost.
+    This is for every process: it looks at no image but the last, unless the catalogue was lost. *waits_for_disk* is
+    that of `SqlCatalogue`.
 
     Raises:
         StoreUnavailable: The catalogue knows images, and the folder holds none or is missing; most probably its disk is
@@ -25,7 +28,9 @@ def open_store_and_catalogue(settings: Settings, *, images_are_lost: bool = Fals
         CatalogueUnavailable: The catalogue cannot be used, or was written by a newer Vignette.
     """
     store = FolderStore(settings.upload_folder, settings.durability)
-    catalogue = SqlCatalogue(settings.effective_database_url, settings.durability)
+    catalogue = SqlCatalogue(
+        settings.effective_database_url, settings.durability, waits_for_disk=waits_for_disk, boot=store.boot
+    )
     try:
         if catalogue.is_new():
             store.make()

@@ -21,7 +21,7 @@ from vignette.jail.ties import end_with
 from vignette.settings import Settings, as_environment, exit_with_words, load_settings
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
-from vignette.wiring.use_cases import build_reindexing, build_renewal, build_sweeping, build_verdicts
+from vignette.wiring.use_cases import build_recovery, build_reindexing, build_renewal, build_sweeping, build_verdicts
 from vignette.worker.pace import Pace
 from vignette.worker.sweeper import Sweeper
 from vignette.worker.upkeep import Upkeep, UpkeepServices
@@ -44,10 +44,12 @@ def open_services(settings: Settings, pace: Pace) -> Callable[[], UpkeepServices
     def services() -> UpkeepServices:
         store, catalogue = open_store_and_catalogue(settings)
         jobs = open_jobs(settings)
+        renewal = build_renewal(catalogue, jobs, settings.recipes)
         return UpkeepServices(
             verdicts=build_verdicts(store, catalogue, settings.recipes, max_attempts=settings.max_attempts),
             sweeping=build_sweeping(store, catalogue, jobs, hint_max_age_s=pace.hint_max_age_s),
-            renewal=build_renewal(catalogue, jobs, settings.recipes),
+            recovery=build_recovery(store, catalogue, renewal, flush_every_s=pace.flush_every_s),
+            renewal=renewal,
             reindexing=build_reindexing(store, catalogue),
             workers=catalogue.workers,
         )

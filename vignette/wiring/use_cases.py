@@ -11,6 +11,7 @@ from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.use_cases.checking import Checkup, settle
 from vignette.use_cases.health import Health, worker_is_heard
+from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
@@ -48,6 +49,12 @@ def build_sweeping(
 ) -> Sweeping:
     removal = build_removal(store, catalogue)
     return Sweeping(store, catalogue.library, catalogue.waiting, jobs, removal, hint_max_age_s=hint_max_age_s)
+
+
+def build_recovery(
+    store: FolderStore, catalogue: SqlCatalogue, renewal: Renewal, *, flush_every_s: float = FLUSH_EVERY_S
+) -> Recovery:
+    return Recovery(store, store, catalogue.library, catalogue.unflushed, renewal, flush_every_s=flush_every_s)
 
 
 def build_checkup(

@@ -42,7 +42,9 @@ def build_worker(
 
     @lru_cache(maxsize=1)
     def services_of_process(_pid: int) -> PoolServices:
-        store, catalogue = open_store_and_catalogue(settings)
+        # What a crash of the machine takes back here is an image that is rendered again. A deletion begins in the web
+        # process, which waits for the disk, and ends in the process that sweeps, which waits too.
+        store, catalogue = open_store_and_catalogue(settings, waits_for_disk=False)
         verdicts = build_verdicts(store, catalogue, settings.recipes, max_attempts=settings.max_attempts)
         rendering = Rendering(
             store,

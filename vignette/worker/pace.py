@@ -7,6 +7,7 @@ from typing import Final
 
 from vignette.despair import DESPAIRS_AFTER_S
 from vignette.limits import KILL_GRACE_S, LEASE_MARGIN_S, SWEEP_INTERVAL_S
+from vignette.use_cases.recovery import FLUSH_EVERY_S
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 
@@ -20,6 +21,7 @@ class Pace:
     The times of a worker, in seconds. Only tests of the worker have another pace than `USUAL_PACE`.
 
     `sweep_every_s` lies between two sweeps, and an image counts as forgotten `hint_max_age_s` after its job was queued.
+    What was rendered is flushed every `flush_every_s` at most.
     A rendering that outlasts `render_seconds` is killed `kill_grace_s` later, and its lease ends `lease_margin_s`
     later. `pause_without_room_s` is the pause of an image for which the disk had no room.
 
@@ -30,6 +32,7 @@ class Pace:
 
     sweep_every_s: float = SWEEP_INTERVAL_S
     hint_max_age_s: float = HINT_MAX_AGE_S
+    flush_every_s: float = FLUSH_EVERY_S
     kill_grace_s: float = KILL_GRACE_S
     lease_margin_s: float = LEASE_MARGIN_S
     pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S

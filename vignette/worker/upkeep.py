@@ -1,4 +1,7 @@
-"""What the process that sweeps does: sweep, tell that the worker lives, note what was interrupted, watch the worker."""
+"""
+What the process that sweeps does: sweep, recover from crashes of the machine, tell that the worker lives, note what was
+interrupted, watch the worker.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from vignette.errors import CatalogueUnavailable, RenderingFailed, TooMuchTime, 
 from vignette.limits import SWEEP_INTERVAL_S
 from vignette.model import ImageId
 from vignette.ports.catalogue import Workers
+from vignette.use_cases.recovery import Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import Sweeping
@@ -41,6 +45,7 @@ class UpkeepServices:
 
     verdicts: Verdicts
     sweeping: Sweeping
+    recovery: Recovery
     renewal: Renewal
     reindexing: Reindexing
     workers: Workers
@@ -107,6 +112,7 @@ class Upkeep:
             if self._watch.takes_work:
                 services.workers.beat(self._name)
             waiting_jobs = services.sweeping.sweep()
+            services.recovery.advance()
             services.renewal.advance()
             self._list_some()
         except CatalogueUnavailable as error:

@@ -121,6 +121,8 @@ def test_an_empty_house_is_well(house: House) -> None:
         pytest.param(remove("outcome.json"), "outcome-missing", id="no outcome"),
         pytest.param(write("outcome.json", ""), "outcome-missing", id="an empty outcome"),
         pytest.param(remove(JPEG), "vignette-missing", id="no vignette"),
+        pytest.param(write(JPEG, ""), "vignette-damaged", id="an empty vignette"),
+        pytest.param(write(JPEG, "other"), "vignette-damaged", id="a vignette with other bytes"),
         pytest.param(write("vignette-old-9x9-inside-q1.jpg", "x"), "vignette-stale", id="a vignette of no recipe"),
         pytest.param(write(".outcome.json.0123456789abcdef", "x"), "leftover", id="half of a file"),
         pytest.param(run("DELETE FROM image"), "row-missing", id="no row"),

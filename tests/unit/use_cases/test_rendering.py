@@ -265,7 +265,7 @@ def test_an_attempt_that_found_no_room_does_not_count(
     house = House(tmp_path, max_attempts=1, pause_without_room_s=-1)
     image = house.upload(picture())
     with monkeypatch.context() as full:
-        full.setattr(house.store, "write_all", lambda *_: raise_(error("no room")))
+        full.setattr(house.store, "write_all", lambda *_, **__: raise_(error("no room")))
         for _ in range(3):
             house.rendering.render(image.id)
 
@@ -283,7 +283,7 @@ def test_an_attempt_that_found_no_room_is_made_again_after_a_pause(
 ) -> None:
     image = house.upload(picture())
     with monkeypatch.context() as full:
-        full.setattr(house.store, "write_all", lambda *_: raise_(StoreFull("no room")))
+        full.setattr(house.store, "write_all", lambda *_, **__: raise_(StoreFull("no room")))
         house.rendering.render(image.id)
 
     house.rendering.render(image.id)
@@ -337,8 +337,8 @@ def test_an_image_that_is_rendered_again_is_ready_all_the_while_and_loses_the_ea
     def watch(step: str) -> None:
         seen.append((step, {WEBP, JPEG} <= vignettes(changed), changed.catalogue.library.get(0).state))
 
-    monkeypatch.setattr(changed.store, "_replace", lambda *a: (replace(*a), watch(a[1])))
-    monkeypatch.setattr(changed.store, "remove", lambda *a: (watch(f"remove {a[1]}"), remove(*a)))
+    monkeypatch.setattr(changed.store, "_replace", lambda *a, **k: (replace(*a, **k), watch(a[1])))
+    monkeypatch.setattr(changed.store, "remove", lambda *a, **k: (watch(f"remove {a[1]}"), remove(*a, **k)))
 
     changed.work()
 
@@ -408,10 +408,10 @@ def delete_before_the_next_write(house: House, monkeypatch: pytest.MonkeyPatch) 
     """Have the image deleted when the worker has rendered it, and is about to write the first file."""
     write_all = house.store.write_all
 
-    def delete_in_between(image_id: int, files: Mapping[str, bytes]) -> None:
+    def delete_in_between(image_id: int, files: Mapping[str, bytes], **how: bool) -> None:
         monkeypatch.undo()
         house.removal.delete(image_id)
-        write_all(image_id, files)
+        write_all(image_id, files, **how)
 
     monkeypatch.setattr(house.store, "write_all", delete_in_between)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +89,26 @@ class TestVignettes:
 
         assert isinstance(found, Nothing)
         assert (found.failure, house.jobs.hinted) == (None, [0])
+
+    @pytest.mark.parametrize("left", [0, 100], ids=["all of it", "its end"])
+    def test_one_that_a_crash_of_the_machine_has_cut_short_is_queued(self, house: House, left: int) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        os.truncate(house.uploads / "0" / layout.vignette(SMALL, "jpeg"), left)
+
+        found = ask(house)
+
+        assert isinstance(found, Nothing)
+        assert (found.failure, house.jobs.hinted) == (None, [0])
+
+    def test_one_with_other_bytes_than_were_written_is_queued(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        file = house.uploads / "0" / layout.vignette(SMALL, "jpeg")
+        file.write_bytes(bytes(file.stat().st_size))
+
+        assert isinstance(ask(house), Nothing)
+        assert house.jobs.hinted == [0]
 
     def test_one_that_cannot_be_made_has_its_failure(self, house: House) -> None:
         house.upload(broken_pixels())

@@ -25,7 +25,9 @@ def run(house: House, *notes: Note, watch: Watch | None = None) -> int:
         os.write(writer, to_line(note))
     os.close(writer)
     sweeps: list[int] = []
-    services = UpkeepServices(house.verdicts, house.sweeping, house.renewal, house.reindexing, house.catalogue.workers)
+    services = UpkeepServices(
+        house.verdicts, house.sweeping, house.recovery, house.renewal, house.reindexing, house.catalogue.workers
+    )
     Upkeep(
         lambda: services,
         worker=os.getppid(),
@@ -58,7 +60,9 @@ def test_it_sleeps_while_the_worker_stops(house: House, monkeypatch: pytest.Monk
     monkeypatch.setattr(select, "select", noted)
     reader, writer = os.pipe()
     os.write(writer, to_line(Stopping()))
-    services = UpkeepServices(house.verdicts, house.sweeping, house.renewal, house.reindexing, house.catalogue.workers)
+    services = UpkeepServices(
+        house.verdicts, house.sweeping, house.recovery, house.renewal, house.reindexing, house.catalogue.workers
+    )
     watch = Watch(PATIENCE_S)
     Upkeep(lambda: services, worker=os.getppid(), notes=reader, swept=lambda: time.sleep(0.01), watch=watch).run()
     os.close(reader)

@@ -11,6 +11,7 @@ from vignette.adapters.sql.library import SqlLibrary
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
 from vignette.adapters.sql.schema import is_new, migrate
+from vignette.adapters.sql.unflushed import SqlUnflushed
 from vignette.adapters.sql.waiting import SqlWaiting
 from vignette.adapters.sql.workers import SqlWorkers
 from vignette.model import Durability, Image, ImageId
@@ -23,16 +24,30 @@ class SqlCatalogue:
     Build one in each process: connections do not survive a fork.
     """
 
-    def __init__(self, url: str, durability: Durability = "full", *, must_exist: bool = False) -> None:
-        """SQLite makes its file where there is none, unless it *must_exist*: then that is `CatalogueUnavailable`."""
-        self.database = Database(url, durability, must_exist=must_exist)
+    def __init__(
+        self,
+        url: str,
+        durability: Durability = "full",
+        *,
+        must_exist: bool = False,
+        waits_for_disk: bool = True,
+        boot: str | None = None,
+    ) -> None:
+        """
+        SQLite makes its file where there is none, unless it *must_exist*: then that is `CatalogueUnavailable`.
+
+        *boot* is that of the store (`ports.store.Flushing`): whose memory may hold what this process writes. Without
+        *waits_for_disk*, a crash of the database's machine may undo the last transactions of this process.
+        """
+        self.database = Database(url, durability, must_exist=must_exist, waits_for_disk=waits_for_disk)
         self.arrivals = SqlArrivals(self.database)
         self.library = SqlLibrary(self.database)
-        self.renderings = SqlRenderings(self.database)
+        self.renderings = SqlRenderings(self.database, boot)
         self.waiting = SqlWaiting(self.database)
         self.removals = SqlRemovals(self.database)
         self.index = SqlIndex(self.database)
-        self.workers = SqlWorkers(self.database)
+        self.workers = SqlWorkers(self.database, boot)
+        self.unflushed = SqlUnflushed(self.database, boot)
 
     def is_new(self) -> bool:
         """See `schema.is_new`."""

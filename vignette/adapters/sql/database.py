@@ -6,6 +6,11 @@ write begins with `BEGIN IMMEDIATE`: pysqlite's own transactions begin later, an
 number. `synchronous=FULL` flushes each commit, as an acknowledged row must survive a power cut; with `durability`
 "fast" it is `NORMAL`, and the file stays sound all the same. Writers wait for each other, up to the busy timeout; the
 parameter `timeout` of the URL sets another one, in seconds.
+
+A process that only writes what can be found out again need not wait for the disk: SQLite is `NORMAL` for it, PostgreSQL
+has `synchronous_commit` off. When the machine of the database crashes, the last transactions of such a process may be
+lost, but never one without those after it: both databases write one log, in order. So what a process that waits has
+committed is there, with everything before it.
 """
 
 from __future__ import annotations
@@ -48,7 +53,9 @@ class Database:
     Build one in each process: connections do not survive a fork.
     """
 
-    def __init__(self, url: str, durability: Durability = "full", *, must_exist: bool = False) -> None:
+    def __init__(
+        self, url: str, durability: Durability = "full", *, must_exist: bool = False, waits_for_disk: bool = True
+    ) -> None:
         """SQLite makes its file where there is none, unless it *must_exist*: then that is `CatalogueUnavailable`."""
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql":
@@ -57,6 +64,8 @@ class Database:
         self._folder: Path | None = None
         if not self.is_sqlite:
             self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True, **_POSTGRESQL_POOL)
+            if not waits_for_disk:
+                sa.event.listen(self._writer, "connect", _do_not_wait_for_disk)
         else:
             if must_exist and not (parsed.database and Path(parsed.database).is_file()):
                 raise CatalogueUnavailable("there is no catalogue: `vignette reindex` makes it from the folders")
@@ -67,7 +76,7 @@ class Database:
                 parsed = parsed.update_query_dict({"timeout": str(_BUSY_TIMEOUT_S)})
             self._writer = sa.create_engine(parsed, **_SQLITE_WRITERS)
             self._reader = sa.create_engine(parsed)
-            prepare = partial(_prepare_sqlite, durability)
+            prepare = partial(_prepare_sqlite, durability == "full" and waits_for_disk)
             sa.event.listen(self._writer, "connect", prepare)
             sa.event.listen(self._reader, "connect", prepare)
             if parsed.database:
@@ -130,10 +139,16 @@ def _make_folder_of(file: Path) -> None:
         raise CatalogueUnavailable("the folder of the catalogue cannot be made") from error
 
 
-def _prepare_sqlite(durability: Durability, connection: Any, _record: object) -> None:
+def _prepare_sqlite(flushes_commits: bool, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # pysqlite shall begin nothing by itself
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if flushes_commits else 'NORMAL'}")
+
+
+def _do_not_wait_for_disk(connection: Any, _record: object) -> None:
+    connection.autocommit = True  # else psycopg begins a transaction, and its end takes the setting back
+    connection.execute("SET synchronous_commit = off")
+    connection.autocommit = False
 
 
 def _leave_with_its_file(engine: sa.Engine, file: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from vignette.adapters.sql.conditions import LIVING, numbers_in, stored_as
@@ -9,6 +11,8 @@ from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import from_row, image_table
 from vignette.errors import ImageNotFound
 from vignette.model import Image, ImageId, State
+
+_GET: Final = sa.select(image_table).where(image_table.c.id == sa.bindparam("image_id"))
 
 
 class SqlLibrary:
@@ -19,7 +23,7 @@ class SqlLibrary:
 
     def get(self, image_id: ImageId) -> Image:
         with self._database.read() as connection:
-            row = connection.execute(sa.select(image_table).where(image_table.c.id == image_id)).one_or_none()
+            row = connection.execute(_GET, {"image_id": image_id}).one_or_none()
         if row is None:
             raise ImageNotFound(f"there is no image {image_id}")
         return from_row(row)

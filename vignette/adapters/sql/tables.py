@@ -38,7 +38,16 @@ image_table = sa.Table(
     sa.Column("recipe_set", sa.Text),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
-worker_table = sa.Table("worker", metadata, sa.Column("name", sa.Text), sa.Column("seen_at", sa.Float))
+worker_table = sa.Table(
+    "worker", metadata, sa.Column("name", sa.Text), sa.Column("seen_at", sa.Float), sa.Column("boot", sa.Text)
+)
+unflushed_table = sa.Table(
+    "unflushed",
+    metadata,
+    sa.Column("number", sa.BigInteger),
+    sa.Column("image_id", sa.BigInteger),
+    sa.Column("boot", sa.Text),
+)
 
 # Stands in `state` of a ready image that waits to be rendered again, or is being rendered again. It is a state of its
 # own in the table alone, where such images are queued, claimed and found as those that have no vignette yet.

@@ -4,8 +4,10 @@ The object store on a local file system: one folder for each image below one roo
 No library that we know flushes what it writes, and "201 means kept" needs just that: a file is written under another
 name, flushed (`fsync`), renamed, and then the folder that holds the name is flushed too. See `fsync(2)`, `rename(2)`.
 
-With `durability = "fast"` nothing is flushed; all else is the same, so that whatever dies but the machine itself leaves
-the same behind.
+What can be made again is written in the same way, but not flushed: `flush_all` does that for many images at once.
+
+With `durability = "fast"` no file is flushed by itself; all else is the same, so that whatever dies but the machine
+itself leaves the same behind.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from vignette.adapters.stores.write_back import boot_id, write_back
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
 from vignette.limits import KIB
 from vignette.model import Durability, ImageId
@@ -76,11 +80,12 @@ class _Disk:
         finally:
             os.close(descriptor)
 
-    def write(self, path: Path, content: bytes) -> None:
-        """A new file at *path*, flushed."""
-        with path.open("xb", buffering=0) as file:
+    def write(self, path: Path | str, content: bytes, *, flush: bool = True) -> None:
+        """Write a new file at *path*, and flush it unless it is told not to."""
+        with open(path, "xb", buffering=0) as file:  # noqa: PTH123 (for each vignette)
             _write_all(file, content)
-            self.flush(file.fileno())
+            if flush:
+                self.flush(file.fileno())
 
 
 def _write_all(file: FileIO, content: bytes | memoryview) -> None:
@@ -323,25 +328,45 @@ class FolderStore:
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         self.write_all(image_id, {name: content})
 
-    def write_all(self, image_id: ImageId, files: Mapping[str, bytes]) -> None:
+    def write_all(self, image_id: ImageId, files: Mapping[str, bytes], *, flush: bool = True) -> None:
+        flush = flush or self.boot is None
         with _our_errors("a file cannot be written"):
             self._require_disk()
-            self._staging.mkdir(exist_ok=True)
-            for name, content in files.items():
-                self._replace(image_id, name, content)
-            self._disk.flush_folder(self._folder(image_id))
+            with self._opened(image_id) as folder:
+                for name, content in files.items():
+                    self._replace(image_id, name, content, folder, flush=flush)
+                if flush:
+                    self._disk.flush(folder)
 
-    def _replace(self, image_id: ImageId, name: str, content: bytes) -> None:
-        # In the staging folder: `rename` needs the same file system, and the sweep clears what a killed process leaves.
-        part = self._staging / f"part-{secrets.token_hex(16)}"
+    @contextmanager
+    def _opened(self, image_id: ImageId) -> Iterator[int]:
+        """A descriptor of the image's folder."""
         try:
-            self._disk.write(part, content)
+            folder = os.open(f"{self._prefix}{image_id}", os.O_RDONLY | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileNotStored(f"image {image_id} has no folder") from error
+        try:
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _replace(self, image_id: ImageId, name: str, content: bytes, folder: int, *, flush: bool) -> None:
+        # In the staging folder: `rename` needs the same file system, and the sweep clears what a killed process leaves.
+        part = f"{self._prefix}{STAGING}/part-{secrets.token_hex(16)}"
+        try:
             try:
-                part.rename(self._folder(image_id) / name)
+                self._disk.write(part, content, flush=flush)
+            except FileNotFoundError:
+                self._staging.mkdir(exist_ok=True)
+                self._disk.write(part, content, flush=flush)
+            try:
+                os.rename(part, name, dst_dir_fd=folder)
             except FileNotFoundError as error:
                 raise FileNotStored(f"image {image_id} has no folder") from error
-        finally:
-            part.unlink(missing_ok=True)
+        except BaseException:
+            with suppress(OSError):  # what cannot be removed now, the sweep removes
+                os.unlink(part)  # noqa: PTH108
+            raise
 
     def remove_all_but(self, image_id: ImageId, name: str) -> None:
         with _our_errors("a file cannot be removed"):
@@ -354,11 +379,21 @@ class FolderStore:
                     _remove(entry)
             self._disk.flush_folder(folder)
 
-    def remove(self, image_id: ImageId, name: str) -> None:
+    def remove(self, image_id: ImageId, name: str, *, flush: bool = True) -> None:
         with _our_errors("a file cannot be removed"):
             folder = self._folder(image_id)
             (folder / name).unlink(missing_ok=True)
-            self._disk.flush_folder(folder)
+            if flush or self.boot is None:
+                self._disk.flush_folder(folder)
+
+    @cached_property
+    def boot(self) -> str | None:
+        return boot_id(self._root)
+
+    def flush_all(self) -> None:
+        with _our_errors("what was written cannot be flushed"):
+            self._require_disk()
+            write_back(self._root)
 
     def names(self, image_id: ImageId) -> list[str]:
         with _our_errors("a folder cannot be listed"):
