@@ -35,8 +35,9 @@ _MMAP_THRESHOLD_BYTES: Final = 128 * KIB
 # a fifth for some.
 LARGE_PAGES: Final = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
-# libheif says so when an allocation failed. That may have happened in another thread, so `errno` does not tell.
-_LIBHEIF_OUT_OF_MEMORY: Final = "Memory allocation error"
+# libheif says the first when an allocation failed, and glibc the second when it finds no room to load a library (its
+# dl-load.c). That may have happened in another thread, or `errno` was set since: it does not tell.
+_OUT_OF_MEMORY: Final = ("Memory allocation error", "failed to map segment")
 
 
 def give_back_what_is_freed() -> None:
@@ -122,7 +123,7 @@ def _errno() -> ctypes.c_int:
 
 def _tells_of_memory(error: BaseException | None) -> bool:
     while error is not None:
-        if isinstance(error, MemoryError) or _LIBHEIF_OUT_OF_MEMORY in str(error):
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
             return True
         error = error.__cause__
     return False
