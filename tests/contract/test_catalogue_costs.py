@@ -56,6 +56,9 @@ BLOCKS: Final[Mapping[str, Block]] = {
     "ready": Block(MANY, "ready", "b"),
     "ready by others": Block(FEW, "ready", "a"),
     "renewing": Block(FEW, "renewing", "a"),
+    "completing": Block(MANY, "completing", "a"),
+    "being completed": Block(MANY, "completing", "a", lease_s=60),
+    "completion interrupted": Block(FEW, "completing", "a", lease_s=-30),
     "interrupted": Block(FEW, "processing", hinted_s=-60, lease_s=-30),
     "paused": Block(MANY, "processing", hinted_s=-60, lease_s=60),
     "handed out": Block(MANY, "processing", hinted_s=-10, lease_s=-30),
@@ -139,6 +142,11 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "": lambda c: c.renderings.finish(a_claim(c, "paused"), None),
         "not held": lambda c: c.renderings.finish(a_claim(c, "being deleted"), None),
     },
+    "Renderings.publish": {
+        "": lambda c: c.renderings.publish(a_claim(c, "paused"), None, "a", ("small",), goes_on=False),
+        "not held": lambda c: c.renderings.publish(a_claim(c, "being deleted"), None, "a", ("small",), goes_on=True),
+    },
+    "Renderings.newcomers_wait": {"": lambda c: c.renderings.newcomers_wait()},
     "Renderings.release": {"": lambda c: c.renderings.release(first_of("paused"), FAILURE, 1)},
     "Renderings.postpone": {"": lambda c: c.renderings.postpone(a_claim(c, "paused"), FAILURE, 1)},
     "Waiting.forgotten": {

@@ -144,8 +144,9 @@ class TestTheCatalogueBeforeItsColumnWasRenamed:
             connection.exec_driver_sql("UPDATE image SET lease_until = 1 WHERE lease_until IS NOT NULL")
 
         assert third.waiting.unclaimed() == 5
-        assert third.waiting.interrupted(10) == [6, 7]
-        assert third.waiting.forgotten(60, 10) == [0, 2, 8]
+        assert third.renderings.newcomers_wait()
+        assert list(third.waiting.interrupted(10)) == [6, 7]
+        assert list(third.waiting.forgotten(60, 10)) == [0, 2, 8]
 
     def test_knows_its_idempotency_keys_and_goes_on_counting(self, third: SqlCatalogue) -> None:
         known = third.library.get(ImageId(0)).record

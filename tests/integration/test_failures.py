@@ -22,7 +22,13 @@ import pytest
 from PIL import Image
 
 from tests.house import House, house, picture
-from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
+from tests.integration.poison import (
+    EATING_WIDTH,
+    HANGING_WIDTH,
+    KILLING_WIDTH,
+    KILLING_WIDTH_OF_OTHER_SIZES,
+    SPINNING_WIDTH,
+)
 from tests.redis import RedisServer
 from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
@@ -375,6 +381,22 @@ class TestTheWorkerDiesOfAFile:
         if attempts > 1 and outcome_from_json(of_other.read_bytes()).attempts == 1:
             # The other one waited for one attempt, not for all; unless two seconds were too short for its own first.
             assert of_other.stat().st_mtime_ns < of_poison.stat().st_mtime_ns
+
+    def test_of_which_the_default_vignettes_can_be_made(self, poisoned: tuple[str, Path]) -> None:
+        """It is ready, stays so, and tells why it has no other size."""
+        url, uploads = poisoned
+        number = upload(url, picture(KILLING_WIDTH_OF_OTHER_SIZES, 10)).json()["id"]
+        until(lambda: is_ready(url, number))
+
+        until(lambda: http_client.get(f"{url}/vignette/{number}?size=large").status_code == 422)
+
+        failure = http_client.get(f"{url}/vignette/{number}?size=large").json()
+        assert "cut short" in failure["detail"]
+        image = http_client.get(f"{url}/images/{number}").json()
+        assert (image["state"], list(image["links"]["vignettes"])) == ("ready", ["small"])
+        assert image["renditions_pending"] == {}
+        assert http_client.get(f"{url}/vignette/{number}").status_code == 200
+        assert outcome_from_json((uploads / str(number) / "outcome.json").read_bytes()).failure is None
 
 
 class TestPicturesAreLarge:

@@ -10,11 +10,14 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from tests.house import House, picture
+from tests.house import SMALL, House, picture
+from tests.house import house as house_below
+from vignette.recipes import Recipe
 
 
 @contextmanager
@@ -62,6 +65,22 @@ def test_a_rendering_is_three_short_transactions(house: House, monkeypatch: pyte
     assert counts == {"BEGIN": 2, "UPDATE": 2, "SELECT": 1, "fsync": 5}
 
 
+@pytest.mark.parametrize("others_wait", [True, False])
+def test_another_size_costs_a_look_at_who_waits_and_where_nobody_does_a_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others_wait: bool
+) -> None:
+    with house_below(tmp_path, recipes=[SMALL, Recipe("large", 300, 300)]) as house:
+        for _ in range(1 + others_wait):
+            house.upload(picture())
+
+        with counted(monkeypatch) as counts:
+            house.rendering.render(house.jobs.take())
+
+        # Who waits is asked before the first size and behind it, and each time it is written whether the claim holds.
+        written = {"BEGIN": 2, "UPDATE": 2, "SELECT": 2, "fsync": 5}
+        assert counts == (written if others_wait else {"BEGIN": 3, "UPDATE": 3, "SELECT": 4, "fsync": 10})
+
+
 def test_a_ready_vignette_is_one_statement(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.upload(picture())
     house.work()
@@ -96,4 +115,4 @@ def test_a_sweep_that_finds_nothing_to_do_locks_nothing(
         house.sweeping.sweep()
         house.renewal.advance()
 
-    assert counts == {"SELECT": 9 if backlog else 5}
+    assert counts == {"SELECT": 10 if backlog else 5}

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from vignette import layout
 from vignette.errors import FileNotStored, RecipeNotFound
 from vignette.limits import MIB
-from vignette.model import Failure, Image, ImageId, State
+from vignette.model import Failure, Image, ImageId, Outcome, State
 from vignette.pixels.preview import embedded_preview
 from vignette.pixels.publishing import Pieces, Splice, plan
 from vignette.pixels.publishing.plans import Plans
@@ -80,7 +80,9 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """No vignette. `failure` tells why none can be made; without a `failure`, the vignette is on its way."""
+    """
+    No vignette of this size. `failure` tells why none can be made; without a `failure`, the vignette is on its way.
+    """
 
     image: Image
     recipe: Recipe
@@ -130,10 +132,10 @@ class Serving:
         """
         recipe = self._recipe(size)
         image = self._browsing.existing(image_id)
-        if wish.patience_s > 0 and _is_coming(image):
+        if wish.patience_s > 0 and _is_coming(image, recipe):
             with self._at_rest(wish.patience_s) as patience_s:
                 if patience_s > 0:
-                    image = self._awaited(image_id, patience_s)
+                    image = self._awaited(image_id, recipe, patience_s)
                     return replace(self._found(image, recipe, wish), waited=True)
         return self._found(image, recipe, wish)
 
@@ -170,9 +172,9 @@ class Serving:
             raise RecipeNotFound(f"there is no size {str(size)[:40]!r}, only {', '.join(self._recipes)}")
         return recipe
 
-    def _awaited(self, image_id: ImageId, patience_s: float) -> Image:
+    def _awaited(self, image_id: ImageId, recipe: Recipe, patience_s: float) -> Image:
         deadline = time.monotonic() + patience_s
-        while _is_coming(image := self._browsing.existing(image_id)) and time.monotonic() < deadline:
+        while _is_coming(image := self._browsing.existing(image_id), recipe) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
         return image
 
@@ -192,14 +194,14 @@ class Serving:
         name, is_final = layout.vignette(recipe, file_format), True
         # A client that reads both AVIF and WebP gets the WebP, because only that one moves.
         if moves and (file_format == "webp" or (file_format == "avif" and "webp" in wish.takes)):
-            made, moving = self._made(image), layout.vignette(recipe, "webp", moves=True)
-            if moving in made:
+            outcome, moving = self._outcome(image), layout.vignette(recipe, "webp", moves=True)
+            if moving in outcome.vignettes:
                 name, file_format = moving, "webp"
             else:  # without the still one, it is just being rendered again: a moving one may come yet
-                is_final = name in made
+                is_final = name in outcome.vignettes and moving not in outcome.to_come
         if (content := self._read(image, name)) is not None:
             return Served(image, recipe, name, file_format, content, is_final)
-        earlier = layout.vignettes_named(recipe.name, self._made(image), moves=moves)
+        earlier = layout.vignettes_named(recipe.name, self._outcome(image).vignettes, moves=moves)
         if not earlier:
             return None
         file_format = wish.best(tuple(earlier))
@@ -213,16 +215,16 @@ class Serving:
         except FileNotStored:
             return None
 
-    def _made(self, image: Image) -> tuple[str, ...]:
-        """Return the names of the vignettes that the worker made last; none if its outcome is lost or damaged."""
+    def _outcome(self, image: Image) -> Outcome:
+        """Return what the worker said last; an empty outcome if that is lost or damaged."""
         try:
-            return outcome_from_json(self._files.read(image.id, layout.OUTCOME)).vignettes
+            return outcome_from_json(self._files.read(image.id, layout.OUTCOME))
         except (FileNotStored, ValueError):
-            return ()
+            return Outcome()
 
     def _lost(self, image: Image, recipe: Recipe, wish: Wish) -> Nothing:
         """Answer for a ready image that lacks this vignette."""
-        if image.failure is not None and not image.is_renewing:  # the worker has tried to make it, and given up
+        if image.failure is not None and image.need is None:  # the worker has tried to make it, and given up
             return Nothing(image, recipe, image.failure)
         # If other recipes made the vignettes, the sweep renews them. If those in force did, a file was removed.
         if image.recipe_set == self._recipe_set:
@@ -244,5 +246,6 @@ class Serving:
             return None
 
 
-def _is_coming(image: Image) -> bool:
-    return image.state in (State.PENDING, State.PROCESSING)
+def _is_coming(image: Image, recipe: Recipe) -> bool:
+    """Whether vignettes by *recipe* are to be made of the image, which has none of this size."""
+    return image.need is not None and not image.has(recipe.name)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Final
 
 import sqlalchemy as sa
 
-from vignette.adapters.sql.conditions import UNFINISHED_STATES, is_free
+from vignette.adapters.sql.conditions import UNFINISHED_STATES, is_free, unclaimed
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import RENEWING, Now, from_row, image_table, placeholder_columns
-from vignette.model import Failure, ImageId, Placeholder, State
+from vignette.adapters.sql.tables import (
+    COMPLETING,
+    NEEDS,
+    RENEWING,
+    Now,
+    from_row,
+    image_table,
+    placeholder_columns,
+    sizes_column,
+)
+from vignette.model import Failure, Image, ImageId, Need, Placeholder, State
 from vignette.ports.catalogue import Claim
+
+_NEWCOMERS: Final = tuple(state for state, need in NEEDS.items() if need is Need.FIRST)
 
 
 class SqlRenderings:
@@ -28,7 +40,10 @@ class SqlRenderings:
             sa.update(image_table)
             .where(image_table.c.id == image_id, image_table.c.state.in_(UNFINISHED_STATES), is_free())
             .values(
-                state=sa.case((image_table.c.state == RENEWING, RENEWING), else_=State.PROCESSING.value),
+                state=sa.case(
+                    (image_table.c.state.in_([COMPLETING, RENEWING]), image_table.c.state),
+                    else_=State.PROCESSING.value,
+                ),
                 attempts=image_table.c.attempts + 1,
                 lease_until=Now() + lease_s,
             )
@@ -38,33 +53,62 @@ class SqlRenderings:
             row = connection.execute(claim).one_or_none()
         return None if row is None else Claim(from_row(row), row.attempts)
 
-    def finish(
-        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipe_set: str = ""
-    ) -> bool:
-        is_ready = failure is None or claim.image.is_renewing
-        keeps_placeholder = failure is not None and claim.image.is_renewing
+    def newcomers_wait(self) -> bool:
+        with self._database.read() as connection:
+            return connection.execute(unclaimed(_NEWCOMERS, at_most=1)).scalar_one() > 0
+
+    def publish(
+        self,
+        claim: Claim,
+        placeholder: Placeholder | None,
+        recipe_set: str,
+        sizes: tuple[str, ...],
+        *,
+        goes_on: bool,
+    ) -> Claim | None:
         values = {
-            "state": State.READY if is_ready else State.FAILED,
+            "state": COMPLETING,
+            "failure": None,
+            "recipe_set": recipe_set,
+            "sizes": sizes_column(sizes),
+            **({} if placeholder is None else placeholder_columns(placeholder)),
+            # The rest has attempts of its own. If it goes on at once, this is the first of them.
+            **({"attempts": 1} if goes_on else {"attempts": 0, "lease_until": None, "hinted_at": Now()}),
+        }
+        publish = sa.update(image_table).where(_holds(claim)).values(**values).returning(image_table)
+        with self._database.write() as connection:
+            row = connection.execute(publish).one_or_none()
+            if row is None:
+                _end_lease_of_deleted(connection, claim)
+        return None if row is None else Claim(from_row(row), row.attempts)
+
+    def finish(
+        self,
+        claim: Claim,
+        failure: Failure | None,
+        placeholder: Placeholder | None = None,
+        recipe_set: str = "",
+        sizes: tuple[str, ...] | None = None,
+    ) -> bool:
+        was_ready = claim.image.state is State.READY
+        values = {
+            "state": State.READY if failure is None or was_ready else State.FAILED,
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
             "recipe_set": recipe_set,
-            **({} if keeps_placeholder else placeholder_columns(placeholder)),
+            **({} if was_ready and placeholder is None else placeholder_columns(placeholder)),
+            **({} if was_ready and failure is not None else {"sizes": sizes_column(sizes)}),
         }
-        was_deleted = sa.and_(
-            image_table.c.id == claim.image.id,
-            image_table.c.state == State.DELETING,
-            image_table.c.attempts == claim.attempt,
-        )
         with self._database.write() as connection:
             if connection.execute(sa.update(image_table).where(_holds(claim)).values(**values)).rowcount == 1:
                 return True
-            connection.execute(sa.update(image_table).where(was_deleted).values(lease_until=None))
+            _end_lease_of_deleted(connection, claim)
             return False
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         release = (
             sa.update(image_table)
-            .where(image_table.c.id == image_id, image_table.c.state.in_([State.PROCESSING, RENEWING]))
+            .where(image_table.c.id == image_id, image_table.c.state.in_([State.PROCESSING, COMPLETING, RENEWING]))
             .values(failure=asdict(failure), lease_until=Now() + pause_s)
         )
         with self._database.write() as connection:
@@ -81,7 +125,22 @@ class SqlRenderings:
 
 
 def _holds(claim: Claim) -> sa.ColumnElement[bool]:
-    state = RENEWING if claim.image.is_renewing else State.PROCESSING
+    return _is_at(claim, _state_in_hand(claim.image))
+
+
+def _state_in_hand(image: Image) -> str:
+    """What stands in `state` of an image in the hands of a worker."""
+    if image.is_completing:
+        return COMPLETING
+    return RENEWING if image.is_renewing else State.PROCESSING
+
+
+def _is_at(claim: Claim, state: str) -> sa.ColumnElement[bool]:
     return sa.and_(
         image_table.c.id == claim.image.id, image_table.c.state == state, image_table.c.attempts == claim.attempt
     )
+
+
+def _end_lease_of_deleted(connection: sa.Connection, claim: Claim) -> None:
+    """End the lease if the image was deleted while *claim* held: its worker writes no more."""
+    connection.execute(sa.update(image_table).where(_is_at(claim, State.DELETING)).values(lease_until=None))
