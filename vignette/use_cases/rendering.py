@@ -152,11 +152,7 @@ class Rendering:
         image, unwritten = work.claim.image, dict[str, bytes]()
         self._find_what_is_there(work)
         stills, moving = self._lacking(work.outcome)
-        has_more = len(stills) > 1 or bool(moving)
-        # An attempt that died may have died of another size, which must not cost the image its default one.
-        has_to_hurry = (
-            has_more and image.need is Need.FIRST and (work.claim.attempt > 1 or self._renderings.newcomers_wait())
-        )
+        has_to_hurry = (len(stills) > 1 or bool(moving)) and self._has_to_hurry(work.claim)
         if has_to_hurry:
             stills, moving = stills[:1], []
         with self._files.open(image.id, layout.original(image.record.facts)) as file:
@@ -184,13 +180,14 @@ class Rendering:
             wanted |= layout.moving_vignettes(self._recipes)
         work.outcome = replace(work.outcome, to_come=tuple(sorted(wanted)))
         if image.need is Need.REST:
-            work.add(sorted(wanted.intersection(self._made(image.id), self._files.names(image.id))))
+            earlier = self._earlier_outcome(image.id)
+            work.add(sorted(wanted.intersection(earlier.vignettes, self._files.names(image.id))))
 
-    def _made(self, image_id: ImageId) -> tuple[str, ...]:
+    def _earlier_outcome(self, image_id: ImageId) -> Outcome:
         try:
-            return outcome_from_json(self._files.read(image_id, layout.OUTCOME)).vignettes
+            return outcome_from_json(self._files.read(image_id, layout.OUTCOME))
         except (FileNotStored, ValueError):
-            return ()  # all is made anew
+            return Outcome()  # all is made anew
 
     def _lacking(self, outcome: Outcome) -> tuple[list[Recipe], list[Recipe]]:
         """Return the recipes that stills are still to be made by, and those of vignettes that move."""
@@ -198,6 +195,13 @@ class Rendering:
         stills = [recipe for recipe in self._recipes if to_come & layout.vignettes([recipe])]
         moving = [recipe for recipe in self._recipes if to_come & layout.moving_vignettes([recipe])]
         return stills, moving
+
+    def _has_to_hurry(self, claim: Claim) -> bool:
+        """Whether only the default vignettes are to be made now: other images wait for theirs."""
+        if claim.image.need is not Need.FIRST:
+            return False
+        # An attempt that died may have died of another size, which must not cost the image its default one.
+        return claim.attempt > 1 or self._renderings.newcomers_wait()
 
     def _next(self, steps: Iterator[Step]) -> Step | None:
         with self._confined():

@@ -97,7 +97,7 @@ class Verdicts:
                 # Remove old vignettes before the row is updated: if we are killed here, the next attempt removes them.
                 # After the update there would be no next attempt.
                 for name in self._files.names(image_id):
-                    if layout.is_vignette(name) and name not in outcome.vignettes:
+                    if layout.is_vignette(name) and name not in outcome.vignettes + outcome.to_come:
                         self._files.remove(image_id, name)
         except FileNotStored:
             logger.warning("image %d has a row but no folder", image_id)

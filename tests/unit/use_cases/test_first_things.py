@@ -385,6 +385,21 @@ class TestBetweenTheDefaultAndTheRest:
         house.work()
         is_complete(house)
 
+    def test_to_publish_removes_what_no_recipe_makes_any_more_and_nothing_that_is_to_come(self, house: House) -> None:
+        """A worker that was slow to write may not take what another one has made meanwhile."""
+        (to_come,), stale = layout.vignettes([LARGE]), layout.vignette(Recipe("old", 16, 16), "webp")
+        for number in (0, 1):
+            house.upload(picture(640, 480))
+            for name in (to_come, stale):
+                house.store.write(ImageId(number), name, b"from before")
+
+        house.rendering.render(house.jobs.take())
+
+        assert vignettes(house) == DEFAULT | {to_come}
+        house.work()
+        is_complete(house)
+        assert house.store.read(ImageId(0), to_come) != b"from before"
+
 
 class TestARestThatCannotBeMade:
     def stays_ready_with_what_it_has(self, house: House, reason: str) -> None:
