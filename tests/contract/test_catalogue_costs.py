@@ -212,6 +212,22 @@ def test_what_reads_all_is_counted_as_such(full: SqlCatalogue) -> None:
     assert cost.read > MANY
 
 
+def test_that_nobody_waits_is_told_as_cheaply(full: SqlCatalogue) -> None:
+    """It comes last: it changes the catalogue of the other tests."""
+    with full.database.write() as connection:
+        connection.exec_driver_sql("UPDATE image SET state = 'failed' WHERE state = 'pending'")
+        now = "((julianday('now') - 2440587.5) * 86400.0)" if full.database.is_sqlite else "extract(epoch from now())"
+        has_ended = f"state = 'processing' AND lease_until < {now}"
+        connection.exec_driver_sql(f"UPDATE image SET state = 'failed' WHERE {has_ended}")
+    for _ in range(PLANNED_FOR_ANY_PARAMETER):
+        assert not full.renderings.newcomers_wait()
+
+    with counting(full) as cost:
+        full.renderings.newcomers_wait()
+
+    assert cost.read <= (MOST_STEPS if full.database.is_sqlite else MOST_ROWS)
+
+
 class Cost:
     """What was read: steps of SQLite's virtual machine, or rows and entries of indexes of PostgreSQL."""
 

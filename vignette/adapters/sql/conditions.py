@@ -63,7 +63,7 @@ def count_in(states: Sequence[str], at_most: int | None) -> sa.Select[int]:
 
 def unclaimed(states: Sequence[str], at_most: int | None) -> sa.Select[int]:
     """Select the count of images in these stored *states*, of the unfinished ones, without a lease that runs."""
-    by_state = [_state == state for state in states]
+    by_state = [_state == _written_out(state) for state in states]
     queued = [ordered(sa.and_(QUEUED, state), _hinted_at) for state in by_state]
     ended = [ordered(sa.and_(LEASED, _lease_until < Now(), state), _lease_until) for state in by_state]
     numbers = [query.limit(at_most).subquery() for query in (*queued, *ended)]

@@ -22,7 +22,8 @@ from vignette.adapters.sql.tables import (
 from vignette.model import Failure, Image, ImageId, Need, Placeholder, State
 from vignette.ports.catalogue import Claim
 
-_NEWCOMERS: Final = tuple(state for state, need in NEEDS.items() if need is Need.FIRST)
+# Put together once: that takes longer than the answer, and the question is asked several times for each image.
+_NEWCOMERS_WAIT: Final = unclaimed([state for state, need in NEEDS.items() if need is Need.FIRST], at_most=1)
 
 
 class SqlRenderings:
@@ -55,7 +56,7 @@ class SqlRenderings:
 
     def newcomers_wait(self) -> bool:
         with self._database.read() as connection:
-            return connection.execute(unclaimed(_NEWCOMERS, at_most=1)).scalar_one() > 0
+            return connection.execute(_NEWCOMERS_WAIT).scalar_one() > 0
 
     def publish(
         self,
