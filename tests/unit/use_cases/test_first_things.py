@@ -13,12 +13,13 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.makers import animation
 from vignette import layout
-from vignette.errors import RenderingFailed, StoreFull, TooMuchMemory
+from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull, TooMuchMemory
 from vignette.model import ImageId, Need, Outcome, State
 from vignette.pixels.rendering import Step, render_in_steps
 from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
+from vignette.use_cases.renewal import Renewal
 
 LARGE = Recipe("large", 400, 400, ("webp",))
 BANNER = Recipe("banner", 300, 50, ("jpeg",), fit="cover")
@@ -313,6 +314,30 @@ class TestBetweenTheDefaultAndTheRest:
         assert len(decoder.decoded) == 1
         house.sweeping.sweep()
         assert house.catalogue.library.get(ImageId(0)).state is State.DELETED
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_whoever_has_all_rendered_waits_for_it_too(self, house: House, decoder: Decoder, force: bool) -> None:
+        only_the_default(house)
+        catalogue = house.catalogue
+        catalogue.workers.beat("worker")
+        renewal = Renewal(catalogue.library, catalogue.waiting, catalogue.workers, house.jobs, SIZES, pause=house.work)
+        assert renewal.all_due() == [0]
+        assert renewal.is_due(ImageId(0))
+
+        done = list(renewal.run([ImageId(0)], force=force))
+
+        assert [(one.image_id, one.failure) for one in done] == [(0, None)]
+        assert house.jobs.lanes[ImageId(0)] is Lane.REST
+        assert decoder.decoded[-1] == ["large", "banner"]  # it was to come anyway
+        is_complete(house)
+
+    def test_who_tries_failed_images_again_is_told_that_it_is_ready(self, house: House) -> None:
+        only_the_default(house)
+
+        with pytest.raises(ImageNotFailed, match="is ready"):
+            house.renewal.retry(ImageId(0))
+
+        assert house.catalogue.library.get(ImageId(0)).need is Need.REST
 
     def test_a_catalogue_that_was_lost_learns_what_is_to_come_from_the_folders(self, house: House) -> None:
         only_the_default(house)
