@@ -7,12 +7,13 @@ import io
 import itertools
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
+from werkzeug.serving import make_server
 
 from tests.house import House, picture
 from tests.house import house as house_below
@@ -23,6 +24,7 @@ from vignette.pixels.inspection import inspect
 from vignette.records import outcome_from_json, outcome_to_json
 from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.torture.adversary import plan
+from vignette.trials.torture.clients import Client
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate, any_picture
 from vignette.trials.torture.session import Result, total
@@ -121,6 +123,48 @@ def test_a_size_that_could_not_be_made_of_a_sound_picture_is_a_violation(court: 
     court.house.sql("""UPDATE image SET failure = '{"code": "rendering-failed", "detail": "no"}' WHERE id = 1""")
 
     assert "image 1 is ready without its other sizes: no" in court.violations()
+
+
+class TestAClientThatLooks:
+    """At an image that is ready."""
+
+    @pytest.fixture
+    def violations(self, court: Court) -> Iterator[Callable[[], list[str]]]:
+        server = make_server("127.0.0.1", 0, court.house.app, threaded=True)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+
+        def look() -> list[str]:
+            Client(server.port, court.ledger, Random(1), threading.Event())._look_at_sizes(court.ledger.uploads[0])
+            return court.ledger.violations
+
+        yield look
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+    def test_finds_what_it_tells_of(self, violations: Callable[[], list[str]]) -> None:
+        assert violations() == []
+
+    def test_is_content_with_less_while_the_rest_is_to_come(
+        self, court: Court, violations: Callable[[], list[str]]
+    ) -> None:
+        court.house.sql("UPDATE image SET state = 'completing', sizes = 'small' WHERE id = 0")
+        next(folder(court, 0).glob("vignette-large-*.jpg")).unlink()
+
+        assert violations() == []
+
+    def test_notices_that_the_default_one_is_not_there(self, court: Court, violations: Callable[[], list[str]]) -> None:
+        court.house.sql("UPDATE image SET sizes = 'large' WHERE id = 0")
+
+        assert violations() == ["image 0 is ready without small: ['large']"]
+
+    def test_notices_that_one_is_told_of_and_is_not_there(
+        self, court: Court, violations: Callable[[], list[str]]
+    ) -> None:
+        next(folder(court, 0).glob("vignette-large-*.jpg")).unlink()
+
+        assert violations() == ["size large of image 0 is there, and was answered 202"]
 
 
 def test_an_acknowledged_image_that_is_gone(court: Court) -> None:

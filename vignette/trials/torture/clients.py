@@ -110,7 +110,7 @@ class Client:
         try:
             status, body = self._ask("GET", f"/images/{upload.number}/original")
             shown, _ = self._ask("GET", f"/vignette/{upload.number}", headers={"Prefer": "wait=1"})
-            self._look_whether_it_is_ready(upload)
+            self._look_at_sizes(upload)
         except _NO_ANSWER:
             return
         if status == 200 and hashlib.sha256(body).hexdigest() != upload.sha256:
@@ -120,7 +120,7 @@ class Client:
         if shown not in (200, 202, 422, *_NOT_NOW):
             self._ledger.violated(f"the vignette of image {upload.number} was answered {shown}")
 
-    def _look_whether_it_is_ready(self, upload: Upload) -> None:
+    def _look_at_sizes(self, upload: Upload) -> None:
         """What is ready has each size that it tells of, the first one among them."""
         status, body = self._ask("GET", f"/images/{upload.number}", headers={"Accept": "application/json"})
         if status != 200 or (image := json.loads(body))["state"] != "ready":
