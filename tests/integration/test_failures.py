@@ -64,6 +64,12 @@ def state(url: str, image_id: int) -> str:
     return str(http_client.get(f"{url}/images/{image_id}", timeout=30).json()["state"])
 
 
+def is_settled(url: str, image_id: int) -> bool:
+    """Whether the worker has nothing more to do with the image."""
+    image = http_client.get(f"{url}/images/{image_id}").json()
+    return image["state"] in ("ready", "failed") and not image["renditions_pending"]
+
+
 def is_ready(url: str, image_id: int) -> bool:
     return state(url, image_id) == "ready"
 
@@ -413,7 +419,7 @@ class TestPicturesAreLarge:
                 content = io.BytesIO()
                 gradient.resize(size, Image.Resampling.NEAREST).save(content, file_format, **options)
                 assert upload(service.url, content.getvalue()).status_code == 201
-                until(lambda number=number: state(service.url, number) in ("ready", "failed"))  # type: ignore[misc]
+                until(lambda number=number: is_settled(service.url, number))  # type: ignore[misc]
 
             assert state(service.url, number) == "ready"
             assert pool_of(worker_of_service) == [renderer]
