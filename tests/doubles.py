@@ -28,8 +28,11 @@ class ListJobs:
 
     def take(self) -> ImageId:
         """The next job, as a worker takes them."""
-        fast = (place for place, image_id in enumerate(self.hinted) if self.lanes[image_id] is Lane.FAST)
-        return self.hinted.pop(next(fast, 0))
+        lanes = list(Lane)
+        places = range(len(self.hinted))
+        return self.hinted.pop(
+            min(places, key=lambda place: lanes.index(self.lanes.get(self.hinted[place], Lane.BULK)))
+        )
 
     def backlog(self) -> int:
         if self.is_down:

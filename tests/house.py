@@ -18,7 +18,7 @@ from tests.doubles import ListJobs
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.model import Image
-from vignette.pixels.rendering import render_with_placeholder
+from vignette.pixels.rendering import render_in_steps
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
@@ -58,7 +58,7 @@ class House:
         recipes: Sequence[Recipe] = (SMALL,),
         max_attempts: int = 3,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
-        renderer: Renderer = render_with_placeholder,
+        renderer: Renderer = render_in_steps,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
         hint_max_age_s: float = HINT_MAX_AGE_S,
         settling_s: float = 2.5,
@@ -81,6 +81,7 @@ class House:
             self.store,
             self.catalogue.renderings,
             self.verdicts,
+            self.jobs,
             recipes,
             lease_s=60,
             confined=confined,
@@ -109,7 +110,7 @@ class House:
     def work(self) -> None:
         """Render the images that wait in the queue, as the worker would."""
         while self.jobs.hinted:
-            self.rendering.render(self.jobs.hinted.pop(0))
+            self.rendering.render(self.jobs.take())
 
     def sql(self, statement: str) -> None:
         """Run *statement* in the database of the catalogue, which does not notice."""

@@ -47,6 +47,16 @@ def vignettes(recipes: Iterable[Recipe]) -> frozenset[str]:
     return frozenset(vignette(recipe, file_format) for recipe in recipes for file_format in recipe.formats)
 
 
+def moving_vignettes(recipes: Iterable[Recipe]) -> frozenset[str]:
+    """Name the moving vignettes that *recipes* make of a picture that moves, unless they cost too much."""
+    return frozenset(vignette(recipe, "webp", moves=True) for recipe in recipes if recipe.moves)
+
+
+def sizes(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the recipes of which there are stills among the vignettes with these *names*."""
+    return tuple(sorted({name.split("-")[1] for name in _stills(names)}))
+
+
 def is_vignette(name: str) -> bool:
     """Whether *name* is the name of a vignette, made by any recipe of today or of the past."""
     return name.startswith(_VIGNETTE)

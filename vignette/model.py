@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Literal, NewType
 
 ImageId = NewType("ImageId", int)
@@ -27,6 +27,18 @@ class State(StrEnum):
     @property
     def is_gone(self) -> bool:
         return self in (State.DELETING, State.DELETED)
+
+
+class Need(Enum):
+    """
+    What an image needs of the worker. `FIRST`: it has no vignette yet. `REST`: it is ready, and other vignettes than
+    those of the default recipe are still to come. `AGAIN`: it is ready, and is to be rendered anew. They come in this
+    order.
+    """
+
+    FIRST = "first"
+    REST = "rest"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,8 @@ class Outcome:
     """
     The worker's verdict: the names of the vignettes that it made, or the failure.
 
-    `fingerprints` are by the name of the vignette. Outcomes of earlier releases have none.
+    `to_come` names the vignettes that are still to be made. A moving one among them may turn out to cost too much, and
+    then never comes. `fingerprints` are by the name of the vignette. Outcomes of earlier releases have none.
     """
 
     vignettes: tuple[str, ...] = ()
@@ -101,6 +114,7 @@ class Outcome:
     attempts: int = 1
     placeholder: Placeholder | None = None
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict)
+    to_come: tuple[str, ...] = ()
 
     def fits(self, name: str, content: bytes) -> bool:
         """Whether *content* is that of the vignette *name*, as far as can be told."""
@@ -115,8 +129,12 @@ class Image:
     A row of the catalogue: the record of an image, its number, and where it stands.
 
     `recipe_set` identifies the recipes of the last rendering that ended (see `layout.recipe_set`). A ready image that
-    `is_renewing` waits to be rendered again, or is being rendered. A ready image with a `failure` could not be rendered
-    again, and keeps its earlier vignettes.
+    `is_renewing` waits to be rendered again, or is being rendered. One that `is_completing` has the vignettes of the
+    default recipe; others are still to come. A ready image that needs nothing and has a `failure` could not be rendered
+    again or completed, and keeps the vignettes that it has.
+
+    `sizes` names the recipes of which a ready image has vignettes. It is None if that is not known, because an earlier
+    release rendered it.
     """
 
     id: ImageId
@@ -127,6 +145,21 @@ class Image:
     placeholder: Placeholder | None = None
     recipe_set: str = ""
     is_renewing: bool = False
+    is_completing: bool = False
+    sizes: tuple[str, ...] | None = None
+
+    @property
+    def need(self) -> Need | None:
+        """What the image waits for or is being given; None if nothing more is to be done."""
+        if self.state in (State.PENDING, State.PROCESSING):
+            return Need.FIRST
+        if self.is_completing:
+            return Need.REST
+        return Need.AGAIN if self.is_renewing else None
+
+    def has(self, size: str) -> bool:
+        """Whether it has vignettes of this *size*, the name of a recipe, as far as the catalogue knows."""
+        return self.state is State.READY and (self.sizes is None or size in self.sizes)
 
 
 Durability = Literal["full", "fast"]

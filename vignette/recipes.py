@@ -54,6 +54,11 @@ class Recipe:
             raise ValueError('should stand beside fit = "cover" only: "inside" cuts nothing off')
         return crop
 
+    @property
+    def moves(self) -> bool:
+        """Whether a picture that moves gets a moving vignette beside the still ones."""
+        return self.animate and "webp" in self.formats
+
     @cached_property
     def digest(self) -> str:
         """The digest in the present edition of the renderer; see `digest_in`."""
@@ -61,10 +66,11 @@ class Recipe:
 
     def digest_in(self, edition: int) -> str:
         """
-        Return eight hexadecimal digits that stand for all that decides the bytes of a vignette, except its original and
+        Return eight hexadecimal digits that stand for all that decides how a vignette looks, except its original and
         its format.
 
-        The name of the recipe and its list of formats do not count, because they decide no bytes.
+        The name of the recipe and its list of formats do not count, because they decide nothing of that. The last bits
+        of its pixels also depend on which sizes were made together.
         """
         decisive = {
             "edition": edition,

@@ -1,5 +1,5 @@
-// Shows how a picture looks until it is loaded, and replaces a placeholder by its vignette as soon as that is made. Without this
-// script the reader sees an empty frame meanwhile, and the vignettes at the next visit.
+// Shows how a picture looks until it is loaded, and replaces a placeholder, or a smaller or still vignette, by the vignette as soon
+// as that is made. Without this script the reader sees what there was meanwhile, and the vignettes at the next visit.
 
 import { decode } from "./thumbhash.js";
 
@@ -36,17 +36,44 @@ function preview(picture) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Ask for the vignette of *mat* once; show it if it is made, or that it failed. Return whether that is settled. */
+const image = (element) => element.closest("img") ?? element.querySelector("img"); // *element* may be a <picture> around it
+
+/** Ask for *url* once: its status, and whether something better will come. Who does not name WebP is shown nothing that moves. */
+async function ask(url) {
+  const { status, headers } = await fetch(url, { method: "HEAD", headers: { Accept: "image/webp,*/*" } });
+  return { status, better: headers.get("Cache-Control") === "no-cache" };
+}
+
+/** The URL of the still vignette: another than that of the moving one, which a browser would not ask for again. */
+function still(url) {
+  const other = new URL(url, location);
+  other.searchParams.set("still", "1");
+  return other.href;
+}
+
+/**
+ * Ask for the vignette of *mat* once, in every width; show it if it is made, or that it failed. Return whether that is settled.
+ * Of a picture that moves, the still vignette comes first.
+ */
 async function look(mat) {
-  const made = mat.querySelector("template").content.firstElementChild; // <img>, or a <picture> around it
-  const url = (made.closest("img") ?? made.querySelector("img")).getAttribute("src");
-  const { status } = await fetch(url, { method: "HEAD" });
+  const made = mat.querySelector("template").content.firstElementChild;
+  const [src, srcset] = ["src", "srcset"].map((name) => image(made).getAttribute(name) ?? "");
+  const widths = srcset.split(", ").filter(Boolean).map((candidate) => candidate.split(" ")[0]);
+  const answers = await Promise.all([src, ...widths].map(ask));
+  const status = Math.max(...answers.map((answer) => answer.status));
+  if (status === 200 && answers.some(({ better }) => better)) {
+    const shown = mat.querySelector("img");
+    if (shown.src !== still(src)) shown.src = still(src);
+    mat.querySelector(".state")?.remove();
+    return false;
+  }
   if (status === 200) {
     const fresh = document.importNode(made, true);
-    await (fresh.closest("img") ?? fresh.querySelector("img")).decode().catch(() => {}); // so that the frame is never empty
+    await image(fresh).decode().catch(() => {}); // so that the frame is never empty
     mat.replaceChildren(fresh);
-    mat.className = "mat tile ready";
-  } else if (status === 422) {
+    mat.classList.remove("pending", "processing");
+    mat.classList.add("ready");
+  } else if (status === 422 && mat.querySelector(".state")) {
     const state = mat.querySelector(".state");
     state.textContent = state.dataset.failed;
     mat.querySelector("img").src = state.dataset.cross;

@@ -7,7 +7,8 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,11 @@ from tests.makers import animation, encoded, still
 from tests.running import PROJECT_FOLDER, Service, http_client, until
 from tests.unit.pixels.test_preview import photo
 from tests.unit.pixels.test_thumbhash import decode
+from vignette import layout
+from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.adapters.stores.folder import FolderStore
+from vignette.model import ImageId
+from vignette.records import outcome_from_json, outcome_to_json
 
 pytestmark = pytest.mark.browser
 
@@ -40,8 +46,20 @@ def send(service: Service, contents: Sequence[bytes]) -> list[str]:
 
 
 def wait_for(images: Sequence[str]) -> None:
-    """Until each of the images is ready, or has failed."""
-    until(lambda: all(http_client.get(url).json()["state"] in ("ready", "failed") for url in images))
+    """Until each of the images is ready with all of its vignettes, or has failed."""
+
+    def is_settled(url: str) -> bool:
+        image = http_client.get(url).json()
+        return image["state"] in ("ready", "failed") and not image["renditions_pending"]
+
+    until(lambda: all(map(is_settled, images)))
+
+
+def uploaded(service: Service, file: Path) -> int:
+    """Upload *file*, and wait until all of its vignettes are made."""
+    images = send(service, [file.read_bytes()])
+    wait_for(images)
+    return int(images[0].rpartition("/")[2])
 
 
 @contextmanager
@@ -119,7 +137,7 @@ def test_whoever_wants_no_motion_sees_the_still_vignette(visit: Visit, tmp_path:
     expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
     expect(visit.page.locator("main img")).to_be_visible(timeout=20_000)
     image = visit.page.locator("main img")
-    assert "still" not in image.evaluate("image => image.currentSrc")
+    until(lambda: "still" not in image.evaluate("image => image.currentSrc"))
 
     visit.page.emulate_media(reduced_motion="reduce")
 
@@ -284,9 +302,72 @@ def test_the_page_gives_links_to_every_size(visit: Visit) -> None:
     for size in ("small", "large"):
         link = visit.page.locator(f".label .entries a[href*='size={size}']")
         expect(link).to_be_visible()
-        answer = visit.page.request.get(link.inner_text())
+        answer = visit.page.request.get(link.inner_text(), headers={"Prefer": "wait=20"})
         assert answer.status == 200
         assert answer.headers["cache-control"].endswith("immutable")
+
+
+@contextmanager
+def only_the_small_one(service: Service, image_id: int) -> Iterator[None]:
+    """
+    As if the worker had stopped after the default vignettes of this image: it does not go on while the block runs.
+
+    That takes a moment only, which no browser comes upon for sure.
+    """
+    store = FolderStore(service.upload_folder)
+    outcome = outcome_from_json(store.read(ImageId(image_id), layout.OUTCOME))
+    small = tuple(name for name in outcome.vignettes if "-small-" in name and "-moving" not in name)
+    to_come = tuple(name for name in outcome.vignettes if name not in small)
+    with closing(SqlCatalogue(f"sqlite:///{service.state_folder / 'catalogue.sqlite3'}", must_exist=True)) as catalogue:
+
+        def set_row(values: str) -> None:
+            with catalogue.database.write() as connection:
+                connection.exec_driver_sql(f"UPDATE image SET {values} WHERE id = {image_id}")
+
+        set_row("state = 'completing', sizes = 'small', attempts = 1, lease_until = hinted_at + 3600")
+        written = outcome_to_json(replace(outcome, vignettes=small, to_come=to_come))
+        store.write(ImageId(image_id), layout.OUTCOME, written)
+        for name in to_come:
+            store.remove(ImageId(image_id), name)
+        yield
+        set_row("lease_until = hinted_at + 0.001")
+
+
+def test_a_page_shows_the_small_one_until_the_large_one_is_there(
+    visit: Visit, service: Service, visit_without_javascript: Visit
+) -> None:
+    image_id = uploaded(service, PHOTO)
+    image = visit.page.locator("main .mat img")
+    with only_the_small_one(service, image_id):
+        visit.page.goto(f"/images/{image_id}")
+        assert natural_size(visit, "main .mat img") == [192, 256]
+        expect(image).to_have_attribute("width", "960")
+        frame = image.bounding_box()
+        assert frame is not None
+        visit_without_javascript.page.goto(f"/images/{image_id}")
+        assert natural_size(visit_without_javascript, "main .mat img") == [192, 256]
+
+    until(lambda: "size=large" in image.evaluate("image => image.complete ? image.currentSrc : ''"))
+
+    # To a pixel: the small one has not quite the same proportions.
+    assert image.bounding_box() == pytest.approx(frame, abs=1)
+    assert visit.complaints == []
+
+
+def test_a_picture_in_a_list_is_still_until_it_moves(visit: Visit, service: Service, tmp_path: Path) -> None:
+    moving = tmp_path / "moving.gif"
+    moving.write_bytes(animation("GIF", 3, 400, 300))
+    image_id = uploaded(service, moving)
+    image = visit.page.locator(f"a[href='/images/{image_id}'] .tile img")
+    with only_the_small_one(service, image_id):
+        visit.page.goto("/images")
+        until(lambda: image.evaluate("image => image.naturalWidth") == 256)
+        assert "still=1" in image.evaluate("image => image.currentSrc")
+
+    until(lambda: "still=1" not in image.evaluate("image => image.currentSrc"))
+
+    until(lambda: image.evaluate("image => image.naturalWidth") == 256)
+    assert visit.complaints == []
 
 
 def test_without_javascript_all_of_it_works_too(visit_without_javascript: Visit) -> None:

@@ -24,8 +24,8 @@ from vignette.adapters.sql import migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.counter import lock_numbers
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
-from vignette.model import Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
-from vignette.ports.catalogue import Due, Note
+from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, Record, State
+from vignette.ports.catalogue import Claim, Due, Note
 
 PLACEHOLDER = Placeholder("WdcJNQJleX+HJ4hHiISoiHdwZzYG", "#546876")
 FAILURE = Failure("broken-image", "it ends too soon", 5, 10)
@@ -246,7 +246,7 @@ def test_a_postponed_image_waits_for_its_pause_and_is_then_handed_out(catalogue:
         catalogue.renderings.postpone(claim, FAILURE, pause_s)
 
     assert catalogue.renderings.claim(waiting, 60) is None
-    until(lambda: catalogue.waiting.interrupted(10) == [due])
+    until(lambda: list(catalogue.waiting.interrupted(10)) == [due])
 
 
 def test_an_attempt_that_is_over_cannot_be_postponed(catalogue: SqlCatalogue) -> None:
@@ -274,16 +274,16 @@ def test_a_failed_image_can_be_reset(catalogue: SqlCatalogue) -> None:
 def test_forgotten_images_are_handed_out_once(catalogue: SqlCatalogue) -> None:
     add(catalogue, 3)
 
-    assert catalogue.waiting.forgotten(min_age_s=60, limit=10) == []
-    assert catalogue.waiting.forgotten(min_age_s=-1, limit=2) == [0, 1]
-    assert catalogue.waiting.forgotten(min_age_s=60, limit=10) == []
+    assert list(catalogue.waiting.forgotten(min_age_s=60, limit=10)) == []
+    assert list(catalogue.waiting.forgotten(min_age_s=-1, limit=2)) == [0, 1]
+    assert list(catalogue.waiting.forgotten(min_age_s=60, limit=10)) == []
 
 
 def test_an_image_that_is_being_rendered_is_not_forgotten(catalogue: SqlCatalogue) -> None:
     catalogue.renderings.claim(add(catalogue), 60)
 
-    assert catalogue.waiting.forgotten(min_age_s=-1, limit=10) == []
-    assert catalogue.waiting.interrupted(10) == []
+    assert list(catalogue.waiting.forgotten(min_age_s=-1, limit=10)) == []
+    assert list(catalogue.waiting.interrupted(10)) == []
 
 
 def test_an_image_whose_worker_died_is_handed_out_once_and_then_counts_as_forgotten(catalogue: SqlCatalogue) -> None:
@@ -293,9 +293,9 @@ def test_an_image_whose_worker_died_is_handed_out_once_and_then_counts_as_forgot
     while not (interrupted := catalogue.waiting.interrupted(10)):
         wait_for_lease.wait(0.005)
 
-    assert interrupted == [image_id]
-    assert catalogue.waiting.interrupted(10) == []
-    assert catalogue.waiting.forgotten(min_age_s=-1, limit=10) == [image_id]
+    assert interrupted == {image_id: Need.FIRST}
+    assert list(catalogue.waiting.interrupted(10)) == []
+    assert list(catalogue.waiting.forgotten(min_age_s=-1, limit=10)) == [image_id]
 
 
 def test_unclaimed_is_what_waits_and_nobody_renders(catalogue: SqlCatalogue) -> None:
@@ -323,8 +323,8 @@ class TestHandingOut:
     """Several sweeps at once: each image is handed out to one of them."""
 
     HAND_OUT: Final[Mapping[str, Callable[[SqlCatalogue], list[ImageId]]]] = {
-        "forgotten": lambda catalogue: catalogue.waiting.forgotten(60, 10),
-        "interrupted": lambda catalogue: catalogue.waiting.interrupted(10),
+        "forgotten": lambda catalogue: list(catalogue.waiting.forgotten(60, 10)),
+        "interrupted": lambda catalogue: list(catalogue.waiting.interrupted(10)),
         "renew": lambda catalogue: catalogue.waiting.renew("b", 10),
     }
 
@@ -434,6 +434,227 @@ def finished(catalogue: SqlCatalogue, recipe_set: str, failure: Failure | None =
     return image_id
 
 
+def published(catalogue: SqlCatalogue, *, goes_on: bool = False) -> Claim:
+    claim = catalogue.renderings.claim(add(catalogue), 60)
+    assert claim is not None
+    claim = catalogue.renderings.publish(claim, PLACEHOLDER, "default", ("small",), goes_on=goes_on)
+    assert claim is not None
+    return claim
+
+
+class TestCompleting:
+    """It is ready: the default vignettes are there. Others are still to come."""
+
+    @pytest.mark.parametrize("goes_on", [True, False])
+    def test_it_is_ready_with_what_it_has_and_its_rest_is_a_need_of_its_own(
+        self, catalogue: SqlCatalogue, goes_on: bool
+    ) -> None:
+        image = catalogue.library.get(published(catalogue, goes_on=goes_on).image.id)
+
+        assert (image.state, image.need, image.sizes) == (State.READY, Need.REST, ("small",))
+        assert (image.placeholder, image.recipe_set) == (PLACEHOLDER, "default")
+        assert image.has("small")
+        assert not image.has("large")
+        assert catalogue.waiting.unfinished() == 1
+        assert catalogue.library.in_state(State.READY, 10) == [image.id]
+        assert [due.image_id for due in catalogue.waiting.due("all", 10)] == [image.id]
+
+    def test_the_worker_goes_on_under_the_same_lease(self, catalogue: SqlCatalogue) -> None:
+        claim = published(catalogue, goes_on=True)
+
+        assert (claim.attempt, claim.image.need) == (1, Need.REST)
+        assert catalogue.waiting.unclaimed() == 0
+        assert catalogue.renderings.claim(claim.image.id, 60) is None
+        assert catalogue.renderings.finish(claim, None, None, "all", ("large", "small"))
+        image = catalogue.library.get(claim.image.id)
+        assert (image.state, image.need, image.recipe_set, image.placeholder) == (State.READY, None, "all", PLACEHOLDER)
+        assert image.sizes == ("large", "small")
+        assert catalogue.waiting.unfinished() == 0
+
+    def test_the_worker_may_stop_between_any_two_steps(self, catalogue: SqlCatalogue) -> None:
+        claim = published(catalogue, goes_on=True)
+
+        left = catalogue.renderings.publish(claim, None, "more", ("large", "small"), goes_on=False)
+
+        assert left is not None
+        assert (left.image.sizes, left.image.placeholder, left.image.recipe_set) == (
+            ("large", "small"),
+            PLACEHOLDER,
+            "more",
+        )
+        assert catalogue.waiting.unclaimed() == 1
+        again = catalogue.renderings.claim(claim.image.id, 60)
+        assert again is not None
+        assert (again.attempt, again.image.need) == (1, Need.REST)
+
+    @pytest.mark.parametrize("goes_on", [True, False])
+    def test_the_claim_that_published_it_holds_no_longer(self, catalogue: SqlCatalogue, goes_on: bool) -> None:
+        first = catalogue.renderings.claim(add(catalogue), 60)
+        assert first is not None
+        assert catalogue.renderings.publish(first, None, "default", ("small",), goes_on=goes_on) is not None
+
+        assert catalogue.renderings.publish(first, None, "default", (), goes_on=goes_on) is None
+        assert not catalogue.renderings.finish(first, FAILURE)
+        catalogue.renderings.postpone(first, FAILURE, pause_s=0)
+
+        image = catalogue.library.get(first.image.id)
+        assert (image.state, image.need, image.failure, image.sizes) == (State.READY, Need.REST, None, ("small",))
+
+    def test_earlier_attempts_do_not_count(self, catalogue: SqlCatalogue) -> None:
+        image_id = add(catalogue)
+        for _ in range(2):
+            catalogue.renderings.claim(image_id, lease_s=-1)
+        claim = catalogue.renderings.claim(image_id, 60)
+        assert claim is not None
+        assert claim.attempt == 3
+
+        catalogue.renderings.publish(claim, None, "default", ("small",), goes_on=False)
+
+        again = catalogue.renderings.claim(image_id, 60)
+        assert again is not None
+        assert again.attempt == 1
+
+    def test_if_it_fails_for_good_it_keeps_what_it_has_and_is_told_as_not_rendered(
+        self, catalogue: SqlCatalogue
+    ) -> None:
+        claim = published(catalogue, goes_on=True)
+
+        assert catalogue.renderings.finish(claim, FAILURE, None, "all", ())
+
+        image = catalogue.library.get(claim.image.id)
+        assert (image.state, image.need, image.failure) == (State.READY, None, FAILURE)
+        assert (image.sizes, image.placeholder) == (("small",), PLACEHOLDER)
+        assert catalogue.waiting.renew("all", 10) == []
+        assert [due.image_id for due in catalogue.waiting.due("all", 10)] == [image.id]
+        catalogue.waiting.reset(image.id)
+        assert catalogue.library.get(image.id).need is Need.AGAIN
+
+    def test_an_interrupted_one_waits_and_is_found(self, catalogue: SqlCatalogue) -> None:
+        image_id = published(catalogue, goes_on=True).image.id
+
+        catalogue.renderings.release(image_id, FAILURE, pause_s=60)
+        assert catalogue.renderings.claim(image_id, 60) is None
+        catalogue.renderings.release(image_id, FAILURE, pause_s=-1)
+
+        assert catalogue.waiting.forgotten(min_age_s=-1, limit=10) == {image_id: Need.REST}
+        claim = catalogue.renderings.claim(image_id, 60)
+        assert claim is not None
+        assert (claim.attempt, claim.image.failure) == (2, FAILURE)
+
+    def test_one_whose_worker_died_is_found_when_its_lease_has_ended(self, catalogue: SqlCatalogue) -> None:
+        first = catalogue.renderings.claim(add(catalogue), lease_s=0.2)
+        assert first is not None
+        assert catalogue.renderings.publish(first, None, "default", ("small",), goes_on=True) is not None
+
+        until(lambda: catalogue.waiting.interrupted(10) == {first.image.id: Need.REST})
+
+    def test_an_attempt_that_does_not_count_does_not(self, catalogue: SqlCatalogue) -> None:
+        claim = published(catalogue, goes_on=True)
+
+        catalogue.renderings.postpone(claim, FAILURE, pause_s=-1)
+
+        image = catalogue.library.get(claim.image.id)
+        assert (image.attempts, image.state, image.need) == (0, State.READY, Need.REST)
+        assert catalogue.renderings.claim(image.id, 60) is not None
+
+    def test_it_comes_behind_those_without_any_vignette_and_before_those_that_are_rendered_again(
+        self, catalogue: SqlCatalogue
+    ) -> None:
+        again = finished(catalogue, "a")
+        catalogue.waiting.renew("b", 10)
+        rest = published(catalogue).image.id
+        first = add(catalogue)
+
+        with catalogue.database.write() as connection:
+            connection.exec_driver_sql("UPDATE image SET hinted_at = hinted_at - 60")
+
+        handed_out = [catalogue.waiting.forgotten(min_age_s=30, limit=1) for _ in range(3)]
+
+        assert handed_out == [{first: Need.FIRST}, {rest: Need.REST}, {again: Need.AGAIN}]
+
+    def test_neither_a_change_of_the_recipes_nor_a_second_look_takes_it_out_of_its_turn(
+        self, catalogue: SqlCatalogue
+    ) -> None:
+        image_id = published(catalogue).image.id
+
+        catalogue.waiting.reset(image_id)
+
+        assert catalogue.waiting.renew("others", 10) == []
+        assert catalogue.library.get(image_id).need is Need.REST
+
+    @pytest.mark.parametrize("goes_on", [True, False])
+    def test_it_may_be_deleted_and_a_verdict_does_not_bring_it_back(
+        self, catalogue: SqlCatalogue, goes_on: bool
+    ) -> None:
+        claim = published(catalogue, goes_on=goes_on)
+
+        assert catalogue.removals.begin_delete(claim.image.id)
+        catalogue.removals.end_delete(claim.image.id)
+        assert catalogue.library.get(claim.image.id).state is (State.DELETING if goes_on else State.DELETED)
+        assert catalogue.renderings.publish(claim, None, "more", (), goes_on=True) is None
+        assert not catalogue.renderings.finish(claim, None)
+        catalogue.removals.end_delete(claim.image.id)
+
+        assert catalogue.library.get(claim.image.id).state is State.DELETED
+        assert catalogue.waiting.unfinished() == 0
+
+    def test_one_that_is_deleted_while_it_is_published_is_not_kept_by_the_lease(self, catalogue: SqlCatalogue) -> None:
+        claim = catalogue.renderings.claim(add(catalogue), 60)
+        assert claim is not None
+        catalogue.removals.begin_delete(claim.image.id)
+
+        assert catalogue.renderings.publish(claim, PLACEHOLDER, "default", ("small",), goes_on=True) is None
+
+        catalogue.removals.end_delete(claim.image.id)
+        assert catalogue.library.get(claim.image.id).state is State.DELETED
+
+    def test_what_was_restored_or_indexed_waits_for_its_rest(self, catalogue: SqlCatalogue) -> None:
+        image = catalogue.library.get(published(catalogue).image.id)
+
+        catalogue.index.restore([(image.id, image)])
+        assert catalogue.library.get(image.id) == image
+        catalogue.index.index(image)
+
+        assert catalogue.library.get(image.id) == image
+        assert catalogue.waiting.forgotten(min_age_s=60, limit=10) == {image.id: Need.REST}
+
+
+class TestNewcomers:
+    """Those without any vignette, as long as nobody renders them."""
+
+    def test_one_that_has_just_come_waits(self, catalogue: SqlCatalogue) -> None:
+        assert not catalogue.renderings.newcomers_wait()
+        image_id = add(catalogue)
+        assert catalogue.renderings.newcomers_wait()
+
+        catalogue.renderings.claim(image_id, 60)
+
+        assert not catalogue.renderings.newcomers_wait()
+
+    def test_one_whose_worker_died_waits_once_its_lease_has_ended(self, catalogue: SqlCatalogue) -> None:
+        catalogue.renderings.claim(add(catalogue), lease_s=-30)
+
+        assert catalogue.renderings.newcomers_wait()
+
+    def test_one_whose_worker_died_waits_when_it_is_queued_again(self, catalogue: SqlCatalogue) -> None:
+        catalogue.renderings.claim(add(catalogue), lease_s=-30)
+        with catalogue.database.write() as connection:
+            connection.exec_driver_sql("UPDATE image SET hinted_at = hinted_at - 60")
+        assert catalogue.waiting.interrupted(10)
+
+        assert catalogue.renderings.newcomers_wait()
+
+    def test_those_that_are_ready_failed_or_gone_are_none(self, catalogue: SqlCatalogue) -> None:
+        finished(catalogue, "a")
+        finished(catalogue, "b", FAILURE)
+        catalogue.waiting.renew("b", 10)
+        published(catalogue)
+        deleted = add(catalogue)
+        catalogue.removals.begin_delete(deleted)
+
+        assert not catalogue.renderings.newcomers_wait()
+
+
 class TestRenewing:
     """What other recipes have made."""
 
@@ -502,7 +723,7 @@ class TestRenewing:
         assert catalogue.renderings.claim(image_id, 60) is None
         catalogue.renderings.release(image_id, FAILURE, pause_s=-1)
 
-        assert catalogue.waiting.forgotten(min_age_s=-1, limit=10) == [image_id]
+        assert list(catalogue.waiting.forgotten(min_age_s=-1, limit=10)) == [image_id]
         claim = catalogue.renderings.claim(image_id, 60)
         assert claim is not None
         assert claim.attempt == 2
@@ -523,7 +744,7 @@ class TestRenewing:
         waiting = add(catalogue)
         catalogue.waiting.renew("b", 10)
 
-        assert catalogue.waiting.forgotten(min_age_s=-1, limit=1) == [waiting]
+        assert list(catalogue.waiting.forgotten(min_age_s=-1, limit=1)) == [waiting]
 
     def test_it_may_be_deleted_and_a_verdict_does_not_bring_it_back(self, catalogue: SqlCatalogue) -> None:
         image_id = finished(catalogue, "a")

@@ -61,6 +61,9 @@ BLOCKS: Final[Mapping[str, Block]] = {
     "ready by others": Block(FEW, "ready", "a"),
     "ready, tried again in vain": Block(FEW, "ready", "b", failure="'{}'"),
     "renewing": Block(FEW, "renewing", "a"),
+    "completing": Block(MANY, "completing", "a"),
+    "being completed": Block(MANY, "completing", "a", lease_s=60),
+    "completion interrupted": Block(FEW, "completing", "a", lease_s=-30),
     "interrupted": Block(FEW, "processing", hinted_s=-60, lease_s=-30),
     "paused": Block(MANY, "processing", hinted_s=-60, lease_s=60),
     "handed out": Block(MANY, "processing", hinted_s=-10, lease_s=-30),
@@ -159,6 +162,11 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "": lambda c: c.renderings.finish(a_claim(c, "paused"), None),
         "not held": lambda c: c.renderings.finish(a_claim(c, "being deleted"), None),
     },
+    "Renderings.publish": {
+        "": lambda c: c.renderings.publish(a_claim(c, "paused"), None, "a", ("small",), goes_on=False),
+        "not held": lambda c: c.renderings.publish(a_claim(c, "being deleted"), None, "a", ("small",), goes_on=True),
+    },
+    "Renderings.newcomers_wait": {"": lambda c: c.renderings.newcomers_wait()},
     "Renderings.release": {"": lambda c: c.renderings.release(first_of("paused"), FAILURE, 1)},
     "Renderings.postpone": {"": lambda c: c.renderings.postpone(a_claim(c, "paused"), FAILURE, 1)},
     "Unflushed.last": {"": lambda c: c.unflushed.last()},
@@ -275,6 +283,22 @@ def noting(catalogue: SqlCatalogue, statements: list[str]) -> Iterator[None]:
     finally:
         for engine in engines:
             sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def test_that_nobody_waits_is_told_as_cheaply(full: SqlCatalogue) -> None:
+    """It comes last: it changes the catalogue of the other tests."""
+    with full.database.write() as connection:
+        connection.exec_driver_sql("UPDATE image SET state = 'failed' WHERE state = 'pending'")
+        now = "((julianday('now') - 2440587.5) * 86400.0)" if full.database.is_sqlite else "extract(epoch from now())"
+        has_ended = f"state = 'processing' AND lease_until < {now}"
+        connection.exec_driver_sql(f"UPDATE image SET state = 'failed' WHERE {has_ended}")
+    for _ in range(PLANNED_FOR_ANY_PARAMETER):
+        assert not full.renderings.newcomers_wait()
+
+    with counting(full) as cost:
+        full.renderings.newcomers_wait()
+
+    assert cost.read <= (MOST_STEPS if full.database.is_sqlite else MOST_ROWS)
 
 
 class Cost:

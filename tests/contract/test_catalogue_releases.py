@@ -20,11 +20,12 @@ import sqlalchemy as sa
 from tests.contract.conftest import new_database
 from tests.running import LIMIT_S, http_client, running_service, started_service
 from vignette.adapters.sql.catalogue import SqlCatalogue
-from vignette.model import ImageId, State
+from vignette.model import ImageId, Need, State
 
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
 FIRST: Final = FIXTURES / "catalogue-0001.sql"
 THIRD: Final = FIXTURES / "catalogue-0003.sql"
+FOURTH: Final = FIXTURES / "catalogue-0004.sql"
 
 
 def lay_down(state_folder: Path, words: str) -> Path:
@@ -63,9 +64,9 @@ def first(url: str) -> Iterator[SqlCatalogue]:
     catalogue.close()
 
 
-@pytest.fixture
-def third(url: str) -> Iterator[SqlCatalogue]:
-    catalogue = laid_down(url, THIRD)
+@pytest.fixture(params=[THIRD, FOURTH], ids=["third", "fourth"])
+def later(request: pytest.FixtureRequest, url: str) -> Iterator[SqlCatalogue]:
+    catalogue = laid_down(url, request.param)
     yield catalogue
     catalogue.close()
 
@@ -114,47 +115,64 @@ class TestTheCatalogueOfTheFirstRelease:
             assert [image["id"] for image in http_client.get(f"{service.url}/images").json()["images"]] == [3, 1, 0]
 
 
-class TestTheCatalogueBeforeItsColumnWasRenamed:
-    """The third version, with an image in each state: ready, failed, renewing, ready all the same, deleted, …"""
+class TestALaterCatalogue:
+    """
+    The third version, whose column had another name, and the fourth, without any image that is ready and incomplete;
+    with an image in each state: ready, failed, renewing, ready all the same, deleted, …
+    """
 
     STATES: Final = ("ready", "failed", "ready", "ready", "deleted", "deleting", "processing", "processing", "pending")
 
-    def test_has_all_its_images(self, third: SqlCatalogue) -> None:
-        images = [third.library.get(ImageId(number)) for number in range(9)]
+    def test_has_all_its_images(self, later: SqlCatalogue) -> None:
+        images = [later.library.get(ImageId(number)) for number in range(9)]
 
         assert tuple(image.state.value for image in images) == self.STATES
         assert [image.recipe_set for image in images] == ["aaaa"] * 3 + ["bbbb"] + ["aaaa"] * 2 + [""] * 3
         assert [image.id for image in images if image.is_renewing] == [2]
         assert [image.id for image in images if image.failure is not None] == [1, 3, 7]
         assert [image.id for image in images if image.placeholder is not None] == [0, 2, 3, 5]
-        assert [image.id for image in third.library.newest(10)] == [8, 7, 6, 3, 2, 1, 0]
+        assert [image.id for image in later.library.newest(10)] == [8, 7, 6, 3, 2, 1, 0]
 
-    def test_finds_its_images_in_each_state(self, third: SqlCatalogue) -> None:
-        found = {state.value: third.library.in_state(state, 10) for state in State}
+    def test_finds_its_images_in_each_state(self, later: SqlCatalogue) -> None:
+        found = {state.value: later.library.in_state(state, 10) for state in State}
 
         assert found == {
             state: [number for number, it in enumerate(self.STATES) if it == state] for state in set(self.STATES)
         }
 
-    def test_has_its_work_found_and_done(self, third: SqlCatalogue) -> None:
-        assert third.waiting.unfinished() == 4
-        assert third.waiting.renew("bbbb", 10) == [0]
-        with third.database.write() as connection:
+    def test_has_its_work_found_and_done(self, later: SqlCatalogue) -> None:
+        assert later.waiting.unfinished() == 4
+        assert later.waiting.renew("bbbb", 10) == [0]
+        with later.database.write() as connection:
             connection.exec_driver_sql("UPDATE image SET hinted_at = 0")
             connection.exec_driver_sql("UPDATE image SET lease_until = 1 WHERE lease_until IS NOT NULL")
 
-        assert third.waiting.unclaimed() == 5
-        assert third.waiting.interrupted(10) == [6, 7]
-        assert third.waiting.forgotten(60, 10) == [0, 2, 8]
+        assert later.waiting.unclaimed() == 5
+        assert later.renderings.newcomers_wait()
+        assert list(later.waiting.interrupted(10)) == [6, 7]
+        assert list(later.waiting.forgotten(60, 10)) == [0, 2, 8]
 
-    def test_knows_its_idempotency_keys_and_goes_on_counting(self, third: SqlCatalogue) -> None:
-        known = third.library.get(ImageId(0)).record
+    def test_has_every_size_of_what_is_ready_as_far_as_anybody_knows(self, later: SqlCatalogue) -> None:
+        image = later.library.get(ImageId(0))
 
-        assert third.arrivals.add(known, lambda _: None, lambda: None) == (third.library.get(ImageId(0)), False)
-        assert third.arrivals.add(replace(known, idempotency_key=None), lambda _: None, lambda: None)[0].id == 9
+        assert (image.need, image.sizes, image.has("small")) == (None, None, True)
+
+    def test_has_images_completed_from_now_on(self, later: SqlCatalogue) -> None:
+        claim = later.renderings.claim(ImageId(8), 60)
+        assert claim is not None
+
+        assert later.renderings.publish(claim, None, "cccc", ("small",), goes_on=False) is not None
+
+        assert later.waiting.forgotten(-1, 10)[ImageId(8)] is Need.REST
+
+    def test_knows_its_idempotency_keys_and_goes_on_counting(self, later: SqlCatalogue) -> None:
+        known = later.library.get(ImageId(0)).record
+
+        assert later.arrivals.add(known, lambda _: None, lambda: None) == (later.library.get(ImageId(0)), False)
+        assert later.arrivals.add(replace(known, idempotency_key=None), lambda _: None, lambda: None)[0].id == 9
 
 
-@pytest.mark.parametrize("dump", [FIRST, THIRD], ids=["first", "third"])
+@pytest.mark.parametrize("dump", [FIRST, THIRD, FOURTH], ids=["first", "third", "fourth"])
 def test_a_catalogue_of_any_release_has_the_schema_of_a_new_one(
     request: pytest.FixtureRequest, url: str, tmp_path: Path, dump: Path
 ) -> None:

@@ -209,7 +209,8 @@ def file_of(name: str) -> Callable[[Asking], None]:
             capacity = ask.house.context.capacity
             with capacity.download(), capacity.download():
                 ask("GET", f"/images/{large}/{name}", template, faces=("*/*", BROWSER))
-        with patched(FolderStore, "open", failing(errors.StoreUnavailable("closed to us"))):
+        closed = failing(errors.StoreUnavailable("closed to us"))
+        with patched(FolderStore, "open", closed), patched(FolderStore, "read", closed):
             ask.both(path, template)
         for path in (ask.house.uploads / "0").iterdir():
             if path.name.startswith(name) or name == "public":

@@ -48,13 +48,14 @@ class TestPostImages:
             "frames": 1,
             "failure": None,
             "placeholder": None,
+            "renditions_pending": {"small": f"http://localhost/vignette/0?size=small&v={SMALL.digest}"},
             "links": {
                 "self": "http://localhost/images/0",
                 "original": "http://localhost/images/0/original",
                 "public": "http://localhost/images/0/public",
                 "metadata": "http://localhost/images/0/metadata.json",
                 "vignette": "http://localhost/vignette/0",
-                "vignettes": {"small": f"http://localhost/vignette/0?size=small&v={SMALL.digest}"},
+                "vignettes": {},
             },
         }
 

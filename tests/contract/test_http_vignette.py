@@ -24,6 +24,7 @@ from vignette import layout
 from vignette.errors import RenderingFailed
 from vignette.model import ImageId
 from vignette.recipes import Recipe
+from vignette.web.fast_path import FastPath
 
 TINY, NEW = Recipe("small", 64, 64), Recipe("new", 32, 32)
 
@@ -460,6 +461,151 @@ class TestPending:
 
         assert response.status_code == 202
         assert "Preference-Applied" not in response.headers
+
+
+class TestToCome:
+    """The image is ready with its first size; `LARGE` is still to come."""
+
+    LARGE = Recipe("large", 600, 600)
+
+    @pytest.fixture
+    def house(self, tmp_path: Path) -> Iterator[House]:
+        with house_below(tmp_path, recipes=[SMALL, self.LARGE], settling_s=0) as house:
+            yield house
+
+    @pytest.fixture
+    def incomplete(self, house: House) -> House:
+        house.upload(picture(640, 480))
+        house.upload(picture())
+        house.rendering.render(house.jobs.take())
+        return house
+
+    @pytest.fixture
+    def still(self, house: House) -> House:
+        """One that moves: its stills are there."""
+        house.upload(animation("GIF", 3))
+        house.upload(picture())
+        house.rendering.render(house.jobs.take())
+        return house
+
+    def url(self, recipe: Recipe) -> str:
+        return f"http://localhost/vignette/0?size={recipe.name}&v={recipe.digest}"
+
+    def test_the_resource_tells_what_is_there_and_what_is_to_come(self, incomplete: House) -> None:
+        body = incomplete.client.get("/images/0").json
+
+        assert body["state"] == "ready"
+        assert body["links"]["vignettes"] == {"small": self.url(SMALL)}
+        assert body["renditions_pending"] == {"large": self.url(self.LARGE)}
+        incomplete.work()
+        body = incomplete.client.get("/images/0").json
+        assert body["links"]["vignettes"] == {"small": self.url(SMALL), "large": self.url(self.LARGE)}
+        assert body["renditions_pending"] == {}
+
+    def test_so_it_does_of_an_image_that_waits_and_of_one_that_has_failed(self, house: House) -> None:
+        house.upload(broken_pixels())
+
+        body = house.client.get("/images/0").json
+        assert (body["links"]["vignettes"], list(body["renditions_pending"])) == ({}, ["small", "large"])
+        house.work()
+        body = house.client.get("/images/0").json
+        assert (body["links"]["vignettes"], body["renditions_pending"]) == ({}, {})
+
+    def test_so_it_does_where_a_size_is_new(self, incomplete: House) -> None:
+        incomplete.work()
+        new = Recipe("new", 32, 32)
+        with house_below(incomplete.root, recipes=[SMALL, new]) as changed:
+            for _ in ("the sweep has not come to it", "it waits"):
+                body = changed.client.get("/images/0").json
+                assert body["links"]["vignettes"] == {"small": self.url(SMALL)}
+                assert body["renditions_pending"] == {"new": self.url(new)}
+                changed.renewal.advance()
+
+    def test_the_one_that_is_there_is_final(self, incomplete: House) -> None:
+        response = incomplete.client.get(self.url(SMALL))
+
+        assert (response.status_code, response.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
+        incomplete.work()
+        assert incomplete.client.get(self.url(SMALL)).data == response.data
+
+    def test_the_one_to_come_is_answered_as_that_of_a_pending_image(self, incomplete: House) -> None:
+        response = incomplete.client.get(self.url(self.LARGE))
+
+        assert (response.status_code, response.mimetype) == (202, "image/png")
+        assert (response.headers["Retry-After"], response.headers["Cache-Control"]) == ("1", "no-store")
+        with Pillow.open(io.BytesIO(response.data)) as placeholder:
+            assert placeholder.size == (600, 450)
+        assert incomplete.jobs.hinted == [1, 0]  # asking for it queues nothing
+
+    def test_a_client_may_wait_for_it(self, incomplete: House) -> None:
+        worker = threading.Timer(0.2, incomplete.work)
+        worker.start()
+
+        response = incomplete.client.get(self.url(self.LARGE), headers={"Prefer": "wait=10"})
+
+        worker.join()
+        assert (response.status_code, response.headers["Preference-Applied"]) == (200, "wait")
+        with Pillow.open(io.BytesIO(response.data)) as vignette:
+            assert vignette.size == (600, 450)
+
+    def test_nobody_waits_for_the_one_that_is_there(self, incomplete: House) -> None:
+        response = incomplete.client.get(self.url(SMALL), headers={"Prefer": "wait=10"})
+
+        assert response.status_code == 200
+        assert "Preference-Applied" not in response.headers
+
+    def test_a_still_is_not_final_while_one_that_moves_may_come(self, still: House) -> None:
+        webp = {"Accept": "image/webp"}
+
+        response = still.client.get(self.url(SMALL), headers=webp)
+
+        assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-cache")
+        with Pillow.open(io.BytesIO(response.data)) as vignette:
+            assert vignette.n_frames == 1  # type: ignore[attr-defined]
+        for url, headers in ((f"{self.url(SMALL)}&still=1", webp), (self.url(SMALL), {"Accept": "image/jpeg"})):
+            settled = still.client.get(url, headers=headers)
+            assert settled.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        body = still.client.get("/images/0").json
+        assert (list(body["links"]["vignettes"]), list(body["renditions_pending"])) == (["small"], ["small", "large"])
+        still.work()
+        after = still.client.get(self.url(SMALL), headers=webp)
+        assert after.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        with Pillow.open(io.BytesIO(after.data)) as vignette:
+            assert vignette.n_frames == 3  # type: ignore[attr-defined]
+
+    def test_the_way_round_the_application_gives_no_still_once_one_moves(self, still: House) -> None:
+        still.app.wsgi_app = FastPath(still.app.wsgi_app, still.store.edition)  # type: ignore[method-assign]
+        webp = {"Accept": "image/webp"}
+        for _ in range(2):
+            assert still.client.get(self.url(SMALL), headers=webp).headers["Cache-Control"] == "no-cache"
+
+        still.work()
+
+        after = still.client.get(self.url(SMALL), headers=webp)
+        assert after.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+    def test_its_page_shows_the_one_that_is_there_until_the_other_is(self, incomplete: House) -> None:
+        page = html.unescape(incomplete.client.get("/images/0", headers={"Accept": BROWSER}).text)
+        shown, to_come = re.search(r'<div class="mat ready">(.*?)<template>(.*?)</template>', page, re.DOTALL).groups()  # type: ignore[union-attr]
+
+        assert re.findall(r'src="([^"]*)"', shown) == [f"/vignette/0?size=small&v={SMALL.digest}"]
+        assert "srcset" not in shown
+        assert 'width="600" height="450"' in shown
+        assert f'src="/vignette/0?size=large&v={self.LARGE.digest}"' in to_come
+        assert f'href="{self.url(self.LARGE)}"' in page  # whoever follows that waits a little
+        incomplete.work()
+        page = html.unescape(incomplete.client.get("/images/0", headers={"Accept": BROWSER}).text)
+        assert "<template>" not in page
+        assert f'src="/vignette/0?size=large&v={self.LARGE.digest}"' in page
+
+    def test_lists_show_a_still_until_one_moves(self, still: House) -> None:
+        page = html.unescape(still.client.get("/images", headers={"Accept": BROWSER}).text)
+        shown, to_come = re.search(
+            r'<span class="mat tile ready">(.*?)<template>(.*?)</template>', page, re.DOTALL
+        ).groups()  # type: ignore[union-attr]
+
+        assert re.findall(r'src="([^"]*)"', shown) == [f"/vignette/0?size=small&v={SMALL.digest}&still=1"]
+        assert f'src="/vignette/0?size=small&v={SMALL.digest}"' in to_come
 
 
 class TestFailed:

@@ -142,6 +142,13 @@ def test_the_fast_lane_overtakes_the_other_and_each_keeps_its_order(queue: Queue
     assert queue.jobs.backlog() == 0
 
 
+def test_first_vignettes_come_before_other_sizes_and_those_before_what_is_rendered_again(queue: Queue) -> None:
+    for number, lane in enumerate([Lane.RENEWAL, Lane.REST, Lane.BULK, Lane.FAST, Lane.REST, Lane.BULK]):
+        queue.jobs.hint(ImageId(number), lane)
+
+    assert queue.take(6) == [3, 2, 5, 1, 4, 0]
+
+
 def test_no_hint_at_all_is_none(queue: Queue) -> None:
     queue.jobs.hint_all([], Lane.FAST)
 
@@ -240,3 +247,15 @@ def test_who_waits_for_a_connection_does_not_wait_for_the_queue_as_well() -> Non
 
         assert {type(error) for error in errors} == {QueueUnavailable}
         assert connections() <= app.conf.broker_pool_limit
+
+
+@pytest.mark.parametrize("priority", [0, 9])
+def test_a_job_that_an_earlier_release_queued_is_taken(celery_queue: CeleryQueue, priority: int) -> None:
+    """It had two lanes, of these priorities."""
+    earlier = producer_app(celery_queue.server.url)
+    earlier.conf.broker_transport_options = {**_PRODUCER_TRANSPORT, "priority_steps": [0, 9]}
+    earlier.send_task(RENDER_TASK, (7,), priority=priority)
+    earlier.close()
+
+    assert celery_queue.jobs.backlog() == 1
+    assert celery_queue.take(1) == [7]

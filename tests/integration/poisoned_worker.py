@@ -10,21 +10,29 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from tests.integration.pace import QUICK
-from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
+from tests.integration.poison import (
+    EATING_WIDTH,
+    HANGING_WIDTH,
+    KILLING_WIDTH,
+    KILLING_WIDTH_OF_OTHER_SIZES,
+    SPINNING_WIDTH,
+)
 from vignette.limits import MIB
-from vignette.pixels.rendering import Rendered, render_with_placeholder
+from vignette.pixels.inspection import read_anatomy
+from vignette.pixels.rendering import Step, render_in_steps
 from vignette.recipes import Recipe
 from vignette.settings import load_settings_or_exit
 from vignette.wiring.worker import build_worker
 
 
-def render_or_die(file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float) -> Rendered:
-    made = render_with_placeholder(file, size, recipes, animation_seconds)
-    width = made.renditions[0].width
+def render_or_die(
+    file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float
+) -> Iterator[Step]:
+    width, _ = read_anatomy(file, size).upright_size
     if width == KILLING_WIDTH:
         os.kill(os.getpid(), signal.SIGKILL)
     while width == HANGING_WIDTH:
@@ -36,7 +44,10 @@ def render_or_die(file: BinaryIO, size: int, recipes: Sequence[Recipe], animatio
         eaten.append(bytearray(16 * MIB))
     while width == SPINNING_WIDTH:
         pass
-    return made
+    for step in render_in_steps(file, size, stills, moving, animation_seconds):
+        if width == KILLING_WIDTH_OF_OTHER_SIZES and step[0].recipe.name != "small":
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield step
 
 
 app = build_worker(load_settings_or_exit(), renderer=render_or_die, pace=QUICK)

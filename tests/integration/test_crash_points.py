@@ -1,6 +1,7 @@
 """
 A process that dies before any single one of its file operations: an upload, a rendering, a second one, a deletion, one
-point after another. Each time, a new process finds everything whole, or nothing.
+point after another. Each time, a new process finds everything whole, or nothing. It finds an empty queue, too: that of
+the process that died is lost with it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from PIL import Image as Pillow
 
 from tests.house import SMALL, House, picture
 from vignette import layout
-from vignette.model import ImageId, State
+from vignette.model import ImageId, Outcome, State
+from vignette.ports.catalogue import Claim
+from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
 from vignette.wiring.use_cases import build_checkup
 
@@ -32,12 +35,39 @@ OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scan
 # Another box, and one format less.
 OTHERS = [Recipe("small", 64, 64, ("webp",))]
 
-FIRST, SECOND, THIRD = picture(90, 60, "PNG"), picture(60, 90, "PNG"), picture(30, 30)
+# The default one, and one that follows.
+TWO = [SMALL, Recipe("tiny", 16, 16, ("webp",))]
+
+FIRST, SECOND, THIRD, FOURTH = picture(90, 60, "PNG"), picture(60, 90, "PNG"), picture(30, 30), picture(70, 50, "PNG")
 
 
 def begin(house: House) -> None:
     house.upload(FIRST)
     house.work()
+
+
+def begin_with_two_that_wait(house: House) -> None:
+    begin(house)
+    house.upload(SECOND)
+    house.upload(FOURTH)
+
+
+def render_two_that_wait(house: House) -> None:
+    """The default vignettes of the first, all of the second, the rest of the first."""
+    house.jobs.hint_all([ImageId(1), ImageId(2)], Lane.BULK)
+    house.work()
+
+
+def delete_between_the_default_and_the_rest(house: House) -> None:
+    publish = house.verdicts.publish
+
+    def publish_and_delete(claim: Claim, outcome: Outcome, *, goes_on: bool) -> Claim | None:
+        published = publish(claim, outcome, goes_on=goes_on)
+        house.removal.delete(claim.image.id)
+        return published
+
+    house.verdicts.publish = publish_and_delete  # type: ignore[method-assign]
+    render_two_that_wait(house)
 
 
 def upload_and_render(house: House) -> None:
@@ -115,20 +145,29 @@ def go_on(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "recipes"),
+    ("before", "act", "recipes"),
     [
-        pytest.param(upload_and_render, [SMALL], id="upload and render"),
-        pytest.param(render_again, OTHERS, id="render again, by other recipes"),
-        pytest.param(delete, [SMALL], id="delete"),
-        pytest.param(delete_while_it_is_rendered_again, OTHERS, id="delete while it is rendered again"),
+        pytest.param(begin, upload_and_render, [SMALL], id="upload and render"),
+        pytest.param(
+            begin_with_two_that_wait, render_two_that_wait, TWO, id="render two that wait, default size first"
+        ),
+        pytest.param(
+            begin_with_two_that_wait,
+            delete_between_the_default_and_the_rest,
+            TWO,
+            id="delete between the default size and the rest",
+        ),
+        pytest.param(begin, render_again, OTHERS, id="render again, by other recipes"),
+        pytest.param(begin, delete, [SMALL], id="delete"),
+        pytest.param(begin, delete_while_it_is_rendered_again, OTHERS, id="delete while it is rendered again"),
     ],
 )
 def test_whenever_a_process_dies_everything_is_whole_or_not_there(
-    tmp_path: Path, act: Callable[[House], None], recipes: list[Recipe]
+    tmp_path: Path, before: Callable[[House], None], act: Callable[[House], None], recipes: list[Recipe]
 ) -> None:
     begun = tmp_path / "begun"
-    house = House(begun)
-    begin(house)
+    house = House(begun, recipes=TWO if recipes is TWO else [SMALL])
+    before(house)
     house.close()
     point = 0
     while True:
@@ -138,9 +177,11 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
         has_died = died_before(root, act, recipes, point)
 
         house = House(root, recipes=recipes, hint_max_age_s=-1)
-        if act is render_again:
-            # Before anybody goes on: it is ready, and there is something to show.
-            assert house.client.get("/vignette/0").status_code == 200, f"killed before operation {point}"
+        # Before anybody goes on: what is ready has its default vignette, or an earlier one.
+        ready = house.catalogue.library.in_state(State.READY, 10)
+        assert ready or act is not render_again
+        for image_id in ready:
+            assert house.client.get(f"/vignette/{image_id}").status_code == 200, f"killed before operation {point}"
         go_on(house)
         rows = house.catalogue.library.newest(10)
         assert house.upload(THIRD).id == house.catalogue.index.next_id() - 1
@@ -150,7 +191,7 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
         for row in rows:
             assert house.catalogue.library.get(row.id).state is State.READY
             original = next((house.uploads / str(row.id)).glob("original.*"))
-            assert original.read_bytes() == {0: FIRST, 1: SECOND}[row.id], f"killed before operation {point}"
+            assert original.read_bytes() == {0: FIRST, 1: SECOND, 2: FOURTH}[row.id], f"killed before operation {point}"
             made = {name for name in house.files(row.id) if layout.is_vignette(name)}
             assert made == layout.vignettes(recipes), f"killed before operation {point}"
         assert "delete" in act.__name__ or len(rows) >= 1

@@ -22,7 +22,13 @@ import pytest
 from PIL import Image
 
 from tests.house import House, house, picture
-from tests.integration.poison import EATING_WIDTH, HANGING_WIDTH, KILLING_WIDTH, SPINNING_WIDTH
+from tests.integration.poison import (
+    EATING_WIDTH,
+    HANGING_WIDTH,
+    KILLING_WIDTH,
+    KILLING_WIDTH_OF_OTHER_SIZES,
+    SPINNING_WIDTH,
+)
 from tests.redis import RedisServer
 from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
@@ -56,6 +62,12 @@ def upload(url: str, content: bytes, key: str | None = None) -> httpx.Response:
 
 def state(url: str, image_id: int) -> str:
     return str(http_client.get(f"{url}/images/{image_id}", timeout=30).json()["state"])
+
+
+def is_settled(url: str, image_id: int) -> bool:
+    """Whether the worker has nothing more to do with the image."""
+    image = http_client.get(f"{url}/images/{image_id}").json()
+    return image["state"] in ("ready", "failed") and not image["renditions_pending"]
 
 
 def is_ready(url: str, image_id: int) -> bool:
@@ -376,6 +388,22 @@ class TestTheWorkerDiesOfAFile:
             # The other one waited for one attempt, not for all; unless two seconds were too short for its own first.
             assert of_other.stat().st_mtime_ns < of_poison.stat().st_mtime_ns
 
+    def test_of_which_the_default_vignettes_can_be_made(self, poisoned: tuple[str, Path]) -> None:
+        """It is ready, stays so, and tells why it has no other size."""
+        url, uploads = poisoned
+        number = upload(url, picture(KILLING_WIDTH_OF_OTHER_SIZES, 10)).json()["id"]
+        until(lambda: is_ready(url, number))
+
+        until(lambda: http_client.get(f"{url}/vignette/{number}?size=large").status_code == 422)
+
+        failure = http_client.get(f"{url}/vignette/{number}?size=large").json()
+        assert "cut short" in failure["detail"]
+        image = http_client.get(f"{url}/images/{number}").json()
+        assert (image["state"], list(image["links"]["vignettes"])) == ("ready", ["small"])
+        assert image["renditions_pending"] == {}
+        assert http_client.get(f"{url}/vignette/{number}").status_code == 200
+        assert outcome_from_json((uploads / str(number) / "outcome.json").read_bytes()).failure is None
+
 
 class TestPicturesAreLarge:
     def test_a_worker_stays_below_400_mb_whatever_it_did_before(self, tmp_path: Path) -> None:
@@ -391,7 +419,7 @@ class TestPicturesAreLarge:
                 content = io.BytesIO()
                 gradient.resize(size, Image.Resampling.NEAREST).save(content, file_format, **options)
                 assert upload(service.url, content.getvalue()).status_code == 201
-                until(lambda number=number: state(service.url, number) in ("ready", "failed"))  # type: ignore[misc]
+                until(lambda number=number: is_settled(service.url, number))  # type: ignore[misc]
 
             assert state(service.url, number) == "ready"
             assert pool_of(worker_of_service) == [renderer]

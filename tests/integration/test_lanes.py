@@ -11,6 +11,7 @@ from tests.redis import RedisServer
 from tests.running import http_client, until
 
 MANY = 30
+FEW = 8
 
 
 def test_a_single_upload_overtakes_those_of_a_request_with_many(tmp_path: Path) -> None:
@@ -26,11 +27,36 @@ def test_a_single_upload_overtakes_those_of_a_request_with_many(tmp_path: Path) 
             with worker(tmp_path, **settings):
                 until(lambda: all(is_ready(url, number) for number in range(single + 1)))
 
-    outcomes = (tmp_path / "uploads").glob("*/outcome.json")
-    order = [int(path.parent.name) for path in sorted(outcomes, key=lambda path: path.stat().st_mtime_ns)]
+    first_ones = (tmp_path / "uploads").glob("*/vignette-small-*.webp")
+    order = [int(path.parent.name) for path in sorted(first_ones, key=lambda path: path.stat().st_mtime_ns)]
     assert sorted(order) == list(range(single + 1))
     # The first file of a request is as fresh as a single one, and may be before it.
     assert order.index(single) <= 1
+
+
+def test_the_default_vignettes_of_all_come_before_any_other_size_of_any(tmp_path: Path) -> None:
+    """All of them wait when the worker, of one process, begins."""
+    (tmp_path / "redis").mkdir()
+    with closing(RedisServer(tmp_path / "redis")) as redis:
+        settings = {"broker_url": redis.url, "render_processes": 1}
+        with web(tmp_path, **settings) as url:
+            files = [("file", (f"{number}.jpg", picture(640, 480))) for number in range(FEW)]
+            assert http_client.post(f"{url}/images", files=files).status_code == 201
+
+            with worker(tmp_path, **settings):
+                until(lambda: all(_is_complete(url, number) for number in range(FEW)))
+
+    def made_at(size: str) -> list[int]:
+        return [path.stat().st_mtime_ns for path in (tmp_path / "uploads").glob(f"*/vignette-{size}-*")]
+
+    small, large = made_at("small"), made_at("large")
+    assert len(small) == len(large) == 2 * FEW
+    assert max(small) < min(large)
+
+
+def _is_complete(url: str, image_id: int) -> bool:
+    image = http_client.get(f"{url}/images/{image_id}").json()
+    return image["state"] == "ready" and not image["renditions_pending"]
 
 
 def _upload_that_is_queued(url: str, redis: RedisServer) -> int:

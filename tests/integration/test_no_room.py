@@ -62,7 +62,9 @@ def readiness_of_catalogue(service: Service) -> tuple[int, str, str]:
 
 
 def is_ready(service: Service, image_id: int) -> bool:
-    return bool(http_client.get(f"{service.url}/images/{image_id}", timeout=30).json()["state"] == "ready")
+    """Whether it is ready with all of its vignettes: nothing more is written then."""
+    image = http_client.get(f"{service.url}/images/{image_id}", timeout=30).json()
+    return image["state"] == "ready" and not image["renditions_pending"]
 
 
 def names(service: Service) -> set[str]:

@@ -233,4 +233,6 @@ def upload(service: Service, accept: str = "*/*") -> httpx.Response:
 
 
 def is_ready(service: Service, number: int) -> bool:
-    return bool(http_client.get(f"{service.url}/images/{number}").json()["state"] == "ready")
+    """Whether it is ready with all of its vignettes: nothing more is written then."""
+    image = http_client.get(f"{service.url}/images/{number}").json()
+    return image["state"] == "ready" and not image["renditions_pending"]

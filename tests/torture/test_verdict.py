@@ -7,17 +7,24 @@ import io
 import itertools
 import shutil
 import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
+from werkzeug.serving import make_server
 
 from tests.house import House, picture
+from tests.house import house as house_below
 from tests.running import all_along
 from vignette.errors import Refused
 from vignette.model import ImageId
 from vignette.pixels.inspection import inspect
+from vignette.records import outcome_from_json, outcome_to_json
+from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.torture.adversary import plan
+from vignette.trials.torture.clients import Client
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate, any_picture
 from vignette.trials.torture.session import Result, total
@@ -49,8 +56,9 @@ class Court:
 
 
 @pytest.fixture
-def court(house: House) -> Court:
-    return Court(house)
+def court(tmp_path: Path) -> Iterator[Court]:
+    with house_below(tmp_path, recipes=DEFAULT_RECIPES) as house:
+        yield Court(house)
 
 
 def folder(court: Court, image_id: int) -> Path:
@@ -89,6 +97,74 @@ def test_kept_promises_are_no_violation(court: Court) -> None:
     court.ledger.delete(3, is_answered=True)
 
     assert court.violations() == []
+
+
+def test_an_image_whose_other_sizes_never_come_is_a_violation(court: Court) -> None:
+    court.house.sql("UPDATE image SET state = 'completing', lease_until = NULL WHERE id = 2")
+    verdict = Verdict(Victim(court.house.root), court.ledger, patience_s=0.3)
+
+    verdict.wait_until_settled()
+    assert verdict.first_settled_after_s is not None
+    assert verdict.first_settled_after_s < 0.3
+    verdict.close()
+
+    assert any("none was finished" in violation for violation in court.ledger.violations)
+    assert any("image 2 is ready, and still to come" in violation for violation in court.violations())
+
+
+def test_an_outcome_that_tells_of_a_size_to_come_is_a_violation_in_the_end(court: Court) -> None:
+    outcome = outcome_from_json(court.house.store.read(ImageId(1), "outcome.json"))
+    court.house.store.write(ImageId(1), "outcome.json", outcome_to_json(replace(outcome, to_come=("large",))))
+
+    assert any("still to come are ('large',)" in violation for violation in court.violations())
+
+
+def test_a_size_that_could_not_be_made_of_a_sound_picture_is_a_violation(court: Court) -> None:
+    court.house.sql("""UPDATE image SET failure = '{"code": "rendering-failed", "detail": "no"}' WHERE id = 1""")
+
+    assert "image 1 is ready without its other sizes: no" in court.violations()
+
+
+class TestAClientThatLooks:
+    """At an image that is ready."""
+
+    @pytest.fixture
+    def violations(self, court: Court) -> Iterator[Callable[[], list[str]]]:
+        server = make_server("127.0.0.1", 0, court.house.app, threaded=True)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+
+        def look() -> list[str]:
+            Client(server.port, court.ledger, Random(1), threading.Event())._look_at_sizes(court.ledger.uploads[0])
+            return court.ledger.violations
+
+        yield look
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+    def test_finds_what_it_tells_of(self, violations: Callable[[], list[str]]) -> None:
+        assert violations() == []
+
+    def test_is_content_with_less_while_the_rest_is_to_come(
+        self, court: Court, violations: Callable[[], list[str]]
+    ) -> None:
+        court.house.sql("UPDATE image SET state = 'completing', sizes = 'small' WHERE id = 0")
+        next(folder(court, 0).glob("vignette-large-*.jpg")).unlink()
+
+        assert violations() == []
+
+    def test_notices_that_the_default_one_is_not_there(self, court: Court, violations: Callable[[], list[str]]) -> None:
+        court.house.sql("UPDATE image SET sizes = 'large' WHERE id = 0")
+
+        assert violations() == ["image 0 is ready without small: ['large']"]
+
+    def test_notices_that_one_is_told_of_and_is_not_there(
+        self, court: Court, violations: Callable[[], list[str]]
+    ) -> None:
+        next(folder(court, 0).glob("vignette-large-*.jpg")).unlink()
+
+        assert violations() == ["size large of image 0 is there, and was answered 202"]
 
 
 def test_an_acknowledged_image_that_is_gone(court: Court) -> None:
@@ -171,7 +247,7 @@ def test_a_plan_is_the_same_for_the_same_seed() -> None:
 
 def test_runs_are_added_up() -> None:
     runs = [
-        Result(seed, 60, 1, kills, 0, {}, {"acknowledged": 5, "refused": 1}, 0, violations, None)
+        Result(seed, 60, 2, 1, kills, 0, {}, {"acknowledged": 5, "refused": 1}, 0, violations, None)
         for seed, kills, violations in ((1, 3, []), (2, 4, ["one"]))
     ]
 

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.house import House, picture
+from tests.house import SMALL, House, picture
+from tests.house import house as house_below
+from vignette.recipes import Recipe
 
 
 @contextmanager
@@ -95,6 +97,22 @@ def test_a_rendering_is_two_short_transactions_and_waits_for_no_flush(
     assert counts == {"BEGIN": 2, "UPDATE": 2, "SELECT": 1, "INSERT": 1}
 
 
+@pytest.mark.parametrize("others_wait", [True, False])
+def test_another_size_costs_a_look_at_who_waits_and_where_nobody_does_a_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others_wait: bool
+) -> None:
+    with house_below(tmp_path, recipes=[SMALL, Recipe("large", 300, 300)]) as house:
+        for _ in range(1 + others_wait):
+            house.upload(picture())
+
+        with counted(monkeypatch) as counts:
+            house.rendering.render(house.jobs.take())
+
+        # Who waits is asked before the first size and behind it, and each time it is written whether the claim holds.
+        written = {"BEGIN": 2, "UPDATE": 2, "SELECT": 2, "INSERT": 1}
+        assert counts == (written if others_wait else {"BEGIN": 3, "UPDATE": 3, "SELECT": 4, "INSERT": 2})
+
+
 def test_a_ready_vignette_is_one_statement(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.upload(picture())
     house.work()
@@ -130,4 +148,4 @@ def test_a_sweep_that_finds_nothing_to_do_locks_nothing(
         house.recovery.advance()
         house.renewal.advance()
 
-    assert counts == {"SELECT": 12 if backlog else 8}
+    assert counts == {"SELECT": 13 if backlog else 8}

@@ -33,8 +33,9 @@ QUEUE: Final = "vignette"
 # Keeps our keys apart from those of other applications on the same Redis database: kombu's names are the same for all.
 _KEY_PREFIX: Final = "vignette:"
 
-# On Redis, 0 is the highest. Each step of the one queue is a list of its own there; a worker looks into them in order.
-_PRIORITIES: Final = {Lane.FAST: 0, Lane.BULK: 9}
+# On Redis, 0 is the highest and 9 the lowest. Each step of the one queue is a list of its own there; a worker looks
+# into them in order. 0 and 9 have to stay: earlier releases knew only these, and their jobs may still be in the queue.
+_PRIORITIES: Final = {Lane.FAST: 0, Lane.BULK: 3, Lane.REST: 6, Lane.RENEWAL: 9}
 _PRIORITY_STEPS: Final = sorted(_PRIORITIES.values())
 
 _COMMON: Final[dict[str, Any]] = {

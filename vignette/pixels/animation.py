@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, NamedTuple
 from PIL import Image
 
 from vignette.limits import MAX_ANIMATION_FRAMES, MAX_ANIMATION_PIXELS, MAX_ANIMATION_SOURCE_PIXELS
+from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.colour import as_profile, to_srgb
 from vignette.pixels.cropping import window
@@ -40,8 +41,8 @@ class Frame(NamedTuple):
 
 
 def moves(anatomy: Anatomy) -> bool:
-    """Whether the picture is an animation. Several frames of a TIFF or a HEIC are pages."""
-    return anatomy.frames > 1 and anatomy.format in film.MOVING
+    """Whether the picture is an animation."""
+    return formats.moves(anatomy.format.media_type, anatomy.frames)
 
 
 def animations(

@@ -36,6 +36,9 @@ BMP: Final = Format("BMP", "image/bmp", "bmp")
 
 ACCEPTED_FORMATS: Final = (JPEG, PNG, APNG, GIF, WEBP, AVIF, HEIC, HEIF, TIFF, BMP)
 
+MOVING: Final = frozenset({GIF, APNG, WEBP, AVIF})
+"""With several frames, these are animations. Several frames of a TIFF or a HEIC are pages."""
+
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 # BITMAPCOREHEADER; BITMAPINFOHEADER, the same with three masks and with four, BITMAPV4HEADER, BITMAPV5HEADER; and that
@@ -50,6 +53,11 @@ _HEIF_BRANDS: Final = (b"mif1", b"msf1")
 # How the brands of films begin, and of what else is made of the same boxes (mp4ra.org): such a file may name a picture
 # among its compatible brands, as its cover.
 _FILM_BRANDS: Final = (b"iso", b"mp4", b"qt", b"M4", b"3g", b"avc", b"cmf", b"dash", b"F4", b"f4", b"MSNV", b"crx")
+
+
+def moves(media_type: str, frames: int) -> bool:
+    """Whether a picture of this *media_type*, with so many *frames*, is an animation."""
+    return frames > 1 and any(moving.media_type == media_type for moving in MOVING)
 
 
 def sniff(head: bytes) -> Format | None:

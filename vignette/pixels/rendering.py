@@ -1,8 +1,8 @@
 """
 Makes vignettes of a picture: upright, in sRGB, with its transparency, never enlarged, without its metadata.
 
-The picture is decoded once for all still vignettes; each is made from the next larger one. Only the worker calls this,
-because decoders run here on what strangers send.
+The picture is decoded once for all still vignettes that are asked for together; each is made from the next larger one.
+Only the worker calls this, because decoders run here on what strangers send.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO, Final
 
 from PIL import Image, UnidentifiedImageError
@@ -74,21 +75,25 @@ class Rendition:
     moves: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """All vignettes of a picture, and what stands for it until they are there."""
-
-    renditions: Sequence[Rendition]
-    placeholder: Placeholder
+Step = list[Rendition]
+"""The vignettes that are made in one go: all stills of one recipe, or all that move."""
 
 
 def render(
     file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float = ANIMATION_SECONDS
 ) -> list[Rendition]:
-    """
-    Make the vignettes of the picture of *size* bytes in *file*: first the still ones, the largest recipe first.
+    """Make all vignettes of the picture of *size* bytes in *file*: see `render_in_steps`."""
+    return list(chain.from_iterable(render_in_steps(file, size, recipes, recipes, animation_seconds)))
 
-    An animation that takes more than *animation_seconds*, or has a fault in a later frame, gets only still vignettes.
+
+def render_in_steps(
+    file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float
+) -> Iterator[Step]:
+    """
+    Make vignettes of the picture of *size* bytes in *file*: the still ones of each of *stills*, one recipe a step and
+    in that order; then, of a picture that moves, those of *moving* that move.
+
+    An animation that takes more than *animation_seconds*, or has a fault in a later frame, gets no vignette that moves.
 
     Raises:
         Refused: The picture would not pass the door.
@@ -96,34 +101,41 @@ def render(
     """
     anatomy = read_anatomy(file, size, _BOUNDS)
     file, size = mended_file(file, size, anatomy)
-    plans = [plan(*anatomy.upright_size, recipe) for recipe in recipes]
-    with _decoder_errors(anatomy):
-        renditions = list(_stills(file, size, anatomy, plans))
+    if stills:
+        with _decoder_errors(anatomy):
+            yield from _stills(file, size, anatomy, _plans(anatomy, stills))
     if moves(anatomy):
-        renditions += _animations(file, size, anatomy, plans, animation_seconds)
-    return renditions
+        plans = _plans(anatomy, [recipe for recipe in moving if recipe.moves])
+        if animated := list(_animations(file, size, anatomy, plans, animation_seconds)):
+            yield animated
 
 
-def render_with_placeholder(
-    file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float = ANIMATION_SECONDS
-) -> Rendered:
-    """Do what `render` does, and make the placeholder from the smallest still vignette."""
-    renditions = render(file, size, recipes, animation_seconds)
-    return Rendered(renditions, _placeholder_of(renditions))
+def _plans(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Plan]:
+    return [plan(*anatomy.upright_size, recipe) for recipe in recipes]
 
 
-def _stills(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator[Rendition]:
+def _stills(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator[Step]:
+    pictures = _shrunk(file, size, anatomy, plans)
+    for planned in plans:
+        recipe = planned.recipe
+        # Not kept while the next one is encoded.
+        vignette = cropped(pictures.pop(recipe.name), planned.size, recipe.crop)
+        yield [
+            Rendition(recipe, file_format, *planned.size, encoded(vignette, file_format, recipe.quality))
+            for file_format in recipe.formats
+        ]
+
+
+def _shrunk(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) -> dict[str, Image.Image]:
+    """Decode the picture once, and return it as large as each of *plans* needs it, by the name of the recipe."""
     largest_first = sorted(plans, key=lambda plan: plan.whole, reverse=True)
     image = _picture(first_picture(file, size, anatomy), anatomy, largest_first[0].whole)
     # Encoders fall back on `info`, which holds the original's EXIF, XMP and profile.
     image.info = {}
+    pictures = {}
     for planned in largest_first:
-        recipe = planned.recipe
-        image = resized(image, planned.whole)
-        vignette = cropped(image, planned.size, recipe.crop)
-        for file_format in recipe.formats:
-            content = encoded(vignette, file_format, recipe.quality)
-            yield Rendition(recipe, file_format, *planned.size, content)
+        image = pictures[planned.recipe.name] = resized(image, planned.whole)
+    return pictures
 
 
 def _picture(shown: BinaryIO | Image.Image, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
@@ -135,18 +147,18 @@ def _picture(shown: BinaryIO | Image.Image, anatomy: Anatomy, size: tuple[int, i
 def _animations(
     file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan], seconds: float
 ) -> Iterator[Rendition]:
-    moving = [planned for planned in plans if planned.recipe.animate and "webp" in planned.recipe.formats]
     try:
-        for planned, content in animations(file, size, anatomy, moving, seconds):
+        for planned, content in animations(file, size, anatomy, plans, seconds):
             yield Rendition(planned.recipe, "webp", *planned.size, content, moves=True)
     except (BrokenImage, *_DECODER_ERRORS) as error:
         # The first frame is sound, and the still vignette made from it is there already.
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 
 
-def _placeholder_of(renditions: Sequence[Rendition]) -> Placeholder:
+def placeholder_of(stills: Step) -> Placeholder:
+    """Return what stands for the picture until the vignette is there, made from the *stills* of a recipe."""
     # JPEG has no alpha, so it is the last choice.
-    smallest = min((r for r in renditions if not r.moves), key=lambda r: (r.width * r.height, r.file_format == "jpeg"))
+    smallest = min(stills, key=lambda still: (still.width * still.height, still.file_format == "jpeg"))
     scale = min(MAX_EDGE_PX / max(smallest.width, smallest.height), 1)
     size = max(1, round(smallest.width * scale)), max(1, round(smallest.height * scale))
     with Image.open(io.BytesIO(smallest.content), formats=[decoder_of(smallest.file_format)]) as vignette:

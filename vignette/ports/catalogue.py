@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vignette.model import Failure, Image, ImageId, Placeholder, Record, State
+from vignette.model import Failure, Image, ImageId, Need, Placeholder, Record, State
 
 
 class Arrivals(Protocol):
@@ -66,16 +66,45 @@ class Renderings(Protocol):
     def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
         """
         Take the image for rendering; None if it is done or deleted, or a lease on it still runs. An image that is
-        rendered again stays `READY` meanwhile.
+        completed or rendered again stays `READY` meanwhile.
+        """
+
+    def newcomers_wait(self) -> bool:
+        """Whether an image without any vignette waits that nobody has a lease on."""
+
+    def publish(
+        self,
+        claim: Claim,
+        placeholder: Placeholder | None,
+        recipe_set: str,
+        sizes: tuple[str, ...],
+        *,
+        goes_on: bool,
+    ) -> Claim | None:
+        """
+        Set the image `READY`, with *sizes* and, unless it is None, *placeholder*; what is still to come waits as a work
+        of its own, `Need.REST`, with no attempts counted. *recipe_set* identifies what was made by now.
+
+        If the worker *goes on*, its lease does too, and it has begun the first attempt of that work. Otherwise the
+        lease ends, and the image counts as queued from now on.
+
+        Returns:
+            The claim to go on with; None if *claim* no longer holds, as with `finish`.
         """
 
     def finish(
-        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipe_set: str = ""
+        self,
+        claim: Claim,
+        failure: Failure | None,
+        placeholder: Placeholder | None = None,
+        recipe_set: str = "",
+        sizes: tuple[str, ...] | None = None,
     ) -> bool:
         """
-        Set the image `READY` with *placeholder*, or `FAILED` with *failure*, and note the *recipe_set* that was
-        rendered or tried. An image that was rendered again is `READY` either way; with a *failure* it keeps its earlier
-        placeholder. See `Unflushed` for the note that it adds.
+        Set the image `READY` with *placeholder* and *sizes*, or `FAILED` with *failure*, and note the *recipe_set* that
+        was rendered or tried. An image that was completed or rendered again is `READY` either way; with a *failure* it
+        keeps its sizes, and without a *placeholder* the one that it has. See `Unflushed` for the
+        note that it adds.
 
         Returns:
             False if the claim no longer holds: nothing is changed then. If the image was deleted meanwhile, only its
@@ -131,14 +160,14 @@ class Unflushed(Protocol):
 class Waiting(Protocol):
     """For those who see that no image waits for ever."""
 
-    def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
+    def forgotten(self, min_age_s: float, limit: int) -> dict[ImageId, Need]:
         """
         At most *limit* images that wait to be rendered, whose job was not queued in the last *min_age_s*, and which
-        nobody has begun to render since it was. They count as queued from now on: concurrent callers get different
-        images. Images without a vignette come first.
+        nobody has begun to render since it was; with what each needs. They count as queued from now on: concurrent
+        callers get different images. If there are more, the most urgent need comes first. The numbers are in order.
         """
 
-    def interrupted(self, limit: int) -> list[ImageId]:
+    def interrupted(self, limit: int) -> dict[ImageId, Need]:
         """
         At most *limit* images whose lease has ended without a verdict since their job was queued. They count as queued
         from now on, as of `forgotten`.

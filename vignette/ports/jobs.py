@@ -10,10 +10,16 @@ from vignette.model import ImageId
 
 
 class Lane(Enum):
-    """Who waits for a job: a person at the screen (`FAST`), or nobody in particular (`BULK`). Fast jobs come first."""
+    """
+    How urgent a job is, the most urgent first. `FAST` and `BULK` are first vignettes: a person at the screen waits for
+    those of the fast lane. `REST` is for what is still to come of images that are ready, `RENEWAL` for what is rendered
+    again.
+    """
 
     FAST = "fast"
     BULK = "bulk"
+    REST = "rest"
+    RENEWAL = "renewal"
 
 
 class Jobs(Protocol):

@@ -20,7 +20,7 @@ from typing import Final
 from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavailable
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
-from vignette.model import Image, ImageId, Outcome, Record
+from vignette.model import Image, ImageId, Need, Outcome, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_json, as_text, describe
 from vignette.ports.catalogue import Index, Library
@@ -92,6 +92,8 @@ class Checkup:
         self._vignettes = layout.vignettes(recipes)
         self._settle = settle
         self._staging_max_age_s = staging_max_age_s
+        self.incomplete = 0
+        """How many ready images `run` has come across whose vignettes are still to come in part."""
 
     def image_ids(self) -> Numbers:
         """Return every number that was given out, and every higher number that has a folder."""
@@ -113,7 +115,9 @@ class Checkup:
         """
         suspects: list[_Suspect] = []
         for image_id in image_ids:
-            if found := self._look(image_id):
+            found, is_complete = self._look(image_id)
+            self.incomplete += not is_complete
+            if found:
                 suspects.append((image_id, {(finding.kind, finding.name) for finding in found}))
             checked(image_id)
             if len(suspects) == _SUSPECTS_AT_A_TIME:
@@ -127,22 +131,24 @@ class Checkup:
         if suspects:
             self._settle()
         for image_id, before in suspects:
-            for finding in self._look(image_id):
+            for finding in self._look(image_id)[0]:
                 if (finding.kind, finding.name) in before:
                     yield self._repaired(finding) if repair else finding
 
-    def _look(self, image_id: ImageId) -> list[Finding]:
+    def _look(self, image_id: ImageId) -> tuple[list[Finding], bool]:
+        """Return what is wrong with the image, and whether nothing of it is still to come."""
         row = self._row(image_id)
+        is_complete = row is None or row.need is not Need.REST
         try:
             folder = self._folder(image_id, row)
         except StoreUnavailable as error:
-            return [Finding(Kind.UNREADABLE, str(error), image_id)]
+            return [Finding(Kind.UNREADABLE, str(error), image_id)], is_complete
         # Nobody can tell a crash's leftover at the counter from an upload that is just being indexed. The next upload
         # indexes it either way.
         if row is None and image_id == self._index.next_id():
-            return []
+            return [], is_complete
         found = judge(row, folder, self._vignettes)
-        return [replace(finding, image_id=image_id) for finding in found]
+        return [replace(finding, image_id=image_id) for finding in found], is_complete
 
     def _row(self, image_id: ImageId) -> Image | None:
         try:

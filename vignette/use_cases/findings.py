@@ -89,7 +89,8 @@ def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -
     Return what is wrong with an image that has this *row* and this *folder*.
 
     *vignettes* are the names of the vignettes that the recipes in force make. A ready image whose vignettes were made
-    by other recipes is well if it has those that its outcome names: it will be rendered again, or that has failed.
+    by other recipes is well if it has those that its outcome names: it will be rendered again, or that has failed. So
+    is one whose other sizes are still to come.
     """
     if folder is None:
         return [_without_folder(row)]
@@ -169,7 +170,10 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
     elif row.state is State.READY:
         made = frozenset(folder.outcome.vignettes)
         in_force = layout.recipe_set(vignettes)
-        if row.recipe_set == in_force != layout.recipe_set(made) and not (row.is_renewing or row.failure):
+        if row.need is None and row.failure is None and folder.outcome.to_come:
+            detail = "the catalogue says that all of its vignettes are made, its outcome tells of some to come"
+            yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
+        elif row.recipe_set == in_force != layout.recipe_set(made) and row.need is None and row.failure is None:
             detail = "the catalogue says that the recipes in force have made its vignettes, its outcome names others"
             yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
         for name in sorted(made - folder.names):
@@ -183,7 +187,7 @@ def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
     basis = folder.record or (row.record if row else None)
     ours = {layout.RECORD, layout.OUTCOME, *METADATA, *vignettes} | ({layout.original(basis.facts)} if basis else set())
     ours.update(folder.outcome.vignettes if folder.outcome else ())
-    is_being_rendered = row is not None and (row.state in (State.PENDING, State.PROCESSING) or row.is_renewing)
+    is_being_rendered = row is not None and row.need is not None
     for name in sorted(folder.names - ours):
         if _PART.fullmatch(name):
             if not is_being_rendered:
@@ -202,10 +206,14 @@ def _is_sound(record: Record, folder: Folder) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The findings of a check; `images` is how many numbers it checked."""
+    """
+    The findings of a check; `images` is how many numbers it checked. Of `incomplete` ready images, some vignettes are
+    still to come: that is no finding.
+    """
 
     images: int
     findings: list[Finding]
+    incomplete: int = 0
 
     @property
     def is_well(self) -> bool:
@@ -215,8 +223,11 @@ class Report:
     def as_text(self) -> str:
         lines = [_line(finding) for finding in self.findings]
         repaired = sum(1 for finding in self.findings if finding.is_repaired)
-        counts = f"{self.images} numbers checked, {len(lines)} findings"
-        return "\n".join([*lines, counts + (f", {repaired} repaired" if repaired else "")])
+        counts = f"{self.images} numbers checked, {len(lines)} findings" + (
+            f", {repaired} repaired" if repaired else ""
+        )
+        to_come = [f"{self.incomplete} images are ready, and some of their vignettes still to come"]
+        return "\n".join([*lines, *(to_come if self.incomplete else []), counts])
 
     def as_json(self) -> str:
         findings = [
@@ -230,7 +241,7 @@ class Report:
             }
             for finding in self.findings
         ]
-        return json.dumps({"checked": self.images, "findings": findings}, indent=1)
+        return json.dumps({"checked": self.images, "incomplete": self.incomplete, "findings": findings}, indent=1)
 
 
 def _line(finding: Finding) -> str:

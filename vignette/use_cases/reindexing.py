@@ -133,8 +133,18 @@ def read_image(files: Files, image_id: ImageId) -> Image | None:
     if outcome is None:
         return Image(image_id, record, State.PENDING)
     state = State.READY if outcome.failure is None else State.FAILED
-    recipes = layout.recipe_set(outcome.vignettes)
-    return Image(image_id, record, state, outcome.attempts, outcome.failure, outcome.placeholder, recipes)
+    made = outcome.vignettes
+    return Image(
+        image_id,
+        record,
+        state,
+        0 if outcome.to_come else outcome.attempts,
+        outcome.failure,
+        outcome.placeholder,
+        recipe_set=layout.recipe_set(made),
+        is_completing=bool(outcome.to_come),
+        sizes=layout.sizes(made) if state is State.READY else None,
+    )
 
 
 def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:

@@ -1,27 +1,38 @@
-"""Render: make the vignettes of an image and write the verdict. Doing it twice does no harm."""
+"""
+Render: make the vignettes of an image and write the verdict. Doing it twice does no harm.
+
+First things first: as long as images wait that have no vignette yet, an image without one is given those of the default
+recipe, and leaves the rest for later. When nobody waits, one decode makes all of its vignettes; those of the default
+recipe are published as soon as they are made.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final, Protocol
 
 from vignette import layout
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
+    QueueUnavailable,
     Refused,
     RenderingFailed,
     StoreFull,
     Unavailable,
 )
 from vignette.limits import ANIMATION_SECONDS
-from vignette.model import Failure, Fingerprint, ImageId, Outcome
-from vignette.pixels.rendering import Rendered, render_with_placeholder
+from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome
+from vignette.pixels.formats import moves
+from vignette.pixels.rendering import Step, placeholder_of, render_in_steps
 from vignette.ports.catalogue import Claim, Renderings
+from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Files
 from vignette.recipes import Recipe
+from vignette.records import outcome_from_json
 from vignette.use_cases.verdicts import Verdicts, to_failure
 
 # The pause after a rendering that found no room on the disk, or could not use the folder or the catalogue. That says
@@ -32,22 +43,38 @@ logger = logging.getLogger(__name__)
 
 
 class Renderer(Protocol):
-    """A function that makes the vignettes; see `pixels.rendering.render_with_placeholder`."""
+    """A function that makes vignettes, some at a time; see `pixels.rendering.render_in_steps`."""
 
     def __call__(
-        self, file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float, /
-    ) -> Rendered: ...
+        self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float, /
+    ) -> Iterator[Step]: ...
+
+
+@dataclass(slots=True)
+class _Work:
+    """A claimed image, and what its `outcome.json` would say now. The claim is another once the image is published."""
+
+    claim: Claim
+    outcome: Outcome
+
+    def add(self, made: Mapping[str, bytes]) -> None:
+        self.outcome = replace(
+            self.outcome,
+            vignettes=self.outcome.vignettes + tuple(made),
+            to_come=tuple(name for name in self.outcome.to_come if name not in made),
+            fingerprints={**self.outcome.fingerprints, **{name: Fingerprint.of(made[name]) for name in made}},
+        )
 
 
 class Rendering:
     """
-    The use case of the worker.
+    The use case of the worker. The first of *recipes* is the default one.
 
     A rendering that takes longer than *lease_s* seconds counts as dead. Making vignettes that move may take
     *animation_seconds*. An image waits *pause_without_room_s* seconds after the machine had no room for it.
 
-    Decoders run within *confined*, which raises `TooMuchMemory` or `TooMuchTime` if they take too much. The image then
-    fails at once, because the next attempt would take as much.
+    Each step of a decoder runs within *confined*, which raises `TooMuchMemory` or `TooMuchTime` if it takes too much.
+    No other attempt follows then, because it would take as much.
     """
 
     def __init__(
@@ -55,17 +82,19 @@ class Rendering:
         files: Files,
         renderings: Renderings,
         verdicts: Verdicts,
+        jobs: Jobs,
         recipes: Sequence[Recipe],
         *,
         lease_s: float,
         animation_seconds: float = ANIMATION_SECONDS,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
-        renderer: Renderer = render_with_placeholder,
+        renderer: Renderer = render_in_steps,
     ) -> None:
         self._files = files
         self._renderings = renderings
         self._verdicts = verdicts
+        self._jobs = jobs
         self._recipes = recipes
         self._lease_s = lease_s
         self._animation_seconds = animation_seconds
@@ -77,29 +106,35 @@ class Rendering:
         """
         Render the image if it waits for that; return at once if it is done, deleted or claimed by another worker.
 
-        An image that is rendered again keeps its earlier vignettes until all new ones are there. If the rendering
-        fails for good, the image keeps them, the reason is logged, and no further attempt follows by itself.
+        An image that is rendered again keeps its earlier vignettes until all new ones are there. An image that is ready
+        stays so if its rendering fails for good: it keeps what it has, the reason is logged, and no further attempt
+        follows by itself.
         """
         claim = self._renderings.claim(image_id, self._lease_s)
         if claim is None:
             return
+        work = _Work(claim, Outcome(attempts=claim.attempt, placeholder=claim.image.placeholder))
         try:
-            self._attempt(claim)
+            self._attempt(work)
         except Unavailable as error:
             if not self._is_the_machines(error):
                 raise
             logger.warning("image %d has to wait: %s", image_id, error)
-            self._renderings.postpone(claim, to_failure(error), self._pause_without_room_s)
+            self._renderings.postpone(work.claim, to_failure(error), self._pause_without_room_s)
 
-    def _attempt(self, claim: Claim) -> None:
+    def _attempt(self, work: _Work) -> None:
+        claim = work.claim
         if claim.attempt > self._verdicts.max_attempts:
             self._verdicts.conclude(claim, Outcome(failure=_gave_up(claim), attempts=claim.attempt - 1))
             return
         try:
-            outcome = self._make_vignettes(claim)
+            is_ended = self._make_vignettes(work)
         except (RenderingFailed, Refused, FileNotStored) as error:
-            outcome = Outcome(failure=to_failure(error), attempts=claim.attempt)
-        self._verdicts.conclude(claim, outcome)
+            failed = Outcome(failure=to_failure(error), attempts=work.claim.attempt)
+            self._verdicts.conclude(work.claim, failed)
+            return
+        if is_ended:
+            self._verdicts.conclude(work.claim, replace(work.outcome, to_come=()))
 
     def _is_the_machines(self, error: Unavailable) -> bool:
         """
@@ -115,21 +150,94 @@ class Rendering:
             return True
         return False
 
-    def _make_vignettes(self, claim: Claim) -> Outcome:
-        image = claim.image
-        with self._files.open(image.id, layout.original(image.record.facts)) as file, self._confined():
-            rendered = self._renderer(file, image.record.bytes, self._recipes, self._animation_seconds)
-        vignettes = {
-            layout.vignette(made.recipe, made.file_format, moves=made.moves): made.content
-            for made in rendered.renditions
-        }
-        self._files.write_all(image.id, vignettes, flush=False)
-        return Outcome(
-            vignettes=tuple(vignettes),
-            attempts=claim.attempt,
-            placeholder=rendered.placeholder,
-            fingerprints={name: Fingerprint.of(content) for name, content in vignettes.items()},
-        )
+    def _make_vignettes(self, work: _Work) -> bool:
+        """Make what the image lacks; return whether all is made that can be, and nothing was left for later."""
+        image, unwritten = work.claim.image, dict[str, bytes]()
+        self._find_what_is_there(work)
+        stills, moving = self._lacking(work.outcome)
+        has_to_hurry = (len(stills) > 1 or bool(moving)) and self._has_to_hurry(work.claim)
+        if has_to_hurry:
+            stills, moving = stills[:1], []
+        with self._files.open(image.id, layout.original(image.record.facts)) as file:
+            steps = self._renderer(file, image.record.bytes, stills, moving, self._animation_seconds)
+            while step := self._next(steps):
+                made = _by_name(step)
+                unwritten |= made
+                work.add(made)
+                if step[0].recipe == self._recipes[0] and not step[0].moves:
+                    work.outcome = replace(work.outcome, placeholder=placeholder_of(step))
+                if image.need is Need.AGAIN:
+                    continue  # its earlier vignettes are served until all new ones are there
+                self._files.write_all(image.id, unwritten, flush=False)
+                unwritten.clear()
+                if work.outcome.to_come and not self._goes_on(work, has_to_hurry=has_to_hurry):
+                    return False
+        if unwritten:
+            self._files.write_all(image.id, unwritten, flush=False)
+        return True
+
+    def _find_what_is_there(self, work: _Work) -> None:
+        """Note what the recipes in force make of the image, and which of that it has already, if it is completed."""
+        image = work.claim.image
+        wanted = layout.vignettes(self._recipes)
+        if moves(image.record.facts.media_type, image.record.facts.frames):
+            wanted |= layout.moving_vignettes(self._recipes)
+        work.outcome = replace(work.outcome, to_come=tuple(sorted(wanted)))
+        if image.need is Need.REST:
+            work.add(self._sound(image.id, wanted))
+
+    def _sound(self, image_id: ImageId, wanted: Iterable[str]) -> dict[str, bytes]:
+        """Read those of the *wanted* vignettes that are there, and that no crash of the machine has damaged."""
+        earlier, sound = self._earlier_outcome(image_id), {}
+        for name in sorted(set(wanted).intersection(earlier.vignettes)):
+            with suppress(FileNotStored):
+                content = self._files.read(image_id, name)
+                if earlier.fits(name, content):
+                    sound[name] = content
+        return sound
+
+    def _earlier_outcome(self, image_id: ImageId) -> Outcome:
+        try:
+            return outcome_from_json(self._files.read(image_id, layout.OUTCOME))
+        except (FileNotStored, ValueError):
+            return Outcome()  # all is made anew
+
+    def _lacking(self, outcome: Outcome) -> tuple[list[Recipe], list[Recipe]]:
+        """Return the recipes that stills are still to be made by, and those of vignettes that move."""
+        to_come = set(outcome.to_come)
+        stills = [recipe for recipe in self._recipes if to_come & layout.vignettes([recipe])]
+        moving = [recipe for recipe in self._recipes if to_come & layout.moving_vignettes([recipe])]
+        return stills, moving
+
+    def _has_to_hurry(self, claim: Claim) -> bool:
+        """Whether only the default vignettes are to be made now: other images wait for theirs."""
+        if claim.image.need is not Need.FIRST:
+            return False
+        # An attempt that died may have died of another size, which must not cost the image its default one.
+        return claim.attempt > 1 or self._renderings.newcomers_wait()
+
+    def _next(self, steps: Iterator[Step]) -> Step | None:
+        with self._confined():
+            return next(steps, None)
+
+    def _goes_on(self, work: _Work, *, has_to_hurry: bool) -> bool:
+        """Publish what is made by now; return whether to make the rest at once. If not, it is left to another job."""
+        image_id = work.claim.image.id
+        is_left = has_to_hurry or self._renderings.newcomers_wait()
+        published = self._verdicts.publish(work.claim, work.outcome, goes_on=not is_left)
+        if published is None:  # it was deleted, or another worker has taken it over
+            return False
+        work.claim = published
+        if is_left:
+            try:
+                self._jobs.hint(image_id, Lane.REST)
+            except QueueUnavailable as error:
+                logger.warning("the other sizes of image %d wait for the sweep: %s", image_id, error)
+        return not is_left
+
+
+def _by_name(step: Step) -> dict[str, bytes]:
+    return {layout.vignette(made.recipe, made.file_format, moves=made.moves): made.content for made in step}
 
 
 def _gave_up(claim: Claim) -> Failure:

@@ -13,7 +13,7 @@ from typing import Final
 from vignette import layout
 from vignette.errors import ImageNotFailed, QueueUnavailable, SettingsError
 from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
-from vignette.model import Failure, Image, ImageId, State
+from vignette.model import Failure, Image, ImageId, Need, State
 from vignette.ports.catalogue import Library, Waiting, Workers
 from vignette.ports.jobs import Jobs, Lane
 from vignette.recipes import Recipe
@@ -27,6 +27,8 @@ _PATIENCE_S: Final = 6 * WORKER_SILENCE_S
 
 # Images that are counted before they are rendered again: if there are more, nobody waits for a more exact number.
 _MOST_COUNTED: Final = 10_000
+
+_LANES: Final = {None: Lane.RENEWAL, Need.FIRST: Lane.BULK, Need.REST: Lane.REST, Need.AGAIN: Lane.RENEWAL}
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ class Renewal:
 
     def advance(self) -> None:
         """
-        Queue some of the images that are due, in the slow lane.
+        Queue some of the images that are due, behind all that is not ready or not complete.
 
         Afterwards at most a batch of images waits or is being rendered, images without any vignette included. If that
         many do already, none is added.
@@ -94,7 +96,7 @@ class Renewal:
         image_ids = self._waiting.renew(self._recipe_set, room)
         if image_ids:
             logger.info("rendering %d images again that other recipes have made", len(image_ids))
-            self._queue(image_ids)
+            self._queue(image_ids, Lane.RENEWAL)
 
     def all_due(self, *, force: bool = False) -> Iterator[ImageId]:
         """
@@ -127,8 +129,9 @@ class Renewal:
 
     def run(self, image_ids: Iterable[ImageId], *, force: bool = False) -> Iterator[Renewed]:
         """
-        Have these images rendered by the worker of a running service, in the slow lane, a batch at a time; yield each
-        when it is done. An image that is no longer due when its turn comes is not rendered, unless by *force*.
+        Have these images rendered by the worker of a running service, in the last lane, a batch at a time; yield each
+        when it is done. An image that is no longer due when its turn comes is not rendered, unless by *force*. Of one
+        that is ready and not complete, what is still to come is made.
 
         Raises:
             QueueUnavailable: No worker is heard of, or the last one has fallen silent.
@@ -189,7 +192,7 @@ class Renewal:
         # The sweep may have had it rendered meanwhile.
         if force or self._is_due(self._library.get(image_id)):
             self._waiting.reset(image_id)
-            self._queue([image_id])
+            self._queue([image_id], _LANES[self._library.get(image_id).need])
 
     def _is_due(self, image: Image) -> bool:
         if image.state.is_gone:
@@ -201,7 +204,7 @@ class Renewal:
         image = self._library.get(image_id)
         if image.state.is_gone:
             return Renewed(image_id)
-        if image.is_renewing or image.state in (State.PENDING, State.PROCESSING):
+        if image.need is not None:
             return None
         if image.recipe_set != self._recipe_set:
             raise SettingsError("the worker renders by other recipes than those set now: start the service anew")
@@ -212,8 +215,8 @@ class Renewal:
         if silence_s is None or silence_s > patience_s:
             raise QueueUnavailable("no worker is heard of: does the service run?")
 
-    def _queue(self, image_ids: Sequence[ImageId]) -> None:
+    def _queue(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
         try:
-            self._jobs.hint_all(image_ids, Lane.BULK)
+            self._jobs.hint_all(image_ids, lane)
         except QueueUnavailable as error:
             logger.warning("%d images wait for the sweep: %s", len(image_ids), error)

@@ -80,7 +80,9 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """No vignette. `failure` tells why none can be made; without a `failure`, the vignette is on its way."""
+    """
+    No vignette of this size. `failure` tells why none can be made; without a `failure`, the vignette is on its way.
+    """
 
     image: Image
     recipe: Recipe
@@ -130,10 +132,10 @@ class Serving:
         """
         recipe = self._recipe(size)
         image = self._browsing.existing(image_id)
-        if wish.patience_s > 0 and _is_coming(image):
+        if wish.patience_s > 0 and _is_coming(image, recipe):
             with self._at_rest(wish.patience_s) as patience_s:
                 if patience_s > 0:
-                    image = self._awaited(image_id, patience_s)
+                    image = self._awaited(image_id, recipe, patience_s)
                     return replace(self._found(image, recipe, wish), waited=True)
         return self._found(image, recipe, wish)
 
@@ -170,9 +172,9 @@ class Serving:
             raise RecipeNotFound(f"there is no size {str(size)[:40]!r}, only {', '.join(self._recipes)}")
         return recipe
 
-    def _awaited(self, image_id: ImageId, patience_s: float) -> Image:
+    def _awaited(self, image_id: ImageId, recipe: Recipe, patience_s: float) -> Image:
         deadline = time.monotonic() + patience_s
-        while _is_coming(image := self._browsing.existing(image_id)) and time.monotonic() < deadline:
+        while _is_coming(image := self._browsing.existing(image_id), recipe) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
         return image
 
@@ -192,11 +194,11 @@ class Serving:
         name, is_final = layout.vignette(recipe, file_format), True
         # A client that reads both AVIF and WebP gets the WebP, because only that one moves.
         if moves and (file_format == "webp" or (file_format == "avif" and "webp" in wish.takes)):
-            made, moving = self._outcome(image).vignettes, layout.vignette(recipe, "webp", moves=True)
-            if moving in made:
+            outcome, moving = self._outcome(image), layout.vignette(recipe, "webp", moves=True)
+            if moving in outcome.vignettes:
                 name, file_format = moving, "webp"
             else:  # without the still one, it is just being rendered again: a moving one may come yet
-                is_final = name in made
+                is_final = name in outcome.vignettes and moving not in outcome.to_come
         if (content := self._read(image, name)) is not None:
             return Served(image, recipe, name, file_format, content, is_final)
         earlier = layout.vignettes_named(recipe.name, self._outcome(image).vignettes, moves=moves)
@@ -224,7 +226,7 @@ class Serving:
 
     def _lost(self, image: Image, recipe: Recipe, wish: Wish) -> Nothing:
         """Answer for a ready image that lacks this vignette."""
-        if image.failure is not None and not image.is_renewing:  # the worker has tried to make it, and given up
+        if image.failure is not None and image.need is None:  # the worker has tried to make it, and given up
             return Nothing(image, recipe, image.failure)
         # If other recipes made the vignettes, the sweep renews them. If those in force did, a file was removed.
         if image.recipe_set == self._recipe_set:
@@ -246,5 +248,6 @@ class Serving:
             return None
 
 
-def _is_coming(image: Image) -> bool:
-    return image.state in (State.PENDING, State.PROCESSING)
+def _is_coming(image: Image, recipe: Recipe) -> bool:
+    """Whether vignettes by *recipe* are to be made of the image, which has none of this size."""
+    return image.need is not None and not image.has(recipe.name)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
 from vignette.errors import QueueUnavailable, VignetteError
 from vignette.limits import STAGING_MAX_AGE_S, SWEEP_BATCH
-from vignette.model import ImageId, State
+from vignette.model import ImageId, Need, State
 from vignette.ports.catalogue import Library, Waiting
 from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Staging
@@ -93,15 +93,18 @@ class Sweeping:
             self._queue(interrupted, Lane.BULK)
             missing = unclaimed - waiting_jobs - len(interrupted)
             if missing > 0:
-                image_ids = self._waiting.forgotten(self._hint_max_age_s, min(missing, SWEEP_BATCH))
+                forgotten = self._waiting.forgotten(self._hint_max_age_s, min(missing, SWEEP_BATCH))
                 # Few are missing where many wait: a worker took them and died. They had their turn.
-                self._queue(image_ids, Lane.FAST if missing < waiting_jobs else Lane.BULK)
+                self._queue(forgotten, Lane.FAST if missing < waiting_jobs else Lane.BULK)
         except QueueUnavailable as error:
             logger.warning("images wait for the queue: %s", error)
             return 0
         return waiting_jobs
 
-    def _queue(self, image_ids: list[ImageId], lane: Lane) -> None:
-        if image_ids:
-            logger.info("queueing %d forgotten images again", len(image_ids))
-            self._jobs.hint_all(image_ids, lane)
+    def _queue(self, needs: Mapping[ImageId, Need], lane_of_newcomers: Lane) -> None:
+        lanes = {Need.FIRST: lane_of_newcomers, Need.REST: Lane.REST, Need.AGAIN: Lane.RENEWAL}
+        if needs:
+            logger.info("queueing %d forgotten images again", len(needs))
+        for need, lane in lanes.items():
+            if image_ids := [image_id for image_id, its in needs.items() if its is need]:
+                self._jobs.hint_all(image_ids, lane)

@@ -8,7 +8,7 @@ from typing import Final
 
 from vignette import layout
 from vignette.errors import FileNotStored, RenderingFailed, VignetteError
-from vignette.model import Failure, Image, ImageId, Outcome, State
+from vignette.model import Failure, Image, ImageId, Need, Outcome, State
 from vignette.ports.catalogue import Claim, Library, Renderings
 from vignette.ports.store import Files
 from vignette.recipes import Recipe
@@ -34,25 +34,48 @@ class Verdicts:
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self.max_attempts = max_attempts
 
+    def publish(self, claim: Claim, outcome: Outcome, *, goes_on: bool) -> Claim | None:
+        """
+        Write the *outcome* of a rendering of which something is still to come: the image is ready. If the worker *goes
+        on*, it keeps its lease.
+
+        Returns:
+            The claim to go on with; None if *claim* no longer holds, as in `conclude`.
+        """
+        if self._holds(claim):
+            self._write_outcome(claim.image.id, outcome)
+        made = outcome.vignettes
+        published = self._renderings.publish(
+            claim, outcome.placeholder, layout.recipe_set(made), layout.sizes(made), goes_on=goes_on
+        )
+        if published is None:
+            self._remove_if_deleted(claim.image.id)
+        return published
+
     def conclude(self, claim: Claim, outcome: Outcome) -> None:
         """
         Write the *outcome* of a rendering, if *claim* still holds. It does not if the image was deleted meanwhile, or
         if another worker claimed it after the lease had ended.
 
-        An image that was to be rendered again and failed keeps its earlier outcome and vignettes.
+        An image that was ready, and was to be completed or rendered again, keeps its outcome and its vignettes if that
+        failed.
         """
         image_id = claim.image.id
-        keeps_its_vignettes = claim.image.is_renewing and outcome.failure is not None
+        keeps_its_vignettes = claim.image.state is State.READY and outcome.failure is not None
         # File first, row second: the folder is the truth, and a row that is ready without its files is a broken
         # promise.
         if self._holds(claim) and not keeps_its_vignettes:
             self._write_outcome(image_id, outcome)
         if outcome.failure is not None:
-            what = "keeps its earlier vignettes" if keeps_its_vignettes else "failed"
-            logger.warning("image %d %s: %s", image_id, what, outcome.failure.detail)
-        is_finished = self._renderings.finish(claim, outcome.failure, outcome.placeholder, self._recipe_set)
-        if not is_finished and self._library.get(image_id).state.is_gone:
-            # It was deleted while we rendered it. If we are killed here, the sweep does this once our lease has ended.
+            logger.warning("image %d %s: %s", image_id, _fate(claim.image), outcome.failure.detail)
+        sizes = layout.sizes(outcome.vignettes)
+        if not self._renderings.finish(claim, outcome.failure, outcome.placeholder, self._recipe_set, sizes):
+            self._remove_if_deleted(image_id)
+
+    def _remove_if_deleted(self, image_id: ImageId) -> None:
+        """Remove what we have written of an image that was deleted while we rendered it."""
+        if self._library.get(image_id).state.is_gone:
+            # If we are killed here, the sweep does this once our lease has ended.
             self._files.remove_all_but(image_id, layout.TOMBSTONE)
 
     def interrupted(self, image_id: ImageId, reason: RenderingFailed) -> None:
@@ -74,7 +97,7 @@ class Verdicts:
                 # Remove old vignettes before the row is updated: if we are killed here, the next attempt removes them.
                 # After the update there would be no next attempt.
                 for name in self._files.names(image_id):
-                    if layout.is_vignette(name) and name not in outcome.vignettes:
+                    if layout.is_vignette(name) and name not in outcome.vignettes + outcome.to_come:
                         self._files.remove(image_id, name, flush=False)
         except FileNotStored:
             logger.warning("image %d has a row but no folder", image_id)
@@ -91,4 +114,11 @@ def to_failure(error: VignetteError) -> Failure:
 
 def _is_in_hand(image: Image) -> bool:
     """Whether a worker has claimed the image, and given no verdict yet."""
-    return image.state is State.PROCESSING or (image.is_renewing and image.attempts > 0)
+    return image.state is State.PROCESSING or (image.need in (Need.REST, Need.AGAIN) and image.attempts > 0)
+
+
+def _fate(image: Image) -> str:
+    """What becomes of an image whose rendering has failed for good."""
+    if image.state is not State.READY:
+        return "failed"
+    return "keeps the vignettes that it has" if image.is_completing else "keeps its earlier vignettes"

@@ -15,9 +15,10 @@ from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import confined, give_back_what_is_freed
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
-from vignette.pixels.rendering import render_with_placeholder
+from vignette.pixels.rendering import render_in_steps
 from vignette.settings import Settings
 from vignette.use_cases.rendering import Renderer, Rendering
+from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.sweeper import build_sweeper
 from vignette.wiring.use_cases import build_verdicts
@@ -25,9 +26,7 @@ from vignette.worker.pace import USUAL_PACE, Pace
 from vignette.worker.tasks import PoolServices, register
 
 
-def build_worker(
-    settings: Settings, *, renderer: Renderer = render_with_placeholder, pace: Pace = USUAL_PACE
-) -> Celery:
+def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pace: Pace = USUAL_PACE) -> Celery:
     """Return the worker's Celery application, for this process and its forks. *renderer* makes the vignettes."""
     give_back_what_is_freed()
     app = worker_app(
@@ -50,6 +49,7 @@ def build_worker(
             store,
             catalogue.renderings,
             verdicts,
+            open_jobs(settings),
             settings.recipes,
             lease_s=settings.render_seconds + pace.lease_margin_s,
             pause_without_room_s=pace.pause_without_room_s,

@@ -175,11 +175,11 @@ def test_one_decode_makes_all_sizes_and_formats() -> None:
     made = renditions(encoded(quarters(), "JPEG"), *recipes)
 
     assert [(r.recipe.name, r.file_format, r.width, r.height) for r in made] == [
+        ("small", "webp", 16, 8),
+        ("small", "jpeg", 16, 8),
         ("large", "webp", 128, 64),
         ("large", "jpeg", 128, 64),
         ("large", "avif", 128, 64),
-        ("small", "webp", 16, 8),
-        ("small", "jpeg", 16, 8),
     ]
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.house import SMALL, House, broken_pixels, picture
+from tests.house import house as house_below
 from tests.makers import animation
 from tests.memory import most_memory
 from vignette import layout
 from vignette.errors import StoreUnavailable
 from vignette.limits import MIB
-from vignette.model import ImageId, State
+from vignette.model import Failure, ImageId, Outcome, State
 from vignette.recipes import Recipe
 from vignette.settings import PROJECT_FOLDER
 from vignette.use_cases import checking as checking_module
@@ -398,6 +400,59 @@ def test_an_image_that_waits_or_is_being_rendered_is_no_finding(house: House) ->
     (folder(house) / f".{JPEG}.0123456789abcdef").write_bytes(b"x")
 
     assert check(house) == []
+
+
+class TestSizesToCome:
+    SIZES = (SMALL, Recipe("large", 400, 400))
+
+    @pytest.fixture
+    def house(self, tmp_path: Path) -> Iterator[House]:
+        """Image 0 is ready; its large size is still to come."""
+        with house_below(tmp_path, recipes=self.SIZES, hint_max_age_s=-1) as house:
+            for _ in range(2):
+                house.upload(picture(640, 480))
+            house.rendering.render(house.jobs.take())
+            yield house
+
+    def test_they_are_told_and_are_no_finding(self, house: House) -> None:
+        checking = checkup(house, recipes=self.SIZES)
+
+        findings = check(house, checking)
+
+        assert (findings, checking.incomplete) == ([], 1)
+        report = Report(2, findings, checking.incomplete)
+        assert report.is_well
+        assert report.as_text() == (
+            "1 images are ready, and some of their vignettes still to come\n2 numbers checked, 0 findings"
+        )
+        assert json.loads(report.as_json()) == {"checked": 2, "incomplete": 1, "findings": []}
+
+    def test_a_row_that_knows_nothing_of_them_is_written_anew_and_they_come(self, house: House) -> None:
+        in_force = layout.recipe_set(layout.vignettes(self.SIZES))
+        house.sql(f"UPDATE image SET state = 'ready', recipe_set = '{in_force}', lease_until = NULL WHERE id = 0")
+        house.jobs.hinted.clear()
+
+        assert kinds(check(house, checkup(house, recipes=self.SIZES), repair=True)) == ["row-differs"]
+
+        house.sweeping.sweep()
+        house.work()
+        assert check(house, checkup(house, recipes=self.SIZES)) == []
+        assert layout.vignettes(self.SIZES) <= house.files(0)
+
+    def test_one_that_could_not_be_made_is_no_finding_either(self, house: House) -> None:
+        claim = house.catalogue.renderings.claim(ZERO, 60)
+        assert claim is not None
+        house.verdicts.conclude(claim, Outcome(failure=Failure("rendering-failed", "its decoder has a bad day")))
+
+        assert check(house, checkup(house, recipes=self.SIZES)) == []
+
+    def test_a_default_vignette_that_is_gone_is_a_finding_and_is_made_again(self, house: House) -> None:
+        (folder(house) / JPEG).unlink()
+
+        assert kinds(check(house, checkup(house, recipes=self.SIZES), repair=True)) == ["vignette-missing"]
+
+        house.work()
+        assert check(house, checkup(house, recipes=self.SIZES)) == []
 
 
 def test_staging_leftovers_past_their_age_are_found_and_cleared(house: House) -> None:

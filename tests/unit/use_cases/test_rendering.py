@@ -24,7 +24,7 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.model import Failure, State
-from vignette.pixels.rendering import Rendered, render_with_placeholder
+from vignette.pixels.rendering import Step, render_in_steps
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 
@@ -67,8 +67,10 @@ def test_a_picture_that_moves_has_a_vignette_that_moves_beside_the_still_ones(ho
 
 
 def test_an_animation_without_time_costs_no_still_vignette(tmp_path: Path) -> None:
-    def render_without_time(file: BinaryIO, size: int, recipes: Sequence[Recipe], _: float) -> Rendered:
-        return render_with_placeholder(file, size, recipes, animation_seconds=-1)
+    def render_without_time(
+        file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], _: float
+    ) -> Iterator[Step]:
+        return render_in_steps(file, size, stills, moving, animation_seconds=-1)
 
     with house_below(tmp_path, renderer=render_without_time) as house:
         house.upload(animation("GIF", 3))

@@ -43,12 +43,12 @@ def made(house: House) -> list[bool]:
     ]
 
 
-def test_what_other_recipes_have_made_is_queued_in_the_slow_lane_once(changed: House) -> None:
+def test_what_other_recipes_have_made_is_queued_in_the_last_lane_once(changed: House) -> None:
     changed.renewal.advance()
     changed.renewal.advance()
 
     assert changed.jobs.hinted == [0, 1, 2, 3, 4]
-    assert set(changed.jobs.lanes.values()) == {Lane.BULK}
+    assert set(changed.jobs.lanes.values()) == {Lane.RENEWAL}
     changed.work()
     changed.renewal.advance()
     assert changed.jobs.hinted == []

@@ -1,5 +1,5 @@
 """
-The conditions by which images are looked for, each with an index that answers it (migration 0004).
+The conditions by which images are looked for, each with an index that answers it (migrations 0004 and 0005).
 
 A database uses an index of some of the rows only for statements with the same condition. SQLite compares the two word
 by word, and a parameter might be anything; so the states in these conditions are written out.
@@ -8,15 +8,15 @@ by word, and a parameter might be anything; so the states in these conditions ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from vignette.adapters.sql.tables import RENEWING, Now, image_table
+from vignette.adapters.sql.tables import COMPLETING, NEEDS, RENEWING, Now, image_table
 from vignette.model import ImageId, State
 
-# Images without a vignette come before those that are rendered again.
-UNFINISHED_STATES: Final = (State.PROCESSING.value, State.PENDING.value, RENEWING)
+# The most urgent comes first.
+UNFINISHED_STATES: Final = tuple(NEEDS)
 
 _state, _hinted_at, _lease_until = image_table.c.state, image_table.c.hinted_at, image_table.c.lease_until
 
@@ -36,7 +36,7 @@ FAILED_AGAIN: Final = sa.and_(READY, image_table.c.failure.is_not(None))
 
 # The indexes `image_queued` and `image_leased`. Each unfinished image is in one of the two: if it was leased since its
 # job was queued, it needs another job when the lease has ended; else when the job has been queued for too long.
-UNFINISHED: Final = _state.in_([_written_out(state) for state in ("pending", "processing", "renewing")])
+UNFINISHED: Final = _state.in_([_written_out(state) for state in ("pending", "processing", "completing", "renewing")])
 QUEUED: Final = sa.and_(UNFINISHED, sa.or_(_lease_until.is_(None), _lease_until <= _hinted_at))
 LEASED: Final = sa.and_(UNFINISHED, _hinted_at < _lease_until)
 
@@ -48,7 +48,7 @@ def is_free() -> sa.ColumnElement[bool]:
 
 def stored_as(state: State) -> Sequence[str]:
     """What may stand in the column `state` of an image in *state*."""
-    return (State.READY.value, RENEWING) if state is State.READY else (state.value,)
+    return (State.READY.value, COMPLETING, RENEWING) if state is State.READY else (state.value,)
 
 
 def numbers_in(states: Sequence[str], limit: int, after: ImageId | None = None) -> sa.Select[int]:
@@ -62,6 +62,21 @@ def count_in(states: Sequence[str], at_most: int | None) -> sa.Select[int]:
     """Select the count of images in these stored *states*, up to *at_most*."""
     counted = sa.select(_numbers_in_each(states, at_most).c.id).limit(at_most).subquery()
     return sa.select(sa.func.count()).select_from(counted)
+
+
+def unclaimed(states: Sequence[str], at_most: int | None) -> sa.Select[int]:
+    """Select the count of images in these stored *states*, of the unfinished ones, without a lease that runs."""
+    by_state = [_state == _written_out(state) for state in states]
+    queued = [ordered(sa.and_(QUEUED, state), _hinted_at) for state in by_state]
+    ended = [ordered(sa.and_(LEASED, _lease_until < Now(), state), _lease_until) for state in by_state]
+    numbers = [query.limit(at_most).subquery() for query in (*queued, *ended)]
+    counted = sa.union_all(*(sa.select(each.c.id) for each in numbers)).subquery()
+    return sa.select(sa.func.count()).select_from(sa.select(counted.c.id).limit(at_most).subquery())
+
+
+def ordered(condition: sa.ColumnElement[bool], by: sa.ColumnElement[Any]) -> sa.Select[int]:
+    """Select numbers in the order that the index of this condition has."""
+    return sa.select(image_table.c.id).where(condition).order_by(by, image_table.c.id)
 
 
 def _numbers_in_each(states: Sequence[str], limit: int | None, after: ImageId | None = None) -> sa.Subquery:

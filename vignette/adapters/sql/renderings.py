@@ -7,30 +7,45 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from vignette.adapters.sql.conditions import UNFINISHED_STATES, is_free
+from vignette.adapters.sql.conditions import UNFINISHED_STATES, is_free, unclaimed
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import RENEWING, Now, from_row, image_table, placeholder_columns, unflushed_table
-from vignette.model import Failure, ImageId, Placeholder, State
+from vignette.adapters.sql.tables import (
+    COMPLETING,
+    NEEDS,
+    RENEWING,
+    Now,
+    from_row,
+    image_table,
+    placeholder_columns,
+    sizes_column,
+    unflushed_table,
+)
+from vignette.model import Failure, Image, ImageId, Need, Placeholder, State
 from vignette.ports.catalogue import Claim
 
-# Made once: to put such a statement together takes half of the time that it takes.
+# Made once: to put such a statement together takes longer than the rest.
 _CLAIM: Final = (
     sa.update(image_table)
     .where(image_table.c.id == sa.bindparam("image_id"), image_table.c.state.in_(UNFINISHED_STATES), is_free())
     .values(
-        state=sa.case((image_table.c.state == RENEWING, RENEWING), else_=State.PROCESSING.value),
+        state=sa.case(
+            (image_table.c.state.in_([COMPLETING, RENEWING]), image_table.c.state), else_=State.PROCESSING.value
+        ),
         attempts=image_table.c.attempts + 1,
         lease_until=Now() + sa.bindparam("lease_s", type_=sa.Float),
     )
     .returning(image_table)
 )
-# Sets the columns that are named in its parameters beside those of `_holds`.
+# These set the columns that are named in their parameters beside those of `_at`.
 _HELD: Final = sa.update(image_table).where(
     image_table.c.id == sa.bindparam("image_id"),
     image_table.c.state == sa.bindparam("state_held"),
     image_table.c.attempts == sa.bindparam("attempt_held"),
 )
+_PUBLISH: Final = _HELD.returning(image_table)
+_PUBLISH_AND_QUEUE: Final = _HELD.values(hinted_at=Now()).returning(image_table)
 _NOTE: Final = sa.insert(unflushed_table)
+_NEWCOMERS_WAIT: Final = unclaimed([state for state, need in NEEDS.items() if need is Need.FIRST], at_most=1)
 
 
 class SqlRenderings:
@@ -49,35 +64,69 @@ class SqlRenderings:
             row = connection.execute(_CLAIM, {"image_id": image_id, "lease_s": lease_s}).one_or_none()
         return None if row is None else Claim(from_row(row), row.attempts)
 
-    def finish(
-        self, claim: Claim, failure: Failure | None, placeholder: Placeholder | None = None, recipe_set: str = ""
-    ) -> bool:
-        is_ready = failure is None or claim.image.is_renewing
-        keeps_placeholder = failure is not None and claim.image.is_renewing
+    def newcomers_wait(self) -> bool:
+        with self._database.read() as connection:
+            return connection.execute(_NEWCOMERS_WAIT).scalar_one() > 0
+
+    def publish(
+        self,
+        claim: Claim,
+        placeholder: Placeholder | None,
+        recipe_set: str,
+        sizes: tuple[str, ...],
+        *,
+        goes_on: bool,
+    ) -> Claim | None:
         values = {
-            "state": State.READY if is_ready else State.FAILED,
+            "state": COMPLETING,
+            "failure": None,
+            "recipe_set": recipe_set,
+            "sizes": sizes_column(sizes),
+            **({} if placeholder is None else placeholder_columns(placeholder)),
+            # The rest has attempts of its own. If it goes on at once, this is the first of them.
+            **({"attempts": 1} if goes_on else {"attempts": 0, "lease_until": None}),
+        }
+        publish = _PUBLISH if goes_on else _PUBLISH_AND_QUEUE
+        with self._database.write() as connection:
+            row = connection.execute(publish, _held(claim) | values).one_or_none()
+            if row is None:
+                _end_lease_of_deleted(connection, claim)
+            else:
+                self._note(connection, claim.image.id)
+        return None if row is None else Claim(from_row(row), row.attempts)
+
+    def finish(
+        self,
+        claim: Claim,
+        failure: Failure | None,
+        placeholder: Placeholder | None = None,
+        recipe_set: str = "",
+        sizes: tuple[str, ...] | None = None,
+    ) -> bool:
+        was_ready = claim.image.state is State.READY
+        values = {
+            "state": State.READY if failure is None or was_ready else State.FAILED,
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
             "recipe_set": recipe_set,
-            **({} if keeps_placeholder else placeholder_columns(placeholder)),
+            **({} if was_ready and placeholder is None else placeholder_columns(placeholder)),
+            **({} if was_ready and failure is not None else {"sizes": sizes_column(sizes)}),
         }
-        was_deleted = sa.and_(
-            image_table.c.id == claim.image.id,
-            image_table.c.state == State.DELETING,
-            image_table.c.attempts == claim.attempt,
-        )
         with self._database.write() as connection:
-            if connection.execute(_HELD, _holds(claim) | values).rowcount == 1:
-                if self._boot is not None:
-                    connection.execute(_NOTE, {"image_id": claim.image.id, "boot": self._boot})
+            if connection.execute(_HELD, _held(claim) | values).rowcount == 1:
+                self._note(connection, claim.image.id)
                 return True
-            connection.execute(sa.update(image_table).where(was_deleted).values(lease_until=None))
+            _end_lease_of_deleted(connection, claim)
             return False
+
+    def _note(self, connection: sa.Connection, image_id: ImageId) -> None:
+        if self._boot is not None:
+            connection.execute(_NOTE, {"image_id": image_id, "boot": self._boot})
 
     def release(self, image_id: ImageId, failure: Failure, pause_s: float) -> None:
         release = (
             sa.update(image_table)
-            .where(image_table.c.id == image_id, image_table.c.state.in_([State.PROCESSING, RENEWING]))
+            .where(image_table.c.id == image_id, image_table.c.state.in_([State.PROCESSING, COMPLETING, RENEWING]))
             .values(failure=asdict(failure), lease_until=Now() + pause_s)
         )
         with self._database.write() as connection:
@@ -86,10 +135,25 @@ class SqlRenderings:
     def postpone(self, claim: Claim, failure: Failure, pause_s: float) -> None:
         values = {"attempts": claim.attempt - 1, "failure": asdict(failure)}
         with self._database.write() as connection:
-            connection.execute(_HELD.values(lease_until=Now() + pause_s), _holds(claim) | values)
+            connection.execute(_HELD.values(lease_until=Now() + pause_s), _held(claim) | values)
 
 
-def _holds(claim: Claim) -> dict[str, object]:
-    """Return the parameters by which `_HELD` finds the row, if *claim* still holds."""
-    state = RENEWING if claim.image.is_renewing else State.PROCESSING
+def _held(claim: Claim) -> dict[str, object]:
+    """Return the parameters by which a statement finds the row, if *claim* still holds."""
+    return _at(claim, _state_in_hand(claim.image))
+
+
+def _state_in_hand(image: Image) -> str:
+    """What stands in `state` of an image in the hands of a worker."""
+    if image.is_completing:
+        return COMPLETING
+    return RENEWING if image.is_renewing else State.PROCESSING
+
+
+def _at(claim: Claim, state: str) -> dict[str, object]:
     return {"image_id": claim.image.id, "state_held": state, "attempt_held": claim.attempt}
+
+
+def _end_lease_of_deleted(connection: sa.Connection, claim: Claim) -> None:
+    """End the lease if the image was deleted while *claim* held: its worker writes no more."""
+    connection.execute(_HELD, _at(claim, State.DELETING) | {"lease_until": None})

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from vignette.model import Failure, Image, ImageFacts, ImageId, Placeholder, Record, State
+from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, Record, State
 
 metadata = sa.MetaData()
 
@@ -36,6 +36,7 @@ image_table = sa.Table(
     sa.Column("thumbhash", sa.Text),
     sa.Column("colour", sa.Text),
     sa.Column("recipe_set", sa.Text),
+    sa.Column("sizes", sa.Text),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -49,9 +50,19 @@ unflushed_table = sa.Table(
     sa.Column("boot", sa.Text),
 )
 
-# Stands in `state` of a ready image that waits to be rendered again, or is being rendered again. It is a state of its
-# own in the table alone, where such images are queued, claimed and found as those that have no vignette yet.
+# Stand in `state` of a ready image that waits for the worker, or is in its hands: to be given its other sizes, or to be
+# rendered again. They are states of their own in the table alone, where such images are queued, claimed and found as
+# those that have no vignette yet.
+COMPLETING: Final = "completing"
 RENEWING: Final = "renewing"
+
+# What an image needs, by what stands in `state`. The most urgent comes first.
+NEEDS: Final = {
+    State.PROCESSING.value: Need.FIRST,
+    State.PENDING.value: Need.FIRST,
+    COMPLETING: Need.REST,
+    RENEWING: Need.AGAIN,
+}
 
 
 class Now(FunctionElement[float]):
@@ -95,10 +106,11 @@ def to_row(image: Image) -> dict[str, Any]:
         "sha256": record.sha256,
         "received_at_ms": round(record.received_at.timestamp() * 1000),
         "idempotency_key": record.idempotency_key,
-        "state": image.state,
+        "state": COMPLETING if image.is_completing else image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
         "recipe_set": image.recipe_set,
+        "sizes": sizes_column(image.sizes),
         **placeholder_columns(image.placeholder),
     }
 
@@ -107,20 +119,26 @@ def placeholder_columns(placeholder: Placeholder | None) -> dict[str, str | None
     return {"thumbhash": None, "colour": None} if placeholder is None else asdict(placeholder)
 
 
+def sizes_column(sizes: tuple[str, ...] | None) -> str | None:
+    return None if sizes is None else ",".join(sizes)
+
+
 def from_row(row: sa.Row[Any]) -> Image:
     facts = ImageFacts(row.media_type, row.extension, row.width, row.height, row.frames)
     received_at = datetime.fromtimestamp(row.received_at_ms / 1000, tz=UTC)
     record = Record(row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key)
     failure = None if row.failure is None else Failure(**row.failure)
     placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)
-    is_renewing = row.state == RENEWING
+    is_renewing, is_completing = row.state == RENEWING, row.state == COMPLETING
     return Image(
         id=ImageId(row.id),
         record=record,
-        state=State.READY if is_renewing else State(row.state),
+        state=State.READY if is_renewing or is_completing else State(row.state),
         attempts=row.attempts,
         failure=failure,
         placeholder=placeholder,
         recipe_set=row.recipe_set,
         is_renewing=is_renewing,
+        is_completing=is_completing,
+        sizes=None if row.sizes is None else tuple(filter(None, row.sizes.split(","))),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -14,13 +14,15 @@ from vignette.adapters.sql.conditions import (
     READY,
     UNFINISHED_STATES,
     count_in,
+    ordered,
+    unclaimed,
 )
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import RENEWING, Now, anew, image_table
-from vignette.model import ImageId, State
+from vignette.adapters.sql.tables import NEEDS, RENEWING, Now, anew, image_table
+from vignette.model import ImageId, Need, State
 from vignette.ports.catalogue import Due
 
-# One query for each: the indexes have an order within a state only. Who has no vignette yet comes first.
+# One query for each: the indexes have an order within a state only. The most urgent comes first.
 _EACH_UNFINISHED_STATE: Final = [image_table.c.state == state for state in UNFINISHED_STATES]
 
 
@@ -46,8 +48,8 @@ class SqlWaiting:
         is_due = sa.and_(READY, image_table.c.recipe_set != recipe_set)
         # Two ranges of the index, where `!=` would read all of it.
         ranges = (image_table.c.recipe_set < recipe_set, image_table.c.recipe_set > recipe_set)
-        queries = [_ordered(sa.and_(READY, by_others), image_table.c.recipe_set) for by_others in ranges]
-        return self._hand_out(queries, limit, is_due, {"state": RENEWING, **anew()})
+        queries = [ordered(sa.and_(READY, by_others), image_table.c.recipe_set) for by_others in ranges]
+        return list(self._hand_out(queries, limit, is_due, {"state": RENEWING, **anew()}))
 
     def due(self, recipe_set: str | None, limit: int, after: Due | None = None) -> list[Due]:
         with self._database.read() as connection:
@@ -57,14 +59,14 @@ class SqlWaiting:
         with self._database.read() as connection:
             return connection.execute(due.count(recipe_set, at_most)).scalar_one()
 
-    def forgotten(self, min_age_s: float, limit: int) -> list[ImageId]:
+    def forgotten(self, min_age_s: float, limit: int) -> dict[ImageId, Need]:
         is_due = sa.and_(QUEUED, image_table.c.hinted_at < Now() - min_age_s)
-        queries = [_ordered(sa.and_(is_due, state), image_table.c.hinted_at) for state in _EACH_UNFINISHED_STATE]
+        queries = [ordered(sa.and_(is_due, state), image_table.c.hinted_at) for state in _EACH_UNFINISHED_STATE]
         return self._hand_out(queries, limit, is_due, {"hinted_at": Now()})
 
-    def interrupted(self, limit: int) -> list[ImageId]:
+    def interrupted(self, limit: int) -> dict[ImageId, Need]:
         is_due = sa.and_(LEASED, image_table.c.lease_until < Now())
-        queries = [_ordered(sa.and_(is_due, state), image_table.c.lease_until) for state in _EACH_UNFINISHED_STATE]
+        queries = [ordered(sa.and_(is_due, state), image_table.c.lease_until) for state in _EACH_UNFINISHED_STATE]
         return self._hand_out(queries, limit, is_due, {"hinted_at": Now()})
 
     def _hand_out(
@@ -73,9 +75,10 @@ class SqlWaiting:
         limit: int,
         is_due: sa.ColumnElement[bool],
         values: Mapping[str, object],
-    ) -> list[ImageId]:
+    ) -> dict[ImageId, Need]:
         """
         Find at most *limit* images by *queries*, those of the first one first, and set *values* of all still due.
+        Return their numbers in order, and what they need then.
 
         To look takes no lock. Others may have found the same images: what they have taken is not due any more, and what
         they are just taking is skipped.
@@ -85,7 +88,7 @@ class SqlWaiting:
             for query in queries:
                 found += connection.execute(query.limit(limit - len(found))).scalars()
         if not found:
-            return []
+            return {}
         # In a CASE no database looks for an index: by their numbers these few rows are found soonest.
         still_due = sa.case((is_due, 1), else_=0) == 1
         taken = sa.select(image_table.c.id).where(image_table.c.id.in_(found), still_due)
@@ -93,27 +96,15 @@ class SqlWaiting:
             sa.update(image_table)
             .where(image_table.c.id.in_(taken.with_for_update(skip_locked=True)))
             .values(**values)
-            .returning(image_table.c.id)
+            .returning(image_table.c.id, image_table.c.state)
         )
         with self._database.write() as connection:
-            return sorted(ImageId(number) for number in connection.execute(hand_out).scalars())
+            return {ImageId(row.id): NEEDS[row.state] for row in sorted(connection.execute(hand_out))}
 
     def unfinished(self, at_most: int | None = None) -> int:
         with self._database.read() as connection:
             return connection.execute(count_in(UNFINISHED_STATES, at_most)).scalar_one()
 
     def unclaimed(self, at_most: int | None = None) -> int:
-        hinted_at, lease_until = image_table.c.hinted_at, image_table.c.lease_until
-        queued = [_ordered(sa.and_(QUEUED, state), hinted_at) for state in _EACH_UNFINISHED_STATE]
-        has_ended = sa.and_(LEASED, lease_until < Now())
-        ended = [_ordered(sa.and_(has_ended, state), lease_until) for state in _EACH_UNFINISHED_STATE]
-        numbers = [query.limit(at_most).subquery() for query in (*queued, *ended)]
-        counted = sa.union_all(*(sa.select(each.c.id) for each in numbers)).subquery()
-        count = sa.select(sa.func.count()).select_from(sa.select(counted.c.id).limit(at_most).subquery())
         with self._database.read() as connection:
-            return connection.execute(count).scalar_one()
-
-
-def _ordered(condition: sa.ColumnElement[bool], by: sa.ColumnElement[Any]) -> sa.Select[int]:
-    """Select numbers in the order that the index of this condition has."""
-    return sa.select(image_table.c.id).where(condition).order_by(by, image_table.c.id)
+            return connection.execute(unclaimed(UNFINISHED_STATES, at_most)).scalar_one()

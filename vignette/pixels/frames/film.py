@@ -20,8 +20,6 @@ from vignette.pixels.frames.canvas import Canvas
 from vignette.pixels.pieces import Splice
 from vignette.pixels.resampling import samples
 
-MOVING: Final = frozenset({formats.GIF, formats.APNG, formats.WEBP, formats.AVIF})
-
 _CODED_FRAMES: Final[dict[Format, Callable[[Reader], Iterator[CodedFrame]]]] = {
     formats.GIF: gif_frames.coded_frames,
     formats.APNG: png_frames.coded_frames,
@@ -47,7 +45,8 @@ class Frame(NamedTuple):
 
 def frames(file: BinaryIO, size: int, anatomy: Anatomy) -> Iterator[Frame]:
     """
-    Yield the frames of the picture of *size* bytes in *file*, whose format is one of `MOVING`, as browsers show them.
+    Yield the frames of the picture of *size* bytes in *file*, as browsers show them. Its format is one of
+    `formats.MOVING`.
 
     Raises:
         BrokenImage, RenderingFailed: A frame is missing, or not of the size that the file tells.

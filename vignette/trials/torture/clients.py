@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
+from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate, any_picture
 
@@ -18,6 +19,8 @@ from vignette.trials.torture.pictures import Fate, any_picture
 _TIMEOUT_S: Final = 15.0
 
 _NO_ANSWER: Final = (OSError, http.client.HTTPException)
+
+_FIRST_SIZE: Final = DEFAULT_RECIPES[0].name
 
 # A part of the service is away, or the disk is full: ask again.
 _NOT_NOW: Final = (503, 507)
@@ -107,6 +110,7 @@ class Client:
         try:
             status, body = self._ask("GET", f"/images/{upload.number}/original")
             shown, _ = self._ask("GET", f"/vignette/{upload.number}", headers={"Prefer": "wait=1"})
+            self._look_at_sizes(upload)
         except _NO_ANSWER:
             return
         if status == 200 and hashlib.sha256(body).hexdigest() != upload.sha256:
@@ -115,6 +119,19 @@ class Client:
             self._ledger.violated(f"the original of image {upload.number} was answered {status}: {body!r}")
         if shown not in (200, 202, 422, *_NOT_NOW):
             self._ledger.violated(f"the vignette of image {upload.number} was answered {shown}")
+
+    def _look_at_sizes(self, upload: Upload) -> None:
+        """What is ready has each size that it tells of, the first one among them."""
+        status, body = self._ask("GET", f"/images/{upload.number}", headers={"Accept": "application/json"})
+        if status != 200 or (image := json.loads(body))["state"] != "ready":
+            return
+        there = image["links"]["vignettes"]
+        if _FIRST_SIZE not in there:
+            self._ledger.violated(f"image {upload.number} is ready without {_FIRST_SIZE}: {sorted(there)}")
+        for size in there:
+            status, _ = self._ask("GET", f"/vignette/{upload.number}?size={size}")
+            if status not in (200, *_NOT_NOW):
+                self._ledger.violated(f"size {size} of image {upload.number} is there, and was answered {status}")
 
     def _hang_up(self) -> None:
         """Announce more bytes than are sent, and hang up. Nothing of that may be kept, not even a whole picture."""

@@ -9,10 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from vignette import layout
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.errors import FileNotStored
 from vignette.limits import LEASE_MARGIN_S, STAGING_MAX_AGE_S
-from vignette.model import Image, ImageId, State
+from vignette.model import Image, ImageId, Outcome, State
+from vignette.records import outcome_from_json
 from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate
@@ -28,6 +31,9 @@ _PATIENCE_S: Final = 60.0 + RENDER_SECONDS + LEASE_MARGIN_S
 _ASKED: Final = 200
 
 _PAGE: Final = 500
+
+_VIGNETTES: Final = layout.vignettes(DEFAULT_RECIPES)
+_RECIPE_SET: Final = layout.recipe_set(_VIGNETTES)
 
 
 class NoJobs:
@@ -62,6 +68,8 @@ class Verdict:
         self._ledger = ledger
         self._settle = settle
         self._patience_s = patience_s
+        self.first_settled_after_s: float | None = None
+        """How long `wait_until_settled` waited until every image had its default vignettes, in seconds."""
         self._store = FolderStore(victim.upload_folder)
         self._catalogue = SqlCatalogue(f"sqlite:///{victim.state_folder / 'catalogue.sqlite3'}", must_exist=True)
 
@@ -69,10 +77,12 @@ class Verdict:
         self._catalogue.close()
 
     def wait_until_settled(self) -> float:
-        """Wait until nothing is pending any more; return how long that took, in seconds."""
+        """Wait until nothing is pending or to come any more; return how long that took, in seconds."""
         began = changed_at = time.monotonic()
         left: tuple[int, int] | None = None
-        while waiting := self._unsettled():
+        while waiting := self._unsettled() or self._incomplete():
+            if self.first_settled_after_s is None and not self._unsettled():
+                self.first_settled_after_s = time.monotonic() - began
             before, left = left, (self._catalogue.waiting.unfinished(), len(waiting))
             if left != before:
                 changed_at = time.monotonic()
@@ -80,7 +90,10 @@ class Verdict:
                 self._ledger.violated(f"images wait, and none was finished for {self._patience_s:g} s: {waiting[:20]}")
                 break
             time.sleep(0.2)
-        return time.monotonic() - began
+        took_s = time.monotonic() - began
+        if self.first_settled_after_s is None:
+            self.first_settled_after_s = took_s
+        return took_s
 
     def judge(self) -> None:
         """Compare everything that was acknowledged with everything in the folders and the catalogue."""
@@ -93,6 +106,14 @@ class Verdict:
     def _unsettled(self) -> list[ImageId]:
         states = (State.PENDING, State.PROCESSING, State.DELETING)
         return [image_id for state in states for image_id in self._catalogue.library.in_state(state, 100)]
+
+    def _incomplete(self) -> list[ImageId]:
+        """Ready images that are not all as the recipes say, as long as the worker has something to do."""
+        waiting = self._catalogue.waiting
+        if not waiting.unfinished(at_most=1):
+            return []
+        due = waiting.due(_RECIPE_SET, _PAGE) or waiting.due(None, _PAGE)
+        return [image.image_id for image in due]
 
     def _images(self) -> Iterator[Image]:
         before = None
@@ -136,6 +157,24 @@ class Verdict:
             self._ledger.violated(f"image {image.id} is {image.state} ({reason}), it should be {upload.fate}")
         elif image.state is State.FAILED and image.failure is None:
             self._ledger.violated(f"image {image.id} has failed without a reason")
+        elif image.state is State.READY:
+            self._judge_sizes(image)
+
+    def _judge_sizes(self, image: Image) -> None:
+        """Check that every size is there in the end. `_judge_by_fsck` looks for the files."""
+        outcome = self._outcome(image.id)
+        if outcome.to_come or image.need is not None:
+            self._ledger.violated(f"image {image.id} is ready, and still to come are {outcome.to_come}")
+        elif image.failure is not None:
+            self._ledger.violated(f"image {image.id} is ready without its other sizes: {image.failure.detail}")
+        elif missing := _VIGNETTES.difference(outcome.vignettes):
+            self._ledger.violated(f"image {image.id} is ready, and its outcome lacks {sorted(missing)}")
+
+    def _outcome(self, image_id: ImageId) -> Outcome:
+        try:
+            return outcome_from_json(self._store.read(image_id, layout.OUTCOME))
+        except (FileNotStored, ValueError):
+            return Outcome()
 
     def _judge_the_others(self, images: dict[ImageId, Image]) -> None:
         """Check that an image that was not acknowledged is there at most once, as an upload whose answer was lost."""

@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from vignette.limits import KIB
 from vignette.model import Image, State
+from vignette.pixels.formats import moves
 from vignette.pixels.metadata import fit
 from vignette.pixels.publishing import PUBLISHABLE
+from vignette.recipes import Recipe
 from vignette.web.context import web_context
 from vignette.web.http.problems import Problem, problem_of_failure
 
@@ -44,7 +46,8 @@ class Links(Resource):
     metadata: str
     vignette: str
     vignettes: dict[str, str] = Field(
-        description="The vignette of each size, by name; `v` tells its recipe, so that it may be cached for ever",
+        description="The vignette of each size that is there, by name; `v` tells its recipe, so that it may be cached"
+        " for ever. `renditions_pending` has the others",
         examples=[{"small": "https://pictures.example/vignette/0?size=small&v=e3c09555"}],
     )
 
@@ -71,6 +74,11 @@ class ImageResource(Resource):
     received_at: Timestamp
     failure: Problem | None
     placeholder: PlaceholderResource | None = Field(description="null until the image has been rendered")
+    renditions_pending: dict[str, str] = Field(
+        description="The URL of each size of which a vignette is still to come, by name: 202 until it is there. A ready"
+        " image has at least the first size; one that moves may be in `links.vignettes` as a still, and here too",
+        examples=[{"large": "https://pictures.example/vignette/0?size=large&v=e3c09555"}],
+    )
     links: Links
 
 
@@ -153,6 +161,8 @@ def image_with_metadata(image: Image, metadata: dict[str, Any]) -> ImageWithMeta
 def _fields(image: Image) -> dict[str, Any]:
     record, facts = image.record, image.record.facts
     vignette = absolute_url("vignettes.show", image_id=image.id)
+    # Neither a recipe's name nor its digest has anything to quote.
+    urls = {recipe: f"{vignette}?size={recipe.name}&v={recipe.digest}" for recipe in web_context().recipes}
     return {
         "id": image.id,
         "state": image.state.value,
@@ -166,16 +176,25 @@ def _fields(image: Image) -> dict[str, Any]:
         "received_at": record.received_at,
         "failure": problem_of_failure(image.failure) if image.state is State.FAILED and image.failure else None,
         "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
+        "renditions_pending": {recipe.name: url for recipe, url in urls.items() if _is_to_come(image, recipe)},
         "links": Links(
             self=absolute_url("images.show", image_id=image.id),
             original=absolute_url("files.original", image_id=image.id),
             public=absolute_url("files.public", image_id=image.id) if facts.media_type in _PUBLISHABLE else None,
             metadata=absolute_url("files.metadata_json", image_id=image.id),
             vignette=vignette,
-            # Neither a recipe's name nor its digest has anything to quote.
-            vignettes={r.name: f"{vignette}?size={r.name}&v={r.digest}" for r in web_context().recipes},
+            vignettes={recipe.name: url for recipe, url in urls.items() if image.has(recipe.name)},
         ),
     }
+
+
+def _is_to_come(image: Image, recipe: Recipe) -> bool:
+    """Whether a vignette of this size is still to come: of one that moves, the moving one comes last."""
+    if image.need is None:
+        # The sweep has not come to it yet, where there are other recipes than those that it was rendered by.
+        return image.state is State.READY and not image.has(recipe.name) and not image.failure
+    may_move = recipe.moves and moves(image.record.facts.media_type, image.record.facts.frames)
+    return not image.has(recipe.name) or (image.is_completing and may_move)
 
 
 def in_brief(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -67,7 +68,7 @@ _WAITED: Final = "Preference-Applied"
     *(Answer(200, "", media_type) for media_type in _MEDIA_TYPES.values()),
     Answer(
         202,
-        "It is being made: a placeholder of the same size",
+        "It is being made, although others of the image may be there: a placeholder of the same size",
         _PLACEHOLDER,
         headers=("Retry-After", "Cache-Control", "Vary", _WAITED),
     ),
@@ -138,8 +139,9 @@ def _meanwhile(weights: Mapping[str, Weight]) -> str:
 
 def _served(found: Served) -> Response:
     response = Response(found.content, mimetype=_MEDIA_TYPES[found.file_format])
-    # The digest tells the original, and the name the recipe: together they tell which bytes these are.
-    response.set_etag(f"{found.image.record.sha256[:32]}-{found.name}")
+    # The digest tells the original, and the name the recipe. The bytes also depend on which sizes were made together,
+    # each from the next larger one. A strong tag stands for bytes (RFC 9110, 8.8.1), so their checksum is in it.
+    response.set_etag(f"{found.image.record.sha256[:32]}-{found.name}-{zlib.crc32(found.content):08x}")
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
     response.make_conditional(request)
     if response.status_code == 412:

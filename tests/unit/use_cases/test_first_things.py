@@ -1,0 +1,585 @@
+"""First things first: the default vignettes of every image come before any other size of any image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from tests.house import SMALL, House, broken_pixels, picture
+from tests.house import house as house_below
+from tests.makers import animation
+from vignette import layout
+from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull, TooMuchMemory
+from vignette.model import ImageId, Need, Outcome, State
+from vignette.pixels.rendering import Step, render_in_steps
+from vignette.ports.jobs import Lane
+from vignette.recipes import Recipe
+from vignette.records import outcome_from_json
+from vignette.use_cases.renewal import Renewal
+
+LARGE = Recipe("large", 400, 400, ("webp",))
+BANNER = Recipe("banner", 300, 50, ("jpeg",), fit="cover")
+SIZES = [SMALL, LARGE, BANNER]
+DEFAULT, ALL = layout.vignettes([SMALL]), layout.vignettes(SIZES)
+MOVING = layout.moving_vignettes([SMALL, LARGE])
+
+
+class Crash(BaseException):
+    """The end of the process: nothing of ours runs any more."""
+
+
+class Decoder:
+    """The real renderer. It notes the names of the recipes at each decode; *before* is called before each step."""
+
+    def __init__(self) -> None:
+        self.decoded: list[list[str]] = []
+        self.before: Callable[[int], object] = lambda _step: None
+
+    def __call__(
+        self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], seconds: float, /
+    ) -> Iterator[Step]:
+        self.decoded.append([recipe.name for recipe in stills])
+        steps = render_in_steps(file, size, stills, moving, seconds)
+        number = 0
+        while True:
+            self.before(number)
+            if (step := next(steps, None)) is None:
+                return
+            yield step
+            number += 1
+
+
+@pytest.fixture
+def decoder() -> Decoder:
+    return Decoder()
+
+
+@pytest.fixture
+def house(tmp_path: Path, decoder: Decoder) -> Iterator[House]:
+    with house_below(tmp_path, recipes=SIZES, renderer=decoder, hint_max_age_s=-1) as house:
+        yield house
+
+
+def vignettes(house: House, image_id: int = 0) -> set[str]:
+    return {name for name in house.files(image_id) if layout.is_vignette(name)}
+
+
+def outcome(house: House, image_id: int = 0) -> Outcome:
+    return outcome_from_json(house.store.read(ImageId(image_id), layout.OUTCOME))
+
+
+def only_the_default(house: House) -> House:
+    """Image 0 is ready, and incomplete because another one waited."""
+    house.upload(picture(640, 480))
+    house.upload(picture(64, 48))
+    house.rendering.render(house.jobs.take())
+    return house
+
+
+def crash_at(step: int) -> Callable[[int], None]:
+    def crash(number: int) -> None:
+        if number == step:
+            raise Crash
+
+    return crash
+
+
+def crashed_between(house: House, decoder: Decoder) -> House:
+    """The default vignettes of image 0 are published, and the worker died before the next size."""
+    house.upload(picture(640, 480))
+    decoder.before = crash_at(1)
+    with pytest.raises(Crash):
+        house.work()
+    decoder.before = lambda _: None
+    return house
+
+
+def is_complete(house: House) -> None:
+    image = house.catalogue.library.get(ImageId(0))
+    assert (image.state, image.need, image.failure) == (State.READY, None, None)
+    assert image.recipe_set == layout.recipe_set(ALL)
+    assert image.sizes == ("banner", "large", "small")
+    assert image.placeholder is not None
+    assert vignettes(house) == ALL
+    assert set(outcome(house).vignettes) == ALL
+    assert (outcome(house).to_come, outcome(house).placeholder) == ((), image.placeholder)
+    assert house.catalogue.waiting.unfinished() == 0
+
+
+class TestWhileOthersWait:
+    def test_an_image_is_ready_with_its_default_vignettes_and_tells_what_is_to_come(self, house: House) -> None:
+        only_the_default(house)
+
+        image = house.catalogue.library.get(ImageId(0))
+        assert (image.state, image.need, image.sizes) == (State.READY, Need.REST, ("small",))
+        assert image.placeholder is not None
+        assert vignettes(house) == DEFAULT
+        assert set(outcome(house).vignettes) == DEFAULT
+        assert set(outcome(house).to_come) == ALL - DEFAULT
+        assert outcome(house).placeholder == image.placeholder
+
+    def test_nothing_but_the_default_size_is_decoded(self, house: House, decoder: Decoder) -> None:
+        only_the_default(house)
+
+        assert decoder.decoded == [["small"]]
+
+    def test_its_rest_is_queued_behind_those_who_wait(self, house: House) -> None:
+        only_the_default(house)
+
+        assert house.jobs.hinted == [1, 0]
+        assert house.jobs.lanes[ImageId(0)] is Lane.REST
+
+    def test_all_default_vignettes_come_before_any_other_size(self, house: House, decoder: Decoder) -> None:
+        for _ in range(4):
+            house.upload(picture(64, 48))
+
+        house.work()
+
+        assert decoder.decoded == [["small"]] * 3 + [["small", "large", "banner"]] + [["large", "banner"]] * 3
+        is_complete(house)
+
+    def test_it_takes_two_transactions(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        for _ in range(2):
+            house.upload(picture(64, 48))
+        written: list[None] = []
+        write = house.catalogue.database.write
+        monkeypatch.setattr(house.catalogue.database, "write", lambda: written.append(None) or write())
+
+        house.rendering.render(house.jobs.take())
+
+        assert len(written) == 2
+
+    def test_a_queue_that_is_down_costs_no_size(self, house: House) -> None:
+        for _ in range(2):
+            house.upload(picture(64, 48))
+        house.jobs.is_down = True
+        house.work()
+        assert house.catalogue.library.get(ImageId(0)).need is Need.REST
+        house.jobs.is_down = False
+
+        house.sweeping.sweep()
+
+        assert house.jobs.hinted == [0]
+        assert house.jobs.lanes[ImageId(0)] is Lane.REST
+        house.work()
+        is_complete(house)
+
+    def test_a_queue_that_is_wiped_costs_no_size(self, house: House) -> None:
+        only_the_default(house)
+        house.jobs.hinted.clear()
+
+        house.sweeping.sweep()
+
+        assert house.jobs.hinted == [1, 0]
+        assert house.jobs.lanes == {ImageId(0): Lane.REST, ImageId(1): Lane.BULK}
+        house.work()
+        is_complete(house)
+
+    def test_where_the_default_is_all_there_is_nothing_is_to_come(self, tmp_path: Path) -> None:
+        with house_below(tmp_path, recipes=[SMALL]) as house:
+            only_the_default(house)
+
+            assert house.catalogue.library.get(ImageId(0)).need is None
+            assert outcome(house).to_come == ()
+            assert house.jobs.hinted == [1]
+
+
+class TestWhenNobodyWaits:
+    def test_one_decode_makes_all(self, house: House, decoder: Decoder) -> None:
+        house.upload(picture(640, 480))
+
+        house.work()
+
+        assert decoder.decoded == [["small", "large", "banner"]]
+        is_complete(house)
+
+    def test_the_default_vignettes_are_published_before_the_others_are_made(
+        self, house: House, decoder: Decoder
+    ) -> None:
+        house.upload(picture(640, 480))
+        seen: list[tuple[State, Need | None, set[str]]] = []
+
+        def look(_step: int) -> None:
+            image = house.catalogue.library.get(ImageId(0))
+            seen.append((image.state, image.need, vignettes(house)))
+
+        decoder.before = look
+        house.work()
+
+        assert seen[:2] == [(State.PROCESSING, Need.FIRST, set()), (State.READY, Need.REST, DEFAULT)]
+        assert seen[2] == (State.READY, Need.REST, DEFAULT | layout.vignettes([LARGE]))
+
+    @pytest.mark.parametrize("step", [0, 1])
+    def test_who_comes_meanwhile_waits_for_one_step_only(self, house: House, decoder: Decoder, step: int) -> None:
+        house.upload(picture(640, 480))
+        decoder.before = lambda number: house.upload(picture(64, 48)) if number == step else None
+
+        house.rendering.render(house.jobs.take())
+
+        image = house.catalogue.library.get(ImageId(0))
+        assert (image.state, image.need, image.attempts) == (State.READY, Need.REST, 0)
+        assert image.sizes == (("small",), ("large", "small"))[step]
+        assert vignettes(house) == layout.vignettes(SIZES[: step + 1])
+        assert house.jobs.hinted == [1, 0]
+        assert house.jobs.lanes[ImageId(0)] is Lane.REST
+        decoder.before = lambda _: None
+        house.work()
+        is_complete(house)
+
+    def test_after_an_attempt_that_died_the_default_vignettes_are_made_alone(
+        self, house: House, decoder: Decoder
+    ) -> None:
+        """It may have died of a larger size."""
+        house.upload(picture(640, 480))
+        assert house.catalogue.renderings.claim(ImageId(0), lease_s=-1) is not None
+
+        house.rendering.render(house.jobs.take())
+
+        assert decoder.decoded == [["small"]]
+        assert house.catalogue.library.get(ImageId(0)).need is Need.REST
+        house.work()
+        is_complete(house)
+
+
+class TestBetweenTheDefaultAndTheRest:
+    def test_a_worker_that_died_leaves_an_image_that_is_ready_and_is_completed(
+        self, house: House, decoder: Decoder
+    ) -> None:
+        crashed_between(house, decoder)
+        assert house.client.get("/vignette/0").status_code == 200
+        assert house.client.get("/images/0").json["state"] == "ready"
+        house.end_leases()
+
+        house.sweeping.sweep()
+
+        assert house.jobs.lanes[ImageId(0)] is Lane.REST
+        house.work()
+        is_complete(house)
+        assert decoder.decoded[-1] == ["large", "banner"]
+
+    def test_an_interruption_is_noted_and_tried_again(self, house: House, decoder: Decoder) -> None:
+        crashed_between(house, decoder)
+
+        house.verdicts.interrupted(ImageId(0), RenderingFailed("the process was killed"))
+
+        image = house.catalogue.library.get(ImageId(0))
+        assert (image.state, image.need) == (State.READY, Need.REST)
+        assert image.failure is not None
+        assert house.client.get("/vignette/0?size=large").status_code == 202
+        house.end_leases()
+        house.sweeping.sweep()
+        house.work()
+        is_complete(house)
+
+    def test_the_interruption_of_a_job_that_had_left_the_rest_says_nothing(self, house: House) -> None:
+        only_the_default(house)
+
+        house.verdicts.interrupted(ImageId(0), RenderingFailed("the process was killed"))
+
+        assert house.catalogue.library.get(ImageId(0)).failure is None
+        house.work()
+        is_complete(house)
+
+    @pytest.mark.parametrize("is_claimed", [True, False])
+    def test_a_deletion_deletes_and_nothing_is_made_any_more(
+        self, house: House, decoder: Decoder, is_claimed: bool
+    ) -> None:
+        if is_claimed:
+            house.upload(picture(640, 480))
+            decoder.before = lambda number: house.removal.delete(ImageId(0)) if number == 1 else None
+        else:
+            only_the_default(house)
+            house.removal.delete(ImageId(0))
+
+        house.work()
+
+        assert house.files(0) == {"deleted.json"}
+        house.sweeping.sweep()
+        assert house.catalogue.library.get(ImageId(0)).state is State.DELETED
+        assert house.jobs.hinted == []
+
+    def test_one_deleted_while_its_default_vignettes_are_made_stays_deleted(
+        self, house: House, decoder: Decoder
+    ) -> None:
+        house.upload(picture(640, 480))
+        decoder.before = lambda number: house.removal.delete(ImageId(0)) if number == 0 else None
+
+        house.work()
+
+        assert house.files(0) == {"deleted.json"}
+        assert len(decoder.decoded) == 1
+        house.sweeping.sweep()
+        assert house.catalogue.library.get(ImageId(0)).state is State.DELETED
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_whoever_has_all_rendered_waits_for_it_too(self, house: House, decoder: Decoder, force: bool) -> None:
+        only_the_default(house)
+        catalogue = house.catalogue
+        catalogue.workers.beat("worker")
+        renewal = Renewal(catalogue.library, catalogue.waiting, catalogue.workers, house.jobs, SIZES, pause=house.work)
+        assert list(renewal.all_due()) == [0]
+        assert renewal.is_due(ImageId(0))
+
+        done = list(renewal.run([ImageId(0)], force=force))
+
+        assert [(one.image_id, one.failure) for one in done] == [(0, None)]
+        assert house.jobs.lanes[ImageId(0)] is Lane.REST
+        assert decoder.decoded[-1] == ["large", "banner"]  # it was to come anyway
+        is_complete(house)
+
+    def test_who_tries_failed_images_again_is_told_that_it_is_ready(self, house: House) -> None:
+        only_the_default(house)
+
+        with pytest.raises(ImageNotFailed, match="is ready"):
+            house.renewal.retry(ImageId(0))
+
+        assert house.catalogue.library.get(ImageId(0)).need is Need.REST
+
+    def test_a_catalogue_that_was_lost_learns_what_is_to_come_from_the_folders(self, house: House) -> None:
+        only_the_default(house)
+        before = house.catalogue.library.get(ImageId(0))
+
+        house.reindexing.rebuild()
+
+        assert house.catalogue.library.get(ImageId(0)) == before
+        house.jobs.hinted.clear()
+        house.sweeping.sweep()
+        house.work()
+        is_complete(house)
+
+    def test_other_recipes_meanwhile_are_those_that_it_is_completed_by(self, house: House) -> None:
+        only_the_default(house)
+        others = [Recipe("small", 64, 64), LARGE]
+
+        with house_below(house.root, recipes=others) as changed:
+            changed.rendering.render(ImageId(0))
+
+            image = changed.catalogue.library.get(ImageId(0))
+            assert image.need is Need.REST
+            changed.work()
+            changed.rendering.render(ImageId(1))
+            changed.rendering.render(ImageId(0))
+
+            image = changed.catalogue.library.get(ImageId(0))
+            assert (image.need, image.recipe_set) == (None, layout.recipe_set(layout.vignettes(others)))
+            assert vignettes(changed) == layout.vignettes(others)
+
+    def test_a_default_vignette_that_was_lost_is_made_again_with_the_rest(self, house: House) -> None:
+        only_the_default(house)
+        for name in DEFAULT:
+            (house.uploads / "0" / name).unlink()
+        assert house.client.get("/vignette/0").status_code == 202
+
+        house.work()
+
+        is_complete(house)
+
+    def test_where_nobody_knows_what_was_made_all_is_made(self, house: House) -> None:
+        only_the_default(house)
+        house.store.write(ImageId(0), layout.OUTCOME, b"{")
+
+        house.work()
+
+        is_complete(house)
+
+    def test_no_room_on_the_disk_is_no_attempt(
+        self, house: House, decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.upload(picture(640, 480))
+
+        def fill_the_disk(step: int) -> None:
+            if step == 1:
+                monkeypatch.setattr(house.store, "write_all", no_room)
+
+        def no_room(*_: object, **__: object) -> None:
+            raise StoreFull("no room")
+
+        decoder.before = fill_the_disk
+        house.work()
+
+        image = house.catalogue.library.get(ImageId(0))
+        assert (image.state, image.need, image.attempts) == (State.READY, Need.REST, 0)
+        monkeypatch.undo()
+        decoder.before = lambda _: None
+        house.end_leases()
+        house.sweeping.sweep()
+        house.work()
+        is_complete(house)
+
+    def test_to_publish_removes_what_no_recipe_makes_any_more_and_nothing_that_is_to_come(self, house: House) -> None:
+        """A worker that was slow to write may not take what another one has made meanwhile."""
+        (to_come,), stale = layout.vignettes([LARGE]), layout.vignette(Recipe("old", 16, 16), "webp")
+        for number in (0, 1):
+            house.upload(picture(640, 480))
+            for name in (to_come, stale):
+                house.store.write(ImageId(number), name, b"from before")
+
+        house.rendering.render(house.jobs.take())
+
+        assert vignettes(house) == DEFAULT | {to_come}
+        house.work()
+        is_complete(house)
+        assert house.store.read(ImageId(0), to_come) != b"from before"
+
+
+class TestARestThatCannotBeMade:
+    def stays_ready_with_what_it_has(self, house: House, reason: str) -> None:
+        image = house.catalogue.library.get(ImageId(0))
+        assert (image.state, image.need, image.sizes) == (State.READY, None, ("small",))
+        assert image.failure is not None
+        assert reason in image.failure.detail
+        assert vignettes(house) == DEFAULT
+        assert house.client.get("/vignette/0").status_code == 200
+        answer = house.client.get("/vignette/0?size=large")
+        assert (answer.status_code, reason in answer.json["detail"]) == (422, True)
+        resource = house.client.get("/images/0").json
+        assert (resource["state"], list(resource["links"]["vignettes"])) == ("ready", ["small"])
+        assert resource["renditions_pending"] == {}
+        house.jobs.hinted.clear()
+        house.sweeping.sweep()
+        house.renewal.advance()
+        assert house.jobs.hinted == []
+
+    @pytest.mark.parametrize("is_left_for_later", [True, False])
+    def test_a_decoder_that_gives_up_is_told(
+        self, house: House, decoder: Decoder, caplog: pytest.LogCaptureFixture, is_left_for_later: bool
+    ) -> None:
+        if is_left_for_later:
+            only_the_default(house)
+        else:
+            house.upload(picture(640, 480))
+
+        def give_up(step: int) -> None:
+            if step == 1 or decoder.decoded[-1] == ["large", "banner"]:
+                raise RenderingFailed("its decoder has a bad day")
+
+        decoder.before = give_up
+        house.work()
+
+        assert "image 0 keeps the vignettes that it has: its decoder has a bad day" in caplog.text
+        self.stays_ready_with_what_it_has(house, "its decoder has a bad day")
+
+    def test_one_that_takes_too_much_memory_costs_no_default_vignette(self, tmp_path: Path) -> None:
+        steps = 0
+
+        @contextmanager
+        def confined() -> Iterator[None]:
+            nonlocal steps
+            steps += 1
+            yield
+            if steps == 2:
+                raise TooMuchMemory("needs more", limit=64)
+
+        with house_below(tmp_path, recipes=SIZES, confined=confined) as house:
+            house.upload(picture(640, 480))
+
+            house.work()
+
+            self.stays_ready_with_what_it_has(house, "needs more")
+
+    def test_one_that_kills_its_worker_each_time_is_given_up(self, house: House, decoder: Decoder) -> None:
+        crashed_between(house, decoder)
+        decoder.before = crash_at(0)
+        for _ in range(2):
+            house.end_leases()
+            with pytest.raises(Crash):
+                house.rendering.render(ImageId(0))
+        house.end_leases()
+
+        house.rendering.render(ImageId(0))
+
+        self.stays_ready_with_what_it_has(house, "3 times")
+
+    def test_it_is_made_by_whoever_has_all_rendered_again(self, house: House, decoder: Decoder) -> None:
+        crashed_between(house, decoder)
+        house.verdicts.max_attempts = 1
+        house.verdicts.interrupted(ImageId(0), RenderingFailed("the process was killed"))
+        self.stays_ready_with_what_it_has(house, "the process was killed")
+        assert list(house.renewal.all_due()) == [0]
+
+        house.renewal.render_again(ImageId(0))
+        house.work()
+
+        is_complete(house)
+
+    def test_pixels_that_cannot_be_decoded_at_all_fail_the_image(self, house: House) -> None:
+        house.upload(broken_pixels())
+
+        house.work()
+
+        image = house.catalogue.library.get(ImageId(0))
+        assert (image.state, image.need) == (State.FAILED, None)
+
+
+class TestAnimations:
+    @pytest.mark.parametrize("waits", [True, False])
+    def test_they_follow_like_another_size(self, house: House, decoder: Decoder, waits: bool) -> None:
+        house.upload(animation("GIF", 3))
+        if waits:
+            house.upload(picture(64, 48))
+            house.rendering.render(house.jobs.take())
+            assert vignettes(house) == DEFAULT
+        else:
+            seen: list[tuple[set[str], set[str]]] = []
+
+            def look(step: int) -> None:
+                if step == 3:
+                    seen.append((vignettes(house), set(outcome(house).to_come)))
+
+            decoder.before = look
+        house.work()
+
+        assert waits or seen == [(ALL, MOVING)]
+        assert vignettes(house) == ALL | MOVING
+        assert outcome(house).to_come == ()
+
+    def test_one_recipe_alone_is_published_before_its_animation_is_made(self, tmp_path: Path) -> None:
+        decoder = Decoder()
+        with house_below(tmp_path, recipes=[SMALL], renderer=decoder) as house:
+            house.upload(animation("GIF", 3))
+            states: list[State] = []
+            decoder.before = lambda _: states.append(house.catalogue.library.get(ImageId(0)).state)
+
+            house.work()
+
+            assert states[:2] == [State.PROCESSING, State.READY]
+            assert vignettes(house) == DEFAULT | layout.moving_vignettes([SMALL])
+
+    def test_one_that_costs_too_much_is_to_come_no_longer(self, tmp_path: Path) -> None:
+        with house_below(tmp_path, recipes=SIZES) as house:
+            house.rendering._animation_seconds = -1
+            house.upload(animation("GIF", 3))
+
+            house.work()
+
+            assert house.catalogue.library.get(ImageId(0)).need is None
+            assert (vignettes(house), outcome(house).to_come) == (ALL, ())
+
+    def test_an_animation_that_kills_its_worker_costs_no_still(self, house: House, decoder: Decoder) -> None:
+        house.upload(animation("GIF", 3))
+        decoder.before = crash_at(3)
+        with pytest.raises(Crash):
+            house.work()
+        decoder.before = crash_at(0)
+        for _ in range(2):
+            house.end_leases()
+            with pytest.raises(Crash):
+                house.rendering.render(ImageId(0))
+        house.end_leases()
+
+        house.rendering.render(ImageId(0))
+
+        image = house.catalogue.library.get(ImageId(0))
+        assert (image.state, image.need, image.sizes) == (State.READY, None, ("banner", "large", "small"))
+        assert vignettes(house) == ALL
+        assert decoder.decoded == [["small", "large", "banner"], [], []]
+
+
+def test_an_outcome_of_before_there_was_anything_to_come_is_read() -> None:
+    before = b'{"vignettes": ["a.webp"], "failure": null, "attempts": 1, "placeholder": null}'
+
+    assert outcome_from_json(before).to_come == ()
