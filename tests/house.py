@@ -63,6 +63,7 @@ class House:
         hint_max_age_s: float = HINT_MAX_AGE_S,
         settling_s: float = 2.5,
         public_url: str = "",
+        others_may_embed: bool = False,
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -98,7 +99,9 @@ class House:
             Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1),
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
-        self.app = create_app(self.context, public_url=public_url, languages=("en", "fr"))
+        self.app = create_app(
+            self.context, public_url=public_url, languages=("en", "fr"), others_may_embed=others_may_embed
+        )
         self.app.test_client_class = ReadingClient
         self.client = self.app.test_client()
 

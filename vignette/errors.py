@@ -16,6 +16,7 @@ VignetteError
 │   ├── UploadTooSlow
 │   ├── DigestMismatch
 │   ├── IdempotencyKeyReused
+│   ├── MisdirectedRequest
 │   ├── CrossSiteRequest
 │   └── MethodNotAllowed
 ├── NotFound
@@ -133,6 +134,11 @@ class DigestMismatch(Refused):
 class IdempotencyKeyReused(Refused):
     code = "idempotency-key-reused"
     title = N_("The idempotency key was used before, with other bytes")
+
+
+class MisdirectedRequest(Refused):
+    code = "misdirected-request"
+    title = N_("This service does not answer for that host")
 
 
 class CrossSiteRequest(Refused):

@@ -131,6 +131,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[WholeNumber, Field(ge=1, le=65535)] = 5000
     public_url: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    others_may_embed: bool = False
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
     web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
     slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 40
@@ -162,6 +164,11 @@ class Settings(BaseSettings):
         if _is_address(host) or (_HOST_NAME.fullmatch(host) and not re.fullmatch(r"[0-9.]+", host)):
             return host
         raise ValueError("should be an IP address or a host name, without scheme and port")
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _addresses_or_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(cls._an_address_or_a_name, hosts))
 
     @field_validator("public_url")
     @classmethod
@@ -259,6 +266,17 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, _Environment(settings_cls), InitSettingsSource(settings_cls, _read_config_file())
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether only this machine reaches the web server."""
+        return self.host == "localhost" or (_is_address(self.host) and ipaddress.ip_address(self.host).is_loopback)
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """The host names and IP addresses that requests may name, beside the loopback names."""
+        names = {urlsplit(self.public_url).hostname, *self.allowed_hosts, self.host}
+        return frozenset(name for name in names if name and not _is_every_address(name))
 
     @property
     def uses_embedded_broker(self) -> bool:
@@ -370,6 +388,10 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_every_address(host: str) -> bool:
+    return _is_address(host) and ipaddress.ip_address(host).is_unspecified
 
 
 def _is_plain_web_address(url: str) -> bool:

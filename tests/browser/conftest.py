@@ -19,6 +19,8 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("there is no Chromium on this machine (Debian: apt install chromium)")
     # Nothing of what a browser does for itself: it would only knock at hosts that no test may need.
     options = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    # Names that lead here, as those of a stranger's name server may.
+    options.append("--host-resolver-rules=MAP *.test 127.0.0.1")
     # Its sandbox does not work for root, nor where nobody else may have user namespaces. It sees no page but ours.
     options.append("--no-sandbox")
     with sync_playwright() as playwright:

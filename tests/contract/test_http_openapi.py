@@ -34,6 +34,7 @@ _OF_HTTP = {"Content-Type", "Content-Length", "Date", "Connection"}
 # What `web.http.headers` puts on every answer.
 _PROTECTION = {
     "Content-Security-Policy",
+    "Cross-Origin-Resource-Policy",
     "X-Content-Type-Options",
     "Referrer-Policy",
     "Cross-Origin-Opener-Policy",

@@ -451,6 +451,14 @@ def test_a_port_that_its_owner_would_share_is_taken_all_the_same(tmp_path):
         assert "is taken" in refusal(tmp_path, port=other.getsockname()[1])
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "203.0.113.7", "box.local"])
+def test_a_service_that_others_reach_is_told_what_they_call_it(tmp_path, host):
+    line = refusal(tmp_path, host=host)
+
+    assert line.startswith(f'vignette: host = "{host}": other machines reach the service there')
+    assert "allowed_hosts" in line
+
+
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
@@ -459,7 +467,7 @@ def test_a_port_that_its_owner_would_share_is_taken_all_the_same(tmp_path):
     ],
 )
 def test_a_host_that_is_not_ours_is_one_clear_line(tmp_path, host, reason):
-    line = refusal(tmp_path, host=host)
+    line = refusal(tmp_path, host=host, allowed_hosts=("pictures.local",))
 
     assert re.fullmatch(rf"vignette: {re.escape(host)} port \d+ cannot be used: .*{reason}", line)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.house import picture
@@ -93,3 +94,14 @@ def test_by_hand_with_a_redis_of_one_s_own(tmp_path: Path) -> None:
     finally:
         redis.terminate()
         redis.wait()
+
+
+def test_on_all_addresses_it_answers_for_the_hosts_that_it_is_told_of_and_for_no_others(tmp_path: Path) -> None:
+    with running_service(tmp_path, host="0.0.0.0", allowed_hosts=("pictures.local",)) as service:
+        port = httpx.URL(service.url).port
+        status = {
+            host: http_client.get(f"http://127.0.0.1:{port}/", headers={"Host": host}).status_code
+            for host in ("pictures.local", f"localhost:{port}", "evil.example", "0.0.0.0")
+        }
+
+    assert status == {"pictures.local": 200, f"localhost:{port}": 200, "evil.example": 421, "0.0.0.0": 421}

@@ -274,6 +274,18 @@ class TestWrongValues:
         assert load_settings(max_upload_bytes=1000).max_request_bytes == 5000
         assert load_settings(max_upload_bytes=1000, max_request_bytes=1500).max_request_bytes == 1500
 
+    @pytest.mark.parametrize("host", ["http://a", "a:5000", "*", "a b", "[::1]"])
+    def test_an_allowed_host_is_a_name_or_an_address(self, write_config: WriteConfig, host: str) -> None:
+        write_config(f'allowed_hosts = ["a", "{host}"]')
+
+        assert _the_problem().startswith(f'test.toml: allowed_hosts = ["a", "{host}"]: should be an IP address')
+
+    def test_its_own_hosts_are_those_that_it_listens_on_or_is_told_of(self) -> None:
+        settings = Settings(host="box.local", public_url="https://Example.org:8443/x", allowed_hosts=("192.0.2.7",))
+
+        assert settings.own_hosts == {"box.local", "example.org", "192.0.2.7"}
+        assert Settings(host="0.0.0.0").own_hosts == Settings(host="::").own_hosts == frozenset()
+
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "192.0.2.7", "localhost", "pictures.example.org"])
     def test_a_host_is_an_address_or_a_name(self, host: str) -> None:
         assert load_settings(host=host).host == host

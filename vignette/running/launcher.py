@@ -19,9 +19,9 @@ from vignette.jail.confinement import LARGE_PAGES
 from vignette.limits import UNREAD_BODIES
 from vignette.running import embedded_broker
 from vignette.running.liveness import ANSWER_LIMIT_S, Liveness
-from vignette.running.places import check_folders, explained, free_address, lock_state, lock_uploads
+from vignette.running.places import check_folders, check_hosts, explained, free_address, lock_state, lock_uploads
 from vignette.running.supervision import CannotStart, Child, Supervisor
-from vignette.running.words import banner, in_url, own_address, say
+from vignette.running.words import banner, own_address, say
 from vignette.settings import PROJECT_FOLDER, Settings, as_environment
 
 # From SIGTERM to SIGKILL, in seconds. A rendering that is cut short is done again, and an upload without its answer was
@@ -38,6 +38,9 @@ _TIED: Final = (sys.executable, "-m", "vignette.running.run_tied")
 
 # How long the children of a server that was killed may take to end: the web server's limit, and some more.
 ORPHANS_LIMIT_S: Final = WEB_KILL_S + _FOR_THE_WEB_SERVER_ITSELF_S + 5
+
+# A host that the web server answers for, whatever the settings say.
+_OURS: Final = "localhost"
 
 # A request's head within 15 s, and as long between two of them: slow or idle clients do not keep a connection for ever.
 HEAD_LIMIT_MS: Final = 15_000
@@ -79,6 +82,7 @@ def serve(
     """
     try:
         with contextlib.ExitStack() as held:
+            check_hosts(settings)
             check_folders(settings)
             locks = lock_state(settings, held, ORPHANS_LIMIT_S)
             address = free_address(settings)
@@ -183,7 +187,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 def _is_healthy(address: str, port: int) -> bool:
     connection = http.client.HTTPConnection(address, port, timeout=2)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", "/healthz", headers={"Host": _OURS})
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
@@ -192,5 +196,5 @@ def _is_healthy(address: str, port: int) -> bool:
 
 
 def _health(address: str, port: int, answer_limit_s: float) -> Liveness:
-    head = f"GET /healthz HTTP/1.1\r\nHost: {in_url(address)}:{port}\r\nConnection: close\r\n\r\n"
+    head = f"GET /healthz HTTP/1.1\r\nHost: {_OURS}\r\nConnection: close\r\n\r\n"
     return Liveness((address, port), head.encode(), b"HTTP/1.1 200", answer_limit_s)

@@ -1,4 +1,4 @@
-"""What must hold before anything is started: folders that are ours alone, and a free port."""
+"""What must hold before anything is started: hosts to answer for, folders that are ours alone, and a free port."""
 
 from __future__ import annotations
 
@@ -15,6 +15,21 @@ from pathlib import Path
 from vignette.running.supervision import CannotStart
 from vignette.running.words import say
 from vignette.settings import Settings
+
+
+def check_hosts(settings: Settings) -> None:
+    """
+    See that a service that other machines reach knows by which names: it cannot tell them from those that strangers
+    give to its address.
+
+    Raises:
+        CannotStart: It does not.
+    """
+    if not (settings.public_url or settings.allowed_hosts or settings.is_on_loopback):
+        raise CannotStart(
+            f'host = "{settings.host}": other machines reach the service there, so it has to know how they call it; set'
+            ' public_url = "https://pictures.example.org", or allowed_hosts = ["192.168.1.20", "pictures.local"]'
+        )
 
 
 def check_folders(settings: Settings) -> None:

@@ -11,6 +11,8 @@ from werkzeug.routing import BaseConverter
 
 from vignette.pixels.geometry import fit
 from vignette.web.context import EXTENSION, WebContext
+from vignette.web.doors import refuse_foreign_hosts
+from vignette.web.http.cross_site import refuse_cross_site
 from vignette.web.http.headers import init_headers
 from vignette.web.http.problems import init_problems
 from vignette.web.http.public_address import PublicAddress
@@ -40,12 +42,15 @@ class _ImageIdConverter(BaseConverter):
         return int(value)
 
 
-def create_app(context: WebContext, *, public_url: str, languages: Sequence[str]) -> Flask:
+def create_app(
+    context: WebContext, *, public_url: str, languages: Sequence[str], others_may_embed: bool = False
+) -> Flask:
     """
     Return the WSGI application.
 
     Every URL in its answers lies below *public_url*; if that is empty, on the host that the request named. A page is in
-    one of *languages*: in the first one, if its reader reads none of them.
+    one of *languages*: in the first one, if its reader reads none of them. Pages of other origins may show pictures of
+    this service if *others_may_embed* them.
     """
     app = Flask(
         "vignette",
@@ -62,7 +67,9 @@ def create_app(context: WebContext, *, public_url: str, languages: Sequence[str]
     app.context_processor(lambda: {"recipes": context.recipes})
     init_i18n(app, languages)
     init_problems(app)
-    init_headers(app)
+    refuse_foreign_hosts(app)
+    refuse_cross_site(app, knows_its_scheme=bool(public_url))
+    init_headers(app, others_may_embed=others_may_embed)
     for routes in (about, health, docs, uploads, images, files, vignettes):
         app.register_blueprint(routes)
     if public_url:

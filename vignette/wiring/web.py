@@ -21,8 +21,10 @@ from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.serving import Serving
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
+from vignette.web.doors import HostDoor
 from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
+from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
 from vignette.web.replacement import Replacement, end_this_process
 from vignette.wiring.jobs import open_jobs
@@ -62,10 +64,17 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
             end=end_this_process,
         )
         context = replace(context, upload_ended=replacement.note)
-    app = create_app(context, public_url=settings.public_url, languages=settings.languages)
+    app = create_app(
+        context,
+        public_url=settings.public_url,
+        languages=settings.languages,
+        others_may_embed=settings.others_may_embed,
+    )
+    refusing = app.wsgi_app
     if settings.effective_database_url.startswith("sqlite"):
         # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
+    app.wsgi_app = HostDoor(app.wsgi_app, refusing, Hosts(settings.own_hosts))  # type: ignore[method-assign]
     app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
     return app
 

@@ -1,12 +1,10 @@
-"""Headers that every answer carries, and the requests that no page of ours sends."""
+"""Headers that every answer carries."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from flask import Flask, Response, request
-
-from vignette.errors import CrossSiteRequest
+from flask import Flask, Response
 
 # Everything comes from here and nothing runs inline: a page that shows a stranger's words has no other way to be safe.
 _PAGE_POLICY: Final = (
@@ -16,24 +14,22 @@ _PAGE_POLICY: Final = (
 # A browser that is made to open anything but a page shows nothing, runs nothing and fetches nothing.
 _FILE_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+def init_headers(app: Flask, *, others_may_embed: bool = False) -> None:
+    """If *others_may_embed* pictures, pages of other origins may show those of this service."""
+
+    def protect(response: Response) -> Response:
+        _protect(response)
+        is_picture = (response.mimetype or "").startswith("image/")
+        response.headers["Cross-Origin-Resource-Policy"] = (
+            "cross-origin" if others_may_embed and is_picture else "same-origin"
+        )
+        return response
+
+    app.after_request(protect)
 
 
-def init_headers(app: Flask) -> None:
-    app.before_request(_refuse_cross_site)
-    app.after_request(_protect)
-
-
-def _refuse_cross_site() -> None:
-    """
-    Refuse what a form or a script of another site makes a visitor's browser send: the browser may reach hosts that the
-    other site does not. Browsers mark such requests (Fetch Metadata); programs send no such header and pass.
-    """
-    if request.method not in _SAFE_METHODS and request.headers.get("Sec-Fetch-Site") == "cross-site":
-        raise CrossSiteRequest("a page of another site may not upload or delete here")
-
-
-def _protect(response: Response) -> Response:
+def _protect(response: Response) -> None:
     is_page = response.mimetype == "text/html"
     response.headers["Content-Security-Policy"] = _PAGE_POLICY if is_page else _FILE_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -42,4 +38,3 @@ def _protect(response: Response) -> Response:
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-cache")
-    return response

@@ -31,6 +31,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.UploadTooLarge: 413,
     errors.TooManyFiles: 413,
     errors.UnsupportedFormat: 415,
+    errors.MisdirectedRequest: 421,
     errors.EmptyFile: 422,
     errors.BrokenImage: 422,
     errors.TooManyPixels: 422,

@@ -53,6 +53,7 @@ ADVICE: Final[Mapping[str, str]] = {
         " can."
     ),
     "idempotency-key-reused": N_("A key stands for one upload. Send other bytes under a key of their own."),
+    "misdirected-request": N_("Open the address that the service names at its start, or set allowed_hosts."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
     "not-found": N_("The address may be mistyped, or what was here has moved."),
