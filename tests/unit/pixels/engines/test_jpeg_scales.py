@@ -1,0 +1,84 @@
+"""At which scale a JPEG is decoded: no finer one than its detail needs, and no coarser one."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable
+
+import pytest
+from PIL import Image, ImageDraw, ImageFilter, JpegImagePlugin
+
+from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.containers.bounds import Bounds
+from vignette.pixels.engines import pillow, whole_jpeg
+from vignette.pixels.inspection import read_anatomy
+from vignette.trials.bench.fidelity import decibels
+
+# Half of it is 1.4 times the target: enough for a smooth picture alone.
+WHOLE, TARGET = (1680, 1120), (600, 400)
+
+
+def photo() -> Image.Image:
+    """Like one of a camera with many pixels: no pixel differs much from its neighbours."""
+    small = Image.effect_noise((WHOLE[0] // 16, WHOLE[1] // 16), 90).convert("RGB")
+    return small.resize(WHOLE, Image.Resampling.BICUBIC)
+
+
+def page() -> Image.Image:
+    """Like a page of text: strokes a few pixels wide."""
+    image, chance = Image.new("RGB", WHOLE, "white"), random.Random(3)
+    draw = ImageDraw.Draw(image)
+    for _ in range(9000):
+        x, y = chance.randrange(WHOLE[0]), chance.randrange(WHOLE[1])
+        draw.line((x, y, x + chance.randrange(-12, 13), y + chance.randrange(-12, 13)), "black", 3)
+    return image
+
+
+def jpeg(image: Image.Image, **options: object) -> tuple[io.BytesIO, Anatomy]:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=92, **options)
+    anatomy = read_anatomy(file, file.tell(), Bounds())
+    file.seek(0)
+    return file, anatomy
+
+
+@pytest.fixture
+def scales(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """By how much each picture was scaled down that was decoded."""
+    decoded: list[int] = []
+    load = whole_jpeg.load
+
+    def note(source: JpegImagePlugin.JpegImageFile, file: io.BytesIO) -> None:
+        decoded.append(round(WHOLE[0] / source.size[0]))
+        load(source, file)
+
+    monkeypatch.setattr(whole_jpeg, "load", note)
+    return decoded
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize(
+    ("make", "expected"), [pytest.param(photo, [2], id="a photo"), pytest.param(page, [2, 1], id="a page")]
+)
+def test_a_smooth_picture_is_decoded_at_a_coarser_scale_than_one_with_fine_detail(
+    make: Callable[[], Image.Image], expected: list[int], progressive: bool, scales: list[int]
+) -> None:
+    file, anatomy = jpeg(make(), progressive=progressive)
+
+    made = pillow.decode(file, anatomy, TARGET)
+
+    assert scales == expected
+    file.seek(0)
+    with Image.open(file) as whole:
+        assert decibels(made, whole.resize(TARGET, Image.Resampling.LANCZOS)) > 43
+
+
+def test_a_picture_whose_scales_are_the_same_is_decoded_once(scales: list[int]) -> None:
+    file, anatomy = jpeg(page().filter(ImageFilter.DETAIL))
+
+    pillow.decode(file, anatomy, (400, 266))
+    file.seek(0)
+    pillow.decode(file, anatomy, (1680, 1120))
+
+    assert scales == [2, 1]
