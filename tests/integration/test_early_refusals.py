@@ -40,7 +40,7 @@ def connect(service: Service) -> socket.socket:
 
 def head(request: str, length: int | None, *lines: str) -> bytes:
     framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-    return "\r\n".join([f"{request} HTTP/1.1", "Host: here", framing, *lines, "", ""]).encode()
+    return "\r\n".join([f"{request} HTTP/1.1", "Host: localhost", framing, *lines, "", ""]).encode()
 
 
 def answer_on(connection: socket.socket) -> bytes:

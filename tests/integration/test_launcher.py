@@ -91,7 +91,7 @@ def work(service: Service, file: Path, forever: bool = False) -> int:
 def hanging_request(service: Service, file: Path) -> Iterator[None]:
     """A request that keeps a web process busy for as long as it lives."""
     with closing(socket.create_connection(("127.0.0.1", httpx.URL(service.url).port))) as connection:
-        connection.sendall(f"POST /hang?file={file} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n".encode())
+        connection.sendall(f"POST /hang?file={file} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
         until(lambda: file.exists() and file.read_text())
         yield
 
@@ -229,7 +229,7 @@ def test_a_signal_stops_everything_and_it_can_start_again_at_once(tmp_path):
     with running(tmp_path, command=PATIENT, port=port) as service:
         work(service, tmp_path / "done")
         connection = socket.create_connection(("127.0.0.1", port))
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(1)
 
         service.process.terminate()

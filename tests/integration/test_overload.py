@@ -51,7 +51,7 @@ def slow_client(service: Service, stop: threading.Event) -> Iterator[socket.sock
     """A client that announces 100,000 bytes and sends one each second, of a picture or of nothing."""
     connection = socket.create_connection(("127.0.0.1", httpx.URL(service.url).port))
     connection.sendall(
-        b"POST /images HTTP/1.1\r\nHost: here\r\nContent-Type: image/jpeg\r\nContent-Length: 100000\r\n\r\n"
+        b"POST /images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 100000\r\n\r\n"
     )
 
     def trickle() -> None:
@@ -77,9 +77,9 @@ def deaf_client(service: Service, *, asks_more: bool = False) -> Iterator[socket
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", httpx.URL(service.url).port))
-        connection.sendall(b"GET /images/0/original HTTP/1.1\r\nHost: here\r\n\r\n")
+        connection.sendall(b"GET /images/0/original HTTP/1.1\r\nHost: localhost\r\n\r\n")
         if asks_more:
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         yield connection
 
 
@@ -203,7 +203,7 @@ def test_who_sends_slowly_but_steadily_is_not_cut_off(tmp_path: Path) -> None:
         running_service(tmp_path, slow_client_seconds=1) as service,
         socket.create_connection(("127.0.0.1", httpx.URL(service.url).port)) as connection,
     ):
-        head = f"POST /images HTTP/1.1\r\nHost: here\r\nContent-Type: image/bmp\r\nContent-Length: {len(content)}"
+        head = f"POST /images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/bmp\r\nContent-Length: {len(content)}"
         connection.sendall(f"{head}\r\n\r\n".encode())
         for start in range(0, len(content), 1500):
             connection.sendall(content[start : start + 1500])
