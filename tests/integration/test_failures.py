@@ -158,7 +158,8 @@ class TestTheWebProcessDies:
         host, port = service.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as client:
             head = (
-                f"POST /images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/bmp\r\nContent-Length: {len(content)}\r\n\r\n"
+                "POST /images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/bmp\r\n"
+                f"Content-Length: {len(content)}\r\n\r\n"
             )
             client.sendall(head.encode() + content[: len(content) // 2])
             staging = service.upload_folder / ".staging"
@@ -467,7 +468,8 @@ class TestTheCatalogueIsLost:
 class TestTheClientHangsUp:
     def test_a_picture_that_is_whole_in_a_request_that_is_not_is_not_kept(self, service: Service) -> None:
         content = picture()
-        head = f"POST /images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content) + 9}\r\n"
+        head = "POST /images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
+        head += f"Content-Length: {len(content) + 9}\r\n"
         port = int(service.url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(head.encode() + b"\r\n" + content)

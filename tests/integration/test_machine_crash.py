@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
 from tests.house import broken_pixels, picture
 from tests.running import Service, http_client, running_service, until
 from vignette import layout
+from vignette.records import outcome_from_json
 from vignette.settings import DEFAULT_RECIPES, Settings
 from vignette.use_cases.findings import Finding
 from vignette.wiring.commands import open_checkup
@@ -91,9 +92,20 @@ def send(service: Service, content: bytes) -> None:
     assert http_client.post(f"{service.url}/images", files={"file": ("a.jpg", content)}).status_code == 201
 
 
-def all_files(service: Service) -> dict[str, bytes]:
+def all_files(service: Service) -> dict[str, object]:
     files = service.upload_folder.glob("[0-9]*/*")
-    return {str(file.relative_to(service.upload_folder)): file.read_bytes() for file in files}
+    return {str(file.relative_to(service.upload_folder)): content_of(file) for file in files}
+
+
+def content_of(file: Path) -> object:
+    """The bytes of *file*. An outcome says the same in another order if the sizes were made in another one."""
+    content = file.read_bytes()
+    if file.name != layout.OUTCOME:
+        return content
+    with suppress(ValueError):
+        outcome = outcome_from_json(content)
+        return sorted(outcome.fingerprints.items()), sorted(outcome.vignettes), outcome.failure
+    return content
 
 
 def are_settled(service: Service) -> bool:

@@ -116,7 +116,8 @@ def test_the_upload_folder_is_full(service: Service) -> None:
 
 def test_what_the_disk_cannot_hold_is_refused_before_it_is_sent(service: Service) -> None:
     with socket.create_connection(("127.0.0.1", httpx.URL(service.url).port)) as connection:
-        head = f"POST /images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/bmp\r\nContent-Length: {9 * MIB}\r\n\r\n"
+        head = "POST /images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/bmp\r\n"
+        head += f"Content-Length: {9 * MIB}\r\n\r\n"
         connection.sendall(head.encode())
 
         assert connection.recv(1000).startswith(b"HTTP/1.1 507")
