@@ -13,6 +13,7 @@ from werkzeug.test import Client, TestResponse
 from tests.contract.asking import BROWSER
 from tests.contract.test_http_vignette import CHROME_IMG
 from tests.house import SMALL, House, broken_pixels, picture
+from tests.house import house as new_house
 from tests.running import PROJECT_FOLDER, until
 from vignette import layout
 from vignette.limits import MIB
@@ -265,3 +266,20 @@ def test_what_others_add_to_the_headers_is_not_kept(ways: TwoWays) -> None:
             assert response.status_code == (304 if condition else 200)
             assert response.headers.getlist("Set-Cookie") == [f"user={user}"]
     assert ways.asked == 1
+
+
+def test_it_keeps_answers_behind_a_proxy_too(tmp_path: Path) -> None:
+    asked = []
+    with new_house(tmp_path, settling_s=0, public_url="https://pictures.example/below") as house:
+        house.upload(picture(640, 480))
+        house.work()
+
+        def app(environ: dict[str, object], start_response: object) -> object:
+            asked.append(environ["PATH_INFO"])
+            return house.app.wsgi_app(environ, start_response)
+
+        client = Client(FastPath(app, house.store.edition))
+        answers = [client.get("/vignette/0") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert asked == ["/vignette/0"]

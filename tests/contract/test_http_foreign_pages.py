@@ -137,9 +137,7 @@ class TestAHostThatIsNotOurs:
             HostDoor(FastPath(app.wsgi_app, full_house.store.edition), app.wsgi_app, Hosts(["pictures.example"]))
         )
 
-    @pytest.mark.parametrize(
-        "path", ["/", "/images", "/images/0", "/vignette/0", "/assets/vignette.css", "/healthz", "/no"]
-    )
+    @pytest.mark.parametrize("path", ["/", "/images", "/images/0", "/vignette/0", "/assets/vignette.css", "/no"])
     def test_is_told_nothing(self, client: Client, path: str) -> None:
         ours, theirs = (
             client.get(path, base_url=f"http://{host}", buffered=True) for host in ("pictures.example", "evil.example")
@@ -177,3 +175,8 @@ class TestAHostThatIsNotOurs:
     def test_does_not_keep_a_program_without_host_out(self, client: Client) -> None:
         environ = {"SERVER_NAME": "evil.example", "SERVER_PORT": "80", "HTTP_HOST": ""}
         assert client.get("/healthz", environ_overrides=environ).status_code == 200
+
+    @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+    def test_does_not_keep_a_probe_from_our_health(self, client: Client, path: str) -> None:
+        assert client.get(path, base_url="http://10.1.2.3:5000").status_code == 200
+        assert client.post(path, base_url="http://10.1.2.3:5000").status_code == 421

@@ -72,7 +72,7 @@ _photos = click.option(
 )
 _disk = click.option(
     "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
     help="A folder on the disk to measure; that of the service's state unless given.",
 )
 _as_json = click.option("--json", "as_json", is_flag=True, help="Report as JSON.")

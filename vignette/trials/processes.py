@@ -40,9 +40,11 @@ def command_line(number: int) -> str:
 
 def marked(mark: str) -> list[int]:
     """
-    The ids of other processes that have *mark* in their environment, or a file open whose name holds *mark*.
+    The ids of other processes that have *mark* in one of our variables (`VIGNETTE_…`) of their environment, or in the
+    name of a file that they have open for writing.
 
-    The file is for the embedded server: it writes its title over its environment.
+    The file is for the embedded server, which writes its title over its environment. Whoever reads a log of the trial,
+    or has a shell in its folder, is none of them.
     """
     return [number for number in _numbers() if number != os.getpid() and _has_mark(number, mark)]
 
@@ -79,11 +81,19 @@ def send(number: int, parent: int, what: signal.Signals) -> bool:
 def _has_mark(number: int, mark: str) -> bool:
     entry = Path(f"/proc/{number}")
     try:
-        if mark.encode() in (entry / "environ").read_bytes():
+        variables = (entry / "environ").read_bytes().split(b"\0")
+        if any(variable.startswith(b"VIGNETTE_") and mark.encode() in variable for variable in variables):
             return True
-        return any(mark in os.readlink(file) for file in (entry / "fd").iterdir())  # noqa: PTH115 (it may be no path)
+        files = [file.name for file in (entry / "fd").iterdir() if mark in os.readlink(file)]  # noqa: PTH115 (no path)
+        return any(_is_for_writing(entry / "fdinfo" / name) for name in files)
     except OSError:  # it ended meanwhile, or is not ours
         return False
+
+
+def _is_for_writing(info: Path) -> bool:
+    """Whether the descriptor that *info* tells of (proc_pid_fdinfo(5)) was opened for writing."""
+    flags = next(line for line in info.read_text().splitlines() if line.startswith("flags:"))
+    return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
 
 
 def _numbers() -> Iterator[int]:

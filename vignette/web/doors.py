@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # In the environ of a request for a host that is not ours: the host.
 _FOREIGN_HOST: Final = "vignette.foreign_host"
 
+_OF_HEALTH: Final = frozenset({"/healthz", "/readyz"})
+
 _MAX_HOST_CHARS: Final = 100
 
 
@@ -29,7 +31,8 @@ class HostDoor:
     A WSGI layer in front of *app* for requests whose `Host` is one of *hosts*. Others go to *refusing*, an application
     that was given to `refuse_foreign_hosts`, and that keeps no answers.
 
-    A request without `Host` passes: no browser sends one.
+    A request without `Host` passes: no browser sends one. So does one that asks for our health, as probes name any
+    address of ours; it tells nothing of images.
     """
 
     def __init__(self, app: WSGIApplication, refusing: WSGIApplication, hosts: Hosts) -> None:
@@ -39,11 +42,15 @@ class HostDoor:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         host = environ.get("HTTP_HOST")
-        if not host or host in self._hosts:
+        if not host or host in self._hosts or _asks_for_health(environ):
             return self._app(environ, start_response)
         # The answer must not hold a link that leads there.
         ours = {name: value for name, value in environ.items() if name != "HTTP_HOST"}
         return self._refusing(ours | {_FOREIGN_HOST: host}, start_response)
+
+
+def _asks_for_health(environ: WSGIEnvironment) -> bool:
+    return environ["PATH_INFO"] in _OF_HEALTH and environ["REQUEST_METHOD"] in ("GET", "HEAD")
 
 
 def refuse_foreign_hosts(app: Flask) -> None:

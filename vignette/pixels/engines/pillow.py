@@ -60,14 +60,15 @@ _OF_HDR: Final = ("L", "LA", "RGB", "RGBA")
 # detail for the resampling filter (the PSNR against a full decode is over 40 dB), and mostly still allows the cheaper
 # scale.
 _DRAFT_FACTOR: Final = 1.75
-# So much is enough for a picture without fine detail, as photos of many pixels are.
+# So much is enough for a large vignette of a picture without fine detail, as most photos of many pixels are.
 _DRAFT_FACTOR_IF_SMOOTH: Final = 1.25
+_LARGE_PX: Final = 512
 _SMALLEST_SCALE: Final = 8
 
-# The variance of the Laplacian up to which a scaled picture is smooth. Photos up to 120 had at least 45 dB with the
-# smaller factor. Pages of text have over 400, and had 25 to 37 dB.
+# The variance of the Laplacian up to which a scaled picture is smooth. With the smaller factor photos up to 20 had at
+# least 46 dB, and a few lines of text at least 41; pages of text have over 100, and had 25 to 37 dB.
 _LAPLACIAN: Final = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), scale=4, offset=128)
-_MOST_VARIANCE_IF_SMOOTH: Final = 120.0
+_MOST_VARIANCE_IF_SMOOTH: Final = 20.0
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:
@@ -130,11 +131,14 @@ class _Draft(NamedTuple):
 
 def _shrink_jpeg(file: BinaryIO, size: tuple[int, int]) -> Image.Image:
     """Shrink the picture in *file* to *size*, and decode no more of it than that needs."""
-    draft, finer = _draft(file, size, _DRAFT_FACTOR_IF_SMOOTH), _draft(file, size, _DRAFT_FACTOR)
-    image = draft.load()
-    if draft.source.size != finer.source.size and not _is_smooth(image):
+    draft = _draft(file, size, _DRAFT_FACTOR)
+    coarser = _draft(file, size, _DRAFT_FACTOR_IF_SMOOTH) if max(size) > _LARGE_PX else draft
+    image = coarser.load()
+    if coarser.source.size == draft.source.size or _is_smooth(image):
+        draft = coarser
+    else:
         del image  # before the larger one is made
-        draft, image = finer, finer.load()
+        image = draft.load()
     # The scaled picture may end within a pixel. Without this box the result would be shifted by up to one pixel.
     return resized(image, size, draft.box)
 
@@ -155,5 +159,7 @@ def _draft(file: BinaryIO, size: tuple[int, int], factor: float) -> _Draft:
 
 def _is_smooth(image: Image.Image) -> bool:
     """Whether *image* has so little fine detail that nobody would miss what a finer scale has beside."""
-    (variance,) = ImageStat.Stat(image.convert("L").filter(_LAPLACIAN)).var
+    filtered = image.convert("L").filter(_LAPLACIAN)
+    inner = filtered.crop((1, 1, filtered.width - 1, filtered.height - 1))  # Pillow leaves the edge as it was
+    (variance,) = ImageStat.Stat(inner).var
     return bool(variance <= _MOST_VARIANCE_IF_SMOOTH)

@@ -33,4 +33,6 @@ class PublicAddress:
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self._app({**environ, **self._environ}, start_response)
+        # In place: what the application notes there is for the layers outside, such as the fast path.
+        environ.update(self._environ)
+        return self._app(environ, start_response)

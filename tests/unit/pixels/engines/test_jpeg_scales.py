@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from PIL import Image, ImageDraw, ImageFilter, JpegImagePlugin
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, JpegImagePlugin
 
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.containers.bounds import Bounds
@@ -82,3 +82,26 @@ def test_a_picture_whose_scales_are_the_same_is_decoded_once(scales: list[int]) 
     pillow.decode(file, anatomy, (1680, 1120))
 
     assert scales == [2, 1]
+
+
+def test_a_few_lines_of_text_on_an_even_ground_stay_sharp() -> None:
+    image = Image.new("RGB", WHOLE, (150, 150, 150))
+    draw = ImageDraw.Draw(image)
+    for y in range(60, WHOLE[1], 70):
+        draw.text((30, y), "the quick brown fox jumps over the lazy dog " * 3, (60, 60, 60), ImageFont.load_default(28))
+    file, anatomy = jpeg(image)
+
+    made = pillow.decode(file, anatomy, TARGET)
+
+    file.seek(0)
+    with Image.open(file) as whole:
+        assert decibels(made, whole.resize(TARGET, Image.Resampling.LANCZOS)) > 43
+
+
+@pytest.mark.parametrize("grey", [0, 20, 240, 255])
+def test_an_even_ground_is_smooth_up_to_its_edge(grey: int, scales: list[int]) -> None:
+    file, anatomy = jpeg(Image.new("RGB", WHOLE, (grey, grey, grey)))
+
+    pillow.decode(file, anatomy, TARGET)
+
+    assert scales == [2]
