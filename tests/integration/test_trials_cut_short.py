@@ -33,11 +33,15 @@ BENCH = ("bench", "burst", "--quick")
 )
 def test_it_leaves_nothing(command: Sequence[str], number: signal.Signals, tmp_path: Path, short_path: Path) -> None:
     process, mark = started(command, tmp_path, short_path)
-    until(lambda: is_at_work(short_path) or process.poll() is not None)
+    with process:
+        try:
+            until(lambda: is_at_work(short_path) or process.poll() is not None)
 
-    process.send_signal(number)
+            process.send_signal(number)
 
-    assert process.wait(LIMIT_S) == -number, (tmp_path / "log").read_text()
+            assert process.wait(LIMIT_S) == -number, (tmp_path / "log").read_text()
+        finally:
+            process.kill()
     until_gone(mark)
     assert list(short_path.iterdir()) == []
 
@@ -47,7 +51,8 @@ def started(command: Sequence[str], tmp_path: Path, places: Path) -> tuple[subpr
     mark = uuid.uuid4().hex
     with (tmp_path / "log").open("wb") as words:
         process = subprocess.Popen(
-            [sys.executable, "-m", "vignette", *command],
+            # Whoever is started in the background of a shell without job control ignores SIGINT.
+            ["env", "--default-signal=INT", sys.executable, "-m", "vignette", *command],
             cwd=PROJECT_FOLDER,
             env=environment(tmp_path, state_folder=places) | {"VIGNETTE_TEST_MARK": mark, "TMPDIR": os.fspath(places)},
             stdin=subprocess.DEVNULL,
