@@ -570,6 +570,19 @@ class TestARestThatCannotBeMade:
             changed.work()
             assert vignettes(changed) == layout.vignettes(others)
 
+    def test_pages_show_a_vignette_that_it_has_if_the_new_default_one_could_not_be_made(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        next((house.uploads / "0").glob("original.*")).write_bytes(broken_pixels())
+        with house_below(house.root, recipes=[Recipe("new", 64, 64), LARGE]) as changed:
+            changed.renewal.advance()
+            changed.work()
+
+            for path in ("/images", "/images/0"):
+                page = changed.client.get(path, headers={"Accept": "text/html"}).text
+                assert f"/vignette/0?size=large&amp;v={LARGE.digest}" in page
+                assert "size=new" not in page
+
     def test_pixels_that_cannot_be_decoded_at_all_fail_the_image(self, house: House) -> None:
         house.upload(broken_pixels())
 
