@@ -157,6 +157,13 @@ class Image:
             return Need.REST
         return Need.AGAIN if self.is_renewing else None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether its last rendering has failed for good. A ready image keeps the vignettes that it has."""
+        if self.state is State.READY:
+            return self.need is None and self.failure is not None
+        return self.state is State.FAILED
+
     def has(self, size: str) -> bool:
         """Whether it has vignettes of this *size*, the name of a recipe, as far as the catalogue knows."""
         return self.state is State.READY and (self.sizes is None or size in self.sizes)

@@ -51,6 +51,13 @@ function still(url) {
   return other.href;
 }
 
+/** What stands at *selector* in this page, as the service makes it now: it tells why a vignette could not be made. */
+async function asItIsNow(selector) {
+  const answer = await fetch(location, { headers: { Accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return document.importNode(page.querySelector(selector), true);
+}
+
 /**
  * Ask for the vignette of *mat* once, in every width; show it if it is made, or that it failed. Return whether that is settled.
  * Of a picture that moves, the still vignette comes first.
@@ -78,6 +85,8 @@ async function look(mat) {
     state.textContent = state.dataset.failed;
     mat.querySelector("img").src = state.dataset.cross;
     mat.className = "mat tile failed";
+  } else if (status === 422 && mat.matches(".exhibit > *")) {
+    mat.replaceWith(await asItIsNow(".exhibit > .mat"));
   }
   return status === 200 || status >= 400;
 }

@@ -8,10 +8,11 @@ import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
@@ -23,8 +24,11 @@ from tests.unit.pixels.test_preview import photo
 from tests.unit.pixels.test_thumbhash import decode
 from vignette import layout
 from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.adapters.sql.tables import image_table
 from vignette.adapters.stores.folder import FolderStore
-from vignette.model import ImageId
+from vignette.errors import TooMuchMemory
+from vignette.limits import MIB
+from vignette.model import Failure, ImageId
 from vignette.records import outcome_from_json, outcome_to_json
 
 pytestmark = pytest.mark.browser
@@ -352,6 +356,66 @@ def test_a_page_shows_the_small_one_until_the_large_one_is_there(
     # To a pixel: the small one has not quite the same proportions.
     assert image.bounding_box() == pytest.approx(frame, abs=1)
     assert visit.complaints == []
+
+
+def give_up(service: Service, image_id: int) -> None:
+    """As if the worker had tried for the last time to make the other sizes of this image, in vain."""
+    failure = Failure(TooMuchMemory.code, "rendering needs too much memory", 3 * 1024 * MIB, 1024 * MIB)
+    values = {"state": "ready", "failure": asdict(failure), "lease_until": None}
+    with (
+        closing(SqlCatalogue(f"sqlite:///{service.state_folder / 'catalogue.sqlite3'}", must_exist=True)) as catalogue,
+        catalogue.database.write() as connection,
+    ):
+        connection.execute(sa.update(image_table).where(image_table.c.id == image_id).values(values))
+
+
+@contextmanager
+def only_the_small_one_for_good(service: Service, image_id: int) -> Iterator[None]:
+    """The rest of this image cannot be made; after the block it is."""
+    with only_the_small_one(service, image_id):
+        give_up(service, image_id)
+        yield
+    http_client.post(f"{service.url}/images/{image_id}/retry").raise_for_status()
+    wait_for([f"{service.url}/images/{image_id}"])
+
+
+def test_a_page_shows_the_vignette_that_there_is_and_why_there_is_no_other(
+    visit: Visit, service: Service, visit_without_javascript: Visit, french_visit: Visit
+) -> None:
+    image_id = uploaded(service, PHOTO)
+    words = {
+        visit: ("Some of its vignettes could not be made.", "3\u00a0GiB"),
+        visit_without_javascript: ("Some of its vignettes could not be made.", "3\u00a0GiB"),
+        french_visit: ("Certaines de ses vignettes n’ont pas pu être créées.", "3\u00a0Gio"),
+    }
+    with only_the_small_one_for_good(service, image_id):
+        for each, (sentence, measured) in words.items():
+            each.page.goto(f"/images/{image_id}")
+            assert natural_size(each, "main .mat img") == [192, 256]
+            expect(each.page.locator(".shortfall")).to_contain_text(sentence)
+            expect(each.page.locator(".shortfall")).to_contain_text(measured)
+            each.page.goto("/images")
+            assert natural_size(each, f"a[href='/images/{image_id}'] .tile img") == [192, 256]
+            assert each.complaints == []
+    visit.page.goto(f"/images/{image_id}")
+    expect(visit.page.locator(".shortfall")).to_have_count(0)
+
+
+def test_a_page_that_waits_for_the_large_one_tells_that_it_could_not_be_made(visit: Visit, service: Service) -> None:
+    image_id = uploaded(service, PHOTO)
+    with only_the_small_one(service, image_id):
+        visit.page.goto(f"/images/{image_id}")
+        assert natural_size(visit, "main .mat img") == [192, 256]
+        expect(visit.page.locator(".shortfall")).to_have_count(0)
+
+        give_up(service, image_id)
+
+        sentence = "Some of its vignettes could not be made."
+        expect(visit.page.locator(".shortfall")).to_contain_text(sentence, timeout=20_000)
+        assert natural_size(visit, "main .mat img") == [192, 256]
+    visit.page.click("text=Try again")
+    expect(visit.page.locator(".shortfall")).to_have_count(0)
+    until(lambda: "size=large" in visit.page.locator("main .mat img").evaluate("image => image.currentSrc"))
 
 
 def test_a_picture_in_a_list_is_still_until_it_moves(visit: Visit, service: Service, tmp_path: Path) -> None:

@@ -714,6 +714,28 @@ class TestRenewing:
         assert catalogue.waiting.renew("c", 10) == [image_id]
         assert catalogue.library.get(image_id).failure is None
 
+    def test_those_given_up_are_found_in_order_and_can_be_completed(self, catalogue: SqlCatalogue) -> None:
+        given_up = [finished(catalogue, "a") for _ in range(3)]
+        others = [finished(catalogue, "a"), add(catalogue)]
+        for image_id in reversed(given_up):
+            catalogue.waiting.reset(image_id)
+            claim = catalogue.renderings.claim(image_id, 60)
+            assert claim is not None
+            assert catalogue.renderings.finish(claim, FAILURE, None, "b")
+        assert catalogue.library.given_up("a", 10) == []
+        assert catalogue.library.given_up("b", 2) == given_up[:2]
+        assert catalogue.library.given_up("b", 2, given_up[1]) == given_up[2:]
+
+        catalogue.waiting.reset(given_up[0], only_rest=True)
+
+        image = catalogue.library.get(given_up[0])
+        assert (image.state, image.need, image.failure, image.attempts) == (State.READY, Need.REST, None, 0)
+        assert [catalogue.library.get(image_id).need for image_id in others] == [None, Need.FIRST]
+        assert catalogue.library.given_up("b", 10) == given_up[1:]
+        claim = catalogue.renderings.claim(given_up[0], 60)
+        assert claim is not None
+        assert claim.attempt == 1
+
     def test_an_interrupted_one_waits_and_is_found(self, catalogue: SqlCatalogue) -> None:
         image_id = finished(catalogue, "a")
         catalogue.waiting.renew("b", 10)

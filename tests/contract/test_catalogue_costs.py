@@ -157,6 +157,13 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         for state in State
         for after in (None, "ready by others", "deleted lately")
     },
+    "Library.given_up": {
+        f"{recipe_set} {'from the start' if after is None else after}": lambda c, recipe_set=recipe_set, after=after: (
+            c.library.given_up(recipe_set, LIMIT, None if after is None else first_of(after))
+        )
+        for recipe_set in ("a", "b", "c")
+        for after in (None, "ready by others", "deleted lately")
+    },
     "Renderings.claim": {"": lambda c: c.renderings.claim(first_of("waiting"), 60)},
     "Renderings.finish": {
         "": lambda c: c.renderings.finish(a_claim(c, "paused"), None),

@@ -363,7 +363,8 @@ class TestOtherRecipes:
             changed.work()
 
             assert changed.client.get("/vignette/0").status_code == 200
-            assert changed.client.get("/images/0").json["failure"] is None
+            failure = changed.client.get("/images/0").json["failure"]
+            assert failure["detail"] == "its decoder has a bad day"
             assert problem(changed.client.get("/vignette/0?size=new"))["detail"] == "its decoder has a bad day"
             assert changed.jobs.hinted == []
 

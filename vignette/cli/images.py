@@ -1,4 +1,4 @@
-"""Commands on images: try failed ones again, and render again what other recipes have made."""
+"""Commands on images: try again what failed, and render again what other recipes have made."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from vignette.use_cases.renewal import Amount, Renewal, Renewed
 
 @click.command()
 @click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=0))
-@click.option("--all-failed", is_flag=True, help="Every image that has failed.")
+@click.option("--all-failed", is_flag=True, help="Every image that failed, in whole or in part.")
 def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
     """
-    Try failed images again, as if they had never been tried.
+    Try images again that failed, in whole or in part, as if they had never been tried.
 
-    Their vignettes are made at once if the service runs, or else as soon as it does. Exit status 1 if one of the
-    images could not be tried: it has not failed, was deleted, or never was.
+    A ready image that lacks sizes stays ready, and is given only those. The vignettes are made at once if the service
+    runs, or else as soon as it does. Exit status 1 if one of the images could not be tried: it has not failed, was
+    deleted, or never was.
     """
     from vignette.wiring.commands import open_renewal
 

@@ -80,6 +80,6 @@ def fsck(settle: Callable[[], object] | None, repair: bool, as_json: bool) -> No
     except VignetteError as error:
         click.echo(f"vignette: it could not be checked: {error}", err=True)
         sys.exit(2)
-    report = Report(len(image_ids), found, checkup.incomplete)
+    report = Report(len(image_ids), found, checkup.incomplete, checkup.not_completed)
     click.echo(report.as_json() if as_json else report.as_text())
     sys.exit(0 if report.is_well else 1)

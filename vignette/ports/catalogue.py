@@ -51,6 +51,12 @@ class Library(Protocol):
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         """The numbers of at most *limit* images in *state* that are higher than *after*, the lowest first."""
 
+    def given_up(self, recipe_set: str, limit: int, after: ImageId | None = None) -> list[ImageId]:
+        """
+        At most *limit* ready images that could not be completed or rendered again by the recipes of *recipe_set*: the
+        lowest numbers above *after*, in order.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -182,10 +188,10 @@ class Waiting(Protocol):
         all.
         """
 
-    def reset(self, image_id: ImageId) -> None:
+    def reset(self, image_id: ImageId, *, only_rest: bool = False) -> None:
         """
         Mark an image to be rendered again, with no attempts counted. A failed image is pending then; a ready one stays
-        ready, and is renewing. Images in other states stay as they are.
+        ready, and is renewing, or completing with *only_rest*. Images in other states stay as they are.
         """
 
     def renew(self, recipe_set: str, limit: int) -> list[ImageId]:

@@ -20,7 +20,7 @@ from typing import Final
 from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavailable
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
-from vignette.model import Image, ImageId, Need, Outcome, Record
+from vignette.model import Image, ImageId, Need, Outcome, Record, State
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_json, as_text, describe
 from vignette.ports.catalogue import Index, Library
@@ -94,6 +94,8 @@ class Checkup:
         self._staging_max_age_s = staging_max_age_s
         self.incomplete = 0
         """How many ready images `run` has come across whose vignettes are still to come in part."""
+        self.not_completed = 0
+        """How many ready images `run` has come across of which some vignettes could not be made."""
 
     def image_ids(self) -> Numbers:
         """Return every number that was given out, and every higher number that has a folder."""
@@ -115,8 +117,8 @@ class Checkup:
         """
         suspects: list[_Suspect] = []
         for image_id in image_ids:
-            found, is_complete = self._look(image_id)
-            self.incomplete += not is_complete
+            found, row = self._look(image_id)
+            self._count(row)
             if found:
                 suspects.append((image_id, {(finding.kind, finding.name) for finding in found}))
             checked(image_id)
@@ -135,20 +137,24 @@ class Checkup:
                 if (finding.kind, finding.name) in before:
                     yield self._repaired(finding) if repair else finding
 
-    def _look(self, image_id: ImageId) -> tuple[list[Finding], bool]:
-        """Return what is wrong with the image, and whether nothing of it is still to come."""
+    def _count(self, row: Image | None) -> None:
+        if row is not None and row.state is State.READY:
+            self.incomplete += row.need is Need.REST
+            self.not_completed += row.has_failed
+
+    def _look(self, image_id: ImageId) -> tuple[list[Finding], Image | None]:
+        """Return what is wrong with the image, and its row."""
         row = self._row(image_id)
-        is_complete = row is None or row.need is not Need.REST
         try:
             folder = self._folder(image_id, row)
         except StoreUnavailable as error:
-            return [Finding(Kind.UNREADABLE, str(error), image_id)], is_complete
+            return [Finding(Kind.UNREADABLE, str(error), image_id)], row
         # Nobody can tell a crash's leftover at the counter from an upload that is just being indexed. The next upload
         # indexes it either way.
         if row is None and image_id == self._index.next_id():
-            return [], is_complete
+            return [], row
         found = judge(row, folder, self._vignettes)
-        return [replace(finding, image_id=image_id) for finding in found], is_complete
+        return [replace(finding, image_id=image_id) for finding in found], row
 
     def _row(self, image_id: ImageId) -> Image | None:
         try:

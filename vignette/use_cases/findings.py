@@ -208,12 +208,13 @@ def _is_sound(record: Record, folder: Folder) -> bool:
 class Report:
     """
     The findings of a check; `images` is how many numbers it checked. Of `incomplete` ready images, some vignettes are
-    still to come: that is no finding.
+    still to come. Of `not_completed` ready images, some could not be made. Neither is a finding.
     """
 
     images: int
     findings: list[Finding]
     incomplete: int = 0
+    not_completed: int = 0
 
     @property
     def is_well(self) -> bool:
@@ -226,8 +227,16 @@ class Report:
         counts = f"{self.images} numbers checked, {len(lines)} findings" + (
             f", {repaired} repaired" if repaired else ""
         )
-        to_come = [f"{self.incomplete} images are ready, and some of their vignettes still to come"]
-        return "\n".join([*lines, *(to_come if self.incomplete else []), counts])
+        return "\n".join([*lines, *self._partly_made(), counts])
+
+    def _partly_made(self) -> Iterator[str]:
+        if self.incomplete:
+            yield f"{self.incomplete} images are ready, and some of their vignettes still to come"
+        if self.not_completed:
+            yield (
+                f"{self.not_completed} images are ready, and some of their vignettes could not be made:"
+                " `vignette retry --all-failed` tries again"
+            )
 
     def as_json(self) -> str:
         findings = [
@@ -241,7 +250,8 @@ class Report:
             }
             for finding in self.findings
         ]
-        return json.dumps({"checked": self.images, "incomplete": self.incomplete, "findings": findings}, indent=1)
+        counts = {"checked": self.images, "incomplete": self.incomplete, "not_completed": self.not_completed}
+        return json.dumps({**counts, "findings": findings}, indent=1)
 
 
 def _line(finding: Finding) -> str:

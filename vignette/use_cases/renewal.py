@@ -1,4 +1,4 @@
-"""Render again the images that failed, and those whose vignettes were made by recipes that are no longer in use."""
+"""Render again what failed, in whole or in part, and images whose vignettes recipes made that are no longer in use."""
 
 from __future__ import annotations
 
@@ -79,6 +79,7 @@ class Renewal:
         self._waiting = waiting
         self._workers = workers
         self._jobs = jobs
+        self._sizes = [recipe.name for recipe in recipes]
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self._batch = batch
         self._pause = pause
@@ -161,32 +162,49 @@ class Renewal:
     def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK) -> None:
         """Have the vignettes of a ready or failed image made anew."""
         self._waiting.reset(image_id)
-        try:
-            self._jobs.hint(image_id, lane)
-        except QueueUnavailable as error:
-            logger.warning("image %d waits for the sweep: %s", image_id, error)
+        self._hint(image_id, lane)
 
     def retry(self, image_id: ImageId, lane: Lane = Lane.FAST) -> Image:
         """
-        Have a failed image tried again, with no attempts counted; return it as it stands afterwards.
+        Have a failed image tried again, with no attempts counted; return it as it stands afterwards. A ready image that
+        lacks sizes is given only those, in the lane of such work. One that could not be rendered again is rendered
+        again. Both stay ready.
 
         Raises:
             ImageNotFound: There never was one.
             ImageDeleted: It was deleted.
-            ImageNotFailed: The image is ready, or will be tried anyway.
+            ImageNotFailed: All of the image is made, or will be tried anyway.
         """
-        state = existing(self._library, image_id).state
-        if state is not State.FAILED:
-            raise ImageNotFailed(f"image {image_id} is {state}")
-        self.render_again(image_id, lane)
+        image = existing(self._library, image_id)
+        if not image.has_failed:
+            raise ImageNotFailed(f"image {image_id} is {image.state}")
+        if image.state is State.READY and not all(map(image.has, self._sizes)):
+            self._waiting.reset(image_id, only_rest=True)
+            self._hint(image_id, Lane.REST)
+        else:
+            self.render_again(image_id, lane)
         return existing(self._library, image_id)
 
     def failed(self) -> Iterator[ImageId]:
-        """The numbers of all failed images. An image that is tried and fails again meanwhile comes once."""
+        """
+        The numbers of all images that `retry` takes: first the ready ones, then those without any vignette. An image
+        that is tried and fails again meanwhile comes once. Images that other recipes have made are left out, because
+        they are rendered again by themselves.
+        """
+        after = None
+        while batch := self._library.given_up(self._recipe_set, self._batch, after):
+            yield from batch
+            after = batch[-1]
         after = None
         while batch := self._library.in_state(State.FAILED, self._batch, after):
             yield from batch
             after = batch[-1]
+
+    def _hint(self, image_id: ImageId, lane: Lane) -> None:
+        try:
+            self._jobs.hint(image_id, lane)
+        except QueueUnavailable as error:
+            logger.warning("image %d waits for the sweep: %s", image_id, error)
 
     def _begin(self, image_id: ImageId, force: bool) -> None:
         # The sweep may have had it rendered meanwhile.

@@ -17,7 +17,7 @@ from vignette.web.http.headers import init_headers
 from vignette.web.http.problems import init_problems
 from vignette.web.http.public_address import PublicAddress
 from vignette.web.pages.i18n import init_i18n
-from vignette.web.pages.pictures import by_width, vignette_url
+from vignette.web.pages.pictures import by_width, obtainable, vignette_url
 from vignette.web.routes.about import about
 from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
@@ -63,7 +63,8 @@ def create_app(
     app.extensions[EXTENSION] = context
     app.url_map.converters["image_id"] = _ImageIdConverter
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url, by_width=by_width)
+    app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
+    app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable)
     app.context_processor(lambda: {"recipes": context.recipes})
     init_i18n(app, languages)
     init_problems(app)

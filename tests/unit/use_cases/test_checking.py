@@ -16,7 +16,7 @@ from tests.house import house as house_below
 from tests.makers import animation
 from tests.memory import most_memory
 from vignette import layout
-from vignette.errors import StoreUnavailable
+from vignette.errors import RenderingFailed, StoreUnavailable
 from vignette.limits import MIB
 from vignette.model import Failure, ImageId, Outcome, State
 from vignette.recipes import Recipe
@@ -425,7 +425,22 @@ class TestSizesToCome:
         assert report.as_text() == (
             "1 images are ready, and some of their vignettes still to come\n2 numbers checked, 0 findings"
         )
-        assert json.loads(report.as_json()) == {"checked": 2, "incomplete": 1, "findings": []}
+        assert json.loads(report.as_json()) == {"checked": 2, "incomplete": 1, "not_completed": 0, "findings": []}
+
+    def test_those_that_could_not_be_made_are_told_and_are_no_finding(self, house: House) -> None:
+        house.sql("UPDATE image SET attempts = 3 WHERE id = 0")
+        house.verdicts.interrupted(ZERO, RenderingFailed("the process was killed"))
+        checking = checkup(house, recipes=self.SIZES)
+
+        findings = check(house, checking)
+
+        report = Report(2, findings, checking.incomplete, checking.not_completed)
+        assert report.is_well
+        assert report.as_text() == (
+            "1 images are ready, and some of their vignettes could not be made:"
+            " `vignette retry --all-failed` tries again\n2 numbers checked, 0 findings"
+        )
+        assert json.loads(report.as_json()) == {"checked": 2, "incomplete": 0, "not_completed": 1, "findings": []}
 
     def test_a_row_that_knows_nothing_of_them_is_written_anew_and_they_come(self, house: House) -> None:
         in_force = layout.recipe_set(layout.vignettes(self.SIZES))

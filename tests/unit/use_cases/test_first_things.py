@@ -426,6 +426,13 @@ class TestBetweenTheDefaultAndTheRest:
         assert house.store.read(ImageId(0), to_come) != b"from before"
 
 
+def given_up(house: House, decoder: Decoder) -> None:
+    """Image 0 is ready, and its other sizes cannot be made."""
+    crashed_between(house, decoder)
+    house.verdicts.max_attempts = 1
+    house.verdicts.interrupted(ImageId(0), RenderingFailed("the process was killed"))
+
+
 class TestARestThatCannotBeMade:
     def stays_ready_with_what_it_has(self, house: House, reason: str) -> None:
         image = house.catalogue.library.get(ImageId(0))
@@ -505,6 +512,76 @@ class TestARestThatCannotBeMade:
         house.work()
 
         is_complete(house)
+
+    def test_its_resource_tells_the_reason(self, house: House, decoder: Decoder) -> None:
+        given_up(house, decoder)
+
+        resource = house.client.get("/images/0").json
+
+        assert (resource["state"], resource["renditions_pending"]) == ("ready", {})
+        assert resource["failure"]["type"] == "/problems/rendering-failed"
+        assert resource["failure"]["detail"] == "the process was killed"
+        assert house.client.get("/images").json["images"][0]["failure"] == resource["failure"]
+
+    def test_who_tries_it_again_has_only_that_made_and_it_stays_ready(self, house: House, decoder: Decoder) -> None:
+        given_up(house, decoder)
+        decoder.decoded.clear()
+
+        answer = house.client.post("/images/0/retry")
+
+        assert (answer.status_code, answer.json["state"], answer.json["failure"]) == (202, "ready", None)
+        assert list(answer.json["renditions_pending"]) == ["large", "banner"]
+        assert house.client.get("/vignette/0").status_code == 200
+        assert house.jobs.lanes[ImageId(0)] is Lane.REST
+        assert house.client.post("/images/0/retry").status_code == 409
+        house.work()
+        assert decoder.decoded == [["large", "banner"]]
+        is_complete(house)
+
+    def test_it_is_among_those_that_failed(self, house: House, decoder: Decoder) -> None:
+        given_up(house, decoder)
+        house.upload(broken_pixels())
+        house.upload(picture(640, 480))
+        house.work()
+
+        failed = list(house.renewal.failed())
+
+        assert failed == [0, 1]
+        assert [house.renewal.retry(image_id).state for image_id in failed] == [State.READY, State.PENDING]
+        assert list(house.renewal.failed()) == []
+
+    def test_one_that_keeps_vignettes_of_other_recipes_is_rendered_again(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        original = next((house.uploads / "0").glob("original.*"))
+        sound = original.read_bytes()
+        others = [Recipe("small", 64, 64), Recipe("large", 500, 500)]
+        with house_below(house.root, recipes=others) as changed:
+            original.write_bytes(broken_pixels())
+            changed.renewal.advance()
+            changed.work()
+            assert changed.client.get("/images/0").json["failure"]["type"] == "/problems/broken-image"
+            assert list(changed.renewal.failed()) == [0]
+            original.write_bytes(sound)
+
+            changed.renewal.retry(ImageId(0))
+
+            assert changed.catalogue.library.get(ImageId(0)).need is Need.AGAIN
+            changed.work()
+            assert vignettes(changed) == layout.vignettes(others)
+
+    def test_pages_show_a_vignette_that_it_has_if_the_new_default_one_could_not_be_made(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        next((house.uploads / "0").glob("original.*")).write_bytes(broken_pixels())
+        with house_below(house.root, recipes=[Recipe("new", 64, 64), LARGE]) as changed:
+            changed.renewal.advance()
+            changed.work()
+
+            for path in ("/images", "/images/0"):
+                page = changed.client.get(path, headers={"Accept": "text/html"}).text
+                assert f"/vignette/0?size=large&amp;v={LARGE.digest}" in page
+                assert "size=new" not in page
 
     def test_pixels_that_cannot_be_decoded_at_all_fail_the_image(self, house: House) -> None:
         house.upload(broken_pixels())

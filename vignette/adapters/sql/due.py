@@ -37,6 +37,12 @@ def count(recipe_set: str | None, at_most: int) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(sa.select(counted.c.id).limit(at_most).subquery())
 
 
+def failed_again(recipe_set: str) -> sa.Select[str, int]:
+    """Select the ready images that could not be rendered or completed by *recipe_set*, in the order of the index."""
+    # Not `=`: PostgreSQL might then read all images by number.
+    return _by_set().where(FAILED_AGAIN, _recipe_set >= recipe_set, _recipe_set <= recipe_set)
+
+
 def _kinds(recipe_set: str | None) -> Iterator[sa.Select[str, int]]:
     """
     A query for each kind. Its columns are the place of a row in the index, and their order is that of the index.
@@ -47,14 +53,16 @@ def _kinds(recipe_set: str | None) -> Iterator[sa.Select[str, int]]:
     if recipe_set is None:
         yield _of_state(State.READY)
     else:
-        by_set = sa.select(_recipe_set, _id).order_by(_recipe_set, _id)
-        # Not `=`: PostgreSQL might then read all images by number.
-        yield by_set.where(FAILED_AGAIN, _recipe_set >= recipe_set, _recipe_set <= recipe_set)
-        yield by_set.where(READY, _recipe_set < recipe_set)
-        yield by_set.where(READY, _recipe_set > recipe_set)
+        yield failed_again(recipe_set)
+        yield _by_set().where(READY, _recipe_set < recipe_set)
+        yield _by_set().where(READY, _recipe_set > recipe_set)
     for state in stored_as(State.READY):
         if state != State.READY:
             yield _of_state(state)
+
+
+def _by_set() -> sa.Select[str, int]:
+    return sa.select(_recipe_set, _id).order_by(_recipe_set, _id)
 
 
 def _of_state(state: str) -> sa.Select[str, int]:

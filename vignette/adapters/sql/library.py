@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from vignette.adapters.sql import due
 from vignette.adapters.sql.conditions import LIVING, numbers_in, stored_as
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import from_row, image_table
@@ -39,3 +40,10 @@ class SqlLibrary:
         with self._database.read() as connection:
             numbers = connection.execute(numbers_in(stored_as(state), limit, after)).scalars()
             return [ImageId(number) for number in numbers]
+
+    def given_up(self, recipe_set: str, limit: int, after: ImageId | None = None) -> list[ImageId]:
+        query = due.failed_again(recipe_set)
+        if after is not None:
+            query = query.where(sa.tuple_(*query.selected_columns) > (recipe_set, after))
+        with self._database.read() as connection:
+            return [ImageId(row.id) for row in connection.execute(query.limit(limit))]

@@ -18,7 +18,7 @@ from vignette.adapters.sql.conditions import (
     unclaimed,
 )
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import NEEDS, RENEWING, Now, anew, image_table
+from vignette.adapters.sql.tables import COMPLETING, NEEDS, RENEWING, Now, anew, image_table
 from vignette.model import ImageId, Need, State
 from vignette.ports.catalogue import Due
 
@@ -35,11 +35,12 @@ class SqlWaiting:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reset(self, image_id: ImageId) -> None:
+    def reset(self, image_id: ImageId, *, only_rest: bool = False) -> None:
+        ready = COMPLETING if only_rest else RENEWING
         reset = (
             sa.update(image_table)
             .where(image_table.c.id == image_id, image_table.c.state.in_([State.READY, State.FAILED]))
-            .values(state=sa.case((image_table.c.state == State.READY, RENEWING), else_=State.PENDING.value), **anew())
+            .values(state=sa.case((image_table.c.state == State.READY, ready), else_=State.PENDING.value), **anew())
         )
         with self._database.write() as connection:
             connection.execute(reset)

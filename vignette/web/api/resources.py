@@ -72,7 +72,10 @@ class ImageResource(Resource):
     height: int
     frames: int
     received_at: Timestamp
-    failure: Problem | None
+    failure: Problem | None = Field(
+        description="Why a failed image has no vignette. Of a ready image: why sizes could not be made, or not be made"
+        " anew; it keeps those in `links.vignettes`. `POST /images/<id>/retry` tries both again"
+    )
     placeholder: PlaceholderResource | None = Field(description="null until the image has been rendered")
     renditions_pending: dict[str, str] = Field(
         description="The URL of each size of which a vignette is still to come, by name: 202 until it is there. A ready"
@@ -174,7 +177,7 @@ def _fields(image: Image) -> dict[str, Any]:
         "height": facts.height,
         "frames": facts.frames,
         "received_at": record.received_at,
-        "failure": problem_of_failure(image.failure) if image.state is State.FAILED and image.failure else None,
+        "failure": problem_of_failure(image.failure) if image.has_failed and image.failure else None,
         "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
         "renditions_pending": {recipe.name: url for recipe, url in urls.items() if _is_to_come(image, recipe)},
         "links": Links(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask import url_for
 
@@ -13,6 +14,15 @@ from vignette.recipes import Recipe
 def vignette_url(image_id: int, recipe: Recipe, *, still: bool = False) -> str:
     """Return the URL of the vignette that *recipe* makes; of a picture that moves, of the *still* one if asked."""
     return url_for("vignettes.show", image_id=image_id, size=recipe.name, v=recipe.digest, still="1" if still else None)
+
+
+def obtainable(image: Mapping[str, Any], recipes: Sequence[Recipe]) -> Sequence[Recipe]:
+    """
+    Return those of *recipes* of which the *image*, a resource, has a vignette or one is still to come. If there are
+    none, the first of *recipes* is returned.
+    """
+    urls = {**image["renditions_pending"], **image["links"]["vignettes"]}
+    return [recipe for recipe in recipes if recipe.name in urls] or recipes[:1]
 
 
 def by_width(width: int, height: int, recipes: Sequence[Recipe]) -> dict[int, Recipe]:

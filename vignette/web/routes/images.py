@@ -118,7 +118,7 @@ def delete_form(image_id: int) -> Response:
 
 @images.post("/<image_id:image_id>/retry")
 @operation(
-    "Try again to make the vignettes of a failed image",
+    "Try again to make what could not be made of an image",
     Answer(202, "It will be tried; the image as it stands now", JSON, ImageResource, headers=("Location", "Vary")),
     Answer(303, "The page of the image, for the form of a browser", HTML, headers=("Location",)),
     problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, ImageNotFailed, CatalogueUnavailable),
