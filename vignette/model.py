@@ -117,10 +117,14 @@ class Outcome:
     to_come: tuple[str, ...] = ()
 
     def fits(self, name: str, content: bytes) -> bool:
-        """Whether *content* is that of the vignette *name*, as far as can be told."""
+        """
+        Whether *content* is that of the vignette *name*, as far as can be told. It is not if this outcome does not list
+        the vignette: nobody knows then whether the file is whole.
+        """
         fingerprint = self.fingerprints.get(name)
         # No vignette is empty: that is what a crash of the machine leaves of most files.
-        return content != b"" and (fingerprint is None or fingerprint == Fingerprint.of(content))
+        is_known = name in self.vignettes and content != b""
+        return is_known and (fingerprint is None or fingerprint == Fingerprint.of(content))
 
 
 @dataclass(frozen=True, slots=True)

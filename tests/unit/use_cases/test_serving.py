@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -25,6 +26,7 @@ from vignette.web.capacity import Capacity
 from vignette.web.capacity.slow_clients import SlowClients
 
 JPEG = Wish(takes=("jpeg",))
+LARGE = Recipe("large", 400, 400)
 FORMATS: tuple[VignetteFormat, ...] = ("avif", "webp", "jpeg")
 
 
@@ -109,6 +111,31 @@ class TestVignettes:
 
         assert isinstance(ask(house), Nothing)
         assert house.jobs.hinted == [0]
+
+    def test_one_that_no_outcome_tells_of_may_be_damaged_and_is_not_served(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        house.store.write(ImageId(0), layout.OUTCOME, b"")
+        os.truncate(house.uploads / "0" / layout.vignette(SMALL, "jpeg"), 100)
+
+        assert isinstance(ask(house), Nothing)
+        assert house.jobs.hinted == [0]
+        house.work()
+        assert isinstance(ask(house), Served)
+
+    def test_one_that_was_written_and_not_yet_told_of_may_be_damaged_and_is_not_served(self, tmp_path: Path) -> None:
+        with house_below(tmp_path, recipes=[SMALL, LARGE]) as house:
+            for _ in range(2):
+                house.upload(picture(640, 480))
+            house.rendering.render(house.jobs.take())
+            house.store.write(ImageId(0), layout.vignette(LARGE, "jpeg"), b"\xff\xd8 and what a crash has left")
+
+            found = ask(house, size="large")
+
+            assert isinstance(found, Nothing)
+            assert found.failure is None
+            house.work()
+            assert isinstance(ask(house, size="large"), Served)
 
     def test_one_that_cannot_be_made_has_its_failure(self, house: House) -> None:
         house.upload(broken_pixels())
