@@ -32,7 +32,7 @@ from vignette.ports.catalogue import Claim, Renderings
 from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Files
 from vignette.recipes import Recipe
-from vignette.records import outcome_from_json
+from vignette.records import outcome_from_json, outcome_to_json
 from vignette.use_cases.verdicts import Verdicts, to_failure
 
 # The pause after a rendering that found no room on the disk, or could not use the folder or the catalogue. That says
@@ -173,8 +173,21 @@ class Rendering:
                 if work.outcome.to_come and not self._goes_on(work, has_to_hurry=has_to_hurry):
                     return False
         if unwritten:
-            self._files.write_all(image.id, unwritten, flush=False)
+            self._files.write_all(image.id, self._announcement(image.id, unwritten) | unwritten, flush=False)
         return True
+
+    def _announcement(self, image_id: ImageId, made: Mapping[str, bytes]) -> dict[str, bytes]:
+        """
+        Return an outcome that fits the earlier vignettes and those that were *made* to replace them, if any. It is
+        written first: then all vignettes are served whenever the worker dies.
+        """
+        earlier = self._earlier_outcome(image_id)
+        others = [name for name in earlier.vignettes if name in made and not earlier.fits(name, made[name])]
+        if not others:
+            return {}
+        new = {name: (*earlier.replacements.get(name, ()), Fingerprint.of(made[name])) for name in others}
+        announced = replace(earlier, replacements={**earlier.replacements, **new})
+        return {layout.OUTCOME: outcome_to_json(announced)}
 
     def _find_what_is_there(self, work: _Work) -> None:
         """Note what the recipes in force make of the image, and which of that it has already, if it is completed."""
