@@ -235,7 +235,9 @@ def test_a_postponed_attempt_does_not_count(catalogue: SqlCatalogue) -> None:
 
     catalogue.renderings.postpone(claim, FAILURE, pause_s=-1)
 
-    assert catalogue.renderings.claim(image_id, 60) == replace(claim, image=replace(claim.image, failure=FAILURE))
+    again = catalogue.renderings.claim(image_id, 60)
+    assert again is not None
+    assert (again.attempt, again.image) == (1, replace(claim.image, failure=FAILURE))
 
 
 def test_a_postponed_image_waits_for_its_pause_and_is_then_handed_out(catalogue: SqlCatalogue) -> None:
@@ -499,6 +501,30 @@ class TestCompleting:
 
         image = catalogue.library.get(first.image.id)
         assert (image.state, image.need, image.failure, image.sizes) == (State.READY, Need.REST, None, ("small",))
+
+    @pytest.mark.parametrize("goes_on", [True, False])
+    def test_a_claim_that_another_worker_took_over_never_holds_again(
+        self, catalogue: SqlCatalogue, goes_on: bool
+    ) -> None:
+        """Attempts begin anew when the image is published: a later claim may have the number of an earlier one."""
+        image_id = published(catalogue).image.id
+        stalled = catalogue.renderings.claim(image_id, lease_s=-1)
+        second = catalogue.renderings.claim(image_id, lease_s=60)
+        assert stalled is not None
+        assert second is not None
+        later = catalogue.renderings.publish(second, None, "more", ("large", "small"), goes_on=goes_on)
+        later = later if goes_on else catalogue.renderings.claim(image_id, lease_s=60)
+        assert later is not None
+        assert (stalled.attempt, later.attempt) == (1, 1)
+
+        assert catalogue.renderings.in_hand(image_id) == later
+        assert not catalogue.renderings.finish(stalled, FAILURE)
+        assert catalogue.renderings.publish(stalled, None, "less", ("small",), goes_on=True) is None
+        catalogue.renderings.postpone(stalled, FAILURE, pause_s=-1)
+
+        assert catalogue.renderings.in_hand(image_id) == later
+        assert catalogue.renderings.finish(later, None, None, "all", ("large", "small"))
+        assert catalogue.renderings.in_hand(image_id) is None
 
     def test_earlier_attempts_do_not_count(self, catalogue: SqlCatalogue) -> None:
         image_id = add(catalogue)

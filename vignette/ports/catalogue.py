@@ -54,10 +54,15 @@ class Library(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to render an image until the lease ends. `attempt` counts from 1."""
+    """
+    The right to render an image until the lease ends. `attempt` counts from 1, and begins anew when the image is
+    published. So `lease_until`, by the clock of the catalogue, tells this claim from earlier and later ones. It is None
+    once the image was left.
+    """
 
     image: Image
     attempt: int
+    lease_until: float | None
 
 
 class Renderings(Protocol):
@@ -67,6 +72,12 @@ class Renderings(Protocol):
         """
         Take the image for rendering; None if it is done or deleted, or a lease on it still runs. An image that is
         completed or rendered again stays `READY` meanwhile.
+        """
+
+    def in_hand(self, image_id: ImageId) -> Claim | None:
+        """
+        The last claim on the image, even if its lease has ended. None if it has had its verdict, or was postponed, or
+        published and left, or if the image is deleted.
         """
 
     def newcomers_wait(self) -> bool:
