@@ -608,6 +608,32 @@ class TestCompleting:
         assert catalogue.waiting.renew("others", 10) == []
         assert catalogue.library.get(image_id).need is Need.REST
 
+    def test_one_whose_files_the_disk_has_refused_is_rendered_again_once_its_worker_writes_no_more(
+        self, catalogue: SqlCatalogue
+    ) -> None:
+        claim = published(catalogue, goes_on=True)
+
+        catalogue.waiting.reset(claim.image.id, even_completing=True)
+
+        image = catalogue.library.get(claim.image.id)
+        assert (image.need, image.attempts, image.sizes) == (Need.AGAIN, 0, ("small",))
+        assert not catalogue.renderings.finish(claim, None, None, "all", ("large", "small"))
+        assert catalogue.renderings.claim(image.id, 60) is None
+        catalogue.removals.begin_delete(image.id)
+        catalogue.removals.end_delete(image.id)
+        assert catalogue.library.get(image.id).state is State.DELETING  # the worker may still write
+
+    def test_one_that_nobody_completes_is_rendered_again_if_the_disk_has_refused_its_files(
+        self, catalogue: SqlCatalogue
+    ) -> None:
+        image_id = published(catalogue).image.id
+
+        catalogue.waiting.reset(image_id, even_completing=True)
+
+        again = catalogue.renderings.claim(image_id, 60)
+        assert again is not None
+        assert (again.attempt, again.image.need) == (1, Need.AGAIN)
+
     @pytest.mark.parametrize("goes_on", [True, False])
     def test_it_may_be_deleted_and_a_verdict_does_not_bring_it_back(
         self, catalogue: SqlCatalogue, goes_on: bool

@@ -185,7 +185,10 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     "Waiting.interrupted": {"": lambda c: c.waiting.interrupted(LIMIT)},
     "Waiting.unfinished": {"": lambda c: c.waiting.unfinished(LIMIT)},
     "Waiting.unclaimed": {"": lambda c: c.waiting.unclaimed(LIMIT)},
-    "Waiting.reset": {"": lambda c: c.waiting.reset(first_of("failed"))},
+    "Waiting.reset": {
+        "": lambda c: c.waiting.reset(first_of("failed")),
+        "even one that is completed": lambda c: c.waiting.reset(first_of("completing"), even_completing=True),
+    },
     "Waiting.renew": {
         "few": lambda c: c.waiting.renew("b", LIMIT),
         "all": lambda c: c.waiting.renew("0", LIMIT),

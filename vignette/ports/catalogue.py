@@ -193,10 +193,13 @@ class Waiting(Protocol):
         all.
         """
 
-    def reset(self, image_id: ImageId) -> None:
+    def reset(self, image_id: ImageId, *, even_completing: bool = False) -> None:
         """
         Mark an image to be rendered again, with no attempts counted. A failed image is pending then; a ready one stays
-        ready, and is renewing. Images in other states stay as they are.
+        ready, and is renewing. Images that wait or are in the hands of a worker stay as they are.
+
+        With *even_completing*, an image that is completed is renewing too: what it has may be lost. A claim on it no
+        longer holds, but its lease runs on, because its worker may still write.
         """
 
     def renew(self, recipe_set: str, limit: int) -> list[ImageId]:
