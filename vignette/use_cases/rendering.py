@@ -74,7 +74,8 @@ class Rendering:
     *animation_seconds*. An image waits *pause_without_room_s* seconds after the machine had no room for it.
 
     Each step of a decoder runs within *confined*, which raises `TooMuchMemory` or `TooMuchTime` if it takes too much.
-    No other attempt follows then, because it would take as much.
+    No other attempt follows then, because it would take as much; but the default vignettes are tried alone, if nothing
+    is made by then.
     """
 
     def __init__(
@@ -152,12 +153,21 @@ class Rendering:
 
     def _make_vignettes(self, work: _Work) -> bool:
         """Make what the image lacks; return whether all is made that can be, and nothing was left for later."""
-        image, unwritten = work.claim.image, dict[str, bytes]()
         self._find_what_is_there(work)
         stills, moving = self._lacking(work.outcome)
-        has_to_hurry = (len(stills) > 1 or bool(moving)) and self._has_to_hurry(work.claim)
-        if has_to_hurry:
-            stills, moving = stills[:1], []
+        if len(stills) <= 1 and not moving:
+            return self._make(work, stills, moving, has_to_hurry=False)
+        if not self._has_to_hurry(work.claim):
+            try:
+                return self._make(work, stills, moving, has_to_hurry=False)
+            except (RenderingFailed, Refused) as error:
+                if work.claim.image.need is not Need.FIRST:
+                    raise
+                logger.info("the first size of image %d is tried alone: %s", work.claim.image.id, error)
+        return self._make(work, stills[:1], [], has_to_hurry=True)
+
+    def _make(self, work: _Work, stills: Sequence[Recipe], moving: Sequence[Recipe], *, has_to_hurry: bool) -> bool:
+        image, unwritten = work.claim.image, dict[str, bytes]()
         with self._files.open(image.id, layout.original(image.record.facts)) as file:
             steps = self._renderer(file, image.record.bytes, stills, moving, self._animation_seconds)
             while step := self._next(steps):

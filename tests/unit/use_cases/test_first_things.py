@@ -481,6 +481,23 @@ class TestARestThatCannotBeMade:
 
             self.stays_ready_with_what_it_has(house, "needs more")
 
+    @pytest.mark.parametrize("error", [TooMuchMemory("needs more", limit=64), RenderingFailed("needs more")])
+    def test_one_that_fails_before_anything_is_made_costs_no_default_vignette(
+        self, house: House, decoder: Decoder, error: Exception
+    ) -> None:
+        """What all sizes take together may be too much, and what the default one takes alone may not."""
+        house.upload(picture(640, 480))
+
+        def fail(_step: int) -> None:
+            if decoder.decoded[-1] != ["small"]:
+                raise error
+
+        decoder.before = fail
+        house.work()
+
+        self.stays_ready_with_what_it_has(house, "needs more")
+        assert decoder.decoded == [["small", "large", "banner"], ["small"], ["large", "banner"]]
+
     def test_one_that_kills_its_worker_each_time_is_given_up(self, house: House, decoder: Decoder) -> None:
         crashed_between(house, decoder)
         decoder.before = crash_at(0)
