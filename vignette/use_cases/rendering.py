@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final, Protocol
 
 from vignette import layout
@@ -52,10 +52,30 @@ class Renderer(Protocol):
 
 @dataclass(slots=True)
 class _Work:
-    """A claimed image, and what its `outcome.json` would say now. The claim is another once the image is published."""
+    """
+    A claimed image, and what its `outcome.json` would say now if nothing more were to come. The claim is another once
+    the image is published. `earlier` is the outcome of what an image that is completed had before.
+    """
 
     claim: Claim
     outcome: Outcome
+    earlier: Outcome = field(default_factory=Outcome)
+
+    def so_far(self) -> Outcome:
+        """Return the outcome with what earlier recipes made of the sizes that are still to come."""
+        kept = [
+            name
+            for size in layout.sizes(self.outcome.to_come)
+            for moves in (False, True)
+            for name in layout.vignettes_named(size, self.earlier.vignettes, moves=moves).values()
+            if name not in self.outcome.to_come
+        ]
+        known = {name: self.earlier.fingerprints[name] for name in kept if name in self.earlier.fingerprints}
+        return replace(
+            self.outcome,
+            vignettes=tuple(dict.fromkeys((*self.outcome.vignettes, *kept))),
+            fingerprints={**known, **self.outcome.fingerprints},
+        )
 
     def add(self, made: Mapping[str, bytes]) -> None:
         self.outcome = replace(
@@ -207,11 +227,12 @@ class Rendering:
             wanted |= layout.moving_vignettes(self._recipes)
         work.outcome = replace(work.outcome, to_come=tuple(sorted(wanted)))
         if image.need is Need.REST:
-            work.add(self._sound(image.id, wanted))
+            work.earlier = self._earlier_outcome(image.id)
+            work.add(self._sound(image.id, wanted, work.earlier))
 
-    def _sound(self, image_id: ImageId, wanted: Iterable[str]) -> dict[str, bytes]:
+    def _sound(self, image_id: ImageId, wanted: Iterable[str], earlier: Outcome) -> dict[str, bytes]:
         """Read those of the *wanted* vignettes that are there, and that no crash of the machine has damaged."""
-        earlier, sound = self._earlier_outcome(image_id), {}
+        sound = {}
         for name in sorted(set(wanted).intersection(earlier.vignettes)):
             with suppress(FileNotStored):
                 content = self._files.read(image_id, name)
@@ -247,7 +268,7 @@ class Rendering:
         """Publish what is made by now; return whether to make the rest at once. If not, it is left to another job."""
         image_id = work.claim.image.id
         is_left = has_to_hurry or self._renderings.newcomers_wait()
-        published = self._verdicts.publish(work.claim, work.outcome, goes_on=not is_left)
+        published = self._verdicts.publish(work.claim, work.so_far(), goes_on=not is_left)
         if published is None:  # it was deleted, or another worker has taken it over
             return False
         work.claim = published
