@@ -107,6 +107,9 @@ class Outcome:
 
     `to_come` names the vignettes that are still to be made. A moving one among them may turn out to cost too much, and
     then never comes. `fingerprints` are by the name of the vignette. Outcomes of earlier releases have none.
+
+    `replacements` are there while files of a ready image are replaced by others of the same names, and after the worker
+    died of that: the fingerprints of the new files. A vignette is then either that of `fingerprints` or one of these.
     """
 
     vignettes: tuple[str, ...] = ()
@@ -115,12 +118,19 @@ class Outcome:
     placeholder: Placeholder | None = None
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict)
     to_come: tuple[str, ...] = ()
+    replacements: Mapping[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
 
     def fits(self, name: str, content: bytes) -> bool:
-        """Whether *content* is that of the vignette *name*, as far as can be told."""
-        fingerprint = self.fingerprints.get(name)
+        """
+        Whether *content* is that of the vignette *name*, as far as can be told. It is not if this outcome does not list
+        the vignette: nobody knows then whether the file is whole.
+        """
         # No vignette is empty: that is what a crash of the machine leaves of most files.
-        return content != b"" and (fingerprint is None or fingerprint == Fingerprint.of(content))
+        if name not in self.vignettes or content == b"":
+            return False
+        if name not in self.fingerprints:
+            return True
+        return Fingerprint.of(content) in (self.fingerprints[name], *self.replacements.get(name, ()))
 
 
 @dataclass(frozen=True, slots=True)

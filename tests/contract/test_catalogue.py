@@ -235,7 +235,9 @@ def test_a_postponed_attempt_does_not_count(catalogue: SqlCatalogue) -> None:
 
     catalogue.renderings.postpone(claim, FAILURE, pause_s=-1)
 
-    assert catalogue.renderings.claim(image_id, 60) == replace(claim, image=replace(claim.image, failure=FAILURE))
+    again = catalogue.renderings.claim(image_id, 60)
+    assert again is not None
+    assert (again.attempt, again.image) == (1, replace(claim.image, failure=FAILURE))
 
 
 def test_a_postponed_image_waits_for_its_pause_and_is_then_handed_out(catalogue: SqlCatalogue) -> None:
@@ -500,6 +502,30 @@ class TestCompleting:
         image = catalogue.library.get(first.image.id)
         assert (image.state, image.need, image.failure, image.sizes) == (State.READY, Need.REST, None, ("small",))
 
+    @pytest.mark.parametrize("goes_on", [True, False])
+    def test_a_claim_that_another_worker_took_over_never_holds_again(
+        self, catalogue: SqlCatalogue, goes_on: bool
+    ) -> None:
+        """Attempts begin anew when the image is published: a later claim may have the number of an earlier one."""
+        image_id = published(catalogue).image.id
+        stalled = catalogue.renderings.claim(image_id, lease_s=-1)
+        second = catalogue.renderings.claim(image_id, lease_s=60)
+        assert stalled is not None
+        assert second is not None
+        later = catalogue.renderings.publish(second, None, "more", ("large", "small"), goes_on=goes_on)
+        later = later if goes_on else catalogue.renderings.claim(image_id, lease_s=60)
+        assert later is not None
+        assert (stalled.attempt, later.attempt) == (1, 1)
+
+        assert catalogue.renderings.in_hand(image_id) == later
+        assert not catalogue.renderings.finish(stalled, FAILURE)
+        assert catalogue.renderings.publish(stalled, None, "less", ("small",), goes_on=True) is None
+        catalogue.renderings.postpone(stalled, FAILURE, pause_s=-1)
+
+        assert catalogue.renderings.in_hand(image_id) == later
+        assert catalogue.renderings.finish(later, None, None, "all", ("large", "small"))
+        assert catalogue.renderings.in_hand(image_id) is None
+
     def test_earlier_attempts_do_not_count(self, catalogue: SqlCatalogue) -> None:
         image_id = add(catalogue)
         for _ in range(2):
@@ -581,6 +607,32 @@ class TestCompleting:
 
         assert catalogue.waiting.renew("others", 10) == []
         assert catalogue.library.get(image_id).need is Need.REST
+
+    def test_one_whose_files_the_disk_has_refused_is_rendered_again_once_its_worker_writes_no_more(
+        self, catalogue: SqlCatalogue
+    ) -> None:
+        claim = published(catalogue, goes_on=True)
+
+        catalogue.waiting.reset(claim.image.id, even_completing=True)
+
+        image = catalogue.library.get(claim.image.id)
+        assert (image.need, image.attempts, image.sizes) == (Need.AGAIN, 0, ("small",))
+        assert not catalogue.renderings.finish(claim, None, None, "all", ("large", "small"))
+        assert catalogue.renderings.claim(image.id, 60) is None
+        catalogue.removals.begin_delete(image.id)
+        catalogue.removals.end_delete(image.id)
+        assert catalogue.library.get(image.id).state is State.DELETING  # the worker may still write
+
+    def test_one_that_nobody_completes_is_rendered_again_if_the_disk_has_refused_its_files(
+        self, catalogue: SqlCatalogue
+    ) -> None:
+        image_id = published(catalogue).image.id
+
+        catalogue.waiting.reset(image_id, even_completing=True)
+
+        again = catalogue.renderings.claim(image_id, 60)
+        assert again is not None
+        assert (again.attempt, again.image.need) == (1, Need.AGAIN)
 
     @pytest.mark.parametrize("goes_on", [True, False])
     def test_it_may_be_deleted_and_a_verdict_does_not_bring_it_back(

@@ -18,7 +18,7 @@ from tests.contract.conftest import new_database
 from tests.contract.test_catalogue import FAILURE, never, nothing, record
 from tests.memory import most_memory
 from vignette.adapters.sql.catalogue import SqlCatalogue
-from vignette.adapters.sql.tables import unflushed_table
+from vignette.adapters.sql.tables import image_table, unflushed_table
 from vignette.limits import MIB
 from vignette.model import Image, ImageId, State
 from vignette.ports import catalogue as ports
@@ -115,7 +115,10 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def a_claim(catalogue: SqlCatalogue, kind: str) -> Claim:
-    return Claim(catalogue.library.get(first_of(kind)), 0)
+    image_id = first_of(kind)
+    with catalogue.database.read() as connection:
+        lease_until = connection.scalar(sa.select(image_table.c.lease_until).where(image_table.c.id == image_id))
+    return Claim(catalogue.library.get(image_id), 0, lease_until)
 
 
 def an_image(number: int) -> Image:
@@ -173,6 +176,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "": lambda c: c.renderings.publish(a_claim(c, "paused"), None, "a", ("small",), goes_on=False),
         "not held": lambda c: c.renderings.publish(a_claim(c, "being deleted"), None, "a", ("small",), goes_on=True),
     },
+    "Renderings.in_hand": {"": lambda c: c.renderings.in_hand(first_of("paused"))},
     "Renderings.newcomers_wait": {"": lambda c: c.renderings.newcomers_wait()},
     "Renderings.release": {"": lambda c: c.renderings.release(first_of("paused"), FAILURE, 1)},
     "Renderings.postpone": {"": lambda c: c.renderings.postpone(a_claim(c, "paused"), FAILURE, 1)},
@@ -188,7 +192,10 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     "Waiting.interrupted": {"": lambda c: c.waiting.interrupted(LIMIT)},
     "Waiting.unfinished": {"": lambda c: c.waiting.unfinished(LIMIT)},
     "Waiting.unclaimed": {"": lambda c: c.waiting.unclaimed(LIMIT)},
-    "Waiting.reset": {"": lambda c: c.waiting.reset(first_of("failed"))},
+    "Waiting.reset": {
+        "": lambda c: c.waiting.reset(first_of("failed")),
+        "even one that is completed": lambda c: c.waiting.reset(first_of("completing"), even_completing=True),
+    },
     "Waiting.renew": {
         "few": lambda c: c.waiting.renew("b", LIMIT),
         "all": lambda c: c.waiting.renew("0", LIMIT),

@@ -60,10 +60,15 @@ class Library(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to render an image until the lease ends. `attempt` counts from 1."""
+    """
+    The right to render an image until the lease ends. `attempt` counts from 1, and begins anew when the image is
+    published. So `lease_until`, by the clock of the catalogue, tells this claim from earlier and later ones. It is None
+    once the image was left.
+    """
 
     image: Image
     attempt: int
+    lease_until: float | None
 
 
 class Renderings(Protocol):
@@ -73,6 +78,12 @@ class Renderings(Protocol):
         """
         Take the image for rendering; None if it is done or deleted, or a lease on it still runs. An image that is
         completed or rendered again stays `READY` meanwhile.
+        """
+
+    def in_hand(self, image_id: ImageId) -> Claim | None:
+        """
+        The last claim on the image, even if its lease has ended. None if it has had its verdict, or was postponed, or
+        published and left, or if the image is deleted.
         """
 
     def newcomers_wait(self) -> bool:
@@ -188,10 +199,14 @@ class Waiting(Protocol):
         all.
         """
 
-    def reset(self, image_id: ImageId, *, only_rest: bool = False) -> None:
+    def reset(self, image_id: ImageId, *, only_rest: bool = False, even_completing: bool = False) -> None:
         """
         Mark an image to be rendered again, with no attempts counted. A failed image is pending then; a ready one stays
-        ready, and is renewing, or completing with *only_rest*. Images in other states stay as they are.
+        ready, and is renewing, or completing with *only_rest*. Images that wait or are in the hands of a worker stay as
+        they are.
+
+        With *even_completing*, an image that is completed is renewing too: what it has may be lost. A claim on it no
+        longer holds, but its lease runs on, because its worker may still write.
         """
 
     def renew(self, recipe_set: str, limit: int) -> list[ImageId]:

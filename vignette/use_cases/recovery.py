@@ -16,7 +16,7 @@ from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, StoreUnavailable
 from vignette.limits import SWEEP_BATCH
 from vignette.model import Image, ImageId, Outcome, State
-from vignette.ports.catalogue import Library, Note, Unflushed
+from vignette.ports.catalogue import Library, Unflushed
 from vignette.ports.store import Files, Flushing
 from vignette.records import outcome_from_json
 from vignette.use_cases.renewal import Renewal
@@ -64,6 +64,7 @@ class Recovery:
         self._clock = clock
         self._due_at = 0.0
         self._flush: _Flush | None = None
+        self._refused_up_to: int | None = None  # the last of the notes whose images are to be rendered again
         # A disk may take minutes, above all if others have written much to it. The sweep must not wait for that.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
 
@@ -78,15 +79,18 @@ class Recovery:
         self._check()
         if self._flush is not None:
             self._look_at_the_flush(self._flush)
-        elif self._clock() >= self._due_at:
+        if self._refused_up_to is not None:
+            self._render_again_up_to(self._refused_up_to)
+        elif self._flush is None and self._clock() >= self._due_at:
             self._begin_to_flush()
 
     def _check(self) -> None:
         notes = self._unflushed.of_crashed_machines(self._batch)
-        for note in notes:
-            if not self._is_sound(note.image_id):
-                logger.warning("a crash of the machine has damaged vignettes of image %d", note.image_id)
-                self._renewal.render_again(note.image_id)
+        # An image that was made in steps has a note of each.
+        for image_id in dict.fromkeys(note.image_id for note in notes):
+            if not self._is_sound(image_id):
+                logger.warning("a crash of the machine has damaged vignettes of image %d", image_id)
+                self._renewal.render_again(image_id)
         if notes:
             self._unflushed.forget(notes)
 
@@ -99,30 +103,36 @@ class Recovery:
     def _look_at_the_flush(self, flush: _Flush) -> None:
         if not flush.done.done():
             return
-        self._flush = None
-        try:
-            flush.done.result()
-        except StoreUnavailable as error:
-            # The system tells only once that the disk has refused something, and what it reads back is from memory: the
-            # next flush and a look at the files would both say that all is well.
-            logger.warning("what was rendered lately is rendered again: %s", error)
-            while notes := self._unflushed.up_to(flush.last, self._batch):
-                self._render_all_again(notes)
-        else:
+        error = flush.done.exception()
+        if error is None:
             self._unflushed.forget_up_to(flush.last)
+        elif isinstance(error, StoreUnavailable):
+            # The system tells only once that the disk has refused something, and what it reads back is from memory: the
+            # next flush and a look at the files would both say that all is well. What was written while the flush ran
+            # may be what was refused.
+            self._refused_up_to = self._unflushed.last()
+            logger.warning("what was rendered lately is rendered again: %s", error)
+        self._flush = None
+        if error is not None and not isinstance(error, StoreUnavailable):
+            raise error
 
-    def _render_all_again(self, notes: list[Note]) -> None:
-        for note in notes:
-            self._renewal.render_again(note.image_id)
-        self._unflushed.forget(notes)
+    def _render_again_up_to(self, number: int) -> None:
+        while notes := self._unflushed.up_to(number, self._batch):
+            for note in notes:
+                self._renewal.render_again(note.image_id, even_completing=True)
+            self._unflushed.forget(notes)
+        self._refused_up_to = None
 
     def _is_sound(self, image_id: ImageId) -> bool:
-        """Whether the folder holds what the catalogue says of the image, or the image is to be rendered anyway."""
+        """
+        Whether the folder holds what the catalogue says of the image, or the image is to be rendered anyway. Whoever
+        completes an image looks itself for what is damaged.
+        """
         try:
             image = self._library.get(image_id)
         except ImageNotFound:
             return True
-        if image.state not in (State.READY, State.FAILED) or image.is_renewing:
+        if image.state not in (State.READY, State.FAILED) or image.need is not None:
             return True
         try:
             return self._is_whole(image)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final, Protocol
 
 from vignette import layout
@@ -32,7 +32,7 @@ from vignette.ports.catalogue import Claim, Renderings
 from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Files
 from vignette.recipes import Recipe
-from vignette.records import outcome_from_json
+from vignette.records import outcome_from_json, outcome_to_json
 from vignette.use_cases.verdicts import Verdicts, to_failure
 
 # The pause after a rendering that found no room on the disk, or could not use the folder or the catalogue. That says
@@ -52,10 +52,30 @@ class Renderer(Protocol):
 
 @dataclass(slots=True)
 class _Work:
-    """A claimed image, and what its `outcome.json` would say now. The claim is another once the image is published."""
+    """
+    A claimed image, and what its `outcome.json` would say now if nothing more were to come. The claim is another once
+    the image is published. `earlier` is the outcome of what an image that is completed had before.
+    """
 
     claim: Claim
     outcome: Outcome
+    earlier: Outcome = field(default_factory=Outcome)
+
+    def so_far(self) -> Outcome:
+        """Return the outcome with what earlier recipes made of the sizes that are still to come."""
+        kept = [
+            name
+            for size in layout.sizes(self.outcome.to_come)
+            for moves in (False, True)
+            for name in layout.vignettes_named(size, self.earlier.vignettes, moves=moves).values()
+            if name not in self.outcome.to_come
+        ]
+        known = {name: self.earlier.fingerprints[name] for name in kept if name in self.earlier.fingerprints}
+        return replace(
+            self.outcome,
+            vignettes=tuple(dict.fromkeys((*self.outcome.vignettes, *kept))),
+            fingerprints={**known, **self.outcome.fingerprints},
+        )
 
     def add(self, made: Mapping[str, bytes]) -> None:
         self.outcome = replace(
@@ -74,7 +94,8 @@ class Rendering:
     *animation_seconds*. An image waits *pause_without_room_s* seconds after the machine had no room for it.
 
     Each step of a decoder runs within *confined*, which raises `TooMuchMemory` or `TooMuchTime` if it takes too much.
-    No other attempt follows then, because it would take as much.
+    No other attempt follows then, because it would take as much; but the default vignettes are tried alone, if nothing
+    is made by then.
     """
 
     def __init__(
@@ -152,12 +173,21 @@ class Rendering:
 
     def _make_vignettes(self, work: _Work) -> bool:
         """Make what the image lacks; return whether all is made that can be, and nothing was left for later."""
-        image, unwritten = work.claim.image, dict[str, bytes]()
         self._find_what_is_there(work)
         stills, moving = self._lacking(work.outcome)
-        has_to_hurry = (len(stills) > 1 or bool(moving)) and self._has_to_hurry(work.claim)
-        if has_to_hurry:
-            stills, moving = stills[:1], []
+        if len(stills) <= 1 and not moving:
+            return self._make(work, stills, moving, has_to_hurry=False)
+        if not self._has_to_hurry(work.claim):
+            try:
+                return self._make(work, stills, moving, has_to_hurry=False)
+            except (RenderingFailed, Refused) as error:
+                if work.claim.image.need is not Need.FIRST:
+                    raise
+                logger.info("the first size of image %d is tried alone: %s", work.claim.image.id, error)
+        return self._make(work, stills[:1], [], has_to_hurry=True)
+
+    def _make(self, work: _Work, stills: Sequence[Recipe], moving: Sequence[Recipe], *, has_to_hurry: bool) -> bool:
+        image, unwritten = work.claim.image, dict[str, bytes]()
         with self._files.open(image.id, layout.original(image.record.facts)) as file:
             steps = self._renderer(file, image.record.bytes, stills, moving, self._animation_seconds)
             while step := self._next(steps):
@@ -173,8 +203,21 @@ class Rendering:
                 if work.outcome.to_come and not self._goes_on(work, has_to_hurry=has_to_hurry):
                     return False
         if unwritten:
-            self._files.write_all(image.id, unwritten, flush=False)
+            self._files.write_all(image.id, self._announcement(image.id, unwritten) | unwritten, flush=False)
         return True
+
+    def _announcement(self, image_id: ImageId, made: Mapping[str, bytes]) -> dict[str, bytes]:
+        """
+        Return an outcome that fits the earlier vignettes and those that were *made* to replace them, if any. It is
+        written first: then all vignettes are served whenever the worker dies.
+        """
+        earlier = self._earlier_outcome(image_id)
+        others = [name for name in earlier.vignettes if name in made and not earlier.fits(name, made[name])]
+        if not others:
+            return {}
+        new = {name: (*earlier.replacements.get(name, ()), Fingerprint.of(made[name])) for name in others}
+        announced = replace(earlier, replacements={**earlier.replacements, **new})
+        return {layout.OUTCOME: outcome_to_json(announced)}
 
     def _find_what_is_there(self, work: _Work) -> None:
         """Note what the recipes in force make of the image, and which of that it has already, if it is completed."""
@@ -184,11 +227,12 @@ class Rendering:
             wanted |= layout.moving_vignettes(self._recipes)
         work.outcome = replace(work.outcome, to_come=tuple(sorted(wanted)))
         if image.need is Need.REST:
-            work.add(self._sound(image.id, wanted))
+            work.earlier = self._earlier_outcome(image.id)
+            work.add(self._sound(image.id, wanted, work.earlier))
 
-    def _sound(self, image_id: ImageId, wanted: Iterable[str]) -> dict[str, bytes]:
+    def _sound(self, image_id: ImageId, wanted: Iterable[str], earlier: Outcome) -> dict[str, bytes]:
         """Read those of the *wanted* vignettes that are there, and that no crash of the machine has damaged."""
-        earlier, sound = self._earlier_outcome(image_id), {}
+        sound = {}
         for name in sorted(set(wanted).intersection(earlier.vignettes)):
             with suppress(FileNotStored):
                 content = self._files.read(image_id, name)
@@ -224,7 +268,7 @@ class Rendering:
         """Publish what is made by now; return whether to make the rest at once. If not, it is left to another job."""
         image_id = work.claim.image.id
         is_left = has_to_hurry or self._renderings.newcomers_wait()
-        published = self._verdicts.publish(work.claim, work.outcome, goes_on=not is_left)
+        published = self._verdicts.publish(work.claim, work.so_far(), goes_on=not is_left)
         if published is None:  # it was deleted, or another worker has taken it over
             return False
         work.claim = published

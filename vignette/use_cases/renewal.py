@@ -159,9 +159,9 @@ class Renewal:
                 self._expect_a_worker(WORKER_SILENCE_S)
             yield image_id
 
-    def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK) -> None:
-        """Have the vignettes of a ready or failed image made anew."""
-        self._waiting.reset(image_id)
+    def render_again(self, image_id: ImageId, lane: Lane = Lane.BULK, *, even_completing: bool = False) -> None:
+        """Have the vignettes of a ready or failed image made anew; see `Waiting.reset`."""
+        self._waiting.reset(image_id, even_completing=even_completing)
         self._hint(image_id, lane)
 
     def retry(self, image_id: ImageId, lane: Lane = Lane.FAST) -> Image:

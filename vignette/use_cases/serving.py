@@ -229,7 +229,7 @@ class Serving:
         if image.failure is not None and image.need is None:  # the worker has tried to make it, and given up
             return Nothing(image, recipe, image.failure)
         # If other recipes made the vignettes, the sweep renews them. If those in force did, a file was removed.
-        if image.recipe_set == self._recipe_set:
+        if image.need is None and image.recipe_set == self._recipe_set:
             self._renewal.render_again(image.id)
         return self._pending(image, recipe, wish)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from vignette import layout
 from vignette.errors import FileNotStored, RenderingFailed, VignetteError
-from vignette.model import Failure, Image, ImageId, Need, Outcome, State
+from vignette.model import Failure, Image, ImageId, Outcome, State
 from vignette.ports.catalogue import Claim, Library, Renderings
 from vignette.ports.store import Files
 from vignette.recipes import Recipe
@@ -80,15 +80,15 @@ class Verdicts:
 
     def interrupted(self, image_id: ImageId, reason: RenderingFailed) -> None:
         """Note that a rendering of the image died for *reason*: have it tried again after a pause, or give up."""
-        image = self._library.get(image_id)
-        if not _is_in_hand(image):
+        claim = self._renderings.in_hand(image_id)
+        if claim is None:
             return
         failure = to_failure(reason)
-        if image.attempts < self.max_attempts:
-            pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (image.attempts - 1))
+        if claim.attempt < self.max_attempts:
+            pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (claim.attempt - 1))
             self._renderings.release(image_id, failure, pause_s)
         else:
-            self.conclude(Claim(image, image.attempts), Outcome(failure=failure, attempts=image.attempts))
+            self.conclude(claim, Outcome(failure=failure, attempts=claim.attempt))
 
     def _write_outcome(self, image_id: ImageId, outcome: Outcome) -> None:
         try:
@@ -104,17 +104,12 @@ class Verdicts:
 
     def _holds(self, claim: Claim) -> bool:
         """Whether *claim* still holds: the image was not deleted, and no other worker claimed it after the lease."""
-        image = self._library.get(claim.image.id)
-        return _is_in_hand(image) and image.attempts == claim.attempt
+        last = self._renderings.in_hand(claim.image.id)
+        return last is not None and (last.attempt, last.lease_until) == (claim.attempt, claim.lease_until)
 
 
 def to_failure(error: VignetteError) -> Failure:
     return Failure(error.code, str(error), error.measured, error.limit)
-
-
-def _is_in_hand(image: Image) -> bool:
-    """Whether a worker has claimed the image, and given no verdict yet."""
-    return image.state is State.PROCESSING or (image.need in (Need.REST, Need.AGAIN) and image.attempts > 0)
 
 
 def _fate(image: Image) -> str:

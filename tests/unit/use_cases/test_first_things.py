@@ -368,6 +368,30 @@ class TestBetweenTheDefaultAndTheRest:
             assert (image.need, image.recipe_set) == (None, layout.recipe_set(layout.vignettes(others)))
             assert vignettes(changed) == layout.vignettes(others)
 
+    def test_what_it_had_by_earlier_recipes_is_served_until_all_is_made(self, tmp_path: Path, decoder: Decoder) -> None:
+        medium, other_medium = Recipe("medium", 300, 300), Recipe("medium", 320, 320)
+        with house_below(tmp_path, recipes=[SMALL, medium, LARGE], renderer=decoder) as house:
+            house.upload(picture(640, 480))
+            decoder.before = crash_at(2)
+            with pytest.raises(Crash):
+                house.work()
+            house.end_leases()
+            assert house.catalogue.library.get(ImageId(0)).sizes == ("medium", "small")
+        with house_below(tmp_path, recipes=[SMALL, LARGE, other_medium], renderer=decoder) as house:
+            statuses: list[int] = []
+
+            def look(_step: int) -> None:
+                statuses.append(house.client.get("/vignette/0?size=medium").status_code)
+
+            decoder.before = look
+            house.rendering.render(ImageId(0))
+
+            assert statuses == [200, 200, 200]
+            assert vignettes(house) == layout.vignettes([SMALL, LARGE, other_medium])
+            assert set(outcome(house).vignettes) == set(outcome(house).fingerprints) == vignettes(house)
+            image = house.catalogue.library.get(ImageId(0))
+            assert (image.need, image.recipe_set) == (None, layout.recipe_set(vignettes(house)))
+
     def test_a_default_vignette_that_was_lost_is_made_again_with_the_rest(self, house: House) -> None:
         only_the_default(house)
         for name in DEFAULT:
@@ -487,6 +511,23 @@ class TestARestThatCannotBeMade:
             house.work()
 
             self.stays_ready_with_what_it_has(house, "needs more")
+
+    @pytest.mark.parametrize("error", [TooMuchMemory("needs more", limit=64), RenderingFailed("needs more")])
+    def test_one_that_fails_before_anything_is_made_costs_no_default_vignette(
+        self, house: House, decoder: Decoder, error: Exception
+    ) -> None:
+        """What all sizes take together may be too much, and what the default one takes alone may not."""
+        house.upload(picture(640, 480))
+
+        def fail(_step: int) -> None:
+            if decoder.decoded[-1] != ["small"]:
+                raise error
+
+        decoder.before = fail
+        house.work()
+
+        self.stays_ready_with_what_it_has(house, "needs more")
+        assert decoder.decoded == [["small", "large", "banner"], ["small"], ["large", "banner"]]
 
     def test_one_that_kills_its_worker_each_time_is_given_up(self, house: House, decoder: Decoder) -> None:
         crashed_between(house, decoder)

@@ -13,13 +13,14 @@ from tests.house import house as house_below
 from tests.running import LIMIT_S, until
 from vignette import layout
 from vignette.adapters.stores.folder import FolderStore
-from vignette.errors import StoreUnavailable
-from vignette.model import Failure, Fingerprint, ImageId, Outcome, State
+from vignette.errors import CatalogueUnavailable, StoreUnavailable
+from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome, State
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json, outcome_to_json
 from vignette.use_cases.recovery import Recovery
 
 ZERO = ImageId(0)
+LARGE = Recipe("large", 400, 400)
 WEBP, JPEG = layout.vignette(SMALL, "webp"), layout.vignette(SMALL, "jpeg")
 
 
@@ -119,6 +120,37 @@ class TestAfterACrashOfTheMachine:
 
         assert not recover(house)
         assert notes(house) == []
+
+    def test_an_image_that_is_being_completed_is_not_called_damaged(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Its worker writes a vignette before the outcome tells of it, and looks itself for what is damaged."""
+        with house_below(tmp_path, recipes=[SMALL, LARGE]) as house:
+            incomplete(house)
+            crash(house)
+            house.store.write(ZERO, layout.vignette(LARGE, "jpeg"), b"being made")
+            queued = list(house.jobs.hinted)
+
+            house.recovery.advance()
+
+            assert (house.jobs.hinted, notes(house)) == (queued, [])
+            assert "damaged" not in caplog.text
+
+    def test_an_image_that_was_rendered_in_steps_is_looked_at_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with house_below(tmp_path, recipes=[SMALL, LARGE]) as house:
+            house.upload(picture(640, 480))
+            house.work()
+            assert notes(house) == [0, 0]
+            crash(house)
+            read: list[str] = []
+            read_file = house.store.read
+            monkeypatch.setattr(house.store, "read", lambda i, name: read.append(name) or read_file(i, name))
+
+            house.recovery.advance()
+
+            assert len(read) == len(set(read)) == 1 + 4
 
     def test_an_image_that_failed_gets_its_outcome_back(self, house: House) -> None:
         house.upload(broken_pixels())
@@ -260,6 +292,62 @@ class TestTheFlush:
 
         assert sorted(notes(house)) == [0, 1]
 
+    def test_that_the_disk_refuses_has_an_image_rendered_again_that_is_not_complete(self, tmp_path: Path) -> None:
+        """Its default vignette would be read back from memory, and pass for sound."""
+        with house_below(tmp_path, recipes=[SMALL, LARGE]) as house:
+            incomplete(house)
+            refused = recovery(house, DiskThatRefusesOnce(house.uploads))
+
+            until(lambda: refused.advance() or not notes(house))
+
+            assert house.catalogue.library.get(ZERO).need is Need.AGAIN
+            inode = (folder(house) / WEBP).stat().st_ino
+            kept = (folder(house) / WEBP).open("rb")  # so that the number of the file is not used again
+            with kept:
+                house.work()
+                assert (folder(house) / WEBP).stat().st_ino != inode
+            assert house.catalogue.library.get(ZERO).need is None
+
+    def test_that_the_disk_refuses_may_have_lost_what_was_written_while_it_ran(self, house: House) -> None:
+        disk = DiskThatRefusesOnce(house.uploads)
+        disk.may_end.clear()
+        refused = recovery(house, disk)
+        house.upload(picture())
+        house.work()
+        refused.advance()
+        assert disk.began.wait(LIMIT_S)
+        house.upload(picture())
+        house.work()
+        disk.may_end.set()
+
+        until(lambda: refused.advance() or not notes(house))
+
+        assert house.jobs.hinted == [0, 1]
+
+    @pytest.mark.parametrize("call", ["last", "up_to", "forget"])
+    def test_that_the_disk_refuses_is_not_forgotten_if_the_catalogue_cannot_be_used(
+        self, house: House, monkeypatch: pytest.MonkeyPatch, call: str
+    ) -> None:
+        for _ in range(2):
+            house.upload(picture())
+        house.work()
+        disk = DiskThatRefusesOnce(house.uploads)
+        refused = recovery(house, disk)
+        refused.advance()
+
+        def is_down(*_: object) -> None:
+            raise CatalogueUnavailable("the catalogue is down")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(house.catalogue.unflushed, call, is_down)
+            with pytest.raises(CatalogueUnavailable):
+                until(refused.advance)
+        house.work()
+
+        until(lambda: refused.advance() or not notes(house))
+
+        assert set(house.jobs.hinted) == {0, 1}
+
     def test_that_the_disk_refuses_has_all_of_it_rendered_again(self, house: House) -> None:
         class RefusingDisk(FolderStore):
             def flush_all(self) -> None:
@@ -291,6 +379,29 @@ class TestTheFlush:
             counting.advance()
 
         assert len(flushes) == 1
+
+
+class DiskThatRefusesOnce(FolderStore):
+    """It refuses the first flush, once it may end, and then says that all is well."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.began, self.may_end = Event(), Event()
+        self.may_end.set()
+
+    def flush_all(self) -> None:
+        if self.began.is_set():
+            return
+        self.began.set()
+        self.may_end.wait(LIMIT_S)
+        raise StoreUnavailable("it has refused something")
+
+
+def incomplete(house: House) -> None:
+    """Image 0 has its default vignettes; the others are still to come."""
+    for _ in range(2):
+        house.upload(picture(640, 480))
+    house.rendering.render(house.jobs.take())
 
 
 def recovery(house: House, disk: FolderStore) -> Recovery:

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import BinaryIO
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -19,12 +21,14 @@ from tests.house import house as house_below
 from vignette import layout
 from vignette.errors import Overloaded, RecipeNotFound
 from vignette.model import ImageId, State
+from vignette.pixels.rendering import Step, render_in_steps
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.use_cases.serving import Nothing, Served, Serving, Wish
 from vignette.web.capacity import Capacity
 from vignette.web.capacity.slow_clients import SlowClients
 
 JPEG = Wish(takes=("jpeg",))
+LARGE = Recipe("large", 400, 400)
 FORMATS: tuple[VignetteFormat, ...] = ("avif", "webp", "jpeg")
 
 
@@ -109,6 +113,31 @@ class TestVignettes:
 
         assert isinstance(ask(house), Nothing)
         assert house.jobs.hinted == [0]
+
+    def test_one_that_no_outcome_tells_of_may_be_damaged_and_is_not_served(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        house.store.write(ImageId(0), layout.OUTCOME, b"")
+        os.truncate(house.uploads / "0" / layout.vignette(SMALL, "jpeg"), 100)
+
+        assert isinstance(ask(house), Nothing)
+        assert house.jobs.hinted == [0]
+        house.work()
+        assert isinstance(ask(house), Served)
+
+    def test_one_that_was_written_and_not_yet_told_of_may_be_damaged_and_is_not_served(self, tmp_path: Path) -> None:
+        with house_below(tmp_path, recipes=[SMALL, LARGE]) as house:
+            for _ in range(2):
+                house.upload(picture(640, 480))
+            house.rendering.render(house.jobs.take())
+            house.store.write(ImageId(0), layout.vignette(LARGE, "jpeg"), b"\xff\xd8 and what a crash has left")
+
+            found = ask(house, size="large")
+
+            assert isinstance(found, Nothing)
+            assert found.failure is None
+            house.work()
+            assert isinstance(ask(house, size="large"), Served)
 
     def test_one_that_cannot_be_made_has_its_failure(self, house: House) -> None:
         house.upload(broken_pixels())
@@ -200,3 +229,64 @@ class TestPublicCopies:
             assert len({size.result() for size in sizes}) == 1
 
         assert len(opened) == 1 + 4  # for the proof, and by each to be read
+
+
+class Death(BaseException):
+    """The end of the worker's process: nothing of ours runs any more."""
+
+
+def other_bytes(*arguments: Any) -> Iterator[Step]:
+    """A renderer of a later release: it makes other bytes under the same names."""
+    for step in render_in_steps(*arguments):
+        yield [replace(made, content=made.content + b"\0") for made in step]
+
+
+class TestWhileItIsRenderedAgain:
+    @pytest.mark.parametrize("written", range(4))
+    def test_a_worker_that_dies_takes_no_vignette(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+    ) -> None:
+        """It dies after so many files. All further attempts die too."""
+        with house_below(tmp_path) as house:
+            house.upload(picture(640, 480))
+            house.work()
+        with house_below(tmp_path, renderer=other_bytes, max_attempts=1) as house:
+            replaced = itertools.count()
+            replace_file = house.store._replace
+
+            def die(*arguments: Any, **options: Any) -> None:
+                if next(replaced) == written:
+                    raise Death
+                replace_file(*arguments, **options)
+
+            monkeypatch.setattr(house.store, "_replace", die)
+            house.renewal.render_again(ImageId(0))
+            with pytest.raises(Death):
+                house.work()
+            self.serves_all(house)
+
+            monkeypatch.undo()
+            house.end_leases()
+            house.rendering.render(ImageId(0))
+
+            assert house.catalogue.library.get(ImageId(0)).failure is not None
+            self.serves_all(house)
+            house.renewal.render_again(ImageId(0))
+            house.work()
+            self.serves_all(house)
+            assert house.catalogue.library.get(ImageId(0)).failure is None
+
+    def serves_all(self, house: House) -> None:
+        for file_format in SMALL.formats:
+            assert isinstance(ask(house, Wish((file_format,))), Served)
+
+    def test_one_that_is_lost_is_not_queued_a_second_time(self, house: House) -> None:
+        house.upload(picture(640, 480))
+        house.work()
+        (house.uploads / "0" / layout.vignette(SMALL, "jpeg")).unlink()
+        ask(house)
+        house.jobs.take()
+
+        assert isinstance(ask(house), Nothing)
+
+        assert house.jobs.hinted == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -41,6 +41,13 @@ _HELD: Final = sa.update(image_table).where(
     image_table.c.id == sa.bindparam("image_id"),
     image_table.c.state == sa.bindparam("state_held"),
     image_table.c.attempts == sa.bindparam("attempt_held"),
+    image_table.c.lease_until == sa.bindparam("lease_held"),
+)
+_IN_HAND: Final = sa.select(image_table).where(
+    image_table.c.id == sa.bindparam("image_id"),
+    image_table.c.state.in_([State.PROCESSING, COMPLETING, RENEWING]),
+    image_table.c.attempts > 0,
+    image_table.c.lease_until.is_not(None),
 )
 _PUBLISH: Final = _HELD.returning(image_table)
 _PUBLISH_AND_QUEUE: Final = _HELD.values(hinted_at=Now()).returning(image_table)
@@ -52,7 +59,8 @@ class SqlRenderings:
     """
     A lease is a time in the row, not a lock: nothing is held open while an image is rendered.
 
-    Each method is a conditional UPDATE. `attempts` counts the claims, so it tells whether a claim is still the last.
+    Each change is a conditional UPDATE. `lease_until` and `attempts` tell whether a claim is still the last: if a claim
+    is taken over in the millisecond in which it began, only `attempts` differs.
     """
 
     def __init__(self, database: Database, boot: str | None) -> None:
@@ -62,7 +70,11 @@ class SqlRenderings:
     def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
         with self._database.write() as connection:
             row = connection.execute(_CLAIM, {"image_id": image_id, "lease_s": lease_s}).one_or_none()
-        return None if row is None else Claim(from_row(row), row.attempts)
+        return _claim(row)
+
+    def in_hand(self, image_id: ImageId) -> Claim | None:
+        with self._database.read() as connection:
+            return _claim(connection.execute(_IN_HAND, {"image_id": image_id}).one_or_none())
 
     def newcomers_wait(self) -> bool:
         with self._database.read() as connection:
@@ -93,7 +105,7 @@ class SqlRenderings:
                 _end_lease_of_deleted(connection, claim)
             else:
                 self._note(connection, claim.image.id)
-        return None if row is None else Claim(from_row(row), row.attempts)
+        return _claim(row)
 
     def finish(
         self,
@@ -138,6 +150,10 @@ class SqlRenderings:
             connection.execute(_HELD.values(lease_until=Now() + pause_s), _held(claim) | values)
 
 
+def _claim(row: sa.Row[Any] | None) -> Claim | None:
+    return None if row is None else Claim(from_row(row), row.attempts, row.lease_until)
+
+
 def _held(claim: Claim) -> dict[str, object]:
     """Return the parameters by which a statement finds the row, if *claim* still holds."""
     return _at(claim, _state_in_hand(claim.image))
@@ -151,7 +167,12 @@ def _state_in_hand(image: Image) -> str:
 
 
 def _at(claim: Claim, state: str) -> dict[str, object]:
-    return {"image_id": claim.image.id, "state_held": state, "attempt_held": claim.attempt}
+    return {
+        "image_id": claim.image.id,
+        "state_held": state,
+        "attempt_held": claim.attempt,
+        "lease_held": claim.lease_until,
+    }
 
 
 def _end_lease_of_deleted(connection: sa.Connection, claim: Claim) -> None:

@@ -24,6 +24,12 @@ from vignette.ports.catalogue import Due
 
 # One query for each: the indexes have an order within a state only. The most urgent comes first.
 _EACH_UNFINISHED_STATE: Final = [image_table.c.state == state for state in UNFINISHED_STATES]
+# `lease_until` stays: the worker may still write to the folder.
+_RENEW_EVEN_COMPLETING: Final = (
+    sa.update(image_table)
+    .where(image_table.c.id == sa.bindparam("image_id"), image_table.c.state == COMPLETING)
+    .values(state=RENEWING, attempts=0, failure=None, hinted_at=Now())
+)
 
 
 class SqlWaiting:
@@ -35,7 +41,7 @@ class SqlWaiting:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reset(self, image_id: ImageId, *, only_rest: bool = False) -> None:
+    def reset(self, image_id: ImageId, *, only_rest: bool = False, even_completing: bool = False) -> None:
         ready = COMPLETING if only_rest else RENEWING
         reset = (
             sa.update(image_table)
@@ -44,6 +50,8 @@ class SqlWaiting:
         )
         with self._database.write() as connection:
             connection.execute(reset)
+            if even_completing:
+                connection.execute(_RENEW_EVEN_COMPLETING, {"image_id": image_id})
 
     def renew(self, recipe_set: str, limit: int) -> list[ImageId]:
         is_due = sa.and_(READY, image_table.c.recipe_set != recipe_set)
