@@ -428,7 +428,7 @@ class TestSizesToCome:
         assert json.loads(report.as_json()) == {"checked": 2, "incomplete": 1, "not_completed": 0, "findings": []}
 
     def test_those_that_could_not_be_made_are_told_and_are_no_finding(self, house: House) -> None:
-        house.sql("UPDATE image SET attempts = 3 WHERE id = 0")
+        house.sql("UPDATE image SET attempts = 3, lease_until = 9e9 WHERE id = 0")
         house.verdicts.interrupted(ZERO, RenderingFailed("the process was killed"))
         checking = checkup(house, recipes=self.SIZES)
 
