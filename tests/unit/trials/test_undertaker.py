@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ from vignette.trials.undertaker import entrusted, keep, undertaken
 folder, task = Path(sys.argv[1]), sys.argv[2]
 with undertaken(), entrusted(folder):
     folder.mkdir()
-    child = subprocess.Popen(["sleep", "600"], env={"MARK": os.fspath(folder)})
+    child = subprocess.Popen(["sleep", "600"], env={"VIGNETTE_STATE_FOLDER": os.fspath(folder)})
     child.send_signal(signal.SIGSTOP)
     if task == "keep":
         keep(folder)
@@ -34,9 +36,15 @@ child.kill()
 """
 
 
-def trial(folder: Path, task: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", TRIAL, str(folder), task]
-    return subprocess.Popen(command, env=environment(folder.parent), stdout=subprocess.PIPE, text=True)
+@contextmanager
+def trial(folder: Path, task: str) -> Iterator[subprocess.Popen[str]]:
+    # Whoever is started in the background of a shell without job control ignores SIGINT.
+    command = ["env", "--default-signal=INT", sys.executable, "-c", TRIAL, str(folder), task]
+    with subprocess.Popen(command, env=environment(folder.parent), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
