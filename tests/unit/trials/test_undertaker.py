@@ -75,12 +75,14 @@ def test_a_folder_that_is_kept_stays_without_its_processes(tmp_path: Path) -> No
 
 
 def test_after_it_ctrl_c_is_what_it_was() -> None:
-    former = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with undertaken():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
 
-    with undertaken():
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
-
-    assert signal.getsignal(signal.SIGINT) is former
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_is_not_entrusted_any_more_is_left_alone(tmp_path: Path) -> None:
