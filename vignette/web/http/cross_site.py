@@ -29,8 +29,8 @@ def refuse_cross_site(app: Flask, *, knows_its_scheme: bool) -> None:
     """
     Have *app* refuse them, but for methods that change nothing.
 
-    If the service does not know *knows_its_scheme*, a proxy may speak https in front of it: then the schemes of the
-    page and of the service may differ.
+    Unless the service *knows_its_scheme*, a proxy may speak https in front of it: then the schemes of the page and of
+    the service may differ.
     """
 
     def refuse() -> None:
