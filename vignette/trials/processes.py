@@ -38,6 +38,14 @@ def command_line(number: int) -> str:
         return ""
 
 
+def name_of(number: int) -> str:
+    """What the process calls itself, in at most 15 characters."""
+    try:
+        return Path(f"/proc/{number}/comm").read_text(errors="replace").rstrip("\n")
+    except OSError:
+        return ""
+
+
 def marked(mark: str) -> list[int]:
     """
     The ids of other processes that have *mark* in one of our variables (`VIGNETTE_…`) of their environment, or in the

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery, signals
+from celery.concurrency import get_implementation
+from celery.concurrency.prefork import TaskPool as PoolOfForks
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_task_logger
 from celery.worker import state
@@ -76,6 +79,11 @@ def _keep(sweeper: Sweeper) -> None:
     pulse = _PulseOfThePool()
     is_kept = False
 
+    def fork(sender: Any, **_: Any) -> None:
+        # Celery has opened nothing yet. A pool without forks may have replaced `os.fork` and threads by its own.
+        if sys.platform == "linux" and issubclass(get_implementation(sender.pool_cls), PoolOfForks):
+            sweeper.fork()
+
     def start(sender: Any, **_: Any) -> None:
         nonlocal is_kept
         # The signal comes again after each loss of the connection to the queue.
@@ -90,6 +98,7 @@ def _keep(sweeper: Sweeper) -> None:
         sweeper.keep()
         sweeper.tell(pulse.take())
 
+    signals.worker_init.connect(fork, weak=False)
     signals.worker_ready.connect(start, weak=False)
     signals.worker_shutting_down.connect(lambda **_: sweeper.tell(Stopping()), weak=False)
     signals.worker_shutdown.connect(lambda **_: sweeper.stop(), weak=False)

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from vignette.trials.own_service import OwnService
-from vignette.trials.processes import command_line, marked
+from vignette.trials.processes import command_line, marked, name_of
+from vignette.worker.sweeper import PROCESS_NAME
 
 # The kernel keeps the peak of a process for as long as it lives. The pool replaces its processes now and then.
 _LOOK_EVERY_S: Final = 2.0
 
-# The kind of a process, by a word of its command line.
+# The kind of a process, by a word of its name or command line.
 _PARTS: Final = {
     "granian": "web",
-    "sweeper": "sweep",
+    PROCESS_NAME: "sweep",
     "celery": "worker",
     "valkey": "queue",
     "redis": "queue",
@@ -37,7 +38,10 @@ def peaks_of(service: OwnService) -> Iterator[dict[str, float]]:
 
     def look() -> None:
         for process in marked(str(service.folder)):
-            part = next((part for word, part in _PARTS.items() if word in command_line(process)), "other")
+            part = next(
+                (part for word, part in _PARTS.items() if word in f"{name_of(process)} {command_line(process)}"),
+                "other",
+            )
             peaks[part] = max(peaks.get(part, 0.0), _peak_mb(process))
 
     def watch() -> None:
