@@ -133,10 +133,9 @@ def _start_with_an_empty_queue(settings: Settings) -> bool:
 
 
 def _worker(settings: Settings, folder: Path, patience: Patience) -> Child:
-    options = ("--loglevel=info", "--without-gossip", "--without-mingle")
     return Child(
         name="worker",
-        argv=(*_TIED, "celery", "--quiet", "-A", "task_celery", "worker", *options),
+        argv=(*_TIED, "vignette.worker.celery_worker", "task_celery"),
         env={**LARGE_PAGES, **_environment(settings)},
         folder=folder,
         grace_s=patience.worker_grace_s,
