@@ -566,7 +566,17 @@ def test_no_place_that_is_short_enough_for_a_socket_is_one_clear_line(tmp_path, 
 
 
 def test_an_app_that_cannot_be_imported_is_told_and_nothing_is_left(tmp_path):
-    (tmp_path / "task_celery.py").write_text("from celery import Celery; app = Celery(broker='memory://')")
+    (tmp_path / "task_celery.py").write_text(
+        textwrap.dedent(
+            f"""
+            from pathlib import Path
+            from celery import Celery
+            from vignette.adapters.celery_queue import keep_temporary_files_in
+            keep_temporary_files_in(Path({str(tmp_path)!r}))
+            app = Celery(broker="memory://")
+            """
+        )
+    )
     (tmp_path / "serveur_flask.py").write_text("import no_such_module")
 
     with started_service(tmp_path, command=(*LAUNCH[:-1], str(tmp_path))) as service:
