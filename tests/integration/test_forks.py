@@ -97,14 +97,18 @@ def test_a_sweep_that_dies_is_started_again(tmp_path: Path, redis: RedisServer) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each process that sweeps is a fresh program")
-def test_the_first_sweep_shares_the_memory_of_its_worker_and_no_connection(tmp_path: Path, redis: RedisServer) -> None:
+def test_the_first_sweep_shares_the_memory_of_its_worker_and_nothing_of_its_pool(
+    tmp_path: Path, redis: RedisServer
+) -> None:
     with house(tmp_path) as here, worker(tmp_path, broker_url=redis.url, render_processes=1) as parent:
         here.upload(picture())
         until(lambda: here.catalogue.waiting.unfinished() == 0)  # it was found, so there has been a sweep
         [sweep] = sweep_of(parent.pid)
 
         assert command_line(sweep) == command_line(parent.pid)
-        assert not _sockets(sweep) & _sockets(parent.pid)
+        memory_of_the_pool = {file for file in _files(parent.pid) if "/state/worker/pym-" in file}
+        assert memory_of_the_pool
+        assert not memory_of_the_pool & _files(sweep)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -138,10 +142,6 @@ def test_a_process_that_can_never_write_is_replaced_by_one_that_can(tmp_path: Pa
 
 def _files_of_the_catalogue(process: int) -> set[str]:
     return {file for file in _files(process) if "catalogue.sqlite3" in file}
-
-
-def _sockets(process: int) -> set[str]:
-    return {file for file in _files(process) if file.startswith("socket:")}
 
 
 def _files(process: int) -> set[str]:
