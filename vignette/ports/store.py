@@ -63,13 +63,21 @@ class Staging(Protocol):
 
 
 class Files(Protocol):
-    """The files of an image."""
+    """
+    The files of an image. A symbolic link is no file, wherever it leads, and a link to a folder is no folder of an
+    image: what stands there counts as not stored.
+    """
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:
         """Open a file for reading; raise `FileNotStored` if there is none."""
 
     def read(self, image_id: ImageId, name: str) -> bytes:
-        """Return a file's bytes; raise `FileNotStored` if there is none."""
+        """
+        Return a file's bytes.
+
+        Raises:
+            FileNotStored: There is none, or it is longer than any that Vignette writes (`layout.most_bytes`).
+        """
 
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         """Write or replace a file; raise `FileNotStored` if the image has no folder."""
@@ -90,7 +98,7 @@ class Files(Protocol):
         """Remove every file of the folder but *name*. A folder that is not there is no error."""
 
     def names(self, image_id: ImageId) -> list[str]:
-        """Return the names of all that lies in the folder; raise `FileNotStored` if there is no folder."""
+        """Return the names of the files in the folder; raise `FileNotStored` if there is no folder."""
 
     def probe(self) -> None:
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
@@ -115,13 +123,29 @@ class Survey(Protocol):
     """The store as a whole."""
 
     def holds(self, image_id: ImageId) -> bool:
-        """Return whether there is a folder with this number. This costs the same however many folders there are."""
+        """
+        Return whether this number is taken: by a folder, or by something else that is called so.
+
+        This costs the same however many folders there are.
+        """
 
     def image_ids(self) -> Iterator[ImageId]:
-        """Yield the numbers of all folders, in no particular order."""
+        """Yield all numbers that are taken, in no particular order; see `holds`."""
+
+    def others(self, image_id: ImageId) -> list[str]:
+        """
+        Return the names of what lies in a folder and is no file: links, folders, devices. None of it is ever followed
+        or read.
+
+        Raises:
+            FileNotStored: There is no folder.
+        """
 
     def strangers(self) -> list[str]:
-        """Return the names of what lies beside the folders and is not ours. Hidden files count as the system's."""
+        """
+        Return the names of what lies beside the folders and is not ours, and of what is called by a number and is no
+        folder. Hidden files count as the system's.
+        """
 
 
 class Room(Protocol):

@@ -168,14 +168,15 @@ class Checkup:
         except FileNotStored:
             return None
         if layout.TOMBSTONE in names:
-            return Folder(names)
+            return Folder(names, others=tuple(self._survey.others(image_id)))
         record = self._record(image_id)
         basis = record or (row.record if row else None)
         digest, size = (None, None) if basis is None else self._measure(image_id, layout.original(basis.facts))
         bad_metadata = tuple(name for name in METADATA if not self._is_readable(image_id, name))
         outcome = self._outcome(image_id)
         bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
-        return Folder(names, record, outcome, digest, size, bad_metadata, bad_vignettes)
+        others = tuple(self._survey.others(image_id))
+        return Folder(names, record, outcome, digest, size, bad_metadata, bad_vignettes, others)
 
     def _record(self, image_id: ImageId) -> Record | None:
         try:
@@ -239,7 +240,7 @@ class Checkup:
         if image_id is None:
             self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
-            if (image := read_image(self._files, image_id)) is not None:
+            if (image := read_image(self._files, self._survey, image_id)) is not None:
                 self._index.index(image)
         elif finding.remedy is Remedy.RENDER:
             self._renewal.render_again(image_id)

@@ -59,7 +59,7 @@ def generate(root: Path, count: int, *, folders: Iterable[int], done: Callable[[
         raise BenchUnavailable(f"the folders cannot be made in {root}: {error.strerror}") from error
     store, catalogue = open_store_and_catalogue(settings)
     try:
-        first = read_image(store, ImageId(0))
+        first = read_image(store, store, ImageId(0))
         if first is None:
             raise BenchUnavailable("the first image cannot be read")
         catalogue.index.restore([(first.id, first)])
