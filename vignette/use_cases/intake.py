@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +18,6 @@ from vignette.errors import (
     QueueUnavailable,
     StoreFull,
 )
-from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_json, as_text, describe
@@ -27,6 +25,7 @@ from vignette.ports.catalogue import Arrivals
 from vignette.ports.jobs import Jobs
 from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
 from vignette.ports.store import Room, StagedImage, Staging
+from vignette.records import clean_name as clean_name
 from vignette.records import record_to_json
 from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
 from vignette.use_cases.browsing import not_deleted
@@ -183,23 +182,6 @@ class Intake:
         except QueueUnavailable as error:
             # The upload has succeeded all the same: the sweep queues it.
             logger.warning("image %d waits for the sweep: %s", image.id, error)
-
-
-def clean_name(name: str | None) -> str | None:
-    """
-    Return a file name as a label in one line, cut at `limits.MAX_NAME_CHARS` characters; None if *name* is empty.
-
-    Characters that control a terminal, turn the direction of text or end a line (Unicode categories Cc, Cf, Cs, Zl, Zp,
-    without U+200C and U+200D) become U+FFFD.
-    """
-    if not name:
-        return None
-    return "".join("\ufffd" if _is_control(character) else character for character in name[:MAX_NAME_CHARS])
-
-
-def _is_control(character: str) -> bool:
-    # U+200D joins emoji, U+200C shapes Persian: both belong in names.
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
 
 
 def _now() -> datetime:

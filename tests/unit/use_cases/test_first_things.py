@@ -698,6 +698,6 @@ class TestAnimations:
 
 
 def test_an_outcome_of_before_there_was_anything_to_come_is_read() -> None:
-    before = b'{"vignettes": ["a.webp"], "failure": null, "attempts": 1, "placeholder": null}'
+    before = b'{"vignettes": ["vignette-a.webp"], "failure": null, "attempts": 1, "placeholder": null}'
 
     assert outcome_from_json(before).to_come == ()

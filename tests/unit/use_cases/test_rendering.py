@@ -121,7 +121,7 @@ def test_what_could_not_be_rendered_has_no_placeholder(house: House) -> None:
 
 
 def test_an_outcome_of_before_there_were_placeholders_is_read() -> None:
-    assert outcome_from_json(b'{"vignettes": ["a.webp"], "failure": null, "attempts": 1}').placeholder is None
+    assert outcome_from_json(b'{"vignettes": ["vignette-a.webp"], "failure": null, "attempts": 1}').placeholder is None
 
 
 def test_each_recipe_has_its_vignettes(tmp_path: Path) -> None:

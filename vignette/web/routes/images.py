@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from pydantic import BaseModel
@@ -38,6 +39,8 @@ images = Blueprint("images", __name__, url_prefix="/images")
 PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 500
 _MOST_ID: Final = 2**63 - 1
+
+logger = logging.getLogger(__name__)
 
 
 @images.get("")
@@ -80,15 +83,20 @@ def show(image_id: int) -> Response:
     image = browsing.existing(ImageId(image_id))
     metadata = browsing.metadata(image)
     return _page_or_json(
-        lambda: render_template(
-            "image.html",
-            image=image_resource(image).model_dump(),
-            groups=as_groups(metadata),
-            revealed=as_privacy(metadata),
-            summary=metadata.get("summary", {}),
-        ),
+        lambda: render_template("image.html", image=image_resource(image).model_dump(), **_in_words(metadata)),
         lambda: image_with_metadata(image, metadata),
     )
+
+
+def _in_words(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page tells of *metadata*. A backup of a stranger may hold anything: then it tells that."""
+    try:
+        words = {"groups": as_groups(metadata), "revealed": as_privacy(metadata)}
+        return {**words, "summary": dict(metadata.get("summary", {}))}
+    except Exception:
+        logger.exception("the metadata cannot be told in words")
+        damaged = {"warnings": ["metadata.json is damaged"]}
+        return {"groups": as_groups(damaged), "revealed": [], "summary": {}}
 
 
 @images.delete("/<image_id:image_id>")
