@@ -17,6 +17,7 @@ from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Final
 
+from vignette.jail.modes import keep_files_private
 from vignette.jail.ties import end_with
 from vignette.settings import Settings, as_environment, exit_with_words, load_settings
 from vignette.wiring.jobs import open_jobs
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("pace", type=lambda words: Pace(**json.loads(words)))
     arguments = parser.parse_args()
     end_with(arguments.worker, signal.SIGKILL)
+    keep_files_private()
     # A terminal sends these signals to its whole foreground; the worker decides what they mean.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

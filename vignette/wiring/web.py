@@ -13,6 +13,7 @@ from flask import Flask
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.despair import DESPAIRS_AFTER_S, Despair
+from vignette.jail.modes import keep_files_private
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
@@ -43,6 +44,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     If the server would replace this process, the process ends when it has taken no upload for *despairs_after_s*
     although a fresh process could.
     """
+    keep_files_private()
     store, catalogue = open_store_and_catalogue(settings)
     context = build_context(
         store,

@@ -14,6 +14,7 @@ from vignette.despair import Despair
 from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import confined, give_back_what_is_freed
+from vignette.jail.modes import keep_files_private
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
 from vignette.pixels.rendering import render_in_steps
 from vignette.settings import Settings
@@ -28,6 +29,7 @@ from vignette.worker.tasks import PoolServices, register
 
 def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pace: Pace = USUAL_PACE) -> Celery:
     """Return the worker's Celery application, for this process and its forks. *renderer* makes the vignettes."""
+    keep_files_private()
     give_back_what_is_freed()
     app = worker_app(
         settings.effective_broker_url,

@@ -32,6 +32,7 @@ from typing import BinaryIO, Final
 from vignette import layout
 from vignette.adapters.stores.write_back import boot_id, write_back
 from vignette.errors import FileNotStored, NumberTaken, StoreFull, StoreUnavailable
+from vignette.jail import modes
 from vignette.limits import KIB
 from vignette.model import Durability, ImageId
 from vignette.ports.store import StagedImage
@@ -94,7 +95,7 @@ class _Disk:
 
     def write(self, path: Path | str, content: bytes, *, flush: bool = True) -> None:
         """Write a new file at *path*, and flush it unless it is told not to."""
-        with open(path, "xb", buffering=0) as file:  # noqa: PTH123 (for each vignette)
+        with open(path, "xb", buffering=0, opener=modes.private) as file:
             _write_all(file, content)
             if flush:
                 self.flush(file.fileno())
@@ -160,7 +161,7 @@ def _make_own_folder(path: Path) -> None:
         StoreUnavailable: There is a link in its place, or a file: what we wrote would come to lie elsewhere.
     """
     with suppress(FileExistsError):
-        path.mkdir()
+        path.mkdir(modes.FOLDER)
         return
     if not _is_folder(path):
         raise StoreUnavailable(f"{path.name} in the upload folder is a link or a file, and no folder")
@@ -216,12 +217,12 @@ class StagedFolder:
         self._is_staged = True
         self._names = [self._ORIGINAL]
         try:
-            path.mkdir()
+            path.mkdir(modes.FOLDER)
         except FileNotFoundError:
             _make_own_folder(path.parent)
-            path.mkdir()
+            path.mkdir(modes.FOLDER)
         try:
-            self._file = (path / self._ORIGINAL).open("x+b", buffering=0)
+            self._file = open(path / self._ORIGINAL, "x+b", buffering=0, opener=modes.private)  # noqa: SIM115
         except OSError:
             path.rmdir()
             raise
@@ -250,7 +251,7 @@ class StagedFolder:
             self._disk.flush_folder(self.path)
 
     def _new(self, name: str, content: bytes) -> FileIO:
-        file = (self.path / name).open("xb", buffering=0)
+        file = open(self.path / name, "xb", buffering=0, opener=modes.private)  # noqa: SIM115
         try:
             _write_all(file, content)
         except BaseException:
@@ -312,7 +313,7 @@ class FolderStore:
     def make(self) -> None:
         """Make the folder with its parents, and seal it. Only for the first start of all; see `seal`."""
         with _our_errors(f"the upload folder {self._root} cannot be made"):
-            self._root.mkdir(parents=True, exist_ok=True)
+            self._root.mkdir(modes.FOLDER, parents=True, exist_ok=True)
             with suppress(PermissionError):  # where we may not even look we have not made it either
                 self._disk.flush_folder(self._root.parent)
         self.seal()
@@ -529,7 +530,7 @@ class FolderStore:
             self._require_disk()
             probe = self._staging / f"probe-{secrets.token_hex(8)}"
             _make_own_folder(self._staging)
-            probe.mkdir()
+            probe.mkdir(modes.FOLDER)
             try:
                 self._disk.write(probe / "probe", b"vignette")
             finally:
