@@ -22,7 +22,7 @@ from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavaila
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
 from vignette.model import Image, ImageId, Need, Outcome, Record, State
 from vignette.pixels.inspection import inspect
-from vignette.pixels.metadata import as_json, as_text, describe
+from vignette.pixels.metadata import describe, kept
 from vignette.ports.catalogue import Index, Library
 from vignette.ports.store import Files, Staging, Survey
 from vignette.recipes import Recipe
@@ -271,6 +271,6 @@ class Checkup:
         with self._files.open(image_id, layout.original(record.facts)) as file:
             # The picture was within the limits when it came; they may be lower now.
             _, blocks = inspect(file, record.bytes, max_pixels=sys.maxsize, max_frames=sys.maxsize)
-        metadata = describe(blocks)
-        self._files.write(image_id, layout.METADATA_TEXT, as_text(metadata).encode())
-        self._files.write(image_id, layout.METADATA_JSON, as_json(metadata))
+        metadata = kept(describe(blocks), record.bytes)
+        self._files.write(image_id, layout.METADATA_TEXT, metadata.text)
+        self._files.write(image_id, layout.METADATA_JSON, metadata.json)

@@ -20,7 +20,7 @@ from vignette.errors import (
 )
 from vignette.model import Image, Record
 from vignette.pixels.inspection import inspect
-from vignette.pixels.metadata import as_json, as_text, describe
+from vignette.pixels.metadata import describe, kept
 from vignette.ports.catalogue import Arrivals
 from vignette.ports.jobs import Jobs
 from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
@@ -153,13 +153,13 @@ class Intake:
             received_at=_now(),
             idempotency_key=None if idempotency_key is None else hashlib.sha256(idempotency_key.encode()).hexdigest(),
         )
-        metadata = describe(blocks)
+        metadata = kept(describe(blocks), tally.bytes)
         upload.staged.complete(
             layout.original(facts),
             {
                 layout.RECORD: record_to_json(record),
-                layout.METADATA_JSON: as_json(metadata),
-                layout.METADATA_TEXT: as_text(metadata).encode(),
+                layout.METADATA_JSON: metadata.json,
+                layout.METADATA_TEXT: metadata.text,
             },
         )
         image, is_new = self._add(record, upload.staged)
