@@ -142,6 +142,7 @@ class Settings(BaseSettings):
     database_url: Annotated[str, Field(repr=False)] = ""
     broker_url: Annotated[str, Field(repr=False)] = ""
     durability: Durability = "full"
+    min_free_bytes: Annotated[WholeNumber, Field(ge=0, le=_MOST_BYTES)] = 64 * MIB
 
     max_upload_bytes: Annotated[WholeNumber, Field(ge=1, le=_MOST_BYTES)] = 100 * MIB
     max_request_bytes: Annotated[WholeNumber, Field(ge=0, le=_MOST_BYTES)] = 0

@@ -22,6 +22,19 @@ class StagedImage(Protocol):
     def append(self, chunk: bytes | memoryview) -> None:
         """Add *chunk* to the original. Raise `StoreFull` when there is no room."""
 
+    def reserve(self, size: int) -> None:
+        """
+        Set room aside for an original of *size* bytes in all, which no other upload of any process gets then.
+
+        What is not used is given back by `settle`, `complete` and `discard`.
+
+        Raises:
+            StoreFull: There is no such room, or less would be left free than has to stay. It tells both numbers.
+        """
+
+    def settle(self) -> None:
+        """Give back what was reserved beyond what has been appended."""
+
     def open_original(self) -> AbstractContextManager[BinaryIO]:
         """Give what has been appended, to be read from its start; nothing is appended meanwhile."""
 
@@ -152,7 +165,7 @@ class Room(Protocol):
     """An ability of stores that know the size of their disk."""
 
     def free_bytes(self) -> int:
-        """Return for how many bytes the disk has room."""
+        """Return for how many bytes of uploads the disk has room, beside what has to stay free."""
 
 
 class Editions(Protocol):

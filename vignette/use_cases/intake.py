@@ -52,11 +52,16 @@ class IntakeLimits:
 
 
 class Upload:
-    """A file on its way in: each chunk goes into the tally, then into the staging folder."""
+    """
+    A file on its way in: each chunk goes into the tally, then into the staging folder.
 
-    def __init__(self, staged: StagedImage, tally: Tally) -> None:
+    With the first chunk, room is reserved for the *expected* bytes; for what comes beyond them, chunk by chunk.
+    """
+
+    def __init__(self, staged: StagedImage, tally: Tally, expected: int = 0) -> None:
         self.staged = staged
         self.tally = tally
+        self._expected = expected
 
     def append(self, chunk: bytes) -> None:
         """
@@ -64,9 +69,15 @@ class Upload:
 
         Raises:
             UploadTooLarge: This chunk takes the upload over the limit; nothing of the chunk was written.
+            StoreFull: There is no room for it, beside what other uploads have reserved and what has to stay free.
         """
         self.tally.add(chunk)
+        self.staged.reserve(max(self._expected, self.tally.bytes))
         self.staged.append(chunk)
+
+    def all_has_come(self) -> None:
+        """Give back the room that was reserved in vain: the next file may need it."""
+        self.staged.settle()
 
     def discard(self) -> None:
         """Remove what was staged, unless it has been kept. Repeating it does nothing."""
@@ -110,15 +121,17 @@ class Intake:
                 limit=room,
             )
 
-    def begin(self, announced: Announced = NOTHING_ANNOUNCED) -> Upload:
+    def begin(self, announced: Announced = NOTHING_ANNOUNCED, *, at_most: int = 0) -> Upload:
         """
         Begin an upload. Use it as a context manager: its end discards what was not kept.
 
-        Its tally knows what was *announced* of the file. After the last chunk the caller has to compare the two
-        (`Tally.is_short`, `Tally.verify`).
+        Room is reserved for the length that was announced; without one, for *at_most* bytes, as many as the request as
+        a whole still has. The tally of the upload knows what was *announced* of the file. After the last chunk the
+        caller has to compare the two (`Tally.is_short`, `Tally.verify`).
         """
         tally = Tally(announced, limit=self.limits.max_bytes, algorithms=[SHA_256])
-        return Upload(self._staging.stage(), tally)
+        expected = at_most if announced.length is None else announced.length
+        return Upload(self._staging.stage(), tally, min(expected, self.limits.max_bytes))
 
     def keep(
         self, upload: Upload, name: str | None, idempotency_key: str | None = None, lane: Lane = Lane.FAST

@@ -10,7 +10,7 @@ from vignette.limits import STAGING_MAX_AGE_S
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.use_cases.checking import Checkup, settle
-from vignette.use_cases.health import Health, worker_is_heard
+from vignette.use_cases.health import Health, takes_uploads, worker_is_heard
 from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
@@ -25,7 +25,7 @@ def build_reindexing(store: FolderStore, catalogue: SqlCatalogue) -> Reindexing:
 
 def build_health(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Health:
     return Health(
-        needed={"folder": store.probe, "catalogue": catalogue.database.probe},
+        needed={"folder": takes_uploads(store.probe, store), "catalogue": catalogue.database.probe},
         helpful={"queue": jobs.backlog, "worker": worker_is_heard(catalogue.workers)},
     )
 

@@ -16,6 +16,7 @@ itself leaves the same behind.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import secrets
@@ -57,6 +58,10 @@ _OF_ANOTHER_KIND: Final = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENXIO, er
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Else the opening of a named pipe would wait for somebody who writes into it.
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+# File systems that allocate only what is written, where the C library does not do it in their place. Then the room is
+# looked at before each write, and two processes may both see the last of it.
+_CANNOT_RESERVE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 # EFBIG: a limit on the size of files (RLIMIT_FSIZE) is as good as a full disk.
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -106,6 +111,15 @@ def _write_all(file: FileIO, content: bytes | memoryview) -> None:
     while written < len(content):  # a disk that is nearly full takes a part
         content = memoryview(content)[written:]
         written = file.write(content)
+
+
+def _free_bytes(disk: os.statvfs_result) -> int:
+    return disk.f_bavail * disk.f_frsize
+
+
+def _too_full(wanted: int, room: int) -> StoreFull:
+    room = max(0, room)
+    return StoreFull(f"{wanted} bytes are to be written, the disk has room for {room}", measured=wanted, limit=room)
 
 
 def _remove(name: str, folder: int) -> None:
@@ -210,9 +224,12 @@ class StagedFolder:
 
     _ORIGINAL: Final = "original"
 
-    def __init__(self, path: Path, disk: _Disk) -> None:
+    def __init__(self, path: Path, disk: _Disk, min_free_bytes: int = 0) -> None:
         self.path = path
         self._disk = disk
+        self._min_free_bytes = min_free_bytes
+        self._written = 0
+        self._reserved = 0
         self._promoted_to: Path | None = None
         self._is_staged = True
         self._names = [self._ORIGINAL]
@@ -230,9 +247,58 @@ class StagedFolder:
     def append(self, chunk: bytes | memoryview) -> None:
         with _our_errors("the upload cannot be written"):
             _write_all(self._file, chunk)
+        self._written += len(chunk)
+
+    def reserve(self, size: int) -> None:
+        if size <= self._reserved:
+            return
+        wanted = size - self._reserved
+        with self._alone():
+            if wanted > (room := self._room()):
+                raise _too_full(wanted, room)
+            try:
+                with _our_errors("no room can be set aside for the upload"):
+                    self._allocate(size)
+            except StoreFull:
+                self.settle()
+                raise
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other upload, of any process, reserve meanwhile: both would see the same room."""
+        with _our_errors("no room can be set aside for the upload"):
+            staging = os.open(self.path.parent, _FOLDER)
+        try:
+            with suppress(OSError):  # a network file system may know no locks
+                fcntl.flock(staging, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(staging)
+
+    def _allocate(self, size: int) -> None:
+        # The blocks are taken from the file system itself: so all processes count what all others have reserved, and
+        # nobody has to clean up after one that was killed but the sweep, which removes the file.
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(self._file.fileno(), self._reserved, size - self._reserved)
+            except OSError as error:
+                if error.errno not in _CANNOT_RESERVE:
+                    raise
+        self._reserved = size
+
+    def _room(self) -> int:
+        with _our_errors("the upload folder cannot be measured"):
+            return _free_bytes(os.fstatvfs(self._file.fileno())) - self._min_free_bytes
+
+    def settle(self) -> None:
+        if self._reserved > self._written:
+            with _our_errors("the upload cannot be written"):
+                os.ftruncate(self._file.fileno(), self._written)
+            self._reserved = self._written
 
     @contextmanager
     def open_original(self) -> Iterator[BinaryIO]:
+        self.settle()
         with _our_errors("the upload cannot be read back"):
             self._file.seek(0)
             try:
@@ -241,10 +307,13 @@ class StagedFolder:
                 self._file.seek(0, os.SEEK_END)
 
     def complete(self, original_name: str, files: dict[str, bytes]) -> None:
+        self.settle()
         with _our_errors("the upload cannot be flushed"), self._file, ExitStack() as opened:
             self._names += [original_name, *files]
             # All are written before the first is flushed: a flush of one takes the others along for the most part.
             written = [self._file, *(opened.enter_context(self._new(name, content)) for name, content in files.items())]
+            if self._reserved and (room := self._room()) < 0:
+                raise _too_full(sum(map(len, files.values())), max(0, room))
             for file in written:
                 self._disk.flush(file.fileno())
             (self.path / self._ORIGINAL).rename(self.path / original_name)
@@ -295,12 +364,17 @@ class FolderStore:
 
     *settling_s* is how long a folder must have been as it is, in seconds, to have an edition: file systems count time
     in ticks of up to two seconds (FAT; ext4 and XFS in milliseconds), and two changes in one tick would look like one.
+
+    Uploads that reserve their room leave *min_free_bytes* of the disk free.
     """
 
-    def __init__(self, root: Path, durability: Durability = "full", *, settling_s: float = 2.5) -> None:
+    def __init__(
+        self, root: Path, durability: Durability = "full", *, settling_s: float = 2.5, min_free_bytes: int = 0
+    ) -> None:
         self._root = root
         self._prefix = f"{root}/"
         self._settling_s = settling_s
+        self._min_free_bytes = min_free_bytes
         self._disk = _Disk(durability)
         self._staging = root / STAGING
         self._staging_path = str(self._staging)
@@ -347,7 +421,7 @@ class FolderStore:
         with _our_errors("the upload cannot be staged"):
             self._require_disk()
             self._require_staging()
-            return StagedFolder(self._staging / secrets.token_hex(16), self._disk)
+            return StagedFolder(self._staging / secrets.token_hex(16), self._disk, self._min_free_bytes)
 
     def promote(self, staged: StagedImage, image_id: ImageId) -> None:
         if not isinstance(staged, StagedFolder):
@@ -523,7 +597,7 @@ class FolderStore:
 
     def free_bytes(self) -> int:
         with _our_errors("the upload folder cannot be measured"):
-            return shutil.disk_usage(self._root).free
+            return max(0, _free_bytes(os.statvfs(self._root)) - self._min_free_bytes)
 
     def probe(self) -> None:
         with _our_errors("the upload folder cannot be written"):
