@@ -20,15 +20,13 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from vignette.adapters.celery_transport import QUEUE as QUEUE
+from vignette.adapters.celery_transport import RENDER_TASK as RENDER_TASK
+from vignette.adapters.celery_transport import use_for_redis
 from vignette.errors import QueueUnavailable
 from vignette.limits import KILL_GRACE_S
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
-
-RENDER_TASK: Final = "vignette.render"
-
-# A name of our own, because a worker of another application on the same Redis discards jobs that it does not know.
-QUEUE: Final = "vignette"
 
 # Keeps our keys apart from those of other applications on the same Redis database: kombu's names are the same for all.
 _KEY_PREFIX: Final = "vignette:"
@@ -67,6 +65,7 @@ logger = logging.getLogger(__name__)
 
 def producer_app(broker_url: str) -> Celery:
     """The Celery application of a process that only queues jobs."""
+    use_for_redis()
     app = Celery("vignette", broker=broker_url)
     app.conf.update(_COMMON, broker_transport_options=_PRODUCER_TRANSPORT)
     return app
@@ -91,6 +90,7 @@ def worker_app(
     kill_grace_s: float = KILL_GRACE_S,
 ) -> Celery:
     """The Celery application of the worker. It kills a job *kill_grace_s* after its soft time limit."""
+    use_for_redis()
     transport: dict[str, Any] = {"global_keyprefix": _KEY_PREFIX, "priority_steps": _PRIORITY_STEPS}
     if not broker_url.startswith("redis+socket:"):
         # Never a short `socket_timeout` here: if Redis stalls for longer while a job is acknowledged, the worker loses

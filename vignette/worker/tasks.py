@@ -44,6 +44,9 @@ def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper
 
     @app.task(name=RENDER_TASK)
     def render(image_id: int) -> None:
+        if not _is_image_id(image_id):
+            logger.warning("a job that names no image is thrown away: %.100r", image_id)
+            return
         try:
             services().rendering.render(ImageId(image_id))
         except CatalogueUnavailable as error:
@@ -55,6 +58,8 @@ def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper
         despair.succeeded()
 
     def note_interruption(args: tuple[Any, ...], exception: BaseException, **_: Any) -> None:
+        if not args or not _is_image_id(args[0]):
+            return
         note = _interruption(args[0], exception, app.conf.task_soft_time_limit)
         # Celery sends this in the parent if a child died or was killed at the hard limit, and in the child if a task
         # raised something.
@@ -69,6 +74,11 @@ def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper
 
     signals.task_failure.connect(note_interruption, sender=render, weak=False)
     _keep(sweeper)
+
+
+def _is_image_id(value: object) -> bool:
+    # Another broker than Redis brings what it likes (`adapters.celery_transport` looks at each message first).
+    return type(value) is int and 0 <= value < 2**63
 
 
 def _keep(sweeper: Sweeper) -> None:
