@@ -58,6 +58,13 @@ MAX_WAIT_S: Final = 20
 # The worker looks for forgotten work this often. A look costs a dozen short queries, whatever the catalogue holds.
 SWEEP_INTERVAL_S: Final = 2.0
 
+# What anybody may start is bounded: work on the same image again after this long in a process, and none while so many
+# images wait or are rendered. Then nothing is written for the request either.
+RESTART_PAUSE_S: Final = 10.0
+MOST_RESTARTED: Final = 500
+# The images that a process remembers to have restarted lately.
+RESTARTS_REMEMBERED: Final = 10_000
+
 # An answer to "can an upload be taken now?" holds for this long in a process, whoever asks: finding out costs flushes
 # of the disk. No probe asks more often.
 READINESS_HOLDS_S: Final = 1.0

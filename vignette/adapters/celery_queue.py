@@ -145,7 +145,10 @@ class CeleryJobs:
                         retry=True,
                         retry_policy=_NO_RETRY,
                     )
-        except (OperationalError, RedisError, OSError) as error:
+        except QueueUnavailable:
+            raise
+        except Exception as error:  # kombu lets any error through that a strange answer of the broker brings about
+            _note_if_strange(error)
             with self._lock:
                 self._silent_until = time.monotonic() + self._pause_after_failure_s
             raise QueueUnavailable("the queue does not answer") from error
@@ -160,8 +163,14 @@ class CeleryJobs:
                 channel: Any = connection.default_channel
                 # Declaring a queue changes nothing on Redis, and tells how many jobs of all priorities are in it.
                 return int(channel.queue_declare(QUEUE).message_count)
-        except (OperationalError, RedisError, OSError) as error:
+        except Exception as error:
+            _note_if_strange(error)
             raise QueueUnavailable("the queue does not answer") from error
+
+
+def _note_if_strange(error: Exception) -> None:
+    if not isinstance(error, OperationalError | RedisError | OSError):
+        logger.error("the queue answers what nobody expects", exc_info=error)
 
 
 _NO_RETRY: Final = {"max_retries": 0}

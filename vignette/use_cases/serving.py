@@ -230,7 +230,7 @@ class Serving:
             return Nothing(image, recipe, image.failure)
         # If other recipes made the vignettes, the sweep renews them. If those in force did, a file was removed.
         if image.need is None and image.recipe_set == self._recipe_set:
-            self._renewal.render_again(image.id)
+            self._renewal.render_lost(image.id)
         return self._pending(image, recipe, wish)
 
     def _pending(self, image: Image, recipe: Recipe, wish: Wish) -> Nothing:

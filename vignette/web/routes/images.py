@@ -16,6 +16,7 @@ from vignette.errors import (
     ImageNotFailed,
     ImageNotFound,
     MalformedRequest,
+    Overloaded,
     StoreFull,
 )
 from vignette.model import ImageId
@@ -129,11 +130,11 @@ def delete_form(image_id: int) -> Response:
     "Try again to make what could not be made of an image",
     Answer(202, "It will be tried; the image as it stands now", JSON, ImageResource, headers=("Location", "Vary")),
     Answer(303, "The page of the image, for the form of a browser", HTML, headers=("Location",)),
-    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, ImageNotFailed, CatalogueUnavailable),
+    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, ImageNotFailed, CatalogueUnavailable, Overloaded),
     curl="-X POST {server}/images/0/retry",
 )
 def retry(image_id: int) -> Response:
-    image = web_context().renewal.retry(ImageId(image_id))
+    image = web_context().renewal.retry_if_there_is_room(ImageId(image_id))
     location = absolute_url("images.show", image_id=image_id)
     if _wants_a_page():
         response = make_response(redirect(location, 303))
