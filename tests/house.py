@@ -64,6 +64,7 @@ class House:
         settling_s: float = 2.5,
         public_url: str = "",
         others_may_embed: bool = False,
+        cache_vignettes_s: int = 60,
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -97,6 +98,7 @@ class House:
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
             Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1),
+            cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
         self.app = create_app(

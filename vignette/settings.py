@@ -59,6 +59,8 @@ _LEAST_RENDER_MEMORY_BYTES: Final = 64 * MIB
 # 8 GB decoded to RGBA.
 _MOST_PIXELS: Final = 2_000_000_000
 _MOST_PROCESSES: Final = 256
+# Longer than that no cache need wait to ask again.
+_A_YEAR_S: Final = 365 * 24 * 3600
 
 # A name that says so is not trusted to hold anything else, known to us or not.
 _SECRET_NAME: Final = re.compile(r"password|secret|token|key|_url$", re.IGNORECASE)
@@ -133,6 +135,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     others_may_embed: bool = False
+    cache_vignettes_seconds: Annotated[WholeNumber, Field(ge=0, le=_A_YEAR_S)] = 60
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
     web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
     slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 40

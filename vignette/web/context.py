@@ -28,7 +28,8 @@ class WebContext:
     """
     The use cases, the places for threads, and what views need of the settings.
 
-    `upload_ended` is called for each file of an upload, with the image that was kept or the error.
+    For `cache_vignettes_s` seconds a cache may give a vignette without asking again. `upload_ended` is called for each
+    file of an upload, with the image that was kept or the error.
     """
 
     intake: Intake
@@ -40,6 +41,7 @@ class WebContext:
     capacity: Capacity
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits
+    cache_vignettes_s: int
     upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None
 
 

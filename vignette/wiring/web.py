@@ -54,6 +54,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         ),
         RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
         Capacity.of_threads(settings.web_threads, settings.slow_client_seconds),
+        cache_vignettes_s=settings.cache_vignettes_seconds,
     )
     if _RESPAWNS in sys.argv:
         health = context.health
@@ -87,6 +88,8 @@ def build_context(
     intake_limits: IntakeLimits,
     request_limits: RequestLimits,
     capacity: Capacity,
+    *,
+    cache_vignettes_s: int,
 ) -> WebContext:
     """Return what the views work with. Tests use this too."""
     browsing = Browsing(store, catalogue.library)
@@ -101,4 +104,5 @@ def build_context(
         capacity=capacity,
         recipes=tuple(recipes),
         request_limits=request_limits,
+        cache_vignettes_s=cache_vignettes_s,
     )

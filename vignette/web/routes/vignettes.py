@@ -36,12 +36,12 @@ from vignette.web.http.problems import problem_of_failure, problem_response
 
 vignettes = Blueprint("vignettes", __name__)
 
-# The original under a number never changes. But the image may be deleted, and the recipe may change. If the URL names
-# the present recipe in `v`, the answer holds for ever (RFC 8246). If it names an earlier or a later recipe, it gets the
-# vignette that there is, and the client should soon ask again.
-_CACHE: Final = f"public, max-age={7 * 24 * 3600}"
-_CACHE_FOR_EVER: Final = f"public, max-age={365 * 24 * 3600}, immutable"
-_CACHE_OF_OTHERS: Final = "public, max-age=60"
+# The original under a number never changes. But the image may be deleted, and the recipe may change. So a cache may
+# give an answer for as long as the operator allows. It has less time if the URL leaves the recipe open: `v` is missing,
+# or it names an earlier or a later recipe, and the answer is the vignette that there is.
+_WITHOUT_VERSION_S: Final = 7 * 24 * 3600
+_OF_OTHERS_S: Final = 60
+_FOR_EVER_S: Final = 365 * 24 * 3600
 _CACHE_OF_EARLIER: Final = "no-cache"
 
 _RETRY_AFTER_S: Final = 1
@@ -87,8 +87,8 @@ _WAITED: Final = "Preference-Applied"
         Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
         Parameter(
             "v",
-            "The digest of the recipe, as in `links.vignettes`: the answer may be cached for ever. With any other value"
-            " it is the same, and may be cached for a minute",
+            "The digest of the recipe, as in `links.vignettes`: the answer may be cached for as long as the service"
+            " allows. With any other value it is the same, and may be cached for a minute at most",
             {"type": "string"},
         ),
         Parameter(
@@ -150,10 +150,19 @@ def _served(found: Served) -> Response:
 
 
 def _caching(recipe: Recipe) -> str:
+    """
+    Return for how long a cache may give the answer without asking again, which is how long a deleted image may still be
+    seen. After that it has to ask, also where it cannot reach us (`must-revalidate`, RFC 9111, 5.2.2.2).
+    """
+    allowed_s = web_context().cache_vignettes_s
     version = request.args.get("v")
+    if version == recipe.digest and allowed_s >= _FOR_EVER_S:
+        return f"public, max-age={_FOR_EVER_S}, immutable"  # RFC 8246
     if version is None:
-        return _CACHE
-    return _CACHE_FOR_EVER if version == recipe.digest else _CACHE_OF_OTHERS
+        allowed_s = min(allowed_s, _WITHOUT_VERSION_S)
+    elif version != recipe.digest:
+        allowed_s = min(allowed_s, _OF_OTHERS_S)
+    return f"public, max-age={allowed_s}, must-revalidate" if allowed_s else "no-cache"
 
 
 def _nothing(found: Nothing) -> Response:
