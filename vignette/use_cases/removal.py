@@ -58,6 +58,10 @@ class Removal:
         self._removals.begin_delete(image_id)
         self.finish(image_id)
 
+    def clear_traces(self) -> None:
+        """Have the catalogue's files lose what deleted images have left in them; repeat this from time to time."""
+        self._removals.clear_traces()
+
     def _write_tombstone(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))
         try:
