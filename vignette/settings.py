@@ -35,7 +35,7 @@ from pydantic_settings import (
 
 from vignette.errors import SettingsError, VignetteError
 from vignette.limits import MIB
-from vignette.model import Durability
+from vignette.model import Durability, LogFormat
 from vignette.recipes import MAX_EDGE_PX, Recipe
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     max_render_memory_bytes: Annotated[WholeNumber, Field(ge=_LEAST_RENDER_MEMORY_BYTES, le=_MOST_BYTES)] = 280 * MIB
     render_seconds: Annotated[WholeNumber, Field(ge=1, le=3600)] = 60
     max_attempts: Annotated[WholeNumber, Field(ge=1, le=20)] = 3
+
+    log_format: LogFormat = "text"
+    log_requests: bool = True
 
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en", "fr")
 

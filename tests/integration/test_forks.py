@@ -55,7 +55,7 @@ def test_each_child_that_is_forked_while_the_sweep_writes_can_write(tmp_path: Pa
 
         words = (tmp_path / "celery.log").read_text()
         assert "the catalogue cannot be used now" not in words
-        assert len(set(re.findall(r"ForkPoolWorker-\d+\] Task", words))) >= FORKS
+        assert len(set(re.findall(r" Task .* process=ForkPoolWorker-\d+", words))) >= FORKS
         images = here.catalogue.library.newest(FORKS)
         assert {(image.state, image.attempts) for image in images} == {(State.READY, 1)}
 

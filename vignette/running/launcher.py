@@ -80,6 +80,7 @@ def serve(
     Returns:
         The exit status: 0 after an orderly stop; 1 if it cannot start, with one line on standard error that says why.
     """
+    speak = partial(say, log_format=settings.log_format)
     try:
         with contextlib.ExitStack() as held:
             check_hosts(settings)
@@ -92,9 +93,9 @@ def serve(
             children = [_worker(settings, folder, patience), _web(settings, folder, address, patience)]
             if settings.uses_embedded_broker:
                 children.insert(0, _broker(settings, held, patience.answer_limit_s))
-            Supervisor(children, say, pass_fds=locks).run(when_up=lambda: say(banner(settings)))
+            Supervisor(children, speak, pass_fds=locks).run(when_up=lambda: speak(banner(settings)))
     except (CannotStart, QueueUnavailable) as error:
-        say(str(error))
+        speak(str(error))
         return 1
     return 0
 
@@ -128,7 +129,8 @@ def _start_with_an_empty_queue(settings: Settings) -> bool:
         return False
     if aside is None:
         return False
-    say(f"the broker could not start with the files of its queue; they are in {aside} now, it starts empty")
+    words = f"the broker could not start with the files of its queue; they are in {aside} now, it starts empty"
+    say(words, settings.log_format)
     return True
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import os
 import sys
+import time
 
+from vignette.lines import time_text, write_line
+from vignette.model import LogFormat
 from vignette.settings import Settings, without_password
 
 
@@ -41,7 +45,18 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def say(text: str) -> None:
+def say(text: str, log_format: LogFormat = "text") -> None:
+    """Write *text* for the person who started us, each line as one; or as one entry of a log in JSON."""
+    if log_format == "json":
+        entry = {
+            "time": time_text(time.time()),
+            "level": "info",
+            "event": text,
+            "logger": "vignette",
+            "pid": os.getpid(),
+        }
+        write_line(json.dumps(entry))
+        return
     # By the descriptor: Python would keep what it could not write for the end, fail again then, and exit with 120.
     with contextlib.suppress(OSError):  # the terminal may be gone: that must not keep us from stopping
         for line in text.splitlines():

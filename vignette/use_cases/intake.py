@@ -164,6 +164,7 @@ class Intake:
             },
         )
         image, is_new = self._add(record, upload.staged)
+        _log(image, is_new=is_new)
         if is_new:
             self._hint(image, lane)
         return not_deleted(image)
@@ -183,6 +184,15 @@ class Intake:
         except QueueUnavailable as error:
             # The upload has succeeded all the same: the sweep queues it.
             logger.warning("image %d waits for the sweep: %s", image.id, error)
+
+
+def _log(image: Image, *, is_new: bool) -> None:
+    facts = image.record.facts
+    about = {"image": image.id, "bytes": image.record.bytes, "media_type": facts.media_type}
+    if is_new:
+        logger.info("image received", extra=about | {"width": facts.width, "height": facts.height})
+    else:
+        logger.info("image sent again", extra={"image": image.id})
 
 
 def clean_name(name: str | None) -> str | None:

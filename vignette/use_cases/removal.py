@@ -35,6 +35,7 @@ class Removal:
         # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
         if self._removals.begin_delete(image_id):
             self.finish(image_id)
+            logger.info("image deleted", extra={"image": image_id})
         else:
             existing(self._library, image_id)  # raises the reason why there is none to delete
 

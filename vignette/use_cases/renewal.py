@@ -178,6 +178,7 @@ class Renewal:
         image = existing(self._library, image_id)
         if not image.has_failed:
             raise ImageNotFailed(f"image {image_id} is {image.state}")
+        logger.info("image tried again", extra={"image": image_id})
         if image.state is State.READY and not all(map(image.has, self._sizes)):
             self._waiting.reset(image_id, only_rest=True)
             self._hint(image_id, Lane.REST)

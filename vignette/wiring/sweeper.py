@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache, partial
-from typing import Final
 
 from vignette.jail.ties import end_with
+from vignette.logs import set_up_logs
 from vignette.settings import Settings, as_environment, exit_with_words, load_settings
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
@@ -26,9 +25,6 @@ from vignette.worker.pace import Pace
 from vignette.worker.sweeper import Sweeper
 from vignette.worker.upkeep import Upkeep, UpkeepServices
 from vignette.worker.watch import Watch, patience_s
-
-# The format of Celery's own lines.
-_LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/Sweep] %(message)s"
 
 
 def build_sweeper(settings: Settings, pace: Pace) -> Sweeper:
@@ -66,9 +62,9 @@ def main() -> None:
     # A terminal sends these signals to its whole foreground; the worker decides what they mean.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     with exit_with_words():
         settings = load_settings()
+        set_up_logs(settings.log_format)
         pace: Pace = arguments.pace
         upkeep = Upkeep(
             open_services(settings, pace),

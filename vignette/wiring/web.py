@@ -13,6 +13,7 @@ from flask import Flask
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.despair import DESPAIRS_AFTER_S, Despair
+from vignette.logs import set_up_logs as set_up_logs  # for the entry script, which preloads only this module
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
@@ -27,6 +28,7 @@ from vignette.web.http.bodies import RequestLimits
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
 from vignette.web.replacement import Replacement, end_this_process
+from vignette.web.request_log import RequestLog
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
@@ -77,6 +79,8 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
     app.wsgi_app = HostDoor(app.wsgi_app, refusing, Hosts(settings.own_hosts))  # type: ignore[method-assign]
     app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
+    if settings.log_requests:
+        app.wsgi_app = RequestLog(app.wsgi_app, settings.log_format)  # type: ignore[method-assign]
     return app
 
 

@@ -6,7 +6,7 @@ import os
 from functools import lru_cache, partial
 from pathlib import Path
 
-from celery import Celery
+from celery import Celery, signals
 
 from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
 from vignette.adapters.stores.folder import FolderStore
@@ -15,6 +15,7 @@ from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import confined, give_back_what_is_freed
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
+from vignette.logs import set_up_logs
 from vignette.pixels.rendering import render_in_steps
 from vignette.settings import Settings
 from vignette.use_cases.rendering import Renderer, Rendering
@@ -29,6 +30,7 @@ from vignette.worker.tasks import PoolServices, register
 def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pace: Pace = USUAL_PACE) -> Celery:
     """Return the worker's Celery application, for this process and its forks. *renderer* makes the vignettes."""
     give_back_what_is_freed()
+    _log_as(settings)
     app = worker_app(
         settings.effective_broker_url,
         processes=settings.render_processes,
@@ -72,6 +74,16 @@ def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pa
         despair=Despair(pace.despairs_after_s),
     )
     return app
+
+
+def _log_as(settings: Settings) -> None:
+    """Have Celery log by our formatter, at the level and to the file that its command line names."""
+
+    def set_up(loglevel: int | str, logfile: str | None, **_: object) -> None:
+        set_up_logs(settings.log_format, level=loglevel, file=logfile)
+
+    # Celery sets up no log of its own if somebody listens to this.
+    signals.setup_logging.connect(set_up, weak=False)
 
 
 def _require_upload_folder(settings: Settings) -> None:

@@ -80,7 +80,7 @@ class Victim(OwnService):
 
 # What Celery writes to its log.
 _WORKER_IS_READY: Final = re.compile(r"celery@\S+ ready\.")
-_PROCESS_OF_THE_POOL: Final = re.compile(r"/ForkPoolWorker-(\d+)\] Task ")
+_PROCESS_OF_THE_POOL: Final = re.compile(r" Task .* process=ForkPoolWorker-(\d+)")
 
 _SWEEP: Final = "vignette.wiring.sweeper"
 _PARTS: Final = {"granian": "web server", "celery": "worker", "valkey": "broker", "redis": "broker"}

@@ -17,6 +17,7 @@ from vignette import errors
 from vignette.errors import Overloaded, VignetteError
 from vignette.model import Failure
 from vignette.web.http.negotiation import HTML, PROBLEM, preferred
+from vignette.web.request_log import note_problem
 
 STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,
@@ -112,6 +113,7 @@ def type_uri(code: str) -> str:
 
 
 def problem_response(problem: Problem) -> Response:
+    note_problem(request.environ, problem.type.rpartition("/")[2])
     if preferred(request.accept_mimetypes, [PROBLEM, HTML]) == HTML:
         response = make_response(render_template("problem.html", problem=problem.model_dump(exclude_none=True)))
     else:
