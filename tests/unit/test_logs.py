@@ -10,11 +10,11 @@ import os
 import re
 import subprocess
 import sys
+from itertools import takewhile
 from typing import Final
 
 import pytest
 
-from tests.running import until
 from vignette.lines import PIPE_BUF, REQUEST, Batches, escaped, quoted, write_line
 from vignette.logs import formatter
 from vignette.model import LogFormat
@@ -144,9 +144,8 @@ def test_a_log_that_takes_nothing_holds_nobody_up_and_says_what_is_lost() -> Non
 
     for number in range(30_000):  # more than the pipe and the memory take
         batches.write(f"line {number}")
-    read: list[str] = []
     with os.fdopen(reader) as lines:
-        until(lambda: read.append(lines.readline()) or "were lost" in read[-1])  # type: ignore[func-returns-value]
+        read = list(takewhile(lambda line: "were lost" not in line, lines))
 
     assert "line 29999\n" in read
     assert len(read) < 30_000
