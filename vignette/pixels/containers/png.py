@@ -52,8 +52,14 @@ _IHDR: Final = struct.Struct(">IIBBBBB")
 _ANIMATION: Final = (b"acTL", b"fcTL", b"fdAT")
 
 _METADATA: Final = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
+# Writers leave some dozens.
+_MAX_METADATA_CHUNKS: Final = 2000
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 _RAW_PROFILE: Final = "Raw profile type "
+# Of all texts that hold profiles in hexadecimal digits; each counts for as much as a hundredth of that at least.
+_MAX_RAW_BYTES: Final = 4 * MIB
+_LEAST_RAW_BYTES: Final = _MAX_RAW_BYTES // 100
+_MAX_LENGTH_DIGITS: Final = 20
 # 11.3.3.2: the longest keyword, and the longest name of a profile.
 _MAX_KEYWORD_BYTES: Final = 79
 
@@ -90,6 +96,7 @@ class _Walk:
         self._texts = _Texts(self._collector)
         self._colours = ColourChunks(self._collector)
         self._has_palette = False
+        self._metadata_left = _MAX_METADATA_CHUNKS
         self._data_bytes = 0
         self._data_end = 0
         self._animation: Animation
@@ -205,11 +212,18 @@ class _Walk:
         elif chunk.kind in _ANIMATION:
             self._animation.take(chunk)
         elif chunk.kind in _METADATA:
-            block = self._metadata(chunk)
-            if block is not None:
-                self._texts.take(chunk.kind, block)
+            self._take_metadata(chunk)
         elif chunk.kind in COLOUR_CHUNKS:
             self._take_colour(chunk)
+
+    def _take_metadata(self, chunk: Chunk) -> None:
+        if not self._metadata_left:
+            self._collector.warn(f"only the first {_MAX_METADATA_CHUNKS:,} chunks of metadata are read")
+            return
+        self._metadata_left -= 1
+        block = self._metadata(chunk)
+        if block is not None:
+            self._texts.take(chunk.kind, block)
 
     def _take_data(self, chunk: Chunk, header: _Header) -> None:
         if header.is_indexed and not self._has_palette:
@@ -304,6 +318,7 @@ class _Texts:
             b"iTXt": self._take_international,
         }
         self._raw_exif: bytes | None = None
+        self._raw_left = _MAX_RAW_BYTES
 
     def take(self, kind: bytes, content: bytes) -> None:
         self._takers[kind](content)
@@ -360,13 +375,20 @@ class _Texts:
 
     def _take_raw_profile(self, kind: str, raw: bytes) -> None:
         """Take a profile of ImageMagick: a line feed, the kind, the length, then hexadecimal digits in lines."""
+        what = f"text '{_RAW_PROFILE}{kind[:_MAX_KEYWORD_BYTES]}'"
+        if len(raw) > self._raw_left:
+            self._collector.warn(
+                f"{what} of {len(raw):,} bytes is left out: a file's profiles in texts may take {_MAX_RAW_BYTES:,} bytes"
+            )
+            return
+        self._raw_left -= max(len(raw), _LEAST_RAW_BYTES)
         try:
             length, _, digits = raw.strip().split(b"\n", 1)[1].lstrip().partition(b"\n")
             profile = bytes.fromhex(digits.decode("ascii"))
-            if len(profile) != int(length):
-                self._collector.warn(f"text '{_RAW_PROFILE}{kind}' is {len(profile):,} bytes long, not {int(length):,}")
+            if len(profile) != int(length[:_MAX_LENGTH_DIGITS]):
+                self._collector.warn(f"{what} is {len(profile):,} bytes long, not {int(length[:_MAX_LENGTH_DIGITS]):,}")
         except (ValueError, IndexError):
-            self._collector.warn(f"text '{_RAW_PROFILE}{kind}' is damaged")
+            self._collector.warn(f"{what} is damaged")
             return
         self._take_profile_of(kind.lower(), profile)
 
