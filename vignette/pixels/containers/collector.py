@@ -72,7 +72,7 @@ class Collector:
         self._bytes_left -= length
         return True
 
-    def inflate(self, deflated: bytes, what: str, *, whole: bool = False) -> bytes | None:
+    def inflate(self, deflated: memoryview, what: str, *, whole: bool = False) -> bytes | None:
         """
         Inflate *deflated* (zlib, RFC 1950); return None, with a warning, if it is damaged or too much.
 
@@ -80,7 +80,8 @@ class Collector:
         """
         stream = zlib.decompressobj()
         inflated = bytearray()
-        taken, waiting = 0, b""
+        taken = 0
+        waiting: bytes | memoryview = b""
         while not stream.eof:
             if not waiting:  # what is not consumed is copied each time, so it has to be short
                 waiting = deflated[taken : taken + _INFLATE_BYTES]

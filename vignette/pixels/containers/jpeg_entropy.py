@@ -24,6 +24,9 @@ _STEP: Final = (1 << _STEP_BITS) - 1
 # More than the longest block takes: 64 codes of 16 bits, each with 15 bits of a coefficient.
 _ROOM_BYTES: Final = 256
 
+# Half a second's work. The longest data that are counted hold fewer, unless a code takes under four bits on average.
+_MOST_CODES: Final = 3_000_000
+
 AC: Final = 0x10
 _RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
 _STUFFED: Final = b"\xff\0"
@@ -60,7 +63,9 @@ def end_of_whole_scan(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes]) 
         if len(restarts) > before:
             data = data[: restarts[before] - 2]
     try:
-        steps = [(_dc_steps(tables[dc]), _ac_steps(tables[AC | ac])) for dc, ac in plan.blocks]
+        of_dc = {dc: _dc_steps(tables[dc]) for dc, _ in plan.blocks}
+        of_ac = {ac: _ac_steps(tables[AC | ac]) for _, ac in plan.blocks}
+        steps = [(of_dc[dc], of_ac[ac]) for dc, ac in plan.blocks]
     except (KeyError, ValueError):
         return None
     raw = data[start:]
@@ -70,7 +75,7 @@ def end_of_whole_scan(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes]) 
 
 def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Sequence[int]]]) -> int | None:
     seen = windows(data)
-    position, last = 0, 8 * len(data)
+    position, last, codes = 0, 8 * len(data), 0
     for _ in range(units):
         for dc, ac in steps:
             step = dc[seen[position >> 3] >> 16 - (position & 7) & 0xFFFF]
@@ -80,7 +85,9 @@ def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Se
                 step = ac[seen[position >> 3] >> 16 - (position & 7) & 0xFFFF]
                 position += step & _STEP
                 index += step >> _STEP_BITS
-            if not step or position > last:
+                codes += 1
+            codes += 1
+            if not step or position > last or codes > _MOST_CODES:
                 return None
     return (position + 7) // 8
 

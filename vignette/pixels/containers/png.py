@@ -212,18 +212,11 @@ class _Walk:
         elif chunk.kind in _ANIMATION:
             self._animation.take(chunk)
         elif chunk.kind in _METADATA:
-            self._take_metadata(chunk)
+            block = self._metadata(chunk)
+            if block is not None:
+                self._texts.take(chunk.kind, block)
         elif chunk.kind in COLOUR_CHUNKS:
             self._take_colour(chunk)
-
-    def _take_metadata(self, chunk: Chunk) -> None:
-        if not self._metadata_left:
-            self._collector.warn(f"only the first {_MAX_METADATA_CHUNKS:,} chunks of metadata are read")
-            return
-        self._metadata_left -= 1
-        block = self._metadata(chunk)
-        if block is not None:
-            self._texts.take(chunk.kind, block)
 
     def _take_data(self, chunk: Chunk, header: _Header) -> None:
         if header.is_indexed and not self._has_palette:
@@ -258,6 +251,10 @@ class _Walk:
             raise BrokenImage(f"{chunk.what} is damaged: its checksum is wrong")
 
     def _metadata(self, chunk: Chunk) -> bytes | None:
+        if not self._metadata_left:
+            self._collector.warn(f"only the first {_MAX_METADATA_CHUNKS:,} chunks of metadata and of colours are read")
+            return None
+        self._metadata_left -= 1
         block = self._collector.read(self._reader, chunk.start, chunk.length, chunk.what)
         if block is None:
             return None
@@ -329,11 +326,11 @@ class _Texts:
             self._collector.set_exif(self._raw_exif)
 
     def _take_profile(self, content: bytes) -> None:
-        name, _, rest = content.partition(b"\0")
-        if not 0 < len(name) <= _MAX_KEYWORD_BYTES or rest[:1] != b"\0":
+        end = content.find(b"\0")
+        if not 0 < end <= _MAX_KEYWORD_BYTES or content[end + 1 : end + 2] != b"\0":
             self._collector.warn("the chunk 'iCCP' is left out: its name or its method is none that a PNG may have")
             return
-        profile = self._collector.inflate(rest[1:], "ICC profile", whole=True)
+        profile = self._collector.inflate(memoryview(content)[end + 2 :], "ICC profile", whole=True)
         if profile:
             self._collector.set_icc(profile)
 
@@ -342,8 +339,9 @@ class _Texts:
         self._keep(keyword, text)
 
     def _take_compressed(self, content: bytes) -> None:
-        keyword, _, rest = content.partition(b"\0")
-        text = self._collector.inflate(rest[1:], _named(keyword))
+        end = content.find(b"\0")
+        keyword = content[:end] if end >= 0 else content
+        text = self._collector.inflate(memoryview(content)[len(keyword) + 2 :], _named(keyword))
         if text is not None:
             self._keep(keyword, text)
 
@@ -357,9 +355,10 @@ class _Texts:
         if min(keyword_end, language_end, translated_end) < 0:
             self._collector.warn(f"{_named(keyword)} is damaged")
             return
-        text: bytes | None = content[translated_end + 1 :]
         if content[keyword_end + 1]:
-            text = self._collector.inflate(content[translated_end + 1 :], _named(keyword))
+            text = self._collector.inflate(memoryview(content)[translated_end + 1 :], _named(keyword))
+        else:
+            text = content[translated_end + 1 :]
         if text is not None:
             self._keep(keyword, text)
 
@@ -378,7 +377,7 @@ class _Texts:
         what = f"text '{_RAW_PROFILE}{kind[:_MAX_KEYWORD_BYTES]}'"
         if len(raw) > self._raw_left:
             self._collector.warn(
-                f"{what} of {len(raw):,} bytes is left out: a file's profiles in texts may take {_MAX_RAW_BYTES:,} bytes"
+                f"{what} of {len(raw):,} bytes is left out: such profiles may take {_MAX_RAW_BYTES:,} bytes together"
             )
             return
         self._raw_left -= max(len(raw), _LEAST_RAW_BYTES)
