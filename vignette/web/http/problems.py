@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from vignette import errors
 from vignette.errors import Overloaded, VignetteError
 from vignette.model import Failure
-from vignette.web.http.negotiation import HTML, PROBLEM, preferred
+from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
 
 STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,
@@ -112,7 +112,7 @@ def type_uri(code: str) -> str:
 
 
 def problem_response(problem: Problem) -> Response:
-    if preferred(request.accept_mimetypes, [PROBLEM, HTML]) == HTML:
+    if preferred(accepted_types(request.headers), [PROBLEM, HTML]) == HTML:
         response = make_response(render_template("problem.html", problem=problem.model_dump(exclude_none=True)))
     else:
         response = Response(problem.model_dump_json(exclude_none=True) + "\n", mimetype=PROBLEM)

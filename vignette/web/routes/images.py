@@ -31,7 +31,7 @@ from vignette.web.api.resources import (
 )
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
-from vignette.web.http.negotiation import HTML, JSON, preferred
+from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
@@ -145,7 +145,7 @@ def _page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) ->
 
 
 def _wants_a_page() -> bool:
-    return preferred(request.accept_mimetypes, [JSON, HTML]) == HTML
+    return preferred(accepted_types(request.headers), [JSON, HTML]) == HTML
 
 
 def _whole_number(name: str, low: int, high: int) -> int | None:

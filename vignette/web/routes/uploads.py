@@ -41,7 +41,7 @@ from vignette.web.api.resources import (
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
-from vignette.web.http.negotiation import HTML, JSON, TEXT, preferred
+from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import problem_of, status_of
 from vignette.web.uploading import Receipt, receive_all
 
@@ -153,7 +153,7 @@ def upload() -> Response:
         receipts = receive_all(request, context.intake, context.request_limits, context.capacity.slow_clients)
     for receipt in receipts:
         context.upload_ended(receipt.outcome)
-    face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
+    face = preferred(accepted_types(request.headers), [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")
     return response

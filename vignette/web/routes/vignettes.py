@@ -31,7 +31,17 @@ from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.answers import as_json
-from vignette.web.http.negotiation import HTML, JSON, PROBLEM, Weight, names, preferred, weighed
+from vignette.web.http.negotiation import (
+    HTML,
+    JSON,
+    PROBLEM,
+    Weight,
+    accepted_types,
+    beginning,
+    names,
+    preferred,
+    weighed,
+)
 from vignette.web.http.problems import problem_of_failure, problem_response
 
 vignettes = Blueprint("vignettes", __name__)
@@ -116,7 +126,7 @@ def _wish() -> Wish:
     A wildcard is no promise: a program that sends `*/*` or `image/*` does not mean that it can decode AVIF. If the
     client likes several formats equally, the one with the smallest files comes first.
     """
-    weights = weighed(request.accept_mimetypes, _FACES)
+    weights = weighed(accepted_types(request.headers), _FACES)
     by_format = {file_format: weights[media_type] for file_format, media_type in _MEDIA_TYPES.items()}
     named = [file_format for file_format, weight in by_format.items() if weight.is_named or file_format == "jpeg"]
     return Wish(
@@ -161,7 +171,7 @@ def _nothing(found: Nothing) -> Response:
 
 
 def _pending(found: Nothing) -> Response:
-    face = _meanwhile(weighed(request.accept_mimetypes, _FACES))
+    face = _meanwhile(weighed(accepted_types(request.headers), _FACES))
     if face == HTML:
         response = make_response(render_template("waiting.html", image=image_resource(found.image).model_dump()))
     elif face == JSON:
@@ -178,7 +188,8 @@ def _pending(found: Nothing) -> Response:
 
 
 def _failed(found: Nothing, failure: Failure) -> Response:
-    if names(request.accept_mimetypes, HTML) or preferred(request.accept_mimetypes, [PROBLEM, _PLACEHOLDER]) == PROBLEM:
+    accept = accepted_types(request.headers)
+    if names(accept, HTML) or preferred(accept, [PROBLEM, _PLACEHOLDER]) == PROBLEM:
         return problem_response(problem_of_failure(failure))
     facts = found.image.record.facts
     response = Response(failed_placeholder(facts.width, facts.height, found.recipe), 422, mimetype=_PLACEHOLDER)
@@ -189,7 +200,7 @@ def _failed(found: Nothing, failure: Failure) -> Response:
 def _preferred_wait_s() -> int:
     """Return how many seconds the client would wait (`Prefer: wait=N`, RFC 7240); 0 if it does not say."""
     for sent in request.headers.getlist("Prefer"):
-        for preference in sent.split(","):
+        for preference in (beginning(sent) or "").split(","):
             name, _, value = parse_options_header(preference)[0].partition("=")
             if name.strip().lower() == "wait" and re.fullmatch(r"\s*[0-9]{1,6}\s*", value, re.ASCII):
                 return int(value)
