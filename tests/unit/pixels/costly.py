@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 from tests.makers import (
@@ -30,7 +32,19 @@ from tests.makers import (
     vp8x,
     webp,
 )
+from vignette.errors import VignetteError
 from vignette.limits import KIB, MIB
+from vignette.pixels.inspection import inspect
+from vignette.pixels.metadata import as_json, as_text, describe
+
+
+def look_at(content: bytes, max_frames: int = 1000) -> None:
+    """Do all that is done for an upload before it is stored; a refusal is fine."""
+    with suppress(VignetteError):
+        _, blocks = inspect(io.BytesIO(content), len(content), max_pixels=10**8, max_frames=max_frames)
+        description = describe(blocks)
+        as_json(description)
+        as_text(description).encode()
 
 
 def icc_of_shared_texts(tags: int, languages: int, text: bytes = b"\xd8\0" * (32 * KIB)) -> bytes:

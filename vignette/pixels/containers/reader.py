@@ -109,7 +109,8 @@ class Reader:
         return None
 
     def _fill(self, offset: int, length: int) -> None:
-        is_near = 0 <= offset - self._window_start - len(self._window) <= WINDOW_BYTES
+        # A search goes on with the last byte of the window before.
+        is_near = -1 <= offset - self._window_start - len(self._window) <= WINDOW_BYTES
         if not is_near:
             self.spend(_STEPS_PER_JUMP)
         wanted = max(length, WINDOW_BYTES if is_near else FAR_WINDOW_BYTES)
