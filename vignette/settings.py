@@ -132,6 +132,7 @@ class Settings(BaseSettings):
     port: Annotated[WholeNumber, Field(ge=1, le=65535)] = 5000
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     others_may_embed: bool = False
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
     web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
@@ -169,6 +170,16 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses_or_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(cls._an_address_or_a_name, hosts))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses_or_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"should hold IP addresses and networks ({error})") from error
+        return proxies
 
     @field_validator("public_url")
     @classmethod
@@ -279,6 +290,11 @@ class Settings(BaseSettings):
         """The host names and IP addresses that requests may name, beside the loopback names."""
         names = {urlsplit(self.public_url).hostname, *self.allowed_hosts, self.host}
         return frozenset(name for name in names if name and not _is_every_address(name))
+
+    @property
+    def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The networks of `trusted_proxies`; an address is a network of one."""
+        return tuple(map(ipaddress.ip_network, self.trusted_proxies))
 
     @property
     def uses_embedded_broker(self) -> bool:

@@ -16,8 +16,9 @@ from typing import Final
 from vignette.errors import QueueUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.confinement import LARGE_PAGES
-from vignette.limits import UNREAD_BODIES
+from vignette.limits import HEAD_LIMIT_S, MAX_HEAD_BYTES, UNREAD_BODIES
 from vignette.running import embedded_broker
+from vignette.running.descriptors import connections_of_a_process, raise_the_limit
 from vignette.running.liveness import ANSWER_LIMIT_S, Liveness
 from vignette.running.places import check_folders, check_hosts, explained, free_address, lock_state, lock_uploads
 from vignette.running.supervision import CannotStart, Child, Supervisor
@@ -39,11 +40,11 @@ _TIED: Final = (sys.executable, "-m", "vignette.running.run_tied")
 # How long the children of a server that was killed may take to end: the web server's limit, and some more.
 ORPHANS_LIMIT_S: Final = WEB_KILL_S + _FOR_THE_WEB_SERVER_ITSELF_S + 5
 
+# Connections that the kernel keeps for each web process until it accepts them; it caps this (net.core.somaxconn).
+_BACKLOG: Final = 4096
+
 # A host that the web server answers for, whatever the settings say.
 _OURS: Final = "localhost"
-
-# A request's head within 15 s, and as long between two of them: slow or idle clients do not keep a connection for ever.
-HEAD_LIMIT_MS: Final = 15_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ def serve(
     """
     try:
         with contextlib.ExitStack() as held:
+            raise_the_limit()
             check_hosts(settings)
             check_folders(settings)
             locks = lock_state(settings, held, ORPHANS_LIMIT_S)
@@ -159,7 +161,13 @@ def _web(settings: Settings, folder: Path, address: str, patience: Patience) -> 
             *("--workers", str(settings.web_processes)),
             *("--blocking-threads", str(settings.web_threads + UNREAD_BODIES)),
             *("--http", "1"),
-            *("--http1-header-read-timeout", str(HEAD_LIMIT_MS)),
+            # Of a head, and of the time between two requests: slow or idle clients do not keep a connection for ever.
+            *("--http1-header-read-timeout", str(1000 * HEAD_LIMIT_S)),
+            *("--http1-buffer-size", str(MAX_HEAD_BYTES)),
+            # granian counts connections here, not requests; beyond this many it accepts none. Its default is 256 for
+            # each of four processes.
+            *("--backpressure", str(connections_of_a_process())),
+            *("--backlog", str(_BACKLOG)),
             "--respawn-failed-workers",
             *("--workers-kill-timeout", str(patience.web_kill_s)),
             # Its warnings are of threads that outnumber the cores: ours mostly wait for clients.

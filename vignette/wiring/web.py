@@ -21,9 +21,11 @@ from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.serving import Serving
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
+from vignette.web.capacity.crowd import keep_room
 from vignette.web.doors import HostDoor
 from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
+from vignette.web.http.clients import NamedClients
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
 from vignette.web.replacement import Replacement, end_this_process
@@ -34,6 +36,9 @@ from vignette.wiring.use_cases import build_health, build_reindexing, build_remo
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
 _RESPAWNS: Final = "--respawn-failed-workers"
+
+# Of granian: how many connections it accepts.
+_MOST_CONNECTIONS: Final = "--backpressure"
 
 
 def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S) -> Flask:
@@ -64,6 +69,8 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
             end=end_this_process,
         )
         context = replace(context, upload_ended=replacement.note)
+    if _MOST_CONNECTIONS in sys.argv:
+        keep_room(int(sys.argv[sys.argv.index(_MOST_CONNECTIONS) + 1]))
     app = create_app(
         context,
         public_url=settings.public_url,
@@ -76,6 +83,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
     app.wsgi_app = HostDoor(app.wsgi_app, refusing, Hosts(settings.own_hosts))  # type: ignore[method-assign]
     app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
+    app.wsgi_app = NamedClients(app.wsgi_app, settings.proxy_networks)  # type: ignore[method-assign]
     return app
 
 
