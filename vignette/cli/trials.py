@@ -280,9 +280,12 @@ def strangers(as_json: bool, check: bool, effort: Effort) -> None:
 
     if sys.platform != "linux":
         raise click.UsageError("the strangers come from 127.0.0.2, which only Linux has by itself")
-    seconds, settling_s = effort.choose(full=(30.0, 10.0), quick=(8.0, 6.0), smoke=(0.5, 0.5))
+    many = beside_strangers.CONNECTIONS
+    seconds, settling_s, connections = effort.choose(
+        full=(30.0, 10.0, many), quick=(8.0, 6.0, many), smoke=(0.1, 0.5, 50)
+    )
     with _measuring() as done:
-        report = beside_strangers.run(seconds=seconds, settling_s=settling_s, done=done)
+        report = beside_strangers.run(seconds=seconds, settling_s=settling_s, connections=connections, done=done)
     _tell(report, as_json=as_json)
     _fail_if(check, report.shortfalls())
 

@@ -68,11 +68,13 @@ def _line(felt: Felt, names: list[str]) -> str:
     return f"{felt.attack:22}" + "".join(f"{cell:>20}" for cell in cells) + f"   {felt.unserved}{told}"
 
 
-def run(*, seconds: float, settling_s: float, done: Callable[[], object] = lambda: None) -> StrangersReport:
+def run(
+    *, seconds: float, settling_s: float, connections: int = CONNECTIONS, done: Callable[[], object] = lambda: None
+) -> StrangersReport:
     """
     Measure for so many *seconds* without strangers, and then, *settling_s* after it has begun, beside each attack.
 
-    *done* is called after each.
+    Attacks with idle connections have so many *connections*. *done* is called after each attack.
 
     Raises:
         BenchUnavailable: The service does not start, or does not take a picture.
@@ -88,7 +90,7 @@ def run(*, seconds: float, settling_s: float, done: Callable[[], object] = lambd
             "upload": ("POST", "/images", small),
         }
         found = []
-        for attack in (None, *attacks(original, CONNECTIONS)):
+        for attack in (None, *attacks(original, connections)):
             with nullcontext() if attack is None else attacking(service.port, attack):
                 if attack is not None:
                     time.sleep(settling_s)
