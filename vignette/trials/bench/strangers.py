@@ -81,8 +81,9 @@ def run(
     """
     with bench_folder() as folder, own_service(folder) as service:
         vignette, _ = ready_vignette(service)
-        original = f"/images/{upload(service.port, _picture(4000, 3000))}/original"
-        small = _picture(40, 30)
+        # 10 MB: more than the kernel keeps for a client that does not read.
+        original = f"/images/{upload(service.port, _picture(2400, 1400, 'BMP'))}/original"
+        small = _picture(40, 30, "JPEG")
         asked: dict[str, tuple[str, str, bytes | None]] = {
             "vignette": ("GET", vignette.path, None),
             "page": ("GET", "/images", None),
@@ -132,8 +133,7 @@ def _answer(port: int, what: tuple[str, str, bytes | None], limit_s: float) -> t
         return answer.status, words
 
 
-def _picture(width: int, height: int) -> bytes:
-    """Encode noise, which does not compress: 12 megapixels are some 10 MB."""
+def _picture(width: int, height: int, file_format: str) -> bytes:
     content = io.BytesIO()
-    Image.effect_noise((width, height), 90).save(content, "JPEG", quality=95)
+    Image.new("RGB", (width, height), "teal").save(content, file_format)
     return content.getvalue()

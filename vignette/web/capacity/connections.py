@@ -57,9 +57,9 @@ class Connection:
 
 
 def connections() -> list[Connection]:
-    """Return all connections that this process has accepted."""
+    """Return all connections that this process has accepted; none while it has no descriptor left to look with."""
     found, ports = [], set()
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 (numbers, not paths)
+    for name in descriptors():
         descriptor = int(name)
         with suppress(OSError), _socket(descriptor) as opened:
             if opened.family not in (socket.AF_INET, socket.AF_INET6) or opened.type != socket.SOCK_STREAM:
@@ -76,6 +76,14 @@ def connections() -> list[Connection]:
                 found.append((port, Connection(inode, descriptor, peer, taken, sent, untaken, still_s)))
     # The others are connections of ours to a database or a queue.
     return [connection for port, connection in found if port in ports]
+
+
+def descriptors() -> list[str]:
+    """Return the numbers of all descriptors of this process; none if not even one is left to look with."""
+    try:
+        return os.listdir("/proc/self/fd")  # noqa: PTH208 (numbers, not paths)
+    except OSError:
+        return []
 
 
 @contextmanager

@@ -7,7 +7,6 @@ each one by itself only after `limits.HEAD_LIMIT_S`.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from vignette.limits import CROWDED_SHARE
-from vignette.web.capacity.connections import Connection, connections
+from vignette.web.capacity.connections import Connection, connections, descriptors
 
 _LOOK_EVERY_S: Final = 0.5
 # In a crowd, which may come again at once.
@@ -55,7 +54,7 @@ def _watch(crowd: int) -> None:
     while True:
         time.sleep(_LOOK_AGAIN_S if is_crowded else _LOOK_EVERY_S)
         # A quick count, with some that are no connections.
-        is_crowded = len(os.listdir("/proc/self/fd")) >= crowd  # noqa: PTH208
+        is_crowded = len(descriptors()) >= crowd
         if is_crowded:
             for connection in to_be_ended(connections(), crowd):
                 connection.end()
