@@ -193,7 +193,7 @@ class TooMuchTime(RenderingFailed):
 
 class NotPublishable(VignetteError):
     code = "not-publishable"
-    title = N_("No copy without metadata can be made of this format")
+    title = N_("No copy without metadata can be made of this file")
 
 
 class PublicCopyNotClean(VignetteError):

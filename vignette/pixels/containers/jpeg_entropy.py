@@ -12,14 +12,15 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 # The bits that a table looks up at once: the longest code.
 _WINDOW_BITS: Final = 16
-_BLOCK_COEFFICIENTS: Final = 64
+BLOCK_COEFFICIENTS: Final = 64
 # An entry of a table: by how many bits the next code is further on, and above these by how many coefficients.
-_STEP_BITS: Final = 5
-_STEP: Final = (1 << _STEP_BITS) - 1
+STEP_BITS: Final = 5
+STEP: Final = (1 << STEP_BITS) - 1
 
 # More than the longest block takes: 64 codes of 16 bits, each with 15 bits of a coefficient.
 _ROOM_BYTES: Final = 256
@@ -60,7 +61,7 @@ def end_of_whole_scan(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes]) 
         if len(restarts) > before:
             data = data[: restarts[before] - 2]
     try:
-        steps = [(_dc_steps(tables[dc]), _ac_steps(tables[AC | ac])) for dc, ac in plan.blocks]
+        steps = [(dc_steps(tables[dc]), ac_steps(tables[AC | ac])) for dc, ac in plan.blocks]
     except (KeyError, ValueError):
         return None
     raw = data[start:]
@@ -76,10 +77,10 @@ def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Se
             step = dc[seen[position >> 3] >> 16 - (position & 7) & 0xFFFF]
             position += step
             index = 1
-            while step and index < _BLOCK_COEFFICIENTS:
+            while step and index < BLOCK_COEFFICIENTS:
                 step = ac[seen[position >> 3] >> 16 - (position & 7) & 0xFFFF]
-                position += step & _STEP
-                index += step >> _STEP_BITS
+                position += step & STEP
+                index += step >> STEP_BITS
             if not step or position > last:
                 return None
     return (position + 7) // 8
@@ -97,23 +98,29 @@ def windows(data: bytes) -> Sequence[int]:
     return windows
 
 
-def _dc_steps(table: bytes) -> Sequence[int]:
+@lru_cache(8)
+def dc_steps(table: bytes) -> Sequence[int]:
+    """Return, for each window, by how many bits the code and the difference behind it are long; 0 without a code."""
     return _steps(table, lambda value: value & 15)
 
 
-def _ac_steps(table: bytes) -> Sequence[int]:
+@lru_cache(8)
+def ac_steps(table: bytes) -> Sequence[int]:
+    """As `dc_steps`; above that (from bit 5 on) by how many coefficients the next code is further on."""
+
     def coefficients(value: int) -> int:
         run, size = value >> 4, value & 15
         if size:
             return run + 1
-        return 16 if run == 15 else _BLOCK_COEFFICIENTS  # a run of zeros; the end of the block
+        return 16 if run == 15 else BLOCK_COEFFICIENTS  # a run of zeros; the end of the block
 
-    return _steps(table, lambda value: value & 15 | coefficients(value) << _STEP_BITS)
+    return _steps(table, lambda value: value & 15 | coefficients(value) << STEP_BITS)
 
 
+@lru_cache(8)
 def lookup(table: bytes) -> Sequence[int]:
     """Return, for each window, the length of its code and above that (from bit 5 on) the value; 0 without a code."""
-    return _steps(table, lambda value: value << _STEP_BITS)
+    return _steps(table, lambda value: value << STEP_BITS)
 
 
 def _steps(table: bytes, of_value: Callable[[int], int]) -> Sequence[int]:

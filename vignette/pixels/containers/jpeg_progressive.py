@@ -49,13 +49,14 @@ def end_of_last(passes: Sequence[Pass]) -> int | None:
     history = [0] * passes[-1].units
     end = None
     for scan in passes:
-        end = _walk(scan, history)
+        end = walk(scan, history)
         if end is None:
             return None
     return end
 
 
-def _walk(scan: Pass, history: list[int]) -> int | None:
+def walk(scan: Pass, history: list[int]) -> int | None:
+    """Return as `end_of_last`. *history* has, and is given, the coefficients that each block has by now, as bits."""
     end, unit = 0, 0
     for start, piece in intervals(scan.data, scan.units, scan.restart):
         following = min(scan.units, unit + (scan.restart or scan.units))
