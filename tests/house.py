@@ -21,6 +21,7 @@ from vignette.model import Image
 from vignette.pixels.rendering import render_in_steps
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
+from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 from vignette.web import create_app
@@ -47,7 +48,11 @@ class ReadingClient(FlaskClient):
 
 
 class House:
-    """The service in folders below *root*. A second house on the same *root* finds what the first has left."""
+    """
+    The service in folders below *root*. A second house on the same *root* finds what the first has left.
+
+    Public copies are made as soon as somebody asks for them.
+    """
 
     def __init__(
         self,
@@ -89,6 +94,8 @@ class House:
             pause_without_room_s=pause_without_room_s,
             renderer=renderer,
         )
+        self.publishing = Publishing(self.store, self.catalogue.library)
+        self.jobs.publish_at_once = self.publishing.make
         self.context = build_context(
             self.store,
             self.catalogue,

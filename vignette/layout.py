@@ -2,6 +2,7 @@
 The names of the files in an image's folder. Only the store touches the folder itself.
 
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
+    public.json  (how to put the public copy together, if anybody has asked for it)
     vignette-small-256x256-inside-q80-e3c09555.webp
     vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
     deleted.json  (the only file of a deleted image)
@@ -20,6 +21,7 @@ RECORD: Final = "record.json"
 METADATA_TEXT: Final = "metadata.txt"
 METADATA_JSON: Final = "metadata.json"
 OUTCOME: Final = "outcome.json"
+PUBLIC_COPY: Final = "public.json"
 TOMBSTONE: Final = "deleted.json"
 
 _VIGNETTE: Final = "vignette-"

@@ -205,6 +205,13 @@ def file_of(name: str) -> Callable[[Asking], None]:
         ask.both(f"/images/2/{name}", template)
         ask.both(f"/images/99/{name}", template)
         ask.both(f"/images/3/{name}", template)
+        if name == "public":
+            jobs, new = ask.house.jobs, ask.house.upload(picture()).id
+            make, jobs.publish_at_once = jobs.publish_at_once, None
+            ask.both(f"/images/{new}/public", template, headers={"Prefer": "wait=0"})
+            newer, jobs.is_down = ask.house.upload(picture()).id, True
+            ask.both(f"/images/{newer}/public", template)
+            jobs.publish_at_once, jobs.is_down = make, False
         if name in ("original", "public"):
             large = ask.house.upload(noise(700)).id
             capacity = ask.house.context.capacity

@@ -26,6 +26,7 @@ from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 
 RENDER_TASK: Final = "vignette.render"
+PUBLISH_TASK: Final = "vignette.publish"
 
 # A name of our own, because a worker of another application on the same Redis discards jobs that it does not know.
 QUEUE: Final = "vignette"
@@ -131,6 +132,12 @@ class CeleryJobs:
         self.hint_all([image_id], lane)
 
     def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
+        self._send(RENDER_TASK, image_ids, lane)
+
+    def publish(self, image_id: ImageId) -> None:
+        self._send(PUBLISH_TASK, [image_id], Lane.BULK)
+
+    def _send(self, task: str, image_ids: Sequence[ImageId], lane: Lane) -> None:
         self._raise_if_silent()
         try:
             with self._app.producer_or_acquire() as producer:
@@ -138,7 +145,7 @@ class CeleryJobs:
                 self._raise_if_silent()
                 for image_id in image_ids:
                     self._app.send_task(
-                        RENDER_TASK,
+                        task,
                         (image_id,),
                         priority=_PRIORITIES[lane],
                         producer=producer,

@@ -185,7 +185,9 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
 def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
     """Find the files that should not be there."""
     basis = folder.record or (row.record if row else None)
-    ours = {layout.RECORD, layout.OUTCOME, *METADATA, *vignettes} | ({layout.original(basis.facts)} if basis else set())
+    ours = {layout.RECORD, layout.OUTCOME, layout.PUBLIC_COPY, *METADATA, *vignettes} | (
+        {layout.original(basis.facts)} if basis else set()
+    )
     ours.update(folder.outcome.vignettes if folder.outcome else ())
     is_being_rendered = row is not None and row.need is not None
     for name in sorted(folder.names - ours):

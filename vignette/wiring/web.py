@@ -13,7 +13,7 @@ from flask import Flask
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.despair import DESPAIRS_AFTER_S, Despair
-from vignette.ports.jobs import Jobs
+from vignette.ports.jobs import AllJobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
 from vignette.use_cases.browsing import Browsing
@@ -82,7 +82,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
 def build_context(
     store: FolderStore,
     catalogue: SqlCatalogue,
-    jobs: Jobs,
+    jobs: AllJobs,
     recipes: Sequence[Recipe],
     intake_limits: IntakeLimits,
     request_limits: RequestLimits,
@@ -94,7 +94,7 @@ def build_context(
     return WebContext(
         intake=Intake(store, store, catalogue.arrivals, build_reindexing(store, catalogue), jobs, intake_limits),
         browsing=browsing,
-        serving=Serving(store, browsing, renewal, recipes, at_work=capacity.download, at_rest=capacity.waiter),
+        serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
         removal=build_removal(store, catalogue),
         renewal=renewal,
         health=build_health(store, catalogue, jobs),

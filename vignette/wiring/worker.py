@@ -17,6 +17,7 @@ from vignette.jail.confinement import confined, give_back_what_is_freed
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
 from vignette.pixels.rendering import render_in_steps
 from vignette.settings import Settings
+from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import Renderer, Rendering
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
@@ -62,7 +63,7 @@ def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pa
             ),
             renderer=renderer,
         )
-        return PoolServices(rendering, verdicts)
+        return PoolServices(rendering, Publishing(store, catalogue.library), verdicts)
 
     register(
         app,

@@ -17,10 +17,11 @@ from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLo
 from celery.utils.log import get_task_logger
 from celery.worker import state
 
-from vignette.adapters.celery_queue import RENDER_TASK
+from vignette.adapters.celery_queue import PUBLISH_TASK, RENDER_TASK
 from vignette.despair import Despair
 from vignette.errors import CatalogueUnavailable, VignetteError
 from vignette.model import ImageId
+from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import Rendering
 from vignette.use_cases.verdicts import Verdicts
 from vignette.worker.notes import Interrupted, Pulse, Stopping
@@ -35,17 +36,26 @@ class PoolServices:
     """What a process of the pool needs, built once in each."""
 
     rendering: Rendering
+    publishing: Publishing
     verdicts: Verdicts
 
 
 def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper, despair: Despair) -> None:
-    """Give *app* the task, the handler of interrupted ones, and the *sweeper*. Only the pool calls *services*."""
+    """Give *app* the tasks, the handler of interrupted ones, and the *sweeper*. Only the pool calls *services*."""
     parent = os.getpid()
 
     @app.task(name=RENDER_TASK)
     def render(image_id: int) -> None:
+        work(lambda: services().rendering.render(ImageId(image_id)))
+
+    @app.task(name=PUBLISH_TASK)
+    def publish(image_id: int) -> None:
+        # If it dies, nothing is lost: whoever asks for the copy again has it queued again.
+        work(lambda: services().publishing.make(ImageId(image_id)))
+
+    def work(job: Callable[[], None]) -> None:
         try:
-            services().rendering.render(ImageId(image_id))
+            job()
         except CatalogueUnavailable as error:
             if not despair.failed():
                 raise

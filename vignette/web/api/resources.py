@@ -183,7 +183,7 @@ def _fields(image: Image) -> dict[str, Any]:
         "links": Links(
             self=absolute_url("images.show", image_id=image.id),
             original=absolute_url("files.original", image_id=image.id),
-            public=absolute_url("files.public", image_id=image.id) if facts.media_type in _PUBLISHABLE else None,
+            public=absolute_url("files.public", image_id=image.id) if is_publishable(facts.media_type) else None,
             metadata=absolute_url("files.metadata_json", image_id=image.id),
             vignette=vignette,
             vignettes={recipe.name: url for recipe, url in urls.items() if image.has(recipe.name)},
@@ -219,3 +219,8 @@ def _without_long_bytes(value: Any) -> Any:
     if value.get("type") == "bytes" and value.get("length", 0) > _LONG_BYTES:
         return {name: item for name, item in value.items() if name != "base64"}
     return {name: _without_long_bytes(item) for name, item in value.items()}
+
+
+def is_publishable(media_type: str) -> bool:
+    """Whether pictures of this type have public copies."""
+    return media_type in _PUBLISHABLE

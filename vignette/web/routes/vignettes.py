@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import zlib
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, request
-from werkzeug.http import parse_options_header
 
 from vignette.errors import (
     CatalogueUnavailable,
@@ -32,6 +30,7 @@ from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import HTML, JSON, PROBLEM, Weight, names, preferred, weighed
+from vignette.web.http.preferences import preferred_wait_s
 from vignette.web.http.problems import problem_of_failure, problem_response
 
 vignettes = Blueprint("vignettes", __name__)
@@ -124,7 +123,7 @@ def _wish() -> Wish:
         refuses=[file_format for file_format, weight in by_format.items() if weight.quality == 0],
         still=request.args.get("still") == "1",
         preview=_meanwhile(weights) == _PREVIEW,
-        patience_s=min(_preferred_wait_s(), MAX_WAIT_S),
+        patience_s=min(preferred_wait_s(request) or 0, MAX_WAIT_S),
     )
 
 
@@ -139,9 +138,9 @@ def _meanwhile(weights: Mapping[str, Weight]) -> str:
 
 def _served(found: Served) -> Response:
     response = Response(found.content, mimetype=_MEDIA_TYPES[found.file_format])
-    # The digest tells the original, and the name the recipe. The bytes also depend on which sizes were made together,
-    # each from the next larger one. A strong tag stands for bytes (RFC 9110, 8.8.1), so their checksum is in it.
-    response.set_etag(f"{found.image.record.sha256[:32]}-{found.name}-{zlib.crc32(found.content):08x}")
+    # A strong tag stands for bytes (RFC 9110, 8.8.1). It is not made of the digest of the original: that would tell
+    # whoever has the original that this is its vignette.
+    response.set_etag(hashlib.sha256(found.content).hexdigest()[:32])
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
     response.make_conditional(request)
     if response.status_code == 412:
@@ -184,13 +183,3 @@ def _failed(found: Nothing, failure: Failure) -> Response:
     response = Response(failed_placeholder(facts.width, facts.height, found.recipe), 422, mimetype=_PLACEHOLDER)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _preferred_wait_s() -> int:
-    """Return how many seconds the client would wait (`Prefer: wait=N`, RFC 7240); 0 if it does not say."""
-    for sent in request.headers.getlist("Prefer"):
-        for preference in sent.split(","):
-            name, _, value = parse_options_header(preference)[0].partition("=")
-            if name.strip().lower() == "wait" and re.fullmatch(r"\s*[0-9]{1,6}\s*", value, re.ASCII):
-                return int(value)
-    return 0
