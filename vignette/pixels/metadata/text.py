@@ -63,6 +63,7 @@ _PRIVACY_LABELS: Final = {
     "preview": "Preview",
     "history": "Programs, edits",
     "ids": "Identifiers",
+    "colour_profile": "Colour profile",
     "comments": "Comments",
 }
 _ICC_LABELS: Final = {

@@ -14,10 +14,13 @@ from PIL import Image, ImageCms
 from tests import profiles
 from tests.makers import still
 from tests.unit.pixels.publishing.reading import PROFILE, profile_of, published
+from tests.unit.pixels.reading import anatomy
 from vignette.errors import NotPublishable, VignetteError
 from vignette.pixels.containers import icc
 from vignette.pixels.inspection import read_anatomy
+from vignette.pixels.metadata import describe
 from vignette.pixels.metadata import icc as icc_texts
+from vignette.pixels.metadata.privacy import reveals
 from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.publishing.profile import Unreadable, without_names
 
@@ -213,3 +216,16 @@ def test_profiles_of_real_pictures_show_the_same_colours() -> None:
         assert len(clean) <= len(profile) + 200
         for intent in ImageCms.Intent:
             assert shown(clean, intent) == shown(profile, intent), icc_texts.read(profile, Remarks())
+
+
+def test_its_texts_are_told_as_what_the_file_reveals_unless_they_are_widespread() -> None:
+    told = still("JPEG", icc_profile=TALKATIVE["matrix and powers"])
+
+    revealed = describe(anatomy(told).blocks)["privacy"]["colour_profile"]
+
+    assert revealed == ["/icc/description", "/icc/copyright", "/icc/manufacturer"]
+    assert "privacy" not in describe(anatomy(published(told)).blocks)
+    for words in ("sRGB IEC61966-2.1", "Display P3", "Adobe RGB (1998)", "Copyright Apple Inc., 2022", "c2"):
+        assert reveals({"icc": {"description": words}}) == {}
+    for words in ("sRGB of Anna", "Display P3 for Anna: room 12", "ANNA-IMAC calibrated 2024-05-17"):
+        assert reveals({"icc": {"description": words}}) == {"colour_profile": ["/icc/description"]}
