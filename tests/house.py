@@ -15,10 +15,12 @@ from PIL import Image as Pillow
 from werkzeug.test import TestResponse
 
 from tests.doubles import ListJobs
+from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.model import Image
 from vignette.pixels.rendering import render_in_steps
+from vignette.ports.inspector import Inspector
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
@@ -64,6 +66,7 @@ class House:
         settling_s: float = 2.5,
         public_url: str = "",
         others_may_embed: bool = False,
+        inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -93,6 +96,7 @@ class House:
             self.store,
             self.catalogue,
             self.jobs,
+            inspector,
             recipes,
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),

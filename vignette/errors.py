@@ -11,7 +11,10 @@ VignetteError
 │   ├── BrokenImage
 │   ├── TooManyPixels
 │   ├── TooManyFrames
-│   ├── TooMuchMemory           rendering needs too much: as the check at the door estimates, or the worker finds
+│   ├── TooMuchMemory           rendering needs too much, as the check at the door estimates or the worker finds; or
+│   │                           the check itself does
+│   ├── TooLongToCheck          the check at the door needs too much processor time
+│   ├── NotCheckable            the check at the door crashes
 │   ├── MalformedRequest
 │   ├── UploadTooSlow
 │   ├── DigestMismatch
@@ -114,6 +117,16 @@ class TooManyFrames(Refused):
 class TooMuchMemory(Refused):
     code = "too-much-memory"
     title = N_("The image needs too much memory")
+
+
+class TooLongToCheck(Refused):
+    code = "too-long-to-check"
+    title = N_("It takes too long to check the image")
+
+
+class NotCheckable(Refused):
+    code = "not-checkable"
+    title = N_("The image cannot be checked")
 
 
 class MalformedRequest(Refused):

@@ -21,6 +21,15 @@ MAX_NAME_CHARS: Final = 8 * KIB
 MAX_METADATA_BYTES: Final = 16 * MIB
 MAX_INFLATED_BYTES: Final = 4 * MIB
 
+# What the check and the description of a file may take: processor time, and memory beyond that of the process. The
+# photos of cameras take some milliseconds and MB.
+DOOR_CPU_S: Final = 2.0
+DOOR_MEMORY_BYTES: Final = 128 * MIB
+# How long a check may last in all: a busy machine has others to serve, too.
+DOOR_WALL_S: Final = 30.0
+# What a description may have, as JSON and as text together.
+MAX_DESCRIPTION_BYTES: Final = 32 * MIB
+
 # A picture that moves gets no moving vignettes beyond the next four limits; its still ones are made all the same.
 # Some 25 seconds of film.
 MAX_ANIMATION_FRAMES: Final = 500

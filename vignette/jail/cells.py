@@ -29,7 +29,7 @@ from weakref import WeakSet
 from vignette.errors import VignetteError
 from vignette.jail import messages, zygote
 from vignette.jail.messages import Malformed, Message, whole_number
-from vignette.jail.zygote import CellLimits
+from vignette.jail.zygote import CellLimits as CellLimits
 from vignette.limits import MIB
 
 # For the answer to an order: the zygote may still be importing, on a busy machine.
@@ -144,6 +144,10 @@ class CellPool:
             self._drop_idle()
         if zygote is not None:
             zygote.close()
+
+    def __del__(self) -> None:
+        with suppress(AttributeError):  # it was never begun
+            self.close()
 
     def __enter__(self) -> Self:
         return self

@@ -23,7 +23,7 @@ class StagedImage(Protocol):
         """Add *chunk* to the original. Raise `StoreFull` when there is no room."""
 
     def open_original(self) -> AbstractContextManager[BinaryIO]:
-        """Give what has been appended, to be read from its start; nothing is appended meanwhile."""
+        """Give what has been appended; nothing is appended meanwhile. The file has a descriptor that can only read."""
 
     def complete(self, original_name: str, files: dict[str, bytes]) -> None:
         """Give the original its name, add *files*, and flush everything to the disk."""

@@ -21,9 +21,8 @@ from vignette.errors import (
 )
 from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
-from vignette.pixels.inspection import inspect
-from vignette.pixels.metadata import as_json, as_text, describe
 from vignette.ports.catalogue import Arrivals
+from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import Jobs
 from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
 from vignette.ports.store import Room, StagedImage, Staging
@@ -86,13 +85,21 @@ class Intake:
     """The use case. Safe to share between threads."""
 
     def __init__(
-        self, staging: Staging, room: Room, arrivals: Arrivals, reindexing: Reindexing, jobs: Jobs, limits: IntakeLimits
+        self,
+        staging: Staging,
+        room: Room,
+        arrivals: Arrivals,
+        reindexing: Reindexing,
+        jobs: Jobs,
+        inspector: Inspector,
+        limits: IntakeLimits,
     ) -> None:
         self._staging = staging
         self._room = room
         self._arrivals = arrivals
         self._reindexing = reindexing
         self._jobs = jobs
+        self._inspector = inspector
         self.limits = limits
 
     def expect(self, announced_bytes: int | None) -> None:
@@ -132,6 +139,7 @@ class Intake:
 
         Raises:
             Refused: The file is empty, of a format that is not accepted, not whole, or over a limit.
+            Overloaded: The file cannot be checked now.
             IdempotencyKeyReused: An earlier upload came with this key and other bytes.
             ImageDeleted: An earlier upload came with this key, and its image was deleted.
         """
@@ -139,7 +147,7 @@ class Intake:
         if tally.bytes == 0:
             raise EmptyFile("the file has 0 bytes", measured=0)
         with upload.staged.open_original() as file:
-            facts, blocks = inspect(
+            found = self._inspector.inspect(
                 file,
                 tally.bytes,
                 max_pixels=self.limits.max_pixels,
@@ -148,19 +156,18 @@ class Intake:
             )
         record = Record(
             name=name,
-            facts=facts,
+            facts=found.facts,
             bytes=tally.bytes,
             sha256=tally.digest(SHA_256).hex(),
             received_at=_now(),
             idempotency_key=None if idempotency_key is None else hashlib.sha256(idempotency_key.encode()).hexdigest(),
         )
-        metadata = describe(blocks)
         upload.staged.complete(
-            layout.original(facts),
+            layout.original(found.facts),
             {
                 layout.RECORD: record_to_json(record),
-                layout.METADATA_JSON: as_json(metadata),
-                layout.METADATA_TEXT: as_text(metadata).encode(),
+                layout.METADATA_JSON: found.metadata_json,
+                layout.METADATA_TEXT: found.metadata_text,
             },
         )
         image, is_new = self._add(record, upload.staged)

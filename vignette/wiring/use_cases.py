@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.limits import STAGING_MAX_AGE_S
@@ -74,6 +75,7 @@ def build_checkup(
         catalogue.index,
         build_removal(store, catalogue),
         build_renewal(catalogue, jobs, recipes),
+        Door(),
         recipes,
         settle=settle,
         staging_max_age_s=staging_max_age_s,

@@ -10,9 +10,11 @@ from typing import Final
 
 from flask import Flask
 
+from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.despair import DESPAIRS_AFTER_S, Despair
+from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
@@ -43,11 +45,14 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     If the server would replace this process, the process ends when it has taken no upload for *despairs_after_s*
     although a fresh process could.
     """
+    door = Door()
+    door.warm()
     store, catalogue = open_store_and_catalogue(settings)
     context = build_context(
         store,
         catalogue,
         open_jobs(settings),
+        door,
         settings.recipes,
         IntakeLimits(
             settings.max_upload_bytes, settings.max_pixels, settings.max_frames, settings.max_render_memory_bytes
@@ -83,6 +88,7 @@ def build_context(
     store: FolderStore,
     catalogue: SqlCatalogue,
     jobs: Jobs,
+    inspector: Inspector,
     recipes: Sequence[Recipe],
     intake_limits: IntakeLimits,
     request_limits: RequestLimits,
@@ -92,7 +98,9 @@ def build_context(
     browsing = Browsing(store, catalogue.library)
     renewal = build_renewal(catalogue, jobs, recipes)
     return WebContext(
-        intake=Intake(store, store, catalogue.arrivals, build_reindexing(store, catalogue), jobs, intake_limits),
+        intake=Intake(
+            store, store, catalogue.arrivals, build_reindexing(store, catalogue), jobs, inspector, intake_limits
+        ),
         browsing=browsing,
         serving=Serving(store, browsing, renewal, recipes, at_work=capacity.download, at_rest=capacity.waiter),
         removal=build_removal(store, catalogue),

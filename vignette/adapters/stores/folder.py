@@ -144,7 +144,7 @@ class StagedFolder:
     """
     A folder below the staging folder, with one open file that grows. See `ports.store.StagedImage`.
 
-    The original is opened once: it is written, read and flushed by one descriptor.
+    The original is written and flushed by one descriptor. Whoever reads it gets another, which cannot write.
     """
 
     _ORIGINAL: Final = "original"
@@ -172,12 +172,9 @@ class StagedFolder:
 
     @contextmanager
     def open_original(self) -> Iterator[BinaryIO]:
-        with _our_errors("the upload cannot be read back"):
-            self._file.seek(0)
-            try:
-                yield self._file
-            finally:
-                self._file.seek(0, os.SEEK_END)
+        path = self.path / self._ORIGINAL
+        with _our_errors("the upload cannot be read back"), path.open("rb", buffering=0) as file:
+            yield file
 
     def complete(self, original_name: str, files: dict[str, bytes]) -> None:
         with _our_errors("the upload cannot be flushed"), self._file, ExitStack() as opened:

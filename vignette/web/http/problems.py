@@ -37,6 +37,8 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.TooManyPixels: 422,
     errors.TooManyFrames: 422,
     errors.TooMuchMemory: 422,
+    errors.TooLongToCheck: 422,
+    errors.NotCheckable: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RenderingFailed: 422,
     errors.NotPublishable: 422,

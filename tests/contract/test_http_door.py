@@ -1,0 +1,171 @@
+"""Files that hold up their check: the client is told why, and nobody else notices. The checks run in real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests import misbehaving
+from tests.house import House, picture
+from tests.running import LIMIT_S, until
+from vignette.adapters.door.door import Door
+from vignette.jail.cells import CellLimits
+from vignette.limits import MIB
+from vignette.trials.processes import children_of, command_line
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel limits memory on Linux only")
+
+MISBEHAVING = "tests.misbehaving:inspect_or_misbehave"
+LIMITS = CellLimits(cpu_s=0.5, life_cpu_s=30, memory_bytes=64 * MIB)
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    door = Door(work=MISBEHAVING, limits=LIMITS, wall_s=LIMIT_S)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path, door: Door) -> Iterator[House]:
+    house = House(tmp_path, inspector=door)
+    yield house
+    house.close()
+
+
+def send(house: House, content: bytes) -> TestResponse:
+    return house.app.test_client().post("/images", data=content, content_type="application/octet-stream")
+
+
+def problem(answer: TestResponse) -> tuple[int, str, int | None, str]:
+    said: dict[str, Any] = answer.get_json(force=True)
+    return answer.status_code, said["type"].rsplit("/", 1)[-1], said.get("limit"), said["detail"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(
+            misbehaving.SPINS,
+            (
+                422,
+                "too-long-to-check",
+                1,
+                "the check needs more than the 0.5 seconds of processor time that it may take",
+            ),
+            id="spins",
+        ),
+        pytest.param(
+            misbehaving.EATS,
+            (422, "too-much-memory", 64 * MIB, "the check needs more than the 64 MiB of memory that it may take"),
+            id="eats",
+        ),
+        *(
+            pytest.param(
+                content,
+                (422, "not-checkable", None, "the check of the file ended without a result"),
+                id=content.decode(),
+            )
+            for content in (
+                misbehaving.CRASHES,
+                misbehaving.ERRS,
+                *(b"%s%d" % (misbehaving.LIES, number) for number in range(len(misbehaving.LYING_FACTS))),
+            )
+        ),
+    ],
+)
+def test_the_client_is_told_and_the_next_file_is_taken(
+    house: House, content: bytes, expected: tuple[int, str, int | None, str]
+) -> None:
+    assert problem(send(house, content)) == expected
+    assert send(house, picture()).status_code == 201
+    assert house.is_clean()
+
+
+def test_a_check_without_an_end_is_ended_and_the_file_may_come_again(tmp_path: Path) -> None:
+    door = Door(work=MISBEHAVING, limits=LIMITS, wall_s=1)
+    house = House(tmp_path, inspector=door)
+    try:
+        answer = send(house, misbehaving.SLEEPS)
+        assert problem(answer) == (503, "overloaded", 1, "the check had no result within 1 seconds")
+        assert "Retry-After" in answer.headers
+        until(lambda: send(house, picture()).status_code == 201)
+    finally:
+        house.close()
+        door.close()
+
+
+def test_a_disk_that_fails_is_no_fault_of_the_file(house: House) -> None:
+    status, kind, _, words = problem(send(house, misbehaving.CANNOT_BE_READ))
+    assert (status, kind) == (503, "store-unavailable")
+    assert "cannot be read back" in words
+
+
+def test_another_client_does_not_wait_for_a_file_that_does(tmp_path: Path) -> None:
+    door = Door(work=MISBEHAVING, limits=LIMITS, wall_s=LIMIT_S)
+    house = House(tmp_path, inspector=door)
+    assert send(house, picture()).status_code == 201  # by now there is a cell
+    with ThreadPoolExecutor(1) as threads:
+        sleeping: Future[TestResponse] = threads.submit(send, house, misbehaving.SLEEPS)
+        until(lambda: not house.is_clean())
+        assert [send(house, picture()).status_code for _ in range(3)] == [201] * 3
+        assert not sleeping.done()
+        door.close()
+        assert sleeping.result().status_code == 503
+    house.close()
+
+
+def test_a_door_that_was_killed_while_nobody_came_is_there_for_the_next(house: House) -> None:
+    assert send(house, picture()).status_code == 201
+    zygote = next(child for child in children_of(os.getpid()) if "vignette.jail.zygote" in command_line(child))
+    os.kill(zygote, signal.SIGKILL)
+    assert send(house, picture()).status_code == 201
+    assert zygote not in children_of(os.getpid())
+
+
+def test_a_profile_whose_tags_share_one_long_text_holds_up_nobody(tmp_path: Path) -> None:
+    door = Door()
+    house = House(tmp_path, inspector=door)
+    try:
+        assert send(house, picture()).status_code == 201
+        with ThreadPoolExecutor(1) as threads:
+            hostile = threads.submit(send, house, _png_with_profile(_profile_of_shared_texts()))
+            assert send(house, picture()).status_code == 201
+            status = hostile.result().status_code
+        assert status in (201, 422)
+        assert send(house, picture()).status_code == 201
+    finally:
+        house.close()
+        door.close()
+
+
+def _profile_of_shared_texts(tags: int = 256, languages: int = 256, text_bytes: int = 65536) -> bytes:
+    """An ICC profile (ICC.1:2022) of which each tag and each language is the same text: each is read anew."""
+    text = struct.pack(">4s4xII", b"mluc", languages, 12)
+    text += b"".join(
+        struct.pack(">2s2sII", b"%c%c" % (65 + number // 26, 65 + number % 26), b"XX", text_bytes, 0)
+        for number in range(languages)
+    )
+    text += b"\xd8\x00" * ((text_bytes - len(text)) // 2)
+    start = 132 + 12 * tags
+    table = b"".join(struct.pack(">4sII", b"desc", start, len(text)) for _ in range(tags))
+    header = struct.pack(">I4xB3x4s4s4s12x4s88x", start + len(text), 4, b"mntr", b"RGB ", b"XYZ ", b"acsp")
+    return header + struct.pack(">I", tags) + table + text
+
+
+def _png_with_profile(profile: bytes) -> bytes:
+    content = picture(file_format="PNG")
+    body = b"iCCP" + b"x\0\0" + zlib.compress(profile, 9)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    after_header = 8 + 25
+    return content[:after_header] + chunk + content[after_header:]

@@ -1,0 +1,34 @@
+"""What is done at the door with one file. It is plain Python that runs no decoder; a cell of the door imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Any, BinaryIO
+
+from vignette.pixels import inspection
+from vignette.pixels.metadata import as_json, as_text, describe
+from vignette.ports.inspector import Inspected
+
+
+class InspectorHere:
+    """An `Inspector` in this very process, for bytes that this process may read."""
+
+    def inspect(
+        self, file: BinaryIO, size: int, *, max_pixels: int, max_frames: int, max_memory_bytes: int
+    ) -> Inspected:
+        facts, blocks = inspection.inspect(
+            file, size, max_pixels=max_pixels, max_frames=max_frames, max_memory_bytes=max_memory_bytes
+        )
+        metadata = describe(blocks)
+        return Inspected(facts, as_json(metadata), as_text(metadata).encode())
+
+
+def inspect_in_a_cell(values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
+    """Be the `zygote.Work` of the door: *values* are the arguments of `Inspector.inspect`, but for its file."""
+    with open(descriptors[0], "rb", buffering=0, closefd=False) as file:
+        try:
+            found = InspectorHere().inspect(file, **values)
+        except OSError as error:  # the disk fails: that is no fault of the file
+            return {"errno": error.errno}, []
+    return {"facts": astuple(found.facts)}, [found.metadata_json, found.metadata_text]
