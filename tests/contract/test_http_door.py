@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 import signal
+import socket
 import struct
+import subprocess
 import sys
+import textwrap
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,9 +22,11 @@ from werkzeug.test import TestResponse
 
 from tests import misbehaving
 from tests.house import House, picture
-from tests.running import LIMIT_S, until
+from tests.running import LIMIT_S, PROJECT_FOLDER, until
+from vignette.adapters.door.door import LIMITS as LIMITS_OF_THE_DOOR
 from vignette.adapters.door.door import Door
-from vignette.jail.cells import CellLimits
+from vignette.jail.cells import CellLimits, CellPool
+from vignette.jail.sandbox import abilities
 from vignette.limits import MIB
 from vignette.trials.processes import children_of, command_line
 
@@ -131,6 +138,49 @@ def test_a_door_that_was_killed_while_nobody_came_is_there_for_the_next(house: H
     os.kill(zygote, signal.SIGKILL)
     assert send(house, picture()).status_code == 201
     assert zygote not in children_of(os.getpid())
+
+
+@pytest.mark.skipif(not abilities().seccomp, reason="needs a kernel with seccomp, on x86_64 or aarch64")
+def test_a_process_of_the_door_reaches_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("a password")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        CellPool("tests.unit.jail.works:do", LIMITS_OF_THE_DOOR, cells=1, pieces=9, wall_s=60, wait_s=60) as pool,
+    ):
+        tried = pool.run({"do": "break out", "file": os.fspath(path), "port": server.getsockname()[1]}).values
+        seen = pool.run({"do": "who"}).values
+    assert len(tried) == 7
+    assert set(tried.values()) <= {"EPERM", "EACCES"}, tried
+    assert path.read_text() == "a password"
+    assert 0 not in seen["users"]
+
+
+def test_all_encodings_and_tables_are_loaded_before_a_process_can_load_nothing() -> None:
+    folder = PROJECT_FOLDER / "vignette" / "pixels"
+    literals = re.compile(r'"((?:ascii|latin|utf|cp|mac|shift|iso|euc|big5|gb)[\w-]*)"')
+    sources = [*folder.glob("metadata/**/*.py"), *folder.glob("containers/**/*.py")]
+    names = sorted({name for source in sources for name in literals.findall(source.read_text()) if _is_encoding(name)})
+    assert {"latin-1", "shift_jis", "utf-16-be"} <= set(names)
+    script = """
+        import sys
+        import vignette.adapters.door.inspecting
+        from vignette.pixels.metadata.makers.lens_names import table
+        before = set(sys.modules)
+        for name in sys.argv[1:]: b"ab12".decode(name, errors="replace")
+        print(sorted(set(sys.modules) - before), table.cache_info().currsize)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), *names]
+    done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)
+    assert done.stdout == f"[] {len(list(folder.glob('metadata/makers/lenses/*')))}\n"
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
 
 
 def test_a_profile_whose_tags_share_one_long_text_holds_up_nobody(tmp_path: Path) -> None:

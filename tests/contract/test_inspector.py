@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.corpus import CORPUS, HAS_CORPUS
 from tests.house import picture
 from vignette.adapters.door.door import Door
 from vignette.adapters.door.inspecting import InspectorHere
@@ -79,3 +80,23 @@ def test_a_refusal_has_its_words_and_numbers(
     assert type(caught.value) is kind
     assert str(caught.value) == str(here.value)
     assert (caught.value.measured, caught.value.limit) == (here.value.measured, here.value.limit)
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not HAS_CORPUS, reason="VIGNETTE_CORPUS names no folder of real pictures")
+def test_real_pictures_are_found_the_same(inspector: Inspector) -> None:
+    """The door loads nothing while it reads: what it lacks would be missing from a description."""
+    assert [path for path in _real_files() if _found(inspector, path) != _found(InspectorHere(), path)] == []
+
+
+def _real_files() -> list[Path]:
+    return sorted(path for path in CORPUS.rglob("*") if path.is_file())
+
+
+def _found(inspector: Inspector, path: Path) -> object:
+    limits = {"max_pixels": 10**9, "max_frames": 10**5, "max_memory_bytes": 10**12}
+    with path.open("rb", buffering=0) as file:
+        try:
+            return inspector.inspect(file, path.stat().st_size, **limits)
+        except Refused as error:
+            return type(error), str(error), error.measured, error.limit

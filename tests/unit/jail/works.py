@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,11 +29,39 @@ def do(values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, An
         "bug": _bug,
         "lie": _lie,
         "drip": _drip,
+        "break out": _break_out,
+        "who": _who,
     }[values["do"]](values, descriptors)
 
 
 def _echo(values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
     return values, [os.pread(descriptor, 1000, 0) for descriptor in descriptors]
+
+
+def _break_out(values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
+    """What came of each attempt to reach something outside: the name of its error, or that it was done."""
+    attempts: dict[str, Callable[[], object]] = {
+        "read a file": lambda: Path(values["file"]).read_bytes(),
+        "write a file": lambda: Path(values["file"]).write_bytes(b"hacked"),
+        "list a folder": lambda: os.listdir(Path(values["file"]).parent),  # noqa: PTH208 (it is what is tried)
+        "connect": lambda: socket.socket().connect(("127.0.0.1", values["port"])),
+        "fork": os.fork,
+        "run a program": lambda: os.execv("/bin/true", ["true"]),
+        "signal its parent": lambda: os.kill(os.getppid(), 0),
+    }
+    return {name: _outcome(attempt) for name, attempt in attempts.items()}, []
+
+
+def _who(_values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
+    return {"users": [os.getuid(), os.geteuid(), os.getgid(), os.getegid()]}, []
+
+
+def _outcome(attempt: Callable[[], object]) -> str:
+    try:
+        attempt()
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
+    return "done"
 
 
 def _look(_values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:

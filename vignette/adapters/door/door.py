@@ -37,7 +37,7 @@ from vignette.ports.inspector import Inspected
 
 WORK: Final = "vignette.adapters.door.inspecting:inspect_in_a_cell"
 
-_LIMITS: Final = CellLimits(cpu_s=DOOR_CPU_S, life_cpu_s=60, memory_bytes=DOOR_MEMORY_BYTES)
+LIMITS: Final = CellLimits(cpu_s=DOOR_CPU_S, life_cpu_s=60, memory_bytes=DOOR_MEMORY_BYTES, sandbox="one thread")
 
 # More files at a time would take a small machine's memory: each may take `DOOR_MEMORY_BYTES`.
 _CELLS: Final = 8
@@ -60,7 +60,7 @@ class Door:
     """An `Inspector` whose work is done in cells. Safe to share between threads; it survives a fork."""
 
     def __init__(
-        self, *, work: str = WORK, limits: CellLimits = _LIMITS, cells: int = _CELLS, wall_s: float = DOOR_WALL_S
+        self, *, work: str = WORK, limits: CellLimits = LIMITS, cells: int = _CELLS, wall_s: float = DOOR_WALL_S
     ) -> None:
         self._pool = CellPool(
             work,
