@@ -135,7 +135,9 @@ def test_another_client_does_not_wait_for_a_file_that_does(tmp_path: Path) -> No
 def test_a_door_that_was_killed_while_nobody_came_is_there_for_the_next(house: House) -> None:
     assert send(house, picture()).status_code == 201
     zygote = next(child for child in children_of(os.getpid()) if "vignette.jail.zygote" in command_line(child))
+    door = [zygote, *children_of(zygote)]
     os.kill(zygote, signal.SIGKILL)
+    until(lambda: not any(map(command_line, door)))  # what has ended has none, whoever has noticed
     assert send(house, picture()).status_code == 201
     assert zygote not in children_of(os.getpid())
 
@@ -181,6 +183,17 @@ def _is_encoding(name: str) -> bool:
     except LookupError:
         return False
     return True
+
+
+def test_a_door_that_does_not_start_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    door = Door(work="tests.nowhere:inspect")
+    house = House(tmp_path, inspector=door)
+    try:
+        assert problem(send(house, picture())) == (503, "overloaded", None, "the file cannot be checked now")
+        assert house.is_clean()
+    finally:
+        house.close()
+        door.close()
 
 
 def test_a_profile_whose_tags_share_one_long_text_holds_up_nobody(tmp_path: Path) -> None:

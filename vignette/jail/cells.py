@@ -64,6 +64,10 @@ class CellDied(CellTrouble):
     """The cell ended, or gave an answer that it may not give, each time that it was tried."""
 
 
+class CellLost(CellDied):
+    """The process that forks cells has ended, and the cell with it."""
+
+
 class NoCell(CellTrouble):
     """There was no cell for the piece: all were at work for as long as the pool waits, or none can be started."""
 
@@ -169,6 +173,8 @@ class CellPool:
             try:
                 return self._done(values, descriptors, max_bytes, fresh=is_last and self._tries > 1)
             except CellDied as error:
+                if is_last and isinstance(error, CellLost):
+                    raise NoCell(f"the process that forks cells for {self._work} ends at once") from error
                 if is_last:
                     raise
                 logger.warning("a cell of %s died, and the work is tried again: %s", self._work, error)
@@ -185,6 +191,8 @@ class CellPool:
             status = self._end(cell)
             if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
                 raise OutOfProcessorTime(f"it took more than {self.limits.cpu_s:g} s") from error
+            if status == zygote.NEVER_WAS:
+                raise CellLost("the process that forks it is gone") from error
             raise CellDied(f"{_ending(status)} ({error})") from error
         except BaseException:
             self._end(cell)

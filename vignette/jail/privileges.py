@@ -33,13 +33,13 @@ def runs_as_root() -> bool:
 def drop_privileges(user: int = NOBODY) -> None:
     """
     Give up all that this process may do beyond its user's rights, for good: new privileges by `execve`, and all
-    capabilities. Root becomes *user*, with the group of the same number and no other. On systems other than Linux, only
-    the last of these happens.
+    capabilities. Root becomes *user*, with the group of the same number and no other; if a container does not allow
+    that, it stays root without capabilities. On systems other than Linux, only this last step happens.
 
     The kernel forgets `PR_SET_PDEATHSIG` when root becomes somebody else: call `ties.end_with` afterwards.
 
     Raises:
-        OSError: The kernel refuses. A user namespace may lack *user*.
+        OSError: The kernel refuses.
     """
     if sys.platform != "linux":
         _become(user)
@@ -47,7 +47,7 @@ def drop_privileges(user: int = NOBODY) -> None:
     prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     with suppress(OSError):  # before Linux 4.3 there are no ambient capabilities
         prctl(kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL)
-    with suppress(OSError):  # beyond the last one that the kernel knows; or it is not ours to drop: execve gives none
+    with suppress(OSError):  # beyond the last one that the kernel knows; or not ours to drop, but execve gives none
         for capability in range(_LAST_CAPABILITY + 1):
             prctl(kernel.PR_CAPBSET_DROP, capability)
     _become(user)
@@ -61,6 +61,7 @@ def drop_privileges(user: int = NOBODY) -> None:
 def _become(user: int) -> None:
     if not runs_as_root():
         return
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
+    with suppress(OSError):
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)

@@ -226,7 +226,7 @@ def test_signals_for_the_whole_service_leave_the_cells_to_their_owner(pool: Cell
 def test_a_work_that_cannot_be_imported_is_no_cell_and_no_endless_start() -> None:
     with (
         CellPool("tests.unit.jail.nowhere:do", LIMITS, cells=1, pieces=1, wall_s=LIMIT_S, wait_s=LIMIT_S) as pool,
-        pytest.raises(CellTrouble),
+        pytest.raises(NoCell),  # which is no fault of the piece
     ):
         pool.run({})
 

@@ -113,7 +113,8 @@ class Door:
             words = f"the check had no result within {self._pool.wall_s:g} seconds"
             raise Overloaded(words, limit=math.ceil(self._pool.wall_s)) from error
         except NoCell as error:
-            raise Overloaded(f"the file cannot be checked now: {error}") from error.__cause__ or error
+            logger.error("no file can be checked now: %s", error)  # noqa: TRY400 (the trace would be ours)
+            raise Overloaded("the file cannot be checked now") from error.__cause__ or error
 
 
 def _checked(answer: Message) -> Inspected:
