@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     max_render_memory_bytes: Annotated[WholeNumber, Field(ge=_LEAST_RENDER_MEMORY_BYTES, le=_MOST_BYTES)] = 280 * MIB
     render_seconds: Annotated[WholeNumber, Field(ge=1, le=3600)] = 60
     max_attempts: Annotated[WholeNumber, Field(ge=1, le=20)] = 3
+    require_sandbox: bool = False
 
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en", "fr")
 

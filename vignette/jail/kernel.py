@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import sys
+from functools import cache
 from typing import Final, Literal
 
 Architecture = Literal["x86_64", "aarch64"]
@@ -20,6 +21,7 @@ PR_CAP_AMBIENT: Final = 47
 PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
 
 
+@cache
 def architecture() -> Architecture | None:
     """Return the processor whose call numbers we know and whose calls this process makes; None for any other."""
     if sys.platform != "linux" or sys.maxsize < 2**32 or sys.byteorder != "little":
@@ -39,13 +41,7 @@ def call(number: int, *arguments: int | ctypes.Array[ctypes.c_char] | ctypes.Str
         ctypes.c_long(argument or 0) if argument is None or isinstance(argument, int) else ctypes.byref(argument)
         for argument in arguments
     ]
-    function = ctypes.CDLL(None, use_errno=True).syscall
-    function.restype = ctypes.c_long
-    result = int(function(ctypes.c_long(number), *as_longs))
-    if result < 0:
-        number_of_error = ctypes.get_errno()
-        raise OSError(number_of_error, os.strerror(number_of_error))
-    return result
+    return _checked(_c_library().syscall(ctypes.c_long(number), *as_longs))
 
 
 def prctl(option: int, *arguments: int) -> int:
@@ -56,7 +52,17 @@ def prctl(option: int, *arguments: int) -> int:
         OSError: It fails.
     """
     padded = (*arguments, 0, 0, 0, 0)[:4]
-    result = int(ctypes.CDLL(None, use_errno=True).prctl(option, *map(ctypes.c_ulong, padded)))
+    return _checked(_c_library().prctl(option, *map(ctypes.c_ulong, padded)))
+
+
+@cache
+def _c_library() -> ctypes.CDLL:
+    library = ctypes.CDLL(None, use_errno=True)
+    library.syscall.restype = ctypes.c_long
+    return library
+
+
+def _checked(result: int) -> int:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -47,7 +47,7 @@ def drop_privileges(user: int = NOBODY) -> None:
     prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     with suppress(OSError):  # before Linux 4.3 there are no ambient capabilities
         prctl(kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL)
-    with suppress(OSError):  # beyond the last one that the kernel knows; or it is not ours to drop: execve gives none
+    with suppress(OSError):  # beyond the last one that the kernel knows; or not ours to drop, but execve gives none
         for capability in range(_LAST_CAPABILITY + 1):
             prctl(kernel.PR_CAPBSET_DROP, capability)
     _become(user)

@@ -38,13 +38,14 @@ class Abilities:
     seccomp: bool
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """What is not there, in words, each for the place of "this machine has no …"."""
+    def shortfall(self) -> str | None:
+        """What is missing, in words; None if nothing is."""
         absent = (
             (self.landlock_version == 0, "Landlock (Linux 5.13 or later, switched on)"),
             (not self.seccomp, "seccomp filters (Linux 3.17 or later, on x86_64 or aarch64)"),
         )
-        return tuple(words for is_absent, words in absent if is_absent)
+        words = " and no ".join(words for is_absent, words in absent if is_absent)
+        return f"this machine has no {words}" if words else None
 
 
 def abilities() -> Abilities:

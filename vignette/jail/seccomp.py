@@ -16,7 +16,7 @@ import ctypes
 import errno
 import os
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -115,6 +115,7 @@ _FREE: Final[Mapping[str, tuple[int, int | None]]] = {
     "getrlimit": (97, 163),
     "setrlimit": (160, 164),
     "sysinfo": (99, 179),
+    "getcwd": (79, 17),
     "uname": (63, 160),
     "getrandom": (318, 278),
 }
@@ -172,13 +173,34 @@ def restrict_calls(*, threads: bool) -> None:
     Raises:
         OSError: The kernel refuses.
     """
-    machine = architecture()
-    if machine is None:
-        raise OSError(errno.ENOSYS, "the numbers of this processor's system calls are not known")
-    instructions = list(_filter(machine, threads=threads))
+    install(_filter(_machine(), threads=threads))
+
+
+def forbidding(numbers: Sequence[int], error: int) -> Iterator[bytes]:
+    """Return a filter by which the calls of these *numbers* fail with *error*, and no other."""
+    yield _instruction(_LOAD, _NUMBER_AT)
+    for number in numbers:
+        yield from _then(_IF_EQUAL, number, [_failing(error)])
+    yield _instruction(_RETURN, _ALLOW)
+
+
+def install(filter_: Iterable[bytes]) -> None:
+    """
+    Have each system call of this thread, and of all that it starts, pass through *filter_*, besides those before it.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    instructions = list(filter_)
     program = ctypes.create_string_buffer(b"".join(instructions))
     head = struct.pack("=HxxxxxxQ", len(instructions), ctypes.addressof(program))  # struct sock_fprog
-    call(_SECCOMP[machine], _SET_MODE_FILTER, 0, (ctypes.c_char * len(head)).from_buffer_copy(head))
+    call(_SECCOMP[_machine()], _SET_MODE_FILTER, 0, (ctypes.c_char * len(head)).from_buffer_copy(head))
+
+
+def _machine() -> Architecture:
+    if (machine := architecture()) is None:
+        raise OSError(errno.ENOSYS, "the numbers of this processor's system calls are not known")
+    return machine
 
 
 def _filter(machine: Architecture, *, threads: bool) -> Iterator[bytes]:

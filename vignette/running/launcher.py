@@ -19,7 +19,15 @@ from vignette.jail.confinement import LARGE_PAGES
 from vignette.limits import UNREAD_BODIES
 from vignette.running import embedded_broker
 from vignette.running.liveness import ANSWER_LIMIT_S, Liveness
-from vignette.running.places import check_folders, check_hosts, explained, free_address, lock_state, lock_uploads
+from vignette.running.places import (
+    check_folders,
+    check_hosts,
+    check_sandbox,
+    explained,
+    free_address,
+    lock_state,
+    lock_uploads,
+)
 from vignette.running.supervision import CannotStart, Child, Supervisor
 from vignette.running.words import banner, own_address, say
 from vignette.settings import PROJECT_FOLDER, Settings, as_environment
@@ -83,6 +91,7 @@ def serve(
     try:
         with contextlib.ExitStack() as held:
             check_hosts(settings)
+            check_sandbox(settings)
             check_folders(settings)
             locks = lock_state(settings, held, ORPHANS_LIMIT_S)
             address = free_address(settings)

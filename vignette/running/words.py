@@ -6,7 +6,10 @@ import contextlib
 import ipaddress
 import os
 import sys
+from collections.abc import Iterator
 
+from vignette.jail.privileges import runs_as_root
+from vignette.jail.sandbox import Abilities, abilities
 from vignette.settings import Settings, without_password
 
 
@@ -21,9 +24,21 @@ def banner(settings: Settings) -> str:
             f"    state      {settings.state_folder}",
             f"    catalogue  {without_password(settings.effective_database_url)}",
             f"    broker     {without_password(broker)}",
+            *dangers(abilities(), is_root=runs_as_root()),
             f"try:  curl -F file=@image_test/photo.jpg {url}/images",
         )
     )
+
+
+def dangers(has: Abilities, *, is_root: bool) -> Iterator[str]:
+    """What the person who started the service should know about its safety on a machine that *has* this, by lines."""
+    if has.shortfall:
+        yield f"note: {has.shortfall}: what reads the pictures of strangers is less shut in"
+    if is_root:
+        yield (
+            "note: Vignette runs as root. What reads the pictures of strangers runs as nobody; but whoever finds a flaw"
+            " in anything else is root here. Start it as a user of its own"
+        )
 
 
 def own_address(host: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final, cast
 from flask import current_app
 
 from vignette.errors import VignetteError
+from vignette.jail.sandbox import Abilities
 from vignette.model import Image
 from vignette.recipes import Recipe
 from vignette.use_cases.browsing import Browsing
@@ -26,7 +27,7 @@ EXTENSION: Final = "vignette"
 @dataclass(frozen=True, slots=True)
 class WebContext:
     """
-    The use cases, the places for threads, and what views need of the settings.
+    The use cases, the places for threads, and what views need of the settings and of the machine.
 
     `upload_ended` is called for each file of an upload, with the image that was kept or the error.
     """
@@ -40,6 +41,7 @@ class WebContext:
     capacity: Capacity
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits
+    sandbox: Abilities
     upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None
 
 

@@ -13,6 +13,7 @@ from flask import Flask
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.despair import DESPAIRS_AFTER_S, Despair
+from vignette.jail.sandbox import abilities
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
@@ -28,6 +29,7 @@ from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
 from vignette.web.replacement import Replacement, end_this_process
 from vignette.wiring.jobs import open_jobs
+from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
 from vignette.wiring.use_cases import build_health, build_reindexing, build_removal, build_renewal
@@ -43,6 +45,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     If the server would replace this process, the process ends when it has taken no upload for *despairs_after_s*
     although a fresh process could.
     """
+    require_sandbox(settings)
     store, catalogue = open_store_and_catalogue(settings)
     context = build_context(
         store,
@@ -101,4 +104,5 @@ def build_context(
         capacity=capacity,
         recipes=tuple(recipes),
         request_limits=request_limits,
+        sandbox=abilities(),
     )

@@ -19,6 +19,7 @@ from vignette.pixels.rendering import render_in_steps
 from vignette.settings import Settings
 from vignette.use_cases.rendering import Renderer, Rendering
 from vignette.wiring.jobs import open_jobs
+from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.sweeper import build_sweeper
 from vignette.wiring.use_cases import build_verdicts
@@ -28,6 +29,7 @@ from vignette.worker.tasks import PoolServices, register
 
 def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pace: Pace = USUAL_PACE) -> Celery:
     """Return the worker's Celery application, for this process and its forks. *renderer* makes the vignettes."""
+    require_sandbox(settings)
     give_back_what_is_freed()
     app = worker_app(
         settings.effective_broker_url,

@@ -13,15 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import LINUX
+from tests.needs import LANDLOCK, LINUX, SECCOMP
 from tests.running import LIMIT_S, PROJECT_FOLDER
-from vignette.jail import landlock, seccomp
+from vignette.jail import landlock
 from vignette.jail.sandbox import Abilities, abilities
 
 pytestmark = LINUX
-
-LANDLOCK = pytest.mark.skipif(landlock.version() < 6, reason="needs a kernel with Landlock, version 6 or later")
-SECCOMP = pytest.mark.skipif(not seccomp.is_available(), reason="needs a kernel with seccomp, on x86_64 or aarch64")
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 WHO = [pytest.param("geteuid", id="as we are"), pytest.param("become_ordinary", id="as an ordinary user", marks=ROOT)]
@@ -265,6 +262,9 @@ def test_a_process_of_several_threads_cannot_enter(outside: list[str]) -> None:
 
 
 def test_what_a_kernel_lacks_is_named() -> None:
-    assert Abilities(landlock_version=1, seccomp=True).missing == ()
-    assert len(Abilities(landlock_version=0, seccomp=False).missing) == 2
+    assert Abilities(landlock_version=1, seccomp=True).shortfall is None
+    words = "this machine has no Landlock (Linux 5.13 or later, switched on)"
+    assert Abilities(landlock_version=0, seccomp=True).shortfall == words
+    words += " and no seccomp filters (Linux 3.17 or later, on x86_64 or aarch64)"
+    assert Abilities(landlock_version=0, seccomp=False).shortfall == words
     assert abilities().landlock_version == landlock.version()

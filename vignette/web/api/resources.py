@@ -139,6 +139,15 @@ class Check(Resource):
     detail: str | None = None
 
 
+class Sandbox(Resource):
+    """
+    What this machine has to shut in what reads the pictures of strangers. Without it the service works all the same.
+    """
+
+    landlock: int = Field(description="The version of Landlock; 0: the kernel has none")
+    seccomp: bool
+
+
 class Readiness(Resource):
     """
     Whether an upload can be taken now. `degraded`: it can, and its vignette waits until the queue or a worker is back.
@@ -146,6 +155,7 @@ class Readiness(Resource):
 
     status: Literal["ready", "degraded", "unavailable"]
     checks: dict[str, Check]
+    sandbox: Sandbox
 
 
 def absolute_url(endpoint: str, **values: Any) -> str:
