@@ -84,10 +84,10 @@ class House:
             self.verdicts,
             self.jobs,
             recipes,
+            renderer,
             lease_s=60,
             confined=confined,
             pause_without_room_s=pause_without_room_s,
-            renderer=renderer,
         )
         self.context = build_context(
             self.store,

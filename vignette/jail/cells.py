@@ -19,10 +19,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 from weakref import WeakSet
 
@@ -90,8 +91,12 @@ class CellPool:
         wait_s: float,
         tries: int = 2,
         errors: Sequence[type[VignetteError]] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """*errors* are those that the work may raise: `run` raises them in its stead."""
+        """
+        *errors* are those that the work may raise: `run` raises them in its stead. *environment* is for the libraries
+        of the work while they are loaded.
+        """
         self.limits = limits
         self.wall_s = wall_s
         self._work = work
@@ -100,6 +105,7 @@ class CellPool:
         self._wait_s = wait_s
         self._tries = tries
         self._errors = {kind.code: kind for kind in errors}
+        self._environment = dict(environment)
         self._begin()
         _pools.add(self)
 
@@ -124,9 +130,38 @@ class CellPool:
         if not self._places.acquire(timeout=self._wait_s):
             raise NoCell(f"all {self._cells} cells are at work")
         try:
-            return self._unpacked(self._tried(values, descriptors, max_bytes))
+            return self.unpacked(self._tried(values, descriptors, max_bytes))
         except Malformed as error:
             raise CellDied(str(error)) from error
+        finally:
+            self._places.release()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """
+        Have one cell for pieces of work that belong together, as long as the block lasts. They count as one piece.
+
+        No piece is tried again. A cell whose session ends by an error is ended.
+
+        Raises:
+            NoCell: There is none.
+        """
+        if not self._places.acquire(timeout=self._wait_s):
+            raise NoCell(f"all {self._cells} cells are at work")
+        try:
+            while not (cell := self._taken(fresh=False)).is_alive():
+                self._end(cell)
+            before = cell.pieces
+            session = Session(self, cell)
+            try:
+                yield session
+            except BaseException:
+                if not session.is_over:
+                    self._end(cell)
+                raise
+            cell.pieces = before + 1
+            if not session.is_over:
+                self._given_back(cell)
         finally:
             self._places.release()
 
@@ -172,8 +207,17 @@ class CellPool:
 
     def _done(self, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int, *, fresh: bool) -> Message:
         cell = self._taken(fresh=fresh)
+        answer = self.asked(cell, values, descriptors, max_bytes)
+        if zygote.NO_MEMORY in answer.values:
+            self._end(cell)
+        else:
+            self._given_back(cell)
+        return answer
+
+    def asked(self, cell: _Cell, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int) -> Message:
+        """Ask *cell*, and end it if no answer comes."""
         try:
-            answer = cell.ask(values, descriptors, max_bytes, self.wall_s)
+            return cell.ask(values, descriptors, max_bytes, self.wall_s)
         except TimeoutError as error:
             self._end(cell)
             raise OutOfTime(f"no answer came within {self.wall_s:g} s") from error
@@ -185,15 +229,16 @@ class CellPool:
         except BaseException:
             self._end(cell)
             raise
-        if zygote.NO_MEMORY in answer.values or cell.pieces >= self._pieces:
+
+    def _given_back(self, cell: _Cell) -> None:
+        if cell.pieces >= self._pieces:
             self._end(cell)
         else:
             with self._lock:
                 self._at_work -= 1
                 self._idle.append(cell)
-        return answer
 
-    def _unpacked(self, answer: Message) -> Message:
+    def unpacked(self, answer: Message) -> Message:
         """Return the answer of the work itself, or raise what the cell told in its place."""
         match answer.values:
             case {zygote.DONE: dict() as values}:
@@ -226,7 +271,7 @@ class CellPool:
         for _ in range(2):
             try:
                 if self._zygote is None:
-                    self._zygote = _Zygote(self._work, self.limits)
+                    self._zygote = _Zygote(self._work, self.limits, self._environment)
                 return self._zygote.fork()
             except ConnectionError:  # it was killed: start another
                 self._lose_zygote()
@@ -262,7 +307,7 @@ class CellPool:
 class _Zygote:
     """The process that forks cells. Not safe to share between threads."""
 
-    def __init__(self, work: str, limits: CellLimits) -> None:
+    def __init__(self, work: str, limits: CellLimits, environment: Mapping[str, str]) -> None:
         """Raise OSError if no process can be started."""
         self._control, theirs = socket.socketpair()
         self._control.settimeout(_CONTROL_S)
@@ -274,7 +319,7 @@ class _Zygote:
                     [_python(), "-I", "-c", _PROGRAM, wanted, *sys.path],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    env={},
+                    env=environment,
                     close_fds=True,
                 )
             except BaseException:
@@ -317,6 +362,17 @@ class _Cell:
         self.connection = connection
         self.pieces = 0
 
+    def is_alive(self) -> bool:
+        """Whether it still waits for work. A cell that has just been forked does, for all that one can know."""
+        self.connection.setblocking(False)
+        try:
+            self.connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def ask(self, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int, wall_s: float) -> Message:
         """Raise TimeoutError, OSError or Malformed if no answer comes."""
         deadline = time.monotonic() + wall_s
@@ -329,10 +385,32 @@ class _Cell:
         return answer
 
 
+class Session:
+    """A cell that has one owner for some time: see `CellPool.session`."""
+
+    def __init__(self, pool: CellPool, cell: _Cell) -> None:
+        self._pool = pool
+        self._cell = cell
+        self.is_over = False
+        """Whether the cell has ended."""
+
+    def ask(self, values: dict[str, Any], descriptors: Sequence[int] = (), *, max_bytes: int = 0) -> Message:
+        """As `CellPool.run`, in the cell of this session."""
+        try:
+            answer = self._pool.asked(self._cell, values, descriptors, max_bytes)
+        except BaseException:
+            self.is_over = True
+            raise
+        try:
+            return self._pool.unpacked(answer)
+        except Malformed as error:
+            raise CellDied(str(error)) from error
+
+
 def _ending(status: int) -> str:
     if os.WIFSIGNALED(status):
         return f"it was ended by signal {os.WTERMSIG(status)}"
-    return f"it ended with wait status {status}"
+    return f"it ended with exitcode {os.waitstatus_to_exitcode(status)}" if status >= 0 else "it is gone"
 
 
 def _python() -> str:

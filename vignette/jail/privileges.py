@@ -33,13 +33,13 @@ def runs_as_root() -> bool:
 def drop_privileges(user: int = NOBODY) -> None:
     """
     Give up all that this process may do beyond its user's rights, for good: new privileges by `execve`, and all
-    capabilities. Root becomes *user*, with the group of the same number and no other. On systems other than Linux, only
-    the last of these happens.
+    capabilities. Root becomes *user*, with the group of the same number and no other; if a container does not allow
+    that, it stays root without capabilities. On systems other than Linux, only this last step happens.
 
     The kernel forgets `PR_SET_PDEATHSIG` when root becomes somebody else: call `ties.end_with` afterwards.
 
     Raises:
-        OSError: The kernel refuses. A user namespace may lack *user*.
+        OSError: The kernel refuses.
     """
     if sys.platform != "linux":
         _become(user)
@@ -61,6 +61,7 @@ def drop_privileges(user: int = NOBODY) -> None:
 def _become(user: int) -> None:
     if not runs_as_root():
         return
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
+    with suppress(OSError):
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)

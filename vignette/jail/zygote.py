@@ -26,10 +26,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from vignette.errors import VignetteError
+from vignette.jail.confinement import watch_memory
 from vignette.jail.messages import Message, encode, receive, send
+from vignette.jail.privileges import drop_privileges
+from vignette.jail.sandbox import enter_sandbox
 from vignette.jail.ties import end_with
 
 Work = Callable[[dict[str, Any], Sequence[int]], tuple[dict[str, Any], Sequence[bytes]]]
@@ -74,13 +77,15 @@ class CellLimits:
 
     `cpu_s` is processor time in seconds for one piece of work, `life_cpu_s` (whole seconds) for all of them.
     `memory_bytes` is what it may allocate beyond what it has at its start, as `confinement.confined` counts it.
-    `written_bytes` is how long a file that it writes may become.
+    `written_bytes` is how long a file that it writes may become. In a `sandbox` it has one thread, or as many as it
+    likes; without one it may open what its user may.
     """
 
     cpu_s: float
     life_cpu_s: int
     memory_bytes: int
     written_bytes: int = 0
+    sandbox: Literal["none", "one thread", "threads"] = "none"
 
 
 def main() -> None:
@@ -97,10 +102,13 @@ def main() -> None:
     wanted = json.loads(sys.argv[1])
     module, _, function = wanted["work"].partition(":")
     work: Work = getattr(import_module(module), function)
+    limits = CellLimits(**wanted["limits"])
+    if limits.sandbox != "none":
+        drop_privileges()
     # A garbage collection would write to all memory that is shared, and so have it copied.
     gc.collect()
     gc.freeze()
-    _serve(control, work, CellLimits(**wanted["limits"]))
+    _serve(control, work, limits)
 
 
 def _serve(control: socket.socket, work: Work, limits: CellLimits) -> None:
@@ -171,6 +179,9 @@ def _confine(limits: CellLimits) -> None:
     if memory.exists():
         data_pages = int(memory.read_bytes().split()[5])
         _limit(resource.RLIMIT_DATA, data_pages * resource.getpagesize() + limits.memory_bytes)
+    watch_memory()
+    if limits.sandbox != "none":
+        enter_sandbox(threads=limits.sandbox == "threads")
 
 
 def _limit(what: int, most: int) -> None:

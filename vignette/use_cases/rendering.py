@@ -18,6 +18,7 @@ from vignette import layout
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
+    Overloaded,
     QueueUnavailable,
     Refused,
     RenderingFailed,
@@ -27,7 +28,7 @@ from vignette.errors import (
 from vignette.limits import ANIMATION_SECONDS
 from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome
 from vignette.pixels.formats import moves
-from vignette.pixels.rendering import Step, placeholder_of, render_in_steps
+from vignette.pixels.renditions import Step
 from vignette.ports.catalogue import Claim, Renderings
 from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Files
@@ -88,7 +89,8 @@ class _Work:
 
 class Rendering:
     """
-    The use case of the worker. The first of *recipes* is the default one.
+    The use case of the worker. The first of *recipes* is the default one. *renderer* makes the vignettes; it raises
+    `Overloaded` if it cannot do so now.
 
     A rendering that takes longer than *lease_s* seconds counts as dead. Making vignettes that move may take
     *animation_seconds*. An image waits *pause_without_room_s* seconds after the machine had no room for it.
@@ -105,12 +107,12 @@ class Rendering:
         verdicts: Verdicts,
         jobs: Jobs,
         recipes: Sequence[Recipe],
+        renderer: Renderer,
         *,
         lease_s: float,
         animation_seconds: float = ANIMATION_SECONDS,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
         confined: Callable[[], AbstractContextManager[None]] = nullcontext,
-        renderer: Renderer = render_in_steps,
     ) -> None:
         self._files = files
         self._renderings = renderings
@@ -163,7 +165,7 @@ class Rendering:
 
         If one original cannot be read on a disk that works otherwise, the fault is the image's, and the attempt counts.
         """
-        if isinstance(error, StoreFull | CatalogueUnavailable):
+        if isinstance(error, StoreFull | CatalogueUnavailable | Overloaded):
             return True
         try:
             self._files.probe()
@@ -194,8 +196,8 @@ class Rendering:
                 made = _by_name(step)
                 unwritten |= made
                 work.add(made)
-                if step[0].recipe == self._recipes[0] and not step[0].moves:
-                    work.outcome = replace(work.outcome, placeholder=placeholder_of(step))
+                if step[0].recipe == self._recipes[0] and step[0].placeholder:
+                    work.outcome = replace(work.outcome, placeholder=step[0].placeholder)
                 if image.need is Need.AGAIN:
                     continue  # its earlier vignettes are served until all new ones are there
                 self._files.write_all(image.id, unwritten, flush=False)

@@ -18,6 +18,7 @@ from celery.utils.log import get_task_logger
 from celery.worker import state
 
 from vignette.adapters.celery_queue import RENDER_TASK
+from vignette.adapters.decoder.decoder import DecoderDied
 from vignette.despair import Despair
 from vignette.errors import CatalogueUnavailable, VignetteError
 from vignette.model import ImageId
@@ -110,6 +111,6 @@ class _PulseOfThePool:
 
 def _interruption(image_id: int, exception: BaseException, time_limit_s: int) -> Interrupted:
     is_out_of_time = isinstance(exception, SoftTimeLimitExceeded | TimeLimitExceeded)
-    # The words of a WorkerLostError tell how the process died: by which signal, or with which status.
-    how = str(exception) if isinstance(exception, WorkerLostError) else type(exception).__name__
+    # The words of these two tell how the process died: by which signal, or with which status.
+    how = str(exception) if isinstance(exception, WorkerLostError | DecoderDied) else type(exception).__name__
     return Interrupted(image_id, how, time_limit_s if is_out_of_time else None)

@@ -24,7 +24,8 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.model import Failure, State
-from vignette.pixels.rendering import Step, render_in_steps
+from vignette.pixels.rendering import render_in_steps
+from vignette.pixels.renditions import Step
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 

@@ -21,7 +21,8 @@ from tests.house import house as house_below
 from vignette import layout
 from vignette.errors import Overloaded, RecipeNotFound
 from vignette.model import ImageId, State
-from vignette.pixels.rendering import Step, render_in_steps
+from vignette.pixels.rendering import render_in_steps
+from vignette.pixels.renditions import Step
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.use_cases.serving import Nothing, Served, Serving, Wish
 from vignette.web.capacity import Capacity
