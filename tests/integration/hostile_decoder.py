@@ -56,7 +56,6 @@ def _lies(true: Rendition) -> dict[str, list[Step]]:
         "another format": [[replace(true, file_format="jpeg")]],
         "no picture": [[replace(true, content=b"<script>")]],
         "twice": [[true, true]],
-        "once more": [[true], [true]],
         "moves": [[replace(true, moves=True)]],
         "none": [],
         "a placeholder that is none": [[replace(true, placeholder=Placeholder("<b>", "#000000"))]],

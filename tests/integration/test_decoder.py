@@ -146,7 +146,6 @@ def test_one_that_goes_too_far_is_ended_and_the_next_picture_is_made(
         "another format",
         "no picture",
         "twice",
-        "once more",
         "moves",
         "none",
         "a placeholder that is none",
@@ -158,10 +157,10 @@ def test_what_it_tells_is_not_believed(hostile: Decoder, lie: str) -> None:
         obeyed(hostile, do="lie", lie=lie)
 
 
-def test_a_few_pictures_share_a_process_and_no_more(hostile: Decoder) -> None:
-    cells = [cell_of(hostile) for _ in range(17)]
+def test_few_pictures_share_a_process(hostile: Decoder) -> None:
+    cells = [cell_of(hostile) for _ in range(33)]
 
-    assert max(map(cells.count, cells)) == 8
+    assert max(map(cells.count, cells)) == 16
 
 
 def test_a_cell_that_was_killed_while_it_waited_costs_no_picture(hostile: Decoder) -> None:

@@ -30,13 +30,15 @@ class Renderer(Protocol):
 class Decoding:
     """
     A `zygote.Work` whose pieces belong together: the first "begin"s a picture, each "next" one makes a step of it, and
-    "forget" leaves it. The answer to the first two is the step; without vignettes it was the last.
+    "forget" leaves it. The answer to the first two is the step; one without vignettes tells that there is none. After
+    the last still of a picture that does not move, it is forgotten.
     """
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._file: BinaryIO | None = None
         self._steps: Iterator[Step] = iter(())
+        self._steps_left = 0
         self._limits: dict[str, Any] = {}
 
     def __call__(self, values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
@@ -48,7 +50,8 @@ class Decoding:
                 return {}, ()
         with confined(**self._limits):
             step = next(self._steps, None)
-        if step is None:
+        self._steps_left -= 1
+        if step is None or not self._steps_left:
             self._forget()
         return _told(step or [])
 
@@ -57,6 +60,7 @@ class Decoding:
         self._limits = {"memory_bytes": values["memory_bytes"], "cpu_seconds": values["cpu_seconds"]}
         self._file = os.fdopen(os.dup(descriptor), "rb")
         stills, moving = ([Recipe(**recipe) for recipe in values[name]] for name in ("stills", "moving"))
+        self._steps_left = len(stills) + len(moving)
         self._steps = self._renderer(self._file, values["size"], stills, moving, values["animation_seconds"])
 
     def _forget(self) -> None:
