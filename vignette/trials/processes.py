@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -47,6 +47,20 @@ def marked(mark: str) -> list[int]:
     or has a shell in its folder, is none of them.
     """
     return [number for number in _numbers() if number != os.getpid() and _has_mark(number, mark)]
+
+
+def with_descendants(numbers: Iterable[int]) -> list[int]:
+    """Return *numbers* and the ids of all processes below them: those that decode have an empty environment."""
+    children: dict[int | None, list[int]] = {}
+    for number in _numbers():
+        children.setdefault(parent_of(number), []).append(number)
+    found = dict.fromkeys(numbers)
+    waiting = list(found)
+    while waiting:
+        below = [child for child in children.get(waiting.pop(), ()) if child not in found]
+        found |= dict.fromkeys(below)
+        waiting += below
+    return list(found)
 
 
 def end_marked(mark: str, within_s: float) -> list[int]:
