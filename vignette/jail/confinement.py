@@ -34,9 +34,9 @@ _SIGNAL_AGAIN_S: Final = 1.0
 _M_MMAP_THRESHOLD: Final = -3
 _MMAP_THRESHOLD_BYTES: Final = 128 * KIB
 
-# For the environment of a worker: glibc asks the system for large pages (malloc.hugetlb, since 2.35). Memory that was
-# returned to the system comes back page by page. With small pages that takes a twentieth of the time of a vignette, and
-# a fifth for some.
+# For the environment of a process that decodes: glibc asks the system for large pages (malloc.hugetlb, since 2.35).
+# Memory that was returned to the system comes back page by page. With small pages that takes a twentieth of the time of
+# a vignette, and a fifth for some.
 LARGE_PAGES: Final = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 # What libheif says when an allocation failed, perhaps in another thread; and glibc, when there is no memory to load a

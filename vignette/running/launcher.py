@@ -15,7 +15,6 @@ from typing import Final
 
 from vignette.errors import QueueUnavailable
 from vignette.jail.child import trouble_in_a_child
-from vignette.jail.confinement import LARGE_PAGES
 from vignette.limits import UNREAD_BODIES
 from vignette.running import embedded_broker
 from vignette.running.liveness import ANSWER_LIMIT_S, Liveness
@@ -146,7 +145,7 @@ def _worker(settings: Settings, folder: Path, patience: Patience) -> Child:
     return Child(
         name="worker",
         argv=(*_TIED, "celery", "--quiet", "-A", "task_celery", "worker", *options),
-        env={**LARGE_PAGES, **_environment(settings)},
+        env=_environment(settings),
         folder=folder,
         grace_s=patience.worker_grace_s,
         # At SIGTERM Celery would wait for the rendering in hand. Killed, it takes its pool along
