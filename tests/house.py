@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,6 @@ class House:
         request_limits: RequestLimits | None = None,
         recipes: Sequence[Recipe] = (SMALL,),
         max_attempts: int = 3,
-        confined: Callable[[], AbstractContextManager[None]] = nullcontext,
         renderer: Renderer = render_in_steps,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
         hint_max_age_s: float = HINT_MAX_AGE_S,
@@ -86,7 +85,6 @@ class House:
             recipes,
             renderer,
             lease_s=60,
-            confined=confined,
             pause_without_room_s=pause_without_room_s,
         )
         self.context = build_context(

@@ -18,7 +18,7 @@ import pytest
 from tests.house import picture
 from tests.integration.hostile_decoder import WEBP
 from tests.needs import LANDLOCK, LINUX, SECCOMP
-from tests.running import LIMIT_S, PROJECT_FOLDER, until
+from tests.running import LIMIT_S, PROJECT_FOLDER, open_the_way_to, until
 from vignette.adapters.decoder.decoder import Decoder, DecoderDied
 from vignette.errors import TooMuchMemory, TooMuchTime, UnsupportedFormat
 from vignette.limits import MIB
@@ -50,8 +50,9 @@ def real() -> Iterator[Decoder]:
 def outside(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """What a decoder would reach if anything let it: files of everybody, a broker, a web server, the worker."""
     (tmp_path / "secret").write_text("of ours")
-    for path in (tmp_path / "secret", tmp_path, *list(tmp_path.parents)[:2]):
+    for path in (tmp_path / "secret", tmp_path):
         path.chmod(0o777)
+    open_the_way_to(tmp_path)
     with socket.socket(socket.AF_UNIX) as broker, socket.create_server(("127.0.0.1", 0)) as web:
         broker.bind(f"{tmp_path}/broker.sock")
         broker.listen()

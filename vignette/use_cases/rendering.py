@@ -9,8 +9,8 @@ recipe are published as soon as they are made.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final, Protocol
 
@@ -95,9 +95,8 @@ class Rendering:
     A rendering that takes longer than *lease_s* seconds counts as dead. Making vignettes that move may take
     *animation_seconds*. An image waits *pause_without_room_s* seconds after the machine had no room for it.
 
-    Each step of a decoder runs within *confined*, which raises `TooMuchMemory` or `TooMuchTime` if it takes too much.
-    No other attempt follows then, because it would take as much; but the default vignettes are tried alone, if nothing
-    is made by then.
+    *renderer* raises `TooMuchMemory` or `TooMuchTime` for a step that takes too much. No other attempt follows then,
+    because it would take as much; but the default vignettes are tried alone, if nothing is made by then.
     """
 
     def __init__(
@@ -112,7 +111,6 @@ class Rendering:
         lease_s: float,
         animation_seconds: float = ANIMATION_SECONDS,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
-        confined: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._files = files
         self._renderings = renderings
@@ -122,7 +120,6 @@ class Rendering:
         self._lease_s = lease_s
         self._animation_seconds = animation_seconds
         self._pause_without_room_s = pause_without_room_s
-        self._confined = confined
         self._renderer = renderer
 
     def render(self, image_id: ImageId) -> None:
@@ -192,7 +189,7 @@ class Rendering:
         image, unwritten = work.claim.image, dict[str, bytes]()
         with self._files.open(image.id, layout.original(image.record.facts)) as file:
             steps = self._renderer(file, image.record.bytes, stills, moving, self._animation_seconds)
-            while step := self._next(steps):
+            for step in steps:
                 made = _by_name(step)
                 unwritten |= made
                 work.add(made)
@@ -261,10 +258,6 @@ class Rendering:
             return False
         # An attempt that died may have died of another size, which must not cost the image its default one.
         return claim.attempt > 1 or self._renderings.newcomers_wait()
-
-    def _next(self, steps: Iterator[Step]) -> Step | None:
-        with self._confined():
-            return next(steps, None)
 
     def _goes_on(self, work: _Work, *, has_to_hurry: bool) -> bool:
         """Publish what is made by now; return whether to make the rest at once. If not, it is left to another job."""

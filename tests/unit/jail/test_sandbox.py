@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.needs import LANDLOCK, LINUX, SECCOMP
-from tests.running import LIMIT_S, PROJECT_FOLDER
+from tests.running import LIMIT_S, PROJECT_FOLDER, open_the_way_to
 from vignette.jail import landlock
 from vignette.jail.sandbox import Abilities, abilities
 
@@ -126,10 +126,7 @@ def outside(tmp_path: Path) -> Iterator[list[str]]:
         (folder / name).write_text("of ours")
         (folder / name).chmod(0o666)
     folder.chmod(0o777)
-    for above in [*tmp_path.parents][:3]:
-        if above != Path(above.anchor) and above.owner() == tmp_path.owner():
-            above.chmod(above.stat().st_mode | 0o011)
-    tmp_path.chmod(0o711)
+    open_the_way_to(folder)
     abstract = f"vignette-test-{os.getpid()}"
     with (
         socket.create_server(("127.0.0.1", 0)) as web,
