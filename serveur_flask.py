@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from vignette.settings import exit_with_words, load_settings
-from vignette.wiring.web import build_web
+from vignette.wiring.web import build_web, set_up_logs
 
 with exit_with_words():
-    app = build_web(load_settings())
+    settings = load_settings()
+    set_up_logs(settings.log_format)
+    app = build_web(settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
@@ -16,6 +16,8 @@ class ListJobs:
         self.hinted: list[ImageId] = []
         self.lanes: dict[ImageId, Lane] = {}
         self.is_down = False
+        self.published: list[ImageId] = []
+        self.publish_at_once: Callable[[ImageId], None] | None = None
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
         self.hint_all([image_id], lane)
@@ -25,6 +27,13 @@ class ListJobs:
             raise QueueUnavailable("the queue does not answer")
         self.hinted.extend(image_ids)
         self.lanes.update(dict.fromkeys(image_ids, lane))
+
+    def publish(self, image_id: ImageId) -> None:
+        if self.is_down:
+            raise QueueUnavailable("the queue does not answer")
+        self.published.append(image_id)
+        if self.publish_at_once is not None:
+            self.publish_at_once(image_id)
 
     def take(self) -> ImageId:
         """The next job, as a worker takes them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from PIL import Image as Pillow
 from werkzeug.test import TestResponse
 
 from tests.doubles import ListJobs
+from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.model import Image
 from vignette.pixels.rendering import render_in_steps
+from vignette.ports.inspector import Inspector
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
+from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 from vignette.web import create_app
@@ -47,7 +50,11 @@ class ReadingClient(FlaskClient):
 
 
 class House:
-    """The service in folders below *root*. A second house on the same *root* finds what the first has left."""
+    """
+    The service in folders below *root*. A second house on the same *root* finds what the first has left.
+
+    Public copies are made as soon as somebody asks for them.
+    """
 
     def __init__(
         self,
@@ -57,13 +64,14 @@ class House:
         request_limits: RequestLimits | None = None,
         recipes: Sequence[Recipe] = (SMALL,),
         max_attempts: int = 3,
-        confined: Callable[[], AbstractContextManager[None]] = nullcontext,
         renderer: Renderer = render_in_steps,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
         hint_max_age_s: float = HINT_MAX_AGE_S,
         settling_s: float = 2.5,
         public_url: str = "",
         others_may_embed: bool = False,
+        cache_vignettes_s: int = 60,
+        inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -84,19 +92,22 @@ class House:
             self.verdicts,
             self.jobs,
             recipes,
+            renderer,
             lease_s=60,
-            confined=confined,
             pause_without_room_s=pause_without_room_s,
-            renderer=renderer,
         )
+        self.publishing = Publishing(self.store, self.catalogue.library)
+        self.jobs.publish_at_once = self.publishing.make
         self.context = build_context(
             self.store,
             self.catalogue,
             self.jobs,
+            inspector,
             recipes,
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
             Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1),
+            cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
         self.app = create_app(

@@ -9,8 +9,13 @@ import sys
 import pytest
 
 from tests.small_disk import way_to_mount
+from vignette.jail import landlock, seccomp
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: looks at processes through /proc")
+
+
+LANDLOCK = pytest.mark.skipif(landlock.version() < 6, reason="needs a kernel with Landlock, version 6 or later")
+SECCOMP = pytest.mark.skipif(not seccomp.is_available(), reason="needs a kernel with seccomp, on x86_64 or aarch64")
 
 
 def program(name: str, package: str) -> pytest.MarkDecorator:

@@ -55,7 +55,8 @@ def service_on_small_disks(folder: Path, sizes: dict[str, int], *before: str, **
         (folder / name).mkdir(parents=True)
         mounts.append(f"mount -t tmpfs -o size={size} none {shlex.quote(str(folder / name))}")
     script = " && ".join([*mounts, f"exec {shlex.join([*before, *SERVE])}"])
-    with running_service(folder, command=(*_way().into_new, "sh", "-c", script), **settings) as service:
+    values = {"min_free_bytes": 0} | settings
+    with running_service(folder, command=(*_way().into_new, "sh", "-c", script), **values) as service:
         yield service
 
 

@@ -11,7 +11,10 @@ VignetteError
 │   ├── BrokenImage
 │   ├── TooManyPixels
 │   ├── TooManyFrames
-│   ├── TooMuchMemory           rendering needs too much: as the check at the door estimates, or the worker finds
+│   ├── TooMuchMemory           rendering needs too much, as the check at the door estimates or the worker finds; or
+│   │                           the check itself does
+│   ├── TooLongToCheck          the check at the door needs too much processor time
+│   ├── NotCheckable            the check at the door crashes
 │   ├── MalformedRequest
 │   ├── UploadTooSlow
 │   ├── DigestMismatch
@@ -116,6 +119,16 @@ class TooMuchMemory(Refused):
     title = N_("The image needs too much memory")
 
 
+class TooLongToCheck(Refused):
+    code = "too-long-to-check"
+    title = N_("It takes too long to check the image")
+
+
+class NotCheckable(Refused):
+    code = "not-checkable"
+    title = N_("The image cannot be checked")
+
+
 class MalformedRequest(Refused):
     code = "malformed-request"
     title = N_("The request cannot be read")
@@ -193,7 +206,7 @@ class TooMuchTime(RenderingFailed):
 
 class NotPublishable(VignetteError):
     code = "not-publishable"
-    title = N_("No copy without metadata can be made of this format")
+    title = N_("No copy without metadata can be made of this file")
 
 
 class PublicCopyNotClean(VignetteError):

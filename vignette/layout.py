@@ -2,6 +2,7 @@
 The names of the files in an image's folder. Only the store touches the folder itself.
 
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
+    public.json  (how to put the public copy together, if anybody has asked for it)
     vignette-small-256x256-inside-q80-e3c09555.webp
     vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
     deleted.json  (the only file of a deleted image)
@@ -10,9 +11,11 @@ The names of the files in an image's folder. Only the store touches the folder i
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Final
 
+from vignette.limits import KIB, MIB
 from vignette.model import ImageFacts
 from vignette.recipes import Recipe, VignetteFormat
 
@@ -20,9 +23,17 @@ RECORD: Final = "record.json"
 METADATA_TEXT: Final = "metadata.txt"
 METADATA_JSON: Final = "metadata.json"
 OUTCOME: Final = "outcome.json"
+PUBLIC_COPY: Final = "public.json"
 TOMBSTONE: Final = "deleted.json"
 
+# A folder may come from elsewhere, as a backup: no file is read at once that is longer than any of ours can be. An
+# outcome names each vignette of each recipe, metadata have limits of their own, and a vignette has at most 8192 × 8192
+# pixels.
+_MOST_BYTES: Final = {RECORD: MIB, OUTCOME: 4 * MIB, TOMBSTONE: KIB, METADATA_TEXT: 16 * MIB, METADATA_JSON: 16 * MIB}
+_MOST_BYTES_OF_OTHERS: Final = 256 * MIB
+
 _VIGNETTE: Final = "vignette-"
+_VIGNETTE_NAME: Final = re.compile(r"vignette-[a-z0-9_-]{1,200}\.(?:webp|jpg|avif)", re.ASCII)
 
 _MOVING: Final = "-moving"
 
@@ -59,7 +70,17 @@ def sizes(names: Iterable[str]) -> tuple[str, ...]:
 
 def is_vignette(name: str) -> bool:
     """Whether *name* is the name of a vignette, made by any recipe of today or of the past."""
-    return name.startswith(_VIGNETTE)
+    return _VIGNETTE_NAME.fullmatch(name) is not None
+
+
+def is_file_name(name: str) -> bool:
+    """Whether *name* names a file of one folder, and leads nowhere else."""
+    return name not in ("", ".", "..") and "/" not in name and "\0" not in name
+
+
+def most_bytes(name: str) -> int:
+    """Return how many bytes a file called *name* has at most if Vignette wrote it; an original may have more."""
+    return _MOST_BYTES.get(name, _MOST_BYTES_OF_OTHERS)
 
 
 def vignettes_named(name: str, names: Iterable[str], *, moves: bool = False) -> dict[VignetteFormat, str]:

@@ -21,6 +21,15 @@ MAX_NAME_CHARS: Final = 8 * KIB
 MAX_METADATA_BYTES: Final = 16 * MIB
 MAX_INFLATED_BYTES: Final = 4 * MIB
 
+# What the check and the description of a file may take: processor time, and memory beyond that of the process. The
+# photos of cameras take some milliseconds and MB.
+DOOR_CPU_S: Final = 2.0
+DOOR_MEMORY_BYTES: Final = 128 * MIB
+# How long a check may last in all: a busy machine has others to serve, too.
+DOOR_WALL_S: Final = 30.0
+# What a description may have, as JSON and as text together.
+MAX_DESCRIPTION_BYTES: Final = 32 * MIB
+
 # A picture that moves gets no moving vignettes beyond the next four limits; its still ones are made all the same.
 # Some 25 seconds of film.
 MAX_ANIMATION_FRAMES: Final = 500
@@ -31,9 +40,44 @@ MAX_ANIMATION_PIXELS: Final = 50_000_000
 # The still vignettes need the rest of the time that one rendering may take.
 ANIMATION_SECONDS: Final = 15.0
 
-# A client that sends less than this, on average over `slow_client_seconds`, is sending no picture: a modem of 1995 was
-# three times as fast.
+# A client that moves less than this, on average over `slow_client_seconds`, is sending or taking no picture: a modem of
+# 1995 was three times as fast.
 MIN_BODY_BYTES_PER_S: Final = KIB
+
+# The average over the whole of an upload or download has to be at least this, from `FLOOR_RISES_S` seconds on. Before
+# that the floor rises in proportion to the time, from `MIN_BODY_BYTES_PER_S`. So each transfer of n bytes has an end:
+# after four minutes, or after n / 8 KiB seconds. A phone on EDGE (10 to 20 KiB a second) gets any file through. A phone
+# on GPRS (4 KiB a second) gets 480 KB through in two minutes; more of it would hold a place that others need.
+STEADY_BODY_BYTES_PER_S: Final = 8 * KIB
+FLOOR_RISES_S: Final = 240.0
+
+# When somebody waits for a place, the slowest transfer may have to give way, but none that is as fast as this over some
+# seconds. The slowest network that phones use for pictures, 3G, sends more than twice as much.
+HEALTHY_BODY_BYTES_PER_S: Final = 16 * KIB
+# A phone that changes its cell may be still for some seconds.
+GIVES_WAY_AFTER_S: Final = 5.0
+# The same client waits longer for its own: else one that wants more than all places would end its own transfers all the
+# time, and when somebody else comes, none of them would be old enough.
+OWN_GIVES_WAY_AFTER_S: Final = 20.0
+# An address with more than its share of the places gives way after this time, however fast it is. A photo takes less.
+LARGE_SHARE_GIVES_WAY_AFTER_S: Final = 30.0
+
+# A request waits so long for a place. A slow client gives way sooner than that.
+PLACE_PATIENCE_S: Final = 2.0
+
+# Connections of a web process, most of them without a request: each takes a descriptor and some KiB. If there are more,
+# they wait in the kernel.
+MAX_CONNECTIONS: Final = 4096
+# From this share on, those that have been still for longest are ended.
+CROWDED_SHARE: Final = 0.75
+# What a web process opens beside its connections: its files, and those of its threads.
+OTHER_DESCRIPTORS: Final = 1024
+
+# The head of a request has to be there within this time, and the next request on a connection has to begin within it.
+# Browsers send a head at once; `MAX_CONNECTIONS` bounds what waits meanwhile.
+HEAD_LIMIT_S: Final = 10
+# The head of a request. Browsers and proxies send some KiB. Half a head waits in memory until `HEAD_LIMIT_S` is over.
+MAX_HEAD_BYTES: Final = 64 * KIB
 
 # What is read and thrown away of a body whose answer has left already, and for how long. A client that sends first and
 # reads then gets to its answer only once its body is taken; a picture of a phone or a camera fits, over a fast network
@@ -57,6 +101,13 @@ MAX_WAIT_S: Final = 20
 
 # The worker looks for forgotten work this often. A look costs a dozen short queries, whatever the catalogue holds.
 SWEEP_INTERVAL_S: Final = 2.0
+
+# What anybody may start is bounded: work on the same image again after this long in a process, and none while so many
+# images wait or are rendered. Then nothing is written for the request either.
+RESTART_PAUSE_S: Final = 10.0
+MOST_RESTARTED: Final = 500
+# The images that a process remembers to have restarted lately.
+RESTARTS_REMEMBERED: Final = 10_000
 
 # An answer to "can an upload be taken now?" holds for this long in a process, whoever asks: finding out costs flushes
 # of the disk. No probe asks more often.

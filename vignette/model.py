@@ -180,4 +180,5 @@ class Image:
 
 
 Durability = Literal["full", "fast"]
+LogFormat = Literal["text", "json"]
 """An upload is on the disk before we acknowledge it ("full"), or once the operating system writes it ("fast")."""

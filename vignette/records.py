@@ -1,16 +1,45 @@
-"""Makes the content of `record.json`, `outcome.json` and `deleted.json` from our values, and reads the first two."""
+"""
+Makes the content of `record.json`, `outcome.json` and `deleted.json` from our values, and reads the first two.
+
+A folder may come from a stranger, as a backup. So nothing is read but what Vignette itself may have written: names of
+files are those that may lie in a folder, formats are those that the door accepts, numbers fit into the catalogue.
+Fields that are not known are passed over, because a later release may have written them.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
 
 from pydantic import TypeAdapter
 
-from vignette.model import Outcome, Record
+from vignette import layout
+from vignette.limits import MAX_NAME_CHARS
+from vignette.model import Failure, ImageFacts, Outcome, Placeholder, Record
+from vignette.pixels.formats import ACCEPTED_FORMATS
 
 _RECORDS = TypeAdapter(Record)
 _OUTCOMES = TypeAdapter(Outcome)
+
+_FORMATS: Final = frozenset((accepted.media_type, accepted.extension) for accepted in ACCEPTED_FORMATS)
+
+# The whole numbers of the catalogue's columns.
+_MOST_INTEGER: Final = 2**31 - 1
+_MOST_BIG_INTEGER: Final = 2**63 - 1
+
+# There are at most some dozens of recipes, each with three formats and a moving vignette.
+_MOST_VIGNETTES: Final = 1000
+
+_SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
+# In base64: a ThumbHash has at most 25 bytes.
+_THUMBHASH: Final = re.compile(r"[A-Za-z0-9+/]{1,64}={0,2}", re.ASCII)
+_COLOUR: Final = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 
 
 def record_to_json(record: Record) -> bytes:
@@ -19,10 +48,21 @@ def record_to_json(record: Record) -> bytes:
 
 def record_from_json(content: bytes) -> Record:
     """
+    The name is made a label, as `clean_name` does.
+
     Raises:
-        ValueError: *content* holds no record.
+        ValueError: *content* holds no record that Vignette may have written.
     """
-    return _RECORDS.validate_json(content)
+    _require_plain_json(content)
+    record = _RECORDS.validate_json(content, strict=True)
+    _require_facts(record.facts)
+    _require_number("bytes", record.bytes, 0, _MOST_BIG_INTEGER)
+    _require_words("sha256", record.sha256, _SHA_256)
+    if record.idempotency_key is not None:
+        _require_words("idempotency_key", record.idempotency_key, _SHA_256)
+    _require_moment(record.received_at)
+    name = clean_name(record.name)
+    return record if name == record.name else replace(record, name=name)
 
 
 def outcome_to_json(outcome: Outcome) -> bytes:
@@ -31,12 +71,100 @@ def outcome_to_json(outcome: Outcome) -> bytes:
 
 def outcome_from_json(content: bytes) -> Outcome:
     """
+    The words of a failure are cut, and made a label.
+
     Raises:
-        ValueError: *content* holds no outcome.
+        ValueError: *content* holds no outcome that Vignette may have written.
     """
-    return _OUTCOMES.validate_json(content)
+    _require_plain_json(content)
+    outcome = _OUTCOMES.validate_json(content, strict=True)
+    for names in (outcome.vignettes, outcome.to_come, outcome.fingerprints, outcome.replacements):
+        _require_vignettes(names)
+    _require_number("attempts", outcome.attempts, 0, _MOST_INTEGER)
+    if outcome.placeholder is not None:
+        _require_placeholder(outcome.placeholder)
+    return outcome if outcome.failure is None else replace(outcome, failure=_safe(outcome.failure))
 
 
 def tombstone_to_json(deleted_at: datetime) -> bytes:
     """Return the content of `deleted.json`, which keeps the number taken when the catalogue is rebuilt from folders."""
     return json.dumps({"deleted_at": deleted_at.isoformat()}).encode()
+
+
+def clean_name(name: str | None) -> str | None:
+    """
+    Return a file name as a label in one line, cut at `limits.MAX_NAME_CHARS` characters; None if *name* is empty.
+
+    Characters that control a terminal, turn the direction of text or end a line (Unicode categories Cc, Cf, Cs, Zl, Zp,
+    without U+200C and U+200D) become U+FFFD.
+    """
+    if not name:
+        return None
+    return "".join("\ufffd" if _is_control(character) else character for character in name[:MAX_NAME_CHARS])
+
+
+def _is_control(character: str) -> bool:
+    # U+200D joins emoji, U+200C shapes Persian: both belong in names.
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
+
+
+def _require_plain_json(content: bytes) -> None:
+    """Refuse what other programs may read in another way, or not at all."""
+    try:
+        json.loads(content, object_pairs_hook=_without_repeats, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:40]} comes twice")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _require_facts(facts: ImageFacts) -> None:
+    if (facts.media_type, facts.extension) not in _FORMATS:
+        raise ValueError(f"{facts.media_type[:40]!r} with {facts.extension[:40]!r} is no format that is accepted")
+    for name in ("width", "height", "frames"):
+        _require_number(name, getattr(facts, name), 1, _MOST_INTEGER)
+
+
+def _require_number(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} is not within {least} and {most}")
+
+
+def _require_words(name: str, value: str, pattern: re.Pattern[str]) -> None:
+    if not pattern.fullmatch(value):
+        raise ValueError(f"{name} is {value[:80]!r}")
+
+
+def _require_moment(moment: datetime) -> None:
+    if moment.tzinfo is None or not 1970 <= moment.year <= 9998:
+        raise ValueError(f"received_at is {moment}")
+    moment.astimezone(UTC)
+
+
+def _require_vignettes(names: Iterable[str]) -> None:
+    for count, name in enumerate(names):
+        if count == _MOST_VIGNETTES or not layout.is_vignette(name):
+            raise ValueError(f"{name[:80]!r} is no name of a vignette, or one of too many")
+
+
+def _require_placeholder(placeholder: Placeholder) -> None:
+    _require_words("thumbhash", placeholder.thumbhash, _THUMBHASH)
+    _require_words("colour", placeholder.colour, _COLOUR)
+
+
+def _safe(failure: Failure) -> Failure:
+    _require_words("code", failure.code, _CODE)
+    for value in (failure.measured, failure.limit):
+        _require_number("a number of the failure", value or 0, -_MOST_BIG_INTEGER, _MOST_BIG_INTEGER)
+    return replace(failure, detail=clean_name(failure.detail) or "")

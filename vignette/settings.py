@@ -35,7 +35,7 @@ from pydantic_settings import (
 
 from vignette.errors import SettingsError, VignetteError
 from vignette.limits import MIB
-from vignette.model import Durability
+from vignette.model import Durability, LogFormat
 from vignette.recipes import MAX_EDGE_PX, Recipe
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
@@ -59,6 +59,8 @@ _LEAST_RENDER_MEMORY_BYTES: Final = 64 * MIB
 # 8 GB decoded to RGBA.
 _MOST_PIXELS: Final = 2_000_000_000
 _MOST_PROCESSES: Final = 256
+# Longer than that no cache need wait to ask again.
+_A_YEAR_S: Final = 365 * 24 * 3600
 
 # A name that says so is not trusted to hold anything else, known to us or not.
 _SECRET_NAME: Final = re.compile(r"password|secret|token|key|_url$", re.IGNORECASE)
@@ -132,7 +134,9 @@ class Settings(BaseSettings):
     port: Annotated[WholeNumber, Field(ge=1, le=65535)] = 5000
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     others_may_embed: bool = False
+    cache_vignettes_seconds: Annotated[WholeNumber, Field(ge=0, le=_A_YEAR_S)] = 60
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
     web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
     slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 40
@@ -142,6 +146,7 @@ class Settings(BaseSettings):
     database_url: Annotated[str, Field(repr=False)] = ""
     broker_url: Annotated[str, Field(repr=False)] = ""
     durability: Durability = "full"
+    min_free_bytes: Annotated[WholeNumber, Field(ge=0, le=_MOST_BYTES)] = 64 * MIB
 
     max_upload_bytes: Annotated[WholeNumber, Field(ge=1, le=_MOST_BYTES)] = 100 * MIB
     max_request_bytes: Annotated[WholeNumber, Field(ge=0, le=_MOST_BYTES)] = 0
@@ -155,6 +160,10 @@ class Settings(BaseSettings):
     max_render_memory_bytes: Annotated[WholeNumber, Field(ge=_LEAST_RENDER_MEMORY_BYTES, le=_MOST_BYTES)] = 280 * MIB
     render_seconds: Annotated[WholeNumber, Field(ge=1, le=3600)] = 60
     max_attempts: Annotated[WholeNumber, Field(ge=1, le=20)] = 3
+    require_sandbox: bool = False
+
+    log_format: LogFormat = "text"
+    log_requests: bool = True
 
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en", "fr")
 
@@ -169,6 +178,16 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses_or_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(cls._an_address_or_a_name, hosts))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses_or_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"should hold IP addresses and networks ({error})") from error
+        return proxies
 
     @field_validator("public_url")
     @classmethod
@@ -279,6 +298,11 @@ class Settings(BaseSettings):
         """The host names and IP addresses that requests may name, beside the loopback names."""
         names = {urlsplit(self.public_url).hostname, *self.allowed_hosts, self.host}
         return frozenset(name for name in names if name and not _is_every_address(name))
+
+    @property
+    def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The networks of `trusted_proxies`; an address is a network of one."""
+        return tuple(map(ipaddress.ip_network, self.trusted_proxies))
 
     @property
     def uses_embedded_broker(self) -> bool:

@@ -308,7 +308,7 @@ def test_the_page_gives_links_to_every_size(visit: Visit) -> None:
         expect(link).to_be_visible()
         answer = visit.page.request.get(link.inner_text(), headers={"Prefer": "wait=20"})
         assert answer.status == 200
-        assert answer.headers["cache-control"].endswith("immutable")
+        assert "max-age" in answer.headers["cache-control"]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,7 +36,14 @@ def postgresql_url() -> Iterator[str]:
     programs = _postgresql_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="vignette-pg-"))
+    with tempfile.TemporaryDirectory(prefix="vignette-pg-") as folder, _postgresql(programs, Path(folder)) as port:
+        _wait_until_ready(programs, port)
+        yield f"postgresql://vignette@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def _postgresql(programs: Path, folder: Path) -> Iterator[int]:
+    """Run a server with all of its files in *folder*; yield its port."""
     port = free_port()
     # PostgreSQL refuses to run as root.
     as_user: list[str] = []
@@ -43,23 +51,8 @@ def postgresql_url() -> Iterator[str]:
         user = pwd.getpwnam("nobody")
         os.chown(folder, user.pw_uid, user.pw_gid)
         as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    subprocess.run(
-        [
-            *as_user,
-            programs / "initdb",
-            "-D",
-            folder / "db",
-            "-A",
-            "trust",
-            "-U",
-            "vignette",
-            "--no-locale",
-            "-E",
-            "UTF8",
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    options = ["-D", folder / "db", "-A", "trust", "-U", "vignette", "--no-locale", "-E", "UTF8"]
+    subprocess.run([*as_user, programs / "initdb", *options], check=True, stdout=subprocess.DEVNULL)
     server = subprocess.Popen(
         [
             *as_user,
@@ -70,12 +63,10 @@ def postgresql_url() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_ready(programs, port)
-        yield f"postgresql://vignette@127.0.0.1:{port}/postgres"
+        yield port
     finally:
         server.send_signal(signal.SIGINT)  # SIGTERM would wait for connections that a failed test has left open
         server.wait()
-        shutil.rmtree(folder)
 
 
 def _wait_until_ready(programs: Path, port: int) -> None:

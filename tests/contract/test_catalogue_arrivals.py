@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from tests.contract.test_catalogue import DRIVERS, add, never, nothing, record
 from tests.doubles import ListJobs
 from tests.house import picture
+from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore, StagedFolder
 from vignette.errors import CatalogueUnavailable, StoreFull
@@ -56,7 +57,9 @@ def store(tmp_path: Path) -> FolderStore:
 def upload(store: FolderStore, catalogue: SqlCatalogue) -> Callable[[str], Image]:
     """Upload a picture under a name."""
     limits = IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
-    intake = Intake(store, store, catalogue.arrivals, build_reindexing(store, catalogue), ListJobs(), limits)
+    intake = Intake(
+        store, store, catalogue.arrivals, build_reindexing(store, catalogue), ListJobs(), InspectorHere(), limits
+    )
 
     def upload(name: str) -> Image:
         with intake.begin() as upload:

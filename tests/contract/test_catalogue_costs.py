@@ -214,6 +214,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     },
     "Removals.begin_delete": {"": lambda c: c.removals.begin_delete(first_of("ready"))},
     "Removals.end_delete": {"": lambda c: c.removals.end_delete(first_of("being deleted"))},
+    "Removals.clear_traces": {"": lambda c: c.removals.clear_traces()},
     "Index.catch_up": {"": lambda c: c.index.catch_up([(ImageId(10**6), an_image(10**6))])},
     "Index.index": {"": lambda c: c.index.index(an_image(first_of("ready")))},
     "Index.next_id": {"": lambda c: c.index.next_id()},

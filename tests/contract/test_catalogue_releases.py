@@ -212,3 +212,11 @@ def test_the_catalogue_of_a_newer_release_is_refused_with_one_line(tmp_path: Pat
             "vignette: the catalogue has version '9999', which this Vignette does not know: a newer one wrote it\n"
         )
     assert file.read_bytes() == before
+
+
+def test_what_is_known_of_images_that_were_deleted_long_ago_is_forgotten(later: SqlCatalogue) -> None:
+    record = later.library.get(ImageId(4)).record
+
+    assert (record.name, record.sha256, record.bytes, record.facts.media_type) == (None, "", 0, "")
+    assert record.received_at.timestamp() == 0
+    assert len(later.library.get(ImageId(5)).record.sha256) == 64  # its deletion has not ended yet

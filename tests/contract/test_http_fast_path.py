@@ -31,7 +31,9 @@ RECIPES = [SMALL, Recipe("tiny", 16, 16, formats=("jpeg",))]
 class TwoWays:
     """A house, asked by the fast path and by Flask alone. `asked` counts what the fast path asked Flask."""
 
-    def __init__(self, root: Path, *, settling_s: float = SETTLING_S, max_kept_bytes: int = MIB) -> None:
+    def __init__(
+        self, root: Path, *, settling_s: float = SETTLING_S, max_kept_bytes: int = MIB, look_every_s: float = 60
+    ) -> None:
         self.house = House(root, recipes=RECIPES, settling_s=settling_s)
         self.asked = 0
         inner = self.house.app.wsgi_app
@@ -40,7 +42,9 @@ class TwoWays:
             self.asked += 1
             return inner(environ, start_response)
 
-        self.fast_path = FastPath(flask, self.house.store.edition, max_kept_bytes=max_kept_bytes)
+        self.fast_path = FastPath(
+            flask, self.house.store.edition, max_kept_bytes=max_kept_bytes, look_every_s=look_every_s
+        )
         self._fast = Client(self.fast_path)
         self._flask = Client(inner)
 
@@ -283,3 +287,20 @@ def test_it_keeps_answers_behind_a_proxy_too(tmp_path: Path) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert asked == ["/vignette/0"]
+
+
+def test_no_process_keeps_a_deleted_image_in_its_memory(tmp_path: Path) -> None:
+    ways = TwoWays(tmp_path, look_every_s=0)
+    gone, stays = ways.upload(picture(640, 480)), ways.upload(picture(480, 640, colour="red"))
+    bodies = {image_id: ways.fast(f"/vignette/{image_id}").data for image_id in (gone, stays)}
+    assert kept(ways.fast_path) == set(bodies.values())
+
+    ways.house.removal.delete(gone)
+    ways.fast("/healthz")
+
+    assert kept(ways.fast_path) == {bodies[stays]}
+    ways.house.close()
+
+
+def kept(fast_path: FastPath) -> set[bytes]:
+    return {answer.body for answer in fast_path._answers.values()}

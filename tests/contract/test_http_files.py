@@ -5,17 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 from typing import BinaryIO
 
 import pytest
 from PIL import Image as Pillow
 
+import tests.house
 from tests.contract.asking import BROWSER, JSON, problem
 from tests.house import House, picture
 from tests.makers import jpeg_segment, jpeg_with
+from vignette import layout
 from vignette.limits import CHUNK_BYTES
 from vignette.model import ImageId
-from vignette.pixels.publishing import jpeg
+from vignette.pixels.containers.reader import Reader
+from vignette.pixels.formats import JPEG
+from vignette.pixels.pieces import Pieces
+from vignette.pixels.publishing import _WRITERS, plan
+from vignette.pixels.publishing.kept import Kept
+from vignette.use_cases import publishing
 
 
 class CountedFile(io.BufferedReader):
@@ -53,6 +61,13 @@ class Reads:
             return file
         self._files.append(file)
         return CountedFile(file, self)
+
+
+def copied_whole(reader: Reader, _: Kept) -> Pieces:
+    """A writer that leaves out nothing."""
+    made = Pieces()
+    made.copy(0, reader.size)
+    return made
 
 
 class TestOriginal:
@@ -258,8 +273,7 @@ class TestPublicCopy:
         self, house: House, photo: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         house.upload(photo)
-        everything = jpeg._PICTURE | {0xFE}
-        monkeypatch.setattr(jpeg, "_PICTURE", everything)
+        monkeypatch.setitem(_WRITERS, JPEG, copied_whole)
 
         response = house.client.get("/images/0/public")
 
@@ -291,19 +305,105 @@ class TestPublicCopy:
         assert reads.since_last() <= len(large)
         assert reads.are_all_closed()
 
-    @pytest.mark.usefixtures("large")
-    @pytest.mark.parametrize("method", ["GET", "HEAD"])
-    def test_it_has_a_place_before_anything_is_read(self, house: House, method: str) -> None:
-        going = [house.client.get("/images/0/original", buffered=False) for _ in range(2)]
+    def test_one_that_is_not_made_yet_is_202_and_the_worker_is_told_once(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+        house.jobs.publish_at_once = None
         reads = Reads(house)
+        hurry = {"Prefer": "wait=0"}
 
-        response = house.client.open("/images/0/public", method=method)
+        answers = [house.client.open("/images/0/public", method=method, headers=hurry) for method in ("HEAD", "GET")]
 
-        assert (response.status_code, reads.since_last(), reads.are_all_closed()) == (503, 0, True)
-        assert int(response.headers["Retry-After"]) > 0
-        for response in going:
-            response.close()
-        assert house.client.open("/images/0/public", method=method).status_code == 200
+        assert [answer.status_code for answer in answers] == [202] * 2
+        assert (answers[1].headers["Retry-After"], answers[1].json["id"]) == ("1", 0)
+        assert reads.since_last() == 0
+        assert house.jobs.published == [0]
+        house.publishing.make(ImageId(0))
+        assert house.client.get("/images/0/public").status_code == 200
+
+    def test_a_queue_that_is_down_is_503(self, house: House, photo: bytes) -> None:
+        house.upload(photo)
+        house.jobs.is_down = True
+
+        assert problem(house.client.get("/images/0/public"))["type"] == "/problems/queue-unavailable"
+
+    @pytest.mark.usefixtures("large")
+    def test_another_process_serves_it_without_a_pass(self, house: House) -> None:
+        copy = house.client.get("/images/0/public")
+        with tests.house.house(house.root) as other:
+            other.jobs.publish_at_once = None
+            reads = Reads(other)
+
+            head = other.client.head("/images/0/public")
+
+            assert (head.status_code, head.headers["ETag"], reads.since_last()) == (200, copy.headers["ETag"], 0)
+            assert other.jobs.published == []
+
+    def test_its_tags_come_from_its_own_bytes(self, house: House, photo: bytes) -> None:
+        record = house.upload(photo).record
+
+        response = house.client.get("/images/0/public")
+
+        own = hashlib.sha256(response.data).digest()
+        assert response.headers["ETag"] == f'"{own.hex()}"'
+        assert response.headers["Repr-Digest"] == f"sha-256=:{base64.b64encode(own).decode()}:"
+        assert record.sha256[:8] not in str(response.headers)
+
+    @pytest.mark.parametrize(
+        "kept",
+        [
+            pytest.param(b"", id="empty"),
+            pytest.param(b"\0" * 500, id="zeros"),
+            pytest.param(b'{"edition": 1, "original": ""}', id="of another edition"),
+            pytest.param(b"[" * 5_000_000, id="huge"),
+        ],
+    )
+    def test_a_plan_that_is_damaged_or_of_another_edition_is_made_again(
+        self, house: House, photo: bytes, kept: bytes
+    ) -> None:
+        house.upload(photo)
+        (house.uploads / "0" / layout.PUBLIC_COPY).write_bytes(kept)
+
+        assert b"Ada" not in house.client.get("/images/0/public").data
+        assert house.jobs.published == [0]
+
+    @pytest.mark.parametrize(
+        ("part", "value"),
+        [("pieces", [[0, 10**9]]), ("pieces", [[5, 2]]), ("pieces", [[-1, 20]]), ("bytes", 3), ("sha256", '"\r\n')],
+    )
+    def test_a_plan_that_cannot_be_right_is_made_again(
+        self, house: House, photo: bytes, part: str, value: object
+    ) -> None:
+        house.upload(photo)
+        house.publishing.make(ImageId(0))
+        file = house.uploads / "0" / layout.PUBLIC_COPY
+        sound = file.read_bytes()
+        file.write_text(json.dumps(json.loads(sound) | {part: value}))
+
+        assert house.client.get("/images/0/public").status_code == 200
+        assert file.read_bytes() == sound
+
+    def test_what_cannot_be_copied_is_found_out_once(self, house: House) -> None:
+        house.upload(jpeg_with(jpeg_segment(0xDD, b"\0\0 more"), content=picture()))
+
+        answers = [house.client.get("/images/0/public") for _ in range(2)]
+
+        assert [problem(answer)["type"] for answer in answers] == ["/problems/not-publishable"] * 2
+        assert house.jobs.published == [0]
+
+    def test_a_plan_that_comes_behind_a_deletion_is_removed(
+        self, house: House, photo: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.upload(photo)
+
+        def plan_and_delete(file: BinaryIO, size: int) -> Pieces:
+            found = plan(file, size)
+            house.removal.delete(ImageId(0))
+            return found
+
+        monkeypatch.setattr(publishing, "plan", plan_and_delete)
+        house.publishing.make(ImageId(0))
+
+        assert house.files(0) == {layout.TOMBSTONE}
 
     @pytest.mark.usefixtures("large")
     def test_once_it_is_proven_only_what_is_long_to_send_needs_a_place(self, house: House) -> None:

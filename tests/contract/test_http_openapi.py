@@ -205,6 +205,13 @@ def file_of(name: str) -> Callable[[Asking], None]:
         ask.both(f"/images/2/{name}", template)
         ask.both(f"/images/99/{name}", template)
         ask.both(f"/images/3/{name}", template)
+        if name == "public":
+            jobs, new = ask.house.jobs, ask.house.upload(picture()).id
+            make, jobs.publish_at_once = jobs.publish_at_once, None
+            ask.both(f"/images/{new}/public", template, headers={"Prefer": "wait=0"})
+            newer, jobs.is_down = ask.house.upload(picture()).id, True
+            ask.both(f"/images/{newer}/public", template)
+            jobs.publish_at_once, jobs.is_down = make, False
         if name in ("original", "public"):
             large = ask.house.upload(noise(700)).id
             capacity = ask.house.context.capacity
@@ -308,6 +315,8 @@ def retry(ask: Asking) -> None:
         number = ask.house.upload(broken_pixels(), "broken.png").id
         ask.house.work()
         ask("POST", f"/images/{number}/retry", template, faces=(face,))
+    ask.house.work()
+    ask("POST", f"/images/{number}/retry", template)  # too soon
     for number in (0, 2, 99):
         ask("POST", f"/images/{number}/retry", template)
     ask("POST", "/images/1/retry", template, headers={"Sec-Fetch-Site": "cross-site"})

@@ -15,6 +15,7 @@ from tests.contract.asking import BROWSER, problem
 from tests.house import House, picture
 from tests.running import until
 from vignette import errors
+from vignette.jail.sandbox import abilities
 from vignette.limits import READINESS_HOLDS_S
 from vignette.web.api.operations import operation_of
 from vignette.web.http.problems import STATUS, problem_types, status_of
@@ -64,6 +65,11 @@ class TestReadiness:
             "queue": "up",
             "worker": "up",
         }
+
+    def test_it_tells_what_the_machine_has_to_shut_decoders_in(self, house: House) -> None:
+        has = abilities()
+
+        assert house.client.get("/readyz").json["sandbox"] == {"landlock": has.landlock_version, "seccomp": has.seccomp}
 
     def test_degraded_without_a_worker(self, house: House) -> None:
         response = house.client.get("/readyz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import io
 import re
@@ -25,6 +26,9 @@ from vignette.errors import RenderingFailed
 from vignette.model import ImageId
 from vignette.recipes import Recipe
 from vignette.web.fast_path import FastPath
+
+# What the default setting makes of a vignette that is there.
+SETTLED = "public, max-age=60, must-revalidate"
 
 TINY, NEW = Recipe("small", 64, 64), Recipe("new", 32, 32)
 
@@ -84,10 +88,10 @@ class TestReady:
             assert vignette.get_format_mimetype() == media_type
             assert vignette.size == (256, 192)
 
-    def test_it_is_cached_for_long(self, ready: House) -> None:
+    def test_it_is_cached_for_as_long_as_a_deleted_one_may_be_seen(self, ready: House) -> None:
         response = ready.client.get("/vignette/0")
 
-        assert response.headers["Cache-Control"] == "public, max-age=604800"
+        assert response.headers["Cache-Control"] == SETTLED
 
     def test_each_format_has_an_etag_of_its_own(self, ready: House) -> None:
         etags = {
@@ -153,7 +157,7 @@ class TestMoving:
         response = moving.client.get(f"/vignette/0{query}", headers={"Accept": accept})
 
         assert response.status_code == 200
-        assert response.headers["Cache-Control"] == "public, max-age=604800"
+        assert response.headers["Cache-Control"] == SETTLED
         assert "Accept" in response.headers["Vary"]
         with Pillow.open(io.BytesIO(response.data)) as vignette:
             assert vignette.format == file_format
@@ -217,14 +221,14 @@ class TestMoving:
 
 
 class TestVersions:
-    def test_the_url_that_the_resource_links_is_cached_for_ever(self, ready: House) -> None:
+    def test_the_url_that_the_resource_links_is_cached(self, ready: House) -> None:
         url = ready.client.get("/images/0").json["links"]["vignettes"]["small"]
         assert url == f"http://localhost/vignette/0?size=small&v={SMALL.digest}"
 
         response = ready.client.get(url)
 
-        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert SMALL.digest in response.headers["ETag"]
+        assert response.headers["Cache-Control"] == SETTLED
+        assert response.headers["ETag"] == f'"{hashlib.sha256(response.data).hexdigest()[:32]}"'
         assert response.data == ready.client.get("/vignette/0").data
 
     @pytest.mark.parametrize("version", ["00000000", "", "x" * 1000, "%00"])
@@ -234,8 +238,41 @@ class TestVersions:
         response = ready.client.get(f"/vignette/0?v={version}")
 
         assert response.status_code == 200
-        assert response.headers["Cache-Control"] == "public, max-age=60"
+        assert response.headers["Cache-Control"] == SETTLED
         assert response.headers["ETag"] == ready.client.get("/vignette/0").headers["ETag"]
+
+
+class TestHowLongItIsCached:
+    """Until a cache asks again, a deleted image may still be seen: the operator says for how long."""
+
+    VERSION = f"?v={SMALL.digest}"
+
+    @pytest.mark.parametrize(
+        ("seconds", "query", "expected"),
+        [
+            (0, "", "no-cache"),
+            (0, VERSION, "no-cache"),
+            (0, "?v=other", "no-cache"),
+            (3600, "", "public, max-age=3600, must-revalidate"),
+            (3600, VERSION, "public, max-age=3600, must-revalidate"),
+            (3600, "?v=other", "public, max-age=60, must-revalidate"),
+            (31536000, "", "public, max-age=604800, must-revalidate"),
+            (31536000, VERSION, "public, max-age=31536000, immutable"),
+            (31536000, "?v=other", "public, max-age=60, must-revalidate"),
+        ],
+    )
+    def test_is_a_setting(self, ready: House, seconds: int, query: str, expected: str) -> None:
+        with house_below(ready.root, cache_vignettes_s=seconds) as house:
+            response = house.client.get(f"/vignette/0{query}")
+
+            assert (response.status_code, response.headers["Cache-Control"]) == (200, expected)
+
+    def test_a_304_says_it_too(self, ready: House) -> None:
+        etag = ready.client.get("/vignette/0").headers["ETag"]
+
+        response = ready.client.get("/vignette/0", headers={"If-None-Match": etag})
+
+        assert (response.status_code, response.headers["Cache-Control"]) == (304, SETTLED)
 
 
 class TestPages:
@@ -322,7 +359,7 @@ class TestOtherRecipes:
 
         response = changed.client.get(f"/vignette/0?v={TINY.digest}")
 
-        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["Cache-Control"] == SETTLED
         with Pillow.open(io.BytesIO(response.data)) as vignette:
             assert vignette.size == (64, 48)
         assert changed.client.get("/vignette/0?size=new").status_code == 200
@@ -351,7 +388,7 @@ class TestOtherRecipes:
 
             after = changed.client.get(url, headers=webp)
             assert [response.headers["Cache-Control"] for response in half_way] == ["no-cache"]
-            assert after.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert after.headers["Cache-Control"] == SETTLED
             with Pillow.open(io.BytesIO(after.data)) as vignette:
                 assert (vignette.is_animated, vignette.size) == (True, (40, 30))  # type: ignore[attr-defined]
             with Pillow.open(io.BytesIO(changed.client.get(f"{url}&still=1", headers=webp).data)) as vignette:
@@ -525,7 +562,7 @@ class TestToCome:
     def test_the_one_that_is_there_is_final(self, incomplete: House) -> None:
         response = incomplete.client.get(self.url(SMALL))
 
-        assert (response.status_code, response.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
+        assert (response.status_code, response.headers["Cache-Control"]) == (200, SETTLED)
         incomplete.work()
         assert incomplete.client.get(self.url(SMALL)).data == response.data
 
@@ -565,12 +602,12 @@ class TestToCome:
             assert vignette.n_frames == 1  # type: ignore[attr-defined]
         for url, headers in ((f"{self.url(SMALL)}&still=1", webp), (self.url(SMALL), {"Accept": "image/jpeg"})):
             settled = still.client.get(url, headers=headers)
-            assert settled.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert settled.headers["Cache-Control"] == SETTLED
         body = still.client.get("/images/0").json
         assert (list(body["links"]["vignettes"]), list(body["renditions_pending"])) == (["small"], ["small", "large"])
         still.work()
         after = still.client.get(self.url(SMALL), headers=webp)
-        assert after.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert after.headers["Cache-Control"] == SETTLED
         with Pillow.open(io.BytesIO(after.data)) as vignette:
             assert vignette.n_frames == 3  # type: ignore[attr-defined]
 
@@ -583,7 +620,7 @@ class TestToCome:
         still.work()
 
         after = still.client.get(self.url(SMALL), headers=webp)
-        assert after.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert after.headers["Cache-Control"] == SETTLED
 
     def test_its_page_shows_the_one_that_is_there_until_the_other_is(self, incomplete: House) -> None:
         page = html.unescape(incomplete.client.get("/images/0", headers={"Accept": BROWSER}).text)

@@ -1,7 +1,7 @@
 """
-The widths in pixels by which `poisoned_worker` tells the pictures that are too much for its decoder.
+The widths in pixels by which `poisoned_decoder` tells the pictures that are too much for it.
 
-In a module of their own: that one puts the decoder of the process that imports it out of order.
+In a module of their own: that one loads all decoders.
 """
 
 KILLING_WIDTH = 13

@@ -32,6 +32,9 @@ Pillow.init()
 # Audit events of file operations (docs.python.org, Audit events table); `os.fsync` has none and is counted by hand.
 OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "shutil.rmtree"}
 
+# Of these, the last argument is the descriptor of the folder that the path counts from, or -1.
+FROM_A_FOLDER = {"os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"}
+
 # Another box, and one format less.
 OTHERS = [Recipe("small", 64, 64, ("webp",))]
 
@@ -110,7 +113,10 @@ def die_before(root: Path, act: Callable[[House], None], recipes: list[Recipe], 
         count += 1
 
     def audit(event: str, arguments: tuple[object, ...]) -> None:
-        if event in OPERATIONS and str(root) in str(arguments[0]):
+        place = str(arguments[0])
+        if event in FROM_A_FOLDER and arguments[-1] != -1:
+            place = str(Path(f"/proc/self/fd/{arguments[-1]}").readlink())
+        if event in OPERATIONS and str(root) in place:
             operation()
 
     fsync = os.fsync

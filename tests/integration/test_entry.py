@@ -8,7 +8,29 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.running import PROJECT_FOLDER, environment
+
+
+@needs.SECCOMP
+@pytest.mark.parametrize("entry", ["serveur_flask", "task_celery"])
+def test_neither_starts_without_a_sandbox_that_is_wanted(tmp_path: Path, entry: str) -> None:
+    folders = {"upload_folder": tmp_path / "uploads", "state_folder": tmp_path / "state"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.lacking", "landlock,seccomp", sys.executable, "-c", f"import {entry}"],
+        cwd=PROJECT_FOLDER,
+        env=environment(tmp_path, **folders, require_sandbox=True),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "vignette: require_sandbox = true: this machine has no Landlock (Linux 5.13 or later, switched on)"
+        " and no seccomp filters (Linux 3.17 or later, on x86_64 or aarch64)\n"
+    )
 
 
 @pytest.mark.parametrize("entry", [("-c", "import serveur_flask"), ("-m", "vignette", "reindex")], ids=["web", "cli"])

@@ -38,7 +38,8 @@ from vignette.model import State
 from vignette.ports.jobs import Lane
 from vignette.records import outcome_from_json
 from vignette.trials.own_port import free_port
-from vignette.trials.processes import children_of, command_line
+from vignette.trials.processes import children_of, command_line, name_of
+from vignette.worker.sweeper import PROCESS_NAME
 
 # Of more than a batch of them, the sweep queues one batch after another. Set it to some thousands to try for longer.
 JOBS = int(os.environ.get("VIGNETTE_TEST_JOBS", str(SWEEP_BATCH * 5 // 4)))
@@ -414,7 +415,7 @@ class TestPicturesAreLarge:
         last = ("JPEG", (9100, 9100), {"progressive": True})
         with running_service(tmp_path, render_processes=1) as service:
             (worker_of_service,) = service.children("celery")
-            until(lambda: pool_of(worker_of_service))
+            until(lambda: sweep_of(worker_of_service) and pool_of(worker_of_service))
             (renderer,) = pool_of(worker_of_service)
             for number, (file_format, size, options) in enumerate([*large, *large, last]):
                 content = io.BytesIO()
@@ -518,13 +519,19 @@ def test_the_web_process_stays_small_while_a_large_file_goes_through(service: Se
 
 
 def pool_of(worker: int) -> list[int]:
-    """Numbers of the processes that a worker has forked."""
-    return [number for number in children_of(worker) if command_line(number) == command_line(worker)]
+    """Numbers of the processes of a worker's pool; not of those that such a process has decode for it."""
+    if "vignette.jail.zygote" in command_line(worker):
+        return []
+    return [
+        number
+        for number in children_of(worker)
+        if command_line(number) == command_line(worker) and name_of(number) != PROCESS_NAME
+    ]
 
 
 def sweep_of(worker: int) -> list[int]:
     """Number of the process that sweeps for a worker, if there is one."""
-    return [number for number in children_of(worker) if "vignette.wiring.sweeper" in command_line(number)]
+    return [number for number in children_of(worker) if name_of(number) == PROCESS_NAME]
 
 
 def _peak_kib(number: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.running import until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
 from vignette.model import State
 from vignette.ports.jobs import Lane
-from vignette.trials.processes import parent_of
+from vignette.trials.processes import command_line, parent_of
 
 # Each is a fork of a child of the pool. Set it to some thousands to try for longer.
 FORKS = int(os.environ.get("VIGNETTE_TEST_FORKS", "12"))
@@ -55,7 +56,7 @@ def test_each_child_that_is_forked_while_the_sweep_writes_can_write(tmp_path: Pa
 
         words = (tmp_path / "celery.log").read_text()
         assert "the catalogue cannot be used now" not in words
-        assert len(set(re.findall(r"ForkPoolWorker-\d+\] Task", words))) >= FORKS
+        assert len(set(re.findall(r" Task .* process=ForkPoolWorker-\d+", words))) >= FORKS
         images = here.catalogue.library.newest(FORKS)
         assert {(image.state, image.attempts) for image in images} == {(State.READY, 1)}
 
@@ -95,6 +96,21 @@ def test_a_sweep_that_dies_is_started_again(tmp_path: Path, redis: RedisServer) 
         assert sweep_of(parent.pid) not in ([], [sweep])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each process that sweeps is a fresh program")
+def test_the_first_sweep_shares_the_memory_of_its_worker_and_nothing_of_its_pool(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    with house(tmp_path) as here, worker(tmp_path, broker_url=redis.url, render_processes=1) as parent:
+        here.upload(picture())
+        until(lambda: here.catalogue.waiting.unfinished() == 0)  # it was found, so there has been a sweep
+        [sweep] = sweep_of(parent.pid)
+
+        assert command_line(sweep) == command_line(parent.pid)
+        memory_of_the_pool = {file for file in _files(parent.pid) if "/state/worker/pym-" in file}
+        assert memory_of_the_pool
+        assert not memory_of_the_pool & _files(sweep)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_the_sweep_ends_with_the_worker(tmp_path: Path, redis: RedisServer, number: signal.Signals) -> None:
     with worker(tmp_path, broker_url=redis.url, render_processes=1) as parent:
@@ -125,5 +141,8 @@ def test_a_process_that_can_never_write_is_replaced_by_one_that_can(tmp_path: Pa
 
 
 def _files_of_the_catalogue(process: int) -> set[str]:
-    files = {os.readlink(entry) for entry in Path(f"/proc/{process}/fd").iterdir()}  # noqa: PTH115 (not all are paths)
-    return {file for file in files if "catalogue.sqlite3" in file}
+    return {file for file in _files(process) if "catalogue.sqlite3" in file}
+
+
+def _files(process: int) -> set[str]:
+    return {os.readlink(entry) for entry in Path(f"/proc/{process}/fd").iterdir()}  # noqa: PTH115 (not all are paths)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import textwrap
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -36,8 +36,9 @@ from tests.running import (
     until_up,
 )
 from vignette.adapters.stores.folder import FolderStore
+from vignette.jail.sandbox import Abilities
 from vignette.running.embedded_broker import answers_ping, set_queue_aside
-from vignette.running.words import banner
+from vignette.running.words import banner, dangers
 from vignette.settings import Settings
 from vignette.trials.own_port import free_port
 from vignette.trials.processes import children_of, parent_of
@@ -70,9 +71,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-def refusal(folder: Path, **settings: object) -> str:
-    """The one line that a start with *settings* ends with."""
-    with started(folder, **settings) as service:
+def refusal(folder: Path, command: Sequence[str] = LAUNCH, **settings: object) -> str:
+    """The one line that a start by *command* with *settings* ends with."""
+    with started_service(folder, command=command, **settings) as service:
         assert service.process.wait(LIMIT_S) == 1, service.words()
         assert service.processes() == {}
         [line] = service.words().splitlines()
@@ -107,7 +108,8 @@ def is_healthy(service: Service) -> bool:
 
 
 def test_the_banner_says_where_things_are_and_what_to_try(service):
-    assert [line for line in service.words().splitlines() if line.startswith("vignette: ")] == [
+    words = service.words().splitlines()
+    assert [line for line in words if line.startswith("vignette: ") and not line.startswith("vignette: note: ")] == [
         f"vignette: Vignette runs at {service.url}/",
         f"vignette:     images     {service.upload_folder}",
         f"vignette:     state      {service.state_folder}",
@@ -170,6 +172,14 @@ def test_a_host_may_be_a_name(tmp_path):
         port = httpx.URL(service.url).port
         assert f"runs at http://localhost:{port}/" in service.words()
         assert http_client.get(f"http://localhost:{port}/healthz").is_success
+
+
+def test_the_banner_says_what_is_dangerous():
+    [about_root] = dangers(Abilities(landlock_version=7, seccomp=True), is_root=True)
+    [about_the_kernel] = dangers(Abilities(landlock_version=0, seccomp=True), is_root=False)
+
+    assert about_root.startswith("note: Vignette runs as root.")
+    assert about_the_kernel.startswith("note: this machine has no Landlock (Linux 5.13 or later, switched on): ")
 
 
 @pytest.mark.parametrize(
@@ -459,6 +469,15 @@ def test_a_service_that_others_reach_is_told_what_they_call_it(tmp_path, host):
     assert "allowed_hosts" in line
 
 
+@needs.SECCOMP
+def test_a_sandbox_that_is_wanted_and_not_there_is_one_clear_line(tmp_path):
+    command = (sys.executable, "-m", "tests.lacking", "landlock", *LAUNCH)
+
+    line = refusal(tmp_path, command=command, require_sandbox=True)
+
+    assert line == "vignette: require_sandbox = true: this machine has no Landlock (Linux 5.13 or later, switched on)"
+
+
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
@@ -566,7 +585,17 @@ def test_no_place_that_is_short_enough_for_a_socket_is_one_clear_line(tmp_path, 
 
 
 def test_an_app_that_cannot_be_imported_is_told_and_nothing_is_left(tmp_path):
-    (tmp_path / "task_celery.py").write_text("from celery import Celery; app = Celery(broker='memory://')")
+    (tmp_path / "task_celery.py").write_text(
+        textwrap.dedent(
+            f"""
+            from pathlib import Path
+            from celery import Celery
+            from vignette.adapters.celery_queue import keep_temporary_files_in
+            keep_temporary_files_in(Path({str(tmp_path)!r}))
+            app = Celery(broker="memory://")
+            """
+        )
+    )
     (tmp_path / "serveur_flask.py").write_text("import no_such_module")
 
     with started_service(tmp_path, command=(*LAUNCH[:-1], str(tmp_path))) as service:

@@ -30,7 +30,7 @@ def test_all_is_rendered_again_by_itself_and_there_always_is_something_to_show(t
             with Pillow.open(io.BytesIO(response.content)) as vignette:
                 is_new = vignette.width == 96
             assert response.headers["Cache-Control"] == (
-                "public, max-age=31536000, immutable" if is_new else "no-cache"
+                "public, max-age=60, must-revalidate" if is_new else "no-cache"
             )
             assert http_client.get(f"{service.url}/images/{number}").json()["state"] == "ready"
             return 96 if is_new else 64

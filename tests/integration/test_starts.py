@@ -20,13 +20,16 @@ from vignette.errors import CatalogueUnavailable
 from vignette.model import State
 from vignette.settings import Settings
 from vignette.wiring.stores import open_store_and_catalogue
+from vignette.worker.sweeper import PROCESS_NAME
 
-# Each of its processes that lists the upload folder writes its number to the file; not the sweep, which is no fork.
+# Each of its processes that lists the upload folder writes its number to the file; not the sweep, which lists in steps.
 PROGRAM = """
 import os, sys
 
 def note(event, arguments):
     if event in ("os.listdir", "os.scandir") and str(arguments[0]) == os.environ["VIGNETTE_UPLOAD_FOLDER"]:
+        if os.path.exists("/proc/self/comm") and open("/proc/self/comm").read().strip() == {sweep!r}:
+            return
         with open({file!r}, "a") as listed:
             print(os.getpid(), file=listed)
 
@@ -47,7 +50,7 @@ def listings(folder: Path) -> list[str]:
 def program(folder: Path, start: str) -> str:
     """The path of a program that does *start* and is listened to."""
     file = folder / "program.py"
-    file.write_text(PROGRAM.format(file=str(folder / "listings"), start=start))
+    file.write_text(PROGRAM.format(file=str(folder / "listings"), sweep=PROCESS_NAME, start=start))
     return str(file)
 
 

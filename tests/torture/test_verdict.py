@@ -114,9 +114,10 @@ def test_an_image_whose_other_sizes_never_come_is_a_violation(court: Court) -> N
 
 def test_an_outcome_that_tells_of_a_size_to_come_is_a_violation_in_the_end(court: Court) -> None:
     outcome = outcome_from_json(court.house.store.read(ImageId(1), "outcome.json"))
-    court.house.store.write(ImageId(1), "outcome.json", outcome_to_json(replace(outcome, to_come=("large",))))
+    to_come = ("vignette-large.webp",)
+    court.house.store.write(ImageId(1), "outcome.json", outcome_to_json(replace(outcome, to_come=to_come)))
 
-    assert any("still to come are ('large',)" in violation for violation in court.violations())
+    assert any(f"still to come are {to_come}" in violation for violation in court.violations())
 
 
 def test_a_size_that_could_not_be_made_of_a_sound_picture_is_a_violation(court: Court) -> None:

@@ -20,15 +20,14 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from vignette.adapters.celery_transport import PUBLISH_TASK as PUBLISH_TASK
+from vignette.adapters.celery_transport import QUEUE as QUEUE
+from vignette.adapters.celery_transport import RENDER_TASK as RENDER_TASK
+from vignette.adapters.celery_transport import use_for_redis
 from vignette.errors import QueueUnavailable
 from vignette.limits import KILL_GRACE_S
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
-
-RENDER_TASK: Final = "vignette.render"
-
-# A name of our own, because a worker of another application on the same Redis discards jobs that it does not know.
-QUEUE: Final = "vignette"
 
 # Keeps our keys apart from those of other applications on the same Redis database: kombu's names are the same for all.
 _KEY_PREFIX: Final = "vignette:"
@@ -67,6 +66,7 @@ logger = logging.getLogger(__name__)
 
 def producer_app(broker_url: str) -> Celery:
     """The Celery application of a process that only queues jobs."""
+    use_for_redis()
     app = Celery("vignette", broker=broker_url)
     app.conf.update(_COMMON, broker_transport_options=_PRODUCER_TRANSPORT)
     return app
@@ -91,6 +91,7 @@ def worker_app(
     kill_grace_s: float = KILL_GRACE_S,
 ) -> Celery:
     """The Celery application of the worker. It kills a job *kill_grace_s* after its soft time limit."""
+    use_for_redis()
     transport: dict[str, Any] = {"global_keyprefix": _KEY_PREFIX, "priority_steps": _PRIORITY_STEPS}
     if not broker_url.startswith("redis+socket:"):
         # Never a short `socket_timeout` here: if Redis stalls for longer while a job is acknowledged, the worker loses
@@ -131,6 +132,12 @@ class CeleryJobs:
         self.hint_all([image_id], lane)
 
     def hint_all(self, image_ids: Sequence[ImageId], lane: Lane) -> None:
+        self._send(RENDER_TASK, image_ids, lane)
+
+    def publish(self, image_id: ImageId) -> None:
+        self._send(PUBLISH_TASK, [image_id], Lane.BULK)
+
+    def _send(self, task: str, image_ids: Sequence[ImageId], lane: Lane) -> None:
         self._raise_if_silent()
         try:
             with self._app.producer_or_acquire() as producer:
@@ -138,14 +145,17 @@ class CeleryJobs:
                 self._raise_if_silent()
                 for image_id in image_ids:
                     self._app.send_task(
-                        RENDER_TASK,
+                        task,
                         (image_id,),
                         priority=_PRIORITIES[lane],
                         producer=producer,
                         retry=True,
                         retry_policy=_NO_RETRY,
                     )
-        except (OperationalError, RedisError, OSError) as error:
+        except QueueUnavailable:
+            raise
+        except Exception as error:  # kombu lets any error through that a strange answer of the broker brings about
+            _note_if_strange(error)
             with self._lock:
                 self._silent_until = time.monotonic() + self._pause_after_failure_s
             raise QueueUnavailable("the queue does not answer") from error
@@ -160,8 +170,14 @@ class CeleryJobs:
                 channel: Any = connection.default_channel
                 # Declaring a queue changes nothing on Redis, and tells how many jobs of all priorities are in it.
                 return int(channel.queue_declare(QUEUE).message_count)
-        except (OperationalError, RedisError, OSError) as error:
+        except Exception as error:
+            _note_if_strange(error)
             raise QueueUnavailable("the queue does not answer") from error
+
+
+def _note_if_strange(error: Exception) -> None:
+    if not isinstance(error, OperationalError | RedisError | OSError):
+        logger.error("the queue answers what nobody expects", exc_info=error)
 
 
 _NO_RETRY: Final = {"max_retries": 0}

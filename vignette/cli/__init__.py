@@ -10,6 +10,7 @@ from vignette import __version__
 from vignette.cli.images import render, retry
 from vignette.cli.trials import bench, torture
 from vignette.cli.upkeep import fsck, reindex
+from vignette.jail.modes import keep_files_private
 from vignette.settings import Settings, load_settings_or_exit
 
 
@@ -17,6 +18,7 @@ from vignette.settings import Settings, load_settings_or_exit
 @click.version_option(__version__, prog_name="vignette")
 def main() -> None:
     """Vignette: a self-hosted image intake service."""
+    keep_files_private()
     # The object of Click's context, `main(obj=…)`, is what `fsck` calls to settle; without one it settles as usual.
 
 

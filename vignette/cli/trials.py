@@ -266,6 +266,30 @@ def scale(folder: Path | None, as_json: bool, check: bool, effort: Effort) -> No
     _fail_if(check, report.shortfalls())
 
 
+@bench.command()
+@_as_json
+@click.option("--check", is_flag=True, help="Exit status 1 if a request had no answer within 20 seconds.")
+@_effort
+def strangers(as_json: bool, check: bool, effort: Effort) -> None:
+    """
+    What a healthy client feels beside idle connections, slow uploads, slow readers and many downloads.
+
+    Starts a service for the purpose. Linux only. Exit status 2 if it does not start.
+    """
+    from vignette.trials.bench import strangers as beside_strangers
+
+    if sys.platform != "linux":
+        raise click.UsageError("the strangers come from 127.0.0.2, which only Linux has by itself")
+    many = beside_strangers.CONNECTIONS
+    seconds, settling_s, connections = effort.choose(
+        full=(30.0, 10.0, many), quick=(8.0, 6.0, many), smoke=(0.1, 0.5, 50)
+    )
+    with _measuring() as done:
+        report = beside_strangers.run(seconds=seconds, settling_s=settling_s, connections=connections, done=done)
+    _tell(report, as_json=as_json)
+    _fail_if(check, report.shortfalls())
+
+
 def _place(folder: Path | None) -> Path:
     return load_settings_or_exit().state_folder if folder is None else folder
 

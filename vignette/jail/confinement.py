@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ from vignette.limits import KIB, MIB
 
 _MEMORY_OF_THIS_PROCESS: Final = Path("/proc/self/statm")
 
+# A descriptor of it, by the process that it tells of: after a fork it would still tell of the parent.
+_opened: Final[dict[int, int]] = {}
+
 # The handler raises an error, which gets lost if the signal comes during a callback from C. So the signal is repeated.
 _SIGNAL_AGAIN_S: Final = 1.0
 
@@ -30,9 +34,9 @@ _SIGNAL_AGAIN_S: Final = 1.0
 _M_MMAP_THRESHOLD: Final = -3
 _MMAP_THRESHOLD_BYTES: Final = 128 * KIB
 
-# For the environment of a worker: glibc asks the system for large pages (malloc.hugetlb, since 2.35). Memory that was
-# returned to the system comes back page by page. With small pages that takes a twentieth of the time of a vignette, and
-# a fifth for some.
+# For the environment of a process that decodes: glibc asks the system for large pages (malloc.hugetlb, since 2.35).
+# Memory that was returned to the system comes back page by page. With small pages that takes a twentieth of the time of
+# a vignette, and a fifth for some.
 LARGE_PAGES: Final = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 # What libheif says when an allocation failed, perhaps in another thread; and glibc, when there is no memory to load a
@@ -51,6 +55,11 @@ def give_back_what_is_freed() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
+
+
+def watch_memory() -> None:
+    """Open what `confined` reads. A process that can open nothing later has to do this before."""
+    _pages_of_data()
 
 
 @contextmanager
@@ -92,14 +101,28 @@ def _memory(limit: int) -> Iterator[None]:
 
 def _limit_data(more_bytes: int) -> Callable[[], None]:
     """Limit the memory of the process to *more_bytes* more than it has; return a function that lifts the limit."""
-    if not _MEMORY_OF_THIS_PROCESS.exists():
+    data_pages = _pages_of_data()
+    if data_pages is None:
         return lambda: None
-    data_pages = int(_MEMORY_OF_THIS_PROCESS.read_bytes().split()[5])
     before = resource.getrlimit(resource.RLIMIT_DATA)
     # Set only the soft limit, and no higher than the hard one: nobody could raise the hard limit again.
     soft = _least(data_pages * resource.getpagesize() + more_bytes, *before)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, before[1]))
     return lambda: resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def _pages_of_data() -> int | None:
+    """Return how much memory this process has, as RLIMIT_DATA counts it: in pages. None if the system does not tell."""
+    process = os.getpid()
+    try:
+        if process not in _opened:
+            for of_parent in _opened.values():
+                os.close(of_parent)
+            _opened.clear()
+            _opened[process] = os.open(_MEMORY_OF_THIS_PROCESS, os.O_RDONLY | os.O_CLOEXEC)
+        return int(os.pread(_opened[process], 256, 0).split()[5])
+    except FileNotFoundError:
+        return None
 
 
 def _least(*limits: int) -> int:

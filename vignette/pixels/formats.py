@@ -110,3 +110,8 @@ def _by_brands(head: bytes) -> Format | None:
         if brand in _HEIC_BRANDS:
             return HEIC
     return HEIF if any(brand in _HEIF_BRANDS for brand in brands) else None
+
+
+def name_of(media_type: str) -> str:
+    """Return the name of the accepted format of this type; if there is none, the type itself."""
+    return next((accepted.name for accepted in ACCEPTED_FORMATS if accepted.media_type == media_type), media_type)

@@ -1,8 +1,8 @@
 """
 The check at the door: is a file an accepted picture, is it whole, is it within the limits, and what does it say?
 
-The check runs in the web process, on the bytes of strangers. So it calls no decoder and no third-party code: it reads
-the containers in plain Python. Its memory is small and its time bounded, whatever the file holds.
+The check runs on the bytes of strangers. So it calls no decoder and no third-party code: it reads the containers in
+plain Python. Its memory is small and its time bounded, whatever the file holds; the door ends it if they are not.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO, Final
 
@@ -35,9 +35,10 @@ from vignette.pixels.engines import decode
 from vignette.pixels.frames.film import first_picture
 from vignette.pixels.geometry import Plan, plan
 from vignette.pixels.inspection import read_anatomy
+from vignette.pixels.renditions import Rendition, Step
 from vignette.pixels.resampling import resized
 from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
-from vignette.recipes import Recipe, VignetteFormat
+from vignette.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -61,22 +62,6 @@ _DECODER_ERRORS: Final = (
 
 # How decoders say that there are too few data.
 _ENDS_EARLY: Final = re.compile(r"truncat|premature|unexpected end|end of (file|data|stream)|not enough", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Rendition:
-    """An encoded vignette of `width` × `height` pixels. One that `moves` is an animated WebP, beside the still one."""
-
-    recipe: Recipe
-    file_format: VignetteFormat
-    width: int
-    height: int
-    content: bytes
-    moves: bool = False
-
-
-Step = list[Rendition]
-"""The vignettes that are made in one go: all stills of one recipe, or all that move."""
 
 
 def render(
@@ -120,10 +105,13 @@ def _stills(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) 
         recipe = planned.recipe
         # Not kept while the next one is encoded.
         vignette = cropped(pictures.pop(recipe.name), planned.size, recipe.crop)
-        yield [
+        step = [
             Rendition(recipe, file_format, *planned.size, encoded(vignette, file_format, recipe.quality))
             for file_format in recipe.formats
         ]
+        if planned is plans[0]:
+            step[0] = replace(step[0], placeholder=_placeholder_of(step))
+        yield step
 
 
 def _shrunk(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) -> dict[str, Image.Image]:
@@ -155,7 +143,7 @@ def _animations(
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 
 
-def placeholder_of(stills: Step) -> Placeholder:
+def _placeholder_of(stills: Step) -> Placeholder:
     """Return what stands for the picture until the vignette is there, made from the *stills* of a recipe."""
     # JPEG has no alpha, so it is the last choice.
     smallest = min(stills, key=lambda still: (still.width * still.height, still.file_format == "jpeg"))

@@ -240,7 +240,14 @@ class Removals(Protocol):
     def end_delete(self, image_id: ImageId) -> None:
         """
         Set `DELETED`: only a tombstone is left in the store. It does nothing while somebody has a lease on the image,
-        and so may still write to its folder.
+        and so may still write to its folder. The catalogue then knows no more of the image than its number, and that
+        its idempotency key is taken.
+        """
+
+    def clear_traces(self) -> None:
+        """
+        Have the files of the database lose what was taken out of it, as far as that is ours to do. It does nothing
+        while somebody reads or writes; so it is to be repeated.
         """
 
 

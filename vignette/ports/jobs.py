@@ -33,3 +33,14 @@ class Jobs(Protocol):
 
     def backlog(self) -> int:
         """Return how many jobs wait that no worker has taken; raise `QueueUnavailable` if the queue does not answer."""
+
+
+class Copyists(Protocol):
+    """The queue of public copies. It is a hint too: whoever asks for the copy again queues it again."""
+
+    def publish(self, image_id: ImageId) -> None:
+        """Queue a job that makes the public copy of the image, which somebody waits for; raises as `hint`."""
+
+
+class AllJobs(Jobs, Copyists, Protocol):
+    """What a web process queues."""

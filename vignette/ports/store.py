@@ -22,8 +22,21 @@ class StagedImage(Protocol):
     def append(self, chunk: bytes | memoryview) -> None:
         """Add *chunk* to the original. Raise `StoreFull` when there is no room."""
 
+    def reserve(self, size: int) -> None:
+        """
+        Set room aside for an original of *size* bytes in all, which no other upload of any process gets then.
+
+        What is not used is given back by `settle`, `complete` and `discard`.
+
+        Raises:
+            StoreFull: There is no such room, or less would be left free than has to stay. It tells both numbers.
+        """
+
+    def settle(self) -> None:
+        """Give back what was reserved beyond what has been appended."""
+
     def open_original(self) -> AbstractContextManager[BinaryIO]:
-        """Give what has been appended, to be read from its start; nothing is appended meanwhile."""
+        """Give what has been appended; nothing is appended meanwhile. The file has a descriptor that can only read."""
 
     def complete(self, original_name: str, files: dict[str, bytes]) -> None:
         """Give the original its name, add *files*, and flush everything to the disk."""
@@ -63,13 +76,21 @@ class Staging(Protocol):
 
 
 class Files(Protocol):
-    """The files of an image."""
+    """
+    The files of an image. A symbolic link is no file, wherever it leads, and a link to a folder is no folder of an
+    image: what stands there counts as not stored.
+    """
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:
         """Open a file for reading; raise `FileNotStored` if there is none."""
 
     def read(self, image_id: ImageId, name: str) -> bytes:
-        """Return a file's bytes; raise `FileNotStored` if there is none."""
+        """
+        Return a file's bytes.
+
+        Raises:
+            FileNotStored: There is none, or it is longer than any that Vignette writes (`layout.most_bytes`).
+        """
 
     def write(self, image_id: ImageId, name: str, content: bytes) -> None:
         """Write or replace a file; raise `FileNotStored` if the image has no folder."""
@@ -90,7 +111,7 @@ class Files(Protocol):
         """Remove every file of the folder but *name*. A folder that is not there is no error."""
 
     def names(self, image_id: ImageId) -> list[str]:
-        """Return the names of all that lies in the folder; raise `FileNotStored` if there is no folder."""
+        """Return the names of the files in the folder; raise `FileNotStored` if there is no folder."""
 
     def probe(self) -> None:
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
@@ -115,20 +136,36 @@ class Survey(Protocol):
     """The store as a whole."""
 
     def holds(self, image_id: ImageId) -> bool:
-        """Return whether there is a folder with this number. This costs the same however many folders there are."""
+        """
+        Return whether this number is taken: by a folder, or by something else that is called so.
+
+        This costs the same however many folders there are.
+        """
 
     def image_ids(self) -> Iterator[ImageId]:
-        """Yield the numbers of all folders, in no particular order."""
+        """Yield all numbers that are taken, in no particular order; see `holds`."""
+
+    def others(self, image_id: ImageId) -> list[str]:
+        """
+        Return the names of what lies in a folder and is no file: links, folders, devices. None of it is ever followed
+        or read.
+
+        Raises:
+            FileNotStored: There is no folder.
+        """
 
     def strangers(self) -> list[str]:
-        """Return the names of what lies beside the folders and is not ours. Hidden files count as the system's."""
+        """
+        Return the names of what lies beside the folders and is not ours, and of what is called by a number and is no
+        folder. Hidden files count as the system's.
+        """
 
 
 class Room(Protocol):
     """An ability of stores that know the size of their disk."""
 
     def free_bytes(self) -> int:
-        """Return for how many bytes the disk has room."""
+        """Return for how many bytes of uploads the disk has room, beside what has to stay free."""
 
 
 class Editions(Protocol):

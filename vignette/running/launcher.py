@@ -15,11 +15,19 @@ from typing import Final
 
 from vignette.errors import QueueUnavailable
 from vignette.jail.child import trouble_in_a_child
-from vignette.jail.confinement import LARGE_PAGES
-from vignette.limits import UNREAD_BODIES
+from vignette.limits import HEAD_LIMIT_S, MAX_HEAD_BYTES, UNREAD_BODIES
 from vignette.running import embedded_broker
+from vignette.running.descriptors import connections_of_a_process, raise_the_limit
 from vignette.running.liveness import ANSWER_LIMIT_S, Liveness
-from vignette.running.places import check_folders, check_hosts, explained, free_address, lock_state, lock_uploads
+from vignette.running.places import (
+    check_folders,
+    check_hosts,
+    check_sandbox,
+    explained,
+    free_address,
+    lock_state,
+    lock_uploads,
+)
 from vignette.running.supervision import CannotStart, Child, Supervisor
 from vignette.running.words import banner, own_address, say
 from vignette.settings import PROJECT_FOLDER, Settings, as_environment
@@ -39,11 +47,11 @@ _TIED: Final = (sys.executable, "-m", "vignette.running.run_tied")
 # How long the children of a server that was killed may take to end: the web server's limit, and some more.
 ORPHANS_LIMIT_S: Final = WEB_KILL_S + _FOR_THE_WEB_SERVER_ITSELF_S + 5
 
+# Connections that the kernel keeps for each web process until it accepts them; it caps this (net.core.somaxconn).
+_BACKLOG: Final = 4096
+
 # A host that the web server answers for, whatever the settings say.
 _OURS: Final = "localhost"
-
-# A request's head within 15 s, and as long between two of them: slow or idle clients do not keep a connection for ever.
-HEAD_LIMIT_MS: Final = 15_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +88,12 @@ def serve(
     Returns:
         The exit status: 0 after an orderly stop; 1 if it cannot start, with one line on standard error that says why.
     """
+    speak = partial(say, log_format=settings.log_format)
     try:
         with contextlib.ExitStack() as held:
+            raise_the_limit()
             check_hosts(settings)
+            check_sandbox(settings)
             check_folders(settings)
             locks = lock_state(settings, held, ORPHANS_LIMIT_S)
             address = free_address(settings)
@@ -92,9 +103,9 @@ def serve(
             children = [_worker(settings, folder, patience), _web(settings, folder, address, patience)]
             if settings.uses_embedded_broker:
                 children.insert(0, _broker(settings, held, patience.answer_limit_s))
-            Supervisor(children, say, pass_fds=locks).run(when_up=lambda: say(banner(settings)))
+            Supervisor(children, speak, pass_fds=locks).run(when_up=lambda: speak(banner(settings)))
     except (CannotStart, QueueUnavailable) as error:
-        say(str(error))
+        speak(str(error))
         return 1
     return 0
 
@@ -128,16 +139,16 @@ def _start_with_an_empty_queue(settings: Settings) -> bool:
         return False
     if aside is None:
         return False
-    say(f"the broker could not start with the files of its queue; they are in {aside} now, it starts empty")
+    words = f"the broker could not start with the files of its queue; they are in {aside} now, it starts empty"
+    say(words, settings.log_format)
     return True
 
 
 def _worker(settings: Settings, folder: Path, patience: Patience) -> Child:
-    options = ("--loglevel=info", "--without-gossip", "--without-mingle")
     return Child(
         name="worker",
-        argv=(*_TIED, "celery", "--quiet", "-A", "task_celery", "worker", *options),
-        env={**LARGE_PAGES, **_environment(settings)},
+        argv=(*_TIED, "vignette.worker.celery_worker", "task_celery"),
+        env=_environment(settings),
         folder=folder,
         grace_s=patience.worker_grace_s,
         # At SIGTERM Celery would wait for the rendering in hand. Killed, it takes its pool along
@@ -159,7 +170,13 @@ def _web(settings: Settings, folder: Path, address: str, patience: Patience) -> 
             *("--workers", str(settings.web_processes)),
             *("--blocking-threads", str(settings.web_threads + UNREAD_BODIES)),
             *("--http", "1"),
-            *("--http1-header-read-timeout", str(HEAD_LIMIT_MS)),
+            # Of a head, and of the time between two requests: slow or idle clients do not keep a connection for ever.
+            *("--http1-header-read-timeout", str(1000 * HEAD_LIMIT_S)),
+            *("--http1-buffer-size", str(MAX_HEAD_BYTES)),
+            # granian counts connections here, not requests; beyond this many it accepts none. Its default is 256 for
+            # each of four processes.
+            *("--backpressure", str(connections_of_a_process())),
+            *("--backlog", str(_BACKLOG)),
             "--respawn-failed-workers",
             *("--workers-kill-timeout", str(patience.web_kill_s)),
             # Its warnings are of threads that outnumber the cores: ours mostly wait for clients.

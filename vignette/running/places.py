@@ -1,4 +1,4 @@
-"""What must hold before anything is started: hosts to answer for, folders that are ours alone, and a free port."""
+"""What must hold before anything is started: hosts to answer for, a sandbox, folders of our own, a free port."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from vignette.jail.sandbox import abilities
 from vignette.running.supervision import CannotStart
 from vignette.running.words import say
 from vignette.settings import Settings
@@ -30,6 +31,17 @@ def check_hosts(settings: Settings) -> None:
             f'host = "{settings.host}": other machines reach the service there, so it has to know how they call it; set'
             ' public_url = "https://pictures.example.org", or allowed_hosts = ["192.168.1.20", "pictures.local"]'
         )
+
+
+def check_sandbox(settings: Settings) -> None:
+    """
+    See that this machine has all layers of the sandbox, if the settings want that.
+
+    Raises:
+        CannotStart: It lacks one.
+    """
+    if settings.require_sandbox and (shortfall := abilities().shortfall):
+        raise CannotStart(f"require_sandbox = true: {shortfall}")
 
 
 def check_folders(settings: Settings) -> None:

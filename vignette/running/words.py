@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import os
 import sys
+import time
+from collections.abc import Iterator
 
+from vignette.jail.privileges import runs_as_root
+from vignette.jail.sandbox import Abilities, abilities
+from vignette.lines import time_text, write_line
+from vignette.model import LogFormat
 from vignette.settings import Settings, without_password
 
 
@@ -21,9 +28,21 @@ def banner(settings: Settings) -> str:
             f"    state      {settings.state_folder}",
             f"    catalogue  {without_password(settings.effective_database_url)}",
             f"    broker     {without_password(broker)}",
+            *dangers(abilities(), is_root=runs_as_root()),
             f"try:  curl -F file=@image_test/photo.jpg {url}/images",
         )
     )
+
+
+def dangers(has: Abilities, *, is_root: bool) -> Iterator[str]:
+    """What the person who started the service should know about its safety on a machine that *has* this, by lines."""
+    if has.shortfall:
+        yield f"note: {has.shortfall}: what reads the pictures of strangers is less shut in"
+    if is_root:
+        yield (
+            "note: Vignette runs as root. What reads the pictures of strangers runs as nobody; but whoever finds a flaw"
+            " in anything else is root here. Start it as a user of its own"
+        )
 
 
 def own_address(host: str) -> str:
@@ -41,7 +60,18 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def say(text: str) -> None:
+def say(text: str, log_format: LogFormat = "text") -> None:
+    """Write *text* for the person who started us, each line as one; or as one entry of a log in JSON."""
+    if log_format == "json":
+        entry = {
+            "time": time_text(time.time()),
+            "level": "info",
+            "event": text,
+            "logger": "vignette",
+            "pid": os.getpid(),
+        }
+        write_line(json.dumps(entry))
+        return
     # By the descriptor: Python would keep what it could not write for the end, fail again then, and exit with 120.
     with contextlib.suppress(OSError):  # the terminal may be gone: that must not keep us from stopping
         for line in text.splitlines():

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -38,6 +38,14 @@ def command_line(number: int) -> str:
         return ""
 
 
+def name_of(number: int) -> str:
+    """What the process calls itself, in at most 15 characters."""
+    try:
+        return Path(f"/proc/{number}/comm").read_text(errors="replace").rstrip("\n")
+    except OSError:
+        return ""
+
+
 def marked(mark: str) -> list[int]:
     """
     The ids of other processes that have *mark* in one of our variables (`VIGNETTE_…`) of their environment, or in the
@@ -47,6 +55,20 @@ def marked(mark: str) -> list[int]:
     or has a shell in its folder, is none of them.
     """
     return [number for number in _numbers() if number != os.getpid() and _has_mark(number, mark)]
+
+
+def with_descendants(numbers: Iterable[int]) -> list[int]:
+    """Return *numbers* and the ids of all processes below them: those that decode have an empty environment."""
+    children: dict[int | None, list[int]] = {}
+    for number in _numbers():
+        children.setdefault(parent_of(number), []).append(number)
+    found = dict.fromkeys(numbers)
+    waiting = list(found)
+    while waiting:
+        below = [child for child in children.get(waiting.pop(), ()) if child not in found]
+        found |= dict.fromkeys(below)
+        waiting += below
+    return list(found)
 
 
 def end_marked(mark: str, within_s: float) -> list[int]:

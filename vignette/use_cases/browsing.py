@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import from_json
 
 from vignette import layout
 from vignette.errors import FileNotStored, ImageDeleted
@@ -74,7 +75,8 @@ def not_deleted(image: Image) -> Image:
 
 def metadata_from_json(content: bytes) -> dict[str, Any]:
     """Return what `metadata.json` holds; raise `ValueError` if it is damaged."""
-    metadata = json.loads(content)
+    # Of Python's own reader, the depth that it takes depends on the release.
+    metadata = from_json(content, allow_inf_nan=False)
     if not isinstance(metadata, dict):
         raise ValueError(f"{layout.METADATA_JSON} holds no object")  # noqa: TRY004 (as with any other damage)
     return metadata

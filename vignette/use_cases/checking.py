@@ -18,12 +18,11 @@ from itertools import chain
 from typing import Final
 
 from vignette import layout
-from vignette.errors import FileNotStored, ImageNotFound, Refused, StoreUnavailable
+from vignette.errors import FileNotStored, ImageNotFound, Overloaded, Refused, StoreUnavailable
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
 from vignette.model import Image, ImageId, Need, Outcome, Record, State
-from vignette.pixels.inspection import inspect
-from vignette.pixels.metadata import as_json, as_text, describe
 from vignette.ports.catalogue import Index, Library
+from vignette.ports.inspector import Inspector
 from vignette.ports.store import Files, Staging, Survey
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json, record_from_json, record_to_json, tombstone_to_json
@@ -77,6 +76,7 @@ class Checkup:
         index: Index,
         removal: Removal,
         renewal: Renewal,
+        inspector: Inspector,
         recipes: Sequence[Recipe],
         *,
         settle: Callable[[], object] = settle,
@@ -89,6 +89,7 @@ class Checkup:
         self._index = index
         self._removal = removal
         self._renewal = renewal
+        self._inspector = inspector
         self._vignettes = layout.vignettes(recipes)
         self._settle = settle
         self._staging_max_age_s = staging_max_age_s
@@ -168,14 +169,15 @@ class Checkup:
         except FileNotStored:
             return None
         if layout.TOMBSTONE in names:
-            return Folder(names)
+            return Folder(names, others=tuple(self._survey.others(image_id)))
         record = self._record(image_id)
         basis = record or (row.record if row else None)
         digest, size = (None, None) if basis is None else self._measure(image_id, layout.original(basis.facts))
         bad_metadata = tuple(name for name in METADATA if not self._is_readable(image_id, name))
         outcome = self._outcome(image_id)
         bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
-        return Folder(names, record, outcome, digest, size, bad_metadata, bad_vignettes)
+        others = tuple(self._survey.others(image_id))
+        return Folder(names, record, outcome, digest, size, bad_metadata, bad_vignettes, others)
 
     def _record(self, image_id: ImageId) -> Record | None:
         try:
@@ -230,7 +232,7 @@ class Checkup:
             return replace(finding, is_repaired=False)
         try:
             self._repair(finding)
-        except (StoreUnavailable, FileNotStored, Refused, ImageNotFound) as error:
+        except (StoreUnavailable, FileNotStored, Refused, Overloaded, ImageNotFound) as error:
             return replace(finding, is_repaired=False, detail=f"{finding.detail}; not repaired: {error}")
         return replace(finding, is_repaired=True)
 
@@ -239,7 +241,7 @@ class Checkup:
         if image_id is None:
             self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
-            if (image := read_image(self._files, image_id)) is not None:
+            if (image := read_image(self._files, self._survey, image_id)) is not None:
                 self._index.index(image)
         elif finding.remedy is Remedy.RENDER:
             self._renewal.render_again(image_id)
@@ -269,7 +271,8 @@ class Checkup:
         record = record_from_json(self._files.read(image_id, layout.RECORD))
         with self._files.open(image_id, layout.original(record.facts)) as file:
             # The picture was within the limits when it came; they may be lower now.
-            _, blocks = inspect(file, record.bytes, max_pixels=sys.maxsize, max_frames=sys.maxsize)
-        metadata = describe(blocks)
-        self._files.write(image_id, layout.METADATA_TEXT, as_text(metadata).encode())
-        self._files.write(image_id, layout.METADATA_JSON, as_json(metadata))
+            found = self._inspector.inspect(
+                file, record.bytes, max_pixels=sys.maxsize, max_frames=sys.maxsize, max_memory_bytes=sys.maxsize
+            )
+        self._files.write(image_id, layout.METADATA_TEXT, found.metadata_text)
+        self._files.write(image_id, layout.METADATA_JSON, found.metadata_json)

@@ -72,7 +72,7 @@ class Folder:
 
     `digest` (SHA-256, in hex) and `size` (in bytes) are those of the original, and None if it is not there.
     `bad_metadata` names the metadata files that are missing or unreadable, `bad_vignettes` the vignettes that are there
-    and not as they were made.
+    and not as they were made. `others` are no files.
     """
 
     names: frozenset[str]
@@ -82,6 +82,7 @@ class Folder:
     size: int | None = None
     bad_metadata: tuple[str, ...] = ()
     bad_vignettes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -> list[Finding]:
@@ -116,7 +117,7 @@ def _without_folder(row: Image | None) -> Finding:
 def _entombed(row: Image | None, folder: Folder) -> list[Finding]:
     if row is None:
         return [Finding(Kind.ROW_MISSING, "the catalogue does not know this deleted image", remedy=Remedy.INDEX)]
-    rest = len(folder.names) - 1
+    rest = len(folder.names) - 1 + len(folder.others)
     if row.state is State.DELETED and not rest:
         return []
     detail = f"it has a tombstone; the catalogue says {row.state}, other files: {rest}"
@@ -185,9 +186,13 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
 def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
     """Find the files that should not be there."""
     basis = folder.record or (row.record if row else None)
-    ours = {layout.RECORD, layout.OUTCOME, *METADATA, *vignettes} | ({layout.original(basis.facts)} if basis else set())
+    ours = {layout.RECORD, layout.OUTCOME, layout.PUBLIC_COPY, *METADATA, *vignettes} | (
+        {layout.original(basis.facts)} if basis else set()
+    )
     ours.update(folder.outcome.vignettes if folder.outcome else ())
     is_being_rendered = row is not None and row.need is not None
+    for name in folder.others:
+        yield Finding(Kind.STRANGER, "a link, a folder or a device; Vignette never looks behind it", name=name)
     for name in sorted(folder.names - ours):
         if _PART.fullmatch(name):
             if not is_being_rendered:

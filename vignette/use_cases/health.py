@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from vignette.errors import QueueUnavailable, VignetteError
+from vignette.errors import QueueUnavailable, StoreFull, VignetteError
 from vignette.limits import READINESS_HOLDS_S, READINESS_PATIENCE_S, WORKER_SILENCE_S
 from vignette.ports.catalogue import Workers
+from vignette.ports.store import Room
 
 Probe = Callable[[], object]
 """Do with one part what an upload would do, and leave nothing behind; raise the error that the upload would get."""
@@ -102,6 +103,17 @@ class Health:
         except VignetteError as error:
             return PartReport(str(error))
         return PartReport(None)
+
+
+def takes_uploads(folder: Probe, room: Room) -> Probe:
+    """Return a probe that fails if *folder* does, or if the disk has no more room than has to stay free."""
+
+    def probe() -> None:
+        folder()
+        if room.free_bytes() == 0:
+            raise StoreFull("the disk has no more room than min_free_bytes, which stays free", measured=0)
+
+    return probe
 
 
 def worker_is_heard(workers: Workers) -> Probe:

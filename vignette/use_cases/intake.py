@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,14 +18,13 @@ from vignette.errors import (
     QueueUnavailable,
     StoreFull,
 )
-from vignette.limits import MAX_NAME_CHARS
 from vignette.model import Image, Record
-from vignette.pixels.inspection import inspect
-from vignette.pixels.metadata import as_json, as_text, describe
 from vignette.ports.catalogue import Arrivals
+from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import Jobs
 from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
 from vignette.ports.store import Room, StagedImage, Staging
+from vignette.records import clean_name as clean_name
 from vignette.records import record_to_json
 from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
 from vignette.use_cases.browsing import not_deleted
@@ -53,11 +51,16 @@ class IntakeLimits:
 
 
 class Upload:
-    """A file on its way in: each chunk goes into the tally, then into the staging folder."""
+    """
+    A file on its way in: each chunk goes into the tally, then into the staging folder.
 
-    def __init__(self, staged: StagedImage, tally: Tally) -> None:
+    With the first chunk, room is reserved for the *expected* bytes; for what comes beyond them, chunk by chunk.
+    """
+
+    def __init__(self, staged: StagedImage, tally: Tally, expected: int = 0) -> None:
         self.staged = staged
         self.tally = tally
+        self._expected = expected
 
     def append(self, chunk: bytes) -> None:
         """
@@ -65,9 +68,15 @@ class Upload:
 
         Raises:
             UploadTooLarge: This chunk takes the upload over the limit; nothing of the chunk was written.
+            StoreFull: There is no room for it, beside what other uploads have reserved and what has to stay free.
         """
         self.tally.add(chunk)
+        self.staged.reserve(max(self._expected, self.tally.bytes))
         self.staged.append(chunk)
+
+    def all_has_come(self) -> None:
+        """Give back the room that was reserved in vain: the next file may need it."""
+        self.staged.settle()
 
     def discard(self) -> None:
         """Remove what was staged, unless it has been kept. Repeating it does nothing."""
@@ -86,13 +95,21 @@ class Intake:
     """The use case. Safe to share between threads."""
 
     def __init__(
-        self, staging: Staging, room: Room, arrivals: Arrivals, reindexing: Reindexing, jobs: Jobs, limits: IntakeLimits
+        self,
+        staging: Staging,
+        room: Room,
+        arrivals: Arrivals,
+        reindexing: Reindexing,
+        jobs: Jobs,
+        inspector: Inspector,
+        limits: IntakeLimits,
     ) -> None:
         self._staging = staging
         self._room = room
         self._arrivals = arrivals
         self._reindexing = reindexing
         self._jobs = jobs
+        self._inspector = inspector
         self.limits = limits
 
     def expect(self, announced_bytes: int | None) -> None:
@@ -111,15 +128,17 @@ class Intake:
                 limit=room,
             )
 
-    def begin(self, announced: Announced = NOTHING_ANNOUNCED) -> Upload:
+    def begin(self, announced: Announced = NOTHING_ANNOUNCED, *, at_most: int = 0) -> Upload:
         """
         Begin an upload. Use it as a context manager: its end discards what was not kept.
 
-        Its tally knows what was *announced* of the file. After the last chunk the caller has to compare the two
-        (`Tally.is_short`, `Tally.verify`).
+        Room is reserved for the length that was announced; without one, for *at_most* bytes, as many as the request as
+        a whole still has. The tally of the upload knows what was *announced* of the file. After the last chunk the
+        caller has to compare the two (`Tally.is_short`, `Tally.verify`).
         """
         tally = Tally(announced, limit=self.limits.max_bytes, algorithms=[SHA_256])
-        return Upload(self._staging.stage(), tally)
+        expected = at_most if announced.length is None else announced.length
+        return Upload(self._staging.stage(), tally, min(expected, self.limits.max_bytes))
 
     def keep(
         self, upload: Upload, name: str | None, idempotency_key: str | None = None, lane: Lane = Lane.FAST
@@ -132,6 +151,7 @@ class Intake:
 
         Raises:
             Refused: The file is empty, of a format that is not accepted, not whole, or over a limit.
+            Overloaded: The file cannot be checked now.
             IdempotencyKeyReused: An earlier upload came with this key and other bytes.
             ImageDeleted: An earlier upload came with this key, and its image was deleted.
         """
@@ -139,7 +159,7 @@ class Intake:
         if tally.bytes == 0:
             raise EmptyFile("the file has 0 bytes", measured=0)
         with upload.staged.open_original() as file:
-            facts, blocks = inspect(
+            found = self._inspector.inspect(
                 file,
                 tally.bytes,
                 max_pixels=self.limits.max_pixels,
@@ -148,22 +168,22 @@ class Intake:
             )
         record = Record(
             name=name,
-            facts=facts,
+            facts=found.facts,
             bytes=tally.bytes,
             sha256=tally.digest(SHA_256).hex(),
             received_at=_now(),
             idempotency_key=None if idempotency_key is None else hashlib.sha256(idempotency_key.encode()).hexdigest(),
         )
-        metadata = describe(blocks)
         upload.staged.complete(
-            layout.original(facts),
+            layout.original(found.facts),
             {
                 layout.RECORD: record_to_json(record),
-                layout.METADATA_JSON: as_json(metadata),
-                layout.METADATA_TEXT: as_text(metadata).encode(),
+                layout.METADATA_JSON: found.metadata_json,
+                layout.METADATA_TEXT: found.metadata_text,
             },
         )
         image, is_new = self._add(record, upload.staged)
+        _log(image, is_new=is_new)
         if is_new:
             self._hint(image, lane)
         return not_deleted(image)
@@ -185,21 +205,13 @@ class Intake:
             logger.warning("image %d waits for the sweep: %s", image.id, error)
 
 
-def clean_name(name: str | None) -> str | None:
-    """
-    Return a file name as a label in one line, cut at `limits.MAX_NAME_CHARS` characters; None if *name* is empty.
-
-    Characters that control a terminal, turn the direction of text or end a line (Unicode categories Cc, Cf, Cs, Zl, Zp,
-    without U+200C and U+200D) become U+FFFD.
-    """
-    if not name:
-        return None
-    return "".join("\ufffd" if _is_control(character) else character for character in name[:MAX_NAME_CHARS])
-
-
-def _is_control(character: str) -> bool:
-    # U+200D joins emoji, U+200C shapes Persian: both belong in names.
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
+def _log(image: Image, *, is_new: bool) -> None:
+    facts = image.record.facts
+    about = {"image": image.id, "bytes": image.record.bytes, "media_type": facts.media_type}
+    if is_new:
+        logger.info("image received", extra=about | {"width": facts.width, "height": facts.height})
+    else:
+        logger.info("image sent again", extra={"image": image.id})
 
 
 def _now() -> datetime:

@@ -99,7 +99,7 @@ class Reindexing:
         Their numbers are held in memory, 40 bytes each.
         """
         for image_id in watch(sorted(self._survey.image_ids())):
-            yield image_id, read_image(self._files, image_id)
+            yield image_id, read_image(self._files, self._survey, image_id)
 
     def _read_if_there(self, image_id: ImageId) -> Iterator[tuple[ImageId, Image | None]]:
         """
@@ -107,8 +107,8 @@ class Reindexing:
 
         A failed upload may have withdrawn it since it was found, so it is looked at only when the image is asked for.
         """
-        if _is_there(self._files, image_id):
-            yield image_id, read_image(self._files, image_id)
+        if self._survey.holds(image_id):
+            yield image_id, read_image(self._files, self._survey, image_id)
 
 
 def _probes(following: ImageId) -> Iterator[ImageId]:
@@ -120,11 +120,13 @@ def _probes(following: ImageId) -> Iterator[ImageId]:
         distance *= 2
 
 
-def read_image(files: Files, image_id: ImageId) -> Image | None:
+def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     """The image as its folder says; None if the folder holds no readable record."""
     try:
         if _has(files, image_id, layout.TOMBSTONE):
             return Image(image_id, _DELETED, State.DELETED)
+        if layout.TOMBSTONE in survey.others(image_id):
+            raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
@@ -152,16 +154,6 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
         return outcome_from_json(files.read(image_id, layout.OUTCOME))
     except (FileNotStored, StoreUnavailable, ValueError):
         return None  # the image is then rendered again
-
-
-def _is_there(files: Files, image_id: ImageId) -> bool:
-    try:
-        files.names(image_id)
-    except FileNotStored:
-        return False
-    except StoreUnavailable:
-        pass  # the folder is there and cannot be read: its number is taken
-    return True
 
 
 def _has(files: Files, image_id: ImageId, name: str) -> bool:

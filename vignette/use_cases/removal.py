@@ -35,6 +35,7 @@ class Removal:
         # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
         if self._removals.begin_delete(image_id):
             self.finish(image_id)
+            logger.info("image deleted", extra={"image": image_id})
         else:
             existing(self._library, image_id)  # raises the reason why there is none to delete
 
@@ -57,6 +58,10 @@ class Removal:
         """Delete an image whose tombstone or whose row says that it was deleted, whatever the other says."""
         self._removals.begin_delete(image_id)
         self.finish(image_id)
+
+    def clear_traces(self) -> None:
+        """Have the catalogue's files lose what deleted images have left in them; repeat this from time to time."""
+        self._removals.clear_traces()
 
     def _write_tombstone(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))

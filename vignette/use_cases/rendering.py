@@ -9,8 +9,8 @@ recipe are published as soon as they are made.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final, Protocol
 
@@ -18,6 +18,7 @@ from vignette import layout
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
+    Overloaded,
     QueueUnavailable,
     Refused,
     RenderingFailed,
@@ -27,7 +28,7 @@ from vignette.errors import (
 from vignette.limits import ANIMATION_SECONDS
 from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome
 from vignette.pixels.formats import moves
-from vignette.pixels.rendering import Step, placeholder_of, render_in_steps
+from vignette.pixels.renditions import Step
 from vignette.ports.catalogue import Claim, Renderings
 from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Files
@@ -88,14 +89,14 @@ class _Work:
 
 class Rendering:
     """
-    The use case of the worker. The first of *recipes* is the default one.
+    The use case of the worker. The first of *recipes* is the default one. *renderer* makes the vignettes; it raises
+    `Overloaded` if it cannot do so now.
 
     A rendering that takes longer than *lease_s* seconds counts as dead. Making vignettes that move may take
     *animation_seconds*. An image waits *pause_without_room_s* seconds after the machine had no room for it.
 
-    Each step of a decoder runs within *confined*, which raises `TooMuchMemory` or `TooMuchTime` if it takes too much.
-    No other attempt follows then, because it would take as much; but the default vignettes are tried alone, if nothing
-    is made by then.
+    *renderer* raises `TooMuchMemory` or `TooMuchTime` for a step that takes too much. No other attempt follows then,
+    because it would take as much; but the default vignettes are tried alone, if nothing is made by then.
     """
 
     def __init__(
@@ -105,12 +106,11 @@ class Rendering:
         verdicts: Verdicts,
         jobs: Jobs,
         recipes: Sequence[Recipe],
+        renderer: Renderer,
         *,
         lease_s: float,
         animation_seconds: float = ANIMATION_SECONDS,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
-        confined: Callable[[], AbstractContextManager[None]] = nullcontext,
-        renderer: Renderer = render_in_steps,
     ) -> None:
         self._files = files
         self._renderings = renderings
@@ -120,7 +120,6 @@ class Rendering:
         self._lease_s = lease_s
         self._animation_seconds = animation_seconds
         self._pause_without_room_s = pause_without_room_s
-        self._confined = confined
         self._renderer = renderer
 
     def render(self, image_id: ImageId) -> None:
@@ -163,7 +162,7 @@ class Rendering:
 
         If one original cannot be read on a disk that works otherwise, the fault is the image's, and the attempt counts.
         """
-        if isinstance(error, StoreFull | CatalogueUnavailable):
+        if isinstance(error, StoreFull | CatalogueUnavailable | Overloaded):
             return True
         try:
             self._files.probe()
@@ -190,12 +189,12 @@ class Rendering:
         image, unwritten = work.claim.image, dict[str, bytes]()
         with self._files.open(image.id, layout.original(image.record.facts)) as file:
             steps = self._renderer(file, image.record.bytes, stills, moving, self._animation_seconds)
-            while step := self._next(steps):
+            for step in steps:
                 made = _by_name(step)
                 unwritten |= made
                 work.add(made)
-                if step[0].recipe == self._recipes[0] and not step[0].moves:
-                    work.outcome = replace(work.outcome, placeholder=placeholder_of(step))
+                if step[0].recipe == self._recipes[0] and step[0].placeholder:
+                    work.outcome = replace(work.outcome, placeholder=step[0].placeholder)
                 if image.need is Need.AGAIN:
                     continue  # its earlier vignettes are served until all new ones are there
                 self._files.write_all(image.id, unwritten, flush=False)
@@ -259,10 +258,6 @@ class Rendering:
             return False
         # An attempt that died may have died of another size, which must not cost the image its default one.
         return claim.attempt > 1 or self._renderings.newcomers_wait()
-
-    def _next(self, steps: Iterator[Step]) -> Step | None:
-        with self._confined():
-            return next(steps, None)
 
     def _goes_on(self, work: _Work, *, has_to_hurry: bool) -> bool:
         """Publish what is made by now; return whether to make the rest at once. If not, it is left to another job."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,8 +13,8 @@ from itertools import islice
 from typing import Final
 
 from vignette import layout
-from vignette.errors import ImageNotFailed, QueueUnavailable, SettingsError
-from vignette.limits import SWEEP_BATCH, WORKER_SILENCE_S
+from vignette.errors import ImageNotFailed, Overloaded, QueueUnavailable, SettingsError
+from vignette.limits import MOST_RESTARTED, RESTART_PAUSE_S, RESTARTS_REMEMBERED, SWEEP_BATCH, WORKER_SILENCE_S
 from vignette.model import Failure, Image, ImageId, Need, State
 from vignette.ports.catalogue import Library, Waiting, Workers
 from vignette.ports.jobs import Jobs, Lane
@@ -56,6 +58,29 @@ def _pause() -> None:
     time.sleep(_POLL_S)
 
 
+class _Restarts:
+    """When this process restarted which images lately. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._at: dict[ImageId, float] = {}
+        self._lock = threading.Lock()
+
+    def seconds_since(self, image_id: ImageId) -> float:
+        """
+        Return how long ago it was last restarted, infinity if nobody remembers. If that is long enough for another
+        time, this is noted as the last one.
+        """
+        now = time.monotonic()
+        with self._lock:
+            since_s = now - self._at.get(image_id, -math.inf)
+            if since_s >= RESTART_PAUSE_S:
+                self._at.pop(image_id, None)
+                self._at[image_id] = now
+                if len(self._at) > RESTARTS_REMEMBERED:
+                    del self._at[next(iter(self._at))]
+            return since_s
+
+
 class Renewal:
     """
     The use case. Every method may run in any number of processes at once, and be repeated.
@@ -83,6 +108,7 @@ class Renewal:
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self._batch = batch
         self._pause = pause
+        self._restarts = _Restarts()
 
     def advance(self) -> None:
         """
@@ -178,12 +204,45 @@ class Renewal:
         image = existing(self._library, image_id)
         if not image.has_failed:
             raise ImageNotFailed(f"image {image_id} is {image.state}")
+        logger.info("image tried again", extra={"image": image_id})
         if image.state is State.READY and not all(map(image.has, self._sizes)):
             self._waiting.reset(image_id, only_rest=True)
             self._hint(image_id, Lane.REST)
         else:
             self.render_again(image_id, lane)
         return existing(self._library, image_id)
+
+    def retry_if_there_is_room(self, image_id: ImageId) -> Image:
+        """
+        Do `retry`, for anybody who asks. Nothing is written if it is refused.
+
+        Raises:
+            Overloaded: It was tried again less than `limits.RESTART_PAUSE_S` ago, or `limits.MOST_RESTARTED` images
+                wait or are being rendered.
+            ImageNotFound, ImageDeleted, ImageNotFailed: As in `retry`.
+        """
+        image = existing(self._library, image_id)
+        if image.has_failed:
+            self._require_room(image_id)
+        return self.retry(image_id)
+
+    def render_lost(self, image_id: ImageId) -> None:
+        """Have the vignettes of a ready image made anew because one is lost, unless that would start too much."""
+        try:
+            self._require_room(image_id)
+        except Overloaded as error:
+            logger.info("lost vignettes are not made now: %s", error)
+        else:
+            self.render_again(image_id)
+
+    def _require_room(self, image_id: ImageId) -> None:
+        unfinished = self._waiting.unfinished(at_most=MOST_RESTARTED)
+        if unfinished >= MOST_RESTARTED:
+            raise Overloaded(f"{unfinished} images wait already", measured=unfinished, limit=MOST_RESTARTED)
+        since_s = self._restarts.seconds_since(image_id)
+        if since_s < RESTART_PAUSE_S:
+            words = f"image {image_id} was tried again {since_s:.0f} seconds ago, it may be after {RESTART_PAUSE_S:g}"
+            raise Overloaded(words, measured=int(since_s), limit=int(RESTART_PAUSE_S))
 
     def failed(self) -> Iterator[ImageId]:
         """

@@ -12,13 +12,15 @@ from vignette import layout
 from vignette.errors import FileNotStored, RecipeNotFound
 from vignette.limits import MIB
 from vignette.model import Failure, Image, ImageId, Outcome, State
+from vignette.pixels.pieces import Splice
 from vignette.pixels.preview import embedded_preview
-from vignette.pixels.publishing import Pieces, Splice, plan
-from vignette.pixels.publishing.plans import Plans
+from vignette.ports.jobs import Copyists
 from vignette.ports.store import Files
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.records import outcome_from_json
 from vignette.use_cases.browsing import Browsing, metadata_from_json
+from vignette.use_cases.public_copies import Copies, Wishes
+from vignette.use_cases.publishing import PublicCopy, kept_copy
 from vignette.use_cases.renewal import Renewal
 
 # The pause between two looks at an image that a client waits for.
@@ -28,8 +30,8 @@ _POLL_S: Final = 0.05
 # a camera's picture take some 100 KB.
 _MAX_PREVIEW_METADATA_BYTES: Final = MIB
 
-# The plan of an ordinary picture takes 1 to 4 KiB, so a process remembers more than a thousand.
-_MAX_PLANS_BYTES: Final = 4 * MIB
+# What an ordinary copy is made of takes 1 to 4 KiB, so a process remembers more than a thousand.
+_MAX_COPIES_BYTES: Final = 4 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,8 @@ class Serving:
     """
     The use case. Safe to share between threads.
 
-    A pass over a whole original takes processor time, so it needs a place: it runs within *at_work*. A client that
-    waits needs a place too: it waits within *at_rest*, which gives the seconds that it may wait, or 0 if no place is
-    free.
+    A client that waits needs a place: it waits within *at_rest*, which gives the seconds that it may wait, or 0 if no
+    place is free.
     """
 
     def __init__(
@@ -105,19 +106,20 @@ class Serving:
         files: Files,
         browsing: Browsing,
         renewal: Renewal,
+        copyists: Copyists,
         recipes: Sequence[Recipe],
-        at_work: Callable[[], AbstractContextManager[object]],
         at_rest: Callable[[float], AbstractContextManager[float]],
     ) -> None:
         self._files = files
         self._browsing = browsing
         self._renewal = renewal
+        self._copyists = copyists
         self._recipes = {recipe.name: recipe for recipe in recipes}
         self._default = recipes[0]
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
-        self._at_work = at_work
         self._at_rest = at_rest
-        self._plans = Plans(_MAX_PLANS_BYTES)
+        self._copies = Copies(_MAX_COPIES_BYTES)
+        self._wishes = Wishes()
 
     def vignette(self, image_id: ImageId, size: str | None, wish: Wish) -> Served | Nothing:
         """
@@ -143,28 +145,44 @@ class Serving:
         """Open the very bytes that were uploaded; raise `FileNotStored` if they are lost."""
         return self._files.open(image.id, layout.original(image.record.facts))
 
-    def public_copy(self, image: Image) -> Splice:
+    def public_copy(self, image: Image, patience_s: float) -> PublicCopy | None:
         """
-        Return a copy to publish: the same pixels, without anything that the file says of anybody. Its plan is
-        proven clean when it is first made.
+        Return what the public copy is made of: the same pixels, without anything that the file says of anybody.
+
+        If nobody has asked for it before, the worker is told to make it; None if it is not there after *patience_s*
+        seconds.
 
         Raises:
-            NotPublishable: Pictures of this format have no public copy.
-            PublicCopyNotClean: The copy does not come out clean, which is a fault of ours.
+            NotPublishable: There can be no copy.
+            PublicCopyNotClean: The copy did not come out clean, which is a fault of ours.
             FileNotStored: The original is lost.
-            Overloaded: The copy needs passes over the original, and all places are taken.
+            QueueUnavailable: The worker cannot be told.
         """
+        if (copy := self._kept_copy(image)) is not None:
+            return copy
+        self.original(image).close()
+        if self._wishes.is_new(image.id):
+            self._copyists.publish(image.id)
+            # A queue may carry out its job at once.
+            copy = self._kept_copy(image)
+        with self._at_rest(patience_s if copy is None else 0) as allowed_s:
+            deadline = time.monotonic() + allowed_s
+            while copy is None and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+                copy = self._kept_copy(self._browsing.existing(image.id))
+        return copy
+
+    def open_copy(self, image: Image, copy: PublicCopy) -> Splice:
+        """Open the public copy of an image; raise `FileNotStored` if its original is lost."""
+        return Splice(self.original(image), copy.made_of, closes_source=True)
+
+    def _kept_copy(self, image: Image) -> PublicCopy | None:
         # An original never changes under its number, and its digest says which bytes were proven.
         key = (image.id, image.record.sha256)
-        made_of = self._plans.find(key)
-        if made_of is None:
-            with self._at_work():
-                made_of = self._plans.find_or_make(key, lambda: self._plan(image))
-        return Splice(self.original(image), made_of, closes_source=True)
-
-    def _plan(self, image: Image) -> Pieces:
-        with self.original(image) as file:
-            return plan(file, image.record.bytes)
+        copy = self._copies.find(key)
+        if copy is None and (copy := kept_copy(self._files, image)) is not None:
+            self._copies.keep(key, copy)
+        return copy
 
     def _recipe(self, size: str | None) -> Recipe:
         recipe = self._default if size is None else self._recipes.get(size)
@@ -230,7 +248,7 @@ class Serving:
             return Nothing(image, recipe, image.failure)
         # If other recipes made the vignettes, the sweep renews them. If those in force did, a file was removed.
         if image.need is None and image.recipe_set == self._recipe_set:
-            self._renewal.render_again(image.id)
+            self._renewal.render_lost(image.id)
         return self._pending(image, recipe, wish)
 
     def _pending(self, image: Image, recipe: Recipe, wish: Wish) -> Nothing:

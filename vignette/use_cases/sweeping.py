@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
@@ -17,6 +18,9 @@ from vignette.use_cases.removal import Removal
 
 # A job may still be on its way into the queue, or out of it, for this long.
 HINT_MAX_AGE_S: Final = 5.0
+
+# For how long the catalogue's files may hold traces of deleted images. To clear them costs two flushes.
+CLEAR_TRACES_EVERY_S: Final = 30.0
 
 T = TypeVar("T")
 
@@ -51,6 +55,7 @@ class Sweeping:
         *,
         hint_max_age_s: float = HINT_MAX_AGE_S,
         staging_max_age_s: float = STAGING_MAX_AGE_S,
+        clear_traces_every_s: float = CLEAR_TRACES_EVERY_S,
     ) -> None:
         self._staging = staging
         self._library = library
@@ -59,10 +64,13 @@ class Sweeping:
         self._removal = removal
         self._hint_max_age_s = hint_max_age_s
         self._staging_max_age_s = staging_max_age_s
+        self._clear_traces_every_s = clear_traces_every_s
+        self._clear_traces_at = 0.0
 
     def sweep(self) -> int:
         """
-        Queue what waits and was forgotten; finish deletions that a crash cut short; clear old staging folders.
+        Queue what waits and was forgotten; finish deletions that a crash cut short; clear old staging folders, and what
+        deleted images have left in the catalogue's files.
 
         What fails is logged, and keeps nothing else from being done: the next sweep tries it again.
 
@@ -72,7 +80,14 @@ class Sweeping:
         waiting_jobs = _attempt(self._queue_forgotten) or 0
         _attempt(self._finish_deletions)
         _attempt(lambda: self._staging.clear_staging(self._staging_max_age_s))
+        _attempt(self._clear_traces)
         return waiting_jobs
+
+    def _clear_traces(self) -> None:
+        now = time.monotonic()
+        if now >= self._clear_traces_at:
+            self._clear_traces_at = now + self._clear_traces_every_s
+            self._removal.clear_traces()
 
     def _finish_deletions(self) -> None:
         for image_id in self._library.in_state(State.DELETING, SWEEP_BATCH):

@@ -50,6 +50,8 @@ class Verdicts:
         )
         if published is None:
             self._remove_if_deleted(claim.image.id)
+        else:
+            logger.info("image ready", extra=_about(claim) | {"vignettes": len(made)})
         return published
 
     def conclude(self, claim: Claim, outcome: Outcome) -> None:
@@ -67,10 +69,14 @@ class Verdicts:
         if self._holds(claim) and not keeps_its_vignettes:
             self._write_outcome(image_id, outcome)
         if outcome.failure is not None:
-            logger.warning("image %d %s: %s", image_id, _fate(claim.image), outcome.failure.detail)
+            words = "image %d %s: %s"
+            about = _about(claim) | {"problem": outcome.failure.code}
+            logger.warning(words, image_id, _fate(claim.image), outcome.failure.detail, extra=about)
         sizes = layout.sizes(outcome.vignettes)
         if not self._renderings.finish(claim, outcome.failure, outcome.placeholder, self._recipe_set, sizes):
             self._remove_if_deleted(image_id)
+        elif outcome.failure is None:
+            logger.info("image complete", extra=_about(claim) | {"vignettes": len(outcome.vignettes)})
 
     def _remove_if_deleted(self, image_id: ImageId) -> None:
         """Remove what we have written of an image that was deleted while we rendered it."""
@@ -87,6 +93,8 @@ class Verdicts:
         if claim.attempt < self.max_attempts:
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (claim.attempt - 1))
             self._renderings.release(image_id, failure, pause_s)
+            about = _about(claim) | {"problem": failure.code, "pause_s": pause_s}
+            logger.warning("image %d is tried again: %s", image_id, failure.detail, extra=about)
         else:
             self.conclude(claim, Outcome(failure=failure, attempts=claim.attempt))
 
@@ -110,6 +118,10 @@ class Verdicts:
 
 def to_failure(error: VignetteError) -> Failure:
     return Failure(error.code, str(error), error.measured, error.limit)
+
+
+def _about(claim: Claim) -> dict[str, object]:
+    return {"image": claim.image.id, "attempt": claim.attempt}
 
 
 def _fate(image: Image) -> str:

@@ -9,6 +9,7 @@ from typing import Final, cast
 from flask import current_app
 
 from vignette.errors import VignetteError
+from vignette.jail.sandbox import Abilities
 from vignette.model import Image
 from vignette.recipes import Recipe
 from vignette.use_cases.browsing import Browsing
@@ -26,9 +27,10 @@ EXTENSION: Final = "vignette"
 @dataclass(frozen=True, slots=True)
 class WebContext:
     """
-    The use cases, the places for threads, and what views need of the settings.
+    The use cases, the places for threads, and what views need of the settings and of the machine.
 
-    `upload_ended` is called for each file of an upload, with the image that was kept or the error.
+    For `cache_vignettes_s` seconds a cache may give a vignette without asking again. `upload_ended` is called for each
+    file of an upload, with the image that was kept or the error.
     """
 
     intake: Intake
@@ -40,6 +42,8 @@ class WebContext:
     capacity: Capacity
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits
+    cache_vignettes_s: int
+    sandbox: Abilities
     upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None
 
 

@@ -19,6 +19,10 @@ Each answer goes out with a list of headers of its own, because a server or a la
 that list in any way (PEP 3333), for example by a cookie for this one client. The body is in a list, because granian
 hands a list over whole, and anything else piece by piece, which costs a seventh of the requests.
 
+An answer that no longer holds is dropped when it is asked for. Nobody may ever ask for a deleted image again. So once a
+minute the first request, whatever it asks for, looks through all answers: the memory of a process keeps no deleted
+image for longer.
+
 The layer keeps an answer only if the application called it settled (the catalogue said ready), and only if the folder
 had the same edition before and after the application looked.
 """
@@ -27,6 +31,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +52,9 @@ _MAX_BODY_BYTES: Final = 512 * KIB
 
 # What an answer takes beside its body: headers, key, the dictionary's entry. Measured: 3 KiB.
 _OVERHEAD_BYTES: Final = 3 * KIB
+
+# With this many seconds between two looks through all answers, each of which costs a `stat`.
+_LOOK_EVERY_S: Final = 60.0
 
 _PATH: Final = re.compile(r"/vignette/(0|[1-9][0-9]{0,17})", re.ASCII)
 
@@ -90,15 +98,21 @@ class FastPath:
         edition_of: Callable[[ImageId], Hashable | None],
         *,
         max_kept_bytes: int = _MAX_KEPT_BYTES,
+        look_every_s: float = _LOOK_EVERY_S,
     ) -> None:
         self._app = app
         self._edition_of = edition_of
         self._answers: dict[_Key, _Answer] = {}
         self._max_kept_bytes = max_kept_bytes
         self._kept_bytes = 0
+        self._look_every_s = look_every_s
+        self._look_at = 0.0
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + self._look_every_s
+            self._forget_what_no_longer_holds()
         path: str = environ["PATH_INFO"]
         method: str = environ["REQUEST_METHOD"]
         if not path.startswith("/vignette/") or method not in ("GET", "HEAD"):
@@ -168,6 +182,13 @@ class FastPath:
             self._answers[key] = self._answers.pop(key)
         else:
             self._drop(key)
+
+    def _forget_what_no_longer_holds(self) -> None:
+        with self._lock:
+            kept = list(self._answers.items())
+        for key, answer in kept:
+            if self._edition_of(answer.image_id) != answer.edition:
+                self._forget(key)
 
     def _forget(self, key: _Key) -> None:
         with self._lock:

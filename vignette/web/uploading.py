@@ -45,7 +45,8 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
 
     Raises:
         NoFile: The form has no file.
-        UploadTooLarge: By its header the request is over the limit; nothing of the body was read.
+        UploadTooLarge: By its header the request is over the limit, and nothing of the body was read; or no length was
+            announced, and it is as many bytes before any file was complete.
         UploadTooSlow: The request was cut off because too little of it came. Files that were complete before are
             treated as with MalformedRequest.
         MalformedRequest: The request cannot be read to its end, and either no file was complete before, or a digest of
@@ -72,7 +73,7 @@ def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]
         for arrival in arrivals:
             yield _keep(arrival, intake, lane)
             lane = Lane.BULK  # a sender of many files looks at the first; other senders' come before the rest
-    except (MalformedRequest, TooManyFiles, UploadTooSlow) as error:
+    except (MalformedRequest, TooManyFiles, UploadTooLarge, UploadTooSlow) as error:
         if lane is Lane.FAST:
             raise
         # The files before the error are kept, so the answer has to tell their numbers.
@@ -99,6 +100,7 @@ class _Arriving:
         self._source = slow_clients.watched(request)
         self._incoming = files_in(request, self._source, limits, intake.limits.max_bytes)
         self._has_no_length = request.content_length is None
+        self._to_come = request.content_length or 0
         self._intake = intake
         self._max_files = limits.max_files
         self._staged = staged
@@ -140,9 +142,11 @@ class _Arriving:
     def _receive(self, file: IncomingFile) -> Upload | VignetteError:
         upload = None
         try:
-            upload = self._staged.enter_context(self._intake.begin(file.announced))
+            upload = self._staged.enter_context(self._intake.begin(file.announced, at_most=self._to_come))
             for chunk in file.chunks:
                 upload.append(chunk)
+            upload.all_has_come()
+            self._to_come = max(0, self._to_come - upload.tally.bytes)
             if upload.tally.is_short:
                 raise self._source.broken_off(upload.tally)
             upload.tally.verify()

@@ -27,7 +27,7 @@ def open_store_and_catalogue(
             not mounted. Not if the *images_are_lost*.
         CatalogueUnavailable: The catalogue cannot be used, or was written by a newer Vignette.
     """
-    store = FolderStore(settings.upload_folder, settings.durability)
+    store = FolderStore(settings.upload_folder, settings.durability, min_free_bytes=settings.min_free_bytes)
     catalogue = SqlCatalogue(
         settings.effective_database_url, settings.durability, waits_for_disk=waits_for_disk, boot=store.boot
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import signal
 import sys
@@ -17,24 +16,27 @@ from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Final
 
+from vignette.jail.modes import keep_files_private
 from vignette.jail.ties import end_with
+from vignette.logs import set_up_logs
 from vignette.settings import Settings, as_environment, exit_with_words, load_settings
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.use_cases import build_recovery, build_reindexing, build_renewal, build_sweeping, build_verdicts
 from vignette.worker.pace import Pace
-from vignette.worker.sweeper import Sweeper
+from vignette.worker.sweeper import Sweeper, take_name
 from vignette.worker.upkeep import Upkeep, UpkeepServices
 from vignette.worker.watch import Watch, patience_s
 
-# The format of Celery's own lines.
-_LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/Sweep] %(message)s"
+_STANDARD_INPUT: Final = 0
+_STANDARD_OUTPUT: Final = 1
 
 
 def build_sweeper(settings: Settings, pace: Pace) -> Sweeper:
-    """For the worker's parent: return what runs this module as a process."""
+    """For the worker's parent: return what sweeps in a fork of it, and later runs this module as a process."""
     command = (sys.executable, "-m", __name__, str(os.getpid()), json.dumps(asdict(pace)))
-    return Sweeper(command, {**os.environ, "PYTHONUNBUFFERED": "1", **as_environment(settings)})
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **as_environment(settings)}
+    return Sweeper(command, environment, work=partial(_sweep, settings, pace, os.getpid()))
 
 
 def open_services(settings: Settings, pace: Pace) -> Callable[[], UpkeepServices]:
@@ -62,19 +64,25 @@ def main() -> None:
     parser.add_argument("worker", type=int)
     parser.add_argument("pace", type=lambda words: Pace(**json.loads(words)))
     arguments = parser.parse_args()
-    end_with(arguments.worker, signal.SIGKILL)
+    with exit_with_words():
+        _sweep(load_settings(), arguments.pace, arguments.worker)
+
+
+def _sweep(settings: Settings, pace: Pace, worker: int) -> None:
+    """Sweep until *worker* ends: its notes come on standard input, and each sweep is told on standard output."""
+    end_with(worker, signal.SIGKILL)
+    keep_files_private()
+    take_name()
     # A terminal sends these signals to its whole foreground; the worker decides what they mean.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     with exit_with_words():
-        settings = load_settings()
-        pace: Pace = arguments.pace
+        set_up_logs(settings.log_format)
         upkeep = Upkeep(
             open_services(settings, pace),
-            worker=arguments.worker,
-            notes=sys.stdin.fileno(),
-            swept=partial(os.write, sys.stdout.fileno(), b"."),
+            worker=worker,
+            notes=_STANDARD_INPUT,
+            swept=partial(os.write, _STANDARD_OUTPUT, b"."),
             watch=Watch(pace.patience_s or patience_s(settings.render_seconds)),
             sweep_every_s=pace.sweep_every_s,
             end_s=pace.end_s,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.use_cases.checking import Checkup, settle
-from vignette.use_cases.health import Health, worker_is_heard
+from vignette.use_cases.health import Health, takes_uploads, worker_is_heard
 from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
@@ -25,7 +26,7 @@ def build_reindexing(store: FolderStore, catalogue: SqlCatalogue) -> Reindexing:
 
 def build_health(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Health:
     return Health(
-        needed={"folder": store.probe, "catalogue": catalogue.database.probe},
+        needed={"folder": takes_uploads(store.probe, store), "catalogue": catalogue.database.probe},
         helpful={"queue": jobs.backlog, "worker": worker_is_heard(catalogue.workers)},
     )
 
@@ -74,6 +75,7 @@ def build_checkup(
         catalogue.index,
         build_removal(store, catalogue),
         build_renewal(catalogue, jobs, recipes),
+        Door(),
         recipes,
         settle=settle,
         staging_max_age_s=staging_max_age_s,

@@ -10,10 +10,15 @@ from typing import Final
 
 from flask import Flask
 
+from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.despair import DESPAIRS_AFTER_S, Despair
-from vignette.ports.jobs import Jobs
+from vignette.jail.modes import keep_files_private
+from vignette.jail.sandbox import abilities
+from vignette.logs import set_up_logs as set_up_logs  # for the entry script, which preloads only this module
+from vignette.ports.inspector import Inspector
+from vignette.ports.jobs import AllJobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
 from vignette.use_cases.browsing import Browsing
@@ -21,19 +26,26 @@ from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.serving import Serving
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
+from vignette.web.capacity.crowd import keep_room
 from vignette.web.doors import HostDoor
 from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
+from vignette.web.http.clients import NamedClients
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
 from vignette.web.replacement import Replacement, end_this_process
+from vignette.web.request_log import RequestLog
 from vignette.wiring.jobs import open_jobs
+from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
 from vignette.wiring.use_cases import build_health, build_reindexing, build_removal, build_renewal
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
 _RESPAWNS: Final = "--respawn-failed-workers"
+
+# Of granian: how many connections it accepts.
+_MOST_CONNECTIONS: Final = "--backpressure"
 
 
 def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S) -> Flask:
@@ -43,17 +55,23 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     If the server would replace this process, the process ends when it has taken no upload for *despairs_after_s*
     although a fresh process could.
     """
+    keep_files_private()
+    require_sandbox(settings)
+    door = Door()
+    door.warm()
     store, catalogue = open_store_and_catalogue(settings)
     context = build_context(
         store,
         catalogue,
         open_jobs(settings),
+        door,
         settings.recipes,
         IntakeLimits(
             settings.max_upload_bytes, settings.max_pixels, settings.max_frames, settings.max_render_memory_bytes
         ),
         RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
         Capacity.of_threads(settings.web_threads, settings.slow_client_seconds),
+        cache_vignettes_s=settings.cache_vignettes_seconds,
     )
     if _RESPAWNS in sys.argv:
         health = context.health
@@ -64,6 +82,8 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
             end=end_this_process,
         )
         context = replace(context, upload_ended=replacement.note)
+    if _MOST_CONNECTIONS in sys.argv:
+        keep_room(int(sys.argv[sys.argv.index(_MOST_CONNECTIONS) + 1]))
     app = create_app(
         context,
         public_url=settings.public_url,
@@ -76,29 +96,39 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
     app.wsgi_app = HostDoor(app.wsgi_app, refusing, Hosts(settings.own_hosts))  # type: ignore[method-assign]
     app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
+    if settings.log_requests:
+        app.wsgi_app = RequestLog(app.wsgi_app, settings.log_format)  # type: ignore[method-assign]
+    app.wsgi_app = NamedClients(app.wsgi_app, settings.proxy_networks)  # type: ignore[method-assign]
     return app
 
 
 def build_context(
     store: FolderStore,
     catalogue: SqlCatalogue,
-    jobs: Jobs,
+    jobs: AllJobs,
+    inspector: Inspector,
     recipes: Sequence[Recipe],
     intake_limits: IntakeLimits,
     request_limits: RequestLimits,
     capacity: Capacity,
+    *,
+    cache_vignettes_s: int,
 ) -> WebContext:
     """Return what the views work with. Tests use this too."""
     browsing = Browsing(store, catalogue.library)
     renewal = build_renewal(catalogue, jobs, recipes)
     return WebContext(
-        intake=Intake(store, store, catalogue.arrivals, build_reindexing(store, catalogue), jobs, intake_limits),
+        intake=Intake(
+            store, store, catalogue.arrivals, build_reindexing(store, catalogue), jobs, inspector, intake_limits
+        ),
         browsing=browsing,
-        serving=Serving(store, browsing, renewal, recipes, at_work=capacity.download, at_rest=capacity.waiter),
+        serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
         removal=build_removal(store, catalogue),
         renewal=renewal,
         health=build_health(store, catalogue, jobs),
         capacity=capacity,
         recipes=tuple(recipes),
         request_limits=request_limits,
+        cache_vignettes_s=cache_vignettes_s,
+        sandbox=abilities(),
     )

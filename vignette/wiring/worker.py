@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
-from celery import Celery
+from celery import Celery, signals
 
 from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
+from vignette.adapters.decoder.decoder import WORK, Decoder
 from vignette.adapters.stores.folder import FolderStore
 from vignette.despair import Despair
 from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
-from vignette.jail.confinement import confined, give_back_what_is_freed
+from vignette.jail.modes import keep_files_private
 from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
-from vignette.pixels.rendering import render_in_steps
+from vignette.logs import set_up_logs
 from vignette.settings import Settings
-from vignette.use_cases.rendering import Renderer, Rendering
+from vignette.use_cases.publishing import Publishing
+from vignette.use_cases.rendering import Rendering
 from vignette.wiring.jobs import open_jobs
+from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.sweeper import build_sweeper
 from vignette.wiring.use_cases import build_verdicts
@@ -26,9 +29,17 @@ from vignette.worker.pace import USUAL_PACE, Pace
 from vignette.worker.tasks import PoolServices, register
 
 
-def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pace: Pace = USUAL_PACE) -> Celery:
-    """Return the worker's Celery application, for this process and its forks. *renderer* makes the vignettes."""
-    give_back_what_is_freed()
+def build_worker(settings: Settings, *, decoding: str = WORK, pace: Pace = USUAL_PACE) -> Celery:
+    """Return the worker's Celery application, for this process and its forks. *decoding* is the work of its cells."""
+    keep_files_private()
+    require_sandbox(settings)
+    _log_as(settings)
+    decoder = Decoder(
+        memory_bytes=settings.max_render_memory_bytes,
+        cpu_seconds=settings.render_seconds * CPU_SHARE,
+        wall_s=settings.render_seconds + pace.kill_grace_s,
+        work=decoding,
+    )
     app = worker_app(
         settings.effective_broker_url,
         processes=settings.render_processes,
@@ -51,19 +62,16 @@ def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pa
             verdicts,
             open_jobs(settings),
             settings.recipes,
+            decoder,
             lease_s=settings.render_seconds + pace.lease_margin_s,
             pause_without_room_s=pace.pause_without_room_s,
             # The stills are made first, and must not be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
-            confined=partial(
-                confined,
-                memory_bytes=settings.max_render_memory_bytes,
-                cpu_seconds=settings.render_seconds * CPU_SHARE,
-            ),
-            renderer=renderer,
         )
-        return PoolServices(rendering, verdicts)
+        return PoolServices(rendering, Publishing(store, catalogue.library), verdicts)
 
+    # Its libraries load while the process waits for its first job.
+    signals.worker_process_init.connect(lambda **_: decoder.warm(), weak=False)
     register(
         app,
         # Each process has its own, because no connection to the database survives a fork.
@@ -72,6 +80,16 @@ def build_worker(settings: Settings, *, renderer: Renderer = render_in_steps, pa
         despair=Despair(pace.despairs_after_s),
     )
     return app
+
+
+def _log_as(settings: Settings) -> None:
+    """Have Celery log by our formatter, at the level and to the file that its command line names."""
+
+    def set_up(loglevel: int | str, logfile: str | None, **_: object) -> None:
+        set_up_logs(settings.log_format, level=loglevel, file=logfile)
+
+    # Celery sets up no log of its own if somebody listens to this.
+    signals.setup_logging.connect(set_up, weak=False)
 
 
 def _require_upload_folder(settings: Settings) -> None:

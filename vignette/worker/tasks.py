@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery, signals
+from celery.concurrency import get_implementation
+from celery.concurrency.prefork import TaskPool as PoolOfForks
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_task_logger
 from celery.worker import state
 
-from vignette.adapters.celery_queue import RENDER_TASK
+from vignette.adapters.celery_queue import PUBLISH_TASK, RENDER_TASK
+from vignette.adapters.decoder.decoder import DecoderDied
 from vignette.despair import Despair
 from vignette.errors import CatalogueUnavailable, VignetteError
 from vignette.model import ImageId
+from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import Rendering
 from vignette.use_cases.verdicts import Verdicts
 from vignette.worker.notes import Interrupted, Pulse, Stopping
@@ -35,17 +40,29 @@ class PoolServices:
     """What a process of the pool needs, built once in each."""
 
     rendering: Rendering
+    publishing: Publishing
     verdicts: Verdicts
 
 
 def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper, despair: Despair) -> None:
-    """Give *app* the task, the handler of interrupted ones, and the *sweeper*. Only the pool calls *services*."""
+    """Give *app* the tasks, the handler of interrupted ones, and the *sweeper*. Only the pool calls *services*."""
     parent = os.getpid()
 
     @app.task(name=RENDER_TASK)
     def render(image_id: int) -> None:
+        work(image_id, lambda image: services().rendering.render(image))
+
+    @app.task(name=PUBLISH_TASK)
+    def publish(image_id: int) -> None:
+        # If it dies, nothing is lost: whoever asks for the copy again has it queued again.
+        work(image_id, lambda image: services().publishing.make(image))
+
+    def work(image_id: int, job: Callable[[ImageId], None]) -> None:
+        if not _is_image_id(image_id):
+            logger.warning("a job that names no image is thrown away: %.100r", image_id)
+            return
         try:
-            services().rendering.render(ImageId(image_id))
+            job(ImageId(image_id))
         except CatalogueUnavailable as error:
             if not despair.failed():
                 raise
@@ -55,6 +72,8 @@ def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper
         despair.succeeded()
 
     def note_interruption(args: tuple[Any, ...], exception: BaseException, **_: Any) -> None:
+        if not args or not _is_image_id(args[0]):
+            return
         note = _interruption(args[0], exception, app.conf.task_soft_time_limit)
         # Celery sends this in the parent if a child died or was killed at the hard limit, and in the child if a task
         # raised something.
@@ -71,10 +90,20 @@ def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper
     _keep(sweeper)
 
 
+def _is_image_id(value: object) -> bool:
+    # Another broker than Redis brings what it likes (`adapters.celery_transport` looks at each message first).
+    return type(value) is int and 0 <= value < 2**63
+
+
 def _keep(sweeper: Sweeper) -> None:
     """Have the parent's event loop look after *sweeper*, from when the worker is ready until it stops."""
     pulse = _PulseOfThePool()
     is_kept = False
+
+    def fork(sender: Any, **_: Any) -> None:
+        # Celery has opened nothing yet. A pool without forks may have replaced `os.fork` and threads by its own.
+        if sys.platform == "linux" and issubclass(get_implementation(sender.pool_cls), PoolOfForks):
+            sweeper.fork()
 
     def start(sender: Any, **_: Any) -> None:
         nonlocal is_kept
@@ -90,6 +119,7 @@ def _keep(sweeper: Sweeper) -> None:
         sweeper.keep()
         sweeper.tell(pulse.take())
 
+    signals.worker_init.connect(fork, weak=False)
     signals.worker_ready.connect(start, weak=False)
     signals.worker_shutting_down.connect(lambda **_: sweeper.tell(Stopping()), weak=False)
     signals.worker_shutdown.connect(lambda **_: sweeper.stop(), weak=False)
@@ -110,6 +140,6 @@ class _PulseOfThePool:
 
 def _interruption(image_id: int, exception: BaseException, time_limit_s: int) -> Interrupted:
     is_out_of_time = isinstance(exception, SoftTimeLimitExceeded | TimeLimitExceeded)
-    # The words of a WorkerLostError tell how the process died: by which signal, or with which status.
-    how = str(exception) if isinstance(exception, WorkerLostError) else type(exception).__name__
+    # The words of these two tell how the process died: by which signal, or with which status.
+    how = str(exception) if isinstance(exception, WorkerLostError | DecoderDied) else type(exception).__name__
     return Interrupted(image_id, how, time_limit_s if is_out_of_time else None)

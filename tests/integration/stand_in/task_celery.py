@@ -7,9 +7,13 @@ from pathlib import Path
 
 from celery import Celery
 
+from vignette.adapters.celery_queue import keep_temporary_files_in
 from vignette.settings import load_settings
 
 settings = load_settings()
+
+# Most of these workers are killed.
+keep_temporary_files_in(settings.state_folder)
 
 app = Celery("stand-in", broker=settings.effective_broker_url)
 app.conf.update(

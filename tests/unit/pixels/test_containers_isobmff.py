@@ -395,7 +395,7 @@ def test_the_transparency_of_a_tile_is_looked_at() -> None:
         pytest.param(hevc(ispe(64, 48), hvcc(sps(64, 48), lengths=2)), UnsupportedFormat, "four bytes", id="lengths"),
         pytest.param(hevc(ispe(64, 48), box(b"hvcC", bytes(70_000))), BrokenImage, "70,000 bytes", id="a long one"),
         pytest.param(
-            hevc(ispe(64, 48), hvcc(sps(64, 48)), content=bytes(4) * 200_001), BrokenImage, "200,000 units", id="units"
+            hevc(ispe(64, 48), hvcc(sps(64, 48)), content=bytes(4) * 200_001), BrokenImage, "250,000 steps", id="units"
         ),
         pytest.param(
             hevc(ispe(64, 48), hvcc(sps(64, 48)), content=b"\0\0\0\x09x"), BrokenImage, "unit of 9 bytes", id="a unit"
@@ -443,7 +443,7 @@ def test_av1_is_of_the_size_in_its_sequence_header(content: bytes) -> None:
         pytest.param(b"\x0a\x05\0", BrokenImage, "damaged unit", id="a unit cut short"),
         pytest.param(b"\x0a" + b"\x80" * 9, BrokenImage, "damaged unit", id="a length without end"),
         pytest.param(b"\x0a\1\0", BrokenImage, "is cut short", id="a header cut short"),
-        pytest.param(b"\x12\0" * 200_001, BrokenImage, "200,000 units", id="units without end"),
+        pytest.param(b"\x12\0" * 200_001, BrokenImage, "250,000 steps", id="units without end"),
         pytest.param(LONG_HEADER + OWN_SIZE, UnsupportedFormat, "another size", id="a frame of its own size"),
     ],
 )

@@ -295,7 +295,7 @@ def test_a_folder_that_tells_nothing_is_left_alone(house: House) -> None:
     assert "original.jpg" in house.files(0)
 
 
-def test_a_number_that_is_no_folder_is_unreadable_and_the_others_are_checked(house: House) -> None:
+def test_a_number_that_is_no_folder_is_reported_and_the_others_are_checked(house: House) -> None:
     house.upload(picture())
     house.upload(picture())
     house.work()
@@ -303,7 +303,11 @@ def test_a_number_that_is_no_folder_is_unreadable_and_the_others_are_checked(hou
     folder(house).write_text("no folder")
     (folder(house, 1) / "original.jpg").unlink()
 
-    assert [(f.kind.value, f.image_id) for f in check(house)] == [("unreadable", 0), ("original-missing", 1)]
+    assert [(f.kind.value, f.image_id) for f in check(house)] == [
+        ("folder-missing", 0),
+        ("original-missing", 1),
+        ("stranger", None),
+    ]
 
 
 def test_an_image_that_waits_to_be_rendered_by_other_recipes_is_well_as_it_is(house: House) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -15,7 +14,8 @@ from tests.makers import animation
 from vignette import layout
 from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull, TooMuchMemory
 from vignette.model import ImageId, Need, Outcome, State
-from vignette.pixels.rendering import Step, render_in_steps
+from vignette.pixels.rendering import render_in_steps
+from vignette.pixels.renditions import Step
 from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
@@ -495,17 +495,11 @@ class TestARestThatCannotBeMade:
         self.stays_ready_with_what_it_has(house, "its decoder has a bad day")
 
     def test_one_that_takes_too_much_memory_costs_no_default_vignette(self, tmp_path: Path) -> None:
-        steps = 0
+        def render_the_first(*arguments: Any) -> Iterator[Step]:
+            yield next(render_in_steps(*arguments))
+            raise TooMuchMemory("needs more", limit=64)
 
-        @contextmanager
-        def confined() -> Iterator[None]:
-            nonlocal steps
-            steps += 1
-            yield
-            if steps == 2:
-                raise TooMuchMemory("needs more", limit=64)
-
-        with house_below(tmp_path, recipes=SIZES, confined=confined) as house:
+        with house_below(tmp_path, recipes=SIZES, renderer=render_the_first) as house:
             house.upload(picture(640, 480))
 
             house.work()
@@ -698,6 +692,6 @@ class TestAnimations:
 
 
 def test_an_outcome_of_before_there_was_anything_to_come_is_read() -> None:
-    before = b'{"vignettes": ["a.webp"], "failure": null, "attempts": 1, "placeholder": null}'
+    before = b'{"vignettes": ["vignette-a.webp"], "failure": null, "attempts": 1, "placeholder": null}'
 
     assert outcome_from_json(before).to_come == ()

@@ -412,11 +412,13 @@ def recovery(house: House, disk: FolderStore) -> Recovery:
 
 class TestAnOutcome:
     def test_of_an_earlier_release_has_no_fingerprints(self) -> None:
-        outcome = outcome_from_json(b'{"vignettes": ["a.webp"], "failure": null, "attempts": 1, "placeholder": null}')
+        outcome = outcome_from_json(
+            b'{"vignettes": ["vignette-a.webp"], "failure": null, "attempts": 1, "placeholder": null}'
+        )
 
-        assert (outcome.vignettes, outcome.fingerprints) == (("a.webp",), {})
-        assert outcome.fits("a.webp", b"anything")
-        assert not outcome.fits("a.webp", b"")
+        assert (outcome.vignettes, outcome.fingerprints) == (("vignette-a.webp",), {})
+        assert outcome.fits("vignette-a.webp", b"anything")
+        assert not outcome.fits("vignette-a.webp", b"")
 
     def test_holds_the_length_and_the_checksum_of_each_vignette(self, house: House) -> None:
         house.upload(picture())
@@ -429,6 +431,8 @@ class TestAnOutcome:
         }
 
     def test_is_the_same_when_it_is_read_back(self) -> None:
-        outcome = Outcome(("a.webp",), Failure("a", "b"), 2, None, {"a.webp": Fingerprint(3, 2**32 - 1)})
+        outcome = Outcome(
+            ("vignette-a.webp",), Failure("a", "b"), 2, None, {"vignette-a.webp": Fingerprint(3, 2**32 - 1)}
+        )
 
         assert outcome_from_json(outcome_to_json(outcome)) == outcome

@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -24,7 +23,8 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.model import Failure, State
-from vignette.pixels.rendering import Step, render_in_steps
+from vignette.pixels.rendering import render_in_steps
+from vignette.pixels.renditions import Step
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 
@@ -121,7 +121,7 @@ def test_what_could_not_be_rendered_has_no_placeholder(house: House) -> None:
 
 
 def test_an_outcome_of_before_there_were_placeholders_is_read() -> None:
-    assert outcome_from_json(b'{"vignettes": ["a.webp"], "failure": null, "attempts": 1}').placeholder is None
+    assert outcome_from_json(b'{"vignettes": ["vignette-a.webp"], "failure": null, "attempts": 1}').placeholder is None
 
 
 def test_each_recipe_has_its_vignettes(tmp_path: Path) -> None:
@@ -229,13 +229,7 @@ def test_after_the_last_attempt_an_interrupted_image_is_failed_with_the_reason(t
 @pytest.mark.parametrize("error", [TooMuchMemory("needs more", limit=64), TooMuchTime("needs more", limit=30)])
 def test_an_image_that_takes_too_much_of_the_machine_is_failed_at_once(tmp_path: Path, error: VignetteError) -> None:
     """The next attempt would take the same."""
-
-    @contextmanager
-    def confined() -> Iterator[None]:
-        yield
-        raise error
-
-    house = House(tmp_path, max_attempts=3, confined=confined)
+    house = House(tmp_path, max_attempts=3, renderer=lambda *_: raise_(error))
     house.upload(picture())
 
     house.work()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,14 +18,17 @@ from hypothesis import strategies as st
 
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
+from tests.running import until
 from vignette import layout
-from vignette.errors import Overloaded, RecipeNotFound
+from vignette.errors import RecipeNotFound
 from vignette.model import ImageId, State
-from vignette.pixels.rendering import Step, render_in_steps
+from vignette.pixels.pieces import Pieces
+from vignette.pixels.rendering import render_in_steps
+from vignette.pixels.renditions import Step
 from vignette.recipes import Recipe, VignetteFormat
+from vignette.use_cases.public_copies import Copies, Wishes
+from vignette.use_cases.publishing import PublicCopy
 from vignette.use_cases.serving import Nothing, Served, Serving, Wish
-from vignette.web.capacity import Capacity
-from vignette.web.capacity.slow_clients import SlowClients
 
 JPEG = Wish(takes=("jpeg",))
 LARGE = Recipe("large", 400, 400)
@@ -182,53 +185,47 @@ class TestWaiting:
 
 
 class TestPublicCopies:
-    def test_one_that_is_made_takes_a_place_and_one_that_was_made_takes_none(self, house: House) -> None:
-        image, other = house.upload(picture(64, 48)), house.upload(picture(48, 64))
-        serving, capacity = house.context.serving, house.context.capacity
+    def test_who_waits_gets_it_when_it_is_made(self, house: House) -> None:
+        image, serving = house.upload(picture(64, 48)), house.context.serving
+        house.jobs.publish_at_once = None
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(serving.public_copy, image, 60)
+            until(lambda: house.jobs.published == [image.id])
+            house.publishing.make(image.id)
+            copy = waiting.result()
 
-        with capacity.download():
-            serving.public_copy(image).close()
-        with capacity.download(), capacity.download(), capacity.waiter(1):
-            serving.public_copy(image).close()
-            with pytest.raises(Overloaded):
-                serving.public_copy(other)
-        serving.public_copy(other).close()
+        assert copy is not None
+        with serving.open_copy(image, copy) as file:
+            assert hashlib.sha256(file.read()).hexdigest() == copy.sha256
 
-    def test_what_many_ask_for_at_the_same_time_is_proven_once(self, house: House) -> None:
-        image, context = house.upload(picture(640, 480)), house.context
-        capacity = Capacity(SlowClients(30), uploads=1, downloads=4, waiters=0)
-        in_their_places = threading.Semaphore(0)
-        may_open = threading.Event()
-        opened: list[str] = []
-        open_file = house.store.open
+    def test_who_finds_no_place_to_wait_is_told_at_once(self, house: House) -> None:
+        image = house.upload(picture(64, 48))
+        house.jobs.publish_at_once = None
 
-        @contextmanager
-        def noted() -> Iterator[None]:
-            with capacity.download():
-                in_their_places.release()
-                yield
+        with house.context.capacity.waiter(1):
+            assert house.context.serving.public_copy(image, 60) is None
 
-        def slowly(image_id: ImageId, name: str) -> BinaryIO:
-            opened.append(name)
-            may_open.wait()
-            return open_file(image_id, name)
+    def test_a_wish_is_queued_again_after_a_while(self) -> None:
+        now = 0.0
+        wishes = Wishes(clock=lambda: now)
 
-        def read() -> int:
-            with serving.public_copy(image) as copy:
-                return len(copy.read())
+        assert [wishes.is_new(ImageId(number)) for number in (1, 2, 1)] == [True, True, False]
+        now = 11.0
+        assert wishes.is_new(ImageId(1))
+        assert all(wishes.is_new(ImageId(number)) for number in range(10, 2000))
 
-        serving = Serving(
-            house.store, context.browsing, context.renewal, [SMALL], at_work=noted, at_rest=context.capacity.waiter
-        )
-        house.store.open = slowly  # type: ignore[method-assign]
-        with ThreadPoolExecutor(4) as pool:
-            sizes = [pool.submit(read) for _ in range(4)]
-            for _ in sizes:
-                in_their_places.acquire()
-            may_open.set()
-            assert len({size.result() for size in sizes}) == 1
+    def test_only_the_copies_that_were_used_last_are_remembered(self) -> None:
+        pieces = Pieces()
+        pieces.write(bytes(1000))
+        copy, copies = PublicCopy(pieces, "0" * 64), Copies(3 * 1700)
+        for number in range(3):
+            copies.keep(number, copy)
+        copies.find(0)
+        copies.keep(3, copy)
+        copies.keep(3, copy)
 
-        assert len(opened) == 1 + 4  # for the proof, and by each to be read
+        assert [copies.find(number) is not None for number in range(4)] == [True, False, True, True]
+        assert copies.kept_bytes <= 3 * 1700
 
 
 class Death(BaseException):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import time
 from typing import ClassVar
@@ -139,8 +140,47 @@ def test_a_header_of_many_parameters_takes_no_longer_for_each() -> None:
         return time.process_time() - begun
 
     for piece in (';a="', ';a=\\"', ";", ' ;="', "; x*0*='", ';b="\\'):
-        few, many = piece * 5_000, piece * 50_000
+        few, many = piece * 700, piece * 7_000
         assert seconds(many) < 40 * max(seconds(few), 0.01)
+
+
+def part(head: bytes, more: bytes = b"") -> bytes:
+    return b"--limit\r\nContent-Disposition: form-data; " + head + b"\r\n" + more + b"\r\nx\r\n"
+
+
+MIB_OF_HEADS = {
+    "a long name": part(b'name="' + b"a" * 64_000 + b'"') * 16,
+    "parameters": part(b"a=b;" * 16_000) * 16,
+    "quotes": part(b'a="\\";' * 10_000) * 16,
+    "headers": part(b"name=a", b"a:b\r\n" * 12_000) * 16,
+    "parts": part(b"name=a; filename=" + b"a" * 400) * 1_999,
+    "one head": part(b'name="' + b"a" * 1_048_000 + b'"'),
+    "no boundary": b"\r\n--limit " * 100_000,
+    "a boundary with blanks": part(b"name=a")[:-3] + (b"\r\n--limit" + b" " * 1000 + b"x") * 1_000,
+}
+
+
+@pytest.mark.parametrize("body", MIB_OF_HEADS.values(), ids=MIB_OF_HEADS)
+def test_heads_of_parts_cost_little_however_many_bytes_they_take(body: bytes) -> None:
+    def seconds(times: int) -> float:
+        begun = time.process_time()
+        with contextlib.suppress(MalformedRequest):
+            read(body * times + b"--limit--\r\n")
+        return time.process_time() - begun
+
+    assert seconds(1) < 1
+    assert seconds(8) < 1.5
+
+
+def test_heads_are_read_up_to_a_number_of_bytes() -> None:
+    fits = form(*[('name="file"; filename="' + "a" * 60_000 + '"', b"x")] * 16)
+    too_many = form(*[('name="file"; filename="' + "a" * 60_000 + '"', b"x")] * 18)
+
+    assert len(read(fits)) == 16
+    with pytest.raises(MalformedRequest, match="longer than 1,048,576 bytes together"):
+        read(too_many)
+    with pytest.raises(MalformedRequest, match="of a part are longer than 65,536 bytes"):
+        read(form(('name="' + "a" * 65_536 + '"', b"x")))
 
 
 @pytest.mark.parametrize("end", [1, 30, 60, 75, 90])

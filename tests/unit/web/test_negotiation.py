@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
-from werkzeug.datastructures import MIMEAccept
+from werkzeug.datastructures import Headers, MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from vignette.web.http.negotiation import HTML, JSON, TEXT, names, preferred
+from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_languages, accepted_types, names, preferred
 
 CHROME_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 CHROME_IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
@@ -39,3 +41,27 @@ def test_the_face_is_the_one_that_the_client_prefers(header: str, expected: str)
 )
 def test_only_who_opens_a_page_names_html(header: str, expected: bool) -> None:
     assert names(accept(header), HTML) is expected
+
+
+def test_of_a_long_header_the_whole_elements_at_its_beginning_count() -> None:
+    headers = Headers(
+        {"Accept": "text/html, " + "a/b;q=0.5, " * 100_000, "Accept-Language": "fr, " + "de;q=0.5, " * 9999}
+    )
+
+    begun = time.process_time()
+    types, languages = accepted_types(headers), accepted_languages(headers)
+    taken = time.process_time() - begun
+
+    assert types.best == "text/html"
+    assert set(types.values()) == {"text/html", "a/b"}
+    assert languages.best == "fr"
+    assert set(languages.values()) == {"fr", "de"}
+    assert taken < 0.1  # of processor time; all of it would take half a second
+
+
+def test_a_header_of_one_endless_element_says_nothing() -> None:
+    assert not list(accepted_types(Headers({"Accept": "text/html" + ";a=b" * 100_000})))
+
+
+def test_a_header_that_is_missing_says_nothing() -> None:
+    assert not list(accepted_types(Headers()))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,9 +26,17 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture
-def sweeper(tmp_path: Path) -> Iterator[Sweeper]:
-    sweeper = Sweeper((sys.executable, "-c", PROCESS), dict(os.environ, PWD=str(tmp_path)))
+def a_sweeper(folder: Path, *, longest_sweep_s: float = 60) -> Sweeper:
+    command, environment = (sys.executable, "-c", PROCESS), dict(os.environ, PWD=str(folder))
+    work = partial(os.execve, sys.executable, command, environment)
+    return Sweeper(command, environment, work=work, longest_sweep_s=longest_sweep_s)
+
+
+@pytest.fixture(params=["fresh", "forked"])
+def sweeper(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sweeper]:
+    sweeper = a_sweeper(tmp_path)
+    if request.param == "forked":
+        sweeper.fork()
     yield sweeper
     sweeper.stop()
 
@@ -43,6 +53,16 @@ def test_it_runs_once_it_is_kept(sweeper: Sweeper, tmp_path: Path) -> None:
         sweeper.keep()
 
     assert len(lines(tmp_path / "starts")) == 1
+
+
+def test_a_fork_that_was_never_kept_ends_and_has_not_begun(tmp_path: Path) -> None:
+    sweeper = a_sweeper(tmp_path)
+    sweeper.fork()
+
+    sweeper.stop()
+
+    assert lines(tmp_path / "starts") == []
+    assert multiprocessing.active_children() == []
 
 
 def test_it_is_told_notes_and_stops_when_it_has_read_them(sweeper: Sweeper, tmp_path: Path) -> None:
@@ -70,7 +90,8 @@ def test_one_that_died_is_started_again(sweeper: Sweeper, tmp_path: Path) -> Non
 
 
 def test_one_that_hangs_is_started_again(tmp_path: Path) -> None:
-    sweeper = Sweeper((sys.executable, "-c", PROCESS), dict(os.environ, PWD=str(tmp_path)), longest_sweep_s=3)
+    sweeper = a_sweeper(tmp_path, longest_sweep_s=3)
+    sweeper.fork()
     sweeper.keep()
     until(lambda: lines(tmp_path / "starts"))
 

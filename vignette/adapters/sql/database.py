@@ -5,7 +5,8 @@ SQLite is set up for a service. It writes ahead (WAL), so that those who read ne
 write begins with `BEGIN IMMEDIATE`: pysqlite's own transactions begin later, and two writers would read the same
 number. `synchronous=FULL` flushes each commit, as an acknowledged row must survive a power cut; with `durability`
 "fast" it is `NORMAL`, and the file stays sound all the same. Writers wait for each other, up to the busy timeout; the
-parameter `timeout` of the URL sets another one, in seconds.
+parameter `timeout` of the URL sets another one, in seconds. What is taken out is written over with zeros
+(`secure_delete`), and `empty_log` does away with what the log still holds of it.
 
 A process that only writes what can be found out again need not wait for the disk: SQLite is `NORMAL` for it, PostgreSQL
 has `synchronous_commit` off. When the machine of the database crashes, the last transactions of such a process may be
@@ -18,10 +19,11 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -43,6 +45,9 @@ _POSTGRESQL_POOL: Final[dict[str, Any]] = {"pool_size": 5, "max_overflow": 3, "p
 # A row touches a handful of SQLite's pages (4 KiB each): the table's, its indexes', the counter's.
 _ROOM_FOR_A_ROW_BYTES: Final = 64 * KIB
 
+# For how long uploads wait, at worst, because somebody reads while the log is to be emptied.
+_PATIENCE_OF_EMPTYING_S: Final = 0.1
+
 _FULL: Final = "the disk of the catalogue is full"
 
 
@@ -61,7 +66,7 @@ class Database:
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._folder: Path | None = None
+        self._file: Path | None = None
         if not self.is_sqlite:
             self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True, **_POSTGRESQL_POOL)
             if not waits_for_disk:
@@ -70,8 +75,8 @@ class Database:
             if must_exist and not (parsed.database and Path(parsed.database).is_file()):
                 raise CatalogueUnavailable("there is no catalogue: `vignette reindex` makes it from the folders")
             if parsed.database:
-                self._folder = Path(parsed.database).parent
-                _make_folder_of(Path(parsed.database))
+                self._file = Path(parsed.database)
+                _make_folder_of(self._file)
             if "timeout" not in parsed.query:
                 parsed = parsed.update_query_dict({"timeout": str(_BUSY_TIMEOUT_S)})
             self._writer = sa.create_engine(parsed, **_SQLITE_WRITERS)
@@ -95,8 +100,22 @@ class Database:
         with self.write() as connection:
             lock_numbers(connection)
         # The log of SQLite may have room for that little on a disk that has none for a whole row.
-        if self._folder is not None and shutil.disk_usage(self._folder).free < _ROOM_FOR_A_ROW_BYTES:
+        if self._file is not None and shutil.disk_usage(self._file.parent).free < _ROOM_FOR_A_ROW_BYTES:
             raise StoreFull(_FULL)
+
+    def empty_log(self) -> None:
+        """
+        Have SQLite take over what stands in its write-ahead log, and cut the log to nothing: older versions of rows
+        stand there until others are written over them. If somebody reads or writes, it does nothing.
+
+        PostgreSQL cleans up by itself (autovacuum), and its log is its administrator's.
+        """
+        if self._file is None:
+            return
+        # Not the connection that writes: it would wait for others for as long as they like, and keep uploads waiting.
+        place = f"file:{quote(str(self._file))}?mode=rw"
+        with _our_errors(), closing(sqlite3.connect(place, uri=True, timeout=_PATIENCE_OF_EMPTYING_S)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
         """Close all connections."""
@@ -120,8 +139,8 @@ class Database:
 def _our_errors() -> Iterator[None]:
     try:
         yield
-    except sa.exc.SQLAlchemyError as error:
-        cause = getattr(error, "orig", None)
+    except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", error)
         if (
             getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
             or getattr(cause, "sqlstate", None) == "53100"
@@ -142,6 +161,7 @@ def _make_folder_of(file: Path) -> None:
 def _prepare_sqlite(flushes_commits: bool, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # pysqlite shall begin nothing by itself
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA synchronous = {'FULL' if flushes_commits else 'NORMAL'}")
 
 

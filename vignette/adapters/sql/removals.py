@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from vignette.adapters.sql.conditions import is_free
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import image_table, placeholder_columns
+from vignette.adapters.sql.tables import forgotten, image_table
 from vignette.model import ImageId, State
 
 
@@ -30,5 +30,8 @@ class SqlRemovals:
             connection.execute(
                 sa.update(image_table)
                 .where(image_table.c.id == image_id, image_table.c.state == State.DELETING, is_free())
-                .values(state=State.DELETED, name=None, failure=None, lease_until=None, **placeholder_columns(None))
+                .values(state=State.DELETED, **forgotten())
             )
+
+    def clear_traces(self) -> None:
+        self._database.empty_log()

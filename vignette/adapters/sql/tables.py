@@ -115,6 +115,17 @@ def to_row(image: Image) -> dict[str, Any]:
     }
 
 
+def forgotten() -> dict[str, Any]:
+    """
+    The columns that tell something of an image, without it. Of a deleted image the row keeps the number and the digest
+    of its idempotency key: a client that did not hear of its upload and sends it again must not bring the image back.
+    """
+    nothing = dict.fromkeys(("name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
+    no_text = dict.fromkeys(("media_type", "extension", "sha256"), "")
+    zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
+    return nothing | no_text | zero
+
+
 def placeholder_columns(placeholder: Placeholder | None) -> dict[str, str | None]:
     return {"thumbhash": None, "colour": None} if placeholder is None else asdict(placeholder)
 

@@ -13,12 +13,14 @@ from typing import Final
 from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.limits import KIB
 from vignette.pixels.containers.bits import Bits
-from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
+from vignette.pixels.containers.heif_extents import CodedData
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME, _REDUNDANT_FRAME_HEADER = 1, 3, 6, 7
 
-# A header has numbers of at most 32 bits; its 32 operating points of 12 bytes are most of it.
+# A sequence header has numbers of at most 32 bits; its 32 operating points of 12 bytes are most of it.
 _MAX_HEADER_BYTES: Final = 1 * KIB
+# What a frame header says before its size takes some 60 bits.
+_FRAME_HEAD_BYTES: Final = 32
 
 _LEB128_BYTES: Final = 8
 _SWITCH_FRAME: Final = 3
@@ -45,7 +47,7 @@ class Sequence:
     is_grey: bool = False
 
 
-def read_sequence(data: CodedData, budget: UnitBudget, sequence: Sequence | None = None) -> Sequence:
+def read_sequence(data: CodedData, sequence: Sequence | None = None) -> Sequence:
     """
     Return the sequence header of the picture *data*; *sequence* is that of the picture before it, if there is one.
 
@@ -53,28 +55,32 @@ def read_sequence(data: CodedData, budget: UnitBudget, sequence: Sequence | None
         BrokenImage: There is no such header, or several that tell different sizes.
         UnsupportedFormat: A frame has a size of its own.
     """
-    for kind, head in _units(data, budget):
-        bits = Bits(head, data.what)
+    for kind, offset, length in _units(data):
         if kind == _SEQUENCE_HEADER:
-            following = _sequence(bits)
+            following = _sequence(_bits(data, offset, min(length, _MAX_HEADER_BYTES)))
             if sequence and (following.width, following.height) != (sequence.width, sequence.height):
                 raise BrokenImage(f"{data.what} is of several sizes")
             sequence = following
         elif kind in (_FRAME_HEADER, _FRAME, _REDUNDANT_FRAME_HEADER):
             if sequence is None:
                 raise BrokenImage(f"{data.what} has a frame before its sequence header")
-            if _has_own_size(bits, sequence):
+            if _has_own_size(_bits(data, offset, min(length, _FRAME_HEAD_BYTES)), sequence):
                 raise UnsupportedFormat(f"{data.what} has a frame of another size than its sequence header")
     if sequence is None:
         raise BrokenImage(f"{data.what} lacks its sequence header")
     return sequence
 
 
-def _units(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, bytes]]:
-    """Yield the type of each unit, and its beginning (5.3)."""
+def _bits(data: CodedData, offset: int, length: int) -> Bits:
+    data.spend_header()
+    return Bits(data.read(offset, length), data.what)
+
+
+def _units(data: CodedData) -> Iterator[tuple[int, int, int]]:
+    """Yield the type of each unit, where its content begins, and how long it is (5.3)."""
     offset = 0
     while offset < data.length:
-        budget.spend()
+        data.spend_unit()
         (header,) = data.read(offset, 1)
         offset += 2 if header & 4 else 1  # the header has an extension
         length = data.length - offset
@@ -82,7 +88,7 @@ def _units(data: CodedData, budget: UnitBudget) -> Iterator[tuple[int, bytes]]:
             length, offset = _leb128(data, offset)
         if header & 0x80 or length < 0 or offset + length > data.length:
             raise BrokenImage(f"{data.what} has a damaged unit")
-        yield header >> 3 & 15, data.read(offset, min(length, _MAX_HEADER_BYTES))
+        yield header >> 3 & 15, offset, length
         offset += length
 
 

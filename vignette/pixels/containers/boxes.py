@@ -21,6 +21,8 @@ _HEADER: Final = struct.Struct(">I4s")
 _LARGE_SIZE: Final = struct.Struct(">Q")
 _TO_THE_END, _IS_LARGE = 0, 1
 
+_STEPS_PER_BOX: Final = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -37,6 +39,7 @@ class Box:
 
 def read_box(reader: Reader, offset: int, end: int) -> Box:
     """Return the box at *offset*; raise `BrokenImage` if it goes over *end*."""
+    reader.spend(_STEPS_PER_BOX)
     what = f"a box at byte {offset:,}"
     size, kind = reader.unpack(_HEADER, offset, what)
     start = offset + _HEADER.size

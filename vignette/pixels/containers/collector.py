@@ -72,7 +72,7 @@ class Collector:
         self._bytes_left -= length
         return True
 
-    def inflate(self, deflated: bytes, what: str, *, whole: bool = False) -> bytes | None:
+    def inflate(self, deflated: memoryview, what: str, *, whole: bool = False) -> bytes | None:
         """
         Inflate *deflated* (zlib, RFC 1950); return None, with a warning, if it is damaged or too much.
 
@@ -80,20 +80,25 @@ class Collector:
         """
         stream = zlib.decompressobj()
         inflated = bytearray()
+        taken = 0
+        waiting: bytes | memoryview = b""
         while not stream.eof:
+            if not waiting:  # what is not consumed is copied each time, so it has to be short
+                waiting = deflated[taken : taken + _INFLATE_BYTES]
+                taken += len(waiting)
             most = min(_INFLATE_BYTES, self._inflated_left + 1)
             try:
-                piece = stream.decompress(deflated, most)
+                piece = stream.decompress(waiting, most)
             except zlib.error:
                 self._inflated_left = max(0, self._inflated_left - most)
                 self.warn(f"{what} cannot be inflated: its data are damaged")
                 return None
-            deflated = stream.unconsumed_tail
+            waiting = stream.unconsumed_tail
             if len(piece) > self._inflated_left:
                 self._inflated_left = 0
                 self.warn(f"{what} is left out: a file's texts may inflate to {MAX_INFLATED_BYTES:,} bytes")
                 return None
-            if not piece and not deflated:
+            if not piece and not waiting and taken == len(deflated):
                 self.warn(f"{what} is cut short")
                 if whole:
                     return None

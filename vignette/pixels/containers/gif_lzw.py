@@ -6,10 +6,17 @@ from typing import Final
 
 _MOST_CODES: Final = 1 << 12
 _LONGEST_CODE_BITS: Final = 12
+# A MiB of codes of nine bits. Only an encoder that starts anew all the time would write more in that.
+_MOST_READ_CODES: Final = 1_000_000
 
 
 def holds_pixels(data: bytes | bytearray, code_size: int, pixels: int) -> bool:
-    """Whether *data*, without the lengths of their sub-blocks, code at least so many *pixels*. Nothing is decoded."""
+    """
+    Whether *data*, without the lengths of their sub-blocks, code at least so many *pixels* in `_MOST_READ_CODES`.
+
+    Nothing is decoded.
+    """
+    left = _MOST_READ_CODES
     clear = 1 << code_size
     lengths = [1] * (clear + 2) + [0] * _MOST_CODES
     bits, following, last = code_size + 1, clear + 2, 0
@@ -21,6 +28,9 @@ def holds_pixels(data: bytes | bytearray, code_size: int, pixels: int) -> bool:
             code = held & (1 << bits) - 1
             held >>= bits
             held_bits -= bits
+            left -= 1
+            if not left:
+                return False
             if code == clear:
                 bits, following, last = code_size + 1, clear + 2, 0
                 continue

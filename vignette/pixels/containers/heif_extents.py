@@ -11,8 +11,8 @@ from typing import Final
 from vignette.errors import BrokenImage
 from vignette.pixels.containers.reader import Reader
 
-# For all pictures of a file together: fifty for each tile of the largest grid, and a second's work.
-_MAX_UNITS: Final = 200_000
+_STEPS_PER_UNIT: Final = 3
+_STEPS_PER_HEADER: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class CodedData:
         found = b""
         index = bisect_right(self._ends, offset)
         while len(found) < length:
+            self._reader.spend(1)
             extent = self._extents[index]
             within = offset + len(found) - (self._ends[index] - extent.length)
             there = min(length - len(found), extent.length - within)
@@ -48,14 +49,10 @@ class CodedData:
             index += 1
         return found
 
+    def spend_unit(self) -> None:
+        """Count the work of a unit that is only walked over; raise `TooMuchWork` as `Reader.spend` does."""
+        self._reader.spend(_STEPS_PER_UNIT)
 
-class UnitBudget:
-    """How many units the pictures of a file may be made of, all together."""
-
-    def __init__(self) -> None:
-        self._left = _MAX_UNITS
-
-    def spend(self) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise BrokenImage(f"the pictures of the file are made of more than {_MAX_UNITS:,} units")
+    def spend_header(self) -> None:
+        """Count the work of a header of the decoder, read bit by bit; raise `TooMuchWork` as `Reader.spend` does."""
+        self._reader.spend(_STEPS_PER_HEADER)

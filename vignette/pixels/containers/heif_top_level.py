@@ -42,9 +42,9 @@ def top_level(reader: Reader) -> TopLevel:
             there are too many boxes.
     """
     boxes: list[Box] = []
+    kinds: set[bytes] = set()
     offset = 0
     for _ in range(_MAX_BOXES):
-        kinds = {box.kind for box in boxes}
         has_picture = not kinds.isdisjoint(_SINGLE)
         if offset == reader.size:
             return TopLevel(boxes, offset)
@@ -62,6 +62,7 @@ def top_level(reader: Reader) -> TopLevel:
         if box.kind in kinds and box.kind in (*_SINGLE, b"ftyp"):
             raise BrokenImage(f"the file has a second box {box.kind.decode()!r}, at byte {offset:,}")
         boxes.append(box)
+        kinds.add(box.kind)
         offset = box.end
     raise BrokenImage(f"the file has more than {_MAX_BOXES:,} boxes")
 

@@ -21,6 +21,8 @@ _MAX_TRACKS: Final = 16
 # A sample is a frame. This bounds them where frames have no limit: a film of nine hours.
 _MAX_SAMPLES: Final = 1_000_000
 
+_SAMPLES_PER_STEP: Final = 8
+
 _HANDLER: Final = struct.Struct(">8x4s")
 _SAMPLE_DESCRIPTIONS: Final = 8
 _VISUAL_SIZE: Final = struct.Struct(">24xHH")
@@ -119,6 +121,7 @@ def _read(reader: Reader, bounds: Bounds, track: Box) -> Track:
     width, height = unpack(reader, _VISUAL_SIZE, entry)
     bounds.check_size(width, height)
     sizes = _sample_sizes(reader, bounds, boxes[b"stsz"])
+    reader.spend(len(sizes) // _SAMPLES_PER_STEP)
     offsets = _sample_offsets(reader, sizes, _chunk_offsets(reader, chunk_offsets, len(sizes)), boxes[b"stsc"])
     properties = list(children(reader, entry, _VISUAL_ENTRY_BYTES))
     return Track(entry.kind, width, height, len(sizes), properties, offsets, sizes)

@@ -14,7 +14,7 @@ from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.limits import KIB
 from vignette.pixels.containers.bits import Bits
 from vignette.pixels.containers.boxes import Box, Fields
-from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
+from vignette.pixels.containers.heif_extents import CodedData
 from vignette.pixels.containers.hevc_colour import colour_after_size
 from vignette.pixels.containers.reader import Reader
 
@@ -32,6 +32,8 @@ _SAMPLES_PER_PIXEL: Final = (1, 1.5, 2, 3)
 # A VPS, an SPS and a PPS: the parameter sets of a picture have nothing larger.
 _MAX_CONFIGURATION_BYTES: Final = 64 * KIB
 _MAX_SPS_HEAD: Final = 1 * KIB
+
+_STEPS_PER_SET: Final = 20
 
 # In which units the conformance window counts pixels across and down, by chroma format; 1 in others (table 6-1).
 _WINDOW_UNITS: Final = {1: (2, 2), 2: (2, 1)}
@@ -56,7 +58,10 @@ def configured_sizes(reader: Reader, configuration: Box) -> Sequence[Size]:
     fixed = fields.take(_FIXED_BYTES + 1)
     if fixed[_FIXED_BYTES] & 3 != _LENGTH_BYTES - 1:
         raise UnsupportedFormat("an HEVC picture whose parts do not have lengths of four bytes")
-    sizes = [_size(unit) for unit in _configured_sets(fields)]
+    sizes = []
+    for unit in _configured_sets(fields):
+        reader.spend(_STEPS_PER_SET)
+        sizes.append(_size(unit))
     if not sizes:
         raise BrokenImage(f"{configuration.what} tells no size")
     return sizes
@@ -94,16 +99,17 @@ def plane_bytes(reader: Reader, configuration: Box) -> float:
     return samples * (2 if fixed[_DEPTH_AT] & 7 else 1)
 
 
-def sizes_within(data: CodedData, budget: UnitBudget) -> Iterator[Size]:
+def sizes_within(data: CodedData) -> Iterator[Size]:
     """Yield the same of the sets in a picture itself. They ought not to be there, but a decoder follows them."""
     offset = 0
     while offset < data.length:
-        budget.spend()
+        data.spend_unit()
         length = int.from_bytes(data.read(offset, _LENGTH_BYTES), "big")
         offset += _LENGTH_BYTES
         if offset + length > data.length:
             raise BrokenImage(f"{data.what} has a unit of {length:,} bytes, and not as many left")
         if length and _unit_type(data.read(offset, 1)) == _SPS:
+            data.spend_header()
             yield _size(data.read(offset, min(length, _MAX_SPS_HEAD)))
         offset += length
 
@@ -125,7 +131,9 @@ def _size(unit: bytes) -> Size:
 
 def _at_size(unit: bytes) -> tuple[Bits, int, int]:
     """Return the bits of a sequence parameter set from its size on, its temporal layers less one, its chroma format."""
-    bits = Bits(bytes(_without_emulation_prevention(unit[2:_MAX_SPS_HEAD])), "a sequence parameter set")
+    # A 3 behind two zeros is not content (7.4.2).
+    content = unit[2:_MAX_SPS_HEAD].replace(b"\0\0\3", b"\0\0")
+    bits = Bits(content, "a sequence parameter set")
     bits.number(4)  # its video parameter set
     layers = bits.number(3)  # temporal layers, less one
     bits.number(1)
@@ -145,14 +153,3 @@ def _skip_profile_tier_level(bits: Bits, layers: int) -> None:
         bits.number(2 * (8 - layers))
     for has_profile, has_level in present:
         bits.number(88 * has_profile + 8 * has_level)
-
-
-def _without_emulation_prevention(unit: bytes) -> Iterator[int]:
-    """Yield the content of *unit*, without each 3 after two zeros: that is not content (7.4.2)."""
-    zeros = 0
-    for byte in unit:
-        if zeros >= 2 and byte == 3:
-            zeros = 0
-            continue
-        zeros = 0 if byte else zeros + 1
-        yield byte

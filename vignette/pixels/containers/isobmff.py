@@ -20,7 +20,7 @@ from vignette.pixels.containers.boxes import Box, unpack
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.heif_aperture import shown_part
 from vignette.pixels.containers.heif_colour import HeifColours
-from vignette.pixels.containers.heif_extents import CodedData, UnitBudget
+from vignette.pixels.containers.heif_extents import CodedData
 from vignette.pixels.containers.heif_items import TRANSFORMATIONS, Item, Items, has_primary
 from vignette.pixels.containers.heif_top_level import top_level
 from vignette.pixels.containers.heif_tracks import Track, read_track, read_tracks
@@ -62,6 +62,9 @@ _GRID_BYTES: Final = _LARGE_GRID.size
 _CANVAS: Final = struct.Struct(">BB8xHH")
 _LARGE_CANVAS: Final = struct.Struct(">BB8xII")
 _XMP_TYPE: Final = b"application/rdf+xml"
+
+_STEPS_PER_ITEM: Final = 10
+_STEPS_PER_FRAME: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +130,9 @@ class _Picture:
         self._coded_pixels = 0
         self._has_overlay = False
         self._is_transparent = False
-        self._units = UnitBudget()
         self._configured: dict[Box, Sequence[hevc.Size]] = {}
         self._sequences: dict[int, av1.Sequence] = {}
+        self._checked: dict[int, Sequence[Item]] = {}
 
     def warn(self, remark: str) -> None:
         self._collector.warn(remark)
@@ -168,8 +171,9 @@ class _Picture:
     def _check_frames(self, track: Track) -> None:
         sequence = None
         for frame, extent in enumerate(track.samples()):
+            self._reader.spend(_STEPS_PER_FRAME)
             data = CodedData(self._reader, [extent], f"the frame {frame:,}")
-            sequence = av1.read_sequence(data, self._units, sequence)
+            sequence = av1.read_sequence(data, sequence)
             self._colours.take_coded(sequence.cicp, is_grey=sequence.is_grey)
             self._check_av1(sequence, (track.width, track.height), data.what)
 
@@ -218,18 +222,28 @@ class _Picture:
         coded = []
         while waiting:
             item = waiting.pop()
-            if item.kind in _DERIVED:
-                inputs = self._check_derived(items, item)
-                waiting += [part for part in dict.fromkeys(inputs) if part.id not in seen]
-                seen |= {part.id for part in inputs}
-            else:
-                self._check_coded(items, item)
+            inputs = self._checked_inputs(items, item)
+            self._reader.spend(1 + len(inputs))
+            waiting += [part for part in inputs if part.id not in seen]
+            seen |= {part.id for part in inputs}
+            if not inputs:
                 coded.append(item)
         if len({self._sequences[item.id].is_grey for item in coded if item.id in self._sequences}) > 1:
             raise BrokenImage(f"some parts of the item {primary.id} are grey, and others in colour")
         if not coded:
             raise BrokenImage(f"the item {primary.id} is made of no picture")
         return coded
+
+    def _checked_inputs(self, items: Items, item: Item) -> Sequence[Item]:
+        """Check *item*, once for all pictures that are made of it; return what it is made of, each once."""
+        if item.id not in self._checked:
+            self._reader.spend(_STEPS_PER_ITEM)
+            if item.kind in _DERIVED:
+                self._checked[item.id] = list(dict.fromkeys(self._check_derived(items, item)))
+            else:
+                self._check_coded(items, item)
+                self._checked[item.id] = []
+        return self._checked[item.id]
 
     def _planes_bytes(self, items: Items, primary: Item, coded: Sequence[Item]) -> int:
         """
@@ -260,7 +274,7 @@ class _Picture:
         size = self._item_size(items, item)
         data = CodedData(self._reader, items.extents(item), f"the picture of item {item.id}")
         if item.kind == _AV1:
-            self._sequences[item.id] = av1.read_sequence(data, self._units)
+            self._sequences[item.id] = av1.read_sequence(data)
             self._check_av1(self._sequences[item.id], size, data.what)
         else:
             self._check_hevc(configuration, data, size)
@@ -275,7 +289,7 @@ class _Picture:
         """Check that the parameter sets, by which the decoder goes, agree; if they are cut short, within a block."""
         if configuration not in self._configured:
             self._configured[configuration] = hevc.configured_sizes(self._reader, configuration)
-        for there in (*self._configured[configuration], *hevc.sizes_within(data, self._units)):
+        for there in (*self._configured[configuration], *hevc.sizes_within(data)):
             self._bounds.check_size(*there.coded)
             self._coded_pixels = max(self._coded_pixels, there.coded[0] * there.coded[1])
             if there.shown is None:
@@ -302,7 +316,8 @@ class _Picture:
         what = f"the overlay (item {overlay.id})"
         if self._format is AVIF:
             raise UnsupportedFormat("pictures laid over each other ('iovl') in an AVIF")
-        parts = [part for layer in layers for part in (items.inputs(layer) if layer.kind == b"grid" else [layer])]
+        each = dict.fromkeys(layers)
+        parts = (part for layer in each for part in (items.inputs(layer) if layer.kind == b"grid" else [layer]))
         if any(part.kind in _DERIVED for part in parts):  # each level could multiply the work
             raise UnsupportedFormat(f"{what} is of pictures that are made of others")
         extent = items.extents(overlay)[0]
@@ -390,7 +405,9 @@ class _Picture:
         what = "XMP packet" if is_xmp else "EXIF block"
         pieces = [self._collector.read(self._reader, extent.offset, extent.length, what) for extent in extents]
         content = b"".join(piece for piece in pieces if piece is not None)
-        if None in pieces or not content:
+        is_whole = None not in pieces
+        pieces.clear()
+        if not is_whole or not content:
             return
         if is_xmp:
             self._collector.add_xmp(content)

@@ -350,7 +350,9 @@ class _Metadata:
             self._set_profile()
         if self._photoshop:
             # A resource may begin in one segment and end in the next.
-            photoshop.take(b"".join(self._photoshop), self._collector)
+            resources = b"".join(self._photoshop)
+            self._photoshop.clear()
+            photoshop.take(resources, self._collector)
         for packet in self._xmp:
             self._collector.add_xmp(packet)
         named = {guid for packet in self._xmp for guid in _EXTENSION_NAMED.findall(packet)}

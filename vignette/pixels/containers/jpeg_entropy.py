@@ -12,17 +12,21 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 # The bits that a table looks up at once: the longest code.
 _WINDOW_BITS: Final = 16
-_BLOCK_COEFFICIENTS: Final = 64
+BLOCK_COEFFICIENTS: Final = 64
 # An entry of a table: by how many bits the next code is further on, and above these by how many coefficients.
-_STEP_BITS: Final = 5
-_STEP: Final = (1 << _STEP_BITS) - 1
+STEP_BITS: Final = 5
+STEP: Final = (1 << STEP_BITS) - 1
 
 # More than the longest block takes: 64 codes of 16 bits, each with 15 bits of a coefficient.
 _ROOM_BYTES: Final = 256
+
+# Half a second's work. The longest data that are counted hold fewer, unless a code takes under four bits on average.
+_MOST_CODES: Final = 3_000_000
 
 AC: Final = 0x10
 _RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
@@ -60,7 +64,9 @@ def end_of_whole_scan(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes]) 
         if len(restarts) > before:
             data = data[: restarts[before] - 2]
     try:
-        steps = [(_dc_steps(tables[dc]), _ac_steps(tables[AC | ac])) for dc, ac in plan.blocks]
+        of_dc = {dc: dc_steps(tables[dc]) for dc, _ in plan.blocks}
+        of_ac = {ac: ac_steps(tables[AC | ac]) for _, ac in plan.blocks}
+        steps = [(of_dc[dc], of_ac[ac]) for dc, ac in plan.blocks]
     except (KeyError, ValueError):
         return None
     raw = data[start:]
@@ -70,17 +76,19 @@ def end_of_whole_scan(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes]) 
 
 def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Sequence[int]]]) -> int | None:
     seen = windows(data)
-    position, last = 0, 8 * len(data)
+    position, last, codes = 0, 8 * len(data), 0
     for _ in range(units):
         for dc, ac in steps:
             step = dc[seen[position >> 3] >> 16 - (position & 7) & 0xFFFF]
             position += step
             index = 1
-            while step and index < _BLOCK_COEFFICIENTS:
+            while step and index < BLOCK_COEFFICIENTS:
                 step = ac[seen[position >> 3] >> 16 - (position & 7) & 0xFFFF]
-                position += step & _STEP
-                index += step >> _STEP_BITS
-            if not step or position > last:
+                position += step & STEP
+                index += step >> STEP_BITS
+                codes += 1
+            codes += 1
+            if not step or position > last or codes > _MOST_CODES:
                 return None
     return (position + 7) // 8
 
@@ -97,23 +105,29 @@ def windows(data: bytes) -> Sequence[int]:
     return windows
 
 
-def _dc_steps(table: bytes) -> Sequence[int]:
+@lru_cache(8)
+def dc_steps(table: bytes) -> Sequence[int]:
+    """Return, for each window, by how many bits the code and the difference behind it are long; 0 without a code."""
     return _steps(table, lambda value: value & 15)
 
 
-def _ac_steps(table: bytes) -> Sequence[int]:
+@lru_cache(8)
+def ac_steps(table: bytes) -> Sequence[int]:
+    """As `dc_steps`; above that (from bit 5 on) by how many coefficients the next code is further on."""
+
     def coefficients(value: int) -> int:
         run, size = value >> 4, value & 15
         if size:
             return run + 1
-        return 16 if run == 15 else _BLOCK_COEFFICIENTS  # a run of zeros; the end of the block
+        return 16 if run == 15 else BLOCK_COEFFICIENTS  # a run of zeros; the end of the block
 
-    return _steps(table, lambda value: value & 15 | coefficients(value) << _STEP_BITS)
+    return _steps(table, lambda value: value & 15 | coefficients(value) << STEP_BITS)
 
 
+@lru_cache(8)
 def lookup(table: bytes) -> Sequence[int]:
     """Return, for each window, the length of its code and above that (from bit 5 on) the value; 0 without a code."""
-    return _steps(table, lambda value: value << _STEP_BITS)
+    return _steps(table, lambda value: value << STEP_BITS)
 
 
 def _steps(table: bytes, of_value: Callable[[int], int]) -> Sequence[int]:

@@ -16,6 +16,10 @@ from vignette.pixels.containers.jpeg_entropy import AC, intervals, lookup, stuff
 # Two thirds of a second's work, in blocks and in bytes of coded data.
 MOST_BLOCKS: Final = 60_000
 MOST_BYTES: Final = 1 << 20
+# The same blocks once for each scan. Encoders refine coefficients two or three times; a run of blocks takes a few bits.
+MOST_BLOCKS_OF_PASSES: Final = 10 * MOST_BLOCKS
+# Times that the coding starts anew, in all scans. To start takes 15 µs.
+MOST_RESTARTS: Final = 10_000
 
 _RUN_OF_ZEROS: Final = 15
 
@@ -49,23 +53,28 @@ def end_of_last(passes: Sequence[Pass]) -> int | None:
     history = [0] * passes[-1].units
     end = None
     for scan in passes:
-        end = _walk(scan, history)
+        end = walk(scan, history)
         if end is None:
             return None
     return end
 
 
-def _walk(scan: Pass, history: list[int]) -> int | None:
+def walk(scan: Pass, history: list[int]) -> int | None:
+    """Return as `end_of_last`. *history* has, and is given, the coefficients that each block has by now, as bits."""
     end, unit = 0, 0
+    try:
+        dc, ac = _lookups(scan)
+    except (KeyError, ValueError):
+        return None
     for start, piece in intervals(scan.data, scan.units, scan.restart):
         following = min(scan.units, unit + (scan.restart or scan.units))
         data = piece.replace(b"\xff\0", b"\xff")
         try:
             if scan.first == 0:
-                bits = _dc_bits(scan, data, following - unit)
+                bits = _dc_bits(scan, data, dc, following - unit)
             else:
-                bits = _ac_bits(scan, data, history, range(unit, following))
-        except (KeyError, ValueError, IndexError):
+                bits = _ac_bits(scan, data, ac, history, range(unit, following))
+        except IndexError:
             return None
         if bits is None or bits > 8 * len(data):
             return None
@@ -73,11 +82,18 @@ def _walk(scan: Pass, history: list[int]) -> int | None:
     return end if unit == scan.units else None
 
 
-def _dc_bits(scan: Pass, data: bytes, units: int) -> int | None:
+def _lookups(scan: Pass) -> tuple[Sequence[Sequence[int]], Sequence[int]]:
+    """Return the table of each block for DC, and that for AC; of those that the pass has no use for, none."""
+    if scan.first:
+        return [], lookup(scan.tables[AC | scan.ac])
+    made = {} if scan.refines else {number: lookup(scan.tables[number]) for number in scan.dc}
+    return [made[number] for number in scan.dc] if made else [], []
+
+
+def _dc_bits(scan: Pass, data: bytes, tables: Sequence[Sequence[int]], units: int) -> int | None:
     if scan.refines:
         return units * len(scan.dc)
     seen = windows(data)
-    tables = [lookup(scan.tables[number]) for number in scan.dc]
     position = 0
     for _ in range(units):
         for table in tables:
@@ -88,9 +104,9 @@ def _dc_bits(scan: Pass, data: bytes, units: int) -> int | None:
     return position
 
 
-def _ac_bits(scan: Pass, data: bytes, history: list[int], blocks: range) -> int | None:
+def _ac_bits(scan: Pass, data: bytes, table: Sequence[int], history: list[int], blocks: range) -> int | None:
     """Walk along the codes of *blocks*; note in *history* which coefficients each block has."""
-    seen, table = windows(data), lookup(scan.tables[AC | scan.ac])
+    seen = windows(data)
     take = _refine if scan.refines else _begin
     position = run = 0
     for block in blocks:

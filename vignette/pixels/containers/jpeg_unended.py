@@ -16,7 +16,14 @@ from typing import Final
 
 from vignette.limits import KIB, MIB
 from vignette.pixels.containers.jpeg_entropy import ScanPlan, end_of_whole_scan
-from vignette.pixels.containers.jpeg_progressive import MOST_BLOCKS, MOST_BYTES, Pass, end_of_last
+from vignette.pixels.containers.jpeg_progressive import (
+    MOST_BLOCKS,
+    MOST_BLOCKS_OF_PASSES,
+    MOST_BYTES,
+    MOST_RESTARTS,
+    Pass,
+    end_of_last,
+)
 from vignette.pixels.containers.jpeg_segments import DHT, Segment
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.pieces import Pieces
@@ -24,6 +31,8 @@ from vignette.pixels.pieces import Pieces
 _MOST_COUNTED_BYTES: Final = 3 * MIB // 2
 # Four tables of each class take some 2 KiB.
 _MAX_TABLE_BYTES: Final = 64 * KIB
+# Each segment counts for as much at least.
+_LEAST_TABLE_BYTES: Final = 256
 
 _END: Final = b"\xff\xd9"
 # What ends the data of a scan; restart markers and stuffed bytes are part of them.
@@ -74,9 +83,10 @@ def end_of_progressive_scan(
     The *scans* before it are all those of the same component and coefficients. A `Pass` lacks what only the file tells:
     tables, restarts and data, which are ignored.
     """
-    if scans[-1][1].units > MOST_BLOCKS:
+    units = scans[-1][1].units
+    if units > MOST_BLOCKS or units * len(scans) > MOST_BLOCKS_OF_PASSES:
         return None
-    passes, left = [], MOST_BYTES
+    passes, left, restarts_left = [], MOST_BYTES, MOST_RESTARTS
     for segment, told in scans:
         marker = reader.find(_MARKER_AFTER_DATA, segment.stop)
         length = (reader.size if marker is None else marker) - segment.stop
@@ -85,6 +95,9 @@ def end_of_progressive_scan(
             return None
         data = reader.read(segment.stop, length, segment.what).removesuffix(_END[:1])
         huffman, restart = _read_tables(reader, tables, segment)
+        restarts_left -= units // restart if restart else 0
+        if restarts_left < 0:
+            return None
         passes.append(replace(told, data=data, tables=huffman, restart=restart))
     used = end_of_last(passes)
     return None if used is None else scans[-1][0].stop + used
@@ -95,17 +108,18 @@ def _read_tables(reader: Reader, segments: Iterable[Segment], scan: Segment) -> 
     tables: dict[int, bytes] = {}
     restart, left = 0, _MAX_TABLE_BYTES
     for segment in segments:
-        left -= segment.length
+        left -= max(segment.length, _LEAST_TABLE_BYTES)
         if segment.marker > scan.marker or left < 0:
             break
         content = reader.read(segment.start, segment.length, segment.what)
         if segment.code != DHT:
             restart = int.from_bytes(content[:2], "big")
             continue
-        while len(content) > 17:
-            length = 17 + sum(content[1:17])
-            tables[content[0]] = content[1:length]
-            content = content[length:]
+        at = 0
+        while len(content) - at > 17:
+            end = at + 17 + sum(content[at + 1 : at + 17])
+            tables[content[at]] = content[at + 1 : end]
+            at = end
     return tables, restart
 
 

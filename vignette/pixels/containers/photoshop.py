@@ -5,6 +5,7 @@ Blocks").
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import Final
@@ -21,6 +22,7 @@ _THUMBNAIL_HEADER_BYTES: Final = 28
 _SIGNATURES: Final = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 _HEADER: Final = struct.Struct(">4sHB")
 _LENGTH: Final = struct.Struct(">I")
+_ZEROS: Final = re.compile(rb"\0*")
 
 # Photoshop writes some dozens.
 _MAX_RESOURCES: Final = 1000
@@ -32,20 +34,20 @@ def take(resources: bytes, collector: Collector, *, with_iptc: bool = True) -> N
     datasets: some programs write a second resource of them.
     """
     datasets = []
-    for number, content, length in _resources(resources, collector):
+    for number, content, length in _resources(memoryview(resources), collector):
         if number == _IPTC_RESOURCE and length and with_iptc:
             if len(content) < length:
                 collector.warn(f"IPTC block of {length:,} bytes is cut short after {len(content):,}")
             datasets.append(content)
         elif number == _EXIF_RESOURCE and content:
-            collector.set_lesser_exif(content)
+            collector.set_lesser_exif(bytes(content))
         elif number in _THUMBNAIL_RESOURCES:
             collector.add_preview("PhotoshopThumbnail", len(content) - _THUMBNAIL_HEADER_BYTES)
     if datasets:
         collector.set_iptc(b"".join(datasets))
 
 
-def _resources(resources: bytes, collector: Collector) -> Iterator[tuple[int, bytes, int]]:
+def _resources(resources: memoryview, collector: Collector) -> Iterator[tuple[int, memoryview, int]]:
     """Yield the number of each resource, as much of its content as is there, and the length that it should have."""
     offset = 0
     for _ in range(_MAX_RESOURCES):
@@ -53,7 +55,7 @@ def _resources(resources: bytes, collector: Collector) -> Iterator[tuple[int, by
             return
         signature, number, name_length = _HEADER.unpack_from(resources, offset)
         if signature not in _SIGNATURES:
-            if resources[offset:].strip(b"\0"):
+            if not _ZEROS.fullmatch(resources, offset):
                 collector.warn(f"Photoshop resources are damaged at byte {offset:,} of {len(resources):,}")
             return
         # The name is a Pascal string; its length byte counts towards making it even.

@@ -52,8 +52,14 @@ _IHDR: Final = struct.Struct(">IIBBBBB")
 _ANIMATION: Final = (b"acTL", b"fcTL", b"fdAT")
 
 _METADATA: Final = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
+# Writers leave some dozens.
+_MAX_METADATA_CHUNKS: Final = 2000
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 _RAW_PROFILE: Final = "Raw profile type "
+# Of all texts that hold profiles in hexadecimal digits; each counts for as much as a hundredth of that at least.
+_MAX_RAW_BYTES: Final = 4 * MIB
+_LEAST_RAW_BYTES: Final = _MAX_RAW_BYTES // 100
+_MAX_LENGTH_DIGITS: Final = 20
 # 11.3.3.2: the longest keyword, and the longest name of a profile.
 _MAX_KEYWORD_BYTES: Final = 79
 
@@ -90,6 +96,7 @@ class _Walk:
         self._texts = _Texts(self._collector)
         self._colours = ColourChunks(self._collector)
         self._has_palette = False
+        self._metadata_left = _MAX_METADATA_CHUNKS
         self._data_bytes = 0
         self._data_end = 0
         self._animation: Animation
@@ -244,6 +251,10 @@ class _Walk:
             raise BrokenImage(f"{chunk.what} is damaged: its checksum is wrong")
 
     def _metadata(self, chunk: Chunk) -> bytes | None:
+        if not self._metadata_left:
+            self._collector.warn(f"only the first {_MAX_METADATA_CHUNKS:,} chunks of metadata and of colours are read")
+            return None
+        self._metadata_left -= 1
         block = self._collector.read(self._reader, chunk.start, chunk.length, chunk.what)
         if block is None:
             return None
@@ -304,6 +315,7 @@ class _Texts:
             b"iTXt": self._take_international,
         }
         self._raw_exif: bytes | None = None
+        self._raw_left = _MAX_RAW_BYTES
 
     def take(self, kind: bytes, content: bytes) -> None:
         self._takers[kind](content)
@@ -314,11 +326,11 @@ class _Texts:
             self._collector.set_exif(self._raw_exif)
 
     def _take_profile(self, content: bytes) -> None:
-        name, _, rest = content.partition(b"\0")
-        if not 0 < len(name) <= _MAX_KEYWORD_BYTES or rest[:1] != b"\0":
+        end = content.find(b"\0")
+        if not 0 < end <= _MAX_KEYWORD_BYTES or content[end + 1 : end + 2] != b"\0":
             self._collector.warn("the chunk 'iCCP' is left out: its name or its method is none that a PNG may have")
             return
-        profile = self._collector.inflate(rest[1:], "ICC profile", whole=True)
+        profile = self._collector.inflate(memoryview(content)[end + 2 :], "ICC profile", whole=True)
         if profile:
             self._collector.set_icc(profile)
 
@@ -327,8 +339,9 @@ class _Texts:
         self._keep(keyword, text)
 
     def _take_compressed(self, content: bytes) -> None:
-        keyword, _, rest = content.partition(b"\0")
-        text = self._collector.inflate(rest[1:], _named(keyword))
+        end = content.find(b"\0")
+        keyword = content[:end] if end >= 0 else content
+        text = self._collector.inflate(memoryview(content)[len(keyword) + 2 :], _named(keyword))
         if text is not None:
             self._keep(keyword, text)
 
@@ -342,9 +355,10 @@ class _Texts:
         if min(keyword_end, language_end, translated_end) < 0:
             self._collector.warn(f"{_named(keyword)} is damaged")
             return
-        text: bytes | None = content[translated_end + 1 :]
         if content[keyword_end + 1]:
-            text = self._collector.inflate(content[translated_end + 1 :], _named(keyword))
+            text = self._collector.inflate(memoryview(content)[translated_end + 1 :], _named(keyword))
+        else:
+            text = content[translated_end + 1 :]
         if text is not None:
             self._keep(keyword, text)
 
@@ -360,13 +374,20 @@ class _Texts:
 
     def _take_raw_profile(self, kind: str, raw: bytes) -> None:
         """Take a profile of ImageMagick: a line feed, the kind, the length, then hexadecimal digits in lines."""
+        what = f"text '{_RAW_PROFILE}{kind[:_MAX_KEYWORD_BYTES]}'"
+        if len(raw) > self._raw_left:
+            self._collector.warn(
+                f"{what} of {len(raw):,} bytes is left out: such profiles may take {_MAX_RAW_BYTES:,} bytes together"
+            )
+            return
+        self._raw_left -= max(len(raw), _LEAST_RAW_BYTES)
         try:
             length, _, digits = raw.strip().split(b"\n", 1)[1].lstrip().partition(b"\n")
             profile = bytes.fromhex(digits.decode("ascii"))
-            if len(profile) != int(length):
-                self._collector.warn(f"text '{_RAW_PROFILE}{kind}' is {len(profile):,} bytes long, not {int(length):,}")
+            if len(profile) != int(length[:_MAX_LENGTH_DIGITS]):
+                self._collector.warn(f"{what} is {len(profile):,} bytes long, not {int(length[:_MAX_LENGTH_DIGITS]):,}")
         except (ValueError, IndexError):
-            self._collector.warn(f"text '{_RAW_PROFILE}{kind}' is damaged")
+            self._collector.warn(f"{what} is damaged")
             return
         self._take_profile_of(kind.lower(), profile)
 

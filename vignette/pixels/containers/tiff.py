@@ -20,7 +20,7 @@ from vignette.pixels.containers import icc, photoshop, tiff_metadata
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import as_orientation
-from vignette.pixels.containers.reader import Reader
+from vignette.pixels.containers.reader import Reader, TooMuchWork
 from vignette.pixels.containers.tiff_directory import Directory, Entry, Layout, read_directory
 from vignette.pixels.containers.tiff_samples import samples_of
 from vignette.pixels.containers.tiff_writing import with_directory
@@ -28,14 +28,13 @@ from vignette.pixels.pieces import Pieces
 from vignette.pixels.samples import Alpha
 from vignette.pixels.samples import check as check_samples
 
-# A scanned book has a thousand pages. Each costs some microseconds.
+# A scanned book has a thousand pages. The steps that all readers of a file have allow some 12,000, of ten tags each.
 _MAX_DIRECTORIES: Final = 20_000
+_STEPS_PER_PAGE: Final = 12
 
-# For all directories together: 50 for each.
-_MAX_ENTRIES: Final = 50 * _MAX_DIRECTORIES
-
-# 30 pages of 60,000 rows, with one row in each strip: far over real files, and a second's work.
+# 30 pages of 60,000 rows, with one row in each strip: far over real files, and a quarter of a second's work.
 _MAX_STRIPS: Final = 2_000_000
+_STRIPS_PER_STEP: Final = 16
 
 # Writers that leave out how long the strips are write one or a few.
 _MAX_RECKONED_STRIPS: Final = 10_000
@@ -177,7 +176,7 @@ class _Walk:
                     self._bounds.check_frames(frames + 1)
                     self._check_page(directory)
                     frames += 1
-        except _TooMany:
+        except (_TooMany, TooMuchWork):
             raise
         except (BrokenImage, UnsupportedFormat) as fault:
             self._is_mended = True
@@ -193,7 +192,6 @@ class _Walk:
     def _directories(self) -> Iterator[Directory]:
         offset = self._layout.first_directory
         seen: set[int] = set()
-        entries = 0
         while offset or not seen:
             if offset in seen:
                 raise BrokenImage(f"the directories of the TIFF run in a circle, to byte {offset:,}")
@@ -201,9 +199,6 @@ class _Walk:
                 raise _TooMany(f"the TIFF has more than {_MAX_DIRECTORIES:,} directories")
             seen.add(offset)
             directory = read_directory(self._reader, self._layout, offset)
-            entries += len(directory.entries)
-            if entries > _MAX_ENTRIES:
-                raise _TooMany(f"the directories of the TIFF have more than {_MAX_ENTRIES:,} entries")
             yield directory
             offset = directory.next_offset
 
@@ -221,7 +216,7 @@ class _Walk:
             self._collector.warn(f"the TIFF tells the depths of {depths.count} samples, and not that there are so many")
         if _PHOTOMETRIC not in there:
             samples = entries.get(_SAMPLES_PER_PIXEL)
-            is_coloured = samples is not None and next(samples.numbers(self._reader, self._layout, 1), 1) >= len("RGB")
+            is_coloured = samples is not None and (samples.first(self._reader, self._layout) or 1) >= len("RGB")
             photometric = self._likely_photometric(directory, is_coloured=is_coloured)
             entries[_PHOTOMETRIC] = self._added(_PHOTOMETRIC, photometric)
             self._collector.warn(f"the TIFF does not say what its samples mean; taken for {_NAMES[photometric]}")
@@ -244,6 +239,7 @@ class _Walk:
         return self._number(directory, _SUBFILE_TYPE, 0)
 
     def _check_page(self, directory: Directory) -> _Page:
+        self._reader.spend(_STEPS_PER_PAGE)
         self._check_layout(directory)
         page = self._page(directory)
         if page.compression not in _COMPRESSIONS:
@@ -335,6 +331,7 @@ class _Walk:
         """
         planes = page.samples if page.has_separate_planes else 1
         total = count * planes
+        self._reader.spend(total // _STRIPS_PER_STEP)
         self._strips_left -= total
         if self._strips_left < 0:
             raise _TooMany(f"the TIFF has more than {_MAX_STRIPS:,} strips or tiles")
@@ -368,6 +365,7 @@ class _Walk:
         told = [0] * count if entry is None else list(self._table(page, lengths_tag, count))
         if all(told):
             return told
+        self._reader.spend(count)  # to sort them takes a step each
         offsets = list(self._table(page, offsets_tag, count))
         places = sorted({*offsets, self._reader.size})
         reckoned = [
@@ -387,12 +385,11 @@ class _Walk:
     def _number(self, directory: Directory, tag: int, default: int | None = None) -> int:
         """Return the first number of *tag*, or *default*; raise `BrokenImage` if there is neither."""
         entry = directory.entries.get(tag)
-        if entry is not None:
-            for number in entry.numbers(self._reader, self._layout, 1):
-                return number
-        if default is None:
+        number = None if entry is None else entry.first(self._reader, self._layout)
+        found = default if number is None else number
+        if found is None:
             raise BrokenImage(f"the directory at byte {directory.offset:,} lacks the tag {tag}")
-        return default
+        return found
 
     def _orientation(self, directory: Directory) -> int:
         entry = directory.entries.get(_ORIENTATION)

@@ -21,6 +21,9 @@ from vignette.pixels.containers.reader import Reader
 # TIFF and EXIF define about 200 tags for one directory; camera raws add a hundred.
 MAX_ENTRIES: Final = 1000
 
+_STEPS_PER_DIRECTORY: Final = 3
+_ENTRIES_PER_STEP: Final = 2
+
 _BIG: Final = 43
 _BIG_OFFSET_BYTES: Final = 8
 
@@ -114,6 +117,13 @@ class Entry:
         (offset,) = layout.link.unpack(self.inline)
         return int(offset)
 
+    def first(self, reader: Reader, layout: Layout) -> int | None:
+        """Return the first value; None if there is none. Raise `BrokenImage` as `numbers` does."""
+        letter = _WHOLE_NUMBERS.get(self.kind)
+        if letter is None or not 0 < self.count * _TYPE_BYTES[self.kind] <= len(self.inline):
+            return next(self.numbers(reader, layout, 1), None)
+        return int(struct.unpack_from(layout.order + letter, self.inline)[0])
+
     def numbers(self, reader: Reader, layout: Layout, most: int) -> Iterator[int]:
         """Yield the first *most* values, a few at a time; raise `BrokenImage` if they are no numbers, or cut off."""
         letter = _WHOLE_NUMBERS.get(self.kind)
@@ -147,6 +157,7 @@ def read_directory(reader: Reader, layout: Layout, offset: int) -> Directory:
     (count,) = reader.unpack(layout.entry_count, offset, what)
     if not 0 < count <= MAX_ENTRIES:
         raise BrokenImage(f"{what} has {count:,} entries")
+    reader.spend(_STEPS_PER_DIRECTORY + count // _ENTRIES_PER_STEP)
     start = offset + layout.entry_count.size
     table = reader.read(start, count * layout.entry.size, what)
     entries: dict[int, Entry] = {}

@@ -11,6 +11,7 @@ that is asked second must refuse a picture of which pixels are missing, just lik
 
 from __future__ import annotations
 
+import codecs
 import struct
 from typing import BinaryIO, Final, Protocol
 
@@ -19,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from vignette.allocation import watch_allocations
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.engines import bitmap, libheif, libvips, pillow
+from vignette.pixels.engines import bitmap, deep, libheif, libheif_planes, libvips, pillow
 from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.engines.whole_jpeg import DamagedPixels
 from vignette.pixels.formats import Format
@@ -48,7 +49,19 @@ _ENGINES: Final[dict[Format, tuple[Engine, ...]]] = {
 # finds in the pixels is the verdict: Pillow compares no checksum of a PNG, for instance.
 _BOTH_ARE_STRICT: Final = frozenset({formats.JPEG, formats.AVIF, formats.TIFF})
 
+# What texts in pictures may be written in, as our parsers and Pillow read them.
+_ENCODINGS: Final = ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "mac-roman")
+
 _FAULTS: Final = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error)
+
+
+def load_libraries() -> None:
+    """Load what the engines load for the first picture that needs it: for a process that can open nothing later."""
+    Image.init()
+    deep.library()
+    libheif_planes.library()
+    for encoding in _ENCODINGS:
+        codecs.lookup(encoding)
 
 
 def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Image:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from vignette.limits import KIB
 from vignette.pixels.metadata.remarks import Remarks
 from vignette.pixels.metadata.values import Fields
 
@@ -14,7 +16,10 @@ _HEADER_BYTES: Final = 128
 _MAX_TAGS: Final = 256
 _MAX_LANGUAGES: Final = 256
 # The texts are names and notices. The longest copyright that we have seen has 2,000 characters.
-_MAX_TEXT_BYTES: Final = 64 * 1024
+_MAX_TEXT_BYTES: Final = 64 * KIB
+_MAX_TEXTS_BYTES: Final = 4 * _MAX_TEXT_BYTES
+
+_LATIN_1, _UTF_16 = "latin-1", "utf-16-be"
 
 _PROFILE_CLASSES: Final = {
     "scnr": "input device",
@@ -69,38 +74,68 @@ def _texts(profile: bytes, remarks: Remarks) -> dict[str, str]:
     count = min(told, _MAX_TAGS, (len(profile) - start) // 12)
     if count < told:
         remarks.add(f"ICC: only {count} of {told} tags are read")
+    elements = _Elements(profile, remarks)
     for signature, offset, length in struct.iter_unpack(">4sII", profile[start : start + count * 12]):
         name = _TEXTS.get(signature.decode("latin-1"))
-        text = _text(profile[offset : offset + min(length, _MAX_TEXT_BYTES)]) if name else ""
-        if name and text:
-            found.setdefault(name, text)
+        if name and name not in found and (text := elements.text(offset, length)):
+            found[name] = text
     return {name: found[name] for name in _TEXTS.values() if name in found}
 
 
-def _text(element: bytes) -> str:
-    """Return the text of an element of type `desc` (version 2), `mluc` (version 4) or `text`; "" of any other."""
+class _Elements:
+    """
+    The texts in the elements of a profile.
+
+    Tags may share an element (ICC.1:2022, 7.3.1), and languages a text; elements may overlap. So an element is read
+    once, and all texts together up to `_MAX_TEXTS_BYTES`.
+    """
+
+    def __init__(self, profile: bytes, remarks: Remarks) -> None:
+        self._profile = profile
+        self._remarks = remarks
+        self._read: dict[tuple[int, int], str] = {}
+        self._bytes_left = _MAX_TEXTS_BYTES
+
+    def text(self, offset: int, length: int) -> str:
+        """Return the text of the element of *length* bytes at *offset*; "" if it holds none, or too much."""
+        place = offset, length
+        if place not in self._read:
+            element = self._profile[offset : offset + min(length, _MAX_TEXT_BYTES)]
+            texts = (self._decoded(raw, encoding) for raw, encoding in _encoded(element))
+            self._read[place] = next(filter(None, texts), "")
+        return self._read[place]
+
+    def _decoded(self, raw: bytes, encoding: str) -> str:
+        if len(raw) > self._bytes_left:
+            self._remarks.add(f"ICC: of the texts only {_MAX_TEXTS_BYTES:,} bytes are read")
+            return ""
+        self._bytes_left -= len(raw)
+        return raw.decode(encoding, errors="replace").strip(None if encoding == _LATIN_1 else "\0 ")
+
+
+def _encoded(element: bytes) -> Iterator[tuple[bytes, str]]:
+    """Yield the texts of an element of type `desc` (version 2), `mluc` (version 4) or `text`, the best one first."""
     kind, content = element[:4], element[8:]
     if kind == b"mluc":
-        return _localised(element)
-    if kind == b"desc" and len(content) >= 4:
+        for raw in _localised(element):
+            yield raw, _UTF_16
+    elif kind == b"text":
+        yield content.partition(b"\0")[0], _LATIN_1
+    elif kind == b"desc" and len(content) >= 4:
         (length,) = struct.unpack_from(">I", content)
-        content = content[4 : 4 + length]
-    elif kind != b"text":
-        return ""
-    return content.partition(b"\0")[0].decode("latin-1").strip()
+        yield content[4 : 4 + length].partition(b"\0")[0], _LATIN_1
 
 
-def _localised(element: bytes) -> str:
-    """Return the English text of a multiLocalizedUnicodeType; without one, its first text."""
+def _localised(element: bytes) -> Iterator[bytes]:
+    """Yield the English text of a multiLocalizedUnicodeType, then its first text, in UTF-16."""
     if len(element) < 16:
-        return ""
+        return
     (count,) = struct.unpack_from(">I", element, 8)
-    records = element[16 : 16 + 12 * min(count, _MAX_LANGUAGES)]
-    texts: dict[bytes, str] = {}
-    for language, length, offset in struct.iter_unpack(">2s2xII", records[: len(records) // 12 * 12]):
-        raw = element[offset : offset + length]
-        texts.setdefault(language, raw.decode("utf-16-be", errors="replace").strip("\0 "))
-    return texts.get(b"en") or next(iter(texts.values()), "")
+    table = element[16 : 16 + 12 * min(count, _MAX_LANGUAGES)]
+    records = list(struct.iter_unpack(">2s2xII", table[: len(table) // 12 * 12]))
+    english = [record for record in records if record[0] == b"en"][:1]
+    for _, length, offset in [*english, *records[:1]]:
+        yield element[offset : offset + length]
 
 
 def _signature(profile: bytes, offset: int) -> str:

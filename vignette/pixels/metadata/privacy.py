@@ -8,6 +8,7 @@ understands. The public copy, made by `vignette.pixels.publishing`, leaves out t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         *("GpsLatitude", "GpsLongitude", "GpsLongtitude", "AbsoluteAltitude"),
         *("City", "Sub-location", "Province-State", "Country-PrimaryLocationName", "ContentLocationName"),
         *("State", "Country", "CountryCode", "Location", "LocationCreated", "LocationShown"),
+        # Where the camera looked, and which way it moved.
+        *("GPSImgDirection", "GPSTrack", "GPSSpeed", "GPSDestBearing", "GPSDestDistance", "GPSPosition"),
+        *("Country-PrimaryLocationCode", "ContentLocationCode"),
     ),
     "time": (
         *("DateTimeOriginal", "DateTimeDigitized", "DateTime", "GPSDateStamp", "GPSTimeStamp"),
@@ -56,8 +60,24 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 
-KINDS: Final = tuple(_NAMES)
+_PROFILE: Final = "colour_profile"
+
+KINDS: Final = (*_NAMES, _PROFILE)
 """The kinds, in the order of `reveals`."""
+
+# The texts of a colour profile. The profile of a screen that somebody has measured may name its computer and its owner;
+# those that come with programs say the same in millions of files.
+_TEXTS_OF_A_PROFILE: Final = ("description", "manufacturer", "model", "copyright")
+_WIDESPREAD: Final = re.compile(
+    r"colour profile|none|c2|Public Domain|No copyright, use freely|"
+    r"sRGB( built-in| Color Space Profile| IEC61966[-.]2[-.]1( black scaled)?)?|Display P3|Image P3|DCI-P3[-_0-9D]*|"
+    r"Adobe RGB \(1998\)|Apple RGB|ProPhoto RGB|Generic (RGB|Gray|CMYK)( Gamma 2\.2)? Profile|Dot Gain \d\d%|"
+    r"Gray Gamma \d\.\d|U\.S\. Web Coated \(SWOP\) v2|(Coated|Uncoated) FOGRA\d\d[ (),:/0-9A-Z]{0,30}|"
+    r"IEC http://www\.iec\.ch|IEC 61966-2[-.]1 Default RGB colour space - sRGB|"
+    r"(Copyright )?(\(c\) )?(\d{4} )?(Hewlett-Packard Company|Google Inc\.|Adobe Systems Incorporated|"
+    r"Apple Inc\.|Apple Computer, Inc\.|International Color Consortium)(,? (\d{4}|all rights reserved\.?))*",
+    re.IGNORECASE | re.ASCII,
+)
 
 _KIND_OF: Final = {name: kind for kind, names in _NAMES.items() for name in names}
 
@@ -91,6 +111,9 @@ def _entries(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if not _is_blank(item["text"]):
             # A text of any other keyword is still something that somebody wrote.
             yield _kind_of(item["keyword"]) or "comments", _pointer("text", str(index))
+    for name, value in parts.get("icc", {}).items():
+        if name in _TEXTS_OF_A_PROFILE and not _is_blank(value) and not _WIDESPREAD.fullmatch(value):
+            yield _PROFILE, _pointer("icc", name)
     for name in parts.get("previews", {}):
         yield "preview", _pointer("previews", name)
 

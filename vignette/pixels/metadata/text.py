@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from vignette.pixels.metadata.privacy import value_at
@@ -63,6 +64,7 @@ _PRIVACY_LABELS: Final = {
     "preview": "Preview",
     "history": "Programs, edits",
     "ids": "Identifiers",
+    "colour_profile": "Colour profile",
     "comments": "Comments",
 }
 _ICC_LABELS: Final = {
@@ -97,19 +99,7 @@ def as_groups(description: Mapping[str, Any]) -> list[Group]:
     Each text is bounded, and safe to show: U+FFFD replaces control and bidirectional characters. The caller escapes the
     texts for HTML.
     """
-    groups = [
-        _group("Summary", _summary(_mapping(description, "summary"))),
-        _group("What the file reveals", _revealed(description)),
-        *_exif_groups(_mapping(description, "exif")),
-        _group("Maker's note", ((name, _plain(value)) for name, value in _mapping(description, "maker_note").items())),
-        _group("XMP", ((name, _nested(value)) for name, value in _mapping(description, "xmp").items())),
-        _group("IPTC", ((name, _plain(value)) for name, value in _mapping(description, "iptc").items())),
-        _group("ICC profile", _icc(_mapping(description, "icc"))),
-        _group("Text", ((item["keyword"], item["text"]) for item in description.get("text", ()))),
-        _group("Previews", ((name, _plain(value)) for name, value in _mapping(description, "previews").items())),
-        _group("Warnings", ((str(number), text) for number, text in enumerate(description.get("warnings", ()), 1))),
-    ]
-    return [group for group in groups if group.entries]
+    return [group for group in _groups(description) if group.entries]
 
 
 def as_privacy(description: Mapping[str, Any]) -> list[Group]:
@@ -121,27 +111,56 @@ def as_privacy(description: Mapping[str, Any]) -> list[Group]:
 
 
 def as_text(description: Mapping[str, Any]) -> str:
-    """Return the content of metadata.txt: one group below the other, values in a column, a line feed at the end."""
-    groups = as_groups(description)
-    lines = [line for group in groups for line in [*_block(group), ""]]
+    """
+    Return the content of metadata.txt: one group below the other, values in a column, a line feed at the end.
+
+    It has `MAX_LINES` at most, and what is behind them is never made.
+    """
+    lines = list(islice(_lines(description), MAX_LINES + 1))
     if len(lines) > MAX_LINES:
-        lines = [*lines[:MAX_LINES], "…", "Further lines are in the JSON.", ""]
-    return "\n".join(lines) if groups else NO_METADATA
+        lines[MAX_LINES:] = ["…", "Further lines are in the JSON.", ""]
+    return "\n".join(lines) if lines else NO_METADATA
 
 
-def _block(group: Group) -> list[str]:
+def _lines(description: Mapping[str, Any]) -> Iterator[str]:
+    for group in _groups(description):
+        if group.entries:
+            yield from _block(group)
+            yield ""
+
+
+def _block(group: Group) -> Iterator[str]:
     width = min(max(len(name) for name, _ in group.entries), _MAX_COLUMN)
-    lines = [group.title, "-" * len(group.title)]
+    yield group.title
+    yield "-" * len(group.title)
     indent = " " * width + _GAP
     for name, text in group.entries:
         whole = name.ljust(width) + _GAP + text
         if "\n" not in whole:
-            lines.append(whole.rstrip())
+            yield whole.rstrip()
             continue
         first, *further = whole.split("\n")
-        lines.append(first.rstrip())
-        lines += [(indent + line).rstrip() for line in further]
-    return lines
+        yield first.rstrip()
+        for line in further:
+            yield (indent + line).rstrip()
+
+
+def _groups(description: Mapping[str, Any]) -> Iterator[Group]:
+    """Yield each group when it is asked for, whether it has entries or not."""
+    yield _group("Summary", _summary(_mapping(description, "summary")))
+    yield _group("What the file reveals", _revealed(description))
+    yield from _exif_groups(_mapping(description, "exif"))
+    yield _group("Maker's note", _told_plainly(description, "maker_note"))
+    yield _group("XMP", ((name, _nested(value)) for name, value in _mapping(description, "xmp").items()))
+    yield _group("IPTC", _told_plainly(description, "iptc"))
+    yield _group("ICC profile", _icc(_mapping(description, "icc")))
+    yield _group("Text", ((item["keyword"], item["text"]) for item in description.get("text", ())))
+    yield _group("Previews", _told_plainly(description, "previews"))
+    yield _group("Warnings", ((str(number), text) for number, text in enumerate(description.get("warnings", ()), 1)))
+
+
+def _told_plainly(description: Mapping[str, Any], part: str) -> Iterator[tuple[str, str]]:
+    return ((name, _plain(value)) for name, value in _mapping(description, part).items())
 
 
 def _group(title: str, entries: Iterator[tuple[str, str]]) -> Group:

@@ -26,7 +26,8 @@ from vignette.pixels.metadata.values import Fields, UniqueNames
 
 # Lightroom's masks lie some twenty deep. Photoshop has listed 100,000 ancestors of a document, which help nobody.
 MAX_DEPTH: Final = 64
-MAX_ELEMENTS: Final = 50_000
+# Elements and attributes together. The richest packets of cameras and agencies that we know have three hundred.
+MAX_NODES: Final = 20_000
 # The main packet, and further ones with what does not fit into it.
 MAX_PACKETS: Final = 16
 # The parser takes long for millions of attributes or line ends before it calls us for the first time. So we count "="
@@ -39,9 +40,8 @@ BEGINNING_BYTES: Final = 4 * KIB
 # Without such values, the largest packets of programs (histories, masks) have some hundred KiB.
 MAX_BYTES: Final = 2 * MIB
 
-# Matches a long text, value of an attribute, or padding: anything that holds no mark of XML. A match begins only behind
-# a mark, or with the packet, so that the search looks at each byte once.
-_LONG_RUN: Final = re.compile(rb"(?:\A|(?<=[<>\"']))[^<>\"']{%d,}" % (MAX_VALUE_BYTES + 1))
+_MARKS: Final = (b"<", b">", b'"', b"'")
+_MARK: Final = re.compile(rb"[<>\"']")
 # Matches the rest of a reference ("&amp;") or of a UTF-8 character that was cut in two.
 _TORN_END: Final = re.compile(rb"(?:&[^;]{0,16}|[\xc0-\xff][\x80-\xbf]{0,3})\Z")
 _ELLIPSIS: Final = b"&#8230;"
@@ -122,17 +122,37 @@ def _affordable(packets: Sequence[bytes], remarks: Remarks) -> Iterator[str]:
 
 def _without_long_values(packet: bytes, remarks: Remarks) -> bytes:
     """Cut each value of over `MAX_VALUE_BYTES` in *packet* to its beginning and an ellipsis."""
-    if len(packet) <= MAX_VALUE_BYTES:
-        return packet
+    kept = []
+    end = 0
+    for start, stop in _long_runs(packet):
+        beginning = packet[start : start + BEGINNING_BYTES]
+        if beginning.strip():
+            remarks.add(f"XMP: a value of {stop - start:,} bytes is cut; the original holds it")
+            cut = _TORN_END.sub(b"", beginning) + _ELLIPSIS
+        else:
+            cut = b"\n"
+        kept += [packet[end:start], cut]
+        end = stop
+    return b"".join([*kept, packet[end:]]) if kept else packet
 
-    def cut(run: re.Match[bytes]) -> bytes:
-        beginning = packet[run.start() : run.start() + BEGINNING_BYTES]
-        if not beginning.strip():
-            return b"\n"
-        remarks.add(f"XMP: a value of {run.end() - run.start():,} bytes is cut; the original holds it")
-        return _TORN_END.sub(b"", beginning) + _ELLIPSIS
 
-    return _LONG_RUN.sub(cut, packet)
+def _long_runs(packet: bytes) -> Iterator[tuple[int, int]]:
+    """
+    Yield where each run of over `MAX_VALUE_BYTES` bytes begins and ends that holds no mark of XML.
+
+    That is a long text, value of an attribute, or padding. Only the last mark of so many bytes matters: whatever lies
+    between the marks before it is shorter. So a packet of nothing but marks is searched as fast as one without any.
+    """
+    start = 0
+    while (least := start + MAX_VALUE_BYTES + 1) <= len(packet):
+        last = max(packet.rfind(mark, start, least) for mark in _MARKS)
+        if last >= 0:
+            start = last + 1
+            continue
+        mark = _MARK.search(packet, least)
+        stop = mark.start() if mark else len(packet)
+        yield start, stop
+        start = stop + 1
 
 
 def _up_to(bytes_left: int, packet: bytes, remarks: Remarks) -> bytes:
@@ -163,7 +183,7 @@ def _decode(packet: bytes) -> str:
 
 
 class _Tree(ContentHandler):
-    """Builds a tree of each packet, up to `MAX_DEPTH`, and up to `MAX_ELEMENTS` for all packets together."""
+    """Builds a tree of each packet, up to `MAX_DEPTH`, and up to `MAX_NODES` for all packets together."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +191,7 @@ class _Tree(ContentHandler):
         self._root: _Element | None = None
         self._open: list[_Element] = []
         self._scopes: list[dict[str, str]] = []
-        self._elements = 0
+        self._nodes = 0
 
     def grow(self, text: str, remarks: Remarks) -> _Element | None:
         """Return the tree of a packet; if the packet has a fault, the part of the tree before the fault."""
@@ -188,9 +208,9 @@ class _Tree(ContentHandler):
         return self._root
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802  (named by SAX)
-        self._elements += 1
-        if self._elements > MAX_ELEMENTS:
-            raise _TooLarge(f"more than {MAX_ELEMENTS} elements")
+        self._nodes += 1 + len(attrs)
+        if self._nodes > MAX_NODES:
+            raise _TooLarge(f"more than {MAX_NODES} elements and attributes")
         if len(self._open) == MAX_DEPTH:
             raise _TooLarge(f"elements more than {MAX_DEPTH} deep")
         self._scopes.append({key.partition(":")[2]: uri.strip() for key, uri in attrs.items() if _declares(key)})

@@ -87,7 +87,8 @@ def prove(copy: Splice, original: Anatomy, kept: Kept) -> None:
         raise PublicCopyNotClean(f"the public copy is no sound picture: {error}") from error
     if found.mended is not None:
         raise PublicCopyNotClean("the public copy is no sound picture: it had to be mended")
-    looks = (original.format, original.width, original.height, original.frames, original.colour)
+    colour = kept.icc if isinstance(original.colour, bytes) else original.colour
+    looks = (original.format, original.width, original.height, original.frames, colour)
     found_looks = (found.format, found.width, found.height, found.frames, found.colour)
     if found_looks != looks or found.orientation != kept.orientation:
         raise PublicCopyNotClean("the public copy is not the picture that it was made of")

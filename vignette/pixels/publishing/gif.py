@@ -1,9 +1,14 @@
-"""A GIF without what it says of itself: frames, their timing, the loop and the colour profile stay."""
+"""
+A GIF without what it says of itself: frames, their timing, the loop and the colour profile stay.
+
+The codes of each frame are counted to find where they end (GIF 89a, appendix F): decoders skip what follows.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vignette.errors import NotPublishable
 from vignette.pixels.containers.gif_blocks import (
     APPLICATION,
     CONTROL_BYTES,
@@ -21,6 +26,7 @@ from vignette.pixels.containers.gif_blocks import (
 )
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.pieces import Pieces
+from vignette.pixels.publishing.gif_codes import Codes
 from vignette.pixels.publishing.kept import Kept
 
 _NAME_BYTES: Final = 11
@@ -28,6 +34,8 @@ _NAME_BYTES: Final = 11
 _LOOP_BYTES: Final = 3
 _ICC: Final = b"ICCRGBG1012"
 _SUB_BLOCK_BYTES: Final = 255
+# A code has 12 bits at most, and one more than this to begin with.
+_MAX_CODE_SIZE: Final = 11
 
 
 def publish(reader: Reader, kept: Kept) -> Pieces:
@@ -41,10 +49,11 @@ def publish(reader: Reader, kept: Kept) -> Pieces:
         start = offset
         introducer = reader.read(start, 1, "a block")[0]
         if introducer == IMAGE:
-            *_, flags = reader.unpack(FRAME, start + 1, "a frame")
-            palette_end = after_palette(reader, start + 1 + FRAME.size, flags)
-            offset, _ = after_sub_blocks(reader, palette_end + 1, "a frame")
-            made.copy(start, offset)
+            _, _, width, height, flags = reader.unpack(FRAME, start + 1, "a frame")
+            data = after_palette(reader, start + 1 + FRAME.size, flags) + 1
+            offset, _ = after_sub_blocks(reader, data, "a frame")
+            made.copy(start, data)
+            _copy_data(reader, data, offset, width * height, made)
         elif introducer == EXTENSION:
             offset, _ = after_sub_blocks(reader, start + 2, "an extension")
             made.write(_kept_extension(reader, start, offset))
@@ -54,6 +63,25 @@ def publish(reader: Reader, kept: Kept) -> Pieces:
             break
     made.write(bytes([TRAILER]))
     return made
+
+
+def _copy_data(reader: Reader, start: int, end: int, pixels: int, made: Pieces) -> None:
+    """Copy the sub-blocks of a frame up to the last byte that its *pixels* need, then end the chain."""
+    code_size = reader.read(start - 1, 1, "a frame")[0]
+    codes = Codes(code_size, pixels) if 1 <= code_size <= _MAX_CODE_SIZE else None
+    while codes is not None and not codes.is_at_end and (length := reader.read(start, 1, "a frame")[0]):
+        used = codes.take(reader.read(start + 1, length, "a frame"))
+        if used == length:
+            made.copy(start, start + 1 + length)
+        elif used:
+            made.write(bytes([used]))
+            made.copy(start + 1, start + 1 + used)
+        start += 1 + length
+    if codes is None or codes.is_damaged:
+        raise NotPublishable(
+            f"the frame up to byte {end:,} is damaged, so nobody can tell where the picture ends in it"
+        )
+    made.copy(end - 1, end)
 
 
 def _kept_extension(reader: Reader, start: int, end: int) -> bytes:

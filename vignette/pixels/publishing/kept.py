@@ -6,7 +6,9 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from vignette.errors import NotPublishable
 from vignette.pixels.anatomy import Anatomy
+from vignette.pixels.publishing.profile import Unreadable, without_names
 
 UPRIGHT: Final = 1
 
@@ -16,7 +18,7 @@ _SHORT: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`orientation` as in EXIF; `icc` is a whole profile, without anything behind it."""
+    """`orientation` as in EXIF; `icc` is a whole profile that converts colours and names nobody."""
 
     orientation: int
     icc: bytes | None
@@ -30,5 +32,15 @@ class Kept:
 
 
 def kept_of(anatomy: Anatomy, orientation: int | None) -> Kept:
-    """Return what stays of the picture's metadata; an *orientation* that is given replaces its own."""
-    return Kept(anatomy.orientation if orientation is None else orientation, anatomy.profile)
+    """
+    Return what stays of the picture's metadata; an *orientation* that is given replaces its own.
+
+    Raises:
+        NotPublishable: Browsers may apply the profile of the picture, but it cannot be told from what it hides.
+    """
+    profile = anatomy.profile
+    try:
+        icc = None if profile is None else without_names(profile)
+    except Unreadable as error:
+        raise NotPublishable(f"the colour profile cannot be written without what it says: {error}") from error
+    return Kept(anatomy.orientation if orientation is None else orientation, icc)

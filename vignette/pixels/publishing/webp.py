@@ -16,8 +16,9 @@ _ANIM_BYTES: Final = 6
 # The flags of VP8X (2.7).
 _HAS_ICC, _HAS_ALPHA, _HAS_EXIF, _IS_ANIMATED = 0x20, 0x10, 0x08, 0x02
 
-# What makes a picture: its transparency, and its lossy or lossless pixels.
-_PICTURE: Final = (b"ALPH", b"VP8 ", b"VP8L")
+_TRANSPARENCY, _LOSSY, _LOSSLESS = b"ALPH", b"VP8 ", b"VP8L"
+# In the last byte of a frame's header (2.7.1.1): how it is blended and disposed of. The other bits are reserved.
+_FRAME_FLAGS: Final = 0x03
 
 
 def publish(reader: Reader, kept: Kept) -> Pieces:
@@ -42,28 +43,44 @@ def _publish_extended(reader: Reader, header: Chunk, following: Iterator[Chunk],
     _write(body, b"VP8X", bytes([flags, 0, 0, 0]) + fields[4:])
     if kept.icc:
         _write(body, b"ICCP", kept.icc)
-    seen: set[bytes] = set()
-    for chunk in following:
-        is_second = chunk.kind in seen
-        if is_animated and chunk.kind == b"ANMF":
-            _publish_frame(reader, chunk, body)
-        elif is_animated and chunk.kind == b"ANIM" and not is_second and chunk.length >= _ANIM_BYTES:
-            _write(body, chunk.kind, reader.read(chunk.start, _ANIM_BYTES, "the animation"))
-        elif not is_animated and chunk.kind in _PICTURE and not is_second:
+    if is_animated:
+        _publish_animation(reader, following, body)
+    else:
+        for chunk in _of_picture(following):
             _copy(body, chunk)
-        seen.add(chunk.kind)
     if kept.exif is not None:
         _write(body, b"EXIF", kept.exif)
 
 
+def _publish_animation(reader: Reader, following: Iterator[Chunk], body: Pieces) -> None:
+    is_begun = False
+    for chunk in following:
+        if chunk.kind == b"ANMF":
+            _publish_frame(reader, chunk, body)
+        elif chunk.kind == b"ANIM" and not is_begun and chunk.length >= _ANIM_BYTES:
+            is_begun = True
+            _write(body, chunk.kind, reader.read(chunk.start, _ANIM_BYTES, "the animation"))
+
+
+def _of_picture(following: Iterator[Chunk]) -> list[Chunk]:
+    """Return the chunks that make a picture: one with its pixels, before it perhaps one with their transparency."""
+    transparency: list[Chunk] = []
+    for chunk in following:
+        if chunk.kind == _LOSSLESS:  # it has its own transparency
+            return [chunk]
+        if chunk.kind == _LOSSY:
+            return [*transparency, chunk]
+        if chunk.kind == _TRANSPARENCY and not transparency:
+            transparency = [chunk]
+    return []
+
+
 def _publish_frame(reader: Reader, chunk: Chunk, body: Pieces) -> None:
     frame = Pieces()
-    frame.write(reader.read(chunk.start, ANMF_BYTES, "a frame"))
-    seen: set[bytes] = set()
-    for inner in chunks_of_frame(reader, chunk):
-        if inner.kind in _PICTURE and inner.kind not in seen:
-            _copy(frame, inner)
-        seen.add(inner.kind)
+    fields = reader.read(chunk.start, ANMF_BYTES, "a frame")
+    frame.write(fields[:-1] + bytes([fields[-1] & _FRAME_FLAGS]))
+    for inner in _of_picture(chunks_of_frame(reader, chunk)):
+        _copy(frame, inner)
     body.write(HEADER.pack(b"ANMF", frame.size))
     body.extend(frame)
 

@@ -92,7 +92,7 @@ def _nginx(nginx: str, folder: Path, content: bytes) -> Iterator[Served]:
 
 _PATH: Final = "/vignette.webp"
 
-# As in Debian's own configuration, without the log.
+# As in Debian's own configuration, with its log: ours writes one too.
 _CONFIG: Final = """
 daemon off;
 {user}
@@ -103,7 +103,7 @@ events {{ worker_connections 768; }}
 http {{
     sendfile on;
     tcp_nopush on;
-    access_log off;
+    access_log access.log;
     types {{ image/webp webp; }}
     client_body_temp_path body;
     proxy_temp_path proxy;

@@ -20,6 +20,7 @@ from typing import Final
 
 from PIL import Image
 
+from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.limits import CHUNK_BYTES, KIB, MIB
@@ -127,7 +128,9 @@ def _intake(folder: Path, durability: Durability) -> Iterator[Intake]:
     with closing(SqlCatalogue(f"sqlite:///{folder / durability}.sqlite3", durability)) as catalogue:
         catalogue.migrate(())
         limits = IntakeLimits(max_bytes=100 * MIB, max_pixels=10**8, max_frames=1)
-        yield Intake(store, store, catalogue.arrivals, build_reindexing(store, catalogue), _NoJobs(), limits)
+        yield Intake(
+            store, store, catalogue.arrivals, build_reindexing(store, catalogue), _NoJobs(), InspectorHere(), limits
+        )
 
 
 class _NoJobs:

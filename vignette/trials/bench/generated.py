@@ -12,6 +12,7 @@ from typing import Final
 from PIL import Image
 
 from vignette import layout
+from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.model import ImageId, Outcome, Placeholder
 from vignette.ports.jobs import Lane
@@ -59,7 +60,7 @@ def generate(root: Path, count: int, *, folders: Iterable[int], done: Callable[[
         raise BenchUnavailable(f"the folders cannot be made in {root}: {error.strerror}") from error
     store, catalogue = open_store_and_catalogue(settings)
     try:
-        first = read_image(store, ImageId(0))
+        first = read_image(store, store, ImageId(0))
         if first is None:
             raise BenchUnavailable("the first image cannot be read")
         catalogue.index.restore([(first.id, first)])
@@ -76,7 +77,7 @@ def _first_image(settings: Settings) -> None:
     try:
         reindexing = build_reindexing(store, catalogue)
         limits = IntakeLimits(settings.max_upload_bytes, settings.max_pixels, settings.max_frames, 2**31)
-        intake = Intake(store, store, catalogue.arrivals, reindexing, Queue(), limits)
+        intake = Intake(store, store, catalogue.arrivals, reindexing, Queue(), InspectorHere(), limits)
         content = io.BytesIO()
         Image.new("RGB", (40, 30), "teal").save(content, "JPEG")
         with intake.begin() as upload:

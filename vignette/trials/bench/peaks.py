@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Final
 
 from vignette.trials.own_service import OwnService
-from vignette.trials.processes import command_line, marked
+from vignette.trials.processes import command_line, marked, name_of, with_descendants
+from vignette.worker.sweeper import PROCESS_NAME
 
 # The kernel keeps the peak of a process for as long as it lives. The pool replaces its processes now and then.
 _LOOK_EVERY_S: Final = 2.0
 
-# The kind of a process, by a word of its command line.
+# The kind of a process, by a word of its name or command line.
 _PARTS: Final = {
+    "adapters.decoder": "decoder",
     "granian": "web",
-    "sweeper": "sweep",
+    PROCESS_NAME: "sweep",
     "celery": "worker",
     "valkey": "queue",
     "redis": "queue",
@@ -30,14 +32,17 @@ _PARTS: Final = {
 def peaks_of(service: OwnService) -> Iterator[dict[str, float]]:
     """
     Yield what becomes, while the block runs, the most memory (MB) that one process of each kind has had: "web",
-    "worker", "sweep", "queue", "supervisor". It stays empty if there is no /proc.
+    "worker", "decoder", "sweep", "queue", "supervisor". It stays empty if there is no /proc.
     """
     peaks: dict[str, float] = {}
     is_over = threading.Event()
 
     def look() -> None:
-        for process in marked(str(service.folder)):
-            part = next((part for word, part in _PARTS.items() if word in command_line(process)), "other")
+        for process in with_descendants(marked(str(service.folder))):
+            part = next(
+                (part for word, part in _PARTS.items() if word in f"{name_of(process)} {command_line(process)}"),
+                "other",
+            )
             peaks[part] = max(peaks.get(part, 0.0), _peak_mb(process))
 
     def watch() -> None:

@@ -27,7 +27,7 @@ from vignette.trials.bench.rounds import interleaved, median_ratio
 from vignette.trials.bench.tools import bench_folder, catalogue_of, own_service, program
 from vignette.trials.bench.vipsthumbnail import PROCESSES, make_vignettes
 from vignette.trials.own_service import OwnService
-from vignette.trials.processes import cpu_s, marked
+from vignette.trials.processes import cpu_s, marked, with_descendants
 
 PHOTOS: Final = 60
 CLIENTS: Final = 4
@@ -170,7 +170,7 @@ class _Competitor:
         return ended - began
 
     def _cpu_s(self) -> float:
-        return sum(map(cpu_s, marked(str(self._service.folder))))
+        return sum(map(cpu_s, with_descendants(marked(str(self._service.folder)))))
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 How fast a ready vignette goes out, beside nginx with the same file: `vignette bench serve`.
 
 Both run all the time, each with its default number of processes; wrk asks them in turns. Our answers carry the state
-of the image, `ETag`, `Vary`, negotiation and security headers; nginx's carry what it says of a file. Neither writes a
-log. Each is asked for a 304 by the tag that it gave.
+of the image, `ETag`, `Vary`, negotiation and security headers; nginx's carry what it says of a file. Both write a line
+to a log for each. Each is asked for a 304 by the tag that it gave.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 Processor time of the web process for an upload, beside a bare application that keeps the body: `vignette bench upload`.
 
 Both run under the same web server with one process, and flush as often; see `bare_upload`. The kernel counts the time
-of that process alone (clock_getcpuclockid(3)). Our worker is stopped meanwhile, so that it does not compete for the
-processor's caches.
+of that process and of those below it, which are our door (clock_getcpuclockid(3)). Our worker is stopped meanwhile, so
+that it does not compete for the processor's caches.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -141,13 +141,21 @@ def _ms_of_an_upload(process: int, port: int, media_type: str, bodies: Sequence[
     before = _processor_s(process)
     for number in range(uploads):
         _post(port, media_type, bodies[number % len(bodies)])
-    return (_processor_s(process) - before) * 1000 / uploads
+    # What a process of the door has had since that ended meanwhile is missing: one in some hundred uploads does.
+    spent = sum(seconds - before.get(one, 0.0) for one, seconds in _processor_s(process).items())
+    return spent * 1000 / uploads
 
 
-def _processor_s(process: int) -> float:
-    """The processor time that all threads of *process*, also those that have ended, have had by now."""
-    # As glibc's clock_getcpuclockid(3) makes the number of the clock: 2 stands for the scheduler's count.
-    return time.clock_gettime(~process << 3 | 2)
+def _processor_s(process: int) -> dict[int, float]:
+    """The processor time that *process* and each process below it have had by now, in all their threads."""
+    seconds: dict[int, float] = {}
+    found = [process]
+    for one in found:
+        with suppress(OSError):  # it has just ended
+            # As glibc's clock_getcpuclockid(3) makes the number of the clock: 2 stands for the scheduler's count.
+            seconds[one] = time.clock_gettime(~one << 3 | 2)
+            found += children_of(one)
+    return seconds
 
 
 def _post(port: int, media_type: str, body: bytes) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from vignette.trials.own_service import OwnService
-from vignette.trials.processes import children_of, command_line, marked, parent_of, send
+from vignette.trials.processes import children_of, command_line, marked, name_of, parent_of, send
+from vignette.worker.sweeper import PROCESS_NAME
 
 # A lease lasts this long and `LEASE_MARGIN_S`. If a worker is killed with all its children, their images wait until
 # the leases end. With less time, a busy machine would cut the rendering of a photo short each time.
@@ -49,10 +50,9 @@ class Victim(OwnService):
                 continue
             found.setdefault(name, []).append((number, supervisor))
             for child in children_of(number):
-                line = command_line(child)
-                if _SWEEP in line:
+                if name_of(child) == PROCESS_NAME:
                     found.setdefault("sweep", []).append((child, number))
-                elif "resource_tracker" not in line:
+                elif "resource_tracker" not in command_line(child):
                     found.setdefault(f"{name} child", []).append((child, number))
         return found
 
@@ -80,7 +80,6 @@ class Victim(OwnService):
 
 # What Celery writes to its log.
 _WORKER_IS_READY: Final = re.compile(r"celery@\S+ ready\.")
-_PROCESS_OF_THE_POOL: Final = re.compile(r"/ForkPoolWorker-(\d+)\] Task ")
+_PROCESS_OF_THE_POOL: Final = re.compile(r" Task .* process=ForkPoolWorker-(\d+)")
 
-_SWEEP: Final = "vignette.wiring.sweeper"
 _PARTS: Final = {"granian": "web server", "celery": "worker", "valkey": "broker", "redis": "broker"}

@@ -139,6 +139,15 @@ class Check(Resource):
     detail: str | None = None
 
 
+class Sandbox(Resource):
+    """
+    What this machine has to shut in what reads the pictures of strangers. Without it the service works all the same.
+    """
+
+    landlock: int = Field(description="The version of Landlock; 0: the kernel has none")
+    seccomp: bool
+
+
 class Readiness(Resource):
     """
     Whether an upload can be taken now. `degraded`: it can, and its vignette waits until the queue or a worker is back.
@@ -146,6 +155,7 @@ class Readiness(Resource):
 
     status: Literal["ready", "degraded", "unavailable"]
     checks: dict[str, Check]
+    sandbox: Sandbox
 
 
 def absolute_url(endpoint: str, **values: Any) -> str:
@@ -183,7 +193,7 @@ def _fields(image: Image) -> dict[str, Any]:
         "links": Links(
             self=absolute_url("images.show", image_id=image.id),
             original=absolute_url("files.original", image_id=image.id),
-            public=absolute_url("files.public", image_id=image.id) if facts.media_type in _PUBLISHABLE else None,
+            public=absolute_url("files.public", image_id=image.id) if is_publishable(facts.media_type) else None,
             metadata=absolute_url("files.metadata_json", image_id=image.id),
             vignette=vignette,
             vignettes={recipe.name: url for recipe, url in urls.items() if image.has(recipe.name)},
@@ -219,3 +229,8 @@ def _without_long_bytes(value: Any) -> Any:
     if value.get("type") == "bytes" and value.get("length", 0) > _LONG_BYTES:
         return {name: item for name, item in value.items() if name != "base64"}
     return {name: _without_long_bytes(item) for name, item in value.items()}
+
+
+def is_publishable(media_type: str) -> bool:
+    """Whether pictures of this type have public copies."""
+    return media_type in _PUBLISHABLE

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, cast
 
 from flask import Response
 from werkzeug.wsgi import ClosingIterator
 
-from vignette.limits import KIB
-from vignette.web.capacity.places import Places
-from vignette.web.capacity.slow_clients import SlowClients
+from vignette.limits import KIB, PLACE_PATIENCE_S
+from vignette.web.capacity.places import Places, WaitingRoom
+from vignette.web.capacity.slow_clients import Pressure, SlowClients
+from vignette.web.http.clients import holder_of_this_request
 
 # The web server and the kernel take this much at once, whether the client reads it or not.
 _HANDED_OVER_BYTES: Final = 256 * KIB
 
-# How long a download waits for a place. Other downloads end sooner than that, unless their clients do not read.
-_PATIENCE_S: Final = 1.0
-
 
 class Capacity:
     """
-    Bounds the numbers of *uploads*, *downloads* and *waiters* at a time in this process.
+    Bounds the numbers of *uploads*, *downloads* and *waiters* at a time in this process, and shares them out among the
+    clients (`places`).
 
-    *slow_clients* ends uploads and downloads in which next to nothing moves.
+    *slow_clients* ends uploads and downloads that are too slow, and the slowest of them while others wait.
 
-    A download that finds no place becomes a waiter for at most *patience_s* seconds. So a client that fetches many
-    files at once gets them one after another. But a thread that waits serves nobody else, and if the clients in all
-    places read nothing, it waits in vain. So the number of waiters is bounded too: one more request gets 503 at once.
+    An upload or a download that finds no place becomes a waiter for at most *patience_s* seconds. So a client that
+    fetches many files at once gets them one after another, and a slow client has time to give way. But a thread that
+    waits serves nobody else, so the number of waiters is bounded too: one more request gets 503 at once.
     """
 
     def __init__(
@@ -38,13 +38,15 @@ class Capacity:
         uploads: int,
         downloads: int,
         waiters: int,
-        patience_s: float = _PATIENCE_S,
+        patience_s: float = PLACE_PATIENCE_S,
     ) -> None:
         self.slow_clients = slow_clients
-        self._uploads = Places("uploads", uploads)
-        self._downloads = Places("downloads", downloads)
-        self._waiters = Places("waiters", waiters)
+        self._room = WaitingRoom(waiters)
+        self._uploads = Places("uploads", uploads, self._room, slow_clients.hurry)
+        self._downloads = Places("downloads", downloads, self._room, slow_clients.hurry)
         self._patience_s = patience_s
+        slow_clients.uploads = partial(_pressure, self._uploads)
+        slow_clients.downloads = partial(_pressure, self._downloads)
 
     @classmethod
     def of_threads(cls, threads: int, slow_client_s: float) -> Capacity:
@@ -67,14 +69,10 @@ class Capacity:
         Hold a place while an upload is received.
 
         Raises:
-            Overloaded: All places are taken.
+            Overloaded: All places are taken. None became free in time, or too many requests wait already.
         """
-        if not self._uploads.try_take():
-            raise self._uploads.overloaded()
-        try:
+        with self._held(self._uploads):
             yield
-        finally:
-            self._uploads.give_back()
 
     @contextmanager
     def download(self) -> Iterator[None]:
@@ -82,50 +80,58 @@ class Capacity:
         Hold a place while a large file is read or sent.
 
         Raises:
-            Overloaded: All places are taken. None became free in time, or too many requests wait already.
+            Overloaded: As with `upload`.
         """
-        self._take_download()
-        try:
+        with self._held(self._downloads):
             yield
-        finally:
-            self._downloads.give_back()
 
     def sending(self, response: Response) -> Response:
         """
         Return *response*. If it is long, it holds a place for a download until it is closed.
 
         Raises:
-            Overloaded: As with `download`. *response* is then closed.
+            Overloaded: As with `upload`. *response* is then closed.
         """
         if (response.content_length or 0) <= _HANDED_OVER_BYTES:
             return response
+        holder = holder_of_this_request()
         try:
-            self._take_download()
+            self._downloads.take(holder, self._patience_s)
         except BaseException:
             response.close()
             raise
         pieces = cast(Iterable[bytes], response.response)
         close = getattr(pieces, "close", lambda: None)
-        response.response = ClosingIterator(self._watched(pieces), [close, self._downloads.give_back])
+        response.response = ClosingIterator(self._watched(pieces), [close, partial(self._downloads.give_back, holder)])
         return response
 
     @contextmanager
     def waiter(self, wanted_s: float) -> Iterator[float]:
         """Hold a place to wait, and give the seconds to wait: *wanted_s*, or 0 if no place is free. Raises nothing."""
-        is_taken = wanted_s > 0 and self._waiters.try_take()
+        waiter = None
+        if wanted_s > 0:
+            with self._room.lock:
+                waiter = self._room.enter(holder_of_this_request())
         try:
-            yield wanted_s if is_taken else 0
+            yield wanted_s if waiter else 0
         finally:
-            if is_taken:
-                self._waiters.give_back()
+            if waiter:
+                with self._room.lock:
+                    self._room.leave(waiter)
 
-    def _take_download(self) -> None:
-        if self._downloads.try_take():
-            return
-        with self.waiter(self._patience_s) as patience_s:
-            if not self._downloads.try_take(patience_s):
-                raise self._downloads.overloaded()
+    @contextmanager
+    def _held(self, places: Places) -> Iterator[None]:
+        holder = holder_of_this_request()
+        places.take(holder, self._patience_s)
+        try:
+            yield
+        finally:
+            places.give_back(holder)
 
     def _watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         with self.slow_clients.moving():
             yield from pieces
+
+
+def _pressure(places: Places) -> Pressure:
+    return Pressure(places.waiting(), places.crowders())

@@ -95,7 +95,8 @@ def files_in(request: Request, source: Source, limits: RequestLimits, max_file_b
 
     Raises:
         NoFile: There is no body.
-        UploadTooLarge: By its header the body is over the limit; nothing of it was read.
+        UploadTooLarge: By its header the body is over the limit; nothing of it was read. While the files of a form are
+            read, also: so many bytes have come.
         MalformedRequest: The header is no sense; while the files are read, also: the body breaks off, or is no form.
         UnsupportedFormat: Its Content-Type is neither a form's nor an image's, and it does not begin as an image does.
     """
@@ -115,7 +116,8 @@ def _form(request: Request, source: Source, boundary: str, limits: RequestLimits
     _check_length(request, limits.max_bytes + MULTIPART_OVERHEAD_BYTES)
     if not boundary:
         raise MalformedRequest(f"Content-Type {_FORM} names no boundary")
-    envelope, seen = Tally(_announced(request)), FieldsSeen()
+    # Without a length, only the bytes that come tell how large it is: those of other fields too.
+    envelope, seen = Tally(_announced(request), limit=limits.max_bytes + MULTIPART_OVERHEAD_BYTES), FieldsSeen()
     return IncomingFiles(_in_form(source, envelope, boundary.encode(), seen), envelope, seen)
 
 

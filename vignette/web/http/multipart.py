@@ -17,7 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
 
 from vignette.errors import MalformedRequest
-from vignette.limits import CHUNK_BYTES, MIB
+from vignette.limits import CHUNK_BYTES, KIB, MIB
 from vignette.web.http.parameters import file_name, parameters, text_of
 
 # Parts that are no files (other fields of a form) count too.
@@ -25,8 +25,15 @@ _MAX_PARTS: Final = 2000
 
 _LINE_BREAK: Final = re.compile(rb"\r\n|\n|\r")
 
+# The headers of a part: names are bounded by `limits.MAX_NAME_CHARS`, and may be percent-encoded UTF-8. All headers of
+# a form together: its parts have some two hundred bytes each. To read them takes half a second for each MiB.
+_MAX_HEAD_BYTES: Final = 64 * KIB
+_MAX_HEADS_BYTES: Final = 1 * MIB
+
 # What the decoder may hold back while it looks for a boundary, or the end of a part's headers.
-_MAX_BUFFER_BYTES: Final = 2 * MIB
+_MAX_BUFFER_BYTES: Final = CHUNK_BYTES + _MAX_HEAD_BYTES
+
+_LONG_HEAD: Final = f"the headers of a part are longer than {_MAX_HEAD_BYTES:,} bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class _Decoder(MultipartDecoder):
     def __init__(self, boundary: bytes, max_form_memory_size: int, *, max_parts: int) -> None:
         super().__init__(boundary, max_form_memory_size, max_parts=max_parts)
         self._mark = b"--" + boundary
+        self._heads_left = _MAX_HEADS_BYTES
 
     def following(self) -> Event:
         try:
@@ -117,10 +125,14 @@ class _Decoder(MultipartDecoder):
             self.receive_data(data)
         except RequestEntityTooLarge as error:
             what = f"the first {_MAX_BUFFER_BYTES:,} bytes"
-            within = f"the headers of a part are longer than {_MAX_BUFFER_BYTES:,} bytes"
-            raise _malformed(self._lost(what) if self.state is State.PREAMBLE else within) from error
+            raise _malformed(self._lost(what) if self.state is State.PREAMBLE else _LONG_HEAD) from error
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        if len(data) > _MAX_HEAD_BYTES:
+            raise _malformed(_LONG_HEAD)
+        self._heads_left -= len(data)
+        if self._heads_left < 0:
+            raise _malformed(f"the headers of its parts are longer than {_MAX_HEADS_BYTES:,} bytes together")
         # RFC 7578, 5.1: names of fields and files need not be UTF-8.
         return super()._parse_headers(text_of(bytes(data)).encode())
 

@@ -16,7 +16,8 @@ from werkzeug.exceptions import HTTPException
 from vignette import errors
 from vignette.errors import Overloaded, VignetteError
 from vignette.model import Failure
-from vignette.web.http.negotiation import HTML, PROBLEM, preferred
+from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
+from vignette.web.request_log import note_problem
 
 STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,
@@ -37,6 +38,8 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.TooManyPixels: 422,
     errors.TooManyFrames: 422,
     errors.TooMuchMemory: 422,
+    errors.TooLongToCheck: 422,
+    errors.NotCheckable: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RenderingFailed: 422,
     errors.NotPublishable: 422,
@@ -112,7 +115,8 @@ def type_uri(code: str) -> str:
 
 
 def problem_response(problem: Problem) -> Response:
-    if preferred(request.accept_mimetypes, [PROBLEM, HTML]) == HTML:
+    note_problem(request.environ, problem.type.rpartition("/")[2])
+    if preferred(accepted_types(request.headers), [PROBLEM, HTML]) == HTML:
         response = make_response(render_template("problem.html", problem=problem.model_dump(exclude_none=True)))
     else:
         response = Response(problem.model_dump_json(exclude_none=True) + "\n", mimetype=PROBLEM)

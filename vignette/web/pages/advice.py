@@ -17,6 +17,7 @@ UNITS: Final[Mapping[str, Unit]] = {
     "too-much-memory": "bytes",
     "too-many-files": "files",
     "too-much-time": "seconds",
+    "too-long-to-check": "seconds",
 }
 """The unit of a problem's `measured` and `limit`, by the problem's code."""
 
@@ -45,6 +46,13 @@ ADVICE: Final[Mapping[str, str]] = {
     "too-much-memory": N_(
         "Export the image with fewer pixels, or as a JPEG that is not progressive, and send that. Whoever runs this"
         " service can allow more memory."
+    ),
+    "too-long-to-check": N_(
+        "The file says far more of itself than a camera would write. Export the image anew, without its metadata, and"
+        " send that."
+    ),
+    "not-checkable": N_(
+        "Export the image anew, without its metadata, and send that. What happened is in the log of this service."
     ),
     "malformed-request": N_("If you used the form, go back and try again. If you wrote a program, see the API page."),
     "digest-mismatch": N_("The transfer changed or lost some of it. Nothing was kept: send it again."),

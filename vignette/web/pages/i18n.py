@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 from flask_babel import Babel, get_locale
 from werkzeug.datastructures import LanguageAccept
 
+from vignette.web.http.negotiation import accepted_languages
 from vignette.web.pages.phrases import FILTERS
 
 TRANSLATIONS_FOLDER: Final = Path(__file__).parent / "translations"
@@ -31,7 +32,7 @@ def init_i18n(app: Flask, languages: Sequence[str]) -> None:
         app,
         default_locale=languages[0],
         default_translation_directories=str(TRANSLATIONS_FOLDER),
-        locale_selector=lambda: preferred(request.accept_languages, languages),
+        locale_selector=lambda: preferred(accepted_languages(request.headers), languages),
     )
     app.jinja_env.globals["get_locale"] = get_locale
     app.jinja_env.filters.update(FILTERS)

@@ -16,6 +16,7 @@ REVELATIONS: Final[Mapping[str, str]] = {
     "preview": N_("A small preview: it may still show what was cut off or painted over later."),
     "history": N_("The programs that it went through, and what was done in them."),
     "ids": N_("Identifiers: they tell this picture and its copies from all others."),
+    "colour_profile": N_("Its colour profile: some name a screen, its computer, or whoever measured it."),
     "comments": N_("Words that somebody wrote: descriptions, keywords, comments."),
 }
 """The explanations, by the name of the kind in the JSON (`vignette.pixels.metadata.privacy.KINDS`)."""

@@ -20,23 +20,30 @@ from vignette.errors import (
     MalformedRequest,
     NotPublishable,
     Overloaded,
+    QueueUnavailable,
     StoreUnavailable,
 )
-from vignette.limits import CHUNK_BYTES
+from vignette.limits import CHUNK_BYTES, MAX_WAIT_S
 from vignette.model import Image, ImageId
-from vignette.web.api.headers import BY_TAG, IF_MODIFIED_SINCE, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE
+from vignette.pixels.formats import name_of
+from vignette.web.api.headers import BY_TAG, IF_MODIFIED_SINCE, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, header
 from vignette.web.api.operations import Answer, operation
+from vignette.web.api.resources import ImageResource, image_resource, is_publishable
 from vignette.web.context import web_context
+from vignette.web.http.answers import as_json
 from vignette.web.http.digests import sha256_digest
 from vignette.web.http.negotiation import HTML, JSON, PROBLEM, TEXT
+from vignette.web.http.preferences import preferred_wait_s
 from vignette.web.http.problems import Problem
 
 files = Blueprint("files", __name__, url_prefix="/images")
 
 _MAX_DOWNLOAD_NAME_CHARS: Final = 150
 
-# The end of a public copy's ETag. Raise its number when `vignette.pixels.publishing` leaves out more, or less.
-_PUBLIC_COPY_EDITION: Final = "public-1"
+# How long a client waits for a public copy that has to be made, if it does not say: programs that download take what
+# they get, so 202 is for the few copies that take long.
+_PATIENCE_S: Final = 5
+_RETRY_AFTER_S: Final = 1
 
 _OF_A_FILE: Final = ("ETag", "Cache-Control")
 _OF_THE_ORIGINAL: Final = (*_OF_A_FILE, "Repr-Digest", "Content-Disposition")
@@ -90,37 +97,66 @@ def original(image_id: int) -> Response:
 @files.get("/<image_id:image_id>/public")
 @operation(
     "A copy to publish: the same pixels, and nothing that the file says of anybody",
-    Answer(200, "The copy", "image/*", headers=(*_OF_A_FILE, "Content-Disposition", "Accept-Ranges")),
+    Answer(200, "The copy", "image/*", headers=(*_OF_THE_ORIGINAL, "Content-Digest", "Accept-Ranges")),
+    Answer(
+        202,
+        "It is being made, as nobody has asked for it before: ask again",
+        JSON,
+        ImageResource,
+        headers=("Retry-After", "Cache-Control"),
+    ),
     Answer(
         206,
         "The range asked for",
         "image/*",
-        headers=(*_OF_A_FILE, "Content-Disposition", "Accept-Ranges", "Content-Range"),
+        headers=(*_OF_THE_ORIGINAL, "Accept-Ranges", "Content-Range"),
     ),
-    Answer(304, "It has not changed", headers=_OF_A_FILE),
-    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_FILE),
+    Answer(304, "It has not changed", headers=_OF_THE_ORIGINAL),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_THE_ORIGINAL),
     *_NO_SUCH_RANGE,
-    problems=(*_TROUBLES, NotPublishable, Overloaded),
-    parameters=(*BY_TAG, RANGE, IF_RANGE),
+    problems=(*_TROUBLES, NotPublishable, QueueUnavailable, Overloaded),
+    parameters=(
+        *BY_TAG,
+        RANGE,
+        IF_RANGE,
+        header("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}; without it, {_PATIENCE_S}"),
+    ),
     curl="-OJ {server}/images/0/public",
 )
 def public(image_id: int) -> Response:
     """
-    Left out are EXIF, XMP, IPTC, comments, previews and whatever else is not the picture. Orientation and colour
-    profile stay, or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
+    Left out are EXIF, XMP, IPTC, comments, previews and whatever else is not the picture. Orientation and colours stay,
+    or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
     """
     context = web_context()
     image = context.browsing.existing(ImageId(image_id))
     facts = image.record.facts
+    if not is_publishable(facts.media_type):
+        raise NotPublishable(
+            f"the metadata of a file in {name_of(facts.media_type)} cannot be taken out without writing its pixels anew"
+        )
+    patience_s = preferred_wait_s(request)
+    copy = context.serving.public_copy(image, min(_PATIENCE_S if patience_s is None else patience_s, MAX_WAIT_S))
+    if copy is None:
+        return _being_made(image)
     response = Response(mimetype=facts.media_type)
-    response.set_etag(f"{image.record.sha256}-{_PUBLIC_COPY_EDITION}")
+    # Of the copy's own bytes: that of the original would tell whoever has it that this is its copy.
+    response.set_etag(copy.sha256)
+    response.headers["Repr-Digest"] = sha256_digest(copy.sha256)
     response.headers["Cache-Control"] = "no-cache"
-    if _is_settled_by_conditions(response):
-        return response
-    copy = context.serving.public_copy(image)
     # The name as sent is left out too, because it may name somebody.
     response.headers.set("Content-Disposition", "attachment", filename=f"image-{image.id}.{facts.extension}")
-    return _sending(response, cast(IO[bytes], copy), copy.size)
+    if _is_settled_by_conditions(response):
+        return response
+    return _sending(response, cast(IO[bytes], context.serving.open_copy(image, copy)), copy.made_of.size)
+
+
+def _being_made(image: Image) -> Response:
+    response = as_json(image_resource(image))
+    response.status_code = 202
+    response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _is_settled_by_conditions(response: Response) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import Alive, Check, Readiness
+from vignette.web.api.resources import Alive, Check, Readiness, Sandbox
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import JSON
@@ -27,12 +27,15 @@ def healthz() -> Response:
 )
 def readyz() -> Response:
     """The answer holds for a second."""
-    report = web_context().health.report()
+    context = web_context()
+    report = context.health.report()
     checks = {
         name: Check(status="up" if part.is_up else "down", detail=part.trouble) for name, part in report.parts.items()
     }
+    sandbox = Sandbox(landlock=context.sandbox.landlock_version, seccomp=context.sandbox.seccomp)
     response = as_json(
-        Readiness(status=report.readiness, checks=checks), 503 if report.readiness == "unavailable" else 200
+        Readiness(status=report.readiness, checks=checks, sandbox=sandbox),
+        503 if report.readiness == "unavailable" else 200,
     )
     response.headers["Cache-Control"] = "no-store"
     return response

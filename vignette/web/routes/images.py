@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from vignette.errors import (
     ImageNotFailed,
     ImageNotFound,
     MalformedRequest,
+    Overloaded,
     StoreFull,
 )
 from vignette.model import ImageId
@@ -31,13 +33,15 @@ from vignette.web.api.resources import (
 )
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
-from vignette.web.http.negotiation import HTML, JSON, preferred
+from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
 PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 500
 _MOST_ID: Final = 2**63 - 1
+
+logger = logging.getLogger(__name__)
 
 
 @images.get("")
@@ -80,15 +84,20 @@ def show(image_id: int) -> Response:
     image = browsing.existing(ImageId(image_id))
     metadata = browsing.metadata(image)
     return _page_or_json(
-        lambda: render_template(
-            "image.html",
-            image=image_resource(image).model_dump(),
-            groups=as_groups(metadata),
-            revealed=as_privacy(metadata),
-            summary=metadata.get("summary", {}),
-        ),
+        lambda: render_template("image.html", image=image_resource(image).model_dump(), **_in_words(metadata)),
         lambda: image_with_metadata(image, metadata),
     )
+
+
+def _in_words(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page tells of *metadata*. A backup of a stranger may hold anything: then it tells that."""
+    try:
+        words = {"groups": as_groups(metadata), "revealed": as_privacy(metadata)}
+        return {**words, "summary": dict(metadata.get("summary", {}))}
+    except Exception:
+        logger.exception("the metadata cannot be told in words")
+        damaged = {"warnings": ["metadata.json is damaged"]}
+        return {"groups": as_groups(damaged), "revealed": [], "summary": {}}
 
 
 @images.delete("/<image_id:image_id>")
@@ -121,11 +130,11 @@ def delete_form(image_id: int) -> Response:
     "Try again to make what could not be made of an image",
     Answer(202, "It will be tried; the image as it stands now", JSON, ImageResource, headers=("Location", "Vary")),
     Answer(303, "The page of the image, for the form of a browser", HTML, headers=("Location",)),
-    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, ImageNotFailed, CatalogueUnavailable),
+    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, ImageNotFailed, CatalogueUnavailable, Overloaded),
     curl="-X POST {server}/images/0/retry",
 )
 def retry(image_id: int) -> Response:
-    image = web_context().renewal.retry(ImageId(image_id))
+    image = web_context().renewal.retry_if_there_is_room(ImageId(image_id))
     location = absolute_url("images.show", image_id=image_id)
     if _wants_a_page():
         response = make_response(redirect(location, 303))
@@ -145,7 +154,7 @@ def _page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) ->
 
 
 def _wants_a_page() -> bool:
-    return preferred(request.accept_mimetypes, [JSON, HTML]) == HTML
+    return preferred(accepted_types(request.headers), [JSON, HTML]) == HTML
 
 
 def _whole_number(name: str, low: int, high: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -41,9 +42,11 @@ from vignette.web.api.resources import (
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
-from vignette.web.http.negotiation import HTML, JSON, TEXT, preferred
+from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import problem_of, status_of
 from vignette.web.uploading import Receipt, receive_all
+
+logger = logging.getLogger(__name__)
 
 uploads = Blueprint("uploads", __name__, url_prefix="/images")
 
@@ -153,10 +156,17 @@ def upload() -> Response:
         receipts = receive_all(request, context.intake, context.request_limits, context.capacity.slow_clients)
     for receipt in receipts:
         context.upload_ended(receipt.outcome)
-    face = preferred(request.accept_mimetypes, [TEXT, JSON, HTML])
+        if isinstance(receipt.outcome, VignetteError):
+            _log_refusal(receipt.outcome)
+    face = preferred(accepted_types(request.headers), [TEXT, JSON, HTML])
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")
     return response
+
+
+def _log_refusal(error: VignetteError) -> None:
+    about = {"problem": error.code, "measured": error.measured, "limit": error.limit}
+    logger.info("upload refused", extra={name: value for name, value in about.items() if value is not None})
 
 
 def _answer_one(receipt: Receipt, face: str) -> Response:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import zlib
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, request
-from werkzeug.http import parse_options_header
 
 from vignette.errors import (
     CatalogueUnavailable,
@@ -31,17 +29,27 @@ from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.answers import as_json
-from vignette.web.http.negotiation import HTML, JSON, PROBLEM, Weight, names, preferred, weighed
+from vignette.web.http.negotiation import (
+    HTML,
+    JSON,
+    PROBLEM,
+    Weight,
+    accepted_types,
+    names,
+    preferred,
+    weighed,
+)
+from vignette.web.http.preferences import preferred_wait_s
 from vignette.web.http.problems import problem_of_failure, problem_response
 
 vignettes = Blueprint("vignettes", __name__)
 
-# The original under a number never changes. But the image may be deleted, and the recipe may change. If the URL names
-# the present recipe in `v`, the answer holds for ever (RFC 8246). If it names an earlier or a later recipe, it gets the
-# vignette that there is, and the client should soon ask again.
-_CACHE: Final = f"public, max-age={7 * 24 * 3600}"
-_CACHE_FOR_EVER: Final = f"public, max-age={365 * 24 * 3600}, immutable"
-_CACHE_OF_OTHERS: Final = "public, max-age=60"
+# The original under a number never changes. But the image may be deleted, and the recipe may change. So a cache may
+# give an answer for as long as the operator allows. It has less time if the URL leaves the recipe open: `v` is missing,
+# or it names an earlier or a later recipe, and the answer is the vignette that there is.
+_WITHOUT_VERSION_S: Final = 7 * 24 * 3600
+_OF_OTHERS_S: Final = 60
+_FOR_EVER_S: Final = 365 * 24 * 3600
 _CACHE_OF_EARLIER: Final = "no-cache"
 
 _RETRY_AFTER_S: Final = 1
@@ -87,8 +95,8 @@ _WAITED: Final = "Preference-Applied"
         Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
         Parameter(
             "v",
-            "The digest of the recipe, as in `links.vignettes`: the answer may be cached for ever. With any other value"
-            " it is the same, and may be cached for a minute",
+            "The digest of the recipe, as in `links.vignettes`: the answer may be cached for as long as the service"
+            " allows. With any other value it is the same, and may be cached for a minute at most",
             {"type": "string"},
         ),
         Parameter(
@@ -116,7 +124,7 @@ def _wish() -> Wish:
     A wildcard is no promise: a program that sends `*/*` or `image/*` does not mean that it can decode AVIF. If the
     client likes several formats equally, the one with the smallest files comes first.
     """
-    weights = weighed(request.accept_mimetypes, _FACES)
+    weights = weighed(accepted_types(request.headers), _FACES)
     by_format = {file_format: weights[media_type] for file_format, media_type in _MEDIA_TYPES.items()}
     named = [file_format for file_format, weight in by_format.items() if weight.is_named or file_format == "jpeg"]
     return Wish(
@@ -124,7 +132,7 @@ def _wish() -> Wish:
         refuses=[file_format for file_format, weight in by_format.items() if weight.quality == 0],
         still=request.args.get("still") == "1",
         preview=_meanwhile(weights) == _PREVIEW,
-        patience_s=min(_preferred_wait_s(), MAX_WAIT_S),
+        patience_s=min(preferred_wait_s(request) or 0, MAX_WAIT_S),
     )
 
 
@@ -139,9 +147,9 @@ def _meanwhile(weights: Mapping[str, Weight]) -> str:
 
 def _served(found: Served) -> Response:
     response = Response(found.content, mimetype=_MEDIA_TYPES[found.file_format])
-    # The digest tells the original, and the name the recipe. The bytes also depend on which sizes were made together,
-    # each from the next larger one. A strong tag stands for bytes (RFC 9110, 8.8.1), so their checksum is in it.
-    response.set_etag(f"{found.image.record.sha256[:32]}-{found.name}-{zlib.crc32(found.content):08x}")
+    # A strong tag stands for bytes (RFC 9110, 8.8.1). It is not made of the digest of the original: that would tell
+    # whoever has the original that this is its vignette.
+    response.set_etag(hashlib.sha256(found.content).hexdigest()[:32])
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
     response.make_conditional(request)
     if response.status_code == 412:
@@ -150,10 +158,19 @@ def _served(found: Served) -> Response:
 
 
 def _caching(recipe: Recipe) -> str:
+    """
+    Return for how long a cache may give the answer without asking again, which is how long a deleted image may still be
+    seen. After that it has to ask, also where it cannot reach us (`must-revalidate`, RFC 9111, 5.2.2.2).
+    """
+    allowed_s = web_context().cache_vignettes_s
     version = request.args.get("v")
+    if version == recipe.digest and allowed_s >= _FOR_EVER_S:
+        return f"public, max-age={_FOR_EVER_S}, immutable"  # RFC 8246
     if version is None:
-        return _CACHE
-    return _CACHE_FOR_EVER if version == recipe.digest else _CACHE_OF_OTHERS
+        allowed_s = min(allowed_s, _WITHOUT_VERSION_S)
+    elif version != recipe.digest:
+        allowed_s = min(allowed_s, _OF_OTHERS_S)
+    return f"public, max-age={allowed_s}, must-revalidate" if allowed_s else "no-cache"
 
 
 def _nothing(found: Nothing) -> Response:
@@ -161,7 +178,7 @@ def _nothing(found: Nothing) -> Response:
 
 
 def _pending(found: Nothing) -> Response:
-    face = _meanwhile(weighed(request.accept_mimetypes, _FACES))
+    face = _meanwhile(weighed(accepted_types(request.headers), _FACES))
     if face == HTML:
         response = make_response(render_template("waiting.html", image=image_resource(found.image).model_dump()))
     elif face == JSON:
@@ -178,19 +195,10 @@ def _pending(found: Nothing) -> Response:
 
 
 def _failed(found: Nothing, failure: Failure) -> Response:
-    if names(request.accept_mimetypes, HTML) or preferred(request.accept_mimetypes, [PROBLEM, _PLACEHOLDER]) == PROBLEM:
+    accept = accepted_types(request.headers)
+    if names(accept, HTML) or preferred(accept, [PROBLEM, _PLACEHOLDER]) == PROBLEM:
         return problem_response(problem_of_failure(failure))
     facts = found.image.record.facts
     response = Response(failed_placeholder(facts.width, facts.height, found.recipe), 422, mimetype=_PLACEHOLDER)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _preferred_wait_s() -> int:
-    """Return how many seconds the client would wait (`Prefer: wait=N`, RFC 7240); 0 if it does not say."""
-    for sent in request.headers.getlist("Prefer"):
-        for preference in sent.split(","):
-            name, _, value = parse_options_header(preference)[0].partition("=")
-            if name.strip().lower() == "wait" and re.fullmatch(r"\s*[0-9]{1,6}\s*", value, re.ASCII):
-                return int(value)
-    return 0

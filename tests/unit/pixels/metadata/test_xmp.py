@@ -9,7 +9,7 @@ import pytest
 from tests.unit.pixels.metadata.makers import RDF, xmp
 from vignette.pixels.metadata import xmp as reader
 from vignette.pixels.metadata.remarks import Remarks
-from vignette.pixels.metadata.xmp import MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, MAX_LINES, MAX_PACKETS
+from vignette.pixels.metadata.xmp import MAX_ATTRIBUTES, MAX_DEPTH, MAX_LINES, MAX_NODES, MAX_PACKETS
 
 
 def alternatives(*texts: tuple[str, str]) -> str:
@@ -229,18 +229,18 @@ def test_a_document_type_is_not_read(document_type):
 
 
 def test_elements_are_read_to_a_number():
-    properties, remarks = read_with_remarks(xmp("".join(f"<xmp:A{n}/>" for n in range(MAX_ELEMENTS + 10))))
+    properties, remarks = read_with_remarks(xmp("".join(f"<xmp:A{n}/>" for n in range(MAX_NODES + 10))))
 
-    assert MAX_ELEMENTS - 10 < len(properties) <= MAX_ELEMENTS
-    assert remarks == [f"XMP: the packet is read up to a fault: more than {MAX_ELEMENTS} elements"]
+    assert MAX_NODES - 10 < len(properties) <= MAX_NODES
+    assert remarks == [f"XMP: the packet is read up to a fault: more than {MAX_NODES} elements and attributes"]
 
 
 def test_the_number_holds_for_all_packets_together():
-    packet = xmp("<xmp:A>1</xmp:A>" * (MAX_ELEMENTS // 2))
+    packet = xmp("<xmp:A>1</xmp:A>" * (MAX_NODES // 2))
 
     _, remarks = read_with_remarks(packet, packet, packet)
 
-    assert remarks == [f"XMP: the packet is read up to a fault: more than {MAX_ELEMENTS} elements"]
+    assert remarks == [f"XMP: the packet is read up to a fault: more than {MAX_NODES} elements and attributes"]
 
 
 def test_elements_are_read_to_a_depth():

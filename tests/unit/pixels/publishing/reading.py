@@ -7,9 +7,12 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageSequence, JpegImagePlugin
 
+from tests.unit.pixels.reading import anatomy
 from vignette.pixels.publishing import publish
+from vignette.pixels.publishing.profile import without_names
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+CLEAN_PROFILE = without_names(PROFILE)
 
 
 def published(content: bytes) -> bytes:
@@ -38,3 +41,9 @@ def profile_of(content: bytes) -> bytes | None:
     with Image.open(io.BytesIO(content)) as image:
         profile: bytes | None = image.info.get("icc_profile")
         return profile
+
+
+def clean_profile_of(content: bytes) -> bytes | None:
+    """The profile that a public copy of *content* should have."""
+    profile = anatomy(content).profile
+    return None if profile is None else without_names(profile)

@@ -31,4 +31,4 @@ def test_one_sees_the_same_and_reads_nothing(path: Path) -> None:
 
     assert seen(copy) == seen(original)
     assert set(describe(anatomy(copy).blocks)) <= {"summary", "exif", "icc"}
-    assert len(copy) <= len(original)
+    assert len(copy) <= len(original) + 40  # the texts of a small profile may grow

@@ -14,7 +14,14 @@ from tests import makers
 from tests.colours import CASES, cicp, iccp, png
 from tests.makers import animation, bmp, heif, jpeg_segment, jpeg_with, png_chunk, png_with, still
 from tests.profiles import grey_profile
-from tests.unit.pixels.publishing.reading import PROFILE, profile_of, published, seen
+from tests.unit.pixels.publishing.reading import (
+    CLEAN_PROFILE,
+    PROFILE,
+    clean_profile_of,
+    profile_of,
+    published,
+    seen,
+)
 from tests.unit.pixels.reading import anatomy
 from vignette.errors import NotPublishable, PublicCopyNotClean
 from vignette.pixels.metadata import describe
@@ -95,7 +102,7 @@ def test_one_sees_the_same_and_reads_nothing(make: Callable[[], bytes]) -> None:
     assert SECRET in original
     assert SECRET not in copy
     assert seen(copy) == seen(original)
-    assert profile_of(copy) == profile_of(original)
+    assert profile_of(copy) == clean_profile_of(original)
     assert set(describe(anatomy(copy).blocks)) <= {"summary", "exif", "icc"}
 
 
@@ -172,11 +179,6 @@ class TestJpeg:
         assert jpeg_segment(0xEE, adobe) in copy
         assert seen(copy) == seen(content)
 
-    def test_a_profile_of_many_segments_is_put_together_again(self) -> None:
-        profile = makers.icc_profile(200_000)
-
-        assert profile_of(published(still("JPEG", icc_profile=profile))) == profile
-
     @pytest.mark.parametrize(
         "profile",
         [
@@ -189,7 +191,7 @@ class TestJpeg:
         assert profile_of(published(still("JPEG", icc_profile=profile))) is None
 
     def test_what_lies_behind_a_profile_is_left_out(self) -> None:
-        assert profile_of(published(still("JPEG", icc_profile=PROFILE + SECRET))) == PROFILE
+        assert profile_of(published(still("JPEG", icc_profile=PROFILE + SECRET))) == CLEAN_PROFILE
 
 
 class TestPng:
@@ -224,7 +226,7 @@ class TestPng:
         copy = published(png_with(chunk))
 
         assert SECRET not in copy
-        assert profile_of(copy) == PROFILE
+        assert profile_of(copy) == CLEAN_PROFILE
 
     def test_an_animation_that_is_none_is_left_out(self) -> None:
         announced = png_with(png_chunk(b"acTL", b"\0\0\0\5\0\0\0\0"))
@@ -246,8 +248,9 @@ class TestColours:
 
         copy = published(original)
 
-        assert anatomy(copy).colour == anatomy(original).colour
-        assert anatomy(copy).profile == anatomy(original).profile
+        clean, colour = clean_profile_of(original), anatomy(original).colour
+        assert anatomy(copy).colour == (clean if isinstance(colour, bytes) else colour)
+        assert anatomy(copy).profile == clean
         assert published(copy) == copy
 
     def test_a_profile_that_is_a_text_is_left_out(self) -> None:
@@ -264,7 +267,7 @@ class TestColours:
     def test_a_profile_behind_a_cicp_stays_for_older_browsers(self) -> None:
         copy = published(png(cicp(12, 13), iccp(PROFILE)))
 
-        assert anatomy(copy).blocks.icc == PROFILE
+        assert anatomy(copy).blocks.icc == CLEAN_PROFILE
         assert anatomy(copy).colour == anatomy(png(cicp(12, 13))).colour
 
     def test_a_copy_of_other_colours_is_refused(self) -> None:
@@ -296,13 +299,13 @@ class TestWebp:
 class TestGif:
     def test_the_profile_stays(self) -> None:
         plain = still("GIF", mode="P")
-        pieces = [PROFILE[at : at + 255] for at in range(0, len(PROFILE), 255)]
+        pieces = [CLEAN_PROFILE[at : at + 255] for at in range(0, len(CLEAN_PROFILE), 255)]
         blocks = b"".join(bytes([len(piece)]) + piece for piece in pieces)
         start = 13 + 3 * 2 ** ((plain[10] & 7) + 1)
         content = plain[:start] + b"\x21\xff\x0bICCRGBG1012" + blocks + b"\0" + plain[start:]
 
         assert published(content) == content
-        assert anatomy(content).blocks.icc == PROFILE
+        assert anatomy(content).blocks.icc == CLEAN_PROFILE
 
     def test_nothing_hides_behind_the_loop_or_the_timing(self) -> None:
         content = animation("GIF", 2, duration=70, loop=3)

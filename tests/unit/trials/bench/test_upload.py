@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -59,10 +60,23 @@ def test_a_form_is_one_with_the_photo_in_it() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the processor time of another process so")
 def test_the_clock_is_that_of_the_process() -> None:
-    before = upload._processor_s(os.getpid())
+    process = os.getpid()
+    before = upload._processor_s(process)[process]
     end = time.process_time() + 0.05
     while time.process_time() < end:
         pass
 
-    assert upload._processor_s(os.getpid()) - before >= 0.05
-    assert upload._processor_s(os.getpid()) == pytest.approx(time.process_time(), abs=0.05)
+    assert upload._processor_s(process)[process] - before >= 0.05
+    assert upload._processor_s(process)[process] == pytest.approx(time.process_time(), abs=0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the processor time of another process so")
+def test_the_processes_below_count_too() -> None:
+    script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(7, flush=True); input()'])"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        seconds = upload._processor_s(process.pid)
+        process.communicate(b"\n")
+    assert len(seconds) == 2
+    assert all(of_one > 0 for of_one in seconds.values())

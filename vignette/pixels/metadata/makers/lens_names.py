@@ -43,6 +43,12 @@ def table(name: str) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
+def load_tables() -> None:
+    """Read all tables, for a process that can open no file later."""
+    for path in _TABLES.glob("*.tsv"):
+        table(path.stem)
+
+
 def lens_name(name: str, key: str, numbers: Numbers = Numbers()) -> str:
     """
     Return the name under *key* in the table *name*; "" if there is none.

@@ -1,0 +1,59 @@
+"""The page on security names tests that exist, and every row of the chapters that it goes through."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from vignette.settings import PROJECT_FOLDER
+
+PAGE: Final = (PROJECT_FOLDER / "docs" / "security.md").read_text(encoding="utf-8")
+
+# How many rows each section of OWASP ASVS 5.0 has.
+SECTIONS: Final = {
+    "3.1": 1,
+    "3.2": 2,
+    "3.3": 5,
+    "3.4": 7,
+    "3.5": 7,
+    "3.6": 1,
+    "3.7": 5,
+    "4.1": 5,
+    "4.2": 5,
+    "4.3": 2,
+    "4.4": 4,
+    "5.1": 1,
+    "5.2": 6,
+    "5.3": 3,
+    "5.4": 3,
+    "13.1": 4,
+    "13.2": 6,
+    "13.3": 4,
+    "13.4": 7,
+    "16.1": 1,
+    "16.2": 5,
+    "16.3": 4,
+    "16.4": 3,
+    "16.5": 4,
+}
+
+
+def test_every_test_that_it_names_exists() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE))
+
+    assert len(named) > 40
+    missing = {f"{path}::{name}" for path, name in named if not is_there(path, name)}
+    assert missing == set()
+
+
+def is_there(path: str, name: str) -> bool:
+    file = PROJECT_FOLDER / path
+    return file.is_file() and f"def {name}" in file.read_text(encoding="utf-8")
+
+
+def test_every_row_is_there_once_in_order_with_a_level_and_an_answer() -> None:
+    rows = re.findall(r"^\| ([0-9.]+) \| ([123]) \| [^|]+ \| [^|]+ \|$", PAGE, re.MULTILINE)
+
+    assert [number for number, _ in rows] == [
+        f"{section}.{row}" for section, count in SECTIONS.items() for row in range(1, count + 1)
+    ]

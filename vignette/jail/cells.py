@@ -1,0 +1,460 @@
+"""
+Work on the bytes of strangers, in processes of its own that can be ended.
+
+A `CellPool` keeps some *cells*, which wait for work. Each is a fork of one fresh program that imports once what the
+work needs (`vignette.jail.zygote`). So a new cell costs little, and takes the place of one that has done a number of
+pieces of work, or took more for a piece than it may. Whatever a cell does, only the piece that it has is lost.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Self
+from weakref import WeakSet
+
+from vignette.errors import VignetteError
+from vignette.jail import messages, zygote
+from vignette.jail.messages import Malformed, Message, whole_number
+from vignette.jail.zygote import CellLimits as CellLimits
+from vignette.limits import MIB
+
+# For the answer to an order: the zygote may still be importing, on a busy machine.
+_CONTROL_S: Final = 60.0
+
+_MAX_WORDS_CHARS: Final = 2000
+_MAX_NUMBER: Final = 2**63 - 1
+
+# The environment of a zygote is empty, so PYTHONPATH does not tell it where the owner found its modules.
+_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from vignette.jail.zygote import main; main()"
+
+logger = logging.getLogger(__name__)
+
+
+class CellTrouble(Exception):
+    """Base of what becomes of a piece of work that was not done."""
+
+
+class OutOfProcessorTime(CellTrouble):
+    """The piece took more than `CellLimits.cpu_s`."""
+
+
+class OutOfTime(CellTrouble):
+    """The piece took longer than the pool waits for one."""
+
+
+class OutOfMemory(CellTrouble):
+    """The piece took more than `CellLimits.memory_bytes`."""
+
+
+class CellDied(CellTrouble):
+    """The cell ended, or gave an answer that it may not give, each time that it was tried."""
+
+
+class CellLost(CellDied):
+    """The process that forks cells has ended, and the cell with it."""
+
+
+class NoCell(CellTrouble):
+    """There was no cell for the piece: all were at work for as long as the pool waits, or none can be started."""
+
+
+class CellPool:
+    """
+    The cells of this process. Safe to share between threads; after a fork, the child has cells of its own.
+
+    *work* is the name of a `zygote.Work`, "module:function". At most *cells* pieces are done at a time; a thread that
+    comes when all are at work waits *wait_s*. A cell does *pieces* at most. A piece may take *wall_s*. If its cell
+    dies, it is tried again in another, *tries* times in all.
+
+    Nothing is started before the first piece, or before `warm`. All times are in seconds.
+    """
+
+    def __init__(
+        self,
+        work: str,
+        limits: CellLimits,
+        *,
+        cells: int,
+        pieces: int,
+        wall_s: float,
+        wait_s: float,
+        tries: int = 2,
+        errors: Sequence[type[VignetteError]] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """
+        *errors* are those that the work may raise: `run` raises them in its stead. *environment* is for the libraries
+        of the work while they are loaded.
+        """
+        self.limits = limits
+        self.wall_s = wall_s
+        self._work = work
+        self._cells = cells
+        self._pieces = pieces
+        self._wait_s = wait_s
+        self._tries = tries
+        self._errors = {kind.code: kind for kind in errors}
+        self._environment = dict(environment)
+        self._begin()
+        _pools.add(self)
+
+    def _begin(self) -> None:
+        self._places = threading.BoundedSemaphore(self._cells)
+        self._lock = threading.Lock()
+        self._zygote: _Zygote | None = None
+        self._idle: list[_Cell] = []
+        self._at_work = 0
+        self._is_closed = False
+
+    def run(self, values: dict[str, Any], descriptors: Sequence[int] = (), *, max_bytes: int = 0) -> Message:
+        """
+        Have a cell do a piece of work, and return its answer, whose blocks have at most *max_bytes* together.
+
+        The values and blocks of the answer are still to be checked: `messages` has what helps.
+
+        Raises:
+            CellTrouble: The work was not done; see the classes below it.
+            VignetteError: What the work raised.
+        """
+        if not self._places.acquire(timeout=self._wait_s):
+            raise NoCell(f"all {self._cells} cells are at work")
+        try:
+            return self.unpacked(self._tried(values, descriptors, max_bytes))
+        except Malformed as error:
+            raise CellDied(str(error)) from error
+        finally:
+            self._places.release()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """
+        Have one cell for pieces of work that belong together, as long as the block lasts. They count as one piece.
+
+        No piece is tried again. A cell whose session ends by an error is ended.
+
+        Raises:
+            NoCell: There is none.
+        """
+        if not self._places.acquire(timeout=self._wait_s):
+            raise NoCell(f"all {self._cells} cells are at work")
+        try:
+            while not (cell := self._taken(fresh=False)).is_alive():
+                self._end(cell)
+            before = cell.pieces
+            session = Session(self, cell)
+            try:
+                yield session
+            except BaseException:
+                if not session.is_over:
+                    self._end(cell)
+                raise
+            cell.pieces = before + 1
+            if not session.is_over:
+                self._given_back(cell)
+        finally:
+            self._places.release()
+
+    def warm(self) -> None:
+        """Start what takes a while, and do not wait for it."""
+        with self._lock, suppress(NoCell):
+            if not self._idle:
+                self._idle.append(self._forked())
+
+    def close(self) -> None:
+        """End all cells for good, and with them the pieces that are at work. Repeating it does nothing."""
+        with self._lock:
+            self._is_closed = True
+            zygote, self._zygote = self._zygote, None
+            self._drop_idle()
+        if zygote is not None:
+            zygote.close()
+
+    def __del__(self) -> None:
+        with suppress(AttributeError):  # it was never begun
+            self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def forget(self) -> None:
+        """For a process that was forked: let go of what belongs to its parent, and begin anew."""
+        zygote, idle = self._zygote, self._idle
+        self._begin()
+        for cell in idle:
+            cell.connection.close()
+        if zygote is not None:
+            zygote.forget()
+
+    def _tried(self, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int) -> Message:
+        for is_last in (*[False] * (self._tries - 1), True):
+            try:
+                return self._done(values, descriptors, max_bytes, fresh=is_last and self._tries > 1)
+            except CellDied as error:
+                if is_last and isinstance(error, CellLost):
+                    raise NoCell(f"the process that forks cells for {self._work} ends at once") from error
+                if is_last:
+                    raise
+                logger.warning("a cell of %s died, and the work is tried again: %s", self._work, error)
+        raise AssertionError
+
+    def _done(self, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int, *, fresh: bool) -> Message:
+        cell = self._taken(fresh=fresh)
+        answer = self.asked(cell, values, descriptors, max_bytes)
+        if zygote.NO_MEMORY in answer.values:
+            self._end(cell)
+        else:
+            self._given_back(cell)
+        return answer
+
+    def asked(self, cell: _Cell, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int) -> Message:
+        """Ask *cell*, and end it if no answer comes."""
+        try:
+            return cell.ask(values, descriptors, max_bytes, self.wall_s)
+        except TimeoutError as error:
+            self._end(cell)
+            raise OutOfTime(f"no answer came within {self.wall_s:g} s") from error
+        except (OSError, Malformed) as error:
+            status = self._end(cell)
+            if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
+                raise OutOfProcessorTime(f"it took more than {self.limits.cpu_s:g} s") from error
+            if status == zygote.NEVER_WAS:
+                raise CellLost("the process that forks it is gone") from error
+            raise CellDied(f"{_ending(status)} ({error})") from error
+        except BaseException:
+            self._end(cell)
+            raise
+
+    def _given_back(self, cell: _Cell) -> None:
+        if cell.pieces >= self._pieces:
+            self._end(cell)
+        else:
+            with self._lock:
+                self._at_work -= 1
+                self._idle.append(cell)
+
+    def unpacked(self, answer: Message) -> Message:
+        """Return the answer of the work itself, or raise what the cell told in its place."""
+        match answer.values:
+            case {zygote.DONE: dict() as values}:
+                return Message(values, answer.blocks)
+            case {zygote.NO_MEMORY: True}:
+                raise OutOfMemory(f"it took more than {self.limits.memory_bytes / MIB:,.0f} MiB")
+            case {zygote.ERROR: {"code": str() as code, "detail": str() as detail} as told} if code in self._errors:
+                raise self._errors[code](
+                    _printable(detail), measured=_number(told, "measured"), limit=_number(told, "limit")
+                )
+            case {zygote.BUG: str() as words}:
+                raise CellDied(f"the work raised what it should not: {_printable(words)}")
+            case _:
+                raise CellDied("the answer has another shape")
+
+    def _taken(self, *, fresh: bool) -> _Cell:
+        with self._lock:
+            cell = self._forked() if fresh or not self._idle else self._idle.pop()
+            self._at_work += 1
+            # Have a spare at hand for whoever comes meanwhile.
+            if not self._idle and self._at_work < self._cells:
+                with suppress(NoCell):
+                    self._idle.append(self._forked())
+            return cell
+
+    def _forked(self) -> _Cell:
+        """Under the lock. The zygote is only told to fork: whether it does shows at the first piece of work."""
+        if self._is_closed:
+            raise NoCell("this process is ending")
+        for _ in range(2):
+            try:
+                if self._zygote is None:
+                    self._zygote = _Zygote(self._work, self.limits, self._environment)
+                return self._zygote.fork()
+            except ConnectionError:  # it was killed: start another
+                self._lose_zygote()
+            except OSError as error:
+                raise NoCell(f"no process can be started: {error.strerror}") from error
+        raise NoCell(f"the process that forks cells for {self._work} ends at once")
+
+    def _end(self, cell: _Cell) -> int:
+        """End *cell* and return its wait status."""
+        cell.connection.close()
+        with self._lock:
+            self._at_work -= 1
+            if cell.zygote is not self._zygote:
+                return zygote.NEVER_WAS
+            try:
+                return cell.zygote.end(cell)
+            except OSError:
+                self._lose_zygote()
+                return zygote.NEVER_WAS
+
+    def _lose_zygote(self) -> None:
+        lost, self._zygote = self._zygote, None
+        self._drop_idle()
+        if lost is not None:
+            lost.close()
+
+    def _drop_idle(self) -> None:
+        for cell in self._idle:
+            cell.connection.close()
+        self._idle.clear()
+
+
+class _Zygote:
+    """The process that forks cells. Not safe to share between threads."""
+
+    def __init__(self, work: str, limits: CellLimits, environment: Mapping[str, str]) -> None:
+        """Raise OSError if no process can be started."""
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(_CONTROL_S)
+        self._numbers = itertools.count()
+        wanted = json.dumps({"work": work, "limits": asdict(limits)})
+        with theirs:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 (our own program)
+                    [_python(), "-I", "-c", _PROGRAM, wanted, *sys.path],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    env=environment,
+                    close_fds=True,
+                )
+            except BaseException:
+                self._control.close()
+                raise
+
+    def fork(self) -> _Cell:
+        ours, theirs = socket.socketpair()
+        number = next(self._numbers)
+        with theirs:
+            try:
+                messages.send(self._control, zygote.ORDER.pack(zygote.FORK, number), [theirs.fileno()])
+            except BaseException:
+                ours.close()
+                raise
+        return _Cell(self, number, ours)
+
+    def end(self, cell: _Cell) -> int:
+        self._control.sendall(zygote.ORDER.pack(zygote.END, cell.number))
+        status = self._control.recv(zygote.STATUS.size, socket.MSG_WAITALL)
+        if len(status) < zygote.STATUS.size:
+            raise ConnectionResetError("the process that forks cells is gone")
+        return int(zygote.STATUS.unpack(status)[0])
+
+    def close(self) -> None:
+        """End the process, and with it its cells."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+
+    def forget(self) -> None:
+        self._control.close()
+        self._process.returncode = 0  # it is not our child, so nobody here may wait for it
+
+
+class _Cell:
+    def __init__(self, zygote: _Zygote, number: int, connection: socket.socket) -> None:
+        self.zygote = zygote
+        self.number = number
+        self.connection = connection
+        self.pieces = 0
+
+    def is_alive(self) -> bool:
+        """Whether it still waits for work. A cell that has just been forked does, for all that one can know."""
+        self.connection.setblocking(False)
+        try:
+            self.connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def ask(self, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int, wall_s: float) -> Message:
+        """Raise TimeoutError, OSError or Malformed if no answer comes."""
+        deadline = time.monotonic() + wall_s
+        self.pieces += 1
+        self.connection.settimeout(wall_s)
+        messages.send(self.connection, messages.encode(values), descriptors)
+        answer = messages.receive(self.connection, max_bytes=max_bytes, deadline=deadline)
+        if answer is None:
+            raise ConnectionResetError("the connection ended")
+        return answer
+
+
+class Session:
+    """A cell that has one owner for some time: see `CellPool.session`."""
+
+    def __init__(self, pool: CellPool, cell: _Cell) -> None:
+        self._pool = pool
+        self._cell = cell
+        self.is_over = False
+        """Whether the cell has ended."""
+
+    def ask(self, values: dict[str, Any], descriptors: Sequence[int] = (), *, max_bytes: int = 0) -> Message:
+        """As `CellPool.run`, in the cell of this session."""
+        try:
+            answer = self._pool.asked(self._cell, values, descriptors, max_bytes)
+        except BaseException:
+            self.is_over = True
+            raise
+        try:
+            return self._pool.unpacked(answer)
+        except Malformed as error:
+            raise CellDied(str(error)) from error
+
+
+def _ending(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"it was ended by signal {os.WTERMSIG(status)}"
+    return f"it ended with exitcode {os.waitstatus_to_exitcode(status)}" if status >= 0 else "it is gone"
+
+
+def _python() -> str:
+    """The interpreter: some servers embed Python, and `sys.executable` is then the server."""
+    if Path(sys.executable or "").name.startswith("python"):
+        return sys.executable
+    return str(Path(sys.exec_prefix, "bin", "python3"))
+
+
+def _printable(words: str) -> str:
+    cut = words[-_MAX_WORDS_CHARS:]
+    return "".join(character if character.isprintable() else "\ufffd" for character in cut)
+
+
+def _number(told: dict[Any, Any], name: str) -> int | None:
+    value = told.get(name)
+    return None if value is None else whole_number(value, -_MAX_NUMBER, _MAX_NUMBER)
+
+
+# A fork has its parent's sockets, and would keep the cells of its parent alive.
+_pools: WeakSet[CellPool] = WeakSet()
+
+
+def _forget_all() -> None:
+    for pool in list(_pools):
+        pool.forget()
+
+
+def _close_all() -> None:
+    for pool in list(_pools):
+        pool.close()
+
+
+os.register_at_fork(after_in_child=_forget_all)
+atexit.register(_close_all)

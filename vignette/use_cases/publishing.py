@@ -1,0 +1,169 @@
+"""
+Make public copies. The worker makes the plan of each once, at the first wish, and keeps it in the image's folder.
+
+A plan tells which ranges of the original, and which bytes of ours, the copy is made of. To make and prove one takes
+passes over the whole original in plain Python: a third of a second for 1 MB of JPEG. To serve a copy by its plan takes
+none. The plan can be made again, so it is not flushed; one that is damaged, or of another edition, is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Annotated, BinaryIO, Final
+
+from pydantic import Base64Bytes, Field, TypeAdapter
+
+from vignette import layout
+from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, NotPublishable, PublicCopyNotClean, Refused
+from vignette.limits import CHUNK_BYTES, MIB
+from vignette.model import Image, ImageId
+from vignette.pixels.pieces import Pieces, Splice
+from vignette.pixels.publishing import plan
+from vignette.ports.catalogue import Library
+from vignette.ports.store import Files
+from vignette.use_cases.browsing import existing
+
+EDITION: Final = 2
+"""Raise it when `vignette.pixels.publishing` leaves out more, or less: plans of other editions are made again."""
+
+# The plan of an ordinary picture takes some 100 bytes; a colour profile of a printer, a megabyte.
+_MAX_PLAN_BYTES: Final = 4 * MIB
+# An animation has some five for each frame.
+_MAX_PIECES: Final = 100_000
+
+_ERRORS: Final = {error.code: error for error in (NotPublishable, PublicCopyNotClean)}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """
+    The content of `public.json`. `original` is the SHA-256 of the original; `sha256` and `bytes` are those of the copy.
+    A piece is a range of the original (start, end), or bytes of ours. With an `error`, which is its code, there is no
+    copy, for the reason `detail`.
+    """
+
+    edition: int
+    original: str
+    sha256: str = ""
+    bytes: int = 0
+    pieces: Annotated[tuple[tuple[int, int] | Base64Bytes, ...], Field(max_length=_MAX_PIECES)] = ()
+    error: str = ""
+    detail: str = ""
+
+
+_PLANS: Final = TypeAdapter(_Plan)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicCopy:
+    """What a copy is made of, and the SHA-256 of its bytes, in hex: it tells nothing of the original."""
+
+    made_of: Pieces
+    sha256: str
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.made_of.memory_bytes
+
+
+def kept_copy(files: Files, image: Image) -> PublicCopy | None:
+    """
+    Return the public copy whose plan is kept; None if there is none of this edition and of this original.
+
+    Raises:
+        NotPublishable: The worker found that there can be no copy.
+        PublicCopyNotClean: The worker made one that did not come out clean.
+    """
+    try:
+        with files.open(image.id, layout.PUBLIC_COPY) as file:
+            content = file.read(_MAX_PLAN_BYTES + 1)
+        found = _PLANS.validate_json(content) if len(content) <= _MAX_PLAN_BYTES else None
+    except (FileNotStored, ValueError):
+        return None
+    if found is None or (found.edition, found.original) != (EDITION, image.record.sha256):
+        return None
+    if found.error in _ERRORS:
+        raise _ERRORS[found.error](found.detail)
+    return _checked(found, image.record.bytes)
+
+
+def _checked(found: _Plan, size: int) -> PublicCopy | None:
+    """Return the copy of a plan; None if the plan cannot be right. A folder may come from a stranger's backup."""
+    made_of = Pieces()
+    for piece in found.pieces:
+        if isinstance(piece, bytes):
+            made_of.write(piece)
+            continue
+        start, end = piece
+        if not 0 <= start < end <= size:
+            return None
+        made_of.copy(start, end)
+    is_digest = len(found.sha256) == 64 and found.sha256.isalnum() and found.sha256.isascii()
+    return PublicCopy(made_of, found.sha256) if is_digest and made_of.size == found.bytes > 0 else None
+
+
+class Publishing:
+    """The use case of the worker. Doing it twice does no harm."""
+
+    def __init__(self, files: Files, library: Library) -> None:
+        self._files = files
+        self._library = library
+
+    def make(self, image_id: ImageId) -> None:
+        """Keep the plan of the image's public copy, if it is not kept already; do nothing if the image is gone."""
+        try:
+            image = existing(self._library, image_id)
+            if not self._is_kept(image):
+                content = _to_json(image, self._plan(image))
+                self._files.write_all(image_id, {layout.PUBLIC_COPY: content}, flush=False)
+                self._remove_if_deleted(image_id)
+        except (ImageNotFound, ImageDeleted):
+            return
+        except (FileNotStored, Refused) as error:
+            logger.warning("no public copy of image %d can be made now: %s", image_id, error)
+
+    def _is_kept(self, image: Image) -> bool:
+        try:
+            return kept_copy(self._files, image) is not None
+        except (NotPublishable, PublicCopyNotClean):
+            return True
+
+    def _plan(self, image: Image) -> _Plan:
+        with self._files.open(image.id, layout.original(image.record.facts)) as file:
+            try:
+                made_of = plan(file, image.record.bytes)
+            except (NotPublishable, PublicCopyNotClean) as error:
+                logger.warning("image %d has no public copy: %s", image.id, error)
+                return _failed(image, error)
+            digest = _digest(file, made_of)
+        pieces = tuple(piece if isinstance(piece, bytes) else (piece.start, piece.end) for piece in made_of.pieces)
+        return _Plan(EDITION, image.record.sha256, digest, made_of.size, pieces)
+
+    def _remove_if_deleted(self, image_id: ImageId) -> None:
+        """The plan may have been written behind a deletion, which has removed all other files by then."""
+        if self._library.get(image_id).state.is_gone:
+            self._files.remove(image_id, layout.PUBLIC_COPY, flush=False)
+
+
+def _to_json(image: Image, found: _Plan) -> bytes:
+    content = _PLANS.dump_json(found)
+    if len(content) <= _MAX_PLAN_BYTES and len(found.pieces) <= _MAX_PIECES:
+        return content
+    pieces = f"{len(found.pieces):,} pieces in a plan of {len(content):,} bytes"
+    return _PLANS.dump_json(_failed(image, NotPublishable(f"the copy would be put together of too much: {pieces}")))
+
+
+def _failed(image: Image, error: NotPublishable | PublicCopyNotClean) -> _Plan:
+    return _Plan(EDITION, image.record.sha256, error=error.code, detail=str(error))
+
+
+def _digest(file: BinaryIO, made_of: Pieces) -> str:
+    digest = hashlib.sha256()
+    copy = Splice(file, made_of, closes_source=False)
+    while chunk := copy.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
