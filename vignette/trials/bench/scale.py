@@ -134,7 +134,8 @@ class _Subject:
         self.settings, self.count, self._half = settings, count, count // 2
         self.store, self.catalogue = open_store_and_catalogue(settings)
         self.queue = Queue()
-        self.client = build_web(settings).test_client()
+        # The lines of its log would stand between ours.
+        self.client = build_web(settings.model_copy(update={"log_requests": False})).test_client()
         self.sweeping = build_sweeping(self.store, self.catalogue, self.queue)
         self.renewal = build_renewal(self.catalogue, self.queue, settings.recipes)
         self.rendering_all = build_renewal(self.catalogue, self.queue, _OTHER_RECIPES)
