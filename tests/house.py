@@ -16,11 +16,13 @@ from werkzeug.test import TestResponse
 
 from tests.doubles import ListJobs
 from vignette.adapters.door.inspecting import InspectorHere
+from vignette.adapters.planner.planning import PlannerHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.model import Image
 from vignette.pixels.rendering import render_in_steps
 from vignette.ports.inspector import Inspector
+from vignette.ports.planner import Planner
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.publishing import Publishing
@@ -72,6 +74,7 @@ class House:
         others_may_embed: bool = False,
         cache_vignettes_s: int = 60,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
+        planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -96,7 +99,7 @@ class House:
             lease_s=60,
             pause_without_room_s=pause_without_room_s,
         )
-        self.publishing = Publishing(self.store, self.catalogue.library)
+        self.publishing = Publishing(self.store, self.catalogue.library, planner)
         self.jobs.publish_at_once = self.publishing.make
         self.context = build_context(
             self.store,

@@ -30,6 +30,11 @@ DOOR_WALL_S: Final = 30.0
 # What a description may have, as JSON and as text together.
 MAX_DESCRIPTION_BYTES: Final = 32 * MIB
 
+# What the plan of a public copy may have. An animation has some five pieces for each frame. An ordinary picture has 100
+# bytes that are written anew; with the colour profile of a printer, a megabyte.
+MAX_COPY_PIECES: Final = 100_000
+MAX_COPY_WRITTEN_BYTES: Final = 4 * MIB
+
 # A picture that moves gets no moving vignettes beyond the next four limits; its still ones are made all the same.
 # Some 25 seconds of film.
 MAX_ANIMATION_FRAMES: Final = 500
@@ -127,3 +132,7 @@ LEASE_MARGIN_S: Final = 15
 # The share of `render_seconds` that may be processor time. A rendering that uses it up is slow by itself: it fails at
 # once. A rendering that only uses up `render_seconds` may have waited for a processor: it is tried again.
 CPU_SHARE: Final = 0.5
+
+# The share of `render_seconds` that the plan of a public copy may last. It has to end before the job does: a job that
+# is ended leaves no refusal behind, and whoever asks again would start it again.
+PLANNING_SHARE: Final = 0.9

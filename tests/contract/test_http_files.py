@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -16,14 +17,15 @@ from tests.contract.asking import BROWSER, JSON, problem
 from tests.house import House, picture
 from tests.makers import jpeg_segment, jpeg_with
 from vignette import layout
+from vignette.adapters.planner.planning import PlannerHere
 from vignette.limits import CHUNK_BYTES
 from vignette.model import ImageId
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import JPEG
 from vignette.pixels.pieces import Pieces
-from vignette.pixels.publishing import _WRITERS, plan
+from vignette.pixels.publishing import _WRITERS
 from vignette.pixels.publishing.kept import Kept
-from vignette.use_cases import publishing
+from vignette.ports.planner import Plan
 
 
 class CountedFile(io.BufferedReader):
@@ -390,20 +392,19 @@ class TestPublicCopy:
         assert [problem(answer)["type"] for answer in answers] == ["/problems/not-publishable"] * 2
         assert house.jobs.published == [0]
 
-    def test_a_plan_that_comes_behind_a_deletion_is_removed(
-        self, house: House, photo: bytes, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        house.upload(photo)
+    def test_a_plan_that_comes_behind_a_deletion_is_removed(self, tmp_path: Path, photo: bytes) -> None:
+        class DeletedMeanwhile(PlannerHere):
+            def plan(self, file: BinaryIO, size: int) -> Plan:
+                found = super().plan(file, size)
+                house.removal.delete(ImageId(0))
+                return found
 
-        def plan_and_delete(file: BinaryIO, size: int) -> Pieces:
-            found = plan(file, size)
-            house.removal.delete(ImageId(0))
-            return found
+        with tests.house.house(tmp_path, planner=DeletedMeanwhile()) as house:
+            house.upload(photo)
 
-        monkeypatch.setattr(publishing, "plan", plan_and_delete)
-        house.publishing.make(ImageId(0))
+            house.publishing.make(ImageId(0))
 
-        assert house.files(0) == {layout.TOMBSTONE}
+            assert house.files(0) == {layout.TOMBSTONE}
 
     @pytest.mark.usefixtures("large")
     def test_once_it_is_proven_only_what_is_long_to_send_needs_a_place(self, house: House) -> None:

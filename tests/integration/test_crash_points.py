@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -19,11 +20,14 @@ import pytest
 from PIL import Image as Pillow
 
 from tests.house import SMALL, House, picture
+from tests.house import house as house_below
+from tests.makers import jpeg_segment, jpeg_with
 from vignette import layout
 from vignette.model import ImageId, Outcome, State
 from vignette.ports.catalogue import Claim
 from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
+from vignette.use_cases.findings import Remedy
 from vignette.wiring.use_cases import build_checkup
 
 # Here, before any process is forked: it would take each of them a tenth of a second.
@@ -42,6 +46,8 @@ OTHERS = [Recipe("small", 64, 64, ("webp",))]
 TWO = [SMALL, Recipe("tiny", 16, 16, ("webp",))]
 
 FIRST, SECOND, THIRD, FOURTH = picture(90, 60, "PNG"), picture(60, 90, "PNG"), picture(30, 30), picture(70, 50, "PNG")
+
+PRIVATE = jpeg_with(jpeg_segment(0xFE, b"the garden of Ada"), content=picture())
 
 
 def begin(house: House) -> None:
@@ -101,16 +107,38 @@ def delete_while_it_is_rendered_again(house: House) -> None:
     house.work()
 
 
+def begin_with_a_place_and_a_name(house: House) -> None:
+    house.upload(PRIVATE)
+    house.work()
+
+
+def publish(house: House) -> None:
+    house.publishing.make(ImageId(0))
+
+
+def delete_while_the_copy_is_planned(house: House) -> None:
+    """The deletion comes when the plan has been made, and before it is written."""
+    write_all = house.store.write_all
+
+    def delete_and_write(image_id: ImageId, files: Mapping[str, bytes], *, flush: bool = True) -> None:
+        house.store.write_all = write_all  # type: ignore[method-assign]
+        house.removal.delete(image_id)
+        write_all(image_id, files, flush=flush)
+
+    house.store.write_all = delete_and_write  # type: ignore[method-assign]
+    publish(house)
+
+
 def die_before(root: Path, act: Callable[[House], None], recipes: list[Recipe], point: int) -> None:
     """Do *act* in the house at *root*, and be killed before the file operation number *point*, from 0."""
     house = House(root, recipes=recipes)
-    count = 0
+    done = 0
 
     def operation() -> None:
-        nonlocal count
-        if count == point:
+        nonlocal done
+        if done == point:
             os.kill(os.getpid(), signal.SIGKILL)
-        count += 1
+        done += 1
 
     def audit(event: str, arguments: tuple[object, ...]) -> None:
         place = str(arguments[0])
@@ -209,3 +237,45 @@ def test_whenever_a_process_dies_everything_is_whole_or_not_there(
             break
         point += 1
     assert point > 5, "an act has more file operations than these"
+
+
+@pytest.mark.parametrize("act", [publish, delete_while_the_copy_is_planned])
+def test_whenever_a_process_dies_a_public_copy_is_whole_or_not_there(
+    tmp_path: Path, act: Callable[[House], None]
+) -> None:
+    with house_below(tmp_path / "whole") as house:
+        begin_with_a_place_and_a_name(house)
+        copy = house.client.get("/images/0/public").data
+        plan = (house.uploads / "0" / layout.PUBLIC_COPY).read_bytes()
+        assert b"Ada" not in copy
+    begun = tmp_path / "begun"
+    with house_below(begun) as house:
+        begin_with_a_place_and_a_name(house)
+    seen = set()
+    for point in count():
+        root = tmp_path / str(point)
+        shutil.copytree(begun, root)
+
+        has_died = died_before(root, act, [SMALL], point)
+
+        with house_below(root, hint_max_age_s=-1) as house:
+            file = house.uploads / "0" / layout.PUBLIC_COPY
+            seen.add(file.exists())
+            assert not file.exists() or file.read_bytes() == plan, f"killed before operation {point}"
+            go_on(house)
+            checkup = build_checkup(house.store, house.catalogue, house.jobs, [SMALL], settle=lambda: None)
+            is_left = file.exists() and act is delete_while_the_copy_is_planned
+            findings = list(checkup.run(checkup.image_ids(), repair=True))
+            # Between the plan's last step and the look whether the image is there still, only `fsck` finds the plan.
+            expected = {Remedy.DELETE} if is_left else set()
+            assert {finding.remedy for finding in findings} == expected, f"killed before operation {point}"
+            assert list(checkup.run(checkup.image_ids())) == [], f"killed before operation {point}"
+            if house.catalogue.library.get(ImageId(0)).state is State.READY:
+                assert house.client.get("/images/0/public").data == copy, f"killed before operation {point}"
+            else:
+                assert house.files(0) == {layout.TOMBSTONE}, f"killed before operation {point}"
+        shutil.rmtree(root)
+        if not has_died:
+            break
+    assert point > 2, "an act has more file operations than these"
+    assert seen == {False, True}

@@ -96,10 +96,11 @@ class CellPool:
         tries: int = 2,
         errors: Sequence[type[VignetteError]] = (),
         environment: Mapping[str, str] = MappingProxyType({}),
+        idle_s: float | None = None,
     ) -> None:
         """
         *errors* are those that the work may raise: `run` raises them in its stead. *environment* is for the libraries
-        of the work while they are loaded.
+        of the work while they are loaded. After *idle_s* without work all processes end, until work comes again.
         """
         self.limits = limits
         self.wall_s = wall_s
@@ -110,6 +111,7 @@ class CellPool:
         self._tries = tries
         self._errors = {kind.code: kind for kind in errors}
         self._environment = dict(environment)
+        self._idle_s = idle_s
         self._begin()
         _pools.add(self)
 
@@ -120,6 +122,7 @@ class CellPool:
         self._idle: list[_Cell] = []
         self._at_work = 0
         self._is_closed = False
+        self._rest_later: threading.Timer | None = None
 
     def run(self, values: dict[str, Any], descriptors: Sequence[int] = (), *, max_bytes: int = 0) -> Message:
         """
@@ -179,6 +182,7 @@ class CellPool:
         """End all cells for good, and with them the pieces that are at work. Repeating it does nothing."""
         with self._lock:
             self._is_closed = True
+            self._stay_awake()
             zygote, self._zygote = self._zygote, None
             self._drop_idle()
         if zygote is not None:
@@ -247,7 +251,7 @@ class CellPool:
             self._end(cell)
         else:
             with self._lock:
-                self._at_work -= 1
+                self._is_done()
                 self._idle.append(cell)
 
     def unpacked(self, answer: Message) -> Message:
@@ -268,6 +272,7 @@ class CellPool:
 
     def _taken(self, *, fresh: bool) -> _Cell:
         with self._lock:
+            self._stay_awake()
             cell = self._forked() if fresh or not self._idle else self._idle.pop()
             self._at_work += 1
             # Have a spare at hand for whoever comes meanwhile.
@@ -295,7 +300,7 @@ class CellPool:
         """End *cell* and return its wait status."""
         cell.connection.close()
         with self._lock:
-            self._at_work -= 1
+            self._is_done()
             if cell.zygote is not self._zygote:
                 return zygote.NEVER_WAS
             try:
@@ -303,6 +308,25 @@ class CellPool:
             except OSError:
                 self._lose_zygote()
                 return zygote.NEVER_WAS
+
+    def _is_done(self) -> None:
+        """Under the lock: a piece of work is over."""
+        self._at_work -= 1
+        if self._idle_s is not None and not self._at_work and not self._is_closed:
+            self._rest_later = threading.Timer(self._idle_s, self._rest)
+            self._rest_later.daemon = True
+            self._rest_later.start()
+
+    def _stay_awake(self) -> None:
+        """Under the lock."""
+        if self._rest_later is not None:
+            self._rest_later.cancel()
+            self._rest_later = None
+
+    def _rest(self) -> None:
+        with self._lock:
+            if not self._at_work:
+                self._lose_zygote()
 
     def _lose_zygote(self) -> None:
         lost, self._zygote = self._zygote, None

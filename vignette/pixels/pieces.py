@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, BinaryIO, Final, TypeAlias, cast
@@ -80,6 +81,29 @@ class Pieces:
     def extend(self, other: Pieces) -> None:
         self.pieces += other.pieces
         self.size += other.size
+
+
+def put_together(pieces: Iterable[tuple[int, int] | bytes], source_bytes: int) -> Pieces:
+    """
+    Return the file that is made of ranges (start, end) of a source of *source_bytes*, and of bytes.
+
+    Raises:
+        ValueError: A piece is empty or outside the source, or the ranges are longer than the source together.
+    """
+    made = Pieces()
+    copied_bytes = 0
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            made.write(piece)
+            continue
+        start, end = piece
+        if not 0 <= start < end <= source_bytes:
+            raise ValueError(f"a range from {start} to {end} is not within {source_bytes} bytes")
+        made.copy(start, end)
+        copied_bytes += end - start
+    if copied_bytes > source_bytes:
+        raise ValueError(f"the ranges have {copied_bytes} bytes of {source_bytes} together")
+    return made
 
 
 class Splice(io.RawIOBase):

@@ -16,12 +16,20 @@ from typing import Annotated, BinaryIO, Final
 from pydantic import Base64Bytes, Field, TypeAdapter
 
 from vignette import layout
-from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound, NotPublishable, PublicCopyNotClean, Refused
-from vignette.limits import CHUNK_BYTES, MIB
+from vignette.errors import (
+    FileNotStored,
+    ImageDeleted,
+    ImageNotFound,
+    NotPublishable,
+    Overloaded,
+    PublicCopyNotClean,
+    Refused,
+)
+from vignette.limits import CHUNK_BYTES, MAX_COPY_PIECES, MIB
 from vignette.model import Image, ImageId
-from vignette.pixels.pieces import Pieces, Splice
-from vignette.pixels.publishing import plan
+from vignette.pixels.pieces import Pieces, Splice, put_together
 from vignette.ports.catalogue import Library
+from vignette.ports.planner import Planner
 from vignette.ports.store import Files
 from vignette.use_cases.browsing import existing
 
@@ -30,8 +38,7 @@ EDITION: Final = 2
 
 # The plan of an ordinary picture takes some 100 bytes; a colour profile of a printer, a megabyte.
 _MAX_PLAN_BYTES: Final = 4 * MIB
-# An animation has some five for each frame.
-_MAX_PIECES: Final = 100_000
+_MAX_DETAIL_CHARS: Final = 4000
 
 _ERRORS: Final = {error.code: error for error in (NotPublishable, PublicCopyNotClean)}
 
@@ -43,16 +50,18 @@ class _Plan:
     """
     The content of `public.json`. `original` is the SHA-256 of the original; `sha256` and `bytes` are those of the copy.
     A piece is a range of the original (start, end), or bytes of ours. With an `error`, which is its code, there is no
-    copy, for the reason `detail`.
+    copy, for the reason `detail`; `measured` and `limit` are those of the error.
     """
 
     edition: int
     original: str
     sha256: str = ""
     bytes: int = 0
-    pieces: Annotated[tuple[tuple[int, int] | Base64Bytes, ...], Field(max_length=_MAX_PIECES)] = ()
+    pieces: Annotated[tuple[tuple[int, int] | Base64Bytes, ...], Field(max_length=MAX_COPY_PIECES)] = ()
     error: str = ""
-    detail: str = ""
+    detail: Annotated[str, Field(max_length=_MAX_DETAIL_CHARS)] = ""
+    measured: int | None = None
+    limit: int | None = None
 
 
 _PLANS: Final = TypeAdapter(_Plan)
@@ -87,21 +96,16 @@ def kept_copy(files: Files, image: Image) -> PublicCopy | None:
     if found is None or (found.edition, found.original) != (EDITION, image.record.sha256):
         return None
     if found.error in _ERRORS:
-        raise _ERRORS[found.error](found.detail)
+        raise _ERRORS[found.error](found.detail, measured=found.measured, limit=found.limit)
     return _checked(found, image.record.bytes)
 
 
 def _checked(found: _Plan, size: int) -> PublicCopy | None:
     """Return the copy of a plan; None if the plan cannot be right. A folder may come from a stranger's backup."""
-    made_of = Pieces()
-    for piece in found.pieces:
-        if isinstance(piece, bytes):
-            made_of.write(piece)
-            continue
-        start, end = piece
-        if not 0 <= start < end <= size:
-            return None
-        made_of.copy(start, end)
+    try:
+        made_of = put_together(found.pieces, size)
+    except ValueError:
+        return None
     is_digest = len(found.sha256) == 64 and found.sha256.isalnum() and found.sha256.isascii()
     return PublicCopy(made_of, found.sha256) if is_digest and made_of.size == found.bytes > 0 else None
 
@@ -109,9 +113,10 @@ def _checked(found: _Plan, size: int) -> PublicCopy | None:
 class Publishing:
     """The use case of the worker. Doing it twice does no harm."""
 
-    def __init__(self, files: Files, library: Library) -> None:
+    def __init__(self, files: Files, library: Library, planner: Planner) -> None:
         self._files = files
         self._library = library
+        self._planner = planner
 
     def make(self, image_id: ImageId) -> None:
         """Keep the plan of the image's public copy, if it is not kept already; do nothing if the image is gone."""
@@ -123,7 +128,7 @@ class Publishing:
                 self._remove_if_deleted(image_id)
         except (ImageNotFound, ImageDeleted):
             return
-        except (FileNotStored, Refused) as error:
+        except (FileNotStored, Refused, Overloaded) as error:
             logger.warning("no public copy of image %d can be made now: %s", image_id, error)
 
     def _is_kept(self, image: Image) -> bool:
@@ -135,12 +140,12 @@ class Publishing:
     def _plan(self, image: Image) -> _Plan:
         with self._files.open(image.id, layout.original(image.record.facts)) as file:
             try:
-                made_of = plan(file, image.record.bytes)
+                pieces = self._planner.plan(file, image.record.bytes)
             except (NotPublishable, PublicCopyNotClean) as error:
                 logger.warning("image %d has no public copy: %s", image.id, error)
                 return _failed(image, error)
+            made_of = put_together(pieces, image.record.bytes)
             digest = _digest(file, made_of)
-        pieces = tuple(piece if isinstance(piece, bytes) else (piece.start, piece.end) for piece in made_of.pieces)
         return _Plan(EDITION, image.record.sha256, digest, made_of.size, pieces)
 
     def _remove_if_deleted(self, image_id: ImageId) -> None:
@@ -151,14 +156,22 @@ class Publishing:
 
 def _to_json(image: Image, found: _Plan) -> bytes:
     content = _PLANS.dump_json(found)
-    if len(content) <= _MAX_PLAN_BYTES and len(found.pieces) <= _MAX_PIECES:
+    if len(content) <= _MAX_PLAN_BYTES:
         return content
-    pieces = f"{len(found.pieces):,} pieces in a plan of {len(content):,} bytes"
-    return _PLANS.dump_json(_failed(image, NotPublishable(f"the copy would be put together of too much: {pieces}")))
+    words = f"the plan of the copy would take {len(content):,} bytes, and {_MAX_PLAN_BYTES / MIB:g} MiB are allowed"
+    error = NotPublishable(words, measured=len(content), limit=_MAX_PLAN_BYTES)
+    return _PLANS.dump_json(_failed(image, error))
 
 
 def _failed(image: Image, error: NotPublishable | PublicCopyNotClean) -> _Plan:
-    return _Plan(EDITION, image.record.sha256, error=error.code, detail=str(error))
+    return _Plan(
+        EDITION,
+        image.record.sha256,
+        error=error.code,
+        detail=str(error)[:_MAX_DETAIL_CHARS],
+        measured=error.measured,
+        limit=error.limit,
+    )
 
 
 def _digest(file: BinaryIO, made_of: Pieces) -> str:

@@ -10,12 +10,14 @@ from celery import Celery, signals
 
 from vignette.adapters.celery_queue import keep_temporary_files_in, worker_app
 from vignette.adapters.decoder.decoder import WORK, Decoder
+from vignette.adapters.planner.planner import WORK as PLANNING
+from vignette.adapters.planner.planner import CellPlanner
 from vignette.adapters.stores.folder import FolderStore
 from vignette.despair import Despair
 from vignette.errors import StoreUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.jail.modes import keep_files_private
-from vignette.limits import ANIMATION_SECONDS, CPU_SHARE
+from vignette.limits import ANIMATION_SECONDS, CPU_SHARE, PLANNING_SHARE
 from vignette.logs import set_up_logs
 from vignette.settings import Settings
 from vignette.use_cases.publishing import Publishing
@@ -29,8 +31,14 @@ from vignette.worker.pace import USUAL_PACE, Pace
 from vignette.worker.tasks import PoolServices, register
 
 
-def build_worker(settings: Settings, *, decoding: str = WORK, pace: Pace = USUAL_PACE) -> Celery:
-    """Return the worker's Celery application, for this process and its forks. *decoding* is the work of its cells."""
+def build_worker(
+    settings: Settings, *, decoding: str = WORK, planning: str = PLANNING, pace: Pace = USUAL_PACE
+) -> Celery:
+    """
+    Return the worker's Celery application, for this process and its forks.
+
+    *decoding* and *planning* are the work of its cells: vignettes, and public copies.
+    """
     keep_files_private()
     require_sandbox(settings)
     _log_as(settings)
@@ -39,6 +47,12 @@ def build_worker(settings: Settings, *, decoding: str = WORK, pace: Pace = USUAL
         cpu_seconds=settings.render_seconds * CPU_SHARE,
         wall_s=settings.render_seconds + pace.kill_grace_s,
         work=decoding,
+    )
+    planner = CellPlanner(
+        memory_bytes=settings.max_render_memory_bytes,
+        cpu_s=settings.render_seconds * CPU_SHARE,
+        wall_s=settings.render_seconds * PLANNING_SHARE,
+        work=planning,
     )
     app = worker_app(
         settings.effective_broker_url,
@@ -68,7 +82,7 @@ def build_worker(settings: Settings, *, decoding: str = WORK, pace: Pace = USUAL
             # The stills are made first, and must not be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
         )
-        return PoolServices(rendering, Publishing(store, catalogue.library), verdicts)
+        return PoolServices(rendering, Publishing(store, catalogue.library, planner), verdicts)
 
     # Its libraries load while the process waits for its first job.
     signals.worker_process_init.connect(lambda **_: decoder.warm(), weak=False)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
-from tests.makers import animation
+from tests.makers import animation, jpeg_segment, jpeg_with
 from tests.memory import most_memory
 from vignette import layout
 from vignette.errors import RenderingFailed, StoreUnavailable
@@ -106,6 +106,35 @@ def test_a_vignette_that_moves_is_known_and_made_again_if_it_is_gone(house: Hous
 
     assert check(house) == []
     assert layout.vignette(SMALL, "webp", moves=True) in house.files(0)
+
+
+@pytest.mark.parametrize("content", [picture(), jpeg_with(jpeg_segment(0xDD, b"\0\0 more"), content=picture())])
+def test_the_plan_of_a_public_copy_is_known_whether_there_can_be_one_or_not(house: House, content: bytes) -> None:
+    house.upload(content)
+    house.work()
+    house.publishing.make(ZERO)
+    before = (folder(house) / layout.PUBLIC_COPY).read_bytes()
+
+    assert check(house, repair=True) == []
+    house.reindexing.rebuild()
+
+    assert check(house) == []
+    assert (folder(house) / layout.PUBLIC_COPY).read_bytes() == before
+    house.removal.delete(ZERO)
+    assert house.files(0) == {layout.TOMBSTONE}
+
+
+def test_half_of_a_plan_is_none_and_is_made_anew(house: House) -> None:
+    house.upload(picture())
+    house.work()
+    house.publishing.make(ZERO)
+    plan = folder(house) / layout.PUBLIC_COPY
+    whole = plan.read_bytes()
+    plan.write_bytes(whole[:-20])
+
+    assert check(house) == []
+    assert house.client.get("/images/0/public").status_code == 200
+    assert plan.read_bytes() == whole
 
 
 def test_an_empty_house_is_well(house: House) -> None:

@@ -62,6 +62,20 @@ def test_a_rebuild_that_takes_long_tells_the_log_how_far_it_is(
     ]
 
 
+def test_the_plan_of_a_public_copy_outlives_the_catalogue(tmp_path: Path) -> None:
+    house = populated(tmp_path)
+    copy = house.client.get("/images/0/public").data
+    house.close()
+    shutil.rmtree(tmp_path / "state")
+
+    house = House(tmp_path)
+    house.jobs.publish_at_once = None
+
+    assert house.client.get("/images/0/public").data == copy
+    assert house.jobs.published == []
+    house.close()
+
+
 def test_a_lost_catalogue_is_rebuilt_before_any_number_is_given(tmp_path: Path) -> None:
     house = populated(tmp_path)
     before = house.catalogue.library.newest(10)

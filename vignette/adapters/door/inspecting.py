@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from vignette.pixels import inspection
 from vignette.pixels.metadata import describe, kept
-from vignette.pixels.metadata.makers.lens_names import load_tables
+from vignette.pixels.metadata.loading import load_all
 from vignette.ports.inspector import Inspected
 
-# A cell can load nothing any more. Python loads an encoding when it is first used: these are all that the readers of
-# metadata name.
-_ENCODINGS: Final = (
-    *("ascii", "latin-1", "cp1252", "mac-roman", "shift_jis", "iso2022_jp_2"),
-    *("utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"),
-)
-for _encoding in _ENCODINGS:
-    b"\0\0\0\0".decode(_encoding)
-load_tables()
+# A cell can load nothing any more.
+load_all()
 
 
 class InspectorHere:

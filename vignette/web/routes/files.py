@@ -174,12 +174,14 @@ def _sending(response: Response, file: IO[bytes], size: int) -> Response:
     response.response = FileWrapper(file, CHUNK_BYTES)
     response.direct_passthrough = True
     response.content_length = size
+    response.headers["Accept-Ranges"] = "bytes"
     response.call_on_close(file.close)
-    try:
-        response.make_conditional(_with_a_usable_range(request, size), accept_ranges=True, complete_length=size)
-    except HTTPException:
-        response.close()
-        raise
+    if _has_a_usable_range(request, size):
+        try:
+            response.make_conditional(request, accept_ranges=True, complete_length=size)
+        except HTTPException:
+            response.close()
+            raise
     if request.method == "HEAD":
         return response
     if response.status_code == 200 and "Repr-Digest" in response.headers:
@@ -188,22 +190,22 @@ def _sending(response: Response, file: IO[bytes], size: int) -> Response:
     return web_context().capacity.sending(response)
 
 
-def _with_a_usable_range(request: Request, length: int) -> Request:
+def _has_a_usable_range(request: Request, length: int) -> bool:
     """
-    Return *request*, without its Range if that has to be ignored, or may be (RFC 9110, 14.1.2 and 14.2).
+    Return whether *request* has a Range that is neither to be ignored nor may be (RFC 9110, 14.1.2 and 14.2).
 
-    That is so in a HEAD request; if it asks for several ranges, or for none that makes sense; and if it asks for more
-    last bytes than the *length* of the file.
+    To be ignored is the one of a HEAD request; several ranges, or none that makes sense; and more last bytes than the
+    *length* of the file.
     """
-    if request.method != "GET":
-        return _without_range(request)
-    ranges = request.range.ranges if request.range and request.range.units == "bytes" else []
-    if len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length):
-        return request
-    return _without_range(request)
+    if request.method != "GET" or not request.range or request.range.units != "bytes":
+        return False
+    ranges = request.range.ranges
+    return len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length)
 
 
 def _without_range(request: Request) -> Request:
+    if "HTTP_RANGE" not in request.environ:
+        return request
     return Request({name: value for name, value in request.environ.items() if name != "HTTP_RANGE"})
 
 
