@@ -389,7 +389,7 @@ def test_nothing_is_left_of_a_worker_that_is_killed_while_it_forks_its_pool(tmp_
             stderr=words,
         )
     try:
-        until(lambda: len(children_of(worker.pid)) == 2)
+        until(lambda: len(children_of(worker.pid)) == 3)  # two of the pool, and the one that sweeps
 
         worker.kill()
         worker.wait()

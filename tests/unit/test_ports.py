@@ -28,7 +28,7 @@ def all_ports() -> list[type]:
 
 @pytest.mark.parametrize("port", all_ports(), ids=lambda port: port.__name__)
 def test_a_port_has_few_methods_and_each_has_its_promise(port: type) -> None:
-    methods = {name: method for name, method in vars(port).items() if inspect.isfunction(method) and name[0] != "_"}
+    methods = {name: method for name, method in inspect.getmembers(port, inspect.isfunction) if name[0] != "_"}
 
     assert 1 <= len(methods) <= MOST_METHODS
     assert [name for name, method in methods.items() if not inspect.getdoc(method)] == []

@@ -25,7 +25,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from vignette.errors import VignetteError
 from vignette.jail import messages, zygote
@@ -361,6 +361,9 @@ class _Zygote:
             except BaseException:
                 self._control.close()
                 raise
+        # For a pool that nobody has closed.
+        self._ended = finalize(self, _end_process, self._control, self._process)
+        self._ended.atexit = False
 
     def fork(self) -> _Cell:
         ours, theirs = socket.socketpair()
@@ -382,13 +385,18 @@ class _Zygote:
 
     def close(self) -> None:
         """End the process, and with it its cells."""
-        self._control.close()
-        self._process.kill()
-        self._process.wait()
+        self._ended()
 
     def forget(self) -> None:
+        self._ended.detach()
         self._control.close()
         self._process.returncode = 0  # it is not our child, so nobody here may wait for it
+
+
+def _end_process(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    control.close()
+    process.kill()
+    process.wait()
 
 
 class _Cell:

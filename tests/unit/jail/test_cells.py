@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -247,6 +248,16 @@ def owner_of(script: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def test_a_pool_that_nobody_closes_leaves_no_process_and_no_zombie() -> None:
+    pool = pool_of()
+    forker = look(pool)["zygote"]
+
+    del pool
+    gc.collect()
+
+    assert not Path(f"/proc/{forker}").exists()
 
 
 @pytest.mark.parametrize("end", ["its end", "SIGKILL"])

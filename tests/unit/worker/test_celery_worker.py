@@ -21,7 +21,7 @@ class Worker:
 
     def start(self):
         print(sys.argv)
-        print([name for name in ("celery.bin", "prompt_toolkit", "pygments") if name in sys.modules])
+        print([name for name in ("celery.bin", "prompt_toolkit", "click_repl") if name in sys.modules])
 
 class app:
     Worker = Worker

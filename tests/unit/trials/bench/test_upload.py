@@ -67,7 +67,10 @@ def test_the_clock_is_that_of_the_process() -> None:
         pass
 
     assert upload._processor_s(process)[process] - before >= 0.05
-    assert upload._processor_s(process)[process] == pytest.approx(time.process_time(), abs=0.05)
+
+    begin = time.process_time()
+    found = upload._processor_s(process)[process]
+    assert begin <= found <= time.process_time()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the processor time of another process so")
