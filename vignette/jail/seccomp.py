@@ -34,8 +34,10 @@ _ALLOW: Final = 0x7FFF0000
 _ERRNO: Final = 0x00050000
 _KILL_PROCESS: Final = 0x80000000
 
-# linux/bpf_common.h: load a word of `struct seccomp_data`; jump if equal, if not lower, if a bit is set; return.
+# linux/bpf_common.h: load a word of `struct seccomp_data`; keep some of its bits; jump if equal, if not lower, if a bit
+# is set; return.
 _LOAD: Final = 0x20
+_AND: Final = 0x54
 _IF_EQUAL: Final = 0x15
 _IF_NOT_LOWER: Final = 0x35
 _IF_SET: Final = 0x45
@@ -125,32 +127,45 @@ _DO_WITHOUT: Final[Mapping[str, tuple[int, int]]] = {"clone3": (435, 435), "stat
 
 _CLONE_THREAD: Final = 0x00010000
 _PROT_EXEC: Final = 4
+_MAP_SHARED: Final = 0x01
+_MAP_ANONYMOUS: Final = 0x20
+_MAP_GROWSDOWN: Final = 0x100
 _AT_EMPTY_PATH: Final = 0x1000
 # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GET_SEALS; not F_SETOWN, which has others signalled.
 _FCNTL_COMMANDS: Final = (0, 1, 2, 3, 4, 1030, 1034)
 
 
 @dataclass(frozen=True, slots=True)
+class _Test:
+    """Look at the argument of this index, a word of 32 bits. "lacks all" fails if it has all bits of a value."""
+
+    argument: int
+    test: Literal["is one of", "has", "lacks", "lacks all"]
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Rule:
-    """Allow a call if its argument of this index, a word of 32 bits, passes the test against *values*."""
+    """Allow a call if its arguments pass all tests, of which only the last may ask for what an argument is or has."""
 
     numbers: tuple[int, int]
-    argument: int
-    test: Literal["is one of", "has", "lacks"]
-    values: tuple[int, ...]
+    tests: tuple[_Test, ...]
 
 
 def _rules(*, threads: bool) -> Iterator[_Rule]:
     itself = (0, os.getpid())
-    yield _Rule((9, 222), 2, "lacks", (_PROT_EXEC,))  # mmap
-    yield _Rule((10, 226), 2, "lacks", (_PROT_EXEC,))  # mprotect
-    yield _Rule((262, 79), 3, "has", (_AT_EMPTY_PATH,))  # newfstatat
-    yield _Rule((72, 25), 1, "is one of", _FCNTL_COMMANDS)  # fcntl
-    yield _Rule((302, 261), 0, "is one of", itself)  # prlimit64
-    yield _Rule((234, 131), 0, "is one of", itself[1:])  # tgkill: abort(3), raise(3)
-    yield _Rule((157, 167), 0, "is one of", (kernel.PR_SET_NAME,))  # prctl
+    no_code = _Test(2, "lacks", (_PROT_EXEC,))
+    # RLIMIT_DATA counts neither (confinement.py): a process that was taken over could fill the memory of the machine.
+    counted = (_Test(3, "lacks all", (_MAP_SHARED | _MAP_ANONYMOUS,)), _Test(3, "lacks", (_MAP_GROWSDOWN,)))
+    yield _Rule((9, 222), (no_code, *counted))  # mmap
+    yield _Rule((10, 226), (no_code,))  # mprotect
+    yield _Rule((262, 79), (_Test(3, "has", (_AT_EMPTY_PATH,)),))  # newfstatat
+    yield _Rule((72, 25), (_Test(1, "is one of", _FCNTL_COMMANDS),))  # fcntl
+    yield _Rule((302, 261), (_Test(0, "is one of", itself),))  # prlimit64
+    yield _Rule((234, 131), (_Test(0, "is one of", itself[1:]),))  # tgkill: abort(3), raise(3)
+    yield _Rule((157, 167), (_Test(0, "is one of", (kernel.PR_SET_NAME,)),))  # prctl
     if threads:
-        yield _Rule((56, 220), 0, "has", (_CLONE_THREAD,))  # clone
+        yield _Rule((56, 220), (_Test(0, "has", (_CLONE_THREAD,)),))  # clone
 
 
 def is_available() -> bool:
@@ -222,12 +237,20 @@ def _filter(machine: Architecture, *, threads: bool) -> Iterator[bytes]:
 
 def _checked(rule: _Rule) -> list[bytes]:
     allow, refuse = _instruction(_RETURN, _ALLOW), _failing(errno.EPERM)
-    block = [_instruction(_LOAD, _ARGUMENTS_AT + 8 * rule.argument)]
-    for value in rule.values:
-        block += _then(
-            _IF_EQUAL if rule.test == "is one of" else _IF_SET, value, [refuse if rule.test == "lacks" else allow]
-        )
-    return [*block, allow if rule.test == "lacks" else refuse]
+    block = []
+    for test in rule.tests:
+        load = _instruction(_LOAD, _ARGUMENTS_AT + 8 * test.argument)
+        for value in test.values:
+            match test.test:
+                case "is one of":
+                    block += [load, *_then(_IF_EQUAL, value, [allow])]
+                case "has":
+                    block += [load, *_then(_IF_SET, value, [allow])]
+                case "lacks":
+                    block += [load, *_then(_IF_SET, value, [refuse])]
+                case "lacks all":
+                    block += [load, _instruction(_AND, value), *_then(_IF_EQUAL, value, [refuse])]
+    return [*block, allow if rule.tests[-1].test.startswith("lacks") else refuse]
 
 
 def _then(test: int, value: int, block: Sequence[bytes] = (), otherwise: Sequence[bytes] = ()) -> list[bytes]:

@@ -34,6 +34,7 @@ from vignette.jail.messages import Message, encode, receive, send
 from vignette.jail.privileges import drop_privileges
 from vignette.jail.sandbox import enter_sandbox
 from vignette.jail.ties import end_with
+from vignette.limits import MIB
 
 Work = Callable[[dict[str, Any], Sequence[int]], tuple[dict[str, Any], Sequence[bytes]]]
 """
@@ -61,6 +62,9 @@ BUG: Final = "bug"
 _DEATH_S: Final = 1.0
 _LOOK_AGAIN_S: Final = 0.001
 
+# The main thread's. Where it is unlimited, so is the memory that a process may take for it.
+_STACK_BYTES: Final = 8 * MIB
+
 MAX_DESCRIPTORS: Final = 16
 _MAX_TRACEBACK_CHARS: Final = 4000
 _MAX_PIECE_BYTES: Final = 1 << 24
@@ -76,7 +80,8 @@ class CellLimits:
     What a cell may take; the kernel watches it.
 
     `cpu_s` is processor time in seconds for one piece of work, `life_cpu_s` (whole seconds) for all of them.
-    `memory_bytes` is what it may allocate beyond what it has at its start, as `confinement.confined` counts it.
+    `memory_bytes` is what it may allocate beyond what it has at its start, as `confinement.confined` counts it. It may
+    map `mapped_bytes` besides that take no memory: files, and what the C library sets aside for each thread.
     `written_bytes` is how long a file that it writes may become. In a `sandbox` it reaches nothing, and has one thread
     or as many as it likes; with "none" it may do what its user may.
     """
@@ -84,6 +89,7 @@ class CellLimits:
     cpu_s: float
     life_cpu_s: int
     memory_bytes: int
+    mapped_bytes: int = 64 * MIB
     written_bytes: int = 0
     sandbox: Literal["none", "one thread", "threads"] = "none"
 
@@ -178,8 +184,11 @@ def _confine(limits: CellLimits) -> None:
     _limit(resource.RLIMIT_CPU, limits.life_cpu_s)
     memory = Path("/proc/self/statm")
     if memory.exists():
-        data_pages = int(memory.read_bytes().split()[5])
-        _limit(resource.RLIMIT_DATA, data_pages * resource.getpagesize() + limits.memory_bytes)
+        pages = [int(count) for count in memory.read_bytes().split()]
+        _limit(resource.RLIMIT_DATA, pages[5] * resource.getpagesize() + limits.memory_bytes)
+        # RLIMIT_DATA counts neither memory that is shared, nor stacks, nor the kernel's own tables of what is mapped.
+        _limit(resource.RLIMIT_AS, pages[0] * resource.getpagesize() + limits.memory_bytes + limits.mapped_bytes)
+    _limit(resource.RLIMIT_STACK, _STACK_BYTES)
     watch_memory()
     if limits.sandbox != "none":
         enter_sandbox(threads=limits.sandbox == "threads")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import signal
 import struct
 import subprocess
@@ -12,11 +13,13 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from tests.needs import SECCOMP
 from tests.running import LIMIT_S, PROJECT_FOLDER, until
 from vignette.errors import BrokenImage
 from vignette.jail.cells import (
@@ -122,6 +125,21 @@ def test_what_goes_too_far_is_ended_and_the_next_piece_is_done(
     with pytest.raises(trouble, match=words):
         pool.run(piece)
     assert pool.run({"do": "eat", "bytes": 32 * MIB}).values == {"eaten": 32 * MIB}
+
+
+@pytest.mark.parametrize("sandbox", ["none", pytest.param("one thread", marks=SECCOMP)])
+@pytest.mark.parametrize("how", ["shared", "a stack", "page tables"])
+def test_no_kind_of_memory_is_had_beyond_the_limit(how: str, sandbox: Literal["none", "one thread"]) -> None:
+    """A cell that was taken over maps memory as no library does, and the kernel counts it elsewhere."""
+    limits = replace(LIMITS, cpu_s=5, mapped_bytes=16 * MIB, sandbox=sandbox)
+    with CellPool(WORK, limits, cells=1, pieces=9, wall_s=LIMIT_S, wait_s=LIMIT_S) as pool:
+        answer = pool.run({"do": "grab", "how": how, "bytes": 96 * MIB})
+    assert answer.values in ({"refused": "ENOMEM"}, {"refused": "EPERM"})
+
+
+def test_a_limit_of_the_stack_cannot_be_raised_again(pool: CellPool) -> None:
+    soft, hard = pool.run({"do": "limit", "which": resource.RLIMIT_STACK}).values["limit"]
+    assert 0 < soft <= hard <= 8 * MIB
 
 
 def test_what_sleeps_is_ended_after_a_time(tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ attempts = {
     "new user namespace": lambda: checked(libc.unshare(0x10000000)),
     "memory file": lambda: os.memfd_create("it"),
     "memory that is code": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC),
+    "memory that nobody counts": lambda: mmap.mmap(-1, 4096, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS),
+    "a stack of its own": lambda: mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x100),
     "io_uring": lambda: checked(libc.syscall(425, 1, 0)),
     "keys": lambda: checked(libc.syscall({"x86_64": 250, "aarch64": 219}[kernel.architecture()], 0, -3, 0)),
     "a call that nobody knows": lambda: checked(libc.syscall(1000)),

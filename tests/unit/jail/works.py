@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
+import resource
 import signal
 import socket
 import stat
@@ -14,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from vignette.errors import BrokenImage
+from vignette.limits import MIB
+
+_MAP_GROWSDOWN = 0x100  # linux/mman.h
 
 
 def do(values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
@@ -23,6 +28,8 @@ def do(values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, An
         "look": _look,
         "spin": _spin,
         "eat": _eat,
+        "grab": _grab,
+        "limit": lambda values, _descriptors: ({"limit": resource.getrlimit(values["which"])}, []),
         "sleep": _sleep,
         "crash": _crash,
         "refuse": _refuse,
@@ -88,6 +95,28 @@ def _spin(_values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dict[st
 
 def _eat(values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
     return {"eaten": len(b"\1" * values["bytes"])}, []
+
+
+def _grab(values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
+    """Map memory as no library does, and have the kernel take *bytes* of its own for it."""
+    flags, step = {
+        "shared": (mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, mmap.PAGESIZE),
+        "a stack": (mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_GROWSDOWN, mmap.PAGESIZE),
+        # Each page that is only read costs nothing, but for the table that leads to it: one for 2 MiB.
+        "page tables": (mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, 2 * MIB),
+    }[values["how"]]
+    is_read = values["how"] == "page tables"
+    length = values["bytes"] // mmap.PAGESIZE * step
+    try:
+        memory = mmap.mmap(-1, length, flags, mmap.PROT_READ if is_read else mmap.PROT_READ | mmap.PROT_WRITE)
+    except OSError as error:
+        return {"refused": errno.errorcode[error.errno or 0]}, []
+    for at in range(0, length, step):
+        if is_read:
+            memory[at]
+        else:
+            memory[at] = 1
+    return {"taken": values["bytes"]}, []
 
 
 def _sleep(values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:

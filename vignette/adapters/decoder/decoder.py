@@ -7,6 +7,7 @@ back: not which vignettes, nor how large they are, nor that they are pictures of
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -41,6 +42,12 @@ PICTURES_OF_A_CELL: Final = 16
 
 # What a cell may keep of pictures before, and what it needs to tell that a picture took too much.
 _KEPT_BYTES: Final = 64 * MIB
+
+# What a cell may map without taking memory: its original, and libraries. And glibc sets 64 MiB aside for each heap, of
+# which the threads of a process share at most eight for each processor (malloc/arena.c).
+_MAPPED_FILES_BYTES: Final = 2048 * MIB
+_HEAP_BYTES: Final = 64 * MIB
+_HEAPS_PER_PROCESSOR: Final = 8
 
 # What a cell may need after the time of a step was up, in seconds: to say so. The kernel then ends it.
 _AFTERWARDS_S: Final = 5
@@ -83,6 +90,7 @@ class Decoder:
                 cpu_s=cpu_seconds + _AFTERWARDS_S,
                 life_cpu_s=PICTURES_OF_A_CELL * int(2 * wall_s + _AFTERWARDS_S),
                 memory_bytes=memory_bytes + _KEPT_BYTES,
+                mapped_bytes=_MAPPED_FILES_BYTES + _HEAP_BYTES * _HEAPS_PER_PROCESSOR * (os.cpu_count() or 1),
                 sandbox="threads",
             ),
             cells=1,
