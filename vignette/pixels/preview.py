@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from collections.abc import Mapping
 from typing import Any, Final
 
 from vignette.errors import VignetteError
+from vignette.limits import KIB
 from vignette.model import ImageFacts
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
@@ -18,6 +18,9 @@ from vignette.pixels.publishing import publish
 
 # DCF demands 160 × 120; some cameras write a few times that. Anything larger costs the client too much to decode.
 _MAX_PIXELS: Final = 1_000_000
+
+# In the EXIF of a JPEG there is no room for more bytes. To read these takes up to 80 ms, each time that a client asks.
+_MAX_BASE64_CHARS: Final = 64 * KIB * 4 // 3
 
 # A preview of another shape shows another picture: it was made before a crop, or has bars above and below.
 _MAX_ASPECT_ERROR: Final = 0.03
@@ -36,17 +39,26 @@ def embedded_preview(description: Mapping[str, Any], facts: ImageFacts) -> bytes
     """
     if facts.media_type not in _TURNED_BY_EXIF:
         return None
-    directories = description.get("exif", {})
-    told = directories.get("IFD0", {}).get("Orientation")
-    orientation = told if isinstance(told, int) and 1 <= told <= 8 else 1
+    match description:
+        case {"exif": {"IFD1": {"ThumbnailImage": {"base64": str() as encoded}}} as directories}:
+            pass
+        case _:
+            return None
+    if len(encoded) > _MAX_BASE64_CHARS:
+        return None
+    match directories:
+        case {"IFD0": {"Orientation": int() as orientation}} if 1 <= orientation <= 8:
+            pass
+        case _:
+            orientation = 1
     try:
-        content = base64.b64decode(directories["IFD1"]["ThumbnailImage"]["base64"])
+        content = base64.b64decode(encoded)
         anatomy = read_anatomy(io.BytesIO(content), len(content), Bounds(_MAX_PIXELS, max_frames=1))
         if anatomy.format is not formats.JPEG or not _is_of_shape(anatomy, orientation, facts):
             return None
         with publish(io.BytesIO(content), len(content), orientation=orientation) as preview:
             return preview.read()
-    except (KeyError, TypeError, binascii.Error, VignetteError):
+    except (ValueError, VignetteError):
         return None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import random
 from typing import Any
 
 import pytest
@@ -89,3 +91,14 @@ def test_formats_that_are_not_turned_by_exif_show_none(media_type: str) -> None:
 )
 def test_a_strange_description_shows_none(description: dict[str, Any]) -> None:
     assert embedded_preview(description, ImageFacts("image/jpeg", "jpg", 80, 60, 1)) is None
+
+
+def test_one_that_is_larger_than_any_camera_embeds_is_not_read() -> None:
+    """It is read again each time that a client asks, in plain Python."""
+    pixels = Image.frombytes("L", (600, 450), random.Random(1).randbytes(600 * 450))
+    for quality, is_shown in ((5, True), (90, False)):
+        file = io.BytesIO()
+        pixels.save(file, "JPEG", quality=quality, progressive=True)
+        directories = {"IFD1": {"ThumbnailImage": {"base64": base64.b64encode(file.getvalue()).decode()}}}
+        shown = embedded_preview({"exif": directories}, ImageFacts("image/jpeg", "jpg", 4000, 3000, 1))
+        assert (shown is not None) == is_shown
