@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +13,11 @@ from typing import Any
 import pytest
 
 from tests.house import House, picture
+from tests.unit.use_cases.test_checking import check
 from vignette import layout
 from vignette.model import Failure, Fingerprint, ImageFacts, ImageId, Outcome, Placeholder, Record
 from vignette.records import outcome_from_json, outcome_to_json, record_from_json, record_to_json
+from vignette.use_cases.findings import Kind
 
 RECORD = Record(
     "photo.jpg",
@@ -212,3 +216,65 @@ def test_a_hostile_folder_costs_the_service_nothing_else(house: House, spoil: An
             assert house.client.get(path, headers={"Accept": accept}).status_code < 500, (path, accept)
     assert house.client.get("/vignette/1").status_code == 200
     assert house.catalogue.library.get(ImageId(1)).record.facts.width == 41
+
+
+def descriptions() -> Iterator[dict[str, Any]]:
+    """Yield a description of each shape: what we write, with one value in turn of each other kind."""
+    told: dict[str, Any] = {
+        "summary": {
+            **dict.fromkeys(("alt_text", "description", "taken_at", "author", "camera_make", "camera_model"), "x"),
+            **dict.fromkeys(("iso", "exposure_time_s", "focal_length_mm", "f_number", "latitude", "longitude"), 1.5),
+        },
+        "privacy": {"time": ["/exif/IFD0/DateTime"]},
+        "exif": {
+            "IFD0": {"Orientation": 6, "DateTime": "2026:11:22 19:05:11"},
+            "IFD1": {"ThumbnailImage": {"type": "bytes", "length": 300, "base64": "AA=="}},
+        },
+        "maker_note": {"Lens": "x"},
+        "xmp": {"dc:creator": ["x"]},
+        "text": [{"keyword": "x", "text": "x"}],
+        "previews": {"count": 1},
+        "warnings": ["x"] * 2,
+    }
+    for path in paths_in(told):
+        for value in (None, True, 7, 10**400, 1e308, "x", "\ud800", [], ["x"], {}, {"x": "x"}, "x" * 5000):
+            spoiled = copy.deepcopy(told)
+            place: Any = spoiled
+            for name in path[:-1]:
+                place = place[name]
+            place[path[-1]] = value
+            # What is too long has the page of JSON cut it, and say so.
+            yield {**spoiled, "long": "x" * 5000}
+
+
+def paths_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in inner:
+        yield (*path, name)
+        yield from paths_in(item, (*path, name))
+
+
+def test_metadata_of_whatever_shape_cost_no_answer(house: House) -> None:
+    house.upload(picture())
+    metadata = house.uploads / "0" / layout.METADATA_JSON
+    for description in descriptions():
+        metadata.write_text(json.dumps(description))
+        for path, accept in (
+            ("/images/0", "application/json"),
+            ("/images/0", "text/html"),
+            ("/vignette/0", "image/jpeg"),
+        ):
+            status = house.client.get(path, headers={"Accept": accept}).status_code
+            assert status in (200, 202), (path, accept, description)
+
+
+@pytest.mark.parametrize("depth", [100, 300, 990, 100_000])
+def test_metadata_of_whatever_depth_are_checked_as_they_are_read(house: House, depth: int) -> None:
+    image = house.upload(picture())
+    content = b'{"xmp":' * depth + b"1" + b"}" * depth
+    (house.uploads / "0" / layout.METADATA_JSON).write_bytes(content)
+
+    is_damaged = "warnings" in house.context.browsing.metadata(image)
+
+    found = [finding.kind for finding in check(house)]
+    assert found == [Kind.METADATA_MISSING] * is_damaged

@@ -8,7 +8,6 @@ being uploaded, rendered or deleted is no finding.
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +25,7 @@ from vignette.ports.inspector import Inspector
 from vignette.ports.store import Files, Staging, Survey
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json, record_from_json, record_to_json, tombstone_to_json
+from vignette.use_cases.browsing import metadata_from_json
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.use_cases.reindexing import read_image
 from vignette.use_cases.removal import Removal
@@ -199,9 +199,11 @@ class Checkup:
     def _is_readable(self, image_id: ImageId, name: str) -> bool:
         try:
             content = self._files.read(image_id, name)
-            return name != layout.METADATA_JSON or isinstance(json.loads(content), dict)
+            if name == layout.METADATA_JSON:
+                metadata_from_json(content)
         except (FileNotStored, ValueError):
             return False
+        return True
 
     def _measure(self, image_id: ImageId, name: str) -> tuple[str | None, int | None]:
         digest, size = hashlib.sha256(), 0

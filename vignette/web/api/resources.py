@@ -216,7 +216,8 @@ def in_brief(metadata: dict[str, Any]) -> dict[str, Any]:
     brief: dict[str, Any] = fitted.value
     if fitted.cut or fitted.left_out:
         warning = f"{fitted.cut:,} long values are cut here and {fitted.left_out:,} left out: metadata.json has them"
-        brief["warnings"] = [*brief.get("warnings", []), warning]
+        warnings = brief.get("warnings")
+        brief["warnings"] = [*(warnings if isinstance(warnings, list) else ()), warning]
     return brief
 
 
@@ -224,11 +225,12 @@ def _without_long_bytes(value: Any) -> Any:
     """*value*, with the base64 of long typed bytes left out; their type and length stay."""
     if isinstance(value, list):
         return [_without_long_bytes(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("type") == "bytes" and value.get("length", 0) > _LONG_BYTES:
-        return {name: item for name, item in value.items() if name != "base64"}
-    return {name: _without_long_bytes(item) for name, item in value.items()}
+    match value:
+        case {"type": "bytes", "length": int() as length} if length > _LONG_BYTES:
+            return {name: item for name, item in value.items() if name != "base64"}
+        case dict():
+            return {name: _without_long_bytes(item) for name, item in value.items()}
+    return value
 
 
 def is_publishable(media_type: str) -> bool:

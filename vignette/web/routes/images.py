@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -40,6 +40,11 @@ images = Blueprint("images", __name__, url_prefix="/images")
 PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 500
 _MOST_ID: Final = 2**63 - 1
+
+# What the page shows of a summary: words, and numbers.
+_TEXTS: Final = ("alt_text", "description", "taken_at", "camera_make", "camera_model", "author")
+_NUMBERS: Final = ("iso", "focal_length_mm", "exposure_time_s", "f_number", "latitude", "longitude")
+_MOST_NUMBER: Final = 10**12
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +98,21 @@ def _in_words(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return what the page tells of *metadata*. A backup of a stranger may hold anything: then it tells that."""
     try:
         words = {"groups": as_groups(metadata), "revealed": as_privacy(metadata)}
-        return {**words, "summary": dict(metadata.get("summary", {}))}
+        return {**words, "summary": _usable(metadata.get("summary", {}))}
     except Exception:
         logger.exception("the metadata cannot be told in words")
         damaged = {"warnings": ["metadata.json is damaged"]}
         return {"groups": as_groups(damaged), "revealed": [], "summary": {}}
+
+
+def _usable(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of *summary* is of the kind that the page shows."""
+    texts = {name: summary[name] for name in _TEXTS if isinstance(summary.get(name), str)}
+    return texts | {
+        name: number
+        for name in _NUMBERS
+        if isinstance(number := summary.get(name), int | float) and abs(number) < _MOST_NUMBER
+    }
 
 
 @images.delete("/<image_id:image_id>")
