@@ -57,6 +57,7 @@ def _lies(true: Rendition) -> dict[str, list[Step]]:
         "no picture": [[replace(true, content=b"<script>")]],
         "twice": [[true, true]],
         "moves": [[replace(true, moves=True)]],
+        "moves in part": [[replace(true, file_format="jpeg", content=b"\xff\xd8\xff"), replace(true, moves=True)]],
         "none": [],
         "a placeholder that is none": [[replace(true, placeholder=Placeholder("<b>", "#000000"))]],
         "a colour that is none": [[replace(true, placeholder=Placeholder("AAAA", "url(x)"))]],

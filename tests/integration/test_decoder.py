@@ -158,6 +158,13 @@ def test_what_it_tells_is_not_believed(hostile: Decoder, lie: str) -> None:
         obeyed(hostile, do="lie", lie=lie)
 
 
+def test_what_moves_is_no_still_of_its_recipe(hostile: Decoder) -> None:
+    both = Recipe("both", 64, 64, ("jpeg", "webp"))
+    content = json.dumps({"do": "lie", "lie": "moves in part"}).encode()
+    with given(content) as file, pytest.raises(DecoderDied, match="only some of a step move"):
+        list(hostile(file, len(content), [both], [both], 1.0))
+
+
 def test_few_pictures_share_a_process(hostile: Decoder) -> None:
     cells = [cell_of(hostile) for _ in range(33)]
 

@@ -43,6 +43,7 @@ def build_worker(
     require_sandbox(settings)
     _log_as(settings)
     decoder = Decoder(
+        max_file_bytes=settings.max_upload_bytes,
         memory_bytes=settings.max_render_memory_bytes,
         cpu_seconds=settings.render_seconds * CPU_SHARE,
         wall_s=settings.render_seconds + pace.kill_grace_s,

@@ -43,9 +43,8 @@ PICTURES_OF_A_CELL: Final = 16
 # What a cell may keep of pictures before, and what it needs to tell that a picture took too much.
 _KEPT_BYTES: Final = 64 * MIB
 
-# What a cell may map without taking memory: its original, and libraries. And glibc sets 64 MiB aside for each heap, of
-# which the threads of a process share at most eight for each processor (malloc/arena.c).
-_MAPPED_FILES_BYTES: Final = 2048 * MIB
+# glibc sets aside 64 MiB for each heap, without taking them; the threads of a process share at most eight heaps for
+# each processor (malloc/arena.c).
 _HEAP_BYTES: Final = 64 * MIB
 _HEAPS_PER_PROCESSOR: Final = 8
 
@@ -78,11 +77,19 @@ class Decoder:
     """
     Makes vignettes as `pixels.rendering.render_in_steps` does, and raises what it raises, in a cell of this process.
 
-    A step may take *memory_bytes* and *cpu_seconds* of processor time; all of it, *wall_s* seconds of waiting. *work*
-    is the name of a `decoding.Decoding`. One picture at a time.
+    A file has at most *max_file_bytes*. A step may take *memory_bytes* and *cpu_seconds* of processor time; all of it,
+    *wall_s* seconds of waiting. *work* is the name of a `decoding.Decoding`. One picture at a time.
     """
 
-    def __init__(self, *, memory_bytes: int, cpu_seconds: float, wall_s: float, work: str = WORK) -> None:
+    def __init__(
+        self,
+        *,
+        memory_bytes: int,
+        cpu_seconds: float,
+        wall_s: float,
+        max_file_bytes: int = 100 * MIB,
+        work: str = WORK,
+    ) -> None:
         self._limits = {"memory_bytes": memory_bytes, "cpu_seconds": cpu_seconds}
         self._pool = CellPool(
             work,
@@ -90,7 +97,7 @@ class Decoder:
                 cpu_s=cpu_seconds + _AFTERWARDS_S,
                 life_cpu_s=PICTURES_OF_A_CELL * int(2 * wall_s + _AFTERWARDS_S),
                 memory_bytes=memory_bytes + _KEPT_BYTES,
-                mapped_bytes=_MAPPED_FILES_BYTES + _HEAP_BYTES * _HEAPS_PER_PROCESSOR * (os.cpu_count() or 1),
+                mapped_bytes=2 * max_file_bytes + _HEAP_BYTES * _HEAPS_PER_PROCESSOR * (os.cpu_count() or 1),
                 sandbox="threads",
             ),
             cells=1,
@@ -210,6 +217,8 @@ class _Answers:
 
     def _check_order(self, step: Step) -> None:
         """See that these are all vignettes of the next recipe, or some that move and were not there before."""
+        if len({made.moves for made in step}) > 1:
+            raise Malformed("only some of a step move")
         if step[0].moves:
             for made in step:
                 del self._moving[made.recipe.name]
