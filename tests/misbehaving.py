@@ -18,6 +18,7 @@ SLEEPS = b"it sleeps"
 CRASHES = b"it crashes"
 ERRS = b"it meets an oversight"
 LIES = b"it lies: "
+RAVES = b"it raves: "
 CANNOT_BE_READ = b"it cannot be read"
 
 
@@ -36,6 +37,8 @@ def inspect_or_misbehave(values: dict[str, Any], descriptors: Sequence[int]) -> 
         raise ZeroDivisionError("an oversight")
     if beginning.startswith(LIES):
         return {"facts": LYING_FACTS[int(beginning.removeprefix(LIES))]}, [b"{}", b""]
+    if beginning.startswith(RAVES):
+        return {"facts": ["image/jpeg", "jpg", 40, 30, 1]}, RAVINGS[int(beginning.removeprefix(RAVES))]
     if beginning.startswith(CANNOT_BE_READ):
         return {"errno": errno.EIO}, []
     return inspect_in_a_cell(values, descriptors)
@@ -52,6 +55,19 @@ LYING_FACTS: tuple[object, ...] = (
     ["image/jpeg", "jpg", True, 30, 1],
     ["image/jpeg", "../../jpg", 40, 30, 1],
     ["text/html", "html", 40, 30, 1],
+    ["image/jpeg", "jpg", 40_000, 30_000, 1],
+    ["image/jpeg", "jpg", 40, 30, 40_000],
+)
+
+# Descriptions as JSON and as text.
+RAVINGS: tuple[Sequence[bytes], ...] = (
+    [b"{"],
+    [b"[]", b""],
+    [b"{}", b"\xff"],
+    [b'{"x": NaN}', b""],
+    [b'{"x": "\\ud800"}', b""],
+    [b'{"x": %s}' % (b"[" * 500 + b"]" * 500), b""],
+    [b"{}", b"x" * 70_000],
 )
 
 

@@ -1,5 +1,6 @@
 """
-Makes the content of `record.json`, `outcome.json` and `deleted.json` from our values, and reads the first two.
+Makes the content of `record.json`, `outcome.json` and `deleted.json` from our values; reads the first two, and
+`metadata.json`.
 
 A folder may come from a stranger, as a backup. So nothing is read but what Vignette itself may have written: names of
 files are those that may lie in a folder, formats are those that the door accepts, numbers fit into the catalogue.
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from vignette import layout
 from vignette.limits import MAX_NAME_CHARS
@@ -84,6 +86,15 @@ def outcome_from_json(content: bytes) -> Outcome:
     if outcome.placeholder is not None:
         _require_placeholder(outcome.placeholder)
     return outcome if outcome.failure is None else replace(outcome, failure=_safe(outcome.failure))
+
+
+def metadata_from_json(content: bytes) -> dict[str, Any]:
+    """Return what `metadata.json` holds; raise `ValueError` if it is damaged."""
+    # Of Python's own reader, the depth that it takes depends on the release.
+    metadata = from_json(content, allow_inf_nan=False)
+    if not isinstance(metadata, dict):
+        raise ValueError(f"{layout.METADATA_JSON} holds no object")  # noqa: TRY004 (as with any other damage)
+    return metadata
 
 
 def tombstone_to_json(deleted_at: datetime) -> bytes:

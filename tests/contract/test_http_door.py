@@ -87,6 +87,7 @@ def problem(answer: TestResponse) -> tuple[int, str, int | None, str]:
                 misbehaving.CRASHES,
                 misbehaving.ERRS,
                 *(b"%s%d" % (misbehaving.LIES, number) for number in range(len(misbehaving.LYING_FACTS))),
+                *(b"%s%d" % (misbehaving.RAVES, number) for number in range(len(misbehaving.RAVINGS))),
             )
         ),
     ],

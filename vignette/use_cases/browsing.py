@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import from_json
-
 from vignette import layout
 from vignette.errors import FileNotStored, ImageDeleted
 from vignette.model import Image, ImageId
 from vignette.ports.catalogue import Library
 from vignette.ports.store import Files
+from vignette.records import metadata_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +70,3 @@ def not_deleted(image: Image) -> Image:
     if image.state.is_gone:
         raise ImageDeleted(f"image {image.id} was deleted")
     return image
-
-
-def metadata_from_json(content: bytes) -> dict[str, Any]:
-    """Return what `metadata.json` holds; raise `ValueError` if it is damaged."""
-    # Of Python's own reader, the depth that it takes depends on the release.
-    metadata = from_json(content, allow_inf_nan=False)
-    if not isinstance(metadata, dict):
-        raise ValueError(f"{layout.METADATA_JSON} holds no object")  # noqa: TRY004 (as with any other damage)
-    return metadata

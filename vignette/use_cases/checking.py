@@ -24,8 +24,13 @@ from vignette.ports.catalogue import Index, Library
 from vignette.ports.inspector import Inspector
 from vignette.ports.store import Files, Staging, Survey
 from vignette.recipes import Recipe
-from vignette.records import outcome_from_json, record_from_json, record_to_json, tombstone_to_json
-from vignette.use_cases.browsing import metadata_from_json
+from vignette.records import (
+    metadata_from_json,
+    outcome_from_json,
+    record_from_json,
+    record_to_json,
+    tombstone_to_json,
+)
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.use_cases.reindexing import read_image
 from vignette.use_cases.removal import Removal

@@ -17,8 +17,8 @@ from vignette.pixels.preview import embedded_preview
 from vignette.ports.jobs import Copyists
 from vignette.ports.store import Files
 from vignette.recipes import Recipe, VignetteFormat
-from vignette.records import outcome_from_json
-from vignette.use_cases.browsing import Browsing, metadata_from_json
+from vignette.records import metadata_from_json, outcome_from_json
+from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.public_copies import Copies, Wishes
 from vignette.use_cases.publishing import PublicCopy, kept_copy
 from vignette.use_cases.renewal import Renewal

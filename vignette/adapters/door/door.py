@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -33,7 +32,9 @@ from vignette.jail.messages import Malformed, Message, whole_number
 from vignette.limits import DOOR_CPU_S, DOOR_MEMORY_BYTES, DOOR_WALL_S, MAX_DESCRIPTION_BYTES, MIB
 from vignette.model import ImageFacts
 from vignette.pixels.formats import ACCEPTED_FORMATS
+from vignette.pixels.metadata.keeping import most_bytes
 from vignette.ports.inspector import Inspected
+from vignette.records import metadata_from_json
 
 WORK: Final = "vignette.adapters.door.inspecting:inspect_in_a_cell"
 
@@ -90,8 +91,12 @@ class Door:
             "max_memory_bytes": max_memory_bytes,
         }
         with self._our_errors():
-            answer = self._pool.run(arguments, [file.fileno()], max_bytes=MAX_DESCRIPTION_BYTES)
-            return _checked(answer)
+            most = min(MAX_DESCRIPTION_BYTES, most_bytes(size))
+            answer = self._pool.run(arguments, [file.fileno()], max_bytes=most)
+            found = _checked(answer)
+            if found.facts.width * found.facts.height > max_pixels or found.facts.frames > max_frames:
+                raise Malformed("the door found more than it may let in")
+            return found
 
     @contextmanager
     def _our_errors(self) -> Iterator[None]:
@@ -132,10 +137,8 @@ def _checked(answer: Message) -> Inspected:
     if (media_type, extension) not in _FORMATS:
         raise Malformed("the door found a format that is not accepted")
     try:
-        described = json.loads(in_json)
+        metadata_from_json(in_json)
         in_text.decode()
-    except (ValueError, RecursionError) as error:
-        raise Malformed("the description is not JSON, or the text not UTF-8") from error
-    if not isinstance(described, dict):
-        raise Malformed("the description is no object")
+    except ValueError as error:
+        raise Malformed("the description is no object in JSON, or the text not UTF-8") from error
     return Inspected(facts, in_json, in_text)
