@@ -45,6 +45,8 @@ def obey(
 
 def _lies(true: Rendition) -> dict[str, list[Step]]:
     other = Recipe("other", 8, 8, ("webp",))
+    path = replace(other)
+    object.__setattr__(path, "name", "../../x")  # no recipe of ours has such a name
     return {
         "too long": [[replace(true, content=WEBP + bytes(1_000_000))]],
         "longer than all": [[replace(true, content=WEBP + bytes(20_000_000))]],
@@ -52,7 +54,7 @@ def _lies(true: Rendition) -> dict[str, list[Step]]:
         "no size": [[replace(true, height=0)]],
         "no number": [[replace(true, height="8")]],  # type: ignore[arg-type]
         "another recipe": [[replace(true, recipe=other)]],
-        "a path": [[replace(true, recipe=replace(other, name="../../x"))]],
+        "a path": [[replace(true, recipe=path)]],
         "another format": [[replace(true, file_format="jpeg")]],
         "no picture": [[replace(true, content=b"<script>")]],
         "twice": [[true, true]],

@@ -135,26 +135,26 @@ def test_one_that_goes_too_far_is_ended_and_the_next_picture_is_made(
 
 
 @pytest.mark.parametrize(
-    "lie",
+    ("lie", "words"),
     [
-        "too long",
-        "longer than all",
-        "too wide",
-        "no size",
-        "no number",
-        "another recipe",
-        "a path",
-        "another format",
-        "no picture",
-        "twice",
-        "moves",
-        "none",
-        "a placeholder that is none",
-        "a colour that is none",
+        ("too long", "is too long"),
+        ("longer than all", "is too long"),
+        ("too wide", "a number from 1 to 64"),
+        ("no size", "a number from 1 to 64"),
+        ("no number", "a number from 1 to 64"),
+        ("another recipe", "another recipe stands where small does"),
+        ("a path", "another recipe stands where small does"),
+        ("another format", "not those that were asked for"),
+        ("no picture", "small is no webp"),
+        ("twice", "other formats"),
+        ("moves", "not those that were asked for"),
+        ("none", "not all vignettes were made"),
+        ("a placeholder that is none", "the placeholder is none"),
+        ("a colour that is none", "the placeholder is none"),
     ],
 )
-def test_what_it_tells_is_not_believed(hostile: Decoder, lie: str) -> None:
-    with pytest.raises(DecoderDied):
+def test_what_it_tells_is_not_believed(hostile: Decoder, lie: str, words: str) -> None:
+    with pytest.raises(DecoderDied, match=words):
         obeyed(hostile, do="lie", lie=lie)
 
 

@@ -207,6 +207,8 @@ class _Answers:
     def _rendition(self, told: dict[str, Any], content: bytes) -> Rendition:
         moves = told["moves"]
         recipe = self._moving[told["recipe"]] if moves is True else self._stills[0]
+        if told["recipe"] != recipe.name:
+            raise Malformed(f"another recipe stands where {recipe.name} does")
         file_format = "webp" if moves is True else recipe.formats[recipe.formats.index(told["format"])]
         width, height = whole_number(told["width"], 1, recipe.width), whole_number(told["height"], 1, recipe.height)
         if not _BEGINS[file_format].match(content):
