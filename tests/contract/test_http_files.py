@@ -370,19 +370,36 @@ class TestPublicCopy:
 
     @pytest.mark.parametrize(
         ("part", "value"),
-        [("pieces", [[0, 10**9]]), ("pieces", [[5, 2]]), ("pieces", [[-1, 20]]), ("bytes", 3), ("sha256", '"\r\n')],
+        [
+            *(("pieces", [[0, 10**9]]), ("pieces", [[5, 2]]), ("pieces", [[-1, 20]]), ("pieces", [[0, 1]] * 90_000)),
+            *(("bytes", 3), ("sha256", '"\r\n')),
+        ],
     )
     def test_a_plan_that_cannot_be_right_is_made_again(
-        self, house: House, photo: bytes, part: str, value: object
+        self, house: House, photo: bytes, part: str, value: list[list[int]] | int | str
     ) -> None:
         house.upload(photo)
         house.publishing.make(ImageId(0))
         file = house.uploads / "0" / layout.PUBLIC_COPY
         sound = file.read_bytes()
-        file.write_text(json.dumps(json.loads(sound) | {part: value}))
+        told = json.loads(sound)
+        if isinstance(value, list):
+            told["bytes"] = sum(end - start for start, end in value)
+        file.write_text(json.dumps(told | {part: value}))
 
         assert house.client.get("/images/0/public").status_code == 200
         assert file.read_bytes() == sound
+
+    def test_a_plan_that_came_with_a_folder_from_elsewhere_is_not_believed(self, house: House, photo: bytes) -> None:
+        record = house.upload(photo).record
+        house.publishing.make(ImageId(0))
+        file = house.uploads / "0" / layout.PUBLIC_COPY
+        whole = {"pieces": [[0, record.bytes]], "bytes": record.bytes, "sha256": record.sha256}
+        file.write_text(json.dumps(json.loads(file.read_bytes()) | whole))
+
+        house.reindexing.rebuild()
+
+        assert b"Ada" not in house.client.get("/images/0/public").data
 
     def test_what_cannot_be_copied_is_found_out_once(self, house: House) -> None:
         house.upload(jpeg_with(jpeg_segment(0xDD, b"\0\0 more"), content=picture()))

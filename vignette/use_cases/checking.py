@@ -32,7 +32,7 @@ from vignette.records import (
     tombstone_to_json,
 )
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
-from vignette.use_cases.reindexing import read_image
+from vignette.use_cases.reindexing import read_anew
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 
@@ -248,7 +248,7 @@ class Checkup:
         if image_id is None:
             self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
-            if (image := read_image(self._files, self._survey, image_id)) is not None:
+            if (image := read_anew(self._files, self._survey, image_id)) is not None:
                 self._index.index(image)
         elif finding.remedy is Remedy.RENDER:
             self._renewal.render_again(image_id)

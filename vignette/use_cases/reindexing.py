@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -99,7 +100,7 @@ class Reindexing:
         Their numbers are held in memory, 40 bytes each.
         """
         for image_id in watch(sorted(self._survey.image_ids())):
-            yield image_id, read_image(self._files, self._survey, image_id)
+            yield image_id, read_anew(self._files, self._survey, image_id)
 
     def _read_if_there(self, image_id: ImageId) -> Iterator[tuple[ImageId, Image | None]]:
         """
@@ -108,7 +109,7 @@ class Reindexing:
         A failed upload may have withdrawn it since it was found, so it is looked at only when the image is asked for.
         """
         if self._survey.holds(image_id):
-            yield image_id, read_image(self._files, self._survey, image_id)
+            yield image_id, read_anew(self._files, self._survey, image_id)
 
 
 def _probes(following: ImageId) -> Iterator[ImageId]:
@@ -118,6 +119,19 @@ def _probes(following: ImageId) -> Iterator[ImageId]:
     while following + distance < _MOST_NUMBERS:
         yield ImageId(following + distance)
         distance *= 2
+
+
+def read_anew(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
+    """
+    As `read_image`, for the catalogue; the plan of the public copy is removed. The folder may come from a stranger,
+    whose plan could copy what nobody is to see. At the next wish the copy is made and proven anew.
+    """
+    image = read_image(files, survey, image_id)
+    if image is not None:
+        # What cannot be removed is no file, and so no plan; or lies in a folder that nobody may write in.
+        with suppress(StoreUnavailable):
+            files.remove(image_id, layout.PUBLIC_COPY, flush=False)
+    return image
 
 
 def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
