@@ -129,3 +129,54 @@ def test_room_that_is_to_stay_free_is_not_given_and_both_numbers_are_told(tmp_pa
     assert (caught.value.measured, caught.value.limit) == (100, 0)
     assert store.free_bytes() == 0
     staged.discard()
+
+
+SMALL_FILES = """
+import json, os, sys
+from pathlib import Path
+from vignette.adapters.stores.folder import FolderStore
+from vignette.errors import StoreFull
+from vignette.model import ImageId
+
+store = FolderStore(Path(sys.argv[1]) / "disk", min_free_bytes=1 << 20)
+store.make()
+kept = 0
+try:
+    while True:
+        staged = store.stage()
+        try:
+            staged.reserve(1)
+            staged.append(b"x")
+            staged.complete("original.gif", {"record.json": b"{}"})
+            store.promote(staged, ImageId(kept))
+        finally:
+            staged.discard()
+        kept += 1
+except StoreFull:
+    pass
+disk = os.statvfs(sys.argv[1] + "/disk")
+for number in range(10):
+    store.write(ImageId(number), "outcome.json", b"{}")
+print(json.dumps({"kept": kept, "inodes": disk.f_favail, "room": store.free_bytes(), "free": disk.f_bavail}))
+"""
+
+
+class TestOfFilesOfAByte:
+    pytestmark = needs.mounts()
+
+    def test_they_leave_inodes_for_the_worker(self, tmp_path: Path) -> None:
+        way = way_to_mount()
+        assert way is not None
+        (tmp_path / "disk").mkdir()
+        script = 'mount -t tmpfs -o size=64m,nr_inodes=1000 none "$1/disk" && exec "$2" -c "$3" "$1"'
+        command = [*way.into_new, "sh", "-c", script, "sh", tmp_path, sys.executable, SMALL_FILES]
+
+        done = subprocess.run(
+            command, cwd=PROJECT_FOLDER, env=environment(tmp_path), capture_output=True, text=True, check=False
+        )
+
+        assert done.returncode == 0, done.stderr
+        seen = json.loads(done.stdout)
+        assert seen["kept"] > 200
+        assert seen["inodes"] >= 40
+        assert seen["room"] == 0
