@@ -13,6 +13,8 @@ from vignette.use_cases.publishing import PublicCopy
 # What an entry takes beside the pieces: the key, the digest, the dictionary. Measured: 420.
 _OVERHEAD_BYTES: Final = 512
 
+_DROPPED_AFTER_S: Final = 60.0
+
 # The queue may lose a job. So a wish is queued again, but not with each request.
 _QUEUED_AGAIN_AFTER_S: Final = 10.0
 _MOST_WISHES: Final = 1000
@@ -22,33 +24,44 @@ class Copies:
     """
     The copies that were used last, of at most *max_bytes* together. A single one that is larger is not kept.
 
+    With each use, those are dropped that nobody has used for a minute: images that were deleted are among them.
     Safe to share between threads.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_bytes = max_bytes
+        self._clock = clock
         self._lock = threading.Lock()
-        # The least recently used comes first.
-        self._copies: dict[Hashable, PublicCopy] = {}
+        # With the time of its last use; the least recently used comes first.
+        self._copies: dict[Hashable, tuple[PublicCopy, float]] = {}
         self.kept_bytes = 0
 
     def find(self, key: Hashable) -> PublicCopy | None:
         with self._lock:
-            copy = self._copies.pop(key, None)
-            if copy is not None:
-                self._copies[key] = copy
-            return copy
+            self._drop_unused()
+            if (known := self._copies.pop(key, None)) is None:
+                return None
+            self._copies[key] = (known[0], self._clock())
+            return known[0]
 
     def keep(self, key: Hashable, copy: PublicCopy) -> None:
         if _cost(copy) > self._max_bytes:
             return
         with self._lock:
-            if (known := self._copies.pop(key, None)) is not None:
-                self.kept_bytes -= _cost(known)
-            self._copies[key] = copy
+            if key in self._copies:
+                self._drop(key)
+            self._copies[key] = (copy, self._clock())
             self.kept_bytes += _cost(copy)
             while self.kept_bytes > self._max_bytes:
-                self.kept_bytes -= _cost(self._copies.pop(next(iter(self._copies))))
+                self._drop(next(iter(self._copies)))
+
+    def _drop_unused(self) -> None:
+        oldest = self._clock() - _DROPPED_AFTER_S
+        while self._copies and next(iter(self._copies.values()))[1] < oldest:
+            self._drop(next(iter(self._copies)))
+
+    def _drop(self, key: Hashable) -> None:
+        self.kept_bytes -= _cost(self._copies.pop(key)[0])
 
 
 class Wishes:

@@ -214,6 +214,21 @@ class TestPublicCopies:
         assert wishes.is_new(ImageId(1))
         assert all(wishes.is_new(ImageId(number)) for number in range(10, 2000))
 
+    def test_a_copy_that_nobody_has_used_for_a_minute_is_forgotten(self) -> None:
+        """Its image may be deleted by now, and its pieces tell of it."""
+        now = 0.0
+        copies = Copies(10_000, lambda: now)
+        for key in "ab":
+            copies.keep(key, PublicCopy(Pieces(), ""))
+        now = 50.0
+        assert copies.find("b")
+        now = 70.0
+
+        assert copies.find("c") is None
+
+        assert copies.kept_bytes == 512
+        assert copies.find("b") is not None
+
     def test_only_the_copies_that_were_used_last_are_remembered(self) -> None:
         pieces = Pieces()
         pieces.write(bytes(1000))
