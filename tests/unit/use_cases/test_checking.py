@@ -74,6 +74,15 @@ def remove(name: str) -> Callable[[House], None]:
     return lambda house: (folder(house) / name).unlink()
 
 
+def lengthen(name: str) -> Callable[[House], None]:
+    """Make a hole at the end of the file: it takes no room on the disk."""
+
+    def damage(house: House) -> None:
+        os.truncate(folder(house) / name, 300 * MIB)
+
+    return damage
+
+
 def write(name: str, content: str) -> Callable[[House], None]:
     return lambda house: (folder(house) / name).write_text(content) and None
 
@@ -154,6 +163,7 @@ def test_an_empty_house_is_well(house: House) -> None:
         pytest.param(remove(JPEG), "vignette-missing", id="no vignette"),
         pytest.param(write(JPEG, ""), "vignette-damaged", id="an empty vignette"),
         pytest.param(write(JPEG, "other"), "vignette-damaged", id="a vignette with other bytes"),
+        pytest.param(lengthen(JPEG), "vignette-damaged", id="a vignette longer than any of ours"),
         pytest.param(write("vignette-old-9x9-inside-q1.jpg", "x"), "vignette-stale", id="a vignette of no recipe"),
         pytest.param(write(".outcome.json.0123456789abcdef", "x"), "leftover", id="half of a file"),
         pytest.param(run("DELETE FROM image"), "row-missing", id="no row"),
