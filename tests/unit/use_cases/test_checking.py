@@ -125,9 +125,7 @@ def test_the_plan_of_a_public_copy_is_known_whether_there_can_be_one_or_not(hous
     before = (folder(house) / layout.PUBLIC_COPY).read_bytes()
 
     assert check(house, repair=True) == []
-    house.reindexing.rebuild()
 
-    assert check(house) == []
     assert (folder(house) / layout.PUBLIC_COPY).read_bytes() == before
     house.removal.delete(ZERO)
     assert house.files(0) == {layout.TOMBSTONE}
