@@ -21,7 +21,8 @@ from tests.doubles import ListJobs
 from tests.house import picture
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
-from vignette.adapters.stores.folder import FolderStore, StagedFolder
+from vignette.adapters.stores.folder import FolderStore
+from vignette.adapters.stores.staged import StagedFolder
 from vignette.errors import CatalogueUnavailable, StoreFull
 from vignette.model import Image, ImageId
 from vignette.use_cases.intake import Intake, IntakeLimits

@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_nothing_half_written(house: House, monkeypatch: pyte
     def full(*_: object) -> None:
         raise StoreFull("no room")
 
-    monkeypatch.setattr("vignette.adapters.stores.folder.StagedFolder.complete", full)
+    monkeypatch.setattr("vignette.adapters.stores.staged.StagedFolder.complete", full)
     with pytest.raises(StoreFull):
         house.upload(picture())
     monkeypatch.undo()
