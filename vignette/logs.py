@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import structlog
 
-from vignette.lines import REQUEST, STANDARD_ERROR, escaped, quoted, time_text, write_line
+from vignette.lines import REQUEST, STANDARD_ERROR, Batches, escaped, quoted, time_text
 from vignette.model import LogFormat
 
 # So that all of an entry fits in a line: of its words, and of each value beside them.
@@ -70,11 +70,21 @@ def formatter(log_format: LogFormat) -> logging.Formatter:
 
 
 class _OneWrite(logging.Handler):
-    """Writes each record by one call: no other process writes in between."""
+    """
+    Writes each record by one call: no other process writes in between. If the log takes nothing, its records wait, as
+    those of `Batches` do, and whoever logs goes on.
+    """
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
-        self._descriptor = descriptor
+        self._batches = Batches(descriptor)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Not under the lock of a handler: a thread that may have to wait for the log must not keep the others waiting.
+        passed = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -82,7 +92,7 @@ class _OneWrite(logging.Handler):
         except Exception:  # a record of somebody else that cannot be formatted must stop nobody either
             self.handleError(record)
         else:
-            write_line(line, self._descriptor)
+            self._batches.write_now(line)
 
 
 # The processors of structlog

@@ -8,14 +8,16 @@ import logging
 import multiprocessing
 import os
 import re
+import select
 import subprocess
 import sys
-from itertools import takewhile
+from itertools import islice, takewhile
+from select import PIPE_BUF
 from typing import Final
 
 import pytest
 
-from vignette.lines import PIPE_BUF, REQUEST, Batches, escaped, quoted, write_line
+from vignette.lines import REQUEST, Batches, escaped, quoted, write_line
 from vignette.logs import formatter
 from vignette.model import LogFormat
 
@@ -149,6 +151,73 @@ def test_a_log_that_takes_nothing_holds_nobody_up_and_says_what_is_lost() -> Non
 
     assert "line 29999\n" in read
     assert len(read) < 30_000
+
+
+def test_records_hold_nobody_up_either_and_come_when_the_log_is_read_again() -> None:
+    """Nor the end of the process."""
+    program = (
+        "import logging, sys\nfrom vignette.logs import set_up_logs\nset_up_logs('text')\n"
+        "for number in range(2000): logging.getLogger('test').info('record %d', number)\n"
+        "print('went on', flush=True)\nsys.stdin.read()\n"
+    )
+    reader, writer = os.pipe()
+    command = [sys.executable, "-c", program]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=writer)
+    os.close(writer)
+    assert child.stdout
+    try:
+        assert select.select([child.stdout], [], [], 30)[0], "the process waits for its log"
+        with os.fdopen(reader) as lines:
+            read = list(islice(lines, 2000))
+            child.communicate(timeout=30)
+    finally:
+        child.kill()
+        child.wait()
+    assert [line.split("record ")[1].split()[0] for line in read] == [str(number) for number in range(2000)]
+
+
+def test_a_process_ends_although_nobody_reads_its_log() -> None:
+    program = (
+        "import logging\nfrom vignette.logs import set_up_logs\nset_up_logs('text')\n"
+        "for number in range(2000): logging.getLogger('test').info('record %d', number)\n"
+    )
+    reader, writer = os.pipe()
+    child = subprocess.Popen([sys.executable, "-c", program], stderr=writer)
+    try:
+        assert child.wait(timeout=30) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(reader)
+        os.close(writer)
+
+
+@pytest.mark.parametrize("log_format", FORMATS)
+def test_words_for_the_person_who_started_us_hold_nobody_up(log_format: LogFormat) -> None:
+    program = (
+        "import os\nfrom vignette.running.words import say\nos.set_blocking(2, False)\n"
+        "try:\n    while True: os.write(2, bytes(4096))\nexcept BlockingIOError: os.set_blocking(2, True)\n"
+        f"say('a child has ended', {log_format!r})\n"
+    )
+    reader, writer = os.pipe()
+    child = subprocess.Popen([sys.executable, "-c", program], stderr=writer)
+    try:
+        assert child.wait(timeout=30) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_record_with_a_long_traceback_is_written_whole() -> None:
+    program = (
+        "import logging\nfrom vignette.logs import set_up_logs\nset_up_logs('text')\n"
+        "try: raise ValueError('x' * 11000)\nexcept ValueError: logging.getLogger('test').exception('it failed')\n"
+        "import os; os._exit(0)\n"
+    )
+    written = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, check=True, timeout=60).stderr
+    assert b"x" * 11000 in written
 
 
 def test_a_forked_process_writes_its_own_lines_and_none_of_its_parent() -> None:

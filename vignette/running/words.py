@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
+from typing import Final
 
 from vignette.jail.privileges import runs_as_root
 from vignette.jail.sandbox import Abilities, abilities
 from vignette.lines import time_text, write_line
 from vignette.model import LogFormat
 from vignette.settings import Settings, without_password
+
+# A log that takes nothing must not keep the supervisor from its work.
+_PATIENCE_S: Final = 1.0
 
 
 def banner(settings: Settings) -> str:
@@ -70,9 +72,7 @@ def say(text: str, log_format: LogFormat = "text") -> None:
             "logger": "vignette",
             "pid": os.getpid(),
         }
-        write_line(json.dumps(entry))
+        write_line(json.dumps(entry), patience_s=_PATIENCE_S)
         return
-    # By the descriptor: Python would keep what it could not write for the end, fail again then, and exit with 120.
-    with contextlib.suppress(OSError):  # the terminal may be gone: that must not keep us from stopping
-        for line in text.splitlines():
-            os.write(sys.stderr.fileno(), f"vignette: {line}\n".encode(errors="surrogateescape"))
+    for line in text.splitlines():
+        write_line(f"vignette: {line}", patience_s=_PATIENCE_S)
