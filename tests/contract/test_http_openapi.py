@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from flask import Flask
 from jsonschema import Draft202012Validator
 from PIL import Image as Pillow
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -28,6 +29,8 @@ from vignette import errors
 from vignette.adapters.stores.folder import FolderStore
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
+from vignette.web.api.openapi import build_document
+from vignette.web.routes import docs
 
 # Of every answer (RFC 9110), or of how it was sent: no operation's own.
 _OF_HTTP = {"Content-Type", "Content-Length", "Date", "Connection"}
@@ -476,3 +479,27 @@ def test_an_image_s_number_is_declared_as_it_is_read(ask: Asking) -> None:
     codes = [ask.house.client.get(f"/images/{value}").json["type"] for value in (largest, largest + 1, -1, "00")]
 
     assert codes == ["/problems/image-not-found"] + ["/problems/not-found"] * 3
+
+
+def test_it_is_made_once_whatever_hosts_and_languages_are_asked_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs more than any other page, and anybody may ask for it as often as they like."""
+    made: list[object] = []
+
+    def counted(app: Flask, server_url: str) -> dict[str, Any]:
+        made.append(server_url)
+        return build_document(app, server_url)
+
+    monkeypatch.setattr(docs, "build_document", counted)
+
+    for port in range(1000, 1020):
+        host = {"Host": f"localhost:{port}"}
+        document = house.client.get("/openapi.json", headers=host).json
+        page = house.client.get("/docs", headers=host | {"Accept-Language": f"fr, de;q=0.{port}"}).text
+
+        with house.app.test_request_context():
+            assert document == json.loads(json.dumps(build_document(house.app, f"http://localhost:{port}")))
+        assert f"http://localhost:{port}" in page
+        assert ".invalid" not in page
+    assert len(made) <= 3  # the document, and the page in each of two languages

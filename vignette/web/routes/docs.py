@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, make_response, render_template
+import json
+from collections.abc import Callable
+from typing import Final
+
+from flask import Blueprint, Response, current_app, render_template, request
+from flask_babel import get_locale
+from markupsafe import escape
 
 from vignette.errors import NotFound, VignetteError
 from vignette.web.api.openapi import build_document
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import (
-    absolute_url,
-)
+from vignette.web.api.resources import absolute_url
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import problem_types, status_of
 
 docs = Blueprint("docs", __name__)
 
 
+# Stands for the URL of the service in what is kept: clients name the host, and may name another port each time.
+_SERVER: Final = "https://vignette.invalid"
+
+_EXTENSION: Final = "vignette.docs"
+
+
 @docs.get("/openapi.json")
 @operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON))
 def openapi_json() -> Response:
-    document = build_document(current_app, absolute_url("about.home").rstrip("/"))
-    return make_response(document)
+    text = _kept("json", lambda: current_app.json.dumps(build_document(current_app, _SERVER)))
+    return Response(text.replace(_SERVER, json.dumps(_server_url())[1:-1]) + "\n", mimetype=JSON)
 
 
 @docs.get("/docs")
 @operation("The same as a page", Answer(200, "A page that needs no other host", HTML))
 def page() -> str:
-    return render_template("docs.html", spec=build_document(current_app, absolute_url("about.home").rstrip("/")))
+    text = _kept(str(get_locale()), lambda: render_template("docs.html", spec=build_document(current_app, _SERVER)))
+    return text.replace(_SERVER, escape(_server_url()))
+
+
+def _server_url() -> str:
+    return absolute_url("about.home").rstrip("/")
+
+
+def _kept(face: str, make: Callable[[], str]) -> str:
+    """Return what *make* returned when *face* was asked for first: to make it takes as long as some ten other pages."""
+    kept = current_app.extensions.setdefault(_EXTENSION, {})
+    key = (face, request.script_root)
+    if key not in kept:
+        kept[key] = make()
+    text: str = kept[key]
+    return text
 
 
 @docs.get("/problems")
