@@ -97,8 +97,8 @@ class Serving:
     """
     The use case. Safe to share between threads.
 
-    A client that waits needs a place: it waits within *at_rest*, which gives the seconds that it may wait, or 0 if no
-    place is free.
+    A client that waits needs a place: it waits within *at_rest*. What that gives returns the seconds that it may still
+    wait: 0 if no place is free, or once somebody else needs the place.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Serving:
         renewal: Renewal,
         copyists: Copyists,
         recipes: Sequence[Recipe],
-        at_rest: Callable[[float], AbstractContextManager[float]],
+        at_rest: Callable[[float], AbstractContextManager[Callable[[], float]]],
     ) -> None:
         self._files = files
         self._browsing = browsing
@@ -135,9 +135,9 @@ class Serving:
         recipe = self._recipe(size)
         image = self._browsing.existing(image_id)
         if wish.patience_s > 0 and _is_coming(image, recipe):
-            with self._at_rest(wish.patience_s) as patience_s:
-                if patience_s > 0:
-                    image = self._awaited(image_id, recipe, patience_s)
+            with self._at_rest(wish.patience_s) as left_s:
+                if left_s() > 0:
+                    image = self._awaited(image_id, recipe, left_s)
                     return replace(self._found(image, recipe, wish), waited=True)
         return self._found(image, recipe, wish)
 
@@ -165,9 +165,8 @@ class Serving:
             self._copyists.publish(image.id)
             # A queue may carry out its job at once.
             copy = self._kept_copy(image)
-        with self._at_rest(patience_s if copy is None else 0) as allowed_s:
-            deadline = time.monotonic() + allowed_s
-            while copy is None and time.monotonic() < deadline:
+        with self._at_rest(patience_s if copy is None else 0) as left_s:
+            while copy is None and left_s() > 0:
                 time.sleep(_POLL_S)
                 copy = self._kept_copy(self._browsing.existing(image.id))
         return copy
@@ -190,9 +189,8 @@ class Serving:
             raise RecipeNotFound(f"there is no size {str(size)[:40]!r}, only {', '.join(self._recipes)}")
         return recipe
 
-    def _awaited(self, image_id: ImageId, recipe: Recipe, patience_s: float) -> Image:
-        deadline = time.monotonic() + patience_s
-        while _is_coming(image := self._browsing.existing(image_id), recipe) and time.monotonic() < deadline:
+    def _awaited(self, image_id: ImageId, recipe: Recipe, left_s: Callable[[], float]) -> Image:
+        while _is_coming(image := self._browsing.existing(image_id), recipe) and left_s() > 0:
             time.sleep(_POLL_S)
         return image
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, cast
@@ -106,14 +107,22 @@ class Capacity:
         return response
 
     @contextmanager
-    def waiter(self, wanted_s: float) -> Iterator[float]:
-        """Hold a place to wait, and give the seconds to wait: *wanted_s*, or 0 if no place is free. Raises nothing."""
+    def waiter(self, wanted_s: float) -> Iterator[Callable[[], float]]:
+        """
+        Hold a place to wait. What this gives returns the seconds that are left of *wanted_s*: 0 if no place is free,
+        and from the moment on at which a newcomer takes the place. Raises nothing.
+        """
         waiter = None
         if wanted_s > 0:
             with self._room.lock:
                 waiter = self._room.enter(holder_of_this_request())
+        ends = time.monotonic() + wanted_s
+
+        def left_s() -> float:
+            return 0 if waiter is None or waiter.called.is_set() else max(0, ends - time.monotonic())
+
         try:
-            yield wanted_s if waiter else 0
+            yield left_s
         finally:
             if waiter:
                 with self._room.lock:

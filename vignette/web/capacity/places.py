@@ -28,8 +28,8 @@ class WaitingRoom:
     """
     At most *count* waiters at a time in this process.
 
-    If the room is full, a newcomer takes the place of somebody who waits for a place too and whose holder has clearly
-    more waiters. So one holder may fill the room, and keeps nobody else out.
+    If the room is full, a newcomer takes the place of somebody whose holder has clearly more waiters, whatever he waits
+    for. So one holder may fill the room, and keeps nobody else out. `Waiter.called` tells who was taken out to go.
     """
 
     def __init__(self, count: int) -> None:
@@ -56,7 +56,7 @@ class WaitingRoom:
         if most < waiting[newcomer] + _CLEARLY_MORE:
             return False
         for waiter in reversed(self.waiters):
-            if waiter.places is not None and waiting[waiter.holder] == most:
+            if waiting[waiter.holder] == most:
                 self.waiters.remove(waiter)
                 waiter.called.set()
                 return True
