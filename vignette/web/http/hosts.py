@@ -12,6 +12,10 @@ from typing import Final
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/?#@\\]+)(?::[0-9]*)?", re.ASCII)
 
 
+# What DNS allows (RFC 1035, 2.3.4), a port, and some more. To look at a name takes a microsecond for each character.
+_MAX_CHARS: Final = 300
+
+
 class Hosts:
     """
     Those of *names*, which are host names and IP addresses, and the loopback names: "localhost", 127.0.0.0/8 and ::1.
@@ -25,7 +29,7 @@ class Hosts:
 
     def __contains__(self, host: str) -> bool:
         """Whether a request with this `Host` is for us."""
-        match = _HOST.fullmatch(host)
+        match = _HOST.fullmatch(host) if len(host) <= _MAX_CHARS else None
         if match is None:
             return False
         name = _canonical(match[1])
