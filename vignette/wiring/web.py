@@ -35,6 +35,7 @@ from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
 from vignette.web.replacement import Replacement, end_this_process
 from vignette.web.request_log import RequestLog
+from vignette.wiring.fair_checks import FairChecks
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
@@ -64,7 +65,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         store,
         catalogue,
         open_jobs(settings),
-        door,
+        FairChecks(door),
         settings.recipes,
         IntakeLimits(
             settings.max_upload_bytes, settings.max_pixels, settings.max_frames, settings.max_render_memory_bytes
