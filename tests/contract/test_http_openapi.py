@@ -246,7 +246,7 @@ def vignette(ask: Asking) -> None:
     ask.both("/vignette/0?size=none", template)
     for verdict in (errors.TooMuchTime("5 s"), errors.TooMuchMemory("1 GB"), errors.FileNotStored("lost")):
         number = house.upload(picture()).id
-        with patched(house.rendering, "_confined", failing(verdict)):
+        with patched(house.rendering, "_renderer", failing(verdict)):
             house.work()
         ask.both(f"/vignette/{number}", template)
     waiting = house.upload(picture())
