@@ -29,7 +29,8 @@ def test_it_runs_and_leaves_nothing(name: str, folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "vignette", "bench", name, "--smoke", "--json"],
         cwd=PROJECT_FOLDER,
-        env=environment(folder, corpus=folder / "photos", state_folder=folder / "state") | {"MARK": str(folder)},
+        env=environment(folder, corpus=folder / "photos", state_folder=folder / "state")
+        | {"VIGNETTE_TEST_MARK": str(folder)},
         capture_output=True,
         text=True,
         timeout=2 * LIMIT_S,

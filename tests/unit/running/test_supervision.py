@@ -97,7 +97,7 @@ def supervise(tmp_path: Path) -> Iterator[Callable[..., Run]]:
             process = subprocess.Popen(
                 [*prefix, sys.executable, "-c", program],
                 cwd=tmp_path,
-                env=os.environ | {"PYTHONPATH": str(PROJECT_FOLDER), "TEST_MARK": mark},
+                env=os.environ | {"PYTHONPATH": str(PROJECT_FOLDER), "VIGNETTE_TEST_MARK": mark},
                 stderr=words,
             )
         runs.append(Run(process, tmp_path, mark))
