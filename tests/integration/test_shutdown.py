@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.house import picture
-from tests.running import Service, all_along, http_client, running_service, stop, until
+from tests.running import LIMIT_S, Service, all_along, http_client, running_service, stop, until
 from vignette.trials.own_port import free_port
 
 CLIENTS = 4
@@ -63,7 +63,7 @@ def assert_nothing_is_lost(service: Service, acknowledged: dict[int, bytes]) -> 
     assert len(listed) - len(acknowledged) <= CLIENTS
     for number, content in acknowledged.items():
         assert (service.upload_folder / str(number) / "original.bmp").read_bytes() == content
-    until(lambda: all(is_ready(service.url, number) for number in listed), within_s=60)
+    until(lambda: all(is_ready(service.url, number) for number in listed), within_s=2 * LIMIT_S)
     # Of an upload that was given up at one of two stops something may be left, until the sweep clears it away.
     assert len(list((service.upload_folder / ".staging").iterdir())) <= 2 * CLIENTS
 

@@ -135,6 +135,9 @@ def test_a_part_of_the_type_of_an_image_is_a_file_also_without_a_name(media_type
 def test_a_header_of_many_parameters_takes_no_longer_for_each() -> None:
     def seconds(head: str) -> float:
         body = form((f'name="file"; filename="a.jpg"{head}', b"x"))
+        return min(once(body) for _ in range(3))  # a collection of garbage may fall into one
+
+    def once(body: bytes) -> float:
         begun = time.process_time()
         read(body)
         return time.process_time() - begun
