@@ -32,9 +32,10 @@ from vignette.trials.own_service import OwnService
 from vignette.trials.processes import children_of, command_line, send
 
 # Our time over that of the bare application, for a body that is the file, and for a form with the file. `--check` fails
-# above a goal by more than the margin, which was chosen from the spread in `docs/performance.md`.
-GOAL: Final = 2.3
-GOAL_FORM: Final = 2.6
+# above a goal by more than the margin, which was chosen from the spread in `docs/performance.md`. Of each goal, 0.4 is
+# for the door, whose processes may cost 1.5 ms.
+GOAL: Final = 2.7
+GOAL_FORM: Final = 3.0
 MARGIN: Final = 0.4
 
 # Photos of about this size are sent, so many of the folder.
