@@ -185,20 +185,25 @@ def test_records_hold_nobody_up_either_and_come_when_the_log_is_read_again() -> 
     assert [line.split("record ")[1].split()[0] for line in read] == [str(number) for number in range(2000)]
 
 
-def test_a_process_ends_although_nobody_reads_its_log() -> None:
-    program = (
-        "import logging\nfrom vignette.logs import set_up_logs\nset_up_logs('text')\n"
-        "for number in range(2000): logging.getLogger('test').info('record %d', number)\n"
-    )
+def status_where_nobody_reads(program: str) -> int:
+    """Run *program* with a pipe as its standard error that nobody reads, and return its exit status."""
     reader, writer = os.pipe()
     child = subprocess.Popen([sys.executable, "-c", program], stderr=writer)
     try:
-        assert child.wait(timeout=30) == 0
+        return child.wait(timeout=30)
     finally:
         child.kill()
         child.wait()
         os.close(reader)
         os.close(writer)
+
+
+def test_a_process_ends_although_nobody_reads_its_log() -> None:
+    program = (
+        "import logging\nfrom vignette.logs import set_up_logs\nset_up_logs('text')\n"
+        "for number in range(2000): logging.getLogger('test').info('record %d', number)\n"
+    )
+    assert status_where_nobody_reads(program) == 0
 
 
 @pytest.mark.parametrize("log_format", FORMATS)
@@ -208,15 +213,7 @@ def test_words_for_the_person_who_started_us_hold_nobody_up(log_format: LogForma
         "try:\n    while True: os.write(2, bytes(4096))\nexcept BlockingIOError: os.set_blocking(2, True)\n"
         f"say('a child has ended', {log_format!r})\n"
     )
-    reader, writer = os.pipe()
-    child = subprocess.Popen([sys.executable, "-c", program], stderr=writer)
-    try:
-        assert child.wait(timeout=30) == 0
-    finally:
-        child.kill()
-        child.wait()
-        os.close(reader)
-        os.close(writer)
+    assert status_where_nobody_reads(program) == 0
 
 
 def test_a_record_with_a_long_traceback_is_written_whole() -> None:

@@ -8,6 +8,7 @@ be checked by their reader (`whole_number`, `line`).
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 import time
@@ -22,6 +23,9 @@ _HEAD: Final = struct.Struct("<II")
 
 # Long values are blocks.
 _MAX_JSON_BYTES: Final = 64 * KIB
+
+# MAX_ERRNO of linux/err.h.
+_MAX_ERRNO: Final = 4095
 
 
 class Malformed(Exception):
@@ -116,6 +120,12 @@ def whole_number(value: object, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
         raise Malformed(f"a number from {least} to {most} must stand where something else does")
     return value
+
+
+def os_error(number: object) -> OSError:
+    """Return the error of the system with this `errno`; raise Malformed if there can be none."""
+    code = whole_number(number, 1, _MAX_ERRNO)
+    return OSError(code, os.strerror(code))
 
 
 def line(value: object, max_chars: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
@@ -28,7 +27,7 @@ from vignette.jail.cells import (
     OutOfProcessorTime,
     OutOfTime,
 )
-from vignette.jail.messages import Malformed, Message, whole_number
+from vignette.jail.messages import Malformed, Message, os_error, whole_number
 from vignette.limits import DOOR_CPU_S, DOOR_MEMORY_BYTES, DOOR_WALL_S, MAX_DESCRIPTION_BYTES, MIB
 from vignette.model import ImageFacts
 from vignette.pixels.formats import ACCEPTED_FORMATS
@@ -126,8 +125,7 @@ def _checked(answer: Message) -> Inspected:
     """Return what a cell has found; raise OSError if it could not read the file, `Malformed` if the answer is none."""
     match answer:
         case Message({"errno": number}):
-            code = whole_number(number, 1, 4095)
-            raise OSError(code, os.strerror(code))
+            raise os_error(number)
         case Message({"facts": [str() as media_type, str() as extension, width, height, frames]}, (in_json, in_text)):
             facts = ImageFacts(
                 media_type, extension, *(whole_number(value, 1, 2**32 - 1) for value in (width, height, frames))

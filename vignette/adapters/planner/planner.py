@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
@@ -21,7 +20,7 @@ from vignette.errors import (
     UnsupportedFormat,
 )
 from vignette.jail.cells import CellDied, CellLimits, CellPool, NoCell, OutOfMemory, OutOfProcessorTime, OutOfTime
-from vignette.jail.messages import Malformed, Message, whole_number
+from vignette.jail.messages import Malformed, Message, os_error
 from vignette.limits import MIB
 from vignette.pixels.pieces import put_together
 from vignette.ports.planner import Plan
@@ -100,8 +99,7 @@ def _checked(told: Message, size: int) -> Plan:
     """Return the plan that a cell has made; raise OSError if it could not read the file, `Malformed` if it is none."""
     match told:
         case Message({"errno": number}):
-            code = whole_number(number, 1, 4095)
-            raise OSError(code, os.strerror(code))
+            raise os_error(number)
         case Message(_, (table, written)):
             plan = answer.unpacked(table, written)
         case _:
