@@ -63,5 +63,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     excused = {mark for mark, is_excused in (("root", os.geteuid() != 0), ("corpus", not HAS_CORPUS)) if is_excused}
     skipped = reporter.stats.get("skipped", ())
-    if not all(excused.intersection(getattr(report, "keywords", ())) for report in skipped):
+    unexcused = [report.nodeid for report in skipped if not excused.intersection(getattr(report, "keywords", ()))]
+    if unexcused:
+        reporter.write_line(f"VIGNETTE_TEST_NO_SKIPS: skipped, thus failed: {', '.join(unexcused)}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,10 @@ SECCOMP = pytest.mark.skipif(not seccomp.is_available(), reason="needs a kernel 
 def program(name: str, package: str) -> pytest.MarkDecorator:
     """Debian's *package* has the program *name*."""
     return pytest.mark.skipif(shutil.which(name) is None, reason=f"needs {name} (Debian: apt install {package})")
+
+
+def root() -> list[pytest.MarkDecorator]:
+    return [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
 
 def mounts() -> list[pytest.MarkDecorator]:

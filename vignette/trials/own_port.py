@@ -12,9 +12,6 @@ from typing import Final
 # client may get its port as the near end of a connection: dialling the service, it would even reach itself.
 _PORTS: Final = range(20_000, 32_768)
 
-# The ports that this process holds for as long as it lives.
-_claims: Final[list[socket.socket]] = []
-
 
 def free_port(ports: range = _PORTS) -> int:
     """
@@ -48,5 +45,5 @@ def _claim(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    _claims.append(claim)
+    claim.detach()  # the process keeps it open until it ends
     return True

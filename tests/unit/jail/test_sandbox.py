@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.needs import LANDLOCK, LINUX, SECCOMP
 from tests.running import LIMIT_S, PROJECT_FOLDER, open_the_way_to
 from vignette.jail import landlock
@@ -20,8 +21,10 @@ from vignette.jail.sandbox import Abilities, abilities
 
 pytestmark = LINUX
 
-ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-WHO = [pytest.param("geteuid", id="as we are"), pytest.param("become_ordinary", id="as an ordinary user", marks=ROOT)]
+WHO = [
+    pytest.param("geteuid", id="as we are"),
+    pytest.param("become_ordinary", id="as an ordinary user", marks=needs.root()),
+]
 
 ATTEMPTS = """
 import ctypes, errno, fcntl, json, mmap, os, resource, signal, socket, subprocess, sys, threading
@@ -193,8 +196,8 @@ def test_landlock_alone_stops_files_programs_tcp_and_signals(outside: list[str],
     assert not went & {"TCP", "serve TCP", "abstract socket", "start a program"}
 
 
-@ROOT
-def test_dropped_privileges_do_not_come_back(outside: list[str]) -> None:
+@pytest.mark.parametrize("who", [pytest.param("geteuid", id="of root", marks=needs.root())])
+def test_dropped_privileges_do_not_come_back(outside: list[str], who: str) -> None:
     script = """
         drop_privileges()
         os.chmod(f"{folder}/secret", 0o600) if os.geteuid() == 0 else None
@@ -203,7 +206,7 @@ def test_dropped_privileges_do_not_come_back(outside: list[str]) -> None:
         print({int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")})
         try_all()
     """
-    users, capabilities, went = run(script, [*outside, "geteuid"]).stdout.splitlines()
+    users, capabilities, went = run(script, [*outside, who]).stdout.splitlines()
     assert users == "(65534, 65534, 65534) (65534, 65534, 65534) []"
     assert capabilities == "{0}"
     assert not set(json.loads(went)) & {
