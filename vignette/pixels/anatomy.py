@@ -67,6 +67,8 @@ class Anatomy:
     """Only in PNG, TIFF and BMP: the bits of a pixel before compression."""
     samples: Samples = Samples()  # noqa: RUF009 (it is frozen)
     """Only in TIFF: how each pixel is stored."""
+    is_arithmetic: bool = False
+    """Only in JPEG: it is in arithmetic coding, not in that of Huffman."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
     aperture: Aperture | None = None
