@@ -54,7 +54,8 @@ class Samples:
 
     `extra` counts the samples of a pixel behind its colours, with the alpha. `no_data` is a value of grey samples that
     stands for "not measured" (GDAL_NODATA). `is_zstandard` and `is_jpeg` tell of compressions that not every engine,
-    or not every depth, knows, and `is_bigtiff` of a container that Pillow reads if it is little-endian.
+    or not every depth, knows; `is_predicted` of samples stored as differences; and `is_bigtiff` of a container that
+    Pillow reads if it is little-endian.
     """
 
     colours: Colours = Colours.RGB
@@ -69,6 +70,7 @@ class Samples:
     no_data: float | None = None
     is_zstandard: bool = False
     is_jpeg: bool = False
+    is_predicted: bool = False
     is_bigtiff: bool = False
 
     @property
@@ -99,6 +101,11 @@ class Samples:
         return self.bits == _PACKED or self.is_zstandard or are_tiled_planes
 
     @property
+    def are_doubles(self) -> bool:
+        """Whether they have 64 bits. No engine knows these, but libvips knows their halves."""
+        return self.bits == _DOUBLE
+
+    @property
     def is_bytes(self) -> bool:
         return self.kind is Kind.UNSIGNED and self.bits == 8
 
@@ -116,10 +123,10 @@ _U, _S, _F = Kind.UNSIGNED, Kind.SIGNED, Kind.FLOAT
 _DEPTHS: Final[Mapping[tuple[Colours, Kind], tuple[int, ...]]] = {
     (Colours.GREY, _U): (1, 2, 4, 8, 12, 16, 32),
     (Colours.GREY, _S): (8, 16, 32),
-    (Colours.GREY, _F): (16, 32),
+    (Colours.GREY, _F): (16, 32, 64),
     (Colours.RGB, _U): (8, 16, 32),
     (Colours.RGB, _S): (8, 16, 32),
-    (Colours.RGB, _F): (16, 32),
+    (Colours.RGB, _F): (16, 32, 64),
     (Colours.PALETTE, _U): (1, 2, 4, 8),
     (Colours.CMYK, _U): (8, 16),
     (Colours.YCBCR, _U): (8,),
@@ -127,10 +134,12 @@ _DEPTHS: Final[Mapping[tuple[Colours, Kind], tuple[int, ...]]] = {
 }
 
 # Samples of other depths are not followed by others: neither engine takes such pixels apart.
-_DEPTHS_WITH_EXTRA: Final = (8, 16, 32)
+_DEPTHS_WITH_EXTRA: Final = (8, 16, 32, 64)
 
 # Pillow alone takes samples of 12 bits apart.
 _PACKED: Final = 12
+
+_DOUBLE: Final = 64
 
 # Zstandard is Pillow's alone, which knows fewer types.
 _IN_ZSTANDARD: Final[Mapping[tuple[Colours, Kind], tuple[int, ...]]] = {
@@ -164,6 +173,8 @@ def check(samples: Samples, what: str) -> None:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples in {place}, which is not supported")
     if samples.white_is_zero and samples.bits == _PACKED:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples of which 0 is white, which is not supported")
+    if samples.are_doubles and samples.is_predicted:
+        raise UnsupportedFormat(f"{what} is in {samples.words} samples stored as differences, which is not supported")
     if samples.is_jpeg and samples.bits != 8:
         raise UnsupportedFormat(f"{what} is in {samples.words} JPEGs, which is not supported; 8 bits are")
     if samples.is_big_endian and samples.bits == _PACKED:
@@ -186,7 +197,7 @@ def _is_known_in_planes(samples: Samples) -> bool:
     """Whether an engine puts the planes together rightly. Only Pillow does so for tiles."""
     if samples.colours.samples + samples.extra == 1:
         return True
-    if samples.colours in (Colours.GREY, Colours.PALETTE) or (samples.kind is _F and samples.bits == 16):
+    if samples.colours in (Colours.GREY, Colours.PALETTE) or (samples.kind is _F and samples.bits != 32):
         return False
     if samples.in_tiles or samples.is_zstandard:
         return samples.is_bytes and samples.colours is Colours.RGB and samples.alpha is not Alpha.PREMULTIPLIED

@@ -11,7 +11,7 @@ from vignette.pixels.containers.tiff_directory import Directory, Layout
 from vignette.pixels.samples import Alpha, Colours, Kind, Samples
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES_PER_PIXEL, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 259, 262, 277, 338, 339
-_PLANAR, _TILE_WIDTH, _GDAL_NODATA = 284, 322, 42113
+_PLANAR, _PREDICTOR, _TILE_WIDTH, _GDAL_NODATA = 284, 317, 322, 42113
 
 _JPEG, _ZSTANDARD = 7, 50000
 _SEPARATE_PLANES: Final = 2
@@ -48,6 +48,7 @@ def samples_of(reader: Reader, layout: Layout, directory: Directory, what: str) 
     (photometric,) = _numbers(reader, layout, directory, _PHOTOMETRIC, 1, 0)
     (compression,) = _numbers(reader, layout, directory, _COMPRESSION, 1)
     (planar,) = _numbers(reader, layout, directory, _PLANAR, 1)
+    (predictor,) = _numbers(reader, layout, directory, _PREDICTOR, 1)
     depths = _numbers(reader, layout, directory, _BITS, count)
     formats = _numbers(reader, layout, directory, _SAMPLE_FORMAT, count)
     extras = _numbers(reader, layout, directory, _EXTRA_SAMPLES, 1, 0)
@@ -71,6 +72,7 @@ def samples_of(reader: Reader, layout: Layout, directory: Directory, what: str) 
         no_data=_no_data(reader, layout, directory),
         is_zstandard=compression == _ZSTANDARD,
         is_jpeg=compression == _JPEG,
+        is_predicted=predictor > 1,
     )
 
 
