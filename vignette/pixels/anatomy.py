@@ -72,7 +72,9 @@ class Anatomy:
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
     aperture: Aperture | None = None
-    """Only in AVIF: the part that is shown, if it is not all that the decoder gives."""
+    """Only in AVIF, and in overlays: the part that is shown, if it is not all that the decoder gives."""
+    is_overlay: bool = False
+    """Only in AVIF, HEIC and HEIF: it is made of pictures that are laid over each other."""
     profile: bytes | None = None
     """The ICC profile, if browsers would apply it to this picture; nothing follows it."""
     colour: bytes | ColourSpace | None = None

@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from vignette.allocation import watch_allocations
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.engines import bitmap, deep, libheif, libheif_planes, libvips, pillow
+from vignette.pixels.engines import bitmap, deep, libheif, libheif_planes, libvips, overlay, pillow
 from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.engines.whole_jpeg import DamagedPixels
 from vignette.pixels.formats import Format
@@ -76,6 +76,8 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         MemoryError: The first engine found too little memory; the next one, once loaded, would find less.
         Exception: Pixels are damaged or missing. Decoders raise errors of many classes.
     """
+    if anatomy.is_overlay:
+        return overlay.decode(file, anatomy, size, decode)
     *others, last = _engines(anatomy)
     for engine in others:
         an_allocation_failed = watch_allocations()
