@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Literal, NewType
+from typing import Final, Literal, NewType
+
+from vignette.errors import N_
 
 ImageId = NewType("ImageId", int)
 """The number of an image. Numbers count the arrivals from 0; none is used twice."""
@@ -80,6 +82,25 @@ class Failure:
     limit: int | None = None
 
 
+class RenderingWarning(StrEnum):
+    """What a rendering passed over, or did not make, without failing. Clients may test these codes."""
+
+    PROFILE_NOT_APPLIED = "profile-not-applied"
+    ANIMATION_DAMAGED = "animation-damaged"
+    ANIMATION_TOO_COSTLY = "animation-too-costly"
+
+    @property
+    def words(self) -> str:
+        return _WORDS[self]
+
+
+_WORDS: Final[Mapping[RenderingWarning, str]] = {
+    RenderingWarning.PROFILE_NOT_APPLIED: N_("Its colour profile cannot be applied: its colours are shown without it."),
+    RenderingWarning.ANIMATION_DAMAGED: N_("A later frame of its animation is damaged: its first frame stands still."),
+    RenderingWarning.ANIMATION_TOO_COSTLY: N_("Its animation is too long or too large: not all of its vignettes move."),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Placeholder:
     """What pages show until the vignette is loaded: a ThumbHash in base64, and the mean colour as "#rrggbb"."""
@@ -110,6 +131,8 @@ class Outcome:
 
     `replacements` are there while files of a ready image are replaced by others of the same names, and after the worker
     died of that: the fingerprints of the new files. A vignette is then either that of `fingerprints` or one of these.
+
+    `warnings` are values of `RenderingWarning`, or what a later release has added to them.
     """
 
     vignettes: tuple[str, ...] = ()
@@ -119,6 +142,7 @@ class Outcome:
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict)
     to_come: tuple[str, ...] = ()
     replacements: Mapping[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def fits(self, name: str, content: bytes) -> bool:
         """

@@ -37,6 +37,9 @@ _MOST_BIG_INTEGER: Final = 2**63 - 1
 # There are at most some dozens of recipes, each with three formats and a moving vignette.
 _MOST_VIGNETTES: Final = 1000
 
+# There are three.
+_MOST_WARNINGS: Final = 100
+
 _SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
 # In base64: a ThumbHash has at most 25 bytes.
@@ -82,6 +85,8 @@ def outcome_from_json(content: bytes) -> Outcome:
     outcome = _OUTCOMES.validate_json(content, strict=True)
     for names in (outcome.vignettes, outcome.to_come, outcome.fingerprints, outcome.replacements):
         _require_vignettes(names)
+    for warning in _few("warnings", outcome.warnings):
+        _require_words("a warning", warning, _CODE)
     _require_number("attempts", outcome.attempts, 0, _MOST_INTEGER)
     if outcome.placeholder is not None:
         _require_placeholder(outcome.placeholder)
@@ -150,6 +155,12 @@ def _require_facts(facts: ImageFacts) -> None:
 def _require_number(name: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         raise ValueError(f"{name} is not within {least} and {most}")
+
+
+def _few(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) > _MOST_WARNINGS:
+        raise ValueError(f"there are {len(values)} {name}")
+    return values
 
 
 def _require_words(name: str, value: str, pattern: re.Pattern[str]) -> None:

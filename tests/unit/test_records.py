@@ -35,6 +35,7 @@ OUTCOME = Outcome(
     fingerprints={SMALL: Fingerprint(100, 2**32 - 1)},
     to_come=("vignette-large-1280x1280-cover-attention-q80-e3c09555-moving.webp",),
     replacements={SMALL: (Fingerprint(90, 0),)},
+    warnings=("animation-damaged", "of-a-later-release"),
 )
 FAILED = Outcome(failure=Failure("too-much-memory", "rendering needs 300 MB", 300, 280), attempts=3)
 

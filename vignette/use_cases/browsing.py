@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vignette import layout
 from vignette.errors import FileNotStored, ImageDeleted
-from vignette.model import Image, ImageId
+from vignette.model import Image, ImageId, RenderingWarning, State
 from vignette.ports.catalogue import Library
 from vignette.ports.store import Files
-from vignette.records import metadata_from_json
+from vignette.records import metadata_from_json, outcome_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,16 @@ class Browsing:
             return metadata_from_json(self.metadata_json(image))
         except (FileNotStored, ValueError):
             return {"warnings": [f"{layout.METADATA_JSON} is missing from the folder, or damaged"]}
+
+    def warnings(self, image: Image) -> Sequence[RenderingWarning]:
+        """Return what the rendering of a ready image passed over, as far as this release knows it."""
+        if image.state is not State.READY:
+            return ()
+        try:
+            outcome = outcome_from_json(self._files.read(image.id, layout.OUTCOME))
+        except (FileNotStored, ValueError):
+            return ()
+        return [warning for warning in RenderingWarning if warning in outcome.warnings]
 
     def metadata_json(self, image: Image) -> bytes:
         """Return the metadata as kept for programs; raise `FileNotStored` if they are lost."""

@@ -15,7 +15,7 @@ from vignette import layout
 from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull, TooMuchMemory
 from vignette.model import ImageId, Need, Outcome, State
 from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Step
+from vignette.pixels.renditions import Told
 from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
@@ -41,7 +41,7 @@ class Decoder:
 
     def __call__(
         self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], seconds: float, /
-    ) -> Iterator[Step]:
+    ) -> Iterator[Told]:
         self.decoded.append([recipe.name for recipe in stills])
         steps = render_in_steps(file, size, stills, moving, seconds)
         number = 0
@@ -495,7 +495,7 @@ class TestARestThatCannotBeMade:
         self.stays_ready_with_what_it_has(house, "its decoder has a bad day")
 
     def test_one_that_takes_too_much_memory_costs_no_default_vignette(self, tmp_path: Path) -> None:
-        def render_the_first(*arguments: Any) -> Iterator[Step]:
+        def render_the_first(*arguments: Any) -> Iterator[Told]:
             yield next(render_in_steps(*arguments))
             raise TooMuchMemory("needs more", limit=64)
 

@@ -24,7 +24,7 @@ from vignette.errors import (
 )
 from vignette.model import Failure, State
 from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Step
+from vignette.pixels.renditions import Told
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 
@@ -66,10 +66,22 @@ def test_a_picture_that_moves_has_a_vignette_that_moves_beside_the_still_ones(ho
             assert getattr(vignette, "n_frames", 1) == frames
 
 
+def warnings_of(house: House) -> tuple[str, ...]:
+    return outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes()).warnings
+
+
+def test_a_rendering_that_passes_over_nothing_warns_of_nothing(house: House) -> None:
+    house.upload(animation("GIF", 3))
+
+    house.work()
+
+    assert warnings_of(house) == ()
+
+
 def test_an_animation_without_time_costs_no_still_vignette(tmp_path: Path) -> None:
     def render_without_time(
         file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], _: float
-    ) -> Iterator[Step]:
+    ) -> Iterator[Told]:
         return render_in_steps(file, size, stills, moving, animation_seconds=-1)
 
     with house_below(tmp_path, renderer=render_without_time) as house:
@@ -78,6 +90,7 @@ def test_an_animation_without_time_costs_no_still_vignette(tmp_path: Path) -> No
         house.work()
 
         assert house.catalogue.library.get(0).state is State.READY
+        assert warnings_of(house) == ("animation-too-costly",)
         assert vignettes(house) == {WEBP, JPEG}
 
 

@@ -24,7 +24,7 @@ from vignette.errors import RecipeNotFound
 from vignette.model import ImageId, State
 from vignette.pixels.pieces import Pieces
 from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Step
+from vignette.pixels.renditions import Told
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.use_cases.public_copies import Copies, Wishes
 from vignette.use_cases.publishing import PublicCopy
@@ -247,7 +247,7 @@ class Death(BaseException):
     """The end of the worker's process: nothing of ours runs any more."""
 
 
-def other_bytes(*arguments: Any) -> Iterator[Step]:
+def other_bytes(*arguments: Any) -> Iterator[Told]:
     """A renderer of a later release: it makes other bytes under the same names."""
     for step in render_in_steps(*arguments):
         yield [replace(made, content=made.content + b"\0") for made in step]

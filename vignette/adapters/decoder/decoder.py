@@ -28,8 +28,8 @@ from vignette.jail.confinement import LARGE_PAGES
 from vignette.jail.messages import Malformed, Message, line, whole_number
 from vignette.jail.zygote import CellLimits
 from vignette.limits import KIB, MAX_ANIMATION_PIXELS, MIB
-from vignette.model import Placeholder
-from vignette.pixels.renditions import Rendition, Step
+from vignette.model import Placeholder, RenderingWarning
+from vignette.pixels.renditions import Rendition, Step, Told
 from vignette.recipes import Recipe, VignetteFormat
 
 WORK: Final = "vignette.adapters.decoder.decoding:do"
@@ -110,7 +110,7 @@ class Decoder:
 
     def __call__(
         self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float
-    ) -> Iterator[Step]:
+    ) -> Iterator[Told]:
         """
         Make the vignettes of the picture of *size* bytes in *file*, which has a descriptor.
 
@@ -167,13 +167,14 @@ class _Answers:
         self._session = session
         self._stills = list(stills)
         self._moving = {recipe.name: recipe for recipe in moving if recipe.moves}
+        self._warnings_left = list(RenderingWarning)
 
-    def steps(self, begin: dict[str, Any], descriptor: int) -> Iterator[Step]:
+    def steps(self, begin: dict[str, Any], descriptor: int) -> Iterator[Told]:
         """Yield the steps. Leaving early has the cell forget the picture; it does so itself after the last one."""
         answer = self._ask(begin, [descriptor])
         try:
-            while answer.blocks:
-                yield self._step(answer)
+            while answer.blocks or "warning" in answer.values:
+                yield self._step(answer) if answer.blocks else self._warning(answer)
                 if not self._is_more_to_come:
                     return
                 answer = self._ask({"do": "next"}, [])
@@ -203,6 +204,14 @@ class _Answers:
         except (Malformed, LookupError, TypeError, ValueError) as error:
             raise CellDied(f"the vignettes are not those that were asked for ({error})") from error
         return step
+
+    def _warning(self, answer: Message) -> RenderingWarning:
+        try:
+            warning = RenderingWarning(answer.values["warning"])
+            self._warnings_left.remove(warning)
+        except ValueError as error:
+            raise CellDied(f"it warns of nothing, or twice of one thing ({error})") from error
+        return warning
 
     def _rendition(self, told: dict[str, Any], content: bytes) -> Rendition:
         moves = told["moves"]

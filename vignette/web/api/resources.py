@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -10,7 +11,7 @@ from flask import url_for
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from vignette.limits import KIB
-from vignette.model import Image, State
+from vignette.model import Image, RenderingWarning, State
 from vignette.pixels.formats import moves
 from vignette.pixels.metadata import fit
 from vignette.pixels.publishing import PUBLISHABLE
@@ -85,10 +86,20 @@ class ImageResource(Resource):
     links: Links
 
 
+class WarningResource(Resource):
+    """What the rendering of a ready image passed over, or did not make."""
+
+    code: RenderingWarning
+    detail: str
+
+
 class ImageWithMetadata(ImageResource):
     """An image, and what its file says of itself; long values are left to `links.metadata`."""
 
     metadata: dict[str, Any]
+    warnings: list[WarningResource] = Field(
+        description="What rendering passed over. What the check of the upload mended is in `metadata.warnings`"
+    )
 
 
 class UploadResult(Resource):
@@ -167,8 +178,11 @@ def image_resource(image: Image) -> ImageResource:
     return ImageResource(**_fields(image))
 
 
-def image_with_metadata(image: Image, metadata: dict[str, Any]) -> ImageWithMetadata:
-    return ImageWithMetadata(**_fields(image), metadata=in_brief(metadata))
+def image_with_metadata(
+    image: Image, metadata: dict[str, Any], warnings: Sequence[RenderingWarning]
+) -> ImageWithMetadata:
+    told = [WarningResource(code=warning, detail=warning.words) for warning in warnings]
+    return ImageWithMetadata(**_fields(image), metadata=in_brief(metadata), warnings=told)
 
 
 def _fields(image: Image) -> dict[str, Any]:

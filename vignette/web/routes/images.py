@@ -87,10 +87,12 @@ def catalogue() -> Response:
 def show(image_id: int) -> Response:
     browsing = web_context().browsing
     image = browsing.existing(ImageId(image_id))
-    metadata = browsing.metadata(image)
+    metadata, warnings = browsing.metadata(image), browsing.warnings(image)
     return _page_or_json(
-        lambda: render_template("image.html", image=image_resource(image).model_dump(), **_in_words(metadata)),
-        lambda: image_with_metadata(image, metadata),
+        lambda: render_template(
+            "image.html", image=image_resource(image).model_dump(), warnings=warnings, **_in_words(metadata)
+        ),
+        lambda: image_with_metadata(image, metadata, warnings),
     )
 
 
