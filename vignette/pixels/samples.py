@@ -14,7 +14,6 @@ from typing import Final
 
 from vignette.errors import UnsupportedFormat
 
-
 ZSTANDARD: Final = "Zstandard"
 WEBP: Final = "WebP"
 
