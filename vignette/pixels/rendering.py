@@ -100,7 +100,7 @@ def render_in_steps(
         plans = _plans(anatomy, [recipe for recipe in moving if recipe.moves])
         with noticing() as noticed:
             animated = list(_animations(file, size, anatomy, plans, animation_seconds))
-        yield from noticed.keys() - told
+        yield from (warning for warning in noticed if warning not in told)
         if animated:
             yield animated
 

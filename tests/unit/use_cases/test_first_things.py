@@ -10,7 +10,7 @@ import pytest
 
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
-from tests.makers import animation
+from tests.makers import animation, icc_profile, still
 from vignette import layout
 from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull, TooMuchMemory
 from vignette.model import ImageId, Need, Outcome, State
@@ -108,6 +108,33 @@ def is_complete(house: House) -> None:
     assert set(outcome(house).vignettes) == ALL
     assert (outcome(house).to_come, outcome(house).placeholder) == ((), image.placeholder)
     assert house.catalogue.waiting.unfinished() == 0
+
+
+class TestWarnings:
+    """They stay when the rest is made, whichever job made what they are about."""
+
+    BAD_PROFILE = still("JPEG", icc_profile=icc_profile())
+
+    @pytest.mark.parametrize("others_wait", [False, True])
+    def test_what_the_first_job_passed_over_is_told_for_good(self, house: House, others_wait: bool) -> None:
+        house.upload(self.BAD_PROFILE)
+        if others_wait:
+            house.upload(picture(64, 48))
+            house.rendering.render(house.jobs.take())
+            assert outcome(house).warnings == ("profile-not-applied",)
+        house.work()
+
+        is_complete(house)
+        assert outcome(house).warnings == ("profile-not-applied",)
+
+    def test_what_is_rendered_again_is_warned_of_again(self, house: House) -> None:
+        house.upload(self.BAD_PROFILE)
+        house.work()
+        (house.uploads / "0" / next(iter(DEFAULT))).unlink()
+        house.client.get("/vignette/0", headers={"Accept": "image/webp, image/jpeg"})
+        house.work()
+
+        assert outcome(house).warnings == ("profile-not-applied",)
 
 
 class TestWhileOthersWait:
