@@ -69,11 +69,12 @@ def _laid(overlay: Overlay, decoded: Callable[[Item], Image.Image]) -> Image.Ima
 
 
 def _lay(image: Image.Image, canvas: Image.Image, left: int, top: int) -> None:
+    inner = max(-left, 0), max(-top, 0), min(image.width, canvas.width - left), min(image.height, canvas.height - top)
+    if inner[0] >= inner[2] or inner[1] >= inner[3]:
+        return  # it lies outside
     if canvas.mode == "RGB":
         canvas.paste(image, (left, top), _mask(image))
-        return
-    inner = max(-left, 0), max(-top, 0), min(image.width, canvas.width - left), min(image.height, canvas.height - top)
-    if inner[0] < inner[2] and inner[1] < inner[3]:
+    else:
         canvas.alpha_composite(image.crop(inner).convert("RGBA"), (max(left, 0), max(top, 0)))
 
 

@@ -231,6 +231,22 @@ def test_pictures_may_be_laid_over_each_other(
     assert decibels(found, laid(ground, (SCENE, places[0]), (UPPER, places[1]))) > 30
 
 
+@FORMATS
+@pytest.mark.parametrize("ground", [RED, CLEAR], ids=["red", "clear"])
+@pytest.mark.parametrize("far", [(2**31 - 1, 0), (0, -(2**31)), (-(2**31), 2**31 - 1)])
+def test_a_layer_may_be_as_far_away_as_numbers_go(
+    file_format: str, far: tuple[int, int], ground: tuple[int, ...]
+) -> None:
+    items = [
+        overlay(CANVAS, far, (8, 4), of=[2, 2], ground=ground, is_large=True),
+        coded(file_format, UPPER),
+    ]
+
+    found = decoded(engines, heif(*items, brands=BRANDS[file_format]))
+
+    assert decibels(found, laid(ground, (UPPER, (8, 4)))) > 30
+
+
 LAID = laid(RED, (SCENE, (8, 4)), (UPPER, (90, 60)))
 
 
