@@ -94,6 +94,15 @@ UNREAD_BODY_S: Final = 2.0
 # so however many clients are refused and go on sending, or never send, all the others are answered.
 UNREAD_BODIES: Final = 16
 
+# Pages, lists, facts and refusals that a web process makes at the same time. The interpreter runs one thread at a time:
+# with two of them none would be ready sooner, and an upload beside them would take twice as long (measured).
+TURNS: Final = 1
+# Requests that wait for their turn, each in a thread that it has for that beside `web_threads`. Thirty people behind
+# one address have 180 connections; four processes have room for more.
+TURNS_WAITED_FOR: Final = 64
+# So long a request waits for its turn: all of them together take less, unless each takes 75 ms.
+TURN_PATIENCE_S: Final = 5.0
+
 # A sweep looks at this many rows at most in one query: so it holds the catalogue for a short time only.
 SWEEP_BATCH: Final = 200
 

@@ -10,6 +10,7 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from vignette.pixels.geometry import fit
+from vignette.web.capacity.turns import refuse_without_a_turn
 from vignette.web.context import EXTENSION, WebContext
 from vignette.web.doors import refuse_foreign_hosts
 from vignette.web.http.cross_site import refuse_cross_site
@@ -68,6 +69,7 @@ def create_app(
     app.context_processor(lambda: {"recipes": context.recipes})
     init_i18n(app, languages)
     init_problems(app)
+    refuse_without_a_turn(app)
     refuse_foreign_hosts(app)
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
     init_headers(app, others_may_embed=others_may_embed)

@@ -41,7 +41,7 @@ _MOST_CHARS_OF_A_KEPT_PATH: Final = 64
 _IMAGE: Final = re.compile(r"/(?:vignette|images)/([0-9]{1,18})(?:/|\Z)", re.ASCII)
 
 # Probes come every few seconds, and tell nothing as long as all is well.
-_PROBES: Final = frozenset({"/healthz", "/readyz"})
+PROBES: Final = frozenset({"/healthz", "/readyz"})
 
 # REMOTE_ADDR with the port, as some servers give it: the address stands before it.
 _WITH_PORT: Final = re.compile(r"(?:([0-9.]+)|\[([0-9A-Fa-f:.%a-z]+)\]):[0-9]+", re.ASCII)
@@ -110,7 +110,7 @@ class RequestLog:
 
     def _end(self, environ: WSGIEnvironment, entry: Entry, sent: int, *, is_cut: bool = False) -> None:
         path = environ["PATH_INFO"]
-        if entry.status == "200" and path in _PROBES:
+        if entry.status == "200" and path in PROBES:
             return
         took_ns = time.perf_counter_ns() - entry.began_ns
         is_cut = is_cut and sent < _announced(entry.headers)

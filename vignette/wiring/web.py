@@ -27,6 +27,7 @@ from vignette.use_cases.serving import Serving
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
 from vignette.web.capacity.crowd import keep_room
+from vignette.web.capacity.turns import Turns
 from vignette.web.doors import HostDoor
 from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
@@ -91,6 +92,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         languages=settings.languages,
         others_may_embed=settings.others_may_embed,
     )
+    app.wsgi_app = Turns(app.wsgi_app)  # type: ignore[method-assign]
     refusing = app.wsgi_app
     if settings.effective_database_url.startswith("sqlite"):
         # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.

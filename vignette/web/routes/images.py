@@ -31,6 +31,7 @@ from vignette.web.api.resources import (
     image_resource,
     image_with_metadata,
 )
+from vignette.web.capacity.turns import end_turn
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
@@ -123,6 +124,7 @@ def _usable(summary: Mapping[str, Any]) -> dict[str, Any]:
     curl="-X DELETE {server}/images/0",
 )
 def delete(image_id: int) -> Response:
+    end_turn()
     web_context().removal.delete(ImageId(image_id))
     response = Response(status=204)
     del response.headers["Content-Type"]  # Flask would call the empty content a page
@@ -136,6 +138,7 @@ def delete(image_id: int) -> Response:
     problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
 )
 def delete_form(image_id: int) -> Response:
+    end_turn()
     web_context().removal.delete(ImageId(image_id))
     return make_response(redirect(absolute_url("about.home"), 303))
 
@@ -149,6 +152,7 @@ def delete_form(image_id: int) -> Response:
     curl="-X POST {server}/images/0/retry",
 )
 def retry(image_id: int) -> Response:
+    end_turn()
     image = web_context().renewal.retry_if_there_is_room(ImageId(image_id))
     location = absolute_url("images.show", image_id=image_id)
     if _wants_a_page():
