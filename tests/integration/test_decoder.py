@@ -72,6 +72,18 @@ def made(decoder: Decoder, content: bytes, *recipes: Recipe) -> list[Step]:
         return list(decoder(file, len(content), recipes or (SMALL,), (), 1.0))
 
 
+def test_two_threads_of_a_pool_decode_at_the_same_time(real: Decoder) -> None:
+    """As those of `celery worker --pool threads`, which share the services of their process."""
+    content = picture()
+    with given(content) as one, given(content) as other:
+        of_one, of_other = (real(file, len(content), (SMALL, LARGE), (), 1.0) for file in (one, other))
+
+        first, second = next(of_one), next(of_other)
+        rest = [*of_one, *of_other]
+
+    assert [step[0].content for step in (first, rest[0])] == [step[0].content for step in (second, rest[1])]
+
+
 def obeyed(decoder: Decoder, **order: Any) -> list[Step]:
     return made(decoder, json.dumps(order).encode())
 

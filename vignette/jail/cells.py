@@ -97,10 +97,12 @@ class CellPool:
         errors: Sequence[type[VignetteError]] = (),
         environment: Mapping[str, str] = MappingProxyType({}),
         idle_s: float | None = None,
+        keeps_spare: bool = True,
     ) -> None:
         """
         *errors* are those that the work may raise: `run` raises them in its stead. *environment* is for the libraries
-        of the work while they are loaded. After *idle_s* without work all processes end, until work comes again.
+        of the work while they are loaded. After *idle_s* without work all processes end, until work comes again. A
+        pool that *keeps_spare* has a cell ready for whoever comes while others are at work.
         """
         self.limits = limits
         self.wall_s = wall_s
@@ -112,6 +114,7 @@ class CellPool:
         self._errors = {kind.code: kind for kind in errors}
         self._environment = dict(environment)
         self._idle_s = idle_s
+        self._keeps_spare = keeps_spare
         self._begin()
         _pools.add(self)
 
@@ -275,8 +278,7 @@ class CellPool:
             self._stay_awake()
             cell = self._forked() if fresh or not self._idle else self._idle.pop()
             self._at_work += 1
-            # Have a spare at hand for whoever comes meanwhile.
-            if not self._idle and self._at_work < self._cells:
+            if self._keeps_spare and not self._idle and self._at_work < self._cells:
                 with suppress(NoCell):
                     self._idle.append(self._forked())
             return cell

@@ -40,6 +40,10 @@ WORK: Final = "vignette.adapters.decoder.decoding:do"
 # picture pays a sixteenth, 0.8 ms.
 PICTURES_OF_A_CELL: Final = 16
 
+# A process of Celery's pool of forks decodes one picture at a time. With `--pool threads` there is one process, and each
+# of its threads decodes one. Celery bounds them.
+_MOST_AT_ONCE: Final = 256
+
 # What a cell may keep of pictures before, and what it needs to tell that a picture took too much.
 _KEPT_BYTES: Final = 64 * MIB
 
@@ -78,7 +82,7 @@ class Decoder:
     Makes vignettes as `pixels.rendering.render_in_steps` does, and raises what it raises, in a cell of this process.
 
     A file has at most *max_file_bytes*. A step may take *memory_bytes* and *cpu_seconds* of processor time; all of it,
-    *wall_s* seconds of waiting. *work* is the name of a `decoding.Decoding`. One picture at a time.
+    *wall_s* seconds of waiting. *work* is the name of a `decoding.Decoding`. Each thread that decodes has a cell.
     """
 
     def __init__(
@@ -100,7 +104,8 @@ class Decoder:
                 mapped_bytes=2 * max_file_bytes + _HEAP_BYTES * _HEAPS_PER_PROCESSOR * (os.cpu_count() or 1),
                 sandbox="threads",
             ),
-            cells=1,
+            cells=_MOST_AT_ONCE,
+            keeps_spare=False,
             pieces=PICTURES_OF_A_CELL,
             wall_s=wall_s,
             wait_s=0,
