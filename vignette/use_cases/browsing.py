@@ -7,6 +7,7 @@ from typing import Any
 
 from vignette import layout
 from vignette.errors import FileNotStored, ImageDeleted
+from vignette.limits import MAX_DESCRIPTION_BYTES
 from vignette.model import Image, ImageId
 from vignette.ports.catalogue import Library
 from vignette.ports.store import Files
@@ -39,9 +40,17 @@ class Browsing:
         return Page(found[:limit], has_more=len(found) > limit)
 
     def metadata(self, image: Image) -> dict[str, Any]:
-        """Return what the file says of itself; if that is lost or damaged, return a warning in its place."""
+        """
+        Return what the file says of itself; if that is lost or damaged, return a warning in its place.
+
+        So it does if it is longer than Vignette writes it, as in a backup of a stranger: to read that would take long.
+        """
         try:
-            return metadata_from_json(self.metadata_json(image))
+            with self._files.open(image.id, layout.METADATA_JSON) as file:
+                content = file.read(MAX_DESCRIPTION_BYTES + 1)
+            if len(content) > MAX_DESCRIPTION_BYTES:
+                return {"warnings": [f"{layout.METADATA_JSON} is too long to be shown here"]}
+            return metadata_from_json(content)
         except (FileNotStored, ValueError):
             return {"warnings": [f"{layout.METADATA_JSON} is missing from the folder, or damaged"]}
 

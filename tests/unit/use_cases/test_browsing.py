@@ -6,6 +6,7 @@ import pytest
 
 from tests.house import House, picture
 from vignette.errors import ImageDeleted, ImageNotFound
+from vignette.limits import MAX_DESCRIPTION_BYTES
 from vignette.model import ImageId
 from vignette.use_cases.browsing import Browsing
 
@@ -48,3 +49,10 @@ def test_a_page_tells_whether_there_are_older_ones(
     page = browsing.newest(limit, None if before is None else ImageId(before))
 
     assert ([image.id for image in page.images], page.has_more) == (expected, has_more)
+
+
+def test_metadata_of_a_stranger_that_are_longer_than_ours_are_not_read(house: House, browsing: Browsing) -> None:
+    image = house.upload(picture())
+    (house.uploads / "0" / "metadata.json").write_bytes(b'{"xmp": [' + b"[]," * (MAX_DESCRIPTION_BYTES // 3) + b"[]]}")
+
+    assert browsing.metadata(image) == {"warnings": ["metadata.json is too long to be shown here"]}

@@ -95,7 +95,8 @@ def test_what_finds_no_room_to_wait_is_refused_by_the_same_bytes_each_time(pages
     for _ in range(5):
         pages.begin()
 
-    refused = [pages.get("/page"), pages.get("/nothing")]
+    with_a_root = Client(pages.turns).get("/page", environ_overrides={"REMOTE_ADDR": ONE, "SCRIPT_NAME": "/of-one"})
+    refused = [with_a_root, pages.get("/nothing")]
 
     assert [one.status_code for one in refused] == [503, 503]
     assert json.loads(refused[0].data)["type"] == "/problems/overloaded"

@@ -40,8 +40,8 @@ WORK: Final = "vignette.adapters.decoder.decoding:do"
 # picture pays a sixteenth, 0.8 ms.
 PICTURES_OF_A_CELL: Final = 16
 
-# A process of Celery's pool of forks decodes one picture at a time. With `--pool threads` there is one process, and each
-# of its threads decodes one. Celery bounds them.
+# A process of Celery's pool of forks decodes one picture at a time. With `--pool threads` there is one process, and
+# each of its threads decodes one. Celery bounds them.
 _MOST_AT_ONCE: Final = 256
 
 # What a cell may keep of pictures before, and what it needs to tell that a picture took too much.

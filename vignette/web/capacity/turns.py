@@ -81,7 +81,8 @@ class Turns:
             started.append((status, headers))
 
         asked = {name: value for name, value in environ.items() if not name.startswith("HTTP_") or name == "HTTP_HOST"}
-        asked |= {"REQUEST_METHOD": "GET", _REFUSED: True}
+        # Some servers take the latter from a header of this one client.
+        asked |= {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", _REFUSED: True}
         chunks = self._app(asked, start)
         try:
             return (*started[0], b"".join(chunks))

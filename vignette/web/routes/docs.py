@@ -25,6 +25,10 @@ _SERVER: Final = "https://vignette.invalid"
 
 _EXTENSION: Final = "vignette.docs"
 
+# Some servers take SCRIPT_NAME from a header of the client (gunicorn, from the addresses of `forwarded_allow_ips`), and
+# each one has faces of its own.
+_MOST_KEPT: Final = 8
+
 
 @docs.get("/openapi.json")
 @operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON))
@@ -46,11 +50,13 @@ def _server_url() -> str:
 
 def _kept(face: str, make: Callable[[], str]) -> str:
     """Return what *make* returned when *face* was asked for first: to make it takes as long as some ten other pages."""
-    kept = current_app.extensions.setdefault(_EXTENSION, {})
+    kept: dict[tuple[str, str], str] = current_app.extensions.setdefault(_EXTENSION, {})
     key = (face, request.script_root)
-    if key not in kept:
-        kept[key] = make()
-    text: str = kept[key]
+    text = kept.get(key)
+    if text is None:
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        text = kept[key] = make()
     return text
 
 
