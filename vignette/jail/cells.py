@@ -224,6 +224,10 @@ class CellPool:
 
     def _done(self, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int, *, fresh: bool) -> Message:
         cell = self._taken(fresh=fresh)
+        # What a cell has said unasked would be taken for its next answer.
+        while cell.pieces and not cell.is_alive():
+            self._end(cell)
+            cell = self._taken(fresh=fresh)
         answer = self.asked(cell, values, descriptors, max_bytes)
         if zygote.NO_MEMORY in answer.values:
             self._end(cell)
@@ -409,7 +413,7 @@ class _Cell:
         self.pieces = 0
 
     def is_alive(self) -> bool:
-        """Whether it still waits for work. A cell that has just been forked does, for all that one can know."""
+        """Whether it waits for work, and says nothing. One that was just forked does, for all that one can know."""
         self.connection.setblocking(False)
         try:
             self.connection.recv(1, socket.MSG_PEEK)
