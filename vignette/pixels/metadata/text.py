@@ -294,8 +294,13 @@ def _shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters in all)"
 
 
+def harmless(text: str) -> str:
+    """Return *text* with U+FFFD in place of each character that a terminal or a browser obeys instead of showing it."""
+    return _HARMFUL.sub("\ufffd", text)
+
+
 def _harmless(text: str, limit: int) -> str:
     if len(text) <= limit and text.isascii() and text.isprintable():
         return text  # as nearly all are: to look so costs a tenth of what follows
     cut = _shortened(text, limit)
-    return _HARMFUL.sub("\ufffd", cut.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    return harmless(cut.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))

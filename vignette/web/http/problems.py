@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from vignette import errors
 from vignette.errors import Overloaded, VignetteError
 from vignette.model import Failure
+from vignette.pixels.metadata.text import harmless
 from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
 from vignette.web.request_log import note_problem
 
@@ -81,7 +82,7 @@ def problem_of(error: VignetteError) -> Problem:
         type=type_uri(error.code),
         title=error.title,
         status=status_of(type(error)),
-        detail=str(error),
+        detail=harmless(str(error)),
         measured=error.measured,
         limit=error.limit,
     )
