@@ -25,7 +25,11 @@ VignetteError
 ├── NotFound
 │   ├── ImageNotFound
 │   ├── RecipeNotFound
-│   └── FileNotStored
+│   ├── FileNotStored
+│   └── KeyNotFound
+├── InvalidKey                  the key that was shown opens nothing
+├── MissingScope                we know who asks, and that he may not do this
+├── TooManyKeys
 ├── ImageDeleted
 ├── ImageNotFailed              only a failed image can be tried again
 ├── RenderingFailed             the worker could not render the image
@@ -44,6 +48,7 @@ VignetteError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -182,6 +187,33 @@ class RecipeNotFound(NotFound):
 class FileNotStored(NotFound):
     code = "file-not-stored"
     title = N_("The folder of the image lacks this file")
+
+
+class KeyNotFound(NotFound):
+    code = "key-not-found"
+    title = N_("There is no key of this id")
+
+
+class InvalidKey(VignetteError):
+    code = "invalid-key"
+    title = N_("This key is not valid here")
+
+
+class MissingScope(VignetteError):
+    """The actor lacks the scope `required`. `granted` are those that it has, in the order of the alphabet."""
+
+    code = "missing-scope"
+    title = N_("The key does not give this right")
+
+    def __init__(self, required: str, granted: Iterable[str]) -> None:
+        self.required = str(required)
+        self.granted = tuple(sorted(map(str, granted)))
+        super().__init__(f"this needs the scope {self.required!r}; granted: {', '.join(self.granted) or 'none'}")
+
+
+class TooManyKeys(VignetteError):
+    code = "too-many-keys"
+    title = N_("There are too many keys")
 
 
 class ImageDeleted(VignetteError):
