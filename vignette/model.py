@@ -68,6 +68,8 @@ class Record:
     received_at: datetime
     idempotency_key: str | None = None
     """SHA-256 of the client's `Idempotency-Key`, in hex."""
+    owner: str | None = None
+    """The id of the key that sent it. None: it came without a key."""
 
 
 @dataclass(frozen=True, slots=True)

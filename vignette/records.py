@@ -37,6 +37,7 @@ _MOST_BIG_INTEGER: Final = 2**63 - 1
 # There are at most some dozens of recipes, each with three formats and a moving vignette.
 _MOST_VIGNETTES: Final = 1000
 
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
 # In base64: a ThumbHash has at most 25 bytes.
@@ -62,6 +63,8 @@ def record_from_json(content: bytes) -> Record:
     _require_words("sha256", record.sha256, _SHA_256)
     if record.idempotency_key is not None:
         _require_words("idempotency_key", record.idempotency_key, _SHA_256)
+    if record.owner is not None:
+        _require_words("owner", record.owner, _KEY_ID)
     _require_moment(record.received_at)
     name = clean_name(record.name)
     return record if name == record.name else replace(record, name=name)

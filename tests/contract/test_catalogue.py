@@ -144,6 +144,29 @@ def test_an_unknown_number_is_said_to_be_unknown(catalogue: SqlCatalogue, number
         catalogue.library.get(ImageId(number))
 
 
+def test_pages_of_an_owner_have_its_images_alone(catalogue: SqlCatalogue) -> None:
+    mine, yours = "0123456789abcdef", "f" * 16
+    for number, owner in enumerate((mine, None, yours, mine, mine, yours, mine)):
+        image, _ = catalogue.arrivals.add(replace(record(f"{number:064}"), owner=owner), nothing, never)
+        assert catalogue.library.get(image.id).record.owner == owner
+    catalogue.removals.begin_delete(ImageId(6))
+
+    assert [image.id for image in catalogue.library.newest(2, owner=mine)] == [4, 3]
+    assert [image.id for image in catalogue.library.newest(2, before=ImageId(3), owner=mine)] == [0]
+    assert catalogue.library.newest(2, before=ImageId(0), owner=mine) == []
+    assert [image.id for image in catalogue.library.newest(10, owner=yours)] == [5, 2]
+    assert catalogue.library.newest(10, owner="0" * 16) == []
+
+
+def test_nobody_owns_what_was_deleted(catalogue: SqlCatalogue) -> None:
+    image, _ = catalogue.arrivals.add(replace(record(), owner="0123456789abcdef"), nothing, never)
+
+    catalogue.removals.begin_delete(image.id)
+    catalogue.removals.end_delete(image.id)
+
+    assert catalogue.library.get(image.id).record.owner is None
+
+
 def test_pages_go_from_the_newest_down(catalogue: SqlCatalogue) -> None:
     add(catalogue, 5)
 

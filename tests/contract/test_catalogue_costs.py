@@ -51,13 +51,16 @@ class Block:
     hinted_s: float = -60
     lease_s: float | None = None
     failure: str = "NULL"
+    owner: str = "NULL"
 
 
 # The oldest first. What is looked for stands behind what might be read in vain, from either end.
 BLOCKS: Final[Mapping[str, Block]] = {
+    "owned long ago": Block(FEW, "ready", "b", owner="'few'"),
     "deleted long ago": Block(MANY, "deleted"),
     "failed": Block(MANY, "failed", "b"),
     "ready": Block(MANY, "ready", "b"),
+    "owned by others": Block(MANY, "ready", "b", owner="'many'"),
     "ready by others": Block(FEW, "ready", "a"),
     "ready, tried again in vain": Block(FEW, "ready", "b", failure="'{}'"),
     "renewing": Block(FEW, "renewing", "a"),
@@ -100,9 +103,10 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                     SELECT {first} UNION ALL SELECT i + 1 FROM number WHERE i < {first + block.count - 1}
                 )
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
-                                   idempotency_key, state, recipe_set, hinted_at, lease_until, failure)
+                                   idempotency_key, state, recipe_set, hinted_at, lease_until, failure, owner)
                 SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
-                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure} FROM number
+                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure},
+                       {block.owner} FROM number
                 """
             )
         for boot, count in (("another", FEW), ("this", MANY)):
@@ -152,6 +156,13 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "from the top": lambda c: c.library.newest(LIMIT),
         "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),
         "to the end": lambda c: c.library.newest(LIMIT, ImageId(first_of("failed") + 1)),
+        **{
+            f"of an owner of {owner}{where}": lambda c, owner=owner, before=before: c.library.newest(
+                LIMIT, before, owner
+            )
+            for owner in ("few", "many", "none")
+            for where, before in (("", None), (", from the middle", ImageId(4 * MANY)), (", to the end", ImageId(1)))
+        },
     },
     "Library.in_state": {
         f"{state} {'from the start' if after is None else after}": lambda c, state=state, after=after: (

@@ -172,6 +172,11 @@ class TestALaterCatalogue:
         assert later.arrivals.add(replace(known, idempotency_key=None), lambda _: None, lambda: None)[0].id == 9
 
 
+def test_nobody_owns_what_came_before_there_were_keys(later: SqlCatalogue) -> None:
+    assert [image.record.owner for image in later.library.newest(10)] == [None] * 7
+    assert later.library.newest(10, owner="0123456789abcdef") == []
+
+
 @pytest.mark.parametrize("dump", [FIRST, THIRD, FOURTH], ids=["first", "third", "fourth"])
 def test_a_catalogue_of_any_release_has_the_schema_of_a_new_one(
     request: pytest.FixtureRequest, url: str, tmp_path: Path, dump: Path

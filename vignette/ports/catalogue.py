@@ -45,8 +45,11 @@ class Library(Protocol):
     def get(self, image_id: ImageId) -> Image:
         """Return the image, even a deleted one; raise `ImageNotFound` if there never was one."""
 
-    def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
-        """Return at most *limit* images that are not deleted, newest first, with numbers below *before*."""
+    def newest(self, limit: int, before: ImageId | None = None, owner: str | None = None) -> list[Image]:
+        """
+        Return at most *limit* images that are not deleted, newest first, with numbers below *before*; with *owner*,
+        only those that the key of this id has sent.
+        """
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         """The numbers of at most *limit* images in *state* that are higher than *after*, the lowest first."""

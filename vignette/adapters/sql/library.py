@@ -29,8 +29,14 @@ class SqlLibrary:
             raise ImageNotFound(f"there is no image {image_id}")
         return from_row(row)
 
-    def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
-        query = sa.select(image_table).where(LIVING).order_by(image_table.c.id.desc()).limit(limit)
+    def newest(self, limit: int, before: ImageId | None = None, owner: str | None = None) -> list[Image]:
+        query = sa.select(image_table).where(LIVING).limit(limit)
+        if owner is None:
+            query = query.order_by(image_table.c.id.desc())
+        else:
+            # In the order of `image_owned`: by the number alone, a database may read the images of everybody.
+            query = query.where(image_table.c.owner == owner)
+            query = query.order_by(image_table.c.owner.desc(), image_table.c.id.desc())
         if before is not None:
             query = query.where(image_table.c.id < before)
         with self._database.read() as connection:

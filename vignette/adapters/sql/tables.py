@@ -37,6 +37,7 @@ image_table = sa.Table(
     sa.Column("colour", sa.Text),
     sa.Column("recipe_set", sa.Text),
     sa.Column("sizes", sa.Text),
+    sa.Column("owner", sa.Text),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -106,6 +107,7 @@ def to_row(image: Image) -> dict[str, Any]:
         "sha256": record.sha256,
         "received_at_ms": round(record.received_at.timestamp() * 1000),
         "idempotency_key": record.idempotency_key,
+        "owner": record.owner,
         "state": COMPLETING if image.is_completing else image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
@@ -120,7 +122,7 @@ def forgotten() -> dict[str, Any]:
     The columns that tell something of an image, without it. Of a deleted image the row keeps the number and the digest
     of its idempotency key: a client that did not hear of its upload and sends it again must not bring the image back.
     """
-    nothing = dict.fromkeys(("name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
+    nothing = dict.fromkeys(("name", "owner", "failure", "lease_until", "sizes", "thumbhash", "colour"))
     no_text = dict.fromkeys(("media_type", "extension", "sha256"), "")
     zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
     return nothing | no_text | zero
@@ -137,7 +139,7 @@ def sizes_column(sizes: tuple[str, ...] | None) -> str | None:
 def from_row(row: sa.Row[Any]) -> Image:
     facts = ImageFacts(row.media_type, row.extension, row.width, row.height, row.frames)
     received_at = datetime.fromtimestamp(row.received_at_ms / 1000, tz=UTC)
-    record = Record(row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key)
+    record = Record(row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key, row.owner)
     failure = None if row.failure is None else Failure(**row.failure)
     placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)
     is_renewing, is_completing = row.state == RENEWING, row.state == COMPLETING
