@@ -50,6 +50,18 @@ unflushed_table = sa.Table(
     sa.Column("image_id", sa.BigInteger),
     sa.Column("boot", sa.Text),
 )
+key_table = sa.Table(
+    "access_key",
+    metadata,
+    sa.Column("id", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("scopes", sa.Text),
+    sa.Column("created_at_ms", sa.BigInteger),
+    sa.Column("expires_at_ms", sa.BigInteger),
+    sa.Column("networks", sa.Text),
+    sa.Column("last_used_at_ms", sa.BigInteger),
+)
 
 # Stand in `state` of a ready image that waits for the worker, or is in its hands: to be given its other sizes, or to be
 # rendered again. They are states of their own in the table alone, where such images are queued, claimed and found as
