@@ -7,6 +7,13 @@ from typing import Final
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
+# Keys. Whenever one changes, all of them are written down as one file.
+MAX_KEYS: Final = 10_000
+MAX_KEY_NAME_CHARS: Final = 200
+MAX_KEY_NETWORKS: Final = 50
+# The last use of a key is noted at most this often.
+KEY_USE_NOTED_EVERY_S: Final = 60.0
+
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 

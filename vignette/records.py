@@ -56,16 +56,16 @@ def record_from_json(content: bytes) -> Record:
     Raises:
         ValueError: *content* holds no record that Vignette may have written.
     """
-    _require_plain_json(content)
+    require_plain_json(content)
     record = _RECORDS.validate_json(content, strict=True)
     _require_facts(record.facts)
     _require_number("bytes", record.bytes, 0, _MOST_BIG_INTEGER)
-    _require_words("sha256", record.sha256, _SHA_256)
+    require_words("sha256", record.sha256, _SHA_256)
     if record.idempotency_key is not None:
-        _require_words("idempotency_key", record.idempotency_key, _SHA_256)
+        require_words("idempotency_key", record.idempotency_key, _SHA_256)
     if record.owner is not None:
-        _require_words("owner", record.owner, _KEY_ID)
-    _require_moment(record.received_at)
+        require_words("owner", record.owner, _KEY_ID)
+    require_moment("received_at", record.received_at)
     name = clean_name(record.name)
     return record if name == record.name else replace(record, name=name)
 
@@ -81,7 +81,7 @@ def outcome_from_json(content: bytes) -> Outcome:
     Raises:
         ValueError: *content* holds no outcome that Vignette may have written.
     """
-    _require_plain_json(content)
+    require_plain_json(content)
     outcome = _OUTCOMES.validate_json(content, strict=True)
     for names in (outcome.vignettes, outcome.to_come, outcome.fingerprints, outcome.replacements):
         _require_vignettes(names)
@@ -122,7 +122,7 @@ def _is_control(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
 
 
-def _require_plain_json(content: bytes) -> None:
+def require_plain_json(content: bytes) -> None:
     """Refuse what other programs may read in another way, or not at all."""
     try:
         json.loads(content, object_pairs_hook=_without_repeats, parse_constant=_no_number)
@@ -155,14 +155,16 @@ def _require_number(name: str, value: int, least: int, most: int) -> None:
         raise ValueError(f"{name} is not within {least} and {most}")
 
 
-def _require_words(name: str, value: str, pattern: re.Pattern[str]) -> None:
+def require_words(name: str, value: str, pattern: re.Pattern[str]) -> None:
+    """Refuse a *value* that is not as a whole what the *pattern* describes."""
     if not pattern.fullmatch(value):
         raise ValueError(f"{name} is {value[:80]!r}")
 
 
-def _require_moment(moment: datetime) -> None:
+def require_moment(name: str, moment: datetime) -> None:
+    """Refuse a time without a zone, and one that some clock or calendar could not show."""
     if moment.tzinfo is None or not 1970 <= moment.year <= 9998:
-        raise ValueError(f"received_at is {moment}")
+        raise ValueError(f"{name} is {moment}")
     moment.astimezone(UTC)
 
 
@@ -173,12 +175,12 @@ def _require_vignettes(names: Iterable[str]) -> None:
 
 
 def _require_placeholder(placeholder: Placeholder) -> None:
-    _require_words("thumbhash", placeholder.thumbhash, _THUMBHASH)
-    _require_words("colour", placeholder.colour, _COLOUR)
+    require_words("thumbhash", placeholder.thumbhash, _THUMBHASH)
+    require_words("colour", placeholder.colour, _COLOUR)
 
 
 def _safe(failure: Failure) -> Failure:
-    _require_words("code", failure.code, _CODE)
+    require_words("code", failure.code, _CODE)
     for value in (failure.measured, failure.limit):
         _require_number("a number of the failure", value or 0, -_MOST_BIG_INTEGER, _MOST_BIG_INTEGER)
     return replace(failure, detail=clean_name(failure.detail) or "")
