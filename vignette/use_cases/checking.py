@@ -32,6 +32,7 @@ from vignette.records import (
     tombstone_to_json,
 )
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
+from vignette.use_cases.key_snapshots import PLACE, KeySnapshots
 from vignette.use_cases.reindexing import read_anew
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
@@ -81,6 +82,7 @@ class Checkup:
         index: Index,
         removal: Removal,
         renewal: Renewal,
+        snapshots: KeySnapshots,
         inspector: Inspector,
         recipes: Sequence[Recipe],
         *,
@@ -94,6 +96,7 @@ class Checkup:
         self._index = index
         self._removal = removal
         self._renewal = renewal
+        self._snapshots = snapshots
         self._inspector = inspector
         self._vignettes = layout.vignettes(recipes)
         self._settle = settle
@@ -239,6 +242,16 @@ class Checkup:
                 name=name,
                 remedy=Remedy.CLEAR,
             )
+        yield from self._look_at_keys()
+
+    def _look_at_keys(self) -> Iterator[Finding]:
+        if self._snapshots.is_behind():
+            self._settle()
+            if self._snapshots.is_behind():
+                detail = "it does not hold the keys of the catalogue: a copy of the upload folder would have others"
+                yield Finding(Kind.KEYS_DIFFER, detail, name=PLACE, remedy=Remedy.KEYS)
+        elif (words := self._snapshots.not_taken()) is not None:
+            yield Finding(Kind.KEYS_DIFFER, f"{words}; `vignette reindex` takes it if it can be read", name=PLACE)
 
     def _repaired(self, finding: Finding) -> Finding:
         if finding.remedy is None:
@@ -251,7 +264,9 @@ class Checkup:
 
     def _repair(self, finding: Finding) -> None:
         image_id, name = finding.image_id, finding.name
-        if image_id is None:
+        if finding.remedy is Remedy.KEYS:
+            self._snapshots.write_anew()
+        elif image_id is None:
             self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
             if (image := read_anew(self._files, self._survey, image_id)) is not None:

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     TOMBSTONE_MISSING = "tombstone-missing"
     LEFTOVER = "leftover"
     STRANGER = "stranger"
+    KEYS_DIFFER = "keys-differ"
 
 
 class Remedy(StrEnum):
@@ -51,6 +52,7 @@ class Remedy(StrEnum):
     METADATA = "read the metadata from the original again"
     REMOVE = "remove the file"
     CLEAR = "clear the staging folder"
+    KEYS = "write down the keys of the catalogue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.use_cases.checking import Checkup, settle
 from vignette.use_cases.health import Health, takes_uploads, worker_is_heard
+from vignette.use_cases.key_snapshots import KeySnapshots
+from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
@@ -37,6 +39,14 @@ def build_removal(store: FolderStore, catalogue: SqlCatalogue) -> Removal:
 
 def build_renewal(catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> Renewal:
     return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes)
+
+
+def build_key_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> KeySnapshots:
+    return KeySnapshots(catalogue.keys, catalogue.keys, store)
+
+
+def build_keyholding(store: FolderStore, catalogue: SqlCatalogue) -> Keyholding:
+    return Keyholding(catalogue.keys, build_key_snapshots(store, catalogue).write)
 
 
 def build_verdicts(
@@ -75,6 +85,7 @@ def build_checkup(
         catalogue.index,
         build_removal(store, catalogue),
         build_renewal(catalogue, jobs, recipes),
+        build_key_snapshots(store, catalogue),
         Door(),
         recipes,
         settle=settle,
