@@ -15,11 +15,13 @@ from PIL import Image as Pillow
 from werkzeug.test import TestResponse
 
 from tests.doubles import ListJobs
+from vignette.access.actors import NOBODY, Actor
+from vignette.access.policy import Access, Policy
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.planner.planning import PlannerHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
-from vignette.model import Image
+from vignette.model import Image, Visibility
 from vignette.pixels.rendering import render_in_steps
 from vignette.ports.inspector import Inspector
 from vignette.ports.planner import Planner
@@ -73,6 +75,7 @@ class House:
         public_url: str = "",
         others_may_embed: bool = False,
         cache_vignettes_s: int = 60,
+        access: Access = Access.OPEN,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
         planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
     ) -> None:
@@ -110,19 +113,31 @@ class House:
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
             Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1),
+            Policy(access),
             cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
+        self.keyholding = self.context.keyholding
         self.app = create_app(
-            self.context, public_url=public_url, languages=("en", "fr"), others_may_embed=others_may_embed
+            self.context,
+            public_url=public_url,
+            languages=("en", "fr"),
+            others_may_embed=others_may_embed,
         )
         self.app.test_client_class = ReadingClient
         self.client = self.app.test_client()
 
-    def upload(self, content: bytes, name: str | None = "photo.jpg", key: str | None = None) -> Image:
+    def upload(
+        self,
+        content: bytes,
+        name: str | None = "photo.jpg",
+        key: str | None = None,
+        actor: Actor = NOBODY,
+        visibility: Visibility | None = None,
+    ) -> Image:
         with self.intake.begin() as upload:
             upload.append(content)
-            return self.intake.keep(upload, name, key)
+            return self.intake.keep(actor, upload, name, key, visibility=visibility)
 
     def work(self) -> None:
         """Render the images that wait in the queue, as the worker would."""

@@ -2,6 +2,7 @@
 The names of the files in an image's folder, and in that of the service. Only the store touches the folder itself.
 
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
+    edits.json  (what was said of it after it came, if anything)
     public.json  (how to put the public copy together, if anybody has asked for it)
     vignette-small-256x256-inside-q80-e3c09555.webp
     vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
@@ -24,6 +25,7 @@ from vignette.recipes import Recipe, VignetteFormat
 RECORD: Final = "record.json"
 METADATA_TEXT: Final = "metadata.txt"
 METADATA_JSON: Final = "metadata.json"
+EDITS: Final = "edits.json"
 OUTCOME: Final = "outcome.json"
 PUBLIC_COPY: Final = "public.json"
 TOMBSTONE: Final = "deleted.json"
@@ -37,6 +39,7 @@ KEYS: Final = "keys.json"
 # pixels.
 _MOST_BYTES: Final = {
     RECORD: MIB,
+    EDITS: MIB,
     OUTCOME: 4 * MIB,
     TOMBSTONE: KIB,
     METADATA_TEXT: 16 * MIB,

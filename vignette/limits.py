@@ -8,6 +8,9 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 # Keys. Whenever one changes, all of them are written down as one file.
+MAX_SESSIONS_OF_A_KEY: Final = 100
+"""Of a key that has more, the session ends that was used longest ago."""
+
 MAX_KEYS: Final = 10_000
 MAX_KEY_NAME_CHARS: Final = 200
 MAX_KEY_NETWORKS: Final = 50

@@ -14,6 +14,19 @@ ImageId = NewType("ImageId", int)
 """The number of an image. Numbers count the arrivals from 0; none is used twice."""
 
 
+PublicName = NewType("PublicName", str)
+"""What an image is called by those who must not learn its number; see `access.names`."""
+
+ImageRef = ImageId | PublicName
+
+
+class Visibility(StrEnum):
+    """Who sees an image, of those who may read at all: all of them, or its owner alone."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
 class State(StrEnum):
     """Where an image stands. A `DELETING` image answers as deleted while its files are still being removed."""
 
@@ -70,6 +83,18 @@ class Record:
     """SHA-256 of the client's `Idempotency-Key`, in hex."""
     owner: str | None = None
     """The id of the key that sent it. None: it came without a key."""
+    public_name: PublicName | None = None
+    """In `record.json` None for images that came before there were names: see `access.names.name_of_earlier`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """
+    What was said of an image, as in `edits.json`. None: nothing was. An image is public unless something else is said,
+    but for one that came before anything could be said of it.
+    """
+
+    visibility: Visibility | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +172,8 @@ class Image:
 
     `sizes` names the recipes of which a ready image has vignettes. It is None if that is not known, because an earlier
     release rendered it.
+
+    `visibility` is what was said last. None: nothing was, as it came before anything could be.
     """
 
     id: ImageId
@@ -159,6 +186,12 @@ class Image:
     is_renewing: bool = False
     is_completing: bool = False
     sizes: tuple[str, ...] | None = None
+    visibility: Visibility | None = None
+
+    @property
+    def public_name(self) -> PublicName | None:
+        """None for a deleted image, of which nothing is known."""
+        return self.record.public_name
 
     @property
     def need(self) -> Need | None:

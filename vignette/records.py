@@ -1,6 +1,6 @@
 """
-Makes the content of `record.json`, `outcome.json` and `deleted.json` from our values; reads the first two, and
-`metadata.json`.
+Makes the content of `record.json`, `edits.json`, `outcome.json` and `deleted.json` from our values; reads the first
+three, and `metadata.json`.
 
 A folder may come from a stranger, as a backup. So nothing is read but what Vignette itself may have written: names of
 files are those that may lie in a folder, formats are those that the door accepts, numbers fit into the catalogue.
@@ -21,12 +21,14 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from vignette import layout
+from vignette.access.names import PATTERN
 from vignette.limits import MAX_NAME_CHARS
-from vignette.model import Failure, ImageFacts, Outcome, Placeholder, Record
+from vignette.model import Edits, Failure, ImageFacts, Outcome, Placeholder, Record
 from vignette.pixels.formats import ACCEPTED_FORMATS
 
 _RECORDS = TypeAdapter(Record)
 _OUTCOMES = TypeAdapter(Outcome)
+_EDITS = TypeAdapter(Edits)
 
 _FORMATS: Final = frozenset((accepted.media_type, accepted.extension) for accepted in ACCEPTED_FORMATS)
 
@@ -38,6 +40,7 @@ _MOST_BIG_INTEGER: Final = 2**63 - 1
 _MOST_VIGNETTES: Final = 1000
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_PUBLIC_NAME: Final = re.compile(PATTERN, re.ASCII)
 _SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
 # In base64: a ThumbHash has at most 25 bytes.
@@ -65,9 +68,21 @@ def record_from_json(content: bytes) -> Record:
         require_words("idempotency_key", record.idempotency_key, _SHA_256)
     if record.owner is not None:
         require_words("owner", record.owner, _KEY_ID)
+    if record.public_name is not None:
+        require_words("public_name", record.public_name, _PUBLIC_NAME)
     require_moment("received_at", record.received_at)
     name = clean_name(record.name)
     return record if name == record.name else replace(record, name=name)
+
+
+def edits_to_json(edits: Edits) -> bytes:
+    return _EDITS.dump_json(edits, indent=1)
+
+
+def edits_from_json(content: bytes) -> Edits:
+    """Raise `ValueError` if *content* holds nothing that Vignette may have written."""
+    require_plain_json(content)
+    return _EDITS.validate_json(content, strict=True)
 
 
 def outcome_to_json(outcome: Outcome) -> bytes:

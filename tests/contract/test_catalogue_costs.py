@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from tests.contract.conftest import new_database
 from tests.contract.test_catalogue import FAILURE, never, nothing, record
 from tests.memory import most_memory
+from vignette.access.policy import Sight
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.tables import image_table, unflushed_table
 from vignette.limits import MIB
-from vignette.model import Image, ImageId, State
+from vignette.model import Image, ImageId, PublicName, State, Visibility
 from vignette.ports import catalogue as ports
 from vignette.ports.catalogue import Claim, Due, Note
 
@@ -52,15 +53,17 @@ class Block:
     lease_s: float | None = None
     failure: str = "NULL"
     owner: str = "NULL"
+    visibility: str = ""
 
 
 # The oldest first. What is looked for stands behind what might be read in vain, from either end.
 BLOCKS: Final[Mapping[str, Block]] = {
     "owned long ago": Block(FEW, "ready", "b", owner="'few'"),
+    "public long ago": Block(FEW, "ready", "b", visibility="public"),
     "deleted long ago": Block(MANY, "deleted"),
     "failed": Block(MANY, "failed", "b"),
     "ready": Block(MANY, "ready", "b"),
-    "owned by others": Block(MANY, "ready", "b", owner="'many'"),
+    "owned by others": Block(MANY, "ready", "b", owner="'many'", visibility="private"),
     "ready by others": Block(FEW, "ready", "a"),
     "ready, tried again in vain": Block(FEW, "ready", "b", failure="'{}'"),
     "renewing": Block(FEW, "renewing", "a"),
@@ -103,10 +106,11 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                     SELECT {first} UNION ALL SELECT i + 1 FROM number WHERE i < {first + block.count - 1}
                 )
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
-                                   idempotency_key, state, recipe_set, hinted_at, lease_until, failure, owner)
+                                   idempotency_key, state, recipe_set, hinted_at, lease_until, failure, owner,
+                                   visibility, public_name)
                 SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
                        '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure},
-                       {block.owner} FROM number
+                       {block.owner}, '{block.visibility}', 'name ' || i FROM number
                 """
             )
         for boot, count in (("another", FEW), ("this", MANY)):
@@ -142,6 +146,12 @@ def page_of_due(catalogue: SqlCatalogue, recipe_set: str | None, number: int) ->
 
 _PAGES: Final[dict[tuple[str | None, int], Due | None]] = {}
 
+SIGHTS: Final = [
+    Sight(owner, frozenset(visibilities))
+    for owner in ("few", "many", "none")
+    for visibilities in ((), (Visibility.PUBLIC,), (Visibility.PRIVATE, None))
+]
+
 Question = Callable[[SqlCatalogue], object]
 
 QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
@@ -152,15 +162,17 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         ),
     },
     "Library.get": {"": lambda c: c.library.get(first_of("waiting"))},
+    "Library.named": {"": lambda c: c.library.named(PublicName(f"name {first_of('waiting')}"))},
+    "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE)},
     "Library.newest": {
         "from the top": lambda c: c.library.newest(LIMIT),
         "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),
         "to the end": lambda c: c.library.newest(LIMIT, ImageId(first_of("failed") + 1)),
         **{
-            f"of an owner of {owner}{where}": lambda c, owner=owner, before=before: c.library.newest(
-                LIMIT, before, owner
+            f"of an owner of {sight.owner} and {len(sight.visibilities)} kinds{where}": (
+                lambda c, sight=sight, before=before: c.library.newest(LIMIT, before, sight)
             )
-            for owner in ("few", "many", "none")
+            for sight in SIGHTS
             for where, before in (("", None), (", from the middle", ImageId(4 * MANY)), (", to the end", ImageId(1)))
         },
     },

@@ -16,6 +16,7 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as new_house
 from tests.running import PROJECT_FOLDER, until
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.limits import MIB
 from vignette.model import ImageId, Outcome
 from vignette.recipes import Recipe
@@ -161,7 +162,7 @@ def test_each_moment_of_an_image_is_the_same_by_both_ways(ways: TwoWays) -> None
     assert ways.agree("/vignette/0") == 200
     ways.until_settled(image_id)
     assert ways.agree("/vignette/0") == 200
-    ways.house.removal.delete(image_id)
+    ways.house.removal.delete(NOBODY, image_id)
     assert ways.agree("/vignette/0") == 410
     ways.until_settled(image_id)
     assert ways.agree("/vignette/0") == 410
@@ -192,11 +193,12 @@ _DELETE = """
 import sys
 from pathlib import Path
 from tests.house import House
+from vignette.access.actors import NOBODY
 from vignette.limits import MIB
 from vignette.model import ImageId
 
 house = House(Path(sys.argv[1]))
-house.removal.delete(ImageId(0))
+house.removal.delete(NOBODY, ImageId(0))
 house.close()
 """
 
@@ -204,7 +206,7 @@ house.close()
 def test_what_a_worker_still_writes_after_the_deletion_brings_no_answer_back(warm: TwoWays) -> None:
     store, name = warm.house.store, layout.vignette(SMALL, "webp")
     content = store.read(ImageId(0), name)
-    warm.house.removal.delete(ImageId(0))
+    warm.house.removal.delete(NOBODY, ImageId(0))
 
     store.write(ImageId(0), name, content)
     warm.until_settled(ImageId(0))
@@ -295,7 +297,7 @@ def test_no_process_keeps_a_deleted_image_in_its_memory(tmp_path: Path) -> None:
     bodies = {image_id: ways.fast(f"/vignette/{image_id}").data for image_id in (gone, stays)}
     assert kept(ways.fast_path) == set(bodies.values())
 
-    ways.house.removal.delete(gone)
+    ways.house.removal.delete(NOBODY, gone)
     ways.fast("/healthz")
 
     assert kept(ways.fast_path) == {bodies[stays]}

@@ -17,6 +17,7 @@ from tests.contract.asking import BROWSER, JSON, problem
 from tests.house import House, picture
 from tests.makers import jpeg_segment, jpeg_with
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.adapters.planner.planning import PlannerHere
 from vignette.limits import CHUNK_BYTES
 from vignette.model import ImageId
@@ -413,7 +414,7 @@ class TestPublicCopy:
         class DeletedMeanwhile(PlannerHere):
             def plan(self, file: BinaryIO, size: int) -> Plan:
                 found = super().plan(file, size)
-                house.removal.delete(ImageId(0))
+                house.removal.delete(NOBODY, ImageId(0))
                 return found
 
         with tests.house.house(tmp_path, planner=DeletedMeanwhile()) as house:
@@ -451,7 +452,7 @@ class TestPublicCopy:
     def test_after_its_deletion_a_proven_copy_is_410(self, house: House) -> None:
         assert house.client.get("/images/0/public").status_code == 200
 
-        house.removal.delete(ImageId(0))
+        house.removal.delete(NOBODY, ImageId(0))
 
         assert house.client.get("/images/0/public").status_code == 410
 

@@ -15,6 +15,7 @@ from tests.contract.asking import BROWSER, JSON, post, problem
 from tests.house import SMALL, House, picture
 from tests.house import house as new_house
 from vignette.errors import StoreFull
+from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 from vignette.use_cases.intake import IntakeLimits
 from vignette.web.http.bodies import RequestLimits
@@ -38,6 +39,8 @@ class TestPostImages:
         assert body.pop("received_at").endswith("Z")
         assert body == {
             "id": 0,
+            "public_name": house.catalogue.library.get(ImageId(0)).public_name,
+            "visibility": "public",
             "state": "pending",
             "name": "photo.jpg",
             "media_type": "image/jpeg",

@@ -23,6 +23,7 @@ from tests.house import SMALL, House, picture
 from tests.house import house as house_below
 from tests.makers import jpeg_segment, jpeg_with
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.model import ImageId, Outcome, State
 from vignette.ports.catalogue import Claim
 from vignette.ports.jobs import Lane
@@ -72,7 +73,7 @@ def delete_between_the_default_and_the_rest(house: House) -> None:
 
     def publish_and_delete(claim: Claim, outcome: Outcome, *, goes_on: bool) -> Claim | None:
         published = publish(claim, outcome, goes_on=goes_on)
-        house.removal.delete(claim.image.id)
+        house.removal.delete(NOBODY, claim.image.id)
         return published
 
     house.verdicts.publish = publish_and_delete  # type: ignore[method-assign]
@@ -90,7 +91,7 @@ def render_again(house: House) -> None:
 
 
 def delete(house: House) -> None:
-    house.removal.delete(ImageId(0))
+    house.removal.delete(NOBODY, ImageId(0))
 
 
 def delete_while_it_is_rendered_again(house: House) -> None:
@@ -99,7 +100,7 @@ def delete_while_it_is_rendered_again(house: House) -> None:
 
     def delete_and_write(image_id: ImageId, files: Mapping[str, bytes], *, flush: bool = True) -> None:
         house.store.write_all = write_all  # type: ignore[method-assign]
-        house.removal.delete(image_id)
+        house.removal.delete(NOBODY, image_id)
         write_all(image_id, files, flush=flush)
 
     house.renewal.advance()
@@ -122,7 +123,7 @@ def delete_while_the_copy_is_planned(house: House) -> None:
 
     def delete_and_write(image_id: ImageId, files: Mapping[str, bytes], *, flush: bool = True) -> None:
         house.store.write_all = write_all  # type: ignore[method-assign]
-        house.removal.delete(image_id)
+        house.removal.delete(NOBODY, image_id)
         write_all(image_id, files, flush=flush)
 
     house.store.write_all = delete_and_write  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ from tests.house import House
 from tests.house import house as house_below
 from tests.makers import encoded, jpeg_segment, jpeg_with, picture
 from tests.running import http_client, running_service, until
+from vignette.access.actors import NOBODY
 from vignette.model import ImageId
 
 # Of the name, of the metadata, of the key. Nothing else in the world holds these words.
@@ -67,7 +68,7 @@ def test_the_catalogue_forgets_all_but_the_number(house: House) -> None:
     house.work()
     assert found([house.root], traces(content))
 
-    house.removal.delete(ImageId(0))
+    house.removal.delete(NOBODY, ImageId(0))
     house.sweeping.sweep()
 
     assert found([house.root], traces(content)) == set()

@@ -29,6 +29,10 @@ class Actor:
         """Whether the actor was granted *scope*, or `Scope.ADMIN`, which gives every other one."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
+    def in_log(self) -> dict[str, str]:
+        """The fields by which a line of the log names the actor."""
+        return {} if self.key_id is None else {"key": self.key_id}
+
 
 NOBODY: Final = Actor()
 """Whoever shows nothing."""

@@ -12,17 +12,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vignette.model import Failure, Image, ImageId, Need, Placeholder, Record, State
+from vignette.access.policy import Sight
+from vignette.model import Failure, Image, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
 
 
 class Arrivals(Protocol):
     """For those who receive uploads."""
 
     def add(
-        self, record: Record, promote: Callable[[ImageId], None], withdraw: Callable[[], None]
+        self,
+        record: Record,
+        promote: Callable[[ImageId], None],
+        withdraw: Callable[[], None],
+        visibility: Visibility | None = None,
     ) -> tuple[Image, bool]:
         """
-        Give *record* the next number, call *promote* with it, and index it as pending.
+        Give *record* the next number, with *visibility*; call *promote* with it, and index it as pending.
 
         Numbers count from 0 without a gap: if anything fails, the number is not taken. If *promote* was called before
         that, *withdraw* is called to undo what it did, even if it did only half. *withdraw* is called only when it is
@@ -45,10 +50,13 @@ class Library(Protocol):
     def get(self, image_id: ImageId) -> Image:
         """Return the image, even a deleted one; raise `ImageNotFound` if there never was one."""
 
-    def newest(self, limit: int, before: ImageId | None = None, owner: str | None = None) -> list[Image]:
+    def named(self, name: PublicName) -> Image:
+        """Return the image with this public name; raise `ImageNotFound` if there is none, or it was deleted."""
+
+    def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         """
-        Return at most *limit* images that are not deleted, newest first, with numbers below *before*; with *owner*,
-        only those that the key of this id has sent.
+        Return at most *limit* images that are not deleted, newest first, with numbers below *before*; with *sight*,
+        only those that are in it.
         """
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
@@ -229,6 +237,18 @@ class Waiting(Protocol):
 
     def count_due(self, recipe_set: str | None, at_most: int) -> int:
         """How many images `due` would give, counted up to *at_most*."""
+
+
+class Editing(Protocol):
+    """For what is said of an image after it came."""
+
+    def set_visibility(self, image_id: ImageId, visibility: Visibility | None) -> Visibility | None:
+        """
+        Return what it was before.
+
+        Raises:
+            ImageNotFound: There is no image of this number, or it was deleted.
+        """
 
 
 class Removals(Protocol):

@@ -19,12 +19,13 @@ from typing import Final
 from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Overloaded, Refused, StoreUnavailable
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
-from vignette.model import Image, ImageId, Need, Outcome, Record, State
+from vignette.model import Edits, Image, ImageId, Need, Outcome, Record, State
 from vignette.ports.catalogue import Index, Library
 from vignette.ports.inspector import Inspector
 from vignette.ports.store import Files, Staging, Survey
 from vignette.recipes import Recipe
 from vignette.records import (
+    edits_to_json,
     metadata_from_json,
     outcome_from_json,
     record_from_json,
@@ -33,7 +34,7 @@ from vignette.records import (
 )
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.use_cases.key_snapshots import PLACE, KeySnapshots
-from vignette.use_cases.reindexing import read_anew
+from vignette.use_cases.reindexing import read_anew, read_visibility
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 
@@ -185,7 +186,15 @@ class Checkup:
         outcome = self._outcome(image_id)
         bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
         others = tuple(self._survey.others(image_id))
-        return Folder(names, record, outcome, digest, size, bad_metadata, bad_vignettes, others)
+        has_bad_edits, visibility = False, None
+        if record is not None:
+            try:
+                visibility = read_visibility(self._files, image_id, record)
+            except ValueError:
+                has_bad_edits = True
+        return Folder(
+            names, record, visibility, outcome, digest, size, bad_metadata, bad_vignettes, others, has_bad_edits
+        )
 
     def _record(self, image_id: ImageId) -> Record | None:
         try:
@@ -280,6 +289,9 @@ class Checkup:
         elif finding.remedy is Remedy.RECORD:
             record = self._library.get(image_id).record
             self._files.write(image_id, layout.RECORD, record_to_json(record))
+        elif finding.remedy is Remedy.EDITS:
+            edits = Edits(self._library.get(image_id).visibility)
+            self._files.write(image_id, layout.EDITS, edits_to_json(edits))
         elif finding.remedy is Remedy.METADATA:
             self._write_metadata(image_id)
         elif name is not None:

@@ -175,6 +175,14 @@ class Keyholding:
         self._note_use(key, now)
         return key.actor
 
+    def actor_of(self, key_id: str, address: str | None) -> Actor | None:
+        """Return who holds this key, if it is valid from this address; None if not, or if there is none any more."""
+        try:
+            key = self._keys.get(key_id)
+        except KeyNotFound:
+            return None
+        return key.actor if key.is_valid_at(self._clock()) and key.admits(address) else None
+
     def _note_use(self, key: Key, now: datetime) -> None:
         # What this process has tried counts too: if the database takes no notes, not each request is to wait for that.
         last = max(filter(None, (key.last_used_at, self._noted.get(key.id))), default=None)

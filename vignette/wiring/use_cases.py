@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
+from vignette.access.policy import Access, Policy
 from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
@@ -21,6 +23,9 @@ from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S, Sweeping
 from vignette.use_cases.verdicts import Verdicts
 
+# Nobody else asks the processes that serve no clients.
+_OF_OPERATORS: Final = Policy(Access.CLOSED)
+
 
 def build_reindexing(store: FolderStore, catalogue: SqlCatalogue) -> Reindexing:
     return Reindexing(store, store, catalogue.index)
@@ -33,12 +38,14 @@ def build_health(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Hea
     )
 
 
-def build_removal(store: FolderStore, catalogue: SqlCatalogue) -> Removal:
-    return Removal(store, catalogue.library, catalogue.removals)
+def build_removal(store: FolderStore, catalogue: SqlCatalogue, policy: Policy = _OF_OPERATORS) -> Removal:
+    return Removal(store, catalogue.library, catalogue.removals, policy)
 
 
-def build_renewal(catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> Renewal:
-    return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes)
+def build_renewal(
+    catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe], policy: Policy = _OF_OPERATORS
+) -> Renewal:
+    return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes, policy)
 
 
 def build_key_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> KeySnapshots:

@@ -12,6 +12,8 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.makers import animation
 from vignette import layout
+from vignette.access.actors import NOBODY
+from vignette.access.policy import Access, Policy
 from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull, TooMuchMemory
 from vignette.model import ImageId, Need, Outcome, State
 from vignette.pixels.rendering import render_in_steps
@@ -290,10 +292,10 @@ class TestBetweenTheDefaultAndTheRest:
     ) -> None:
         if is_claimed:
             house.upload(picture(640, 480))
-            decoder.before = lambda number: house.removal.delete(ImageId(0)) if number == 1 else None
+            decoder.before = lambda number: house.removal.delete(NOBODY, ImageId(0)) if number == 1 else None
         else:
             only_the_default(house)
-            house.removal.delete(ImageId(0))
+            house.removal.delete(NOBODY, ImageId(0))
 
         house.work()
 
@@ -306,7 +308,7 @@ class TestBetweenTheDefaultAndTheRest:
         self, house: House, decoder: Decoder
     ) -> None:
         house.upload(picture(640, 480))
-        decoder.before = lambda number: house.removal.delete(ImageId(0)) if number == 0 else None
+        decoder.before = lambda number: house.removal.delete(NOBODY, ImageId(0)) if number == 0 else None
 
         house.work()
 
@@ -320,7 +322,10 @@ class TestBetweenTheDefaultAndTheRest:
         only_the_default(house)
         catalogue = house.catalogue
         catalogue.workers.beat("worker")
-        renewal = Renewal(catalogue.library, catalogue.waiting, catalogue.workers, house.jobs, SIZES, pause=house.work)
+        policy = Policy(Access.OPEN)
+        renewal = Renewal(
+            catalogue.library, catalogue.waiting, catalogue.workers, house.jobs, SIZES, policy, pause=house.work
+        )
         assert list(renewal.all_due()) == [0]
         assert renewal.is_due(ImageId(0))
 
@@ -335,7 +340,7 @@ class TestBetweenTheDefaultAndTheRest:
         only_the_default(house)
 
         with pytest.raises(ImageNotFailed, match="is ready"):
-            house.renewal.retry(ImageId(0))
+            house.renewal.retry(NOBODY, ImageId(0))
 
         assert house.catalogue.library.get(ImageId(0)).need is Need.REST
 
@@ -582,7 +587,7 @@ class TestARestThatCannotBeMade:
         failed = list(house.renewal.failed())
 
         assert failed == [0, 1]
-        assert [house.renewal.retry(image_id).state for image_id in failed] == [State.READY, State.PENDING]
+        assert [house.renewal.retry(NOBODY, image_id).state for image_id in failed] == [State.READY, State.PENDING]
         assert list(house.renewal.failed()) == []
 
     def test_one_that_keeps_vignettes_of_other_recipes_is_rendered_again(self, house: House) -> None:
@@ -599,7 +604,7 @@ class TestARestThatCannotBeMade:
             assert list(changed.renewal.failed()) == [0]
             original.write_bytes(sound)
 
-            changed.renewal.retry(ImageId(0))
+            changed.renewal.retry(NOBODY, ImageId(0))
 
             assert changed.catalogue.library.get(ImageId(0)).need is Need.AGAIN
             changed.work()

@@ -13,6 +13,7 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.makers import animation
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.errors import (
     CatalogueUnavailable,
     RenderingFailed,
@@ -406,7 +407,7 @@ def delete_before_the_next_write(house: House, monkeypatch: pytest.MonkeyPatch) 
 
     def delete_in_between(image_id: int, files: Mapping[str, bytes], **how: bool) -> None:
         monkeypatch.undo()
-        house.removal.delete(image_id)
+        house.removal.delete(NOBODY, image_id)
         write_all(image_id, files, **how)
 
     monkeypatch.setattr(house.store, "write_all", delete_in_between)
@@ -440,7 +441,7 @@ def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monke
 def test_what_a_worker_wrote_after_the_deletion_is_removed_although_the_worker_was_killed(house: House) -> None:
     house.upload(picture())
     house.catalogue.renderings.claim(0, lease_s=60)
-    house.removal.delete(0)
+    house.removal.delete(NOBODY, 0)
     house.store.write(0, JPEG, b"and here it was killed")
     house.sweeping.sweep()
     assert house.catalogue.library.get(0).state is not State.DELETED

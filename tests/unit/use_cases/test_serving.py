@@ -20,6 +20,7 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.running import until
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.errors import RecipeNotFound
 from vignette.model import ImageId, State
 from vignette.pixels.pieces import Pieces
@@ -41,7 +42,7 @@ def serving(house: House) -> Serving:
 
 
 def ask(house: House, wish: Wish = JPEG, size: str | None = None) -> Served | Nothing:
-    return house.context.serving.vignette(ImageId(0), size, wish)
+    return house.context.serving.vignette(NOBODY, ImageId(0), size, wish)
 
 
 class TestFormats:
@@ -154,7 +155,7 @@ class TestVignettes:
 
     def test_an_unknown_size_is_told_before_anything_is_looked_for(self, serving: Serving) -> None:
         with pytest.raises(RecipeNotFound, match="there is no size 'huge', only small"):
-            serving.vignette(ImageId(99), "huge", JPEG)
+            serving.vignette(NOBODY, ImageId(99), "huge", JPEG)
 
 
 class TestWaiting:
@@ -189,7 +190,7 @@ class TestPublicCopies:
         image, serving = house.upload(picture(64, 48)), house.context.serving
         house.jobs.publish_at_once = None
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(serving.public_copy, image, 60)
+            waiting = pool.submit(serving.public_copy, NOBODY, image, 60)
             until(lambda: house.jobs.published == [image.id])
             house.publishing.make(image.id)
             copy = waiting.result()
@@ -203,7 +204,7 @@ class TestPublicCopies:
         house.jobs.publish_at_once = None
 
         with house.context.capacity.waiter(1):
-            assert house.context.serving.public_copy(image, 60) is None
+            assert house.context.serving.public_copy(NOBODY, image, 60) is None
 
     def test_a_wish_is_queued_again_after_a_while(self) -> None:
         now = 0.0

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from vignette.adapters.sql.arrivals import SqlArrivals
 from vignette.adapters.sql.database import Database
+from vignette.adapters.sql.editing import SqlEditing
 from vignette.adapters.sql.indexing import SqlIndex
 from vignette.adapters.sql.keys import SqlKeys
 from vignette.adapters.sql.library import SqlLibrary
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
 from vignette.adapters.sql.schema import is_new, migrate
+from vignette.adapters.sql.sessions import SqlSessions
 from vignette.adapters.sql.unflushed import SqlUnflushed
 from vignette.adapters.sql.waiting import SqlWaiting
 from vignette.adapters.sql.workers import SqlWorkers
@@ -46,6 +48,8 @@ class SqlCatalogue:
         self.renderings = SqlRenderings(self.database, boot)
         self.waiting = SqlWaiting(self.database)
         self.removals = SqlRemovals(self.database)
+        self.editing = SqlEditing(self.database)
+        self.sessions = SqlSessions(self.database)
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database, boot)
         self.keys = SqlKeys(self.database)
