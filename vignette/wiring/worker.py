@@ -85,13 +85,12 @@ def build_worker(
         )
         return PoolServices(rendering, Publishing(store, catalogue.library, planner), verdicts)
 
-    # Its libraries load while the process waits for its first job.
-    signals.worker_process_init.connect(lambda **_: decoder.warm(), weak=False)
     register(
         app,
         # Each process has its own, because no connection to the database survives a fork.
         services=lambda: services_of_process(os.getpid()),
         sweeper=build_sweeper(settings, pace),
+        decoder=decoder,
         despair=Despair(pace.despairs_after_s),
     )
     return app

@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from typing import Any, BinaryIO, Final, NoReturn
 
 from vignette.errors import Overloaded, Refused, RenderingFailed, TooMuchMemory, TooMuchTime
+from vignette.jail.cell import CellLimits
 from vignette.jail.cells import (
     CellDied,
     CellPool,
@@ -26,7 +27,6 @@ from vignette.jail.cells import (
 )
 from vignette.jail.confinement import LARGE_PAGES
 from vignette.jail.messages import Malformed, Message, line, whole_number
-from vignette.jail.zygote import CellLimits
 from vignette.limits import KIB, MAX_ANIMATION_PIXELS, MIB
 from vignette.model import Placeholder
 from vignette.pixels.renditions import Rendition, Step
@@ -76,6 +76,7 @@ class DecoderDied(Exception):
 class Decoder:
     """
     Makes vignettes as `pixels.rendering.render_in_steps` does, and raises what it raises, in a cell of this process.
+    The libraries are loaded by each process that decodes, or once for a process that `share`s and its forks.
 
     A file has at most *max_file_bytes*. A step may take *memory_bytes* and *cpu_seconds* of processor time; all of it,
     *wall_s* seconds of waiting. *work* is the name of a `decoding.Decoding`. One picture at a time.
@@ -137,8 +138,16 @@ class Decoder:
             self._explain(error)
 
     def warm(self) -> None:
-        """Have the libraries loaded, and do not wait for it."""
+        """Have a cell ready, and the libraries loaded if they are not, and do not wait for it."""
         self._pool.warm()
+
+    def share(self) -> None:
+        """As `CellPool.share`: have the libraries loaded once, for this process and its forks."""
+        self._pool.share()
+
+    def keep(self) -> None:
+        """As `CellPool.keep`."""
+        self._pool.keep()
 
     def close(self) -> None:
         """End the processes. Repeating it does nothing."""

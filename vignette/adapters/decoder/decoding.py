@@ -29,7 +29,7 @@ class Renderer(Protocol):
 
 class Decoding:
     """
-    A `zygote.Work` whose pieces belong together: the first "begin"s a picture, each "next" one makes a step of it, and
+    A `cell.Work` whose pieces belong together: the first "begin"s a picture, each "next" one makes a step of it, and
     "forget" leaves it. The answer to the first two is the step; one without vignettes tells that there is none. After
     the last still of a picture that does not move, it is forgotten.
     """
