@@ -195,6 +195,20 @@ def test_steps_come_as_they_are_made_and_leaving_early_forgets_the_picture(real:
     ]
 
 
+def test_leaving_early_costs_no_process(hostile: Decoder) -> None:
+    with pytest.raises(DecoderDied):
+        obeyed(hostile, do="crash")  # a new cell follows
+    before = cell_of(hostile)
+    for _ in range(3):
+        content = json.dumps({"do": "nothing"}).encode()
+        with given(content) as file:
+            steps = hostile(file, len(content), [SMALL, LARGE], [], 1.0)
+            next(steps)
+            steps.close()  # type: ignore[attr-defined]
+
+    assert cell_of(hostile) == before
+
+
 def test_errors_of_ours_come_back_as_themselves(real: Decoder) -> None:
     with pytest.raises(UnsupportedFormat, match="in none of the accepted formats: JPEG, PNG"):
         made(real, b"This is no picture.")

@@ -139,7 +139,8 @@ class CellPool:
         """
         Have one cell for pieces of work that belong together, as long as the block lasts. They count as one piece.
 
-        No piece is tried again. A cell whose session ends by an error is ended.
+        No piece is tried again. A cell whose session ends by an error is ended. It is no error if a generator that has
+        the session is closed between two pieces: see to it then that the next piece begins anew.
 
         Raises:
             NoCell: There is none.
@@ -149,17 +150,19 @@ class CellPool:
         try:
             while not (cell := self._obeying(fresh=False)).is_alive():
                 self._end(cell)
-            before = cell.pieces
             session = Session(self, cell)
+            pieces = cell.pieces + 1
             try:
                 yield session
-            except BaseException:
-                if not session.is_over:
+            except BaseException as error:
+                if not isinstance(error, GeneratorExit) and not session.is_over:
+                    session.is_over = True
                     self._end(cell)
                 raise
-            cell.pieces = before + 1
-            if not session.is_over:
-                self._given_back(cell)
+            finally:
+                cell.pieces = pieces
+                if not session.is_over:
+                    self._given_back(cell)
         finally:
             self._places.release()
 
