@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, ImageDraw
 
 from tests.house import broken_pixels
 from tests.makers import encoded
-from tests.unit.pixels.engines.scenes import stored
+from tests.unit.pixels.engines.scenes import scene, stored
 from vignette.errors import RenderingFailed
 from vignette.pixels.geometry import fit, whole
 from vignette.pixels.rendering import Rendition, render
@@ -167,6 +167,19 @@ class TestCover:
             with Image.open(io.BytesIO(rendition.content)) as vignette:
                 for pixel, expected in zip(corners(vignette), UPRIGHT_CORNERS, strict=True):
                     assert near(pixel, expected, tolerance=32)
+
+
+@pytest.mark.parametrize(("file_format", "is_alone"), [("JPEG", True), ("PNG", False)])
+def test_the_first_vignette_of_a_large_jpeg_does_not_wait_for_the_decode_of_others(
+    file_format: str, is_alone: bool
+) -> None:
+    """It is made of a decode of its own then, as its bytes tell: one made from a larger vignette has others."""
+    content = encoded(scene(2000, 1500), file_format)
+    small, large = Recipe("small", 64, 64, formats=("webp",)), Recipe("large", 1280, 1280, formats=("webp",))
+
+    [alone], [first, _] = renditions(content, small), renditions(content, small, large)
+
+    assert (first.content == alone.content) is is_alone
 
 
 def test_one_decode_makes_all_sizes_and_formats() -> None:
