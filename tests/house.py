@@ -99,7 +99,7 @@ class House:
             lease_s=60,
             pause_without_room_s=pause_without_room_s,
         )
-        self.publishing = Publishing(self.store, self.catalogue.library, planner)
+        self.publishing = Publishing(self.store, self.catalogue.library, self.catalogue.removals, planner)
         self.jobs.publish_at_once = self.publishing.make
         self.context = build_context(
             self.store,

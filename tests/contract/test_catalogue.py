@@ -23,7 +23,7 @@ from tests.running import until
 from vignette.adapters.sql import migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.counter import lock_numbers
-from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
+from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
 from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, Record, State
 from vignette.ports.catalogue import Claim, Due, Note
 
@@ -417,6 +417,51 @@ def test_a_deletion_begins_once(catalogue: SqlCatalogue) -> None:
 
     assert catalogue.library.get(image_id).state is State.DELETED
     assert not catalogue.removals.begin_delete(ImageId(7))
+
+
+def test_nothing_is_done_behind_a_deletion(catalogue: SqlCatalogue) -> None:
+    deleting, deleted = add(catalogue), add(catalogue)
+    catalogue.removals.begin_delete(deleting)
+    catalogue.removals.begin_delete(deleted)
+    catalogue.removals.end_delete(deleted)
+
+    for gone in (deleting, deleted, ImageId(7)):
+        assert not catalogue.removals.unless_gone(gone, pytest.fail)
+
+
+def test_no_deletion_begins_while_something_is_done_with_an_image(catalogue: SqlCatalogue, url: str) -> None:
+    image_id = add(catalogue)
+    events: list[str] = []
+
+    def delete() -> None:
+        with closing(SqlCatalogue(url)) as deleting:
+            has_begun.set()
+            deleting.removals.begin_delete(image_id)
+            events.append("deleted")
+
+    def act() -> None:
+        deletion.start()
+        has_begun.wait()
+        deletion.join(0.3)  # where nothing held it up, it would be through by then
+        events.append("done")
+
+    has_begun, deletion = threading.Event(), threading.Thread(target=delete)
+    assert catalogue.removals.unless_gone(image_id, act)
+    deletion.join()
+
+    assert events == ["done", "deleted"]
+
+
+def test_what_fails_meanwhile_holds_no_deletion_up(catalogue: SqlCatalogue) -> None:
+    image_id = add(catalogue)
+    with pytest.raises(StoreFull):
+        catalogue.removals.unless_gone(image_id, _no_room)
+
+    assert catalogue.removals.begin_delete(image_id)
+
+
+def _no_room() -> None:
+    raise StoreFull("there is no room")
 
 
 def test_images_in_a_state_are_listed_in_portions(catalogue: SqlCatalogue) -> None:

@@ -212,6 +212,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "many": lambda c: c.waiting.count_due("a", LIMIT),
         "all": lambda c: c.waiting.count_due(None, LIMIT),
     },
+    "Removals.unless_gone": {"": lambda c: c.removals.unless_gone(first_of("ready"), lambda: None)},
     "Removals.begin_delete": {"": lambda c: c.removals.begin_delete(first_of("ready"))},
     "Removals.end_delete": {"": lambda c: c.removals.end_delete(first_of("being deleted"))},
     "Removals.clear_traces": {"": lambda c: c.removals.clear_traces()},

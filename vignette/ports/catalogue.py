@@ -229,7 +229,15 @@ class Waiting(Protocol):
 
 
 class Removals(Protocol):
-    """For deleting images."""
+    """For deleting images, and for whoever must not write behind a deletion."""
+
+    def unless_gone(self, image_id: ImageId, act: Callable[[], object]) -> bool:
+        """
+        Do *act* while no deletion of the image can begin: a later one finds all that *act* has written, even if this
+        process is killed in the middle. Return False, without doing it, if the image is gone or there never was one.
+
+        On SQLite all other writers wait meanwhile, so *act* has to be short, and must not use the catalogue.
+        """
 
     def begin_delete(self, image_id: ImageId) -> bool:
         """

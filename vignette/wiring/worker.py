@@ -83,7 +83,7 @@ def build_worker(
             # The stills are made first, and must not be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
         )
-        return PoolServices(rendering, Publishing(store, catalogue.library, planner), verdicts)
+        return PoolServices(rendering, Publishing(store, catalogue.library, catalogue.removals, planner), verdicts)
 
     # Its libraries load while the process waits for its first job.
     signals.worker_process_init.connect(lambda **_: decoder.warm(), weak=False)
