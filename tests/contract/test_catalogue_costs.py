@@ -167,7 +167,10 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         for recipe_set in ("a", "b", "c")
         for after in (None, "ready by others", "deleted lately")
     },
-    "Renderings.claim": {"": lambda c: c.renderings.claim(first_of("waiting"), 60)},
+    "Renderings.claim": {
+        "": lambda c: c.renderings.claim(first_of("waiting"), 60),
+        "not to complete": lambda c: c.renderings.claim(first_of("waiting"), 60, to_complete=False),
+    },
     "Renderings.finish": {
         "": lambda c: c.renderings.finish(a_claim(c, "paused"), None),
         "not held": lambda c: c.renderings.finish(a_claim(c, "being deleted"), None),

@@ -35,6 +35,7 @@ _KEY_PREFIX: Final = "vignette:"
 # On Redis, 0 is the highest and 9 the lowest. Each step of the one queue is a list of its own there; a worker looks
 # into them in order. 0 and 9 have to stay: earlier releases knew only these, and their jobs may still be in the queue.
 _PRIORITIES: Final = {Lane.FAST: 0, Lane.BULK: 3, Lane.REST: 6, Lane.RENEWAL: 9}
+_LANES: Final = {priority: lane for lane, priority in _PRIORITIES.items()}
 _PRIORITY_STEPS: Final = sorted(_PRIORITIES.values())
 
 _COMMON: Final[dict[str, Any]] = {
@@ -125,6 +126,12 @@ def worker_app(
         worker_hijack_root_logger=False,
     )
     return app
+
+
+def lane_of(delivery_info: object) -> Lane | None:
+    """Return the lane of a job, by what its task finds in `request.delivery_info`; None if it tells none."""
+    priority = delivery_info.get("priority") if isinstance(delivery_info, dict) else None
+    return _LANES.get(priority) if isinstance(priority, int) else None
 
 
 class CeleryJobs:

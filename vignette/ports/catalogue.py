@@ -74,10 +74,10 @@ class Claim:
 class Renderings(Protocol):
     """For the worker: an image is claimed, rendered, and given a verdict."""
 
-    def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
+    def claim(self, image_id: ImageId, lease_s: float, *, to_complete: bool = True) -> Claim | None:
         """
         Take the image for rendering; None if it is done or deleted, or a lease on it still runs. An image that is
-        completed or rendered again stays `READY` meanwhile.
+        completed or rendered again stays `READY` meanwhile. Not *to_complete*: None, too, if only its rest is to come.
         """
 
     def in_hand(self, image_id: ImageId) -> Claim | None:

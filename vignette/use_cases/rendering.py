@@ -122,15 +122,18 @@ class Rendering:
         self._pause_without_room_s = pause_without_room_s
         self._renderer = renderer
 
-    def render(self, image_id: ImageId) -> None:
+    def render(self, image_id: ImageId, lane: Lane | None = None) -> None:
         """
         Render the image if it waits for that; return at once if it is done, deleted or claimed by another worker.
+
+        An image that is ready is completed only by a job of the *lane* for that, or of none: an image that is queued
+        twice would else have its turn twice, before the first vignette of those behind it.
 
         An image that is rendered again keeps its earlier vignettes until all new ones are there. An image that is ready
         stays so if its rendering fails for good: it keeps what it has, the reason is logged, and no further attempt
         follows by itself.
         """
-        claim = self._renderings.claim(image_id, self._lease_s)
+        claim = self._renderings.claim(image_id, self._lease_s, to_complete=lane not in (Lane.FAST, Lane.BULK))
         if claim is None:
             return
         work = _Work(claim, Outcome(attempts=claim.attempt, placeholder=claim.image.placeholder))

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 from celery.concurrency import get_implementation
 from celery.concurrency.prefork import TaskPool as PoolOfForks
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_task_logger
 from celery.worker import state
 
-from vignette.adapters.celery_queue import PUBLISH_TASK, RENDER_TASK
+from vignette.adapters.celery_queue import PUBLISH_TASK, RENDER_TASK, lane_of
 from vignette.adapters.decoder.decoder import DecoderDied
 from vignette.despair import Despair
 from vignette.errors import CatalogueUnavailable, VignetteError
@@ -48,9 +48,10 @@ def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper
     """Give *app* the tasks, the handler of interrupted ones, and the *sweeper*. Only the pool calls *services*."""
     parent = os.getpid()
 
-    @app.task(name=RENDER_TASK)
-    def render(image_id: int) -> None:
-        work(image_id, lambda image: services().rendering.render(image))
+    @app.task(name=RENDER_TASK, bind=True)
+    def render(self: Task[Any, Any], image_id: int) -> None:
+        lane = lane_of(self.request.delivery_info)
+        work(image_id, lambda image: services().rendering.render(image, lane))
 
     @app.task(name=PUBLISH_TASK)
     def publish(image_id: int) -> None:

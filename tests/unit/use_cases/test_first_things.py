@@ -142,6 +142,17 @@ class TestWhileOthersWait:
         assert decoder.decoded == [["small"]] * 3 + [["small", "large", "banner"]] + [["large", "banner"]] * 3
         is_complete(house)
 
+    @pytest.mark.parametrize("lane", [Lane.FAST, Lane.BULK])
+    def test_one_that_is_queued_twice_has_its_turn_once(self, house: House, decoder: Decoder, lane: Lane) -> None:
+        first, second = (house.upload(picture(64, 48)).id for _ in range(2))
+
+        for image_id in (first, first, second):
+            house.rendering.render(image_id, lane)
+        house.rendering.render(first, Lane.REST)
+
+        assert decoder.decoded == [["small"], ["small", "large", "banner"], ["large", "banner"]]
+        is_complete(house)
+
     def test_it_takes_two_transactions(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(2):
             house.upload(picture(64, 48))
