@@ -522,16 +522,26 @@ def test_a_second_server_on_the_same_upload_folder_is_one_clear_line(service, tm
     )
 
 
-def test_servers_that_share_a_catalogue_and_a_broker_may_share_their_folders(service, tmp_path):
-    shared = {
-        "database_url": "postgresql+psycopg://nobody@127.0.0.1:1/none",
-        "broker_url": "redis://127.0.0.1:1/0",
-        "upload_folder": service.upload_folder,
-        "state_folder": service.state_folder,
-    }
+SHARED = {"database_url": "postgresql+psycopg://nobody@127.0.0.1:1/none", "broker_url": "redis://127.0.0.1:1/0"}
 
-    with running(tmp_path, **shared) as second:
-        assert is_healthy(second)
+
+def test_servers_that_share_a_catalogue_and_a_broker_may_share_their_folders(tmp_path):
+    folders = {"upload_folder": tmp_path / "uploads", "state_folder": tmp_path / "state"}
+    folders["upload_folder"].mkdir()
+
+    with (
+        running(tmp_path / "one", **SHARED, **folders) as one,
+        running(tmp_path / "other", **SHARED, **folders) as other,
+    ):
+        assert is_healthy(one)
+        assert is_healthy(other)
+
+
+def test_a_server_whose_catalogue_is_another_does_not_share_the_upload_folder(service, tmp_path):
+    """Each would give numbers of its own, and not know what the other deletes."""
+    assert refusal(tmp_path, **SHARED, upload_folder=service.upload_folder) == (
+        f"vignette: another server uses the upload folder {service.upload_folder}"
+    )
 
 
 def test_no_broker_on_this_platform_is_one_clear_line(tmp_path):
