@@ -409,6 +409,14 @@ class TestPostImages:
 
         assert answers == [b"0\n1\n", b"0\n1\n"]
 
+    def test_a_key_that_looks_like_that_of_a_file_of_a_form_is_another(self, house: House) -> None:
+        files = [(picture(colour=colour), f"{colour}.jpg") for colour in ("red", "green")]
+        post(house, *files, **{"Idempotency-Key": "album"})
+
+        response = post(house, (picture(colour="blue"), "blue.jpg"), **{"Idempotency-Key": "album/1"})
+
+        assert (response.status_code, response.data) == (201, b"2\n")
+
     def test_an_overlong_idempotency_key_is_400(self, house: House) -> None:
         response = post(house, (picture(), "a.jpg"), **{"Idempotency-Key": "k" * 256})
 

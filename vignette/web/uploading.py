@@ -137,7 +137,8 @@ class _Arriving:
             yield _Arrival(clean_name(file.name), upload, self._key_of(number))
 
     def _key_of(self, number: int) -> str | None:
-        return f"{self._key}/{number}" if self._key and number else self._key
+        # No header has a line break, so no other request has such a key.
+        return f"{self._key}\n{number}" if self._key and number else self._key
 
     def _receive(self, file: IncomingFile) -> Upload | VignetteError:
         upload = None

@@ -31,6 +31,7 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import ImageResource, image_resource, is_publishable
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
+from vignette.web.http.conditions import settle, without_conditions
 from vignette.web.http.digests import sha256_digest
 from vignette.web.http.negotiation import HTML, JSON, PROBLEM, TEXT
 from vignette.web.http.preferences import preferred_wait_s
@@ -89,7 +90,8 @@ def original(image_id: int) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     # Browsers save it and never show it: a stranger's file must not run in this site's name, whatever it is.
     response.headers.set("Content-Disposition", "attachment", **_names(download_name(image), image))
-    if _is_settled_by_conditions(response):
+    # Conditions come before ranges (RFC 9110, 13.2.2).
+    if settle(response, request):
         return response
     return _sending(response, context.serving.original(image), record.bytes)
 
@@ -146,7 +148,8 @@ def public(image_id: int) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     # The name as sent is left out too, because it may name somebody.
     response.headers.set("Content-Disposition", "attachment", filename=f"image-{image.id}.{facts.extension}")
-    if _is_settled_by_conditions(response):
+    # Conditions come before ranges (RFC 9110, 13.2.2).
+    if settle(response, request):
         return response
     return _sending(response, cast(IO[bytes], context.serving.open_copy(image, copy)), copy.made_of.size)
 
@@ -159,16 +162,6 @@ def _being_made(image: Image) -> Response:
     return response
 
 
-def _is_settled_by_conditions(response: Response) -> bool:
-    """
-    Make *response*, still without its file, a 304 or a 412 if a condition asks for that; return whether it is one.
-
-    Conditions come before ranges (RFC 9110, 13.2.2).
-    """
-    response.make_conditional(_without_range(request))
-    return response.status_code != 200
-
-
 def _sending(response: Response, file: IO[bytes], size: int) -> Response:
     """Return *response* with *file*, of *size* bytes, or with the range that the request asks for; it closes *file*."""
     response.response = FileWrapper(file, CHUNK_BYTES)
@@ -178,7 +171,7 @@ def _sending(response: Response, file: IO[bytes], size: int) -> Response:
     response.call_on_close(file.close)
     if _has_a_usable_range(request, size):
         try:
-            response.make_conditional(request, accept_ranges=True, complete_length=size)
+            response.make_conditional(without_conditions(request), accept_ranges=True, complete_length=size)
         except HTTPException:
             response.close()
             raise
@@ -201,12 +194,6 @@ def _has_a_usable_range(request: Request, length: int) -> bool:
         return False
     ranges = request.range.ranges
     return len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length)
-
-
-def _without_range(request: Request) -> Request:
-    if "HTTP_RANGE" not in request.environ:
-        return request
-    return Request({name: value for name, value in request.environ.items() if name != "HTTP_RANGE"})
 
 
 @files.get("/<image_id:image_id>/metadata.txt")
@@ -243,8 +230,7 @@ def _stored(content: bytes, media_type: str) -> Response:
     response = Response(content, mimetype=media_type)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
-    response.make_conditional(request)
-    if response.status_code == 412:
+    if settle(response, request):
         response.data = b""
     return response
 

@@ -29,6 +29,7 @@ from vignette.web.api.resources import ImageResource, image_resource
 from vignette.web.context import web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.answers import as_json
+from vignette.web.http.conditions import settle
 from vignette.web.http.negotiation import (
     HTML,
     JSON,
@@ -151,8 +152,7 @@ def _served(found: Served) -> Response:
     # whoever has the original that this is its vignette.
     response.set_etag(hashlib.sha256(found.content).hexdigest()[:32])
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
-    response.make_conditional(request)
-    if response.status_code == 412:
+    if settle(response, request):
         response.data = b""
     return response
 
