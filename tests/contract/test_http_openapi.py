@@ -168,7 +168,7 @@ def upload(ask: Asking) -> None:
         house.removal.delete(number)
         ask.send(picture(colour="red"), faces=(face,), **key)
     house.removal.delete(house.upload(picture(), key="first").id)
-    house.removal.delete(house.upload(picture(), key="first/1").id)
+    house.removal.delete(house.upload(picture(), key="first\n1").id)
     ask.send(picture(), picture(), **{"Idempotency-Key": "first"})
     with patched(house.store, "free_bytes", lambda: 10):
         ask.send(picture())
