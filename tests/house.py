@@ -19,6 +19,7 @@ from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.planner.planning import PlannerHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.limits import PLACE_PATIENCE_S
 from vignette.model import Image
 from vignette.pixels.rendering import render_in_steps
 from vignette.ports.inspector import Inspector
@@ -73,6 +74,7 @@ class House:
         public_url: str = "",
         others_may_embed: bool = False,
         cache_vignettes_s: int = 60,
+        place_patience_s: float = PLACE_PATIENCE_S,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
         planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
     ) -> None:
@@ -109,7 +111,7 @@ class House:
             recipes,
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
-            Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1),
+            Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1, patience_s=place_patience_s),
             cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal

@@ -377,7 +377,8 @@ def ask(tmp_path: Any) -> Iterator[Asking]:
     """Of a service with image 0 that is ready, 1 that failed, 2 that was deleted, and 3 of which is no public copy."""
     limits = IntakeLimits(max_bytes=1_500_000, max_pixels=1_000_000, max_frames=20, max_memory_bytes=4_000_000)
     recipes = (Recipe("small", 256, 256, formats=("jpeg", "webp", "avif")),)
-    with new_house(tmp_path, limits=limits, recipes=recipes) as house:
+    # Nobody gives a place back while somebody waits for one here.
+    with new_house(tmp_path, limits=limits, recipes=recipes, place_patience_s=0.01) as house:
         house.upload(animation("GIF", 3, 80, 60))
         house.upload(broken_pixels(), "broken.png")
         house.upload(picture())

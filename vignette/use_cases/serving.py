@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from vignette import layout
-from vignette.errors import FileNotStored, RecipeNotFound
+from vignette.errors import FileNotStored, QueueUnavailable, RecipeNotFound
 from vignette.limits import MIB
 from vignette.model import Failure, Image, ImageId, Outcome, State
 from vignette.pixels.pieces import Splice
@@ -162,7 +162,11 @@ class Serving:
             return copy
         self.original(image).close()
         if self._wishes.is_new(image.id):
-            self._copyists.publish(image.id)
+            try:
+                self._copyists.publish(image.id)
+            except QueueUnavailable:
+                self._wishes.forget(image.id)
+                raise
             # A queue may carry out its job at once.
             copy = self._kept_copy(image)
         with self._at_rest(patience_s if copy is None else 0) as left_s:

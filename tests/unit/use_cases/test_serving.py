@@ -20,7 +20,7 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.running import until
 from vignette import layout
-from vignette.errors import RecipeNotFound
+from vignette.errors import QueueUnavailable, RecipeNotFound
 from vignette.model import ImageId, State
 from vignette.pixels.pieces import Pieces
 from vignette.pixels.rendering import render_in_steps
@@ -204,6 +204,18 @@ class TestPublicCopies:
 
         with house.context.capacity.waiter(1):
             assert house.context.serving.public_copy(image, 60) is None
+
+    def test_a_wish_that_could_not_be_queued_is_queued_by_the_next_who_asks(self, house: House) -> None:
+        image = house.upload(picture(64, 48))
+        house.jobs.publish_at_once, house.jobs.is_down = None, True
+        for _ in range(2):
+            with pytest.raises(QueueUnavailable):
+                house.context.serving.public_copy(image, 0)
+
+        house.jobs.is_down = False
+        house.context.serving.public_copy(image, 0)
+
+        assert house.jobs.published == [image.id]
 
     def test_a_wish_is_queued_again_after_a_while(self) -> None:
         now = 0.0
