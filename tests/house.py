@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image as Pillow
 from werkzeug.test import TestResponse
@@ -43,6 +46,16 @@ from vignette.wiring.use_cases import (
 from vignette.wiring.web import build_context
 
 SMALL = Recipe("small", 256, 256)
+
+
+@cache
+def new_catalogue() -> bytes:
+    """Return the SQLite file of a catalogue without any image: to copy it is much quicker than to migrate each anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "catalogue.sqlite3"
+        with closing(SqlCatalogue(f"sqlite:///{file}")) as catalogue:
+            catalogue.migrate([])
+        return file.read_bytes()
 
 
 class ReadingClient(FlaskClient):
@@ -80,9 +93,13 @@ class House:
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
+        file = root / "state" / "catalogue.sqlite3"
+        if not self.uploads.exists() and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(new_catalogue())
         self.store = FolderStore(self.uploads, settling_s=settling_s)
         self.store.make()
-        self.catalogue = SqlCatalogue(f"sqlite:///{root / 'state' / 'catalogue.sqlite3'}", boot=self.store.boot)
+        self.catalogue = SqlCatalogue(f"sqlite:///{file}", boot=self.store.boot)
         self.reindexing = build_reindexing(self.store, self.catalogue)
         self.catalogue.migrate(self.reindexing.read_images())
         self.jobs = ListJobs()
@@ -115,11 +132,20 @@ class House:
             cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
-        self.app = create_app(
-            self.context, public_url=public_url, languages=("en", "fr"), others_may_embed=others_may_embed
+        self._create_app = partial(
+            create_app, self.context, public_url=public_url, languages=("en", "fr"), others_may_embed=others_may_embed
         )
-        self.app.test_client_class = ReadingClient
-        self.client = self.app.test_client()
+
+    @cached_property
+    def app(self) -> Flask:
+        """The web application; most tests of use cases need none, and it takes longer to make than all the rest."""
+        app = self._create_app()
+        app.test_client_class = ReadingClient
+        return app
+
+    @cached_property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
 
     def upload(self, content: bytes, name: str | None = "photo.jpg", key: str | None = None) -> Image:
         with self.intake.begin() as upload:
