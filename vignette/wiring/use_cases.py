@@ -16,7 +16,7 @@ from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.sweeping import HINT_MAX_AGE_S, Sweeping
+from vignette.use_cases.sweeping import CLEAR_TRACES_EVERY_S, HINT_MAX_AGE_S, Sweeping
 from vignette.use_cases.verdicts import Verdicts
 
 
@@ -46,10 +46,22 @@ def build_verdicts(
 
 
 def build_sweeping(
-    store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs, *, hint_max_age_s: float = HINT_MAX_AGE_S
+    store: FolderStore,
+    catalogue: SqlCatalogue,
+    jobs: Jobs,
+    *,
+    hint_max_age_s: float = HINT_MAX_AGE_S,
+    clear_traces_every_s: float = CLEAR_TRACES_EVERY_S,
 ) -> Sweeping:
-    removal = build_removal(store, catalogue)
-    return Sweeping(store, catalogue.library, catalogue.waiting, jobs, removal, hint_max_age_s=hint_max_age_s)
+    return Sweeping(
+        store,
+        catalogue.library,
+        catalogue.waiting,
+        jobs,
+        build_removal(store, catalogue),
+        hint_max_age_s=hint_max_age_s,
+        clear_traces_every_s=clear_traces_every_s,
+    )
 
 
 def build_recovery(
