@@ -51,7 +51,7 @@ def uploading(url: str) -> Iterator[dict[int, str]]:
 def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:
     copy = tmp_path / "copy" / "uploads"
     copy.mkdir(parents=True)
-    with running_service(tmp_path / "origin") as origin, uploading(origin.url) as acknowledged:
+    with running_service(tmp_path / "origin", render_processes=2) as origin, uploading(origin.url) as acknowledged:
         until(lambda: len(acknowledged) >= 10)
         rsync(origin.upload_folder, copy)
         assert http_client.delete(f"{origin.url}/images/0").status_code == 204

@@ -20,7 +20,8 @@ from vignette.trials.own_port import free_port
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_service(tmp_path_factory.mktemp("service"), max_upload_bytes=1_000_000, web_processes=2) as service:
+    several = {"web_processes": 2, "render_processes": 2}
+    with running_service(tmp_path_factory.mktemp("service"), max_upload_bytes=1_000_000, **several) as service:
         yield service
         stop(service)
 
