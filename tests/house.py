@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image as Pillow
 from werkzeug.test import TestResponse
 
 from tests.doubles import ListJobs
+from vignette.access.actors import NOBODY, Actor
+from vignette.access.policy import Access, Policy
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.planner.planning import PlannerHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
-from vignette.model import Image
+from vignette.limits import PLACE_PATIENCE_S
+from vignette.model import Image, Visibility
 from vignette.pixels.rendering import render_in_steps
 from vignette.ports.inspector import Inspector
 from vignette.ports.planner import Planner
@@ -42,6 +48,16 @@ from vignette.wiring.use_cases import (
 from vignette.wiring.web import build_context
 
 SMALL = Recipe("small", 256, 256)
+
+
+@cache
+def new_catalogue() -> bytes:
+    """Return the SQLite file of a catalogue without any image: to copy it is much quicker than to migrate each anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "catalogue.sqlite3"
+        with closing(SqlCatalogue(f"sqlite:///{file}")) as catalogue:
+            catalogue.migrate([])
+        return file.read_bytes()
 
 
 class ReadingClient(FlaskClient):
@@ -73,14 +89,20 @@ class House:
         public_url: str = "",
         others_may_embed: bool = False,
         cache_vignettes_s: int = 60,
+        access: Access = Access.OPEN,
+        place_patience_s: float = PLACE_PATIENCE_S,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
         planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
+        file = root / "state" / "catalogue.sqlite3"
+        if not self.uploads.exists() and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(new_catalogue())
         self.store = FolderStore(self.uploads, settling_s=settling_s)
         self.store.make()
-        self.catalogue = SqlCatalogue(f"sqlite:///{root / 'state' / 'catalogue.sqlite3'}", boot=self.store.boot)
+        self.catalogue = SqlCatalogue(f"sqlite:///{file}", boot=self.store.boot)
         self.reindexing = build_reindexing(self.store, self.catalogue)
         self.catalogue.migrate(self.reindexing.read_images())
         self.jobs = ListJobs()
@@ -99,7 +121,7 @@ class House:
             lease_s=60,
             pause_without_room_s=pause_without_room_s,
         )
-        self.publishing = Publishing(self.store, self.catalogue.library, planner)
+        self.publishing = Publishing(self.store, self.catalogue.library, self.catalogue.removals, planner)
         self.jobs.publish_at_once = self.publishing.make
         self.context = build_context(
             self.store,
@@ -109,20 +131,38 @@ class House:
             recipes,
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
-            Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1),
+            Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1, patience_s=place_patience_s),
+            Policy(access),
             cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
-        self.app = create_app(
-            self.context, public_url=public_url, languages=("en", "fr"), others_may_embed=others_may_embed
+        self.keyholding = self.context.keyholding
+        self._create_app = partial(
+            create_app, self.context, public_url=public_url, languages=("en", "fr"), others_may_embed=others_may_embed
         )
-        self.app.test_client_class = ReadingClient
-        self.client = self.app.test_client()
 
-    def upload(self, content: bytes, name: str | None = "photo.jpg", key: str | None = None) -> Image:
+    @cached_property
+    def app(self) -> Flask:
+        """The web application; most tests of use cases need none, and it takes longer to make than all the rest."""
+        app = self._create_app()
+        app.test_client_class = ReadingClient
+        return app
+
+    @cached_property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def upload(
+        self,
+        content: bytes,
+        name: str | None = "photo.jpg",
+        key: str | None = None,
+        actor: Actor = NOBODY,
+        visibility: Visibility | None = None,
+    ) -> Image:
         with self.intake.begin() as upload:
             upload.append(content)
-            return self.intake.keep(upload, name, key)
+            return self.intake.keep(actor, upload, name, key, visibility=visibility)
 
     def work(self) -> None:
         """Render the images that wait in the queue, as the worker would."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import redis
@@ -67,3 +71,55 @@ class RedisServer:
         self.kill()
         self.client.close()
         self._socket_folder.cleanup()
+
+
+Answers = Callable[[bytes], Iterator[bytes]]
+"""What comes instead of some bytes of the server's answers, piece by piece."""
+
+
+def late(seconds: float) -> Answers:
+    """Each answer comes so many *seconds* late."""
+
+    def answers(content: bytes) -> Iterator[bytes]:
+        time.sleep(seconds)
+        yield content
+
+    return answers
+
+
+def endless(_content: bytes) -> Iterator[bytes]:
+    """An answer that goes on for ever, a byte at a time."""
+    yield b"+"
+    while True:
+        time.sleep(0.05)
+        yield b"x"
+
+
+@contextlib.contextmanager
+def bad_line(server: RedisServer, answers: Answers) -> Iterator[str]:
+    """The URL of a way to *server* on which its answers come as *answers* has them."""
+    with tempfile.TemporaryDirectory(prefix="vl") as folder, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/l.sock")
+        listening.listen(100)
+        threading.Thread(target=_accept, args=(listening, server, answers), daemon=True).start()
+        try:
+            yield f"redis+socket://{folder}/l.sock"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(listening: socket.socket, server: RedisServer, answers: Answers) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            client = listening.accept()[0]
+            behind = socket.socket(socket.AF_UNIX)
+            behind.connect(str(server.socket))
+            threading.Thread(target=_pass_on, args=(client, behind, lambda some: [some]), daemon=True).start()
+            threading.Thread(target=_pass_on, args=(behind, client, answers), daemon=True).start()
+
+
+def _pass_on(source: socket.socket, target: socket.socket, pieces: Callable[[bytes], Iterable[bytes]]) -> None:
+    with contextlib.suppress(OSError), source, target:
+        while some := source.recv(65536):
+            for piece in pieces(some):
+                target.sendall(piece)

@@ -102,7 +102,7 @@ def started_service(
         "upload_folder": folder / "uploads",
         "state_folder": folder / "state",
         "web_processes": 1,  # they are the slowest part of a start; a test of several asks for them
-        "render_processes": 2,
+        "render_processes": 1,  # each loads the libraries of its decoders; a test of several asks for them
     } | settings
     folder.mkdir(parents=True, exist_ok=True)
     mark = uuid.uuid4().hex

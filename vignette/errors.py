@@ -25,7 +25,15 @@ VignetteError
 ├── NotFound
 │   ├── ImageNotFound
 │   ├── RecipeNotFound
-│   └── FileNotStored
+│   ├── FileNotStored
+│   ├── KeyNotFound
+│   └── SessionNotFound
+├── InvalidKey                  the key that was shown opens nothing
+├── TooManyKeys
+├── NotAllowed                  who asks may not do it
+│   ├── KeyRequired             somebody with a key might
+│   ├── MissingScope            a key with more scopes might
+│   └── NotTheOwner             the owner of the image might
 ├── ImageDeleted
 ├── ImageNotFailed              only a failed image can be tried again
 ├── RenderingFailed             the worker could not render the image
@@ -44,6 +52,7 @@ VignetteError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -182,6 +191,52 @@ class RecipeNotFound(NotFound):
 class FileNotStored(NotFound):
     code = "file-not-stored"
     title = N_("The folder of the image lacks this file")
+
+
+class KeyNotFound(NotFound):
+    code = "key-not-found"
+    title = N_("There is no key of this id")
+
+
+class SessionNotFound(NotFound):
+    code = "session-not-found"
+    title = N_("There is no session of this id")
+
+
+class InvalidKey(VignetteError):
+    code = "invalid-key"
+    title = N_("This key is not valid here")
+
+
+class TooManyKeys(VignetteError):
+    code = "too-many-keys"
+    title = N_("There are too many keys")
+
+
+class NotAllowed(VignetteError):
+    """Who asks lacks the scope `required` (`access.actors.Scope`), and has those that are `granted`."""
+
+    def __init__(self, required: str, granted: Iterable[str] = (), detail: str = "") -> None:
+        self.required = str(required)
+        self.granted = tuple(sorted(map(str, granted)))
+        super().__init__(
+            detail or f"this needs the scope {self.required!r}; granted: {', '.join(self.granted) or 'none'}"
+        )
+
+
+class KeyRequired(NotAllowed):
+    code = "key-required"
+    title = N_("A key is needed")
+
+
+class MissingScope(NotAllowed):
+    code = "missing-scope"
+    title = N_("The key does not give this right")
+
+
+class NotTheOwner(NotAllowed):
+    code = "not-the-owner"
+    title = N_("The image belongs to somebody else")
 
 
 class ImageDeleted(VignetteError):

@@ -1,11 +1,14 @@
 """
-The names of the files in an image's folder. Only the store touches the folder itself.
+The names of the files in an image's folder, and in that of the service. Only the store touches the folder itself.
 
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
+    edits.json  (what was said of it after it came, if anything)
     public.json  (how to put the public copy together, if anybody has asked for it)
     vignette-small-256x256-inside-q80-e3c09555.webp
     vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
     deleted.json  (the only file of a deleted image)
+
+Beside the folders of the images, `.service` holds what the service itself has to find again in a copy: `keys.json`.
 """
 
 from __future__ import annotations
@@ -22,14 +25,28 @@ from vignette.recipes import Recipe, VignetteFormat
 RECORD: Final = "record.json"
 METADATA_TEXT: Final = "metadata.txt"
 METADATA_JSON: Final = "metadata.json"
+EDITS: Final = "edits.json"
 OUTCOME: Final = "outcome.json"
 PUBLIC_COPY: Final = "public.json"
 TOMBSTONE: Final = "deleted.json"
 
+# No number begins with a dot, so nothing in here is ever taken for an image.
+SERVICE: Final = ".service"
+KEYS: Final = "keys.json"
+
 # A folder may come from elsewhere, as a backup: no file is read at once that is longer than any of ours can be. An
 # outcome names each vignette of each recipe, metadata have limits of their own, and a vignette has at most 8192 × 8192
 # pixels.
-_MOST_BYTES: Final = {RECORD: MIB, OUTCOME: 4 * MIB, TOMBSTONE: KIB, METADATA_TEXT: 16 * MIB, METADATA_JSON: 16 * MIB}
+_MOST_BYTES: Final = {
+    RECORD: MIB,
+    EDITS: MIB,
+    OUTCOME: 4 * MIB,
+    TOMBSTONE: KIB,
+    METADATA_TEXT: 16 * MIB,
+    METADATA_JSON: 16 * MIB,
+    # `limits.MAX_KEYS` keys with the longest names and the most networks take half of that.
+    KEYS: 64 * MIB,
+}
 _MOST_BYTES_OF_OTHERS: Final = 256 * MIB
 
 _VIGNETTE: Final = "vignette-"

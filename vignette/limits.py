@@ -7,6 +7,16 @@ from typing import Final
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
+# Keys. Whenever one changes, all of them are written down as one file.
+MAX_SESSIONS_OF_A_KEY: Final = 100
+"""Of a key that has more, the session ends that was used longest ago."""
+
+MAX_KEYS: Final = 10_000
+MAX_KEY_NAME_CHARS: Final = 200
+MAX_KEY_NETWORKS: Final = 50
+# The last use of a key is noted at most this often.
+KEY_USE_NOTED_EVERY_S: Final = 60.0
+
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 
@@ -27,8 +37,9 @@ DOOR_CPU_S: Final = 2.0
 DOOR_MEMORY_BYTES: Final = 128 * MIB
 # How long a check may last in all: a busy machine has others to serve, too.
 DOOR_WALL_S: Final = 30.0
-# What a description may have, as JSON and as text together.
-MAX_DESCRIPTION_BYTES: Final = 32 * MIB
+# What a description may have, as JSON and as text together: to read the densest JSON of that length takes a web process
+# a quarter of a second and 35 MB. Of real pictures none has more than 50 KB.
+MAX_DESCRIPTION_BYTES: Final = MIB
 
 # What the plan of a public copy may have. An animation has some five pieces for each frame. An ordinary picture has 100
 # bytes that are written anew; with the colour profile of a printer, a megabyte.
@@ -93,6 +104,15 @@ UNREAD_BODY_S: Final = 2.0
 # Requests of a web process that may do so at the same time, each in a thread that it has for them beside `web_threads`:
 # so however many clients are refused and go on sending, or never send, all the others are answered.
 UNREAD_BODIES: Final = 16
+
+# Pages, lists, facts and refusals that a web process makes at the same time. The interpreter runs one thread at a time:
+# with two of them none would be ready sooner, and an upload beside them would take twice as long (measured).
+TURNS: Final = 1
+# Requests that wait for their turn, each in a thread that it has for that beside `web_threads`. Thirty people behind
+# one address have 180 connections; four processes have room for more.
+TURNS_WAITED_FOR: Final = 64
+# So long a request waits for its turn: all of them together take less, unless each takes 75 ms.
+TURN_PATIENCE_S: Final = 5.0
 
 # A sweep looks at this many rows at most in one query: so it holds the catalogue for a short time only.
 SWEEP_BATCH: Final = 200

@@ -8,10 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Literal, NewType
+from typing import Final, Literal, NewType
+
+from vignette.errors import N_
 
 ImageId = NewType("ImageId", int)
 """The number of an image. Numbers count the arrivals from 0; none is used twice."""
+
+
+PublicName = NewType("PublicName", str)
+"""What an image is called by those who must not learn its number; see `access.names`."""
+
+ImageRef = ImageId | PublicName
+
+
+class Visibility(StrEnum):
+    """Who sees an image, of those who may read at all: all of them, or its owner alone."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
 
 
 class State(StrEnum):
@@ -68,6 +83,20 @@ class Record:
     received_at: datetime
     idempotency_key: str | None = None
     """SHA-256 of the client's `Idempotency-Key`, in hex."""
+    owner: str | None = None
+    """The id of the key that sent it. None: it came without a key."""
+    public_name: PublicName | None = None
+    """In `record.json` None for images that came before there were names: see `access.names.name_of_earlier`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """
+    What was said of an image, as in `edits.json`. None: nothing was. An image is public unless something else is said,
+    but for one that came before anything could be said of it.
+    """
+
+    visibility: Visibility | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +107,25 @@ class Failure:
     detail: str
     measured: int | None = None
     limit: int | None = None
+
+
+class RenderingWarning(StrEnum):
+    """What a rendering passed over, or did not make, without failing. Clients may test these codes."""
+
+    PROFILE_NOT_APPLIED = "profile-not-applied"
+    ANIMATION_DAMAGED = "animation-damaged"
+    ANIMATION_TOO_COSTLY = "animation-too-costly"
+
+    @property
+    def words(self) -> str:
+        return _WORDS[self]
+
+
+_WORDS: Final[Mapping[RenderingWarning, str]] = {
+    RenderingWarning.PROFILE_NOT_APPLIED: N_("Its colour profile cannot be applied: its colours are shown without it."),
+    RenderingWarning.ANIMATION_DAMAGED: N_("A later frame of its animation is damaged: its first frame stands still."),
+    RenderingWarning.ANIMATION_TOO_COSTLY: N_("Its animation is too long or too large: not all of its vignettes move."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +158,8 @@ class Outcome:
 
     `replacements` are there while files of a ready image are replaced by others of the same names, and after the worker
     died of that: the fingerprints of the new files. A vignette is then either that of `fingerprints` or one of these.
+
+    `warnings` are values of `RenderingWarning`, or what a later release has added to them.
     """
 
     vignettes: tuple[str, ...] = ()
@@ -119,6 +169,7 @@ class Outcome:
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict)
     to_come: tuple[str, ...] = ()
     replacements: Mapping[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def fits(self, name: str, content: bytes) -> bool:
         """
@@ -145,6 +196,8 @@ class Image:
 
     `sizes` names the recipes of which a ready image has vignettes. It is None if that is not known, because an earlier
     release rendered it.
+
+    `visibility` is what was said last. None: nothing was, as it came before anything could be.
     """
 
     id: ImageId
@@ -157,6 +210,12 @@ class Image:
     is_renewing: bool = False
     is_completing: bool = False
     sizes: tuple[str, ...] | None = None
+    visibility: Visibility | None = None
+
+    @property
+    def public_name(self) -> PublicName | None:
+        """None for a deleted image, of which nothing is known."""
+        return self.record.public_name
 
     @property
     def need(self) -> Need | None:

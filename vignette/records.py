@@ -1,6 +1,6 @@
 """
-Makes the content of `record.json`, `outcome.json` and `deleted.json` from our values; reads the first two, and
-`metadata.json`.
+Makes the content of `record.json`, `edits.json`, `outcome.json` and `deleted.json` from our values; reads the first
+three, and `metadata.json`.
 
 A folder may come from a stranger, as a backup. So nothing is read but what Vignette itself may have written: names of
 files are those that may lie in a folder, formats are those that the door accepts, numbers fit into the catalogue.
@@ -21,12 +21,14 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from vignette import layout
+from vignette.access.names import PATTERN
 from vignette.limits import MAX_NAME_CHARS
-from vignette.model import Failure, ImageFacts, Outcome, Placeholder, Record
+from vignette.model import Edits, Failure, ImageFacts, Outcome, Placeholder, Record
 from vignette.pixels.formats import ACCEPTED_FORMATS
 
 _RECORDS = TypeAdapter(Record)
 _OUTCOMES = TypeAdapter(Outcome)
+_EDITS = TypeAdapter(Edits)
 
 _FORMATS: Final = frozenset((accepted.media_type, accepted.extension) for accepted in ACCEPTED_FORMATS)
 
@@ -37,6 +39,11 @@ _MOST_BIG_INTEGER: Final = 2**63 - 1
 # There are at most some dozens of recipes, each with three formats and a moving vignette.
 _MOST_VIGNETTES: Final = 1000
 
+# There are three.
+_MOST_WARNINGS: Final = 100
+
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_PUBLIC_NAME: Final = re.compile(PATTERN, re.ASCII)
 _SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
 # In base64: a ThumbHash has at most 25 bytes.
@@ -55,16 +62,30 @@ def record_from_json(content: bytes) -> Record:
     Raises:
         ValueError: *content* holds no record that Vignette may have written.
     """
-    _require_plain_json(content)
+    require_plain_json(content)
     record = _RECORDS.validate_json(content, strict=True)
     _require_facts(record.facts)
     _require_number("bytes", record.bytes, 0, _MOST_BIG_INTEGER)
-    _require_words("sha256", record.sha256, _SHA_256)
+    require_words("sha256", record.sha256, _SHA_256)
     if record.idempotency_key is not None:
-        _require_words("idempotency_key", record.idempotency_key, _SHA_256)
-    _require_moment(record.received_at)
+        require_words("idempotency_key", record.idempotency_key, _SHA_256)
+    if record.owner is not None:
+        require_words("owner", record.owner, _KEY_ID)
+    if record.public_name is not None:
+        require_words("public_name", record.public_name, _PUBLIC_NAME)
+    require_moment("received_at", record.received_at)
     name = clean_name(record.name)
     return record if name == record.name else replace(record, name=name)
+
+
+def edits_to_json(edits: Edits) -> bytes:
+    return _EDITS.dump_json(edits, indent=1)
+
+
+def edits_from_json(content: bytes) -> Edits:
+    """Raise `ValueError` if *content* holds nothing that Vignette may have written."""
+    require_plain_json(content)
+    return _EDITS.validate_json(content, strict=True)
 
 
 def outcome_to_json(outcome: Outcome) -> bytes:
@@ -78,10 +99,12 @@ def outcome_from_json(content: bytes) -> Outcome:
     Raises:
         ValueError: *content* holds no outcome that Vignette may have written.
     """
-    _require_plain_json(content)
+    require_plain_json(content)
     outcome = _OUTCOMES.validate_json(content, strict=True)
     for names in (outcome.vignettes, outcome.to_come, outcome.fingerprints, outcome.replacements):
         _require_vignettes(names)
+    for warning in _few("warnings", outcome.warnings):
+        require_words("a warning", warning, _CODE)
     _require_number("attempts", outcome.attempts, 0, _MOST_INTEGER)
     if outcome.placeholder is not None:
         _require_placeholder(outcome.placeholder)
@@ -119,7 +142,7 @@ def _is_control(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
 
 
-def _require_plain_json(content: bytes) -> None:
+def require_plain_json(content: bytes) -> None:
     """Refuse what other programs may read in another way, or not at all."""
     try:
         json.loads(content, object_pairs_hook=_without_repeats, parse_constant=_no_number)
@@ -152,14 +175,22 @@ def _require_number(name: str, value: int, least: int, most: int) -> None:
         raise ValueError(f"{name} is not within {least} and {most}")
 
 
-def _require_words(name: str, value: str, pattern: re.Pattern[str]) -> None:
+def _few(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) > _MOST_WARNINGS:
+        raise ValueError(f"there are {len(values)} {name}")
+    return values
+
+
+def require_words(name: str, value: str, pattern: re.Pattern[str]) -> None:
+    """Refuse a *value* that is not as a whole what the *pattern* describes."""
     if not pattern.fullmatch(value):
         raise ValueError(f"{name} is {value[:80]!r}")
 
 
-def _require_moment(moment: datetime) -> None:
+def require_moment(name: str, moment: datetime) -> None:
+    """Refuse a time without a zone, and one that some clock or calendar could not show."""
     if moment.tzinfo is None or not 1970 <= moment.year <= 9998:
-        raise ValueError(f"received_at is {moment}")
+        raise ValueError(f"{name} is {moment}")
     moment.astimezone(UTC)
 
 
@@ -170,12 +201,12 @@ def _require_vignettes(names: Iterable[str]) -> None:
 
 
 def _require_placeholder(placeholder: Placeholder) -> None:
-    _require_words("thumbhash", placeholder.thumbhash, _THUMBHASH)
-    _require_words("colour", placeholder.colour, _COLOUR)
+    require_words("thumbhash", placeholder.thumbhash, _THUMBHASH)
+    require_words("colour", placeholder.colour, _COLOUR)
 
 
 def _safe(failure: Failure) -> Failure:
-    _require_words("code", failure.code, _CODE)
+    require_words("code", failure.code, _CODE)
     for value in (failure.measured, failure.limit):
         _require_number("a number of the failure", value or 0, -_MOST_BIG_INTEGER, _MOST_BIG_INTEGER)
     return replace(failure, detail=clean_name(failure.detail) or "")

@@ -33,9 +33,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from vignette.access.policy import Access
 from vignette.errors import SettingsError, VignetteError
 from vignette.limits import MIB
-from vignette.model import Durability, LogFormat
+from vignette.model import Durability, LogFormat, Visibility
 from vignette.recipes import MAX_EDGE_PX, Recipe
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
@@ -135,6 +136,9 @@ class Settings(BaseSettings):
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    access: Access = Access.OPEN
+    visibility: Visibility = Visibility.PUBLIC
+    visibility_of_earlier: Visibility = Visibility.PRIVATE
     others_may_embed: bool = False
     cache_vignettes_seconds: Annotated[WholeNumber, Field(ge=0, le=_A_YEAR_S)] = 60
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
@@ -260,6 +264,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _open_for_this_machine_alone(self) -> Settings:
+        """What others reach is open to them only if somebody has said so."""
+        if "access" not in self.model_fields_set and not self.is_for_this_machine:
+            reached_by = f'public_url = "{self.public_url}"' if self.is_on_loopback else f'host = "{self.host}"'
+            raise ValueError(
+                f"access is not set, and others reach the service by {reached_by}:"
+                ' set access = "closed" (keys for everything), "gallery" (everybody sees the images, keys do the rest)'
+                ' or "open" (everybody may do everything, deletion too); `vignette keys add` makes a key'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
         """
         The upload folder holds nothing but images: it may lie in the state folder, never around it or around our
@@ -289,9 +305,13 @@ class Settings(BaseSettings):
     @property
     def is_on_loopback(self) -> bool:
         """Whether only this machine reaches the web server."""
-        return self.host.lower().removesuffix(".") == "localhost" or (
-            _is_address(self.host) and ipaddress.ip_address(self.host).is_loopback
-        )
+        return _is_loopback(self.host)
+
+    @property
+    def is_for_this_machine(self) -> bool:
+        """Whether only this machine reaches the service: the web server, and no public URL in front of it."""
+        public_host = urlsplit(self.public_url).hostname
+        return self.is_on_loopback and (public_host is None or _is_loopback(public_host))
 
     @property
     def own_hosts(self) -> frozenset[str]:
@@ -414,6 +434,12 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host.lower().removesuffix(".") == "localhost" or (
+        _is_address(host) and ipaddress.ip_address(host).is_loopback
+    )
 
 
 def _is_every_address(host: str) -> bool:

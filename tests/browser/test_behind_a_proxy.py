@@ -69,7 +69,7 @@ def public_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}/pictures"
     with (
-        running_service(tmp_path_factory.mktemp("service"), public_url=url) as service,
+        running_service(tmp_path_factory.mktemp("service"), public_url=url, access="open") as service,
         proxy(port, service.url),
     ):
         yield url

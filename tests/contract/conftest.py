@@ -10,13 +10,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from tests.house import new_catalogue
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.trials.own_port import free_port
 
@@ -83,34 +84,57 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def sqlite_url_of_a_catalogue(sqlite_url: str) -> str:
+    Path(sqlite_url.removeprefix("sqlite:///")).write_bytes(new_catalogue())
+    return sqlite_url
+
+
+@pytest.fixture
 def fresh_postgresql_url(postgresql_url: str) -> str:
     return new_database(postgresql_url)
 
 
-def new_database(postgresql_url: str) -> str:
-    """The URL of a database of that server which holds nothing."""
+@pytest.fixture(scope="session")
+def migrated_database(postgresql_url: str) -> str:
+    """The name of a database with a catalogue without any image, to copy: that is quicker than to migrate each anew."""
+    url = new_database(postgresql_url)
+    with closing(SqlCatalogue(url)) as catalogue:
+        catalogue.migrate([])
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def postgresql_url_of_a_catalogue(postgresql_url: str, migrated_database: str) -> str:
+    return new_database(postgresql_url, template=migrated_database)
+
+
+def new_database(postgresql_url: str, template: str = "template1") -> str:
+    """The URL of a new database of that server: a copy of *template*, which by default holds nothing."""
     name = f"test_{datetime.now(UTC):%H%M%S%f}"
     admin = sa.create_engine(
         sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
     with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     admin.dispose()
     return postgresql_url.rpartition("/")[0] + f"/{name}"
 
 
 @pytest.fixture(
-    params=["sqlite_url", pytest.param("fresh_postgresql_url", marks=pytest.mark.postgresql)],
+    params=[
+        ("sqlite_url", "sqlite_url_of_a_catalogue"),
+        pytest.param(("fresh_postgresql_url", "postgresql_url_of_a_catalogue"), marks=pytest.mark.postgresql),
+    ],
     ids=["sqlite", "postgresql"],
 )
 def url(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.getfixturevalue(request.param)
+    """Of a database that holds nothing; of a test that asks for its `catalogue`, that of the catalogue."""
+    empty, of_a_catalogue = request.param
+    chosen: str = request.getfixturevalue(of_a_catalogue if "catalogue" in request.fixturenames else empty)
     return chosen
 
 
 @pytest.fixture
 def catalogue(url: str) -> Iterator[SqlCatalogue]:
-    made = SqlCatalogue(url)
-    made.migrate([])
-    yield made
-    made.close()
+    with closing(SqlCatalogue(url)) as opened:
+        yield opened

@@ -20,11 +20,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from tests.running import until
+from vignette.access.names import name_of_earlier
+from vignette.access.policy import Sight
 from vignette.adapters.sql import migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.counter import lock_numbers
-from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound
-from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, Record, State
+from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
+from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
 from vignette.ports.catalogue import Claim, Due, Note
 
 PLACEHOLDER = Placeholder("WdcJNQJleX+HJ4hHiISoiHdwZzYG", "#546876")
@@ -142,6 +144,93 @@ def test_an_unknown_number_is_said_to_be_unknown(catalogue: SqlCatalogue, number
 
     with pytest.raises(ImageNotFound):
         catalogue.library.get(ImageId(number))
+
+
+def test_pages_of_an_owner_have_its_images_alone(catalogue: SqlCatalogue) -> None:
+    mine, yours = "0123456789abcdef", "f" * 16
+    for number, owner in enumerate((mine, None, yours, mine, mine, yours, mine)):
+        image, _ = catalogue.arrivals.add(replace(record(f"{number:064}"), owner=owner), nothing, never)
+        assert catalogue.library.get(image.id).record.owner == owner
+    catalogue.removals.begin_delete(ImageId(6))
+
+    assert [image.id for image in catalogue.library.newest(2, sight=Sight(mine, frozenset()))] == [4, 3]
+    assert [image.id for image in catalogue.library.newest(2, ImageId(3), Sight(mine, frozenset()))] == [0]
+    assert catalogue.library.newest(2, ImageId(0), Sight(mine, frozenset())) == []
+    assert [image.id for image in catalogue.library.newest(10, sight=Sight(yours, frozenset()))] == [5, 2]
+    assert catalogue.library.newest(10, sight=Sight("0" * 16, frozenset())) == []
+
+
+SEEN = (Visibility.PUBLIC, Visibility.PRIVATE, None, Visibility.PRIVATE, Visibility.PUBLIC, None)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10])
+@pytest.mark.parametrize("visibilities", [{Visibility.PUBLIC}, {Visibility.PUBLIC, None}, set(), {None}, set(SEEN)])
+@pytest.mark.parametrize("owner", ["f" * 16, None])
+def test_pages_have_what_is_in_sight_once_and_in_order(
+    catalogue: SqlCatalogue, limit: int, visibilities: set[Visibility | None], owner: str | None
+) -> None:
+    owners = [None, "f" * 16, None, None, "f" * 16, None]
+    for number, (visibility, of) in enumerate(zip(SEEN, owners, strict=True)):
+        catalogue.arrivals.add(replace(record(f"{number:064}"), owner=of), nothing, never, visibility)
+    sight = Sight(owner, frozenset(visibilities))
+    expected = [n for n in range(5, -1, -1) if SEEN[n] in visibilities or (owner is not None and owners[n] == owner)]
+
+    found: list[int] = []
+    while page := catalogue.library.newest(limit, ImageId(found[-1]) if found else None, sight):
+        found += [image.id for image in page]
+
+    assert found == expected
+
+
+def test_an_image_is_found_by_its_public_name_until_it_is_deleted(catalogue: SqlCatalogue) -> None:
+    name = PublicName("a" * 26)
+    image, _ = catalogue.arrivals.add(replace(record(), public_name=name), nothing, never, Visibility.PRIVATE)
+
+    assert catalogue.library.named(name) == image == catalogue.library.get(image.id)
+    assert image.visibility is Visibility.PRIVATE
+    with pytest.raises(ImageNotFound):
+        catalogue.library.named(PublicName("b" * 26))
+    catalogue.removals.begin_delete(image.id)
+    catalogue.removals.end_delete(image.id)
+    with pytest.raises(ImageNotFound):
+        catalogue.library.named(name)
+
+
+def test_visibility_is_changed_and_the_former_told(catalogue: SqlCatalogue) -> None:
+    number = add(catalogue)
+
+    assert catalogue.editing.set_visibility(number, Visibility.PRIVATE) is None
+    assert catalogue.editing.set_visibility(number, Visibility.PUBLIC) is Visibility.PRIVATE
+    assert catalogue.library.get(number).visibility is Visibility.PUBLIC
+    assert catalogue.editing.set_visibility(number, None) is Visibility.PUBLIC
+    assert catalogue.library.get(number).visibility is None
+    catalogue.removals.begin_delete(number)
+    with pytest.raises(ImageNotFound):
+        catalogue.editing.set_visibility(number, Visibility.PUBLIC)
+
+
+def test_a_copied_folder_gets_another_name(catalogue: SqlCatalogue) -> None:
+    name = PublicName("a" * 26)
+    images = [Image(ImageId(n), replace(record(), public_name=name), State.READY) for n in (0, 1)]
+    for bring_in in (
+        lambda: catalogue.index.restore((image.id, image) for image in images),
+        lambda: catalogue.index.index(images[1]),
+    ):
+        bring_in()
+
+        assert catalogue.library.named(name).id == 0
+        another = catalogue.library.get(ImageId(1)).public_name
+        assert another == name_of_earlier(ImageId(1), images[1].record)
+        assert catalogue.library.named(another).id == 1
+
+
+def test_nobody_owns_what_was_deleted(catalogue: SqlCatalogue) -> None:
+    image, _ = catalogue.arrivals.add(replace(record(), owner="0123456789abcdef"), nothing, never)
+
+    catalogue.removals.begin_delete(image.id)
+    catalogue.removals.end_delete(image.id)
+
+    assert catalogue.library.get(image.id).record.owner is None
 
 
 def test_pages_go_from_the_newest_down(catalogue: SqlCatalogue) -> None:
@@ -417,6 +506,51 @@ def test_a_deletion_begins_once(catalogue: SqlCatalogue) -> None:
 
     assert catalogue.library.get(image_id).state is State.DELETED
     assert not catalogue.removals.begin_delete(ImageId(7))
+
+
+def test_nothing_is_done_behind_a_deletion(catalogue: SqlCatalogue) -> None:
+    deleting, deleted = add(catalogue), add(catalogue)
+    catalogue.removals.begin_delete(deleting)
+    catalogue.removals.begin_delete(deleted)
+    catalogue.removals.end_delete(deleted)
+
+    for gone in (deleting, deleted, ImageId(7)):
+        assert not catalogue.removals.unless_gone(gone, pytest.fail)
+
+
+def test_no_deletion_begins_while_something_is_done_with_an_image(catalogue: SqlCatalogue, url: str) -> None:
+    image_id = add(catalogue)
+    events: list[str] = []
+
+    def delete() -> None:
+        with closing(SqlCatalogue(url)) as deleting:
+            has_begun.set()
+            deleting.removals.begin_delete(image_id)
+            events.append("deleted")
+
+    def act() -> None:
+        deletion.start()
+        has_begun.wait()
+        deletion.join(0.3)  # where nothing held it up, it would be through by then
+        events.append("done")
+
+    has_begun, deletion = threading.Event(), threading.Thread(target=delete)
+    assert catalogue.removals.unless_gone(image_id, act)
+    deletion.join()
+
+    assert events == ["done", "deleted"]
+
+
+def test_what_fails_meanwhile_holds_no_deletion_up(catalogue: SqlCatalogue) -> None:
+    image_id = add(catalogue)
+    with pytest.raises(StoreFull):
+        catalogue.removals.unless_gone(image_id, _no_room)
+
+    assert catalogue.removals.begin_delete(image_id)
+
+
+def _no_room() -> None:
+    raise StoreFull("there is no room")
 
 
 def test_images_in_a_state_are_listed_in_portions(catalogue: SqlCatalogue) -> None:

@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from tests.contract.test_catalogue import DRIVERS, add, never, nothing, record
 from tests.doubles import ListJobs
 from tests.house import picture
+from vignette.access.actors import NOBODY
+from vignette.access.policy import Access, Policy
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
@@ -59,13 +61,20 @@ def upload(store: FolderStore, catalogue: SqlCatalogue) -> Callable[[str], Image
     """Upload a picture under a name."""
     limits = IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20)
     intake = Intake(
-        store, store, catalogue.arrivals, build_reindexing(store, catalogue), ListJobs(), InspectorHere(), limits
+        store,
+        store,
+        catalogue.arrivals,
+        build_reindexing(store, catalogue),
+        ListJobs(),
+        InspectorHere(),
+        limits,
+        Policy(Access.OPEN),
     )
 
     def upload(name: str) -> Image:
         with intake.begin() as upload:
             upload.append(picture())
-            return intake.keep(upload, name)
+            return intake.keep(NOBODY, upload, name)
 
     return upload
 

@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from tests.contract.conftest import new_database
 from tests.contract.test_catalogue import FAILURE, never, nothing, record
 from tests.memory import most_memory
+from vignette.access.policy import Sight
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.tables import image_table, unflushed_table
 from vignette.limits import MIB
-from vignette.model import Image, ImageId, State
+from vignette.model import Image, ImageId, PublicName, State, Visibility
 from vignette.ports import catalogue as ports
 from vignette.ports.catalogue import Claim, Due, Note
 
@@ -51,13 +52,18 @@ class Block:
     hinted_s: float = -60
     lease_s: float | None = None
     failure: str = "NULL"
+    owner: str = "NULL"
+    visibility: str = ""
 
 
 # The oldest first. What is looked for stands behind what might be read in vain, from either end.
 BLOCKS: Final[Mapping[str, Block]] = {
+    "owned long ago": Block(FEW, "ready", "b", owner="'few'"),
+    "public long ago": Block(FEW, "ready", "b", visibility="public"),
     "deleted long ago": Block(MANY, "deleted"),
     "failed": Block(MANY, "failed", "b"),
     "ready": Block(MANY, "ready", "b"),
+    "owned by others": Block(MANY, "ready", "b", owner="'many'", visibility="private"),
     "ready by others": Block(FEW, "ready", "a"),
     "ready, tried again in vain": Block(FEW, "ready", "b", failure="'{}'"),
     "renewing": Block(FEW, "renewing", "a"),
@@ -100,9 +106,11 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                     SELECT {first} UNION ALL SELECT i + 1 FROM number WHERE i < {first + block.count - 1}
                 )
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
-                                   idempotency_key, state, recipe_set, hinted_at, lease_until, failure)
+                                   idempotency_key, state, recipe_set, hinted_at, lease_until, failure, owner,
+                                   visibility, public_name)
                 SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
-                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure} FROM number
+                       '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure},
+                       {block.owner}, '{block.visibility}', 'name ' || i FROM number
                 """
             )
         for boot, count in (("another", FEW), ("this", MANY)):
@@ -138,6 +146,12 @@ def page_of_due(catalogue: SqlCatalogue, recipe_set: str | None, number: int) ->
 
 _PAGES: Final[dict[tuple[str | None, int], Due | None]] = {}
 
+SIGHTS: Final = [
+    Sight(owner, frozenset(visibilities))
+    for owner in ("few", "many", "none")
+    for visibilities in ((), (Visibility.PUBLIC,), (Visibility.PRIVATE, None))
+]
+
 Question = Callable[[SqlCatalogue], object]
 
 QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
@@ -148,10 +162,19 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         ),
     },
     "Library.get": {"": lambda c: c.library.get(first_of("waiting"))},
+    "Library.named": {"": lambda c: c.library.named(PublicName(f"name {first_of('waiting')}"))},
+    "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE)},
     "Library.newest": {
         "from the top": lambda c: c.library.newest(LIMIT),
         "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),
         "to the end": lambda c: c.library.newest(LIMIT, ImageId(first_of("failed") + 1)),
+        **{
+            f"of an owner of {sight.owner} and {len(sight.visibilities)} kinds{where}": (
+                lambda c, sight=sight, before=before: c.library.newest(LIMIT, before, sight)
+            )
+            for sight in SIGHTS
+            for where, before in (("", None), (", from the middle", ImageId(4 * MANY)), (", to the end", ImageId(1)))
+        },
     },
     "Library.in_state": {
         f"{state} {'from the start' if after is None else after}": lambda c, state=state, after=after: (
@@ -167,7 +190,10 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         for recipe_set in ("a", "b", "c")
         for after in (None, "ready by others", "deleted lately")
     },
-    "Renderings.claim": {"": lambda c: c.renderings.claim(first_of("waiting"), 60)},
+    "Renderings.claim": {
+        "": lambda c: c.renderings.claim(first_of("waiting"), 60),
+        "not to complete": lambda c: c.renderings.claim(first_of("waiting"), 60, to_complete=False),
+    },
     "Renderings.finish": {
         "": lambda c: c.renderings.finish(a_claim(c, "paused"), None),
         "not held": lambda c: c.renderings.finish(a_claim(c, "being deleted"), None),
@@ -212,6 +238,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "many": lambda c: c.waiting.count_due("a", LIMIT),
         "all": lambda c: c.waiting.count_due(None, LIMIT),
     },
+    "Removals.unless_gone": {"": lambda c: c.removals.unless_gone(first_of("ready"), lambda: None)},
     "Removals.begin_delete": {"": lambda c: c.removals.begin_delete(first_of("ready"))},
     "Removals.end_delete": {"": lambda c: c.removals.end_delete(first_of("being deleted"))},
     "Removals.clear_traces": {"": lambda c: c.removals.clear_traces()},

@@ -19,8 +19,10 @@ import sqlalchemy as sa
 
 from tests.contract.conftest import new_database
 from tests.running import LIMIT_S, http_client, running_service, started_service
+from vignette.access.names import name_of_earlier
+from vignette.access.policy import Sight
 from vignette.adapters.sql.catalogue import SqlCatalogue
-from vignette.model import ImageId, Need, State
+from vignette.model import ImageId, Need, State, Visibility
 
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
 FIRST: Final = FIXTURES / "catalogue-0001.sql"
@@ -90,7 +92,8 @@ class TestTheCatalogueOfTheFirstRelease:
         assert (first.library.get(ImageId(0)).state, first.library.get(ImageId(0)).is_renewing) == (State.READY, True)
 
     def test_goes_on_counting(self, first: SqlCatalogue) -> None:
-        image, is_new = first.arrivals.add(first.library.get(ImageId(3)).record, lambda _: None, lambda: None)
+        record = replace(first.library.get(ImageId(3)).record, public_name=None)
+        image, is_new = first.arrivals.add(record, lambda _: None, lambda: None)
 
         assert (image.id, is_new) == (4, True)
 
@@ -169,7 +172,25 @@ class TestALaterCatalogue:
         known = later.library.get(ImageId(0)).record
 
         assert later.arrivals.add(known, lambda _: None, lambda: None) == (later.library.get(ImageId(0)), False)
-        assert later.arrivals.add(replace(known, idempotency_key=None), lambda _: None, lambda: None)[0].id == 9
+        another = replace(known, idempotency_key=None, public_name=None)
+        assert later.arrivals.add(another, lambda _: None, lambda: None)[0].id == 9
+
+
+def test_nobody_owns_what_came_before_there_were_keys(later: SqlCatalogue) -> None:
+    assert [image.record.owner for image in later.library.newest(10)] == [None] * 7
+    assert later.library.newest(10, sight=Sight("0123456789abcdef", frozenset())) == []
+
+
+def test_what_came_before_has_a_name_and_nobody_has_said_who_sees_it(later: SqlCatalogue) -> None:
+    images = later.library.newest(10)
+
+    assert [image.public_name for image in images] == [
+        name_of_earlier(image.id, replace(image.record, public_name=None)) for image in images
+    ]
+    assert all(later.library.named(image.public_name) == image for image in images if image.public_name)
+    assert {image.visibility for image in images} == {None}
+    assert later.library.newest(10, sight=Sight(None, frozenset({None}))) == images
+    assert later.library.newest(10, sight=Sight(None, frozenset({Visibility.PUBLIC}))) == []
 
 
 @pytest.mark.parametrize("dump", [FIRST, THIRD, FOURTH], ids=["first", "third", "fourth"])

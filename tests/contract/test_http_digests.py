@@ -56,6 +56,18 @@ def assert_refused(house: House, response: TestResponse, code: str) -> dict[str,
 
 class TestTheRawBytes:
     @EITHER
+    @pytest.mark.parametrize("text", ["A", "AAA", "AA=A", "A===", "=AAA"])
+    def test_a_digest_that_is_no_base64_is_told_in_our_words(self, house: House, header: str, text: str) -> None:
+        response = post_raw(house, picture(), **{header: f"sha-256=:{text}:"})
+
+        problem = assert_refused(house, response, "malformed-request")
+        assert problem["detail"] in (
+            f"{header} holds a sha-256 that is no base64",
+            f"{header} is 'sha-256=:{text}:', and has to be sha-256=:…: with base64 inside",
+            f"{header} holds a sha-256 of 1 bytes, and it has 32",
+        )
+
+    @EITHER
     @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
     def test_that_are_what_was_announced_are_kept(self, house: House, header: str, algorithm: str) -> None:
         response = post_raw(house, picture(), **{header: digest(picture(), algorithm)})

@@ -17,6 +17,7 @@ from tests.contract.asking import BROWSER, JSON, problem
 from tests.house import House, picture
 from tests.makers import jpeg_segment, jpeg_with
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.adapters.planner.planning import PlannerHere
 from vignette.limits import CHUNK_BYTES
 from vignette.model import ImageId
@@ -133,6 +134,61 @@ class TestOriginal:
         assert (same.status_code, same.data) == (304, b"")
         assert (other.status_code, other.data) == (412, b"")
         assert (right.status_code, len(right.data)) == (206, 2)
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/images/0/original", "/images/0/public", "/images/0/metadata.json", "/images/0/metadata.txt", "/vignette/0"],
+    )
+    @pytest.mark.parametrize(
+        ("conditions", "status"),
+        [
+            ({"If-Match": "*"}, 200),
+            ({"If-Match": "{etag}"}, 200),
+            ({"If-Match": '"a", {etag}'}, 200),
+            ({"If-Match": '"a"'}, 412),
+            ({"If-Match": "W/{etag}"}, 412),
+            ({"If-None-Match": "*"}, 304),
+            ({"If-None-Match": "W/{etag}"}, 304),
+            ({"If-None-Match": '"a"'}, 200),
+            ({"If-Match": "*", "If-None-Match": "{etag}"}, 304),
+            ({"If-Match": '"a"', "If-None-Match": "{etag}"}, 412),
+            ({"If-None-Match": '"a"', "If-Modified-Since": "Thu, 01 Jan 2099 00:00:00 GMT"}, 200),
+            ({"If-Match": "*", "Range": "bytes=0-9", "If-Range": '"a"'}, 200),
+        ],
+    )
+    def test_a_condition_is_read_as_rfc_9110_says(
+        self, house: House, path: str, conditions: dict[str, str], status: int
+    ) -> None:
+        house.upload(picture())
+        house.work()
+        whole = house.client.get(path)
+        headers = {name: value.replace("{etag}", whole.headers["ETag"]) for name, value in conditions.items()}
+
+        for method in ("GET", "HEAD"):
+            response = house.client.open(path, method=method, headers=headers)
+
+            assert response.status_code == status
+            assert response.headers["ETag"] == whole.headers["ETag"]
+            assert response.data == (whole.data if (method, status) == ("GET", 200) else b"")
+
+    @pytest.mark.parametrize(
+        ("since", "status"),
+        [
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 412),
+            ("Thu, 01 Jan 2099 00:00:00 GMT", 200),
+            ("{last_modified}", 200),
+            ("yesterday", 200),
+        ],
+    )
+    def test_an_original_that_has_changed_since_is_412(self, house: House, since: str, status: int) -> None:
+        house.upload(picture())
+        whole = house.client.get("/images/0/original")
+        header = {"If-Unmodified-Since": since.replace("{last_modified}", whole.headers["Last-Modified"])}
+
+        assert house.client.get("/images/0/original", headers=header).status_code == status
+        # A tag that fits counts more.
+        both = header | {"If-Match": whole.headers["ETag"]}
+        assert house.client.get("/images/0/original", headers=both).status_code == 200
 
     def test_with_all_places_taken_a_large_one_is_503_and_may_be_tried_again(self, house: House) -> None:
         content = picture(600, 500, "BMP")
@@ -413,7 +469,7 @@ class TestPublicCopy:
         class DeletedMeanwhile(PlannerHere):
             def plan(self, file: BinaryIO, size: int) -> Plan:
                 found = super().plan(file, size)
-                house.removal.delete(ImageId(0))
+                house.removal.delete(NOBODY, ImageId(0))
                 return found
 
         with tests.house.house(tmp_path, planner=DeletedMeanwhile()) as house:
@@ -451,7 +507,7 @@ class TestPublicCopy:
     def test_after_its_deletion_a_proven_copy_is_410(self, house: House) -> None:
         assert house.client.get("/images/0/public").status_code == 200
 
-        house.removal.delete(ImageId(0))
+        house.removal.delete(NOBODY, ImageId(0))
 
         assert house.client.get("/images/0/public").status_code == 410
 

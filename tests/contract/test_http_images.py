@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
+from tests import makers
 from tests.contract.asking import BROWSER, JSON, post, problem
 from tests.house import House, broken_pixels, picture
 from tests.makers import png_chunk, png_with
@@ -104,6 +106,36 @@ class TestGetImage:
         assert "Ce que le fichier révèle" in page
         assert "qui a pris la photo" in page
         assert "Ada &lt;b&gt;Lovelace" in page
+
+    def test_what_rendering_passed_over_is_told_to_programs_and_to_people(self, house: House) -> None:
+        house.upload(makers.still("JPEG", icc_profile=makers.icc_profile()))
+        assert house.client.get("/images/0").json["warnings"] == []
+
+        house.work()
+
+        words = "Its colour profile cannot be applied: its colours are shown without it."
+        assert house.client.get("/images/0").json["warnings"] == [{"code": "profile-not-applied", "detail": words}]
+        pages = [
+            house.client.get("/images/0", headers={"Accept": BROWSER, "Accept-Language": language}).text
+            for language in ("en", "fr")
+        ]
+        assert words in pages[0]
+        assert "Son profil de couleurs ne peut pas être appliqué" in pages[1]
+
+    @pytest.mark.parametrize(
+        "warnings", [["of-a-later-release", "animation-damaged"], ["<script>"], "animation-damaged", [1], None]
+    )
+    def test_warnings_of_a_folder_from_elsewhere_are_told_if_they_are_known(
+        self, house: House, warnings: object
+    ) -> None:
+        house.upload(picture())
+        house.work()
+        outcome = house.uploads / "0" / "outcome.json"
+        outcome.write_text(json.dumps(json.loads(outcome.read_text()) | {"warnings": warnings}))
+
+        told = [each["code"] for each in house.client.get("/images/0").json["warnings"]]
+
+        assert told == (["animation-damaged"] if isinstance(warnings, list) and len(warnings) == 2 else [])
 
     def test_what_to_show_until_a_vignette_is_there_comes_with_it(self, house: House) -> None:
         house.upload(picture(640, 480, colour="red"))

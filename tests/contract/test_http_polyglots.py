@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.asking import BROWSER, post, problem
 from tests.house import House, picture
-from tests.makers import jpeg_segment, jpeg_with
+from tests.makers import jpeg_segment, jpeg_with, png_chunk
 
 SCRIPT = b"<html><body><script>alert('SECRET')</script></body></html>"
 
@@ -87,6 +87,44 @@ def test_what_it_says_is_told_as_text(house: House) -> None:
     assert "sandbox" in text.headers["Content-Security-Policy"]
     assert b"SECRET" in page.data
     assert b"<script>alert" not in page.data
+
+
+OBEYED = set("\x1b\x9b\u202e\u2066\u2028")
+COMMANDS = f"here {''.join(sorted(OBEYED))} and there"
+
+
+def commanding() -> bytes:
+    """A PNG whose author, description and alternative text command a terminal, and turn the direction of writing."""
+    words = COMMANDS.encode()
+    xmp = (
+        b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
+        b' xmlns:i="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"'
+        b" i:AltTextAccessibility='" + words.replace(b"\x1b", b"") + b"'/></rdf:RDF>"
+    )
+    chunks = [
+        png_chunk(b"iTXt", b"Author\0\0\0\0\0" + words),
+        png_chunk(b"iTXt", b"Description\0\0\0\0\0" + words),
+        png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp),
+    ]
+    content = picture(file_format="PNG")
+    end = content.index(b"IDAT") - 4
+    return content[:end] + b"".join(chunks) + content[end:]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("path", ["/images/0", "/%1b[31m%E2%80%AEgpj.exe", "/%E2%80%AE/original"])
+def test_no_page_obeys_what_it_shows(house: House, path: str, language: str) -> None:
+    post(house, (commanding(), "photo.png"))
+    house.work()
+
+    page = house.client.get(path, headers={"Accept": BROWSER, "Accept-Language": language}).text
+
+    assert not OBEYED & set(page)
+    assert "\ufffd" in page
+
+
+def test_no_problem_turns_the_direction_of_writing(house: House) -> None:
+    assert "\u202e" not in house.client.get("/%E2%80%AEgpj.exe").text
 
 
 @pytest.mark.parametrize("name", ["photo.jpg", "photo.gif", "photo.png"])

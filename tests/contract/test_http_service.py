@@ -266,6 +266,15 @@ class TestHeaders:
         assert "Accept-Language" in response.headers["Vary"]
 
 
+def test_descriptions_are_kept_for_a_few_roots_only(house: House) -> None:
+    """gunicorn takes the root from a header: each one of a thousand would keep 80 KB."""
+    for number in range(20):
+        answer = house.client.get("/docs", environ_overrides={"SCRIPT_NAME": f"/of-{number}"})
+        assert f'href="/of-{number}/' in answer.text
+
+    assert len(house.app.extensions["vignette.docs"]) <= 8
+
+
 def test_uploads_are_not_reachable_as_static_files(populated: House, tmp_path: Path) -> None:
     assert (tmp_path / "uploads" / "0" / "original.jpg").exists()
 

@@ -15,6 +15,7 @@ from tests.contract.asking import BROWSER, JSON, post, problem
 from tests.house import SMALL, House, picture
 from tests.house import house as new_house
 from vignette.errors import StoreFull
+from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 from vignette.use_cases.intake import IntakeLimits
 from vignette.web.http.bodies import RequestLimits
@@ -38,6 +39,8 @@ class TestPostImages:
         assert body.pop("received_at").endswith("Z")
         assert body == {
             "id": 0,
+            "public_name": house.catalogue.library.get(ImageId(0)).public_name,
+            "visibility": "public",
             "state": "pending",
             "name": "photo.jpg",
             "media_type": "image/jpeg",
@@ -408,6 +411,14 @@ class TestPostImages:
         answers = [post(house, *files, **{"Idempotency-Key": "once"}).data for _ in range(2)]
 
         assert answers == [b"0\n1\n", b"0\n1\n"]
+
+    def test_a_key_that_looks_like_that_of_a_file_of_a_form_is_another(self, house: House) -> None:
+        files = [(picture(colour=colour), f"{colour}.jpg") for colour in ("red", "green")]
+        post(house, *files, **{"Idempotency-Key": "album"})
+
+        response = post(house, (picture(colour="blue"), "blue.jpg"), **{"Idempotency-Key": "album/1"})
+
+        assert (response.status_code, response.data) == (201, b"2\n")
 
     def test_an_overlong_idempotency_key_is_400(self, house: House) -> None:
         response = post(house, (picture(), "a.jpg"), **{"Idempotency-Key": "k" * 256})

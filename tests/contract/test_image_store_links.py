@@ -10,6 +10,7 @@ import pytest
 
 from tests.house import House, picture
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import FileNotStored, NumberTaken, StoreUnavailable
 from vignette.model import ImageId, State
@@ -259,7 +260,7 @@ class TestTheService:
         assert untouched(elsewhere)
 
     def test_deletes_the_links_and_not_what_they_lead_to(self, linked: House, elsewhere: Path) -> None:
-        linked.removal.delete(ZERO)
+        linked.removal.delete(NOBODY, ZERO)
 
         assert linked.catalogue.library.get(ZERO).state is State.DELETED
         assert linked.files(0) == {layout.TOMBSTONE}

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import socket
 import tempfile
+import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +20,8 @@ from typing import Any, Protocol
 import pytest
 
 from tests.doubles import ListJobs
-from tests.redis import RedisServer
+from tests.redis import RedisServer, bad_line, endless, late
+from tests.running import until
 from vignette.adapters.celery_queue import _PRODUCER_TRANSPORT, QUEUE, RENDER_TASK, CeleryJobs, producer_app, worker_app
 from vignette.errors import QueueUnavailable
 from vignette.model import ImageId
@@ -247,6 +249,68 @@ def test_who_waits_for_a_connection_does_not_wait_for_the_queue_as_well() -> Non
 
         assert {type(error) for error in errors} == {QueueUnavailable}
         assert connections() <= app.conf.broker_pool_limit
+
+
+@pytest.mark.parametrize("ask", [lambda jobs: jobs.hint(ImageId(7), Lane.FAST), lambda jobs: jobs.backlog()])
+def test_a_queue_whose_answer_does_not_end_keeps_nobody_waiting(
+    server: RedisServer, ask: Callable[[CeleryJobs], object]
+) -> None:
+    with bad_line(server, endless) as url:
+        jobs = CeleryJobs(producer_app(url), pause_after_failure_s=0)
+
+        asked = [in_background(lambda: ask(jobs)) for _ in range(20)]
+
+        assert {type(each.exception(20)) for each in asked} == {QueueUnavailable}
+        # As long as that call goes on, nobody waits at all.
+        for _ in range(1000):
+            with pytest.raises(QueueUnavailable):
+                ask(jobs)
+
+
+def test_what_a_slow_queue_takes_too_late_for_who_waits_is_in_it_all_the_same(server: RedisServer) -> None:
+    """To connect takes several answers."""
+    with bad_line(server, late(0.35)) as url:
+        jobs = CeleryJobs(producer_app(url), pause_after_failure_s=0)
+
+        with pytest.raises(QueueUnavailable):
+            jobs.hint(ImageId(7), Lane.FAST)
+
+        until(lambda: server.client.llen(f"vignette:{QUEUE}") == 1)
+
+
+@pytest.mark.parametrize(
+    "refusing", [{"maxmemory": "1", "maxmemory-policy": "noeviction"}, {"min-replicas-to-write": 1}]
+)
+def test_a_queue_that_answers_and_takes_no_jobs_is_not_available(
+    celery_queue: CeleryQueue, refusing: dict[str, Any]
+) -> None:
+    celery_queue.jobs.hint(ImageId(0), Lane.FAST)
+    config = celery_queue.server.client.config_set
+    for name, value in refusing.items():
+        config(name, value)
+    for ask in (lambda: celery_queue.jobs.hint(ImageId(1), Lane.FAST), celery_queue.jobs.backlog):
+        with pytest.raises(QueueUnavailable):
+            ask()
+
+    config("maxmemory", "0")
+    config("min-replicas-to-write", 0)
+    celery_queue.jobs.hint(ImageId(2), Lane.FAST)
+
+    assert celery_queue.jobs.backlog() == 2
+
+
+def in_background(call: Callable[[], object]) -> Future[object]:
+    """What a thread does that the end of the tests does not wait for."""
+    done: Future[object] = Future()
+
+    def do() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return done
 
 
 @pytest.mark.parametrize("priority", [0, 9])

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from vignette.adapters.decoder.decoding import Decoding
-from vignette.model import Placeholder
-from vignette.pixels.renditions import Rendition, Step
+from vignette.model import Placeholder, RenderingWarning
+from vignette.pixels.renditions import Rendition, Step, Told
 from vignette.recipes import Recipe
 
 WEBP = b"RIFF\0\0\0\0WEBP"
@@ -23,7 +23,7 @@ WEBP = b"RIFF\0\0\0\0WEBP"
 
 def obey(
     file: BinaryIO, _size: int, stills: Sequence[Recipe], _moving: Sequence[Recipe], _seconds: float
-) -> Iterator[Step]:
+) -> Iterator[Told]:
     order = json.loads(file.read())
     vignette = Rendition(stills[0], "webp", 8, 8, WEBP)
     match order["do"]:
@@ -39,6 +39,9 @@ def obey(
         case "eat":
             eaten = [bytearray(1 << 20) for _ in range(1 << 20)]
             del eaten
+        case "warn":
+            yield from map(RenderingWarning, order["warnings"])
+            yield [vignette]
         case "lie":
             yield from _lies(vignette)[order["lie"]]
 

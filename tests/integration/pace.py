@@ -16,6 +16,7 @@ QUICK = Pace(
     sweep_every_s=0.5,
     hint_max_age_s=1,
     flush_every_s=1,
+    clear_traces_every_s=1,
     kill_grace_s=1,
     lease_margin_s=4,
     pause_without_room_s=1,

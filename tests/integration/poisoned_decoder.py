@@ -23,13 +23,13 @@ from vignette.adapters.decoder.decoding import Decoding
 from vignette.limits import MIB
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Step
+from vignette.pixels.renditions import Told
 from vignette.recipes import Recipe
 
 
 def render_or_die(
     file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float
-) -> Iterator[Step]:
+) -> Iterator[Told]:
     width, _ = read_anatomy(file, size).upright_size
     if width == KILLING_WIDTH:
         os.abort()

@@ -25,7 +25,7 @@ VANISHED = 24
 
 def rsync(uploads: Path, copy: Path) -> None:
     """The line of docs/durability.md."""
-    line = ["rsync", "--archive", "--delete", "--exclude=/.*", f"{uploads}/", f"{copy}/"]
+    line = ["rsync", "--archive", "--delete", "--include=/.service/***", "--exclude=/.*", f"{uploads}/", f"{copy}/"]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode in (0, VANISHED), done.stderr
 
@@ -51,10 +51,12 @@ def uploading(url: str) -> Iterator[dict[int, str]]:
 def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:
     copy = tmp_path / "copy" / "uploads"
     copy.mkdir(parents=True)
-    with running_service(tmp_path / "origin") as origin, uploading(origin.url) as acknowledged:
+    kept, revoked = (add_key(tmp_path / "origin", name) for name in ("kept", "revoked"))
+    with running_service(tmp_path / "origin", render_processes=2) as origin, uploading(origin.url) as acknowledged:
         until(lambda: len(acknowledged) >= 10)
         rsync(origin.upload_folder, copy)
         assert http_client.delete(f"{origin.url}/images/0").status_code == 204
+        assert vignette(tmp_path / "origin", "keys", "rm", revoked).returncode == 0
         # Pass after pass, so that many uploads come during one, and the last begins and ends in the midst of them.
         enough = len(acknowledged) + 20
         while len(acknowledged) < enough:
@@ -63,6 +65,7 @@ def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:
     del promised[0]
 
     assert vignette(tmp_path / "copy", "reindex").returncode == 0
+    assert keys(tmp_path / "copy") == [kept]
     with running_service(tmp_path / "copy") as service:
         for number, sha256 in promised.items():
             original = http_client.get(f"{service.url}/images/{number}/original").content
@@ -73,6 +76,16 @@ def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:
         assert http_client.post(f"{service.url}/images", files={"file": ("a", picture())}).text == f"{highest + 1}\n"
         report = json.loads(vignette(tmp_path / "copy", "fsck", "--json").stdout)
         assert [finding for finding in report["findings"] if finding["image"] in (0, *promised)] == []
+
+
+def keys(folder: Path) -> list[str]:
+    return [key["id"] for key in json.loads(vignette(folder, "keys", "ls", "--json").stdout)]
+
+
+def add_key(folder: Path, name: str) -> str:
+    folder.mkdir(exist_ok=True)
+    assert vignette(folder, "keys", "add", name, "--scope", "upload").returncode == 0
+    return keys(folder)[0]
 
 
 def has_vignette(url: str, number: int) -> bool:

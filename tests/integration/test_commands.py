@@ -361,6 +361,7 @@ class TestFsck:
                         image_id = int(client.post("/images", files={"file": ("a.jpg", picture())}).text)
                         if image_id % 3 == 0:
                             client.delete(f"/images/{image_id}")
+                        stop.wait(0.1)  # the service and the check need the processor more
 
             with ThreadPoolExecutor() as pool:
                 busy = [pool.submit(work) for _ in range(3)]

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from tests import makers
 from tests.house import picture
 from tests.integration.hostile_decoder import WEBP
 from tests.needs import LANDLOCK, LINUX, SECCOMP
@@ -22,7 +23,7 @@ from tests.running import LIMIT_S, PROJECT_FOLDER, open_the_way_to, until
 from vignette.adapters.decoder.decoder import Decoder, DecoderDied
 from vignette.errors import TooMuchMemory, TooMuchTime, UnsupportedFormat
 from vignette.limits import MIB
-from vignette.pixels.renditions import Step
+from vignette.model import RenderingWarning
 from vignette.recipes import Recipe
 
 pytestmark = LINUX
@@ -67,12 +68,24 @@ def given(content: bytes) -> BinaryIO:
     return file
 
 
-def made(decoder: Decoder, content: bytes, *recipes: Recipe) -> list[Step]:
+def made(decoder: Decoder, content: bytes, *recipes: Recipe) -> list[Any]:
     with given(content) as file:
         return list(decoder(file, len(content), recipes or (SMALL,), (), 1.0))
 
 
-def obeyed(decoder: Decoder, **order: Any) -> list[Step]:
+def test_two_threads_of_a_pool_decode_at_the_same_time(real: Decoder) -> None:
+    """As those of `celery worker --pool threads`, which share the services of their process."""
+    content = picture()
+    with given(content) as one, given(content) as other:
+        of_one, of_other = (real(file, len(content), (SMALL, LARGE), (), 1.0) for file in (one, other))
+
+        first, second = next(of_one), next(of_other)
+        rest = [*of_one, *of_other]
+
+    assert [step[0].content for step in (first, rest[0])] == [step[0].content for step in (second, rest[1])]
+
+
+def obeyed(decoder: Decoder, **order: Any) -> list[Any]:
     return made(decoder, json.dumps(order).encode())
 
 
@@ -193,6 +206,39 @@ def test_steps_come_as_they_are_made_and_leaving_early_forgets_the_picture(real:
         ("webp", 128, 64, None),
         ("jpeg", 128, 64, None),
     ]
+
+
+def test_warnings_come_as_they_are_given_once_each(hostile: Decoder) -> None:
+    warnings = ["profile-not-applied", "animation-damaged"]
+
+    *told, [vignette] = obeyed(hostile, do="warn", warnings=warnings)
+
+    assert told == warnings
+    assert vignette.content == WEBP
+    with pytest.raises(DecoderDied, match="twice of one thing"):
+        obeyed(hostile, do="warn", warnings=warnings[:1] * 2)
+
+
+def test_a_real_decoder_warns(real: Decoder) -> None:
+    content = makers.still("JPEG", icc_profile=makers.icc_profile())
+
+    warning, [*_] = made(real, content)
+
+    assert warning is RenderingWarning.PROFILE_NOT_APPLIED
+
+
+def test_leaving_early_costs_no_process(hostile: Decoder) -> None:
+    with pytest.raises(DecoderDied):
+        obeyed(hostile, do="crash")  # a new cell follows
+    before = cell_of(hostile)
+    for _ in range(3):
+        content = json.dumps({"do": "nothing"}).encode()
+        with given(content) as file:
+            steps = hostile(file, len(content), [SMALL, LARGE], [], 1.0)
+            next(steps)
+            steps.close()  # type: ignore[attr-defined]
+
+    assert cell_of(hostile) == before
 
 
 def test_errors_of_ours_come_back_as_themselves(real: Decoder) -> None:

@@ -115,8 +115,8 @@ def test_everything_is_flushed_in_order_before_the_answer_leaves(tmp_path: Path)
 
 def test_a_rendering_waits_for_no_flush_and_all_of_them_are_flushed_at_once(tmp_path: Path) -> None:
     with running_service(tmp_path, web_processes=1, render_processes=1) as service:
-        # The pool has one process, and one more sweeps.
-        until(lambda: [len(children_of(worker)) for worker in service.children("celery")] == [2])
+        # The pool has one process, another one sweeps, and one forks those that decode.
+        until(lambda: [len(children_of(worker)) for worker in service.children("celery")] == [3])
         with traced(service, tmp_path / "trace", of="celery"):
             for _ in range(3):
                 upload(service)

@@ -15,7 +15,7 @@ from tests.house import house, picture
 from tests.integration.poison import KILLING_WIDTH
 from tests.integration.test_failures import AS_THE_LAUNCHER_DOES, pool_of, sweep_of, worker
 from tests.redis import RedisServer
-from tests.running import until
+from tests.running import LIMIT_S, until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
 from vignette.model import State
 from vignette.ports.jobs import Lane
@@ -52,7 +52,7 @@ def test_each_child_that_is_forked_while_the_sweep_writes_can_write(tmp_path: Pa
 
         options = (*AS_THE_LAUNCHER_DOES, "--max-tasks-per-child", "1")
         with worker(tmp_path, options=options, broker_url=redis.url, render_processes=8):
-            until(lambda: here.catalogue.waiting.unfinished() == 0, within_s=60 + FORKS)
+            until(lambda: here.catalogue.waiting.unfinished() == 0, within_s=LIMIT_S + 5 * FORKS)
 
         words = (tmp_path / "celery.log").read_text()
         assert "the catalogue cannot be used now" not in words

@@ -9,6 +9,9 @@ from tests.house import picture
 from tests.integration.test_failures import is_ready, upload, web, worker
 from tests.redis import RedisServer
 from tests.running import http_client, until
+from vignette.adapters.celery_queue import CeleryJobs, producer_app
+from vignette.model import ImageId
+from vignette.ports.jobs import Lane
 
 MANY = 30
 FEW = 8
@@ -42,6 +45,8 @@ def test_the_default_vignettes_of_all_come_before_any_other_size_of_any(tmp_path
         with web(tmp_path, **settings) as url:
             files = [("file", (f"{number}.jpg", picture(640, 480))) for number in range(FEW)]
             assert http_client.post(f"{url}/images", files=files).status_code == 201
+            # One of them is queued twice, before all others.
+            CeleryJobs(producer_app(redis.url)).hint(ImageId(0), Lane.FAST)
 
             # At the usual pace: a quick sweep might take for forgotten what has just been taken, and queue it
             # once more, in the first lane.

@@ -35,6 +35,7 @@ from tests.running import (
     until_gone,
     until_up,
 )
+from vignette.access.policy import Access
 from vignette.adapters.stores.folder import FolderStore
 from vignette.jail.sandbox import Abilities
 from vignette.running.embedded_broker import answers_ping, set_queue_aside
@@ -193,7 +194,7 @@ def test_the_banner_says_what_is_dangerous():
     ],
 )
 def test_the_banner_shows_an_address_that_can_be_tried(settings, url):
-    words = banner(Settings(**settings))
+    words = banner(Settings(**settings, access="open"))
 
     assert f"Vignette runs at {url}/\n" in words
     assert words.endswith(f"curl -F file=@image_test/photo.jpg {url}/images")
@@ -463,10 +464,24 @@ def test_a_port_that_its_owner_would_share_is_taken_all_the_same(tmp_path):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "203.0.113.7", "box.local"])
 def test_a_service_that_others_reach_is_told_what_they_call_it(tmp_path, host):
-    line = refusal(tmp_path, host=host)
+    line = refusal(tmp_path, host=host, access="open")
 
     assert line.startswith(f'vignette: host = "{host}": other machines reach the service there')
     assert "allowed_hosts" in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "reached_by"),
+    [
+        ({"host": "0.0.0.0", "allowed_hosts": ("box.local",)}, 'host = "0.0.0.0"'),
+        ({"public_url": "https://pictures.example"}, 'public_url = "https://pictures.example"'),
+    ],
+)
+def test_a_service_that_others_reach_is_told_who_may_do_what(tmp_path, settings, reached_by):
+    line = refusal(tmp_path, **settings)
+
+    assert line.startswith(f"vignette: access is not set, and others reach the service by {reached_by}: ")
+    assert all(f'"{access}"' in line for access in Access)
 
 
 @needs.SECCOMP
@@ -486,7 +501,7 @@ def test_a_sandbox_that_is_wanted_and_not_there_is_one_clear_line(tmp_path):
     ],
 )
 def test_a_host_that_is_not_ours_is_one_clear_line(tmp_path, host, reason):
-    line = refusal(tmp_path, host=host, allowed_hosts=("pictures.local",))
+    line = refusal(tmp_path, host=host, allowed_hosts=("pictures.local",), access="open")
 
     assert re.fullmatch(rf"vignette: {re.escape(host)} port \d+ cannot be used: .*{reason}", line)
 
@@ -522,16 +537,26 @@ def test_a_second_server_on_the_same_upload_folder_is_one_clear_line(service, tm
     )
 
 
-def test_servers_that_share_a_catalogue_and_a_broker_may_share_their_folders(service, tmp_path):
-    shared = {
-        "database_url": "postgresql+psycopg://nobody@127.0.0.1:1/none",
-        "broker_url": "redis://127.0.0.1:1/0",
-        "upload_folder": service.upload_folder,
-        "state_folder": service.state_folder,
-    }
+SHARED = {"database_url": "postgresql+psycopg://nobody@127.0.0.1:1/none", "broker_url": "redis://127.0.0.1:1/0"}
 
-    with running(tmp_path, **shared) as second:
-        assert is_healthy(second)
+
+def test_servers_that_share_a_catalogue_and_a_broker_may_share_their_folders(tmp_path):
+    folders = {"upload_folder": tmp_path / "uploads", "state_folder": tmp_path / "state"}
+    folders["upload_folder"].mkdir()
+
+    with (
+        running(tmp_path / "one", **SHARED, **folders) as one,
+        running(tmp_path / "other", **SHARED, **folders) as other,
+    ):
+        assert is_healthy(one)
+        assert is_healthy(other)
+
+
+def test_a_server_whose_catalogue_is_another_does_not_share_the_upload_folder(service, tmp_path):
+    """Each would give numbers of its own, and not know what the other deletes."""
+    assert refusal(tmp_path, **SHARED, upload_folder=service.upload_folder) == (
+        f"vignette: another server uses the upload folder {service.upload_folder}"
+    )
 
 
 def test_no_broker_on_this_platform_is_one_clear_line(tmp_path):

@@ -122,3 +122,4 @@ def upload_all_along(service: Service, stop: threading.Event) -> None:
     while not stop.is_set():
         with suppress(httpx.TransportError):
             upload(service.url, picture())
+        stop.wait(0.05)  # the process that starts meanwhile needs the processor more

@@ -20,6 +20,7 @@ from tests import needs
 from tests.house import house, picture
 from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
 from tests.small_disk import inside, mount_inside, service_on_small_disks
+from vignette.access.actors import NOBODY
 from vignette.limits import MIB
 
 VIGNETTE = ("-m", "vignette")
@@ -53,7 +54,7 @@ def root(tmp_path: Path) -> Path:
     with house(tmp_path) as here:
         here.upload(picture())
         here.upload(picture(30, 20))
-        here.removal.delete(1)
+        here.removal.delete(NOBODY, 1)
     (tmp_path / "uploads").rename(tmp_path / "disk")
     (tmp_path / "uploads").mkdir()
     return tmp_path

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from tests.house import House
 from tests.house import house as house_below
 from tests.makers import encoded, jpeg_segment, jpeg_with, picture
 from tests.running import http_client, running_service, until
+from vignette.access.actors import NOBODY
 from vignette.model import ImageId
 
 # Of the name, of the metadata, of the key. Nothing else in the world holds these words.
@@ -67,7 +70,7 @@ def test_the_catalogue_forgets_all_but_the_number(house: House) -> None:
     house.work()
     assert found([house.root], traces(content))
 
-    house.removal.delete(ImageId(0))
+    house.removal.delete(NOBODY, ImageId(0))
     house.sweeping.sweep()
 
     assert found([house.root], traces(content)) == set()
@@ -76,9 +79,20 @@ def test_the_catalogue_forgets_all_but_the_number(house: House) -> None:
     assert house.catalogue.library.get(ImageId(1)).record.name == "another.jpg"
 
 
+# Its worker clears traces each second.
+PROGRAM = f"""
+import sys
+from pathlib import Path
+from vignette.cli import open_catalogue
+from vignette.running.launcher import serve
+from vignette.settings import load_settings_or_exit
+sys.exit(serve(load_settings_or_exit(), open_catalogue, Path({os.fspath(Path(__file__).parent / "quick")!r})))
+"""
+
+
 def test_a_service_keeps_no_trace_of_it_in_any_file(tmp_path: Path) -> None:
     content = photo(WORDS)
-    with running_service(tmp_path) as service:
+    with running_service(tmp_path, command=(sys.executable, "-c", PROGRAM)) as service:
         folders = [service.upload_folder, service.state_folder]
         headers = {"Idempotency-Key": KEY}
         sent = {"file": (NAME, content, "image/jpeg")}

@@ -30,7 +30,7 @@ SIZE, CHUNK = 3 << 19, 64 << 10
 root, how = Path(sys.argv[1]) / "disk", sys.argv[2]
 store = FolderStore(root, min_free_bytes=2 << 20)
 store.make()
-intake = Intake(store, store, None, None, None, None, IntakeLimits(10**9, 1, 1))
+intake = Intake(store, store, None, None, None, None, IntakeLimits(10**9, 1, 1), None)
 
 def upload(together, answers, is_killed):
     together.wait()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -183,4 +184,38 @@ def test_a_worker_goes_on_whatever_lies_in_the_queue(tmp_path: Path) -> None:
             assert process.poll() is None
     finally:
         catalogue.close()
+        server.close()
+
+
+def test_a_worker_does_not_hammer_a_queue_that_refuses_and_goes_on_afterwards(tmp_path: Path) -> None:
+    """The server has become a replica, as after a failover: it answers each command with a refusal, at once."""
+    server = RedisServer(tmp_path / "redis")
+    values: dict[str, Any] = {
+        "upload_folder": tmp_path / "uploads",
+        "state_folder": tmp_path / "state",
+        "broker_url": server.url,
+        "render_processes": 1,
+    }
+    values["state_folder"].mkdir()
+    app = build_web(Settings(**values)).test_client()
+
+    def refused() -> int:
+        return int(server.client.info("stats")["total_error_replies"])
+
+    try:
+        with worker(tmp_path, **values) as process:
+            until(lambda: app.get("/readyz").json["status"] == "ready")  # type: ignore[index]
+            server.client.replicaof("127.0.0.1", "1")
+            assert app.post("/images", data=picture(), content_type="image/jpeg").status_code == 201
+            until(lambda: refused() > 20)
+            begun, before = time.monotonic(), refused()
+            until(lambda: refused() >= before + 50)
+            assert time.monotonic() - begun > 2, "hundreds a second"
+            assert app.get("/readyz").json["status"] == "degraded"  # type: ignore[index]
+
+            server.client.replicaof("NO", "ONE")
+
+            until(lambda: app.get("/images/0").json["state"] == "ready")  # type: ignore[index]
+            assert process.poll() is None
+    finally:
         server.close()

@@ -20,7 +20,8 @@ from vignette.trials.own_port import free_port
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_service(tmp_path_factory.mktemp("service"), max_upload_bytes=1_000_000, web_processes=2) as service:
+    several = {"web_processes": 2, "render_processes": 2}
+    with running_service(tmp_path_factory.mktemp("service"), max_upload_bytes=1_000_000, **several) as service:
         yield service
         stop(service)
 
@@ -97,7 +98,7 @@ def test_by_hand_with_a_redis_of_one_s_own(tmp_path: Path) -> None:
 
 
 def test_on_all_addresses_it_answers_for_the_hosts_that_it_is_told_of_and_for_no_others(tmp_path: Path) -> None:
-    with running_service(tmp_path, host="0.0.0.0", allowed_hosts=("pictures.local",)) as service:
+    with running_service(tmp_path, host="0.0.0.0", allowed_hosts=("pictures.local",), access="open") as service:
         port = httpx.URL(service.url).port
         status = {
             host: http_client.get(f"http://127.0.0.1:{port}/", headers={"Host": host}).status_code

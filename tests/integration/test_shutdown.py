@@ -72,7 +72,7 @@ def test_a_restart_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path
     port = free_port()
     with uploading(f"http://127.0.0.1:{port}") as acknowledged:
         for round_number in range(2):
-            with running_service(tmp_path, port=port, web_processes=2) as service:
+            with running_service(tmp_path, port=port, web_processes=2, render_processes=2) as service:
                 until(lambda least=10 * (round_number + 1): len(acknowledged) >= least)
                 stop(service)
 

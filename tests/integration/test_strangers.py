@@ -11,7 +11,8 @@ import pytest
 
 from tests.house import picture
 from tests.running import Service, http_client, running_service, until
-from vignette.trials.strangers import Attack, attacking, attacks
+from vignette.limits import TURNS, TURNS_WAITED_FOR
+from vignette.trials.strangers import Attack, attacking, attacks, hammering
 
 # More than granian accepts by default (`--backpressure`): as long as they lasted, nobody else was answered.
 CONNECTIONS = 1200
@@ -54,6 +55,17 @@ def test_a_healthy_client_is_served_beside(service: Service, attack: Attack) -> 
             assert http_client.get(f"{service.url}/images", timeout=5).status_code == 200
         until(lambda: post(service, picture()).status_code == 201, SOON_S)
         until(lambda: http_client.get(f"{service.url}{ORIGINAL}").content == LARGE, SOON_S)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="strangers come from 127.0.0.2")
+def test_a_healthy_client_has_its_turn_beside_those_who_ask_for_pages(service: Service) -> None:
+    with hammering(port_of(service), 2 * (TURNS + TURNS_WAITED_FOR)) as hammer:
+        for _ in range(10):
+            assert http_client.get(f"{service.url}/images").status_code == 200
+            assert post(service, picture()).status_code == 201
+
+    assert hammer.answered["503"] > 0
+    assert hammer.answered["200"] > 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="strangers come from 127.0.0.2")

@@ -18,6 +18,7 @@ from werkzeug.serving import make_server
 from tests.house import House, picture
 from tests.house import house as house_below
 from tests.running import all_along
+from vignette.access.actors import NOBODY
 from vignette.errors import Refused
 from vignette.model import ImageId
 from vignette.pixels.inspection import inspect
@@ -93,7 +94,7 @@ def test_however_long_it_takes_images_that_are_finished_one_by_one_are_not_lost(
 
 
 def test_kept_promises_are_no_violation(court: Court) -> None:
-    court.house.removal.delete(ImageId(3))
+    court.house.removal.delete(NOBODY, ImageId(3))
     court.ledger.delete(3, is_answered=True)
 
     assert court.violations() == []
@@ -228,7 +229,7 @@ def test_a_deletion_that_was_answered_and_not_done(court: Court) -> None:
 
 
 def test_a_deletion_that_nobody_asked_for(court: Court) -> None:
-    court.house.removal.delete(ImageId(0))
+    court.house.removal.delete(NOBODY, ImageId(0))
 
     assert "image 0 is deleted, and nobody asked for that" in court.violations()
 

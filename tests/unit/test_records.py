@@ -35,6 +35,7 @@ OUTCOME = Outcome(
     fingerprints={SMALL: Fingerprint(100, 2**32 - 1)},
     to_come=("vignette-large-1280x1280-cover-attention-q80-e3c09555-moving.webp",),
     replacements={SMALL: (Fingerprint(90, 0),)},
+    warnings=("animation-damaged", "of-a-later-release"),
 )
 FAILED = Outcome(failure=Failure("too-much-memory", "rendering needs 300 MB", 300, 280), attempts=3)
 
@@ -51,15 +52,22 @@ def changed(content: bytes, path: str, value: Any) -> bytes:
 
 
 def test_what_we_write_is_read() -> None:
-    for record in (RECORD, replace(RECORD, name=None, idempotency_key=None)):
+    for record in (RECORD, replace(RECORD, name=None, idempotency_key=None), replace(RECORD, owner="0123456789abcdef")):
         assert record_from_json(record_to_json(record)) == record
     for outcome in (OUTCOME, FAILED, Outcome()):
         assert outcome_from_json(outcome_to_json(outcome)) == outcome
 
 
 def test_what_a_later_release_adds_is_passed_over() -> None:
-    assert record_from_json(changed(record_to_json(RECORD), "owner", {"key": 1})) == RECORD
+    assert record_from_json(changed(record_to_json(RECORD), "later", {"key": 1})) == RECORD
     assert outcome_from_json(changed(outcome_to_json(OUTCOME), "later", [1])) == OUTCOME
+
+
+def test_a_record_of_an_earlier_release_has_no_owner() -> None:
+    earlier = json.loads(record_to_json(RECORD))
+    del earlier["owner"]
+
+    assert record_from_json(json.dumps(earlier).encode()) == RECORD
 
 
 @pytest.mark.parametrize(
@@ -92,6 +100,11 @@ def test_what_a_later_release_adds_is_passed_over() -> None:
         ("received_at", "0001-01-01T00:00:00+23:00"),
         ("received_at", 10**18),
         ("idempotency_key", "once"),
+        ("owner", ""),
+        ("owner", "0123456789ABCDEF"),
+        ("owner", "0123456789abcdef0"),
+        ("owner", "../../etc/passwd"),
+        ("owner", {"key": 1}),
         ("name", 7),
         ("name", "\ud800"),
         ("later", float("nan")),

@@ -133,7 +133,7 @@ class TestPrecedence:
     def test_an_empty_variable_counts_as_not_set(
         self, monkeypatch: pytest.MonkeyPatch, write_config: WriteConfig
     ) -> None:
-        write_config("port = 6000\npublic_url = 'https://pictures.example.org'")
+        write_config("port = 6000\npublic_url = 'https://pictures.example.org'\naccess = 'closed'")
         monkeypatch.setenv("VIGNETTE_PORT", "")
         monkeypatch.setenv("VIGNETTE_PUBLIC_URL", "")
 
@@ -281,14 +281,17 @@ class TestWrongValues:
         assert _the_problem().startswith(f'test.toml: allowed_hosts = ["a", "{host}"]: should be an IP address')
 
     def test_its_own_hosts_are_those_that_it_listens_on_or_is_told_of(self) -> None:
-        settings = Settings(host="box.local", public_url="https://Example.org:8443/x", allowed_hosts=("192.0.2.7",))
+        settings = Settings(
+            host="box.local", public_url="https://Example.org:8443/x", allowed_hosts=("192.0.2.7",), access="closed"
+        )
 
         assert settings.own_hosts == {"box.local", "example.org", "192.0.2.7"}
-        assert Settings(host="0.0.0.0").own_hosts == Settings(host="::").own_hosts == frozenset()
+        for host in ("0.0.0.0", "::"):
+            assert Settings(host=host, access="closed").own_hosts == frozenset()
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "192.0.2.7", "localhost", "pictures.example.org"])
     def test_a_host_is_an_address_or_a_name(self, host: str) -> None:
-        assert load_settings(host=host).host == host
+        assert load_settings(host=host, access="closed").host == host
 
     @pytest.mark.parametrize(
         "host", ["127.0.0.1:5000", "http://localhost", "localhost/", "a b", "127.0.0", "[::1]", "-x", "é", "a\n"]
@@ -307,7 +310,7 @@ class TestWrongValues:
         ],
     )
     def test_a_public_url_loses_its_closing_slash(self, url: str, kept: str) -> None:
-        assert load_settings(public_url=url).public_url == kept
+        assert load_settings(public_url=url, access="closed").public_url == kept
 
     @pytest.mark.parametrize(
         "url",

@@ -9,21 +9,21 @@ the sweep makes it sure.
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import current_process
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from vignette.adapters.celery_transport import PUBLISH_TASK as PUBLISH_TASK
 from vignette.adapters.celery_transport import QUEUE as QUEUE
 from vignette.adapters.celery_transport import RENDER_TASK as RENDER_TASK
-from vignette.adapters.celery_transport import use_for_redis
+from vignette.adapters.celery_transport import prove_that_it_takes_jobs, use_for_redis
+from vignette.adapters.impatient import Impatient
 from vignette.errors import QueueUnavailable
 from vignette.limits import KILL_GRACE_S
 from vignette.model import ImageId
@@ -35,6 +35,7 @@ _KEY_PREFIX: Final = "vignette:"
 # On Redis, 0 is the highest and 9 the lowest. Each step of the one queue is a list of its own there; a worker looks
 # into them in order. 0 and 9 have to stay: earlier releases knew only these, and their jobs may still be in the queue.
 _PRIORITIES: Final = {Lane.FAST: 0, Lane.BULK: 3, Lane.REST: 6, Lane.RENEWAL: 9}
+_LANES: Final = {priority: lane for lane, priority in _PRIORITIES.items()}
 _PRIORITY_STEPS: Final = sorted(_PRIORITIES.values())
 
 _COMMON: Final[dict[str, Any]] = {
@@ -45,8 +46,8 @@ _COMMON: Final[dict[str, Any]] = {
     "broker_connection_retry_on_startup": True,
 }
 
-# The web process would rather lose a hint than keep a client waiting: one try, half a second in all. Without
-# `socket_timeout`, a Redis that accepts a connection and never answers would hold the process for ever.
+# The web process would rather lose a hint than keep a client waiting, so there is one try. Without `socket_timeout`, a
+# Redis that accepts a connection and never answers would be waited for in the background, for ever.
 _PRODUCER_TRANSPORT: Final[dict[str, Any]] = {
     "global_keyprefix": _KEY_PREFIX,
     "priority_steps": _PRIORITY_STEPS,
@@ -58,8 +59,14 @@ _PRODUCER_TRANSPORT: Final[dict[str, Any]] = {
     "interval_max": 0,
 }
 
+# How long anybody waits for the queue in all: for one job, however many answers it takes, and more for each of many.
+_PATIENCE_S: Final = 0.45
+_PATIENCE_FOR_A_JOB_S: Final = 0.01
+
 # After a hint has failed, none is tried for this long; the sweep finds the work meanwhile.
 _PAUSE_AFTER_FAILURE_S: Final = 5.0
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +109,8 @@ def worker_app(
         _COMMON,
         broker_transport_options=transport,
         broker_connection_max_retries=None,
+        # A queue that answers and refuses (it is read-only, or full) does not end the worker.
+        broker_channel_error_retry=True,
         # A job leaves the queue as soon as a process has it; from then on the catalogue holds the lease. With True,
         # Celery would queue a job that kills its process again without end.
         task_acks_late=False,
@@ -119,14 +128,25 @@ def worker_app(
     return app
 
 
+def lane_of(delivery_info: object) -> Lane | None:
+    """Return the lane of a job, by what its task finds in `request.delivery_info`; None if it tells none."""
+    priority = delivery_info.get("priority") if isinstance(delivery_info, dict) else None
+    return _LANES.get(priority) if isinstance(priority, int) else None
+
+
 class CeleryJobs:
-    """`Jobs` over a Celery application; safe to share between threads."""
+    """
+    `Jobs` over a Celery application; safe to share between threads.
+
+    Nobody waits for a slow queue: what it does not take within half a second goes on in the background, and meanwhile
+    the queue counts as down.
+    """
 
     def __init__(self, app: Celery, *, pause_after_failure_s: float = _PAUSE_AFTER_FAILURE_S) -> None:
         self._app = app
         self._pause_after_failure_s = pause_after_failure_s
         self._silent_until = 0.0
-        self._lock = threading.Lock()
+        self._impatient = Impatient()
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
         self.hint_all([image_id], lane)
@@ -140,9 +160,27 @@ class CeleryJobs:
     def _send(self, task: str, image_ids: Sequence[ImageId], lane: Lane) -> None:
         self._raise_if_silent()
         try:
+            self._ask(
+                lambda: self._send_now(task, image_ids, lane), _PATIENCE_S + len(image_ids) * _PATIENCE_FOR_A_JOB_S
+            )
+        except QueueUnavailable:
+            self._be_silent()
+            raise
+
+    def _be_silent(self) -> None:
+        now = time.monotonic()
+        if now >= self._silent_until:
+            self._silent_until = now + self._pause_after_failure_s
+
+    def _raise_if_silent(self) -> None:
+        if time.monotonic() < self._silent_until:
+            raise QueueUnavailable("the queue did not answer a moment ago")
+
+    def _send_now(self, task: str, image_ids: Sequence[ImageId], lane: Lane) -> None:
+        # Those that waited for a call that has failed do not fail each by itself.
+        self._raise_if_silent()
+        try:
             with self._app.producer_or_acquire() as producer:
-                # A call that had to wait for a connection of the pool has waited for calls that may have failed.
-                self._raise_if_silent()
                 for image_id in image_ids:
                     self._app.send_task(
                         task,
@@ -152,25 +190,30 @@ class CeleryJobs:
                         retry=True,
                         retry_policy=_NO_RETRY,
                     )
-        except QueueUnavailable:
+        except Exception:
+            self._be_silent()
             raise
-        except Exception as error:  # kombu lets any error through that a strange answer of the broker brings about
-            _note_if_strange(error)
-            with self._lock:
-                self._silent_until = time.monotonic() + self._pause_after_failure_s
-            raise QueueUnavailable("the queue does not answer") from error
-
-    def _raise_if_silent(self) -> None:
-        if time.monotonic() < self._silent_until:
-            raise QueueUnavailable("the queue did not answer a moment ago")
 
     def backlog(self) -> int:
+        return self._ask(self._count_now, _PATIENCE_S)
+
+    def _count_now(self) -> int:
+        with self._app.producer_or_acquire() as producer:
+            channel: Any = producer.channel
+            prove_that_it_takes_jobs(channel)
+            # Declaring a queue changes nothing on Redis, and tells how many jobs of all priorities are in it.
+            return int(channel.queue_declare(QUEUE).message_count)
+
+    def _ask(self, call: Callable[[], T], patience_s: float) -> T:
         try:
-            with self._app.connection_for_write() as connection:
-                channel: Any = connection.default_channel
-                # Declaring a queue changes nothing on Redis, and tells how many jobs of all priorities are in it.
-                return int(channel.queue_declare(QUEUE).message_count)
-        except Exception as error:
+            return self._impatient.call(call, patience_s)
+        except QueueUnavailable:
+            raise
+        except TimeoutError as error:
+            raise QueueUnavailable("the queue takes too long to answer") from error
+        except ResponseError as error:
+            raise QueueUnavailable("the queue answers, and takes no jobs") from error
+        except Exception as error:  # kombu lets any error through that a strange answer of the broker brings about
             _note_if_strange(error)
             raise QueueUnavailable("the queue does not answer") from error
 

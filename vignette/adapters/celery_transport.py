@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from base64 import b64decode
 from queue import Empty
 from typing import Any, Final
@@ -29,6 +30,11 @@ _PERMANENT_BINDINGS: Final = "_kombu.binding_permanent.%s"
 _MOST_ID: Final = 2**63 - 1
 _MOST_PRIORITY: Final = 9
 _MOST_CHARS: Final = 200
+
+_PROOF: Final = "takes-jobs"
+
+# For so long the worker's parent does nothing else, which is no harm: it looks after its processes once a second.
+_PAUSE_AFTER_REFUSAL_S: Final = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +98,12 @@ def _is_word(value: object) -> bool:
 class _QoS(redis.QoS):
     """What the worker has taken and not acknowledged yet."""
 
+    def restore_visible(self, *arguments: Any, **options: Any) -> None:
+        try:
+            super().restore_visible(*arguments, **options)
+        except ResponseError as error:
+            logger.warning("the queue lets nothing be put back now: %s", error)
+
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         try:
             super().restore_by_tag(tag, client, leftmost)
@@ -114,10 +126,20 @@ class _Channel(redis.Channel):
             return super()._brpop_read(**options)  # type: ignore[misc]
         except (Empty, *self.connection_errors):  # type: ignore[attr-defined]
             raise
+        except ResponseError as error:
+            # A queue that is read-only or full, or a key of another type. The worker would ask again at once.
+            logger.warning("the queue gives no jobs: %s", error)
+            self._remove_what_is_of_another_type()
+            time.sleep(_PAUSE_AFTER_REFUSAL_S)
+            raise Empty from error
         except Exception as error:
             logger.warning("what was taken from the queue is no job, and is thrown away: %s", error)
-            self._remove_what_is_of_another_type()
             raise Empty from error
+
+    def prove_that_it_takes_jobs(self) -> None:
+        """Write what is gone a second later; raise `redis.exceptions.ResponseError` where that is refused."""
+        with self.conn_or_acquire() as client:
+            client.set(_PROOF, "", ex=1)
 
     def _remove_what_is_of_another_type(self) -> None:
         """Every command on a key of another type than kombu gave it would fail, now and for ever."""
@@ -137,6 +159,12 @@ class _Channel(redis.Channel):
                         client.execute_command("DEL", key)
         except ResponseError as error:  # a broker of others may not allow the command
             logger.warning("the types in the queue cannot be looked at: %s", error)
+
+
+def prove_that_it_takes_jobs(channel: object) -> None:
+    """Raise an error of redis-py if the queue is a Redis that can be read and not written: full, or read-only."""
+    if isinstance(channel, _Channel):
+        channel.prove_that_it_takes_jobs()
 
 
 class Transport(redis.Transport):

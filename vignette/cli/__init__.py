@@ -8,6 +8,7 @@ import click
 
 from vignette import __version__
 from vignette.cli.images import render, retry
+from vignette.cli.keys import keys
 from vignette.cli.trials import bench, torture
 from vignette.cli.upkeep import fsck, reindex
 from vignette.jail.modes import keep_files_private
@@ -39,5 +40,5 @@ def open_catalogue(settings: Settings) -> None:
     catalogue.close()
 
 
-for command in (reindex, retry, render, fsck, torture, bench):
+for command in (reindex, retry, render, fsck, keys, torture, bench):
     main.add_command(command)

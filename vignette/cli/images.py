@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from vignette.access.actors import OPERATOR
 from vignette.errors import ImageDeleted, ImageNotFailed, ImageNotFound
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
@@ -38,7 +39,7 @@ def retry(numbers: tuple[int, ...], all_failed: bool) -> None:
         refused = 0
         for image_id in renewal.failed() if all_failed else map(ImageId, numbers):
             try:
-                renewal.retry(image_id, Lane.BULK)
+                renewal.retry(OPERATOR, image_id, Lane.BULK)
             except (ImageNotFound, ImageDeleted, ImageNotFailed) as error:
                 click.echo(f"vignette: {error}", err=True)
                 refused += 1

@@ -272,7 +272,7 @@ def scale(folder: Path | None, as_json: bool, check: bool, effort: Effort) -> No
 @_effort
 def strangers(as_json: bool, check: bool, effort: Effort) -> None:
     """
-    What a healthy client feels beside idle connections, slow uploads, slow readers and many downloads.
+    What a healthy client feels beside idle connections, slow uploads, slow readers, many downloads and many pages.
 
     Starts a service for the purpose. Linux only. Exit status 2 if it does not start.
     """

@@ -25,14 +25,19 @@ def reindex(lost: bool) -> None:
 
     Where the catalogue knows images and the upload folder holds none, its disk is probably not mounted, and nothing is
     done. If the images are lost for good, --lost makes an empty catalogue. Their numbers stay taken.
+
+    If the catalogue has no keys, those that the upload folder knows are valid again. Otherwise the keys stay as they
+    are.
     """
     from vignette.wiring.stores import open_and_catch_up
-    from vignette.wiring.use_cases import build_reindexing
+    from vignette.wiring.use_cases import build_key_snapshots, build_reindexing
 
     with exit_with_words():
         settings = load_settings()
-        reindexing = build_reindexing(*open_and_catch_up(settings, images_are_lost=lost))
+        store, catalogue = open_and_catch_up(settings, images_are_lost=lost)
+        reindexing = build_reindexing(store, catalogue)
         count = reindexing.rebuild(_with_a_bar) if sys.stderr.isatty() else reindexing.rebuild()
+        build_key_snapshots(store, catalogue).bring_back()
     click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
 
 

@@ -2,45 +2,36 @@
 Work on the bytes of strangers, in processes of its own that can be ended.
 
 A `CellPool` keeps some *cells*, which wait for work. Each is a fork of one fresh program that imports once what the
-work needs (`vignette.jail.zygote`). So a new cell costs little, and takes the place of one that has done a number of
+work needs (`vignette.jail.forking`). So a new cell costs little, and takes the place of one that has done a number of
 pieces of work, or took more for a piece than it may. Whatever a cell does, only the piece that it has is lost.
 """
 
 from __future__ import annotations
 
 import atexit
-import itertools
-import json
 import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
-from weakref import WeakSet, finalize
+from weakref import WeakSet
 
 from vignette.errors import VignetteError
-from vignette.jail import messages, zygote
+from vignette.jail import cell as inside
+from vignette.jail import messages
+from vignette.jail.cell import CellLimits as CellLimits
+from vignette.jail.forking import OwnZygote, Program, SharedZygote, Zygote
 from vignette.jail.messages import Malformed, Message, whole_number
-from vignette.jail.zygote import CellLimits as CellLimits
+from vignette.jail.zygote import NEVER_WAS
 from vignette.limits import MIB
-
-# For the answer to an order: the zygote may still be importing, on a busy machine.
-_CONTROL_S: Final = 60.0
 
 _MAX_WORDS_CHARS: Final = 2000
 _MAX_NUMBER: Final = 2**63 - 1
-
-# The environment of a zygote is empty, so PYTHONPATH does not tell it where the owner found its modules.
-_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from vignette.jail.zygote import main; main()"
 
 logger = logging.getLogger(__name__)
 
@@ -77,11 +68,11 @@ class CellPool:
     """
     The cells of this process. Safe to share between threads; after a fork, the child has cells of its own.
 
-    *work* is the name of a `zygote.Work`, "module:function". At most *cells* pieces are done at a time; a thread that
+    *work* is the name of a `cell.Work`, "module:function". At most *cells* pieces are done at a time; a thread that
     comes when all are at work waits *wait_s*. A cell does *pieces* at most. A piece may take *wall_s*. If its cell
     dies, it is tried again in another, *tries* times in all.
 
-    Nothing is started before the first piece, or before `warm`. All times are in seconds.
+    Nothing is started before the first piece, or before `warm` or `share`. All times are in seconds.
     """
 
     def __init__(
@@ -97,28 +88,31 @@ class CellPool:
         errors: Sequence[type[VignetteError]] = (),
         environment: Mapping[str, str] = MappingProxyType({}),
         idle_s: float | None = None,
+        keeps_spare: bool = True,
     ) -> None:
         """
         *errors* are those that the work may raise: `run` raises them in its stead. *environment* is for the libraries
-        of the work while they are loaded. After *idle_s* without work all processes end, until work comes again.
+        of the work while they are loaded. After *idle_s* without work all processes end, until work comes again. A
+        pool that *keeps_spare* has a cell ready for whoever comes while others are at work.
         """
         self.limits = limits
         self.wall_s = wall_s
-        self._work = work
+        self._program = Program(work, limits, dict(environment))
         self._cells = cells
         self._pieces = pieces
         self._wait_s = wait_s
         self._tries = tries
         self._errors = {kind.code: kind for kind in errors}
-        self._environment = dict(environment)
         self._idle_s = idle_s
+        self._keeps_spare = keeps_spare
+        self._shared: SharedZygote | None = None
         self._begin()
         _pools.add(self)
 
     def _begin(self) -> None:
         self._places = threading.BoundedSemaphore(self._cells)
         self._lock = threading.Lock()
-        self._zygote: _Zygote | None = None
+        self._zygote: Zygote | None = None
         self._idle: list[_Cell] = []
         self._at_work = 0
         self._is_closed = False
@@ -148,7 +142,8 @@ class CellPool:
         """
         Have one cell for pieces of work that belong together, as long as the block lasts. They count as one piece.
 
-        No piece is tried again. A cell whose session ends by an error is ended.
+        No piece is tried again. A cell whose session ends by an error is ended. It is no error if a generator that has
+        the session is closed between two pieces: see to it then that the next piece begins anew.
 
         Raises:
             NoCell: There is none.
@@ -156,19 +151,21 @@ class CellPool:
         if not self._places.acquire(timeout=self._wait_s):
             raise NoCell(f"all {self._cells} cells are at work")
         try:
-            while not (cell := self._taken(fresh=False)).is_alive():
+            while not (cell := self._obeying(fresh=False)).is_alive():
                 self._end(cell)
-            before = cell.pieces
             session = Session(self, cell)
+            pieces = cell.pieces + 1
             try:
                 yield session
-            except BaseException:
-                if not session.is_over:
+            except BaseException as error:
+                if not isinstance(error, GeneratorExit) and not session.is_over:
+                    session.is_over = True
                     self._end(cell)
                 raise
-            cell.pieces = before + 1
-            if not session.is_over:
-                self._given_back(cell)
+            finally:
+                cell.pieces = pieces
+                if not session.is_over:
+                    self._given_back(cell)
         finally:
             self._places.release()
 
@@ -177,6 +174,19 @@ class CellPool:
         with self._lock, suppress(NoCell):
             if not self._idle:
                 self._idle.append(self._forked())
+
+    def share(self) -> None:
+        """
+        Have what the work needs loaded now, once for this process and for all that it forks from now on. Each of them
+        has cells of its own. From now on this process has to call `keep`; all cells end with it.
+        """
+        self._shared = SharedZygote(self._program)
+        self._shared.keep()
+
+    def keep(self) -> None:
+        """For the process that called `share`: replace what has ended. Call this about once a second."""
+        if self._shared is not None:
+            self._shared.keep()
 
     def close(self) -> None:
         """End all cells for good, and with them the pieces that are at work. Repeating it does nothing."""
@@ -187,6 +197,8 @@ class CellPool:
             self._drop_idle()
         if zygote is not None:
             zygote.close()
+        if self._shared is not None:
+            self._shared.close()
 
     def __del__(self) -> None:
         with suppress(AttributeError):  # it was never begun
@@ -206,6 +218,8 @@ class CellPool:
             cell.connection.close()
         if zygote is not None:
             zygote.forget()
+        if self._shared is not None:
+            self._shared.forget()
 
     def _tried(self, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int) -> Message:
         for is_last in (*[False] * (self._tries - 1), True):
@@ -213,16 +227,20 @@ class CellPool:
                 return self._done(values, descriptors, max_bytes, fresh=is_last and self._tries > 1)
             except CellDied as error:
                 if is_last and isinstance(error, CellLost):
-                    raise NoCell(f"the process that forks cells for {self._work} ends at once") from error
+                    raise NoCell(f"the process that forks cells for {self._program.work} ends at once") from error
                 if is_last:
                     raise
-                logger.warning("a cell of %s died, and the work is tried again: %s", self._work, error)
+                logger.warning("a cell of %s died, and the work is tried again: %s", self._program.work, error)
         raise AssertionError
 
     def _done(self, values: dict[str, Any], descriptors: Sequence[int], max_bytes: int, *, fresh: bool) -> Message:
-        cell = self._taken(fresh=fresh)
+        cell = self._obeying(fresh=fresh)
+        # What a cell has said unasked would be taken for its next answer.
+        while cell.pieces and not cell.is_alive():
+            self._end(cell)
+            cell = self._obeying(fresh=fresh)
         answer = self.asked(cell, values, descriptors, max_bytes)
-        if zygote.NO_MEMORY in answer.values:
+        if inside.NO_MEMORY in answer.values:
             self._end(cell)
         else:
             self._given_back(cell)
@@ -239,7 +257,7 @@ class CellPool:
             status = self._end(cell)
             if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
                 raise OutOfProcessorTime(f"it took more than {self.limits.cpu_s:g} s") from error
-            if status == zygote.NEVER_WAS:
+            if status == NEVER_WAS:
                 raise CellLost("the process that forks it is gone") from error
             raise CellDied(f"{_ending(status)} ({error})") from error
         except BaseException:
@@ -257,26 +275,47 @@ class CellPool:
     def unpacked(self, answer: Message) -> Message:
         """Return the answer of the work itself, or raise what the cell told in its place."""
         match answer.values:
-            case {zygote.DONE: dict() as values}:
+            case {inside.DONE: dict() as values}:
                 return Message(values, answer.blocks)
-            case {zygote.NO_MEMORY: True}:
+            case {inside.NO_MEMORY: True}:
                 raise OutOfMemory(f"it took more than {self.limits.memory_bytes / MIB:,.0f} MiB")
-            case {zygote.ERROR: {"code": str() as code, "detail": str() as detail} as told} if code in self._errors:
+            case {inside.ERROR: {"code": str() as code, "detail": str() as detail} as told} if code in self._errors:
                 raise self._errors[code](
                     _printable(detail), measured=_number(told, "measured"), limit=_number(told, "limit")
                 )
-            case {zygote.BUG: str() as words}:
+            case {inside.BUG: str() as words}:
                 raise CellDied(f"the work raised what it should not: {_printable(words)}")
             case _:
                 raise CellDied("the answer has another shape")
+
+    def _obeying(self, *, fresh: bool) -> _Cell:
+        """Take a cell whose zygote obeys. How long that needs to be loaded is no matter of the piece of work."""
+        for is_last in (False, True):
+            cell = self._taken(fresh=fresh)
+            try:
+                cell.zygote.wait_until_here()
+            except OSError as error:
+                self._abandon(cell)
+                if is_last or not isinstance(error, ConnectionError):
+                    raise NoCell(f"the process that forks cells for {self._program.work}: {error}") from error
+            else:
+                return cell
+        raise AssertionError
+
+    def _abandon(self, cell: _Cell) -> None:
+        """Let go of a *cell* whose zygote is gone or hangs."""
+        cell.connection.close()
+        with self._lock:
+            self._is_done()
+            if cell.zygote is self._zygote:
+                self._lose_zygote()
 
     def _taken(self, *, fresh: bool) -> _Cell:
         with self._lock:
             self._stay_awake()
             cell = self._forked() if fresh or not self._idle else self._idle.pop()
             self._at_work += 1
-            # Have a spare at hand for whoever comes meanwhile.
-            if not self._idle and self._at_work < self._cells:
+            if self._keeps_spare and not self._idle and self._at_work < self._cells:
                 with suppress(NoCell):
                     self._idle.append(self._forked())
             return cell
@@ -288,13 +327,13 @@ class CellPool:
         for _ in range(2):
             try:
                 if self._zygote is None:
-                    self._zygote = _Zygote(self._work, self.limits, self._environment)
-                return self._zygote.fork()
+                    self._zygote = self._shared.visit() if self._shared else OwnZygote(self._program)
+                return _Cell(self._zygote, *self._zygote.fork())
             except ConnectionError:  # it was killed: start another
                 self._lose_zygote()
             except OSError as error:
-                raise NoCell(f"no process can be started: {error.strerror}") from error
-        raise NoCell(f"the process that forks cells for {self._work} ends at once")
+                raise NoCell(f"no process can be started: {error.strerror or error}") from error
+        raise NoCell(f"the process that forks cells for {self._program.work} ends at once")
 
     def _end(self, cell: _Cell) -> int:
         """End *cell* and return its wait status."""
@@ -302,12 +341,12 @@ class CellPool:
         with self._lock:
             self._is_done()
             if cell.zygote is not self._zygote:
-                return zygote.NEVER_WAS
+                return NEVER_WAS
             try:
-                return cell.zygote.end(cell)
+                return cell.zygote.end(cell.number)
             except OSError:
                 self._lose_zygote()
-                return zygote.NEVER_WAS
+                return NEVER_WAS
 
     def _is_done(self) -> None:
         """Under the lock: a piece of work is over."""
@@ -340,74 +379,15 @@ class CellPool:
         self._idle.clear()
 
 
-class _Zygote:
-    """The process that forks cells. Not safe to share between threads."""
-
-    def __init__(self, work: str, limits: CellLimits, environment: Mapping[str, str]) -> None:
-        """Raise OSError if no process can be started."""
-        self._control, theirs = socket.socketpair()
-        self._control.settimeout(_CONTROL_S)
-        self._numbers = itertools.count()
-        wanted = json.dumps({"work": work, "limits": asdict(limits)})
-        with theirs:
-            try:
-                self._process = subprocess.Popen(  # noqa: S603 (our own program)
-                    [_python(), "-I", "-c", _PROGRAM, wanted, *sys.path],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    env=environment,
-                    close_fds=True,
-                )
-            except BaseException:
-                self._control.close()
-                raise
-        # For a pool that nobody has closed.
-        self._ended = finalize(self, _end_process, self._control, self._process)
-        self._ended.atexit = False
-
-    def fork(self) -> _Cell:
-        ours, theirs = socket.socketpair()
-        number = next(self._numbers)
-        with theirs:
-            try:
-                messages.send(self._control, zygote.ORDER.pack(zygote.FORK, number), [theirs.fileno()])
-            except BaseException:
-                ours.close()
-                raise
-        return _Cell(self, number, ours)
-
-    def end(self, cell: _Cell) -> int:
-        self._control.sendall(zygote.ORDER.pack(zygote.END, cell.number))
-        status = self._control.recv(zygote.STATUS.size, socket.MSG_WAITALL)
-        if len(status) < zygote.STATUS.size:
-            raise ConnectionResetError("the process that forks cells is gone")
-        return int(zygote.STATUS.unpack(status)[0])
-
-    def close(self) -> None:
-        """End the process, and with it its cells."""
-        self._ended()
-
-    def forget(self) -> None:
-        self._ended.detach()
-        self._control.close()
-        self._process.returncode = 0  # it is not our child, so nobody here may wait for it
-
-
-def _end_process(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
-    control.close()
-    process.kill()
-    process.wait()
-
-
 class _Cell:
-    def __init__(self, zygote: _Zygote, number: int, connection: socket.socket) -> None:
+    def __init__(self, zygote: Zygote, number: int, connection: socket.socket) -> None:
         self.zygote = zygote
         self.number = number
         self.connection = connection
         self.pieces = 0
 
     def is_alive(self) -> bool:
-        """Whether it still waits for work. A cell that has just been forked does, for all that one can know."""
+        """Whether it waits for work, and says nothing. One that was just forked does, for all that one can know."""
         self.connection.setblocking(False)
         try:
             self.connection.recv(1, socket.MSG_PEEK)
@@ -455,13 +435,6 @@ def _ending(status: int) -> str:
     if os.WIFSIGNALED(status):
         return f"it was ended by signal {os.WTERMSIG(status)}"
     return f"it ended with exitcode {os.waitstatus_to_exitcode(status)}" if status >= 0 else "it is gone"
-
-
-def _python() -> str:
-    """The interpreter: some servers embed Python, and `sys.executable` is then the server."""
-    if Path(sys.executable or "").name.startswith("python"):
-        return sys.executable
-    return str(Path(sys.exec_prefix, "bin", "python3"))
 
 
 def _printable(words: str) -> str:

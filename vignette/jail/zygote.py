@@ -1,12 +1,12 @@
 """
-The process that cells are forked from, and what a cell does. `vignette.jail.cells` starts it as a fresh program.
+The process that cells are forked from. `vignette.jail.forking` starts it as a fresh program.
 
 It has one thread and imports once what the work needs, so a fork of it is cheap and safe. It never sees a byte of a
-stranger. It takes orders from its owner over its standard input, a socket, and ends when its owner does. Its cells end
-with it.
+stranger. Its environment is empty.
 
-Its environment is empty. A cell holds three descriptors of /dev/null and the socket over which its owner sends it
-pieces of work, and during a piece those that came with it.
+It takes orders from *owners*, each over a socket. The first is whoever started it: its socket is the standard input,
+and when that ends, the zygote ends, and all cells with it. That owner may open a *reception*, a socket over which the
+sockets of further owners come. When one of these ends, only its cells end. No owner waits for the cell of another.
 """
 
 from __future__ import annotations
@@ -14,84 +14,45 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
+import select
 import signal
 import socket
 import struct
 import sys
 import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
-from vignette.errors import VignetteError
-from vignette.jail.confinement import watch_memory
-from vignette.jail.messages import Message, encode, receive, send
+from vignette.jail import cell
+from vignette.jail.cell import CellLimits, Work
 from vignette.jail.privileges import drop_privileges
-from vignette.jail.sandbox import enter_sandbox
 from vignette.jail.ties import end_with
-from vignette.limits import MIB
 
-Work = Callable[[dict[str, Any], Sequence[int]], tuple[dict[str, Any], Sequence[bytes]]]
-"""
-Takes the values and the descriptors of a piece of work, and returns values and blocks. It leaves the descriptors open.
-It may raise errors of ours.
-"""
-
-# What an owner orders: a cell with a number that it chooses, whose socket comes along; or the end of that cell. The
-# answer to the latter is the cell's wait status (waitpid(2)).
+# What an owner orders: a cell with a number that it chooses, whose socket comes along; the end of that cell; a sign of
+# life; or, the first owner only, that the reception is the socket that comes along. The answer to the second is the
+# cell's wait status (waitpid(2)), and to the third `HERE`, which each owner also gets unasked, as soon as it is heard.
 ORDER: Final = struct.Struct("<cQ")
 FORK: Final = b"F"
 END: Final = b"E"
+ANSWER: Final = b"A"
+RECEPTION: Final = b"R"
 STATUS: Final = struct.Struct("<i")
+HERE: Final = b"."
 
 # The wait status of a cell that could not be forked, or is not dead yet.
 NEVER_WAS: Final = -1
 
-# What the answer of a cell holds: the values of the work, or why there are none.
-DONE: Final = "done"
-ERROR: Final = "error"
-NO_MEMORY: Final = "no memory"
-BUG: Final = "bug"
-
-# How long others wait for the death of a cell, and how often its death is looked for meanwhile.
+# How long an owner waits for the death of a cell, and how often its death is looked for meanwhile, and later.
 _DEATH_S: Final = 1.0
 _LOOK_AGAIN_S: Final = 0.001
-
-# The main thread's. Where it is unlimited, so is the memory that a process may take for it.
-_STACK_BYTES: Final = 8 * MIB
-
-MAX_DESCRIPTORS: Final = 16
-_MAX_TRACEBACK_CHARS: Final = 4000
-_MAX_PIECE_BYTES: Final = 1 << 24
+_LOOK_LATER_S: Final = 1.0
 
 # A terminal, or what stops a service as a whole, sends these signals to every process. An owner that still works needs
 # its cells; they end with it.
 _SIGNALS_OF_OTHERS: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-
-
-@dataclass(frozen=True, slots=True)
-class CellLimits:
-    """
-    What a cell may take; the kernel watches it.
-
-    `cpu_s` is processor time in seconds for one piece of work, `life_cpu_s` (whole seconds) for all of them.
-    `memory_bytes` is what it may allocate beyond what it has at its start, as `confinement.confined` counts it. It may
-    map `mapped_bytes` besides that take no memory: files, and what the C library sets aside for each thread.
-    `written_bytes` is how long a file that it writes may become. In a `sandbox` it reaches nothing, and has one thread
-    or as many as it likes; with "none" it may do what its user may.
-    """
-
-    cpu_s: float
-    life_cpu_s: int
-    memory_bytes: int
-    mapped_bytes: int = 64 * MIB
-    written_bytes: int = 0
-    sandbox: Literal["none", "one thread", "threads"] = "none"
 
 
 def main() -> None:
@@ -103,7 +64,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     control = socket.socket(fileno=os.dup(0))
-    _to_nowhere(0)
+    cell.to_nowhere(0)
     os.environ.clear()  # where no locale is set, Python sets one (PEP 538)
     wanted = json.loads(sys.argv[1])
     module, _, function = wanted["work"].partition(":")
@@ -115,114 +76,145 @@ def main() -> None:
     # A garbage collection would write to all memory that is shared, and so have it copied.
     gc.collect()
     gc.freeze()
-    _serve(control, work, limits)
+    _Zygote(control, work, limits).serve()
 
 
-def _serve(control: socket.socket, work: Work, limits: CellLimits) -> None:
-    cells: dict[int, int] = {}
-    dying: set[int] = set()
-    while True:
-        record, descriptors, _, _ = socket.recv_fds(control, ORDER.size, 1, socket.MSG_WAITALL)
+@dataclass(slots=True, eq=False)
+class _Owner:
+    """`cells` has the processes of its cells, by the number that it chose for each."""
+
+    connection: socket.socket
+    cells: dict[int, int] = field(default_factory=dict)
+
+    def tell(self, words: bytes) -> None:
+        with suppress(OSError):  # it is gone, as its socket will say
+            self.connection.send(words, socket.MSG_DONTWAIT)
+
+
+@dataclass(slots=True)
+class _Death:
+    """Of a cell that was killed. `told` is whoever waits for it until `deadline`, a time of `time.monotonic`."""
+
+    deadline: float
+    told: _Owner | None
+
+
+class _Zygote:
+    def __init__(self, control: socket.socket, work: Work, limits: CellLimits) -> None:
+        self._work = work
+        self._limits = limits
+        self._first = _Owner(control)
+        self._owners = {control.fileno(): self._first}
+        self._reception: socket.socket | None = None
+        self._dying: dict[int, _Death] = {}
+
+    def serve(self) -> None:
+        """Obey all owners until the first one is gone."""
+        self._first.tell(HERE)
+        while True:
+            for descriptor in self._readable():
+                if self._reception is not None and descriptor == self._reception.fileno():
+                    self._welcome(self._reception)
+                elif not self._obey(owner := self._owners[descriptor]):
+                    if owner is self._first:
+                        return
+                    self._leave(owner)
+            self._bury()
+
+    def _readable(self) -> Iterator[int]:
+        poll = select.poll()
+        for held in self._held():
+            poll.register(held.fileno(), select.POLLIN)
+        return (descriptor for descriptor, _ in poll.poll(self._patience_ms()))
+
+    def _held(self) -> Iterator[socket.socket]:
+        """All that this process holds open, and no cell may hold."""
+        yield from (owner.connection for owner in self._owners.values())
+        if self._reception is not None:
+            yield self._reception
+
+    def _patience_ms(self) -> float | None:
+        if not self._dying:
+            return None
+        someone_waits = any(death.told for death in self._dying.values())
+        return 1000 * (_LOOK_AGAIN_S if someone_waits else _LOOK_LATER_S)
+
+    def _welcome(self, reception: socket.socket) -> None:
+        """Take the next owner."""
+        words, descriptors, _, _ = socket.recv_fds(reception, 1, 1)
+        if not words:  # nobody is left who could send one
+            reception.close()
+            self._reception = None
+        for descriptor in descriptors:
+            owner = self._owners[descriptor] = _Owner(socket.socket(fileno=descriptor))
+            owner.tell(HERE)
+
+    def _obey(self, owner: _Owner) -> bool:
+        """Do what *owner* orders; return whether it is still there."""
+        try:
+            record, descriptors, _, _ = socket.recv_fds(owner.connection, ORDER.size, 1, socket.MSG_WAITALL)
+        except OSError:  # it is gone, and has left something unread
+            return False
         if len(record) < ORDER.size:
-            return
+            return False
         order, number = ORDER.unpack(record)
-        if order == FORK:
+        if order == END:
+            self._end(owner, owner.cells.pop(number, None))
+        elif order == ANSWER:
+            owner.tell(HERE)
+        elif order == RECEPTION and owner is self._first and descriptors:
+            self._reception = socket.socket(fileno=descriptors.pop())
+        elif order == FORK and descriptors:
             with suppress(OSError):  # no process can be had; whoever has the socket finds it closed
-                cells[number] = _fork(control, descriptors[0], work, limits)
-            os.close(descriptors[0])
-        else:
-            control.sendall(STATUS.pack(_end(cells.pop(number, None), dying)))
-        dying = {cell for cell in dying if not os.waitpid(cell, os.WNOHANG)[0]}
-
-
-def _end(cell: int | None, dying: set[int]) -> int:
-    """
-    Kill *cell* unless it is dead, and return its wait status: that of its first cause of death.
-
-    One that does not die at once, because the kernel waits for a disk in its stead, goes to those *dying*.
-    """
-    if cell is None:
-        return NEVER_WAS
-    os.kill(cell, signal.SIGKILL)
-    deadline = time.monotonic() + _DEATH_S
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(cell, os.WNOHANG)
-        if ended:
-            return status
-        time.sleep(_LOOK_AGAIN_S)
-    dying.add(cell)
-    return NEVER_WAS
-
-
-def _fork(control: socket.socket, descriptor: int, work: Work, limits: CellLimits) -> int:
-    zygote = os.getpid()
-    cell = os.fork()
-    if cell != 0:
-        return cell
-    try:
-        end_with(zygote, signal.SIGKILL)
-        control.close()
-        for number in (0, 1, 2):
-            _to_nowhere(number)
-        connection = socket.socket(fileno=descriptor)
-        _confine(limits)
-        _work_in_a_cell(connection, work, limits.cpu_s)
-    finally:
-        os._exit(1)
-
-
-def _to_nowhere(descriptor: int) -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-
-
-def _confine(limits: CellLimits) -> None:
-    """What a cell gives up before it sees the first byte of a stranger."""
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, limits.written_bytes)
-    _limit(resource.RLIMIT_CPU, limits.life_cpu_s)
-    memory = Path("/proc/self/statm")
-    if memory.exists():
-        pages = [int(count) for count in memory.read_bytes().split()]
-        _limit(resource.RLIMIT_DATA, pages[5] * resource.getpagesize() + limits.memory_bytes)
-        # RLIMIT_DATA counts neither memory that is shared, nor stacks, nor the kernel's own tables of what is mapped.
-        _limit(resource.RLIMIT_AS, pages[0] * resource.getpagesize() + limits.memory_bytes + limits.mapped_bytes)
-    _limit(resource.RLIMIT_STACK, _STACK_BYTES)
-    watch_memory()
-    if limits.sandbox != "none":
-        enter_sandbox(threads=limits.sandbox == "threads")
-
-
-def _limit(what: int, most: int) -> None:
-    _, hard = resource.getrlimit(what)
-    if hard == resource.RLIM_INFINITY or hard > most:
-        resource.setrlimit(what, (most, most))
-
-
-def _work_in_a_cell(connection: socket.socket, work: Work, cpu_s: float) -> None:
-    """Do the pieces that come, until the connection ends."""
-    while (piece := receive(connection, max_bytes=_MAX_PIECE_BYTES, max_descriptors=MAX_DESCRIPTORS)) is not None:
-        # At the end of that time the kernel ends the process, whatever runs in it: SIGPROF has no handler.
-        signal.setitimer(signal.ITIMER_PROF, cpu_s)
-        answer = _answer(work, piece)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        for descriptor in piece.descriptors:
+                owner.cells[number] = self._fork(descriptors[0])
+        for descriptor in descriptors:
             os.close(descriptor)
-        send(connection, answer)
+        return True
 
+    def _leave(self, owner: _Owner) -> None:
+        """Kill the cells of an *owner* that is gone."""
+        del self._owners[owner.connection.fileno()]
+        owner.connection.close()
+        for process in owner.cells.values():
+            self._kill(process, None)
 
-def _answer(work: Work, piece: Message) -> bytes:
-    try:
-        values, blocks = work(piece.values, piece.descriptors)
-        return encode({DONE: values}, blocks)
-    except MemoryError:
-        return encode({NO_MEMORY: True})
-    except VignetteError as error:
-        found = {"code": error.code, "detail": str(error), "measured": error.measured, "limit": error.limit}
-        return encode({ERROR: found})
-    except Exception:
-        return encode({BUG: traceback.format_exc()[-_MAX_TRACEBACK_CHARS:]})
+    def _end(self, owner: _Owner, process: int | None) -> None:
+        """Kill a cell unless it is dead, and tell its wait status later: that of its first cause of death."""
+        if process is None:
+            owner.tell(STATUS.pack(NEVER_WAS))
+        else:
+            self._kill(process, owner)
+
+    def _kill(self, process: int, told: _Owner | None) -> None:
+        os.kill(process, signal.SIGKILL)
+        self._dying[process] = _Death(time.monotonic() + _DEATH_S, told)
+
+    def _bury(self) -> None:
+        """
+        Wait for those who died, and tell how.
+
+        One that does not die at once, because the kernel waits for a disk in its stead, is left to die when it can.
+        """
+        for process, death in list(self._dying.items()):
+            ended, status = os.waitpid(process, os.WNOHANG)
+            if ended:
+                del self._dying[process]
+            if death.told and (ended or time.monotonic() > death.deadline):
+                death.told.tell(STATUS.pack(status if ended else NEVER_WAS))
+                death.told = None
+
+    def _fork(self, descriptor: int) -> int:
+        zygote = os.getpid()
+        process = os.fork()
+        if process != 0:
+            return process
+        try:
+            end_with(zygote, signal.SIGKILL)
+            for held in self._held():
+                held.close()
+            cell.live(descriptor, self._work, self._limits)
+        finally:
+            os._exit(1)
 
 
 if __name__ == "__main__":

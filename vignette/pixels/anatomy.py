@@ -67,10 +67,14 @@ class Anatomy:
     """Only in PNG, TIFF and BMP: the bits of a pixel before compression."""
     samples: Samples = Samples()  # noqa: RUF009 (it is frozen)
     """Only in TIFF: how each pixel is stored."""
+    is_arithmetic: bool = False
+    """Only in JPEG: it is in arithmetic coding, not in that of Huffman."""
     held_bytes: int = 0
     """Bytes that every decoder must hold at once, because the file is progressive, interlaced, or coded as a whole."""
     aperture: Aperture | None = None
-    """Only in AVIF: the part that is shown, if it is not all that the decoder gives."""
+    """Only in AVIF, and in overlays: the part that is shown, if it is not all that the decoder gives."""
+    is_overlay: bool = False
+    """Only in AVIF, HEIC and HEIF: it is made of pictures that are laid over each other."""
     profile: bytes | None = None
     """The ICC profile, if browsers would apply it to this picture; nothing follows it."""
     colour: bytes | ColourSpace | None = None

@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, NamedTuple
 from PIL import Image
 
 from vignette.limits import MAX_ANIMATION_FRAMES, MAX_ANIMATION_PIXELS, MAX_ANIMATION_SOURCE_PIXELS
+from vignette.model import RenderingWarning
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.colour import as_profile, to_srgb
@@ -23,6 +24,7 @@ from vignette.pixels.encoding import encoded_animation
 from vignette.pixels.engines.sizes import stored
 from vignette.pixels.frames import film
 from vignette.pixels.geometry import Plan
+from vignette.pixels.noticing import notice
 from vignette.pixels.resampling import resized, upright
 
 # Browsers show a frame that asks for less than the first for the second. The vignette says so itself, for all players.
@@ -98,6 +100,7 @@ def _affordable(anatomy: Anatomy, plans: Sequence[Plan]) -> list[Plan]:
     """Return as many of *plans* as the limit of pixels leaves room for together, the smallest first."""
     frames = anatomy.frames
     if frames > MAX_ANIMATION_FRAMES or frames * anatomy.width * anatomy.height > MAX_ANIMATION_SOURCE_PIXELS:
+        notice(RenderingWarning.ANIMATION_TOO_COSTLY)
         return []
     left = MAX_ANIMATION_PIXELS
     affordable = []
@@ -105,6 +108,8 @@ def _affordable(anatomy: Anatomy, plans: Sequence[Plan]) -> list[Plan]:
         left -= frames * math.prod(plan.whole)
         if left >= 0:
             affordable.append(plan)
+    if len(affordable) < len(plans):
+        notice(RenderingWarning.ANIMATION_TOO_COSTLY)
     return affordable
 
 

@@ -9,7 +9,9 @@ from typing import Final
 from PIL import Image, ImageChops, ImageCms
 
 from vignette.limits import MIB
+from vignette.model import RenderingWarning
 from vignette.pixels.colour_space import ColourSpace
+from vignette.pixels.noticing import notice
 from vignette.pixels.profile_writing import icc_profile
 from vignette.pixels.tone_mapping import counted_headroom
 
@@ -71,7 +73,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         try:
             return _by_profile(image, profile)
         except (ImageCms.PyCMSError, OSError, ValueError):
-            pass
+            notice(RenderingWarning.PROFILE_NOT_APPLIED)
     if image.mode == "LAB":
         return _by_profile(image, _lab())
     return image.convert("RGB") if image.mode == "CMYK" else image

@@ -22,7 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vignette.errors import BrokenImage, RenderingFailed
 from vignette.limits import ANIMATION_SECONDS
-from vignette.model import Placeholder
+from vignette.model import Placeholder, RenderingWarning
 from vignette.pixels.anatomy import Anatomy
 from vignette.pixels.animation import animations, moves
 from vignette.pixels.animation import vignette as vignette_of_frame
@@ -35,7 +35,8 @@ from vignette.pixels.engines import decode
 from vignette.pixels.frames.film import first_picture
 from vignette.pixels.geometry import Plan, plan
 from vignette.pixels.inspection import read_anatomy
-from vignette.pixels.renditions import Rendition, Step
+from vignette.pixels.noticing import notice, noticing
+from vignette.pixels.renditions import Rendition, Step, Told
 from vignette.pixels.resampling import resized
 from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
 from vignette.recipes import Recipe
@@ -68,17 +69,19 @@ def render(
     file: BinaryIO, size: int, recipes: Sequence[Recipe], animation_seconds: float = ANIMATION_SECONDS
 ) -> list[Rendition]:
     """Make all vignettes of the picture of *size* bytes in *file*: see `render_in_steps`."""
-    return list(chain.from_iterable(render_in_steps(file, size, recipes, recipes, animation_seconds)))
+    told = render_in_steps(file, size, recipes, recipes, animation_seconds)
+    return list(chain.from_iterable(step for step in told if isinstance(step, list)))
 
 
 def render_in_steps(
     file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float
-) -> Iterator[Step]:
+) -> Iterator[Told]:
     """
     Make vignettes of the picture of *size* bytes in *file*: the still ones of each of *stills*, one recipe a step and
     in that order; then, of a picture that moves, those of *moving* that move.
 
     An animation that takes more than *animation_seconds*, or has a fault in a later frame, gets no vignette that moves.
+    That is told by a warning, and so is what the decoding of the picture passed over, before the first step.
 
     Raises:
         Refused: The picture would not pass the door.
@@ -86,12 +89,19 @@ def render_in_steps(
     """
     anatomy = read_anatomy(file, size, _BOUNDS)
     file, size = mended_file(file, size, anatomy)
+    told: set[RenderingWarning] = set()
     if stills:
         with _decoder_errors(anatomy):
-            yield from _stills(file, size, anatomy, _plans(anatomy, stills))
+            for step in _stills(file, size, anatomy, _plans(anatomy, stills)):
+                if isinstance(step, RenderingWarning):
+                    told.add(step)
+                yield step
     if moves(anatomy):
         plans = _plans(anatomy, [recipe for recipe in moving if recipe.moves])
-        if animated := list(_animations(file, size, anatomy, plans, animation_seconds)):
+        with noticing() as noticed:
+            animated = list(_animations(file, size, anatomy, plans, animation_seconds))
+        yield from (warning for warning in noticed if warning not in told)
+        if animated:
             yield animated
 
 
@@ -99,8 +109,10 @@ def _plans(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Plan]:
     return [plan(*anatomy.upright_size, recipe) for recipe in recipes]
 
 
-def _stills(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator[Step]:
-    pictures = _shrunk(file, size, anatomy, plans)
+def _stills(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) -> Iterator[Told]:
+    with noticing() as noticed:
+        pictures = _shrunk(file, size, anatomy, plans)
+    yield from noticed
     for planned in plans:
         recipe = planned.recipe
         # Not kept while the next one is encoded.
@@ -138,8 +150,12 @@ def _animations(
     try:
         for planned, content in animations(file, size, anatomy, plans, seconds):
             yield Rendition(planned.recipe, "webp", *planned.size, content, moves=True)
+    except TimeoutError as error:
+        notice(RenderingWarning.ANIMATION_TOO_COSTLY)
+        logger.info("an animation has a still vignette only: %s", error)
     except (BrokenImage, *_DECODER_ERRORS) as error:
         # The first frame is sound, and the still vignette made from it is there already.
+        notice(RenderingWarning.ANIMATION_DAMAGED)
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 
 

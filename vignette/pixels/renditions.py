@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vignette.model import Placeholder
+from vignette.model import Placeholder, RenderingWarning
 from vignette.recipes import Recipe, VignetteFormat
 
 
@@ -27,3 +27,6 @@ class Rendition:
 
 Step = list[Rendition]
 """The vignettes that are made in one go: all stills of one recipe, or all that move."""
+
+Told = Step | RenderingWarning
+"""What a rendering tells on its way: what it has made, and what it passes over; each warning once, at most."""

@@ -14,6 +14,9 @@ from typing import Final
 
 from vignette.errors import UnsupportedFormat
 
+ZSTANDARD: Final = "Zstandard"
+WEBP: Final = "WebP"
+
 
 class Kind(Enum):
     """What a sample is: TIFF's SampleFormat 1 (and 4), 2 and 3 (TIFF 6.0, section 19)."""
@@ -53,8 +56,9 @@ class Samples:
     A type of samples.
 
     `extra` counts the samples of a pixel behind its colours, with the alpha. `no_data` is a value of grey samples that
-    stands for "not measured" (GDAL_NODATA). `is_zstandard` and `is_jpeg` tell of compressions that not every engine,
-    or not every depth, knows, and `is_bigtiff` of a container that Pillow reads if it is little-endian.
+    stands for "not measured" (GDAL_NODATA). `compression` names one that only one engine knows, and `is_jpeg` tells of
+    one that knows 8 bits only; `is_predicted` of samples stored as differences; and `is_bigtiff` of a container that
+    Pillow reads if it is little-endian.
     """
 
     colours: Colours = Colours.RGB
@@ -67,8 +71,9 @@ class Samples:
     in_tiles: bool = False
     is_big_endian: bool = False
     no_data: float | None = None
-    is_zstandard: bool = False
+    compression: str = ""
     is_jpeg: bool = False
+    is_predicted: bool = False
     is_bigtiff: bool = False
 
     @property
@@ -96,7 +101,12 @@ class Samples:
     def is_left_to_pillow(self) -> bool:
         """Whether libvips does not read them: 12 bits, Zstandard, tiles of separate planes."""
         are_tiled_planes = self.in_tiles and self.in_planes and self.colours.samples + self.extra > 1
-        return self.bits == _PACKED or self.is_zstandard or are_tiled_planes
+        return self.bits == _PACKED or self.compression == ZSTANDARD or are_tiled_planes
+
+    @property
+    def are_doubles(self) -> bool:
+        """Whether they have 64 bits. No engine knows these, but libvips knows their halves."""
+        return self.bits == _DOUBLE
 
     @property
     def is_bytes(self) -> bool:
@@ -116,10 +126,10 @@ _U, _S, _F = Kind.UNSIGNED, Kind.SIGNED, Kind.FLOAT
 _DEPTHS: Final[Mapping[tuple[Colours, Kind], tuple[int, ...]]] = {
     (Colours.GREY, _U): (1, 2, 4, 8, 12, 16, 32),
     (Colours.GREY, _S): (8, 16, 32),
-    (Colours.GREY, _F): (16, 32),
+    (Colours.GREY, _F): (16, 32, 64),
     (Colours.RGB, _U): (8, 16, 32),
     (Colours.RGB, _S): (8, 16, 32),
-    (Colours.RGB, _F): (16, 32),
+    (Colours.RGB, _F): (16, 32, 64),
     (Colours.PALETTE, _U): (1, 2, 4, 8),
     (Colours.CMYK, _U): (8, 16),
     (Colours.YCBCR, _U): (8,),
@@ -127,10 +137,12 @@ _DEPTHS: Final[Mapping[tuple[Colours, Kind], tuple[int, ...]]] = {
 }
 
 # Samples of other depths are not followed by others: neither engine takes such pixels apart.
-_DEPTHS_WITH_EXTRA: Final = (8, 16, 32)
+_DEPTHS_WITH_EXTRA: Final = (8, 16, 32, 64)
 
 # Pillow alone takes samples of 12 bits apart.
 _PACKED: Final = 12
+
+_DOUBLE: Final = 64
 
 # Zstandard is Pillow's alone, which knows fewer types.
 _IN_ZSTANDARD: Final[Mapping[tuple[Colours, Kind], tuple[int, ...]]] = {
@@ -164,14 +176,18 @@ def check(samples: Samples, what: str) -> None:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples in {place}, which is not supported")
     if samples.white_is_zero and samples.bits == _PACKED:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples of which 0 is white, which is not supported")
+    if samples.are_doubles and samples.is_predicted:
+        raise UnsupportedFormat(f"{what} is in {samples.words} samples stored as differences, which is not supported")
     if samples.is_jpeg and samples.bits != 8:
         raise UnsupportedFormat(f"{what} is in {samples.words} JPEGs, which is not supported; 8 bits are")
     if samples.is_big_endian and samples.bits == _PACKED:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples in a big-endian file, which is not supported")
     if samples.is_bigtiff and samples.is_big_endian and samples.is_left_to_pillow:
         raise UnsupportedFormat(f"{what} is in {samples.words} samples stored in a way not supported in this BigTIFF")
-    if samples.is_zstandard:
-        _check_zstandard(samples, what)
+    if samples.compression and not _is_known_compressed(samples):
+        raise UnsupportedFormat(
+            f"{what} is in {samples.words} samples compressed by {samples.compression}, which is not supported"
+        )
 
 
 def _is_known_premultiplied(samples: Samples) -> bool:
@@ -186,14 +202,18 @@ def _is_known_in_planes(samples: Samples) -> bool:
     """Whether an engine puts the planes together rightly. Only Pillow does so for tiles."""
     if samples.colours.samples + samples.extra == 1:
         return True
-    if samples.colours in (Colours.GREY, Colours.PALETTE) or (samples.kind is _F and samples.bits == 16):
+    if samples.colours in (Colours.GREY, Colours.PALETTE) or (samples.kind is _F and samples.bits != 32):
         return False
-    if samples.in_tiles or samples.is_zstandard:
+    if samples.in_tiles or samples.compression:
         return samples.is_bytes and samples.colours is Colours.RGB and samples.alpha is not Alpha.PREMULTIPLIED
     return True
 
 
-def _check_zstandard(samples: Samples, what: str) -> None:
+def _is_known_compressed(samples: Samples) -> bool:
+    """Whether the only engine that knows the compression renders such samples rightly."""
+    if samples.compression == WEBP:  # it is libvips' alone
+        is_plain = samples.extra == (samples.alpha is not Alpha.NONE) and not samples.in_planes
+        return samples.is_bytes and samples.colours is Colours.RGB and is_plain
     is_known = samples.bits in _IN_ZSTANDARD.get((samples.colours, samples.kind), ())
     is_known &= not (samples.kind is _F and samples.is_big_endian)  # Pillow does not swap these
     has_known_extra = not samples.extra or (
@@ -201,8 +221,7 @@ def _check_zstandard(samples: Samples, what: str) -> None:
         and (samples.bits == 8 or samples.colours is Colours.RGB)
         and samples.colours is not Colours.CMYK
     )
-    if not is_known or not has_known_extra:
-        raise UnsupportedFormat(f"{what} is in {samples.words} samples compressed by Zstandard, which is not supported")
+    return is_known and has_known_extra
 
 
 def _listed(depths: tuple[int, ...]) -> str:

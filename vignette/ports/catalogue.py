@@ -12,17 +12,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vignette.model import Failure, Image, ImageId, Need, Placeholder, Record, State
+from vignette.access.policy import Sight
+from vignette.model import Failure, Image, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
 
 
 class Arrivals(Protocol):
     """For those who receive uploads."""
 
     def add(
-        self, record: Record, promote: Callable[[ImageId], None], withdraw: Callable[[], None]
+        self,
+        record: Record,
+        promote: Callable[[ImageId], None],
+        withdraw: Callable[[], None],
+        visibility: Visibility | None = None,
     ) -> tuple[Image, bool]:
         """
-        Give *record* the next number, call *promote* with it, and index it as pending.
+        Give *record* the next number, with *visibility*; call *promote* with it, and index it as pending.
 
         Numbers count from 0 without a gap: if anything fails, the number is not taken. If *promote* was called before
         that, *withdraw* is called to undo what it did, even if it did only half. *withdraw* is called only when it is
@@ -45,8 +50,14 @@ class Library(Protocol):
     def get(self, image_id: ImageId) -> Image:
         """Return the image, even a deleted one; raise `ImageNotFound` if there never was one."""
 
-    def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
-        """Return at most *limit* images that are not deleted, newest first, with numbers below *before*."""
+    def named(self, name: PublicName) -> Image:
+        """Return the image with this public name; raise `ImageNotFound` if there is none, or it was deleted."""
+
+    def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
+        """
+        Return at most *limit* images that are not deleted, newest first, with numbers below *before*; with *sight*,
+        only those that are in it.
+        """
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         """The numbers of at most *limit* images in *state* that are higher than *after*, the lowest first."""
@@ -74,10 +85,10 @@ class Claim:
 class Renderings(Protocol):
     """For the worker: an image is claimed, rendered, and given a verdict."""
 
-    def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
+    def claim(self, image_id: ImageId, lease_s: float, *, to_complete: bool = True) -> Claim | None:
         """
         Take the image for rendering; None if it is done or deleted, or a lease on it still runs. An image that is
-        completed or rendered again stays `READY` meanwhile.
+        completed or rendered again stays `READY` meanwhile. Not *to_complete*: None, too, if only its rest is to come.
         """
 
     def in_hand(self, image_id: ImageId) -> Claim | None:
@@ -228,8 +239,28 @@ class Waiting(Protocol):
         """How many images `due` would give, counted up to *at_most*."""
 
 
+class Editing(Protocol):
+    """For what is said of an image after it came."""
+
+    def set_visibility(self, image_id: ImageId, visibility: Visibility | None) -> Visibility | None:
+        """
+        Return what it was before.
+
+        Raises:
+            ImageNotFound: There is no image of this number, or it was deleted.
+        """
+
+
 class Removals(Protocol):
-    """For deleting images."""
+    """For deleting images, and for whoever must not write behind a deletion."""
+
+    def unless_gone(self, image_id: ImageId, act: Callable[[], object]) -> bool:
+        """
+        Do *act* while no deletion of the image can begin: a later one finds all that *act* has written, even if this
+        process is killed in the middle. Return False, without doing it, if the image is gone or there never was one.
+
+        On SQLite all other writers wait meanwhile, so *act* has to be short, and must not use the catalogue.
+        """
 
     def begin_delete(self, image_id: ImageId) -> bool:
         """

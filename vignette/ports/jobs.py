@@ -32,7 +32,13 @@ class Jobs(Protocol):
         """Do as `hint` for each image, over one connection."""
 
     def backlog(self) -> int:
-        """Return how many jobs wait that no worker has taken; raise `QueueUnavailable` if the queue does not answer."""
+        """
+        Return how many jobs wait that no worker has taken.
+
+        Raises:
+            QueueUnavailable: The queue does not answer within half a second, or would take no job: it is full, or
+                read-only.
+        """
 
 
 class Copyists(Protocol):

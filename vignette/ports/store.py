@@ -117,6 +117,19 @@ class Files(Protocol):
         """Write and flush a file as an upload would; raise `StoreUnavailable` if that fails."""
 
 
+class ServiceFiles(Protocol):
+    """
+    The files of the service itself, in a folder beside those of the images (`layout.SERVICE`): so they are in each copy
+    of the store. The folder and its files are for our own user alone. No link is followed, as of `Files`.
+    """
+
+    def read_service(self, name: str) -> bytes:
+        """Return a file's bytes; raise `FileNotStored` as `Files.read` does."""
+
+    def write_service(self, name: str, content: bytes) -> None:
+        """Write or replace a file. The folder is made if it is missing."""
+
+
 class Flushing(Protocol):
     """The disk below all images."""
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from vignette.errors import QueueUnavailable
 from vignette.jail.child import trouble_in_a_child
-from vignette.limits import HEAD_LIMIT_S, MAX_HEAD_BYTES, UNREAD_BODIES
+from vignette.limits import HEAD_LIMIT_S, MAX_HEAD_BYTES, TURNS_WAITED_FOR, UNREAD_BODIES
 from vignette.running import embedded_broker
 from vignette.running.descriptors import connections_of_a_process, raise_the_limit
 from vignette.running.liveness import ANSWER_LIMIT_S, Liveness
@@ -168,7 +168,7 @@ def _web(settings: Settings, folder: Path, address: str, patience: Patience) -> 
             *("--host", address),
             *("--port", str(settings.port)),
             *("--workers", str(settings.web_processes)),
-            *("--blocking-threads", str(settings.web_threads + UNREAD_BODIES)),
+            *("--blocking-threads", str(settings.web_threads + UNREAD_BODIES + TURNS_WAITED_FOR)),
             *("--http", "1"),
             # Of a head, and of the time between two requests: slow or idle clients do not keep a connection for ever.
             *("--http1-header-read-timeout", str(1000 * HEAD_LIMIT_S)),

@@ -90,10 +90,14 @@ def lock_state(settings: Settings, held: contextlib.ExitStack, orphans_limit_s: 
 
 
 def lock_uploads(settings: Settings, held: contextlib.ExitStack) -> None:
-    """Make sure that no other server uses the upload folder, where SQLite makes it ours alone."""
-    if _has_sqlite(settings):
-        uploads = settings.upload_folder
-        held.enter_context(_locked(uploads / ".server.lock", f"another server uses the upload folder {uploads}"))
+    """
+    Make sure that no other server uses the upload folder, where SQLite makes it ours alone. Servers that have their
+    catalogue in PostgreSQL share the folder with each other, and not with one that has SQLite.
+    """
+    uploads = settings.upload_folder
+    refusal = f"another server uses the upload folder {uploads}"
+    kind = fcntl.LOCK_EX if _has_sqlite(settings) else fcntl.LOCK_SH
+    held.enter_context(_locked(uploads / ".server.lock", refusal, kind=kind))
 
 
 def _has_sqlite(settings: Settings) -> bool:
@@ -101,32 +105,38 @@ def _has_sqlite(settings: Settings) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(file: Path, refusal: str, patience_s: float = 0) -> Iterator[int]:
-    """Hold flock(2) on *file*; say *refusal* if it is held by another for longer than *patience_s*."""
+def _locked(file: Path, refusal: str, patience_s: float = 0, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
+    """
+    Hold flock(2) of this *kind* on *file*; say *refusal* if another one is in the way for longer than *patience_s*.
+    """
     with contextlib.ExitStack() as opened:
         with explained("the lock", file):
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             opened.callback(os.close, descriptor)
-            if not _try_lock(descriptor):
-                _wait_for_lock(descriptor, refusal, patience_s)
+            if not _try_lock(descriptor, kind):
+                _wait_for_lock(descriptor, kind, refusal, patience_s)
         yield descriptor
 
 
-def _wait_for_lock(descriptor: int, refusal: str, patience_s: float) -> None:
+def _wait_for_lock(descriptor: int, kind: int, refusal: str, patience_s: float) -> None:
     if patience_s:
         say(f"{refusal}; waiting for their end")
     deadline = time.monotonic() + patience_s
-    while not _try_lock(descriptor):
+    while not _try_lock(descriptor, kind):
         if time.monotonic() >= deadline:
             raise CannotStart(refusal)
         time.sleep(0.05)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        # A network file system may know no locks. Servers that share a folder have done without.
+        if kind != fcntl.LOCK_SH:
+            raise
     return True
 
 

@@ -1,5 +1,6 @@
 """
-Clients that are up to no good, to see what others feel beside them: they open connections, and do next to nothing.
+Clients that are up to no good, to see what others feel beside them: they open connections, and do next to nothing, or
+ask for pages as fast as they get them.
 
 They come from an address of their own, 127.0.0.2, which Linux has without being asked. A connection that the service
 ends is opened again.
@@ -7,15 +8,19 @@ ends is opened again.
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from vignette.running.descriptors import raise_the_limit
+from vignette.settings import PROJECT_FOLDER
 
 ADDRESS: Final = "127.0.0.2"
 
@@ -58,6 +63,40 @@ def attacks(original: str, connections: int) -> tuple[Attack, ...]:
         Attack("slow readers", 40, get, read_per_s=1000),
         Attack("many originals", 1000, get, opened_per_s=24),
     )
+
+
+# What costs a web process processor time, and is answered by itself alone: pages, lists, facts, refusals.
+PAGES: Final = (
+    *("/", "/images", "/images?limit=500", "/images?before=1", "/images/0", "/images/0/metadata.json"),
+    *("/images/0/metadata.txt", "/vignette/999999999", "/nothing", "/docs", "/openapi.json", "/limits"),
+)
+HAMMERS: Final = 100
+
+
+@dataclass(slots=True)
+class Hammering:
+    """What a hammer was answered, once the block of `hammering` has ended: how often each status."""
+
+    answered: dict[str, int] = field(default_factory=dict)
+
+
+@contextmanager
+def hammering(port: int, connections: int = HAMMERS, paths: Sequence[str] = PAGES) -> Iterator[Hammering]:
+    """Have a process ask for *paths* over so many *connections* as fast as it can while the block runs."""
+    found = Hammering()
+    with subprocess.Popen(  # noqa: S603 (our own program)
+        [sys.executable, "-m", "vignette.trials.hammer", ADDRESS, str(port), str(connections), *paths],
+        cwd=PROJECT_FOLDER,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield found
+            words, _ = process.communicate()
+        finally:
+            process.kill()
+    found.answered = json.loads(words)
 
 
 @contextmanager

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vignette import layout
+from vignette.access.actors import Actor, Scope
+from vignette.access.policy import Policy
 from vignette.errors import FileNotStored, ImageDeleted
-from vignette.model import Image, ImageId
+from vignette.limits import MAX_DESCRIPTION_BYTES
+from vignette.model import Image, ImageId, ImageRef, RenderingWarning, State
 from vignette.ports.catalogue import Library
 from vignette.ports.store import Files
-from vignette.records import metadata_from_json
+from vignette.records import metadata_from_json, outcome_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +28,56 @@ class Page:
 class Browsing:
     """The use case."""
 
-    def __init__(self, files: Files, library: Library) -> None:
+    def __init__(self, files: Files, library: Library, policy: Policy) -> None:
         self._files = files
         self._library = library
+        self._policy = policy
 
-    def existing(self, image_id: ImageId) -> Image:
-        """See the function `existing` of this module."""
-        return existing(self._library, image_id)
+    def existing(self, actor: Actor, ref: ImageRef) -> Image:
+        """Return the image for *actor* to read; see `admitted`."""
+        return admitted(self._policy, self._library, actor, Scope.READ, ref)
 
-    def newest(self, limit: int, before: ImageId | None = None) -> Page:
-        """Return at most *limit* images with numbers below *before*, newest first."""
+    def newest(self, actor: Actor, limit: int, before: ImageRef | None = None) -> Page:
+        """
+        Return at most *limit* images that *actor* may see, newest first: those with lower numbers than *before*, which
+        is any number for an actor who sees all, and an image that he may see for any other.
+
+        Raises:
+            NotAllowed: The actor may see none.
+            ImageNotFound, ImageDeleted: He may not see the image *before*, or there is none.
+        """
+        require(self._policy, actor, Scope.READ)
+        sight = self._policy.sight(actor)
+        if before is not None and (sight is not None or not isinstance(before, int)):
+            before = self.existing(actor, before).id
         # If one image more than asked for is found, there is another page.
-        found = self._library.newest(limit + 1, before)
+        found = self._library.newest(limit + 1, before, sight)
         return Page(found[:limit], has_more=len(found) > limit)
 
     def metadata(self, image: Image) -> dict[str, Any]:
-        """Return what the file says of itself; if that is lost or damaged, return a warning in its place."""
+        """
+        Return what the file says of itself; if that is lost or damaged, return a warning in its place.
+
+        So it does if it is longer than Vignette writes it, as in a backup of a stranger: to read that would take long.
+        """
         try:
-            return metadata_from_json(self.metadata_json(image))
+            with self._files.open(image.id, layout.METADATA_JSON) as file:
+                content = file.read(MAX_DESCRIPTION_BYTES + 1)
+            if len(content) > MAX_DESCRIPTION_BYTES:
+                return {"warnings": [f"{layout.METADATA_JSON} is too long to be shown here"]}
+            return metadata_from_json(content)
         except (FileNotStored, ValueError):
             return {"warnings": [f"{layout.METADATA_JSON} is missing from the folder, or damaged"]}
+
+    def warnings(self, image: Image) -> Sequence[RenderingWarning]:
+        """Return what the rendering of a ready image passed over, as far as this release knows it."""
+        if image.state is not State.READY:
+            return ()
+        try:
+            outcome = outcome_from_json(self._files.read(image.id, layout.OUTCOME))
+        except (FileNotStored, ValueError):
+            return ()
+        return [warning for warning in RenderingWarning if warning in outcome.warnings]
 
     def metadata_json(self, image: Image) -> bytes:
         """Return the metadata as kept for programs; raise `FileNotStored` if they are lost."""
@@ -54,9 +88,31 @@ class Browsing:
         return self._files.read(image.id, layout.METADATA_TEXT)
 
 
+def require(policy: Policy, actor: Actor, scope: Scope) -> None:
+    """Raise why *actor* may do what *scope* names to no image at all; see `Policy.why_not`."""
+    if refusal := policy.why_not(actor, scope):
+        raise refusal
+
+
+def admitted(policy: Policy, library: Library, actor: Actor, scope: Scope, ref: ImageRef) -> Image:
+    """
+    Return the image with this number or public name, to which *actor* may do what *scope* names.
+
+    Raises:
+        NotAllowed: It may not.
+        ImageNotFound: There never was one, or the actor may not see it.
+        ImageDeleted: It was deleted, or is being deleted.
+    """
+    require(policy, actor, scope)
+    image = library.get(ref) if isinstance(ref, int) else library.named(ref)
+    if refusal := policy.why_not(actor, scope, image, by_number=isinstance(ref, int)):
+        raise refusal
+    return not_deleted(image)
+
+
 def existing(library: Library, image_id: ImageId) -> Image:
     """
-    Return the image with this number.
+    Return the image with this number, for what the service does by itself.
 
     Raises:
         ImageNotFound: There never was one.

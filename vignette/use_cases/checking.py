@@ -19,12 +19,13 @@ from typing import Final
 from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Overloaded, Refused, StoreUnavailable
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
-from vignette.model import Image, ImageId, Need, Outcome, Record, State
+from vignette.model import Edits, Image, ImageId, Need, Outcome, Record, State
 from vignette.ports.catalogue import Index, Library
 from vignette.ports.inspector import Inspector
 from vignette.ports.store import Files, Staging, Survey
 from vignette.recipes import Recipe
 from vignette.records import (
+    edits_to_json,
     metadata_from_json,
     outcome_from_json,
     record_from_json,
@@ -32,7 +33,8 @@ from vignette.records import (
     tombstone_to_json,
 )
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
-from vignette.use_cases.reindexing import read_anew
+from vignette.use_cases.key_snapshots import PLACE, KeySnapshots
+from vignette.use_cases.reindexing import read_anew, read_visibility
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 
@@ -81,6 +83,7 @@ class Checkup:
         index: Index,
         removal: Removal,
         renewal: Renewal,
+        snapshots: KeySnapshots,
         inspector: Inspector,
         recipes: Sequence[Recipe],
         *,
@@ -94,6 +97,7 @@ class Checkup:
         self._index = index
         self._removal = removal
         self._renewal = renewal
+        self._snapshots = snapshots
         self._inspector = inspector
         self._vignettes = layout.vignettes(recipes)
         self._settle = settle
@@ -182,7 +186,15 @@ class Checkup:
         outcome = self._outcome(image_id)
         bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
         others = tuple(self._survey.others(image_id))
-        return Folder(names, record, outcome, digest, size, bad_metadata, bad_vignettes, others)
+        has_bad_edits, visibility = False, None
+        if record is not None:
+            try:
+                visibility = read_visibility(self._files, image_id, record)
+            except ValueError:
+                has_bad_edits = True
+        return Folder(
+            names, record, visibility, outcome, digest, size, bad_metadata, bad_vignettes, others, has_bad_edits
+        )
 
     def _record(self, image_id: ImageId) -> Record | None:
         try:
@@ -239,6 +251,16 @@ class Checkup:
                 name=name,
                 remedy=Remedy.CLEAR,
             )
+        yield from self._look_at_keys()
+
+    def _look_at_keys(self) -> Iterator[Finding]:
+        if self._snapshots.is_behind():
+            self._settle()
+            if self._snapshots.is_behind():
+                detail = "it does not hold the keys of the catalogue: a copy of the upload folder would have others"
+                yield Finding(Kind.KEYS_DIFFER, detail, name=PLACE, remedy=Remedy.KEYS)
+        elif (words := self._snapshots.not_taken()) is not None:
+            yield Finding(Kind.KEYS_DIFFER, f"{words}; `vignette reindex` takes it if it can be read", name=PLACE)
 
     def _repaired(self, finding: Finding) -> Finding:
         if finding.remedy is None:
@@ -251,7 +273,9 @@ class Checkup:
 
     def _repair(self, finding: Finding) -> None:
         image_id, name = finding.image_id, finding.name
-        if image_id is None:
+        if finding.remedy is Remedy.KEYS:
+            self._snapshots.write_anew()
+        elif image_id is None:
             self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
             if (image := read_anew(self._files, self._survey, image_id)) is not None:
@@ -265,6 +289,9 @@ class Checkup:
         elif finding.remedy is Remedy.RECORD:
             record = self._library.get(image_id).record
             self._files.write(image_id, layout.RECORD, record_to_json(record))
+        elif finding.remedy is Remedy.EDITS:
+            edits = Edits(self._library.get(image_id).visibility)
+            self._files.write(image_id, layout.EDITS, edits_to_json(edits))
         elif finding.remedy is Remedy.METADATA:
             self._write_metadata(image_id)
         elif name is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from vignette import layout
-from vignette.model import Image, ImageId, Outcome, Record, State
+from vignette.access.names import name_of_earlier
+from vignette.model import Image, ImageId, Outcome, Record, State, Visibility
 
 METADATA: Final = (layout.METADATA_TEXT, layout.METADATA_JSON)
 
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     ORIGINAL_MISSING = "original-missing"
     ORIGINAL_CHANGED = "original-changed"
     METADATA_MISSING = "metadata-missing"
+    EDITS_DAMAGED = "edits-damaged"
     OUTCOME_MISSING = "outcome-missing"
     VIGNETTE_MISSING = "vignette-missing"
     VIGNETTE_DAMAGED = "vignette-damaged"
@@ -38,6 +40,7 @@ class Kind(StrEnum):
     TOMBSTONE_MISSING = "tombstone-missing"
     LEFTOVER = "leftover"
     STRANGER = "stranger"
+    KEYS_DIFFER = "keys-differ"
 
 
 class Remedy(StrEnum):
@@ -48,9 +51,11 @@ class Remedy(StrEnum):
     DELETE = "finish the deletion"
     ENTOMB = "write the tombstone"
     RECORD = "write the record from the row"
+    EDITS = "write what was said of it from the row"
     METADATA = "read the metadata from the original again"
     REMOVE = "remove the file"
     CLEAR = "clear the staging folder"
+    KEYS = "write down the keys of the catalogue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +77,20 @@ class Folder:
 
     `digest` (SHA-256, in hex) and `size` (in bytes) are those of the original, and None if it is not there.
     `bad_metadata` names the metadata files that are missing or unreadable, `bad_vignettes` the vignettes that are there
-    and not as they were made. `others` are no files.
+    and not as they were made. `others` are no files. If the edits are damaged (`has_bad_edits`), nobody knows the
+    `visibility`.
     """
 
     names: frozenset[str]
     record: Record | None = None
+    visibility: Visibility | None = None
     outcome: Outcome | None = None
     digest: str | None = None
     size: int | None = None
     bad_metadata: tuple[str, ...] = ()
     bad_vignettes: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    has_bad_edits: bool = False
 
 
 def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -> list[Finding]:
@@ -143,8 +151,13 @@ def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
         yield Finding(Kind.RECORD_MISSING, "it has no readable record", remedy=remedy)
     elif row is None:
         yield Finding(Kind.ROW_MISSING, "the catalogue does not know it", remedy=Remedy.INDEX)
-    elif folder.record != row.record:
+    elif _under_its_name(folder.record, row) != row.record:
         yield Finding(Kind.ROW_DIFFERS, "the catalogue says other things of it than its record", remedy=Remedy.INDEX)
+    elif folder.has_bad_edits:
+        yield Finding(Kind.EDITS_DAMAGED, "what was said of it cannot be read", name=layout.EDITS, remedy=Remedy.EDITS)
+    elif folder.visibility is not row.visibility:
+        detail = f"the catalogue says that it is {row.visibility}, its folder that it is {folder.visibility}"
+        yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
     name = layout.original(basis.facts)
     if folder.digest is None:
         yield Finding(Kind.ORIGINAL_MISSING, "its original is gone: take it from a backup", name=name)
@@ -157,6 +170,12 @@ def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
     for name in folder.bad_metadata:
         remedy = Remedy.METADATA if is_sound else None
         yield Finding(Kind.METADATA_MISSING, f"its {name} is missing or unreadable", name=name, remedy=remedy)
+
+
+def _under_its_name(record: Record, row: Image) -> Record:
+    """Return *record*; if it has no name of its own, or that of the folder it was copied from, with the one in use."""
+    name = name_of_earlier(row.id, record)
+    return replace(record, public_name=name) if row.public_name == name else record
 
 
 def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
@@ -186,7 +205,7 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
 def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
     """Find the files that should not be there."""
     basis = folder.record or (row.record if row else None)
-    ours = {layout.RECORD, layout.OUTCOME, layout.PUBLIC_COPY, *METADATA, *vignettes} | (
+    ours = {layout.RECORD, layout.EDITS, layout.OUTCOME, layout.PUBLIC_COPY, *METADATA, *vignettes} | (
         {layout.original(basis.facts)} if basis else set()
     )
     ours.update(folder.outcome.vignettes if folder.outcome else ())

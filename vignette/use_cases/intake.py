@@ -12,22 +12,25 @@ from types import TracebackType
 from typing import Final, Self
 
 from vignette import layout
+from vignette.access.actors import Actor, Scope
+from vignette.access.names import new_name
+from vignette.access.policy import Policy
 from vignette.errors import (
     EmptyFile,
     NumberTaken,
     QueueUnavailable,
     StoreFull,
 )
-from vignette.model import Image, Record
+from vignette.model import Edits, Image, Record, Visibility
 from vignette.ports.catalogue import Arrivals
 from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import Jobs
 from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
 from vignette.ports.store import Room, StagedImage, Staging
 from vignette.records import clean_name as clean_name
-from vignette.records import record_to_json
+from vignette.records import edits_to_json, record_to_json
 from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
-from vignette.use_cases.browsing import not_deleted
+from vignette.use_cases.browsing import not_deleted, require
 from vignette.use_cases.reindexing import Reindexing
 
 # A process that was killed may have left a folder ahead of the catalogue, and others may take the number that follows
@@ -103,6 +106,8 @@ class Intake:
         jobs: Jobs,
         inspector: Inspector,
         limits: IntakeLimits,
+        policy: Policy,
+        visibility: Visibility = Visibility.PUBLIC,
     ) -> None:
         self._staging = staging
         self._room = room
@@ -111,15 +116,20 @@ class Intake:
         self._jobs = jobs
         self._inspector = inspector
         self.limits = limits
+        self._policy = policy
+        self._visibility = visibility
 
-    def expect(self, announced_bytes: int | None) -> None:
+    def expect(self, actor: Actor, announced_bytes: int | None) -> None:
         """
-        Check that there is room, before a client sends its bytes in vain; None if their number was not announced.
+        Check that *actor* may upload and that there is room, before a client sends its bytes in vain; None if their
+        number was not announced.
 
         Raises:
+            NotAllowed: The actor may not upload.
             StoreFull: The disk has no room for *announced_bytes*.
             StoreUnavailable: The upload folder cannot be used.
         """
+        require(self._policy, actor, Scope.UPLOAD)
         room = self._room.free_bytes()
         if announced_bytes is not None and announced_bytes > room:
             raise StoreFull(
@@ -141,20 +151,31 @@ class Intake:
         return Upload(self._staging.stage(), tally, min(expected, self.limits.max_bytes))
 
     def keep(
-        self, upload: Upload, name: str | None, idempotency_key: str | None = None, lane: Lane = Lane.FAST
+        self,
+        actor: Actor,
+        upload: Upload,
+        name: str | None,
+        idempotency_key: str | None = None,
+        lane: Lane = Lane.FAST,
+        visibility: Visibility | None = None,
     ) -> Image:
         """
-        Check what was received, describe it, keep it under the next number, and ask for its vignettes.
+        Check what was received, describe it, keep it under the next number as an image of *actor*, and ask for its
+        vignettes.
 
-        *name* is a label (see `clean_name`). The job for the vignettes goes into *lane*. If an earlier upload came with
-        the same *idempotency_key* and the same bytes, its image is returned, and nothing else is kept.
+        *name* is a label (see `clean_name`). The job for the vignettes goes into *lane*. Without *visibility*, the
+        settings tell who sees the image. If the actor has sent the same bytes with the same *idempotency_key* before,
+        its image is returned, and nothing else is kept.
 
         Raises:
+            NotAllowed: The actor may not upload.
             Refused: The file is empty, of a format that is not accepted, not whole, or over a limit.
             Overloaded: The file cannot be checked now.
             IdempotencyKeyReused: An earlier upload came with this key and other bytes.
             ImageDeleted: An earlier upload came with this key, and its image was deleted.
         """
+        require(self._policy, actor, Scope.UPLOAD)
+        visibility = visibility or self._visibility
         tally = upload.tally
         if tally.bytes == 0:
             raise EmptyFile("the file has 0 bytes", measured=0)
@@ -172,7 +193,9 @@ class Intake:
             bytes=tally.bytes,
             sha256=tally.digest(SHA_256).hex(),
             received_at=_now(),
-            idempotency_key=None if idempotency_key is None else hashlib.sha256(idempotency_key.encode()).hexdigest(),
+            idempotency_key=None if idempotency_key is None else _digest(actor, idempotency_key),
+            owner=actor.key_id,
+            public_name=new_name(),
         )
         upload.staged.complete(
             layout.original(found.facts),
@@ -180,18 +203,20 @@ class Intake:
                 layout.RECORD: record_to_json(record),
                 layout.METADATA_JSON: found.metadata_json,
                 layout.METADATA_TEXT: found.metadata_text,
+                # Without it an image is public.
+                **({layout.EDITS: edits_to_json(Edits(visibility))} if visibility is Visibility.PRIVATE else {}),
             },
         )
-        image, is_new = self._add(record, upload.staged)
-        _log(image, is_new=is_new)
+        image, is_new = self._add(record, visibility, upload.staged)
+        _log(actor, image, is_new=is_new)
         if is_new:
             self._hint(image, lane)
         return not_deleted(image)
 
-    def _add(self, record: Record, staged: StagedImage) -> tuple[Image, bool]:
+    def _add(self, record: Record, visibility: Visibility, staged: StagedImage) -> tuple[Image, bool]:
         for _ in range(_TRIES_FOR_A_NUMBER):
             try:
-                return self._arrivals.add(record, partial(self._staging.promote, staged), staged.withdraw)
+                return self._arrivals.add(record, partial(self._staging.promote, staged), staged.withdraw, visibility)
             except NumberTaken:
                 # A crash has left a folder whose row was not committed: index it, and take the next number.
                 self._reindexing.catch_up()
@@ -205,13 +230,21 @@ class Intake:
             logger.warning("image %d waits for the sweep: %s", image.id, error)
 
 
-def _log(image: Image, *, is_new: bool) -> None:
+def _digest(actor: Actor, idempotency_key: str) -> str:
+    """The SHA-256 of a key that is the actor's own: another may use the same for other bytes."""
+    # No header holds a line feed, so that nobody without a key can send the text of somebody's.
+    own = idempotency_key if actor.key_id is None else f"\n{actor.key_id}\n{idempotency_key}"
+    return hashlib.sha256(own.encode()).hexdigest()
+
+
+def _log(actor: Actor, image: Image, *, is_new: bool) -> None:
     facts = image.record.facts
     about = {"image": image.id, "bytes": image.record.bytes, "media_type": facts.media_type}
     if is_new:
-        logger.info("image received", extra=about | {"width": facts.width, "height": facts.height})
+        size = {"width": facts.width, "height": facts.height}
+        logger.info("image received", extra={**about, **size, **actor.in_log()})
     else:
-        logger.info("image sent again", extra={"image": image.id})
+        logger.info("image sent again", extra={"image": image.id, **actor.in_log()})
 
 
 def _now() -> datetime:

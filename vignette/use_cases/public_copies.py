@@ -85,6 +85,11 @@ class Wishes:
                 del self._told[next(iter(self._told))]
             return True
 
+    def forget(self, image_id: ImageId) -> None:
+        """Forget the wish: the worker could not be told of it. So the next client who asks has the worker told."""
+        with self._lock:
+            self._told.pop(image_id, None)
+
 
 def _cost(copy: PublicCopy) -> int:
     return copy.memory_bytes + _OVERHEAD_BYTES

@@ -28,7 +28,7 @@ from vignette.errors import (
 from vignette.limits import CHUNK_BYTES, MAX_COPY_PIECES, MIB
 from vignette.model import Image, ImageId
 from vignette.pixels.pieces import Pieces, Splice, put_together
-from vignette.ports.catalogue import Library
+from vignette.ports.catalogue import Library, Removals
 from vignette.ports.planner import Planner
 from vignette.ports.store import Files
 from vignette.use_cases.browsing import existing
@@ -113,9 +113,10 @@ def _checked(found: _Plan, size: int) -> PublicCopy | None:
 class Publishing:
     """The use case of the worker. Doing it twice does no harm."""
 
-    def __init__(self, files: Files, library: Library, planner: Planner) -> None:
+    def __init__(self, files: Files, library: Library, removals: Removals, planner: Planner) -> None:
         self._files = files
         self._library = library
+        self._removals = removals
         self._planner = planner
 
     def make(self, image_id: ImageId) -> None:
@@ -124,8 +125,8 @@ class Publishing:
             image = existing(self._library, image_id)
             if not self._is_kept(image):
                 content = _to_json(image, self._plan(image))
-                self._files.write_all(image_id, {layout.PUBLIC_COPY: content}, flush=False)
-                self._remove_if_deleted(image_id)
+                # A deletion that comes later finds the plan, wherever this process dies.
+                self._removals.unless_gone(image_id, lambda: self._write(image_id, content))
         except (ImageNotFound, ImageDeleted):
             return
         except (FileNotStored, Refused, Overloaded) as error:
@@ -148,10 +149,8 @@ class Publishing:
             digest = _digest(file, made_of)
         return _Plan(EDITION, image.record.sha256, digest, made_of.size, pieces)
 
-    def _remove_if_deleted(self, image_id: ImageId) -> None:
-        """The plan may have been written behind a deletion, which has removed all other files by then."""
-        if self._library.get(image_id).state.is_gone:
-            self._files.remove(image_id, layout.PUBLIC_COPY, flush=False)
+    def _write(self, image_id: ImageId, content: bytes) -> None:
+        self._files.write_all(image_id, {layout.PUBLIC_COPY: content}, flush=False)
 
 
 def _to_json(image: Image, found: _Plan) -> bytes:

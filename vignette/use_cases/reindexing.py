@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from vignette import layout
+from vignette.access.names import name_of_earlier
 from vignette.errors import FileNotStored, StoreUnavailable
-from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State
+from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State, Visibility
 from vignette.ports.catalogue import Index
 from vignette.ports.store import Files, Survey
-from vignette.records import outcome_from_json, record_from_json
+from vignette.records import edits_from_json, outcome_from_json, record_from_json
 from vignette.use_cases.progress import watched
 
 # Folders at and behind the next number that are looked for one by one; the gaps between further ones double.
@@ -142,12 +144,15 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         if layout.TOMBSTONE in survey.others(image_id):
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
+        visibility = _safe_visibility(files, image_id, record)
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
         return None
+    if record.public_name is None:
+        record = replace(record, public_name=name_of_earlier(image_id, record))
     outcome = _read_outcome(files, image_id)
     if outcome is None:
-        return Image(image_id, record, State.PENDING)
+        return Image(image_id, record, State.PENDING, visibility=visibility)
     state = State.READY if outcome.failure is None else State.FAILED
     made = outcome.vignettes
     return Image(
@@ -160,7 +165,24 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         recipe_set=layout.recipe_set(made),
         is_completing=bool(outcome.to_come),
         sizes=layout.sizes(made) if state is State.READY else None,
+        visibility=visibility,
     )
+
+
+def read_visibility(files: Files, image_id: ImageId, record: Record) -> Visibility | None:
+    """Return who sees the image; raise `ValueError` if what was said of it cannot be read."""
+    try:
+        return edits_from_json(files.read(image_id, layout.EDITS)).visibility
+    except FileNotStored:
+        return None if record.public_name is None else Visibility.PUBLIC
+
+
+def _safe_visibility(files: Files, image_id: ImageId, record: Record) -> Visibility | None:
+    try:
+        return read_visibility(files, image_id, record)
+    except ValueError as error:
+        logger.warning("image %d is private from now on, as its %s is damaged: %s", image_id, layout.EDITS, error)
+        return Visibility.PRIVATE
 
 
 def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:

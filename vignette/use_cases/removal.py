@@ -6,12 +6,14 @@ import logging
 from datetime import UTC, datetime
 
 from vignette import layout
+from vignette.access.actors import Actor, Scope
+from vignette.access.policy import Policy
 from vignette.errors import FileNotStored, StoreFull
-from vignette.model import ImageId
+from vignette.model import ImageId, ImageRef
 from vignette.ports.catalogue import Library, Removals
 from vignette.ports.store import Files
 from vignette.records import tombstone_to_json
-from vignette.use_cases.browsing import existing
+from vignette.use_cases.browsing import admitted, existing
 
 logger = logging.getLogger(__name__)
 
@@ -19,23 +21,26 @@ logger = logging.getLogger(__name__)
 class Removal:
     """The use case. Every method may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, files: Files, library: Library, removals: Removals) -> None:
+    def __init__(self, files: Files, library: Library, removals: Removals, policy: Policy) -> None:
         self._files = files
         self._library = library
         self._removals = removals
+        self._policy = policy
 
-    def delete(self, image_id: ImageId) -> None:
+    def delete(self, actor: Actor, ref: ImageRef) -> None:
         """
         Delete the image. Its number stays taken, and its folder keeps only a tombstone.
 
         Raises:
-            ImageNotFound: There never was one.
+            NotAllowed: The actor may not delete it.
+            ImageNotFound: There never was one, or the actor may not see it.
             ImageDeleted: It was deleted before, or is being deleted.
         """
+        image_id = admitted(self._policy, self._library, actor, Scope.DELETE, ref).id
         # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
         if self._removals.begin_delete(image_id):
             self.finish(image_id)
-            logger.info("image deleted", extra={"image": image_id})
+            logger.info("image deleted", extra={"image": image_id, **actor.in_log()})
         else:
             existing(self._library, image_id)  # raises the reason why there is none to delete
 

@@ -26,9 +26,9 @@ from vignette.errors import (
     Unavailable,
 )
 from vignette.limits import ANIMATION_SECONDS
-from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome
+from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome, RenderingWarning
 from vignette.pixels.formats import moves
-from vignette.pixels.renditions import Step
+from vignette.pixels.renditions import Step, Told
 from vignette.ports.catalogue import Claim, Renderings
 from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Files
@@ -48,7 +48,7 @@ class Renderer(Protocol):
 
     def __call__(
         self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float, /
-    ) -> Iterator[Step]: ...
+    ) -> Iterator[Told]: ...
 
 
 @dataclass(slots=True)
@@ -86,6 +86,10 @@ class _Work:
             fingerprints={**self.outcome.fingerprints, **{name: Fingerprint.of(made[name]) for name in made}},
         )
 
+    def warn(self, warning: str) -> None:
+        warnings = dict.fromkeys((*self.outcome.warnings, warning))
+        self.outcome = replace(self.outcome, warnings=tuple(map(str, warnings)))
+
 
 class Rendering:
     """
@@ -122,15 +126,18 @@ class Rendering:
         self._pause_without_room_s = pause_without_room_s
         self._renderer = renderer
 
-    def render(self, image_id: ImageId) -> None:
+    def render(self, image_id: ImageId, lane: Lane | None = None) -> None:
         """
         Render the image if it waits for that; return at once if it is done, deleted or claimed by another worker.
+
+        An image that is ready is completed only by a job of the *lane* for that, or of none: an image that is queued
+        twice would else have its turn twice, before the first vignette of those behind it.
 
         An image that is rendered again keeps its earlier vignettes until all new ones are there. An image that is ready
         stays so if its rendering fails for good: it keeps what it has, the reason is logged, and no further attempt
         follows by itself.
         """
-        claim = self._renderings.claim(image_id, self._lease_s)
+        claim = self._renderings.claim(image_id, self._lease_s, to_complete=lane not in (Lane.FAST, Lane.BULK))
         if claim is None:
             return
         work = _Work(claim, Outcome(attempts=claim.attempt, placeholder=claim.image.placeholder))
@@ -190,6 +197,9 @@ class Rendering:
         with self._files.open(image.id, layout.original(image.record.facts)) as file:
             steps = self._renderer(file, image.record.bytes, stills, moving, self._animation_seconds)
             for step in steps:
+                if isinstance(step, RenderingWarning):
+                    work.warn(step)
+                    continue
                 made = _by_name(step)
                 unwritten |= made
                 work.add(made)
@@ -227,6 +237,8 @@ class Rendering:
         work.outcome = replace(work.outcome, to_come=tuple(sorted(wanted)))
         if image.need is Need.REST:
             work.earlier = self._earlier_outcome(image.id)
+            for warning in work.earlier.warnings:
+                work.warn(warning)
             work.add(self._sound(image.id, wanted, work.earlier))
 
     def _sound(self, image_id: ImageId, wanted: Iterable[str], earlier: Outcome) -> dict[str, bytes]:

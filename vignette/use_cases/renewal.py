@@ -13,13 +13,15 @@ from itertools import islice
 from typing import Final
 
 from vignette import layout
+from vignette.access.actors import Actor, Scope
+from vignette.access.policy import Policy
 from vignette.errors import ImageNotFailed, Overloaded, QueueUnavailable, SettingsError
 from vignette.limits import MOST_RESTARTED, RESTART_PAUSE_S, RESTARTS_REMEMBERED, SWEEP_BATCH, WORKER_SILENCE_S
-from vignette.model import Failure, Image, ImageId, Need, State
+from vignette.model import Failure, Image, ImageId, ImageRef, Need, State
 from vignette.ports.catalogue import Library, Waiting, Workers
 from vignette.ports.jobs import Jobs, Lane
 from vignette.recipes import Recipe
-from vignette.use_cases.browsing import existing
+from vignette.use_cases.browsing import admitted, existing
 
 # The pause between two looks at an image that is being rendered: short beside the time that a rendering takes.
 _POLL_S: Final = 0.1
@@ -96,6 +98,7 @@ class Renewal:
         workers: Workers,
         jobs: Jobs,
         recipes: Sequence[Recipe],
+        policy: Policy,
         *,
         batch: int = SWEEP_BATCH,
         pause: Callable[[], object] = _pause,
@@ -104,6 +107,7 @@ class Renewal:
         self._waiting = waiting
         self._workers = workers
         self._jobs = jobs
+        self._policy = policy
         self._sizes = [recipe.name for recipe in recipes]
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self._batch = batch
@@ -190,21 +194,23 @@ class Renewal:
         self._waiting.reset(image_id, even_completing=even_completing)
         self._hint(image_id, lane)
 
-    def retry(self, image_id: ImageId, lane: Lane = Lane.FAST) -> Image:
+    def retry(self, actor: Actor, ref: ImageRef, lane: Lane = Lane.FAST) -> Image:
         """
         Have a failed image tried again, with no attempts counted; return it as it stands afterwards. A ready image that
         lacks sizes is given only those, in the lane of such work. One that could not be rendered again is rendered
         again. Both stay ready.
 
         Raises:
-            ImageNotFound: There never was one.
+            NotAllowed: The actor may not change it.
+            ImageNotFound: There never was one, or the actor may not see it.
             ImageDeleted: It was deleted.
             ImageNotFailed: All of the image is made, or will be tried anyway.
         """
-        image = existing(self._library, image_id)
+        image = admitted(self._policy, self._library, actor, Scope.EDIT, ref)
+        image_id = image.id
         if not image.has_failed:
-            raise ImageNotFailed(f"image {image_id} is {image.state}")
-        logger.info("image tried again", extra={"image": image_id})
+            raise ImageNotFailed(f"image {ref} is {image.state}")
+        logger.info("image tried again", extra={"image": image_id, **actor.in_log()})
         if image.state is State.READY and not all(map(image.has, self._sizes)):
             self._waiting.reset(image_id, only_rest=True)
             self._hint(image_id, Lane.REST)
@@ -212,19 +218,19 @@ class Renewal:
             self.render_again(image_id, lane)
         return existing(self._library, image_id)
 
-    def retry_if_there_is_room(self, image_id: ImageId) -> Image:
+    def retry_if_there_is_room(self, actor: Actor, ref: ImageRef) -> Image:
         """
         Do `retry`, for anybody who asks. Nothing is written if it is refused.
 
         Raises:
             Overloaded: It was tried again less than `limits.RESTART_PAUSE_S` ago, or `limits.MOST_RESTARTED` images
                 wait or are being rendered.
-            ImageNotFound, ImageDeleted, ImageNotFailed: As in `retry`.
+            NotAllowed, ImageNotFound, ImageDeleted, ImageNotFailed: As in `retry`.
         """
-        image = existing(self._library, image_id)
+        image = admitted(self._policy, self._library, actor, Scope.EDIT, ref)
         if image.has_failed:
-            self._require_room(image_id)
-        return self.retry(image_id)
+            self._require_room(image.id)
+        return self.retry(actor, ref)
 
     def render_lost(self, image_id: ImageId) -> None:
         """Have the vignettes of a ready image made anew because one is lost, unless that would start too much."""

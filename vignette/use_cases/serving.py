@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from vignette import layout
-from vignette.errors import FileNotStored, RecipeNotFound
+from vignette.access.actors import Actor
+from vignette.errors import FileNotStored, QueueUnavailable, RecipeNotFound
 from vignette.limits import MIB
-from vignette.model import Failure, Image, ImageId, Outcome, State
+from vignette.model import Failure, Image, ImageRef, Outcome, State
 from vignette.pixels.pieces import Splice
 from vignette.pixels.preview import embedded_preview
 from vignette.ports.jobs import Copyists
@@ -121,7 +122,7 @@ class Serving:
         self._copies = Copies(_MAX_COPIES_BYTES)
         self._wishes = Wishes()
 
-    def vignette(self, image_id: ImageId, size: str | None, wish: Wish) -> Served | Nothing:
+    def vignette(self, actor: Actor, ref: ImageRef, size: str | None, wish: Wish) -> Served | Nothing:
         """
         Return the vignette of this *size*, which is the name of a recipe; None means the first recipe.
 
@@ -129,15 +130,16 @@ class Serving:
 
         Raises:
             RecipeNotFound: There is no such size.
-            ImageNotFound: There never was such an image.
+            NotAllowed: The actor may see no image.
+            ImageNotFound: There never was such an image, or the actor may not see it.
             ImageDeleted: It was deleted.
         """
         recipe = self._recipe(size)
-        image = self._browsing.existing(image_id)
+        image = self._browsing.existing(actor, ref)
         if wish.patience_s > 0 and _is_coming(image, recipe):
             with self._at_rest(wish.patience_s) as left_s:
                 if left_s() > 0:
-                    image = self._awaited(image_id, recipe, left_s)
+                    image = self._awaited(actor, ref, recipe, left_s)
                     return replace(self._found(image, recipe, wish), waited=True)
         return self._found(image, recipe, wish)
 
@@ -145,7 +147,7 @@ class Serving:
         """Open the very bytes that were uploaded; raise `FileNotStored` if they are lost."""
         return self._files.open(image.id, layout.original(image.record.facts))
 
-    def public_copy(self, image: Image, patience_s: float) -> PublicCopy | None:
+    def public_copy(self, actor: Actor, image: Image, patience_s: float) -> PublicCopy | None:
         """
         Return what the public copy is made of: the same pixels, without anything that the file says of anybody.
 
@@ -162,13 +164,17 @@ class Serving:
             return copy
         self.original(image).close()
         if self._wishes.is_new(image.id):
-            self._copyists.publish(image.id)
+            try:
+                self._copyists.publish(image.id)
+            except QueueUnavailable:
+                self._wishes.forget(image.id)
+                raise
             # A queue may carry out its job at once.
             copy = self._kept_copy(image)
         with self._at_rest(patience_s if copy is None else 0) as left_s:
             while copy is None and left_s() > 0:
                 time.sleep(_POLL_S)
-                copy = self._kept_copy(self._browsing.existing(image.id))
+                copy = self._kept_copy(self._browsing.existing(actor, image.public_name or image.id))
         return copy
 
     def open_copy(self, image: Image, copy: PublicCopy) -> Splice:
@@ -189,8 +195,8 @@ class Serving:
             raise RecipeNotFound(f"there is no size {str(size)[:40]!r}, only {', '.join(self._recipes)}")
         return recipe
 
-    def _awaited(self, image_id: ImageId, recipe: Recipe, left_s: Callable[[], float]) -> Image:
-        while _is_coming(image := self._browsing.existing(image_id), recipe) and left_s() > 0:
+    def _awaited(self, actor: Actor, ref: ImageRef, recipe: Recipe, left_s: Callable[[], float]) -> Image:
+        while _is_coming(image := self._browsing.existing(actor, ref), recipe) and left_s() > 0:
             time.sleep(_POLL_S)
         return image
 

@@ -9,7 +9,12 @@ from typing import Final
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
+from vignette.access.names import PATTERN, is_name
+from vignette.access.policy import Access
+from vignette.model import ImageId, ImageRef, PublicName
 from vignette.pixels.geometry import fit
+from vignette.web.admission import init_admission
+from vignette.web.capacity.turns import refuse_without_a_turn
 from vignette.web.context import EXTENSION, WebContext
 from vignette.web.doors import refuse_foreign_hosts
 from vignette.web.http.cross_site import refuse_cross_site
@@ -23,6 +28,8 @@ from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
 from vignette.web.routes.health import health
 from vignette.web.routes.images import images
+from vignette.web.routes.keys import keys
+from vignette.web.routes.sessions import sessions
 from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
 
@@ -33,17 +40,24 @@ _PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent.parent
 _ASSETS_CACHE_S: Final = 3600
 
 
-class _ImageIdConverter(BaseConverter):
-    """Takes a number without sign or leading zero, so that each image has one URL; no more than a database holds."""
+class _ImageRefConverter(BaseConverter):
+    """
+    Takes the number of an image or its public name. A number has no sign or leading zero, so that there is one URL, and
+    is no larger than a database holds.
+    """
 
-    regex = r"0|[1-9][0-9]{0,17}"
+    regex = rf"0|[1-9][0-9]{{0,17}}|{PATTERN}"
 
-    def to_python(self, value: str) -> int:
-        return int(value)
+    def to_python(self, value: str) -> ImageRef:
+        return PublicName(value) if is_name(value) else ImageId(int(value))
 
 
 def create_app(
-    context: WebContext, *, public_url: str, languages: Sequence[str], others_may_embed: bool = False
+    context: WebContext,
+    *,
+    public_url: str,
+    languages: Sequence[str],
+    others_may_embed: bool = False,
 ) -> Flask:
     """
     Return the WSGI application.
@@ -61,17 +75,21 @@ def create_app(
     )
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _ASSETS_CACHE_S
     app.extensions[EXTENSION] = context
-    app.url_map.converters["image_id"] = _ImageIdConverter
+    is_open = context.policy.access is Access.OPEN
+    app.url_map.converters["image_id"] = _ImageRefConverter
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
+    app.jinja_env.globals.update(ref=lambda image: image["id"] if is_open else image["public_name"])
     app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable)
     app.context_processor(lambda: {"recipes": context.recipes})
     init_i18n(app, languages)
     init_problems(app)
+    refuse_without_a_turn(app)
     refuse_foreign_hosts(app)
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
+    init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, health, docs, uploads, images, files, vignettes):
+    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

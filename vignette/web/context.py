@@ -6,18 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
-from flask import current_app
+from flask import current_app, g
 
+from vignette.access.actors import NOBODY, Actor
+from vignette.access.policy import Policy
 from vignette.errors import VignetteError
 from vignette.jail.sandbox import Abilities
 from vignette.model import Image
 from vignette.recipes import Recipe
 from vignette.use_cases.browsing import Browsing
+from vignette.use_cases.editing import Editing
 from vignette.use_cases.health import Health
 from vignette.use_cases.intake import Intake
+from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.serving import Serving
+from vignette.use_cases.signing_in import SigningIn
 from vignette.web.capacity import Capacity
 from vignette.web.http.bodies import RequestLimits
 
@@ -37,14 +42,23 @@ class WebContext:
     browsing: Browsing
     serving: Serving
     removal: Removal
+    editing: Editing
     renewal: Renewal
+    keyholding: Keyholding
+    signing_in: SigningIn
     health: Health
     capacity: Capacity
     recipes: tuple[Recipe, ...]
     request_limits: RequestLimits
     cache_vignettes_s: int
+    policy: Policy
     sandbox: Abilities
     upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None
+
+
+def current_actor() -> Actor:
+    """Return who asks for the current request, as `web.admission` has found out."""
+    return cast(Actor, g.get("actor", NOBODY))
 
 
 def web_context() -> WebContext:

@@ -14,14 +14,13 @@ from flask import Flask, request
 
 from vignette.errors import MisdirectedRequest
 from vignette.web.http.hosts import Hosts
+from vignette.web.request_log import PROBES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # In the environ of a request for a host that is not ours: the host.
 _FOREIGN_HOST: Final = "vignette.foreign_host"
-
-_OF_HEALTH: Final = frozenset({"/healthz", "/readyz"})
 
 _MAX_HOST_CHARS: Final = 100
 
@@ -50,7 +49,7 @@ class HostDoor:
 
 
 def _asks_for_health(environ: WSGIEnvironment) -> bool:
-    return environ["PATH_INFO"] in _OF_HEALTH and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    return environ["PATH_INFO"] in PROBES and environ["REQUEST_METHOD"] in ("GET", "HEAD")
 
 
 def refuse_foreign_hosts(app: Flask) -> None:

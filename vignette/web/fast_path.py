@@ -23,6 +23,9 @@ An answer that no longer holds is dropped when it is asked for. Nobody may ever 
 minute the first request, whatever it asks for, looks through all answers: the memory of a process keeps no deleted
 image for longer.
 
+It keeps what everybody may see, and nothing else: the view says so of its answer. Who shows a key is answered by the
+application. An image that is made private gets another edition after its row has changed, so what was kept is dropped.
+
 The layer keeps an answer only if the application called it settled (the catalogue said ready), and only if the folder
 had the same edition before and after the application looked.
 """
@@ -43,7 +46,7 @@ from vignette.model import ImageId
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# A view sets this in the environ: its answer stays the same until the folder changes.
+# A view sets this in the environ, to the number of the image: everybody gets this answer until the folder changes.
 SETTLED: Final = "vignette.settled"
 
 # For all kept answers of a process together: some thousand small vignettes.
@@ -57,6 +60,9 @@ _OVERHEAD_BYTES: Final = 3 * KIB
 _LOOK_EVERY_S: Final = 60.0
 
 _PATH: Final = re.compile(r"/vignette/(0|[1-9][0-9]{0,17})", re.ASCII)
+
+# Public names whose numbers a process remembers, at 200 bytes each.
+_MOST_NAMES: Final = 10_000
 
 # Conditions and ranges: only the application knows what they mean.
 _INTRICATE: Final = frozenset(
@@ -103,6 +109,7 @@ class FastPath:
         self._app = app
         self._edition_of = edition_of
         self._answers: dict[_Key, _Answer] = {}
+        self._named: dict[str, ImageId] = {}
         self._max_kept_bytes = max_kept_bytes
         self._kept_bytes = 0
         self._look_every_s = look_every_s
@@ -115,7 +122,7 @@ class FastPath:
             self._forget_what_no_longer_holds()
         path: str = environ["PATH_INFO"]
         method: str = environ["REQUEST_METHOD"]
-        if not path.startswith("/vignette/") or method not in ("GET", "HEAD"):
+        if not path.startswith("/vignette/") or method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
             return self._app(environ, start_response)
         key = (path, environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT"))
         answer = self._answers.get(key)
@@ -138,10 +145,9 @@ class FastPath:
 
     def _ask(self, key: _Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Return the application's answer, and keep it if it may be kept."""
-        match = _PATH.fullmatch(key[0])
-        edition = self._edition_of(ImageId(int(match[1]))) if match else None
-        if match is None or edition is None:
-            return self._app(environ, start_response)
+        image_id = self._image_at(key[0])
+        # Of an image whose number is not known yet the next answer is kept.
+        edition = None if image_id is None else self._edition_of(image_id)
         started: list[tuple[str, _Headers]] = []
 
         def note(status: str, headers: _Headers, exc_info: Any = None, /) -> Any:
@@ -149,7 +155,11 @@ class FastPath:
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         chunks = self._app(environ, note)
-        if not environ.get(SETTLED) or environ["REQUEST_METHOD"] != "GET" or not started:
+        settled: ImageId | None = environ.get(SETTLED)
+        if settled is None or environ["REQUEST_METHOD"] != "GET" or not started:
+            return chunks
+        if edition is None or settled != image_id:
+            self._remember(key[0], settled)
             return chunks
         status, headers = started[0]
         if status != "200 OK" or not isinstance(chunks, Iterable):
@@ -159,10 +169,21 @@ class FastPath:
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
-        image_id = ImageId(int(match[1]))
-        if len(body) <= _MAX_BODY_BYTES and self._edition_of(image_id) == edition:
-            self._keep(key, _Answer(image_id, edition, headers, body))
+        if len(body) <= _MAX_BODY_BYTES and self._edition_of(settled) == edition:
+            self._keep(key, _Answer(settled, edition, headers, body))
         return [body]
+
+    def _image_at(self, path: str) -> ImageId | None:
+        """Return the number of the image that *path* names, as far as it is known."""
+        match = _PATH.fullmatch(path)
+        return ImageId(int(match[1])) if match else self._named.get(path)
+
+    def _remember(self, path: str, image_id: ImageId) -> None:
+        """Remember which image *path* names; a public name is never that of another."""
+        with self._lock:
+            self._named[path] = image_id
+            if len(self._named) > _MOST_NAMES:
+                del self._named[next(iter(self._named))]
 
     def _keep(self, key: _Key, answer: _Answer) -> None:
         answer.size = len(answer.body) + sum(len(part or "") for part in key) + _OVERHEAD_BYTES

@@ -41,7 +41,7 @@ _MOST_CHARS_OF_A_KEPT_PATH: Final = 64
 _IMAGE: Final = re.compile(r"/(?:vignette|images)/([0-9]{1,18})(?:/|\Z)", re.ASCII)
 
 # Probes come every few seconds, and tell nothing as long as all is well.
-_PROBES: Final = frozenset({"/healthz", "/readyz"})
+PROBES: Final = frozenset({"/healthz", "/readyz"})
 
 # REMOTE_ADDR with the port, as some servers give it: the address stands before it.
 _WITH_PORT: Final = re.compile(r"(?:([0-9.]+)|\[([0-9A-Fa-f:.%a-z]+)\]):[0-9]+", re.ASCII)
@@ -50,10 +50,10 @@ _WITH_PORT: Final = re.compile(r"(?:([0-9.]+)|\[([0-9A-Fa-f:.%a-z]+)\]):[0-9]+",
 class Entry:
     """
     What the log will say of a request, as far as it is known, in the place of the server's `start_response`. `problem`
-    is the code of the problem in its answer.
+    is the code of the problem in its answer, `key` the id of the key that was shown.
     """
 
-    __slots__ = ("_start", "began_ns", "headers", "problem", "request", "status")
+    __slots__ = ("_start", "began_ns", "headers", "key", "problem", "request", "status")
 
     def __init__(self, request: str, start_response: StartResponse) -> None:
         self.request = request
@@ -61,6 +61,7 @@ class Entry:
         self.status = "500"
         self.headers: list[tuple[str, str]] = []
         self.problem = ""
+        self.key = ""
         self._start = start_response
 
     def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
@@ -74,6 +75,13 @@ def note_problem(environ: WSGIEnvironment, code: str) -> None:
     entry = environ.get(ENTRY)
     if entry is not None:
         entry.problem = code
+
+
+def note_key(environ: WSGIEnvironment, key_id: str) -> None:
+    """Have the log say that the request came with the key of this id."""
+    entry = environ.get(ENTRY)
+    if entry is not None:
+        entry.key = key_id
 
 
 class RequestLog:
@@ -110,14 +118,20 @@ class RequestLog:
 
     def _end(self, environ: WSGIEnvironment, entry: Entry, sent: int, *, is_cut: bool = False) -> None:
         path = environ["PATH_INFO"]
-        if entry.status == "200" and path in _PROBES:
+        if entry.status == "200" and path in PROBES:
             return
         took_ns = time.perf_counter_ns() - entry.began_ns
         is_cut = is_cut and sent < _announced(entry.headers)
         # The same is said over and over of few answers, and all but the ends of a line costs the most to say.
         rest_of = self._kept_rest if len(path) <= _MOST_CHARS_OF_A_KEPT_PATH else self._rest
         rest = rest_of(
-            environ["REQUEST_METHOD"][:_MOST_CHARS_OF_OTHERS], path, entry.status, sent, entry.problem, is_cut
+            environ["REQUEST_METHOD"][:_MOST_CHARS_OF_OTHERS],
+            path,
+            entry.status,
+            sent,
+            entry.problem,
+            entry.key,
+            is_cut,
         )
         level = "error" if entry.status[0] == "5" else "info"
         self._write(self._line(level, entry.request, _client(environ), took_ns / 1e6, rest))
@@ -165,13 +179,15 @@ def _text(level: str, request: str, client: str, took_ms: float, rest: str) -> s
     return f"{time_text(time.time())} {level:7} request request={request} client={client} ms={took_ms:.2f}{rest}"
 
 
-def _text_rest(method: str, path: str, status: str, sent: int, problem: str, is_cut: bool) -> str:
+def _text_rest(method: str, path: str, status: str, sent: int, problem: str, key: str, is_cut: bool) -> str:
     image = _IMAGE.match(path)
     rest = f" method={quoted(method)} path={_shown(path)} status={status} bytes={sent}"
     if image:
         rest += f" image={image[1]}"
     if problem:
         rest += f" problem={problem}"
+    if key:
+        rest += f" key={key}"
     return f"{rest} cut=True" if is_cut else rest
 
 
@@ -182,12 +198,14 @@ def _json(level: str, request: str, client: str, took_ms: float, rest: str) -> s
     )
 
 
-def _json_rest(method: str, path: str, status: str, sent: int, problem: str, is_cut: bool) -> str:
+def _json_rest(method: str, path: str, status: str, sent: int, problem: str, key: str, is_cut: bool) -> str:
     values = {"method": method, "path": _cut(path), "status": int(status), "bytes": sent}
     if image := _IMAGE.match(path):
         values["image"] = int(image[1])
     if problem:
         values["problem"] = problem
+    if key:
+        values["key"] = key
     if is_cut:
         values["cut"] = True
     return json.dumps(values)[1:-1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flask import Request
 
+from vignette.access.actors import Actor
 from vignette.errors import (
     MalformedRequest,
     NoFile,
@@ -16,10 +17,18 @@ from vignette.errors import (
     UploadTooSlow,
     VignetteError,
 )
-from vignette.model import Image
+from vignette.model import Image, Visibility
 from vignette.use_cases.intake import Intake, Lane, Upload, clean_name
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import FIELD, IncomingFile, RequestLimits, files_in, idempotency_key
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends files, and who is to see them, if he says so."""
+
+    actor: Actor
+    visibility: Visibility | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +48,11 @@ class _Arrival:
     idempotency_key: str | None
 
 
-def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients) -> list[Receipt]:
+def receive_all(
+    sender: Sender, request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients
+) -> list[Receipt]:
     """
-    Receive every file of the request; return a receipt for each.
+    Receive every file that *sender* sends with the request; return a receipt for each.
 
     Raises:
         NoFile: The form has no file.
@@ -61,17 +72,17 @@ def receive_all(request: Request, intake: Intake, limits: RequestLimits, slow_cl
             # Only the whole request tells whether it is what its sender sent, so nothing is kept before.
             arrivals = list(arrivals)
             arriving.verify_the_whole()
-        receipts = list(_keep_all(arrivals, intake))
+        receipts = list(_keep_all(sender, arrivals, intake))
     if not receipts:
         raise NoFile(f"the form has no file in a field named {FIELD!r}; {arriving.fields_seen}")
     return receipts
 
 
-def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]:
+def _keep_all(sender: Sender, arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]:
     lane = Lane.FAST
     try:
         for arrival in arrivals:
-            yield _keep(arrival, intake, lane)
+            yield _keep(sender, arrival, intake, lane)
             lane = Lane.BULK  # a sender of many files looks at the first; other senders' come before the rest
     except (MalformedRequest, TooManyFiles, UploadTooLarge, UploadTooSlow) as error:
         if lane is Lane.FAST:
@@ -80,11 +91,14 @@ def _keep_all(arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]
         yield Receipt(None, error)
 
 
-def _keep(arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
+def _keep(sender: Sender, arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
     if isinstance(arrival.upload, VignetteError):
         return Receipt(arrival.name, arrival.upload)
     try:
-        return Receipt(arrival.name, intake.keep(arrival.upload, arrival.name, arrival.idempotency_key, lane))
+        image = intake.keep(
+            sender.actor, arrival.upload, arrival.name, arrival.idempotency_key, lane, sender.visibility
+        )
+        return Receipt(arrival.name, image)
     except VignetteError as error:
         arrival.upload.discard()  # the next files need the room
         return Receipt(arrival.name, error)
@@ -137,7 +151,8 @@ class _Arriving:
             yield _Arrival(clean_name(file.name), upload, self._key_of(number))
 
     def _key_of(self, number: int) -> str | None:
-        return f"{self._key}/{number}" if self._key and number else self._key
+        # No header has a line break, so no other request has such a key.
+        return f"{self._key}\n{number}" if self._key and number else self._key
 
     def _receive(self, file: IncomingFile) -> Upload | VignetteError:
         upload = None

@@ -8,7 +8,7 @@ from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
 from vignette.settings import Settings
-from vignette.wiring.use_cases import build_reindexing
+from vignette.wiring.use_cases import build_key_snapshots, build_reindexing
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,8 @@ def open_store_and_catalogue(
     settings: Settings, *, images_are_lost: bool = False, waits_for_disk: bool = True
 ) -> tuple[FolderStore, SqlCatalogue]:
     """
-    Both; the catalogue made if it is missing, with its schema up to date. The folder is made at the first start alone.
+    Both; the catalogue made if it is missing, with its schema up to date, and with the keys that the folder knows. The
+    folder is made at the first start alone.
 
     This is for every process: it looks at no image but the last, unless the catalogue was lost. *waits_for_disk* is
     that of `SqlCatalogue`.
@@ -32,7 +33,7 @@ def open_store_and_catalogue(
         settings.effective_database_url, settings.durability, waits_for_disk=waits_for_disk, boot=store.boot
     )
     try:
-        if catalogue.is_new():
+        if is_new := catalogue.is_new():
             store.make()
         catalogue.migrate(build_reindexing(store, catalogue).read_images())
         if not images_are_lost:
@@ -42,6 +43,11 @@ def open_store_and_catalogue(
                 f"there is no upload folder {settings.upload_folder}: mount its disk, or make the folder"
             )
         _seal(store)
+        snapshots = build_key_snapshots(store, catalogue)
+        if is_new:
+            snapshots.bring_back()
+        else:
+            snapshots.mend()
     except BaseException:
         catalogue.close()
         raise

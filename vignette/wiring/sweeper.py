@@ -49,7 +49,13 @@ def open_services(settings: Settings, pace: Pace) -> Callable[[], UpkeepServices
         renewal = build_renewal(catalogue, jobs, settings.recipes)
         return UpkeepServices(
             verdicts=build_verdicts(store, catalogue, settings.recipes, max_attempts=settings.max_attempts),
-            sweeping=build_sweeping(store, catalogue, jobs, hint_max_age_s=pace.hint_max_age_s),
+            sweeping=build_sweeping(
+                store,
+                catalogue,
+                jobs,
+                hint_max_age_s=pace.hint_max_age_s,
+                clear_traces_every_s=pace.clear_traces_every_s,
+            ),
             recovery=build_recovery(store, catalogue, renewal, flush_every_s=pace.flush_every_s),
             renewal=renewal,
             reindexing=build_reindexing(store, catalogue),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
+from vignette.access.policy import Access, Policy
 from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
@@ -12,12 +14,17 @@ from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.use_cases.checking import Checkup, settle
 from vignette.use_cases.health import Health, takes_uploads, worker_is_heard
+from vignette.use_cases.key_snapshots import KeySnapshots
+from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
-from vignette.use_cases.sweeping import HINT_MAX_AGE_S, Sweeping
+from vignette.use_cases.sweeping import CLEAR_TRACES_EVERY_S, HINT_MAX_AGE_S, Sweeping
 from vignette.use_cases.verdicts import Verdicts
+
+# Nobody else asks the processes that serve no clients.
+_OF_OPERATORS: Final = Policy(Access.CLOSED)
 
 
 def build_reindexing(store: FolderStore, catalogue: SqlCatalogue) -> Reindexing:
@@ -31,12 +38,22 @@ def build_health(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Hea
     )
 
 
-def build_removal(store: FolderStore, catalogue: SqlCatalogue) -> Removal:
-    return Removal(store, catalogue.library, catalogue.removals)
+def build_removal(store: FolderStore, catalogue: SqlCatalogue, policy: Policy = _OF_OPERATORS) -> Removal:
+    return Removal(store, catalogue.library, catalogue.removals, policy)
 
 
-def build_renewal(catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe]) -> Renewal:
-    return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes)
+def build_renewal(
+    catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe], policy: Policy = _OF_OPERATORS
+) -> Renewal:
+    return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes, policy)
+
+
+def build_key_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> KeySnapshots:
+    return KeySnapshots(catalogue.keys, catalogue.keys, store)
+
+
+def build_keyholding(store: FolderStore, catalogue: SqlCatalogue) -> Keyholding:
+    return Keyholding(catalogue.keys, build_key_snapshots(store, catalogue).write)
 
 
 def build_verdicts(
@@ -46,10 +63,22 @@ def build_verdicts(
 
 
 def build_sweeping(
-    store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs, *, hint_max_age_s: float = HINT_MAX_AGE_S
+    store: FolderStore,
+    catalogue: SqlCatalogue,
+    jobs: Jobs,
+    *,
+    hint_max_age_s: float = HINT_MAX_AGE_S,
+    clear_traces_every_s: float = CLEAR_TRACES_EVERY_S,
 ) -> Sweeping:
-    removal = build_removal(store, catalogue)
-    return Sweeping(store, catalogue.library, catalogue.waiting, jobs, removal, hint_max_age_s=hint_max_age_s)
+    return Sweeping(
+        store,
+        catalogue.library,
+        catalogue.waiting,
+        jobs,
+        build_removal(store, catalogue),
+        hint_max_age_s=hint_max_age_s,
+        clear_traces_every_s=clear_traces_every_s,
+    )
 
 
 def build_recovery(
@@ -75,6 +104,7 @@ def build_checkup(
         catalogue.index,
         build_removal(store, catalogue),
         build_renewal(catalogue, jobs, recipes),
+        build_key_snapshots(store, catalogue),
         Door(),
         recipes,
         settle=settle,

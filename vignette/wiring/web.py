@@ -10,6 +10,7 @@ from typing import Final
 
 from flask import Flask
 
+from vignette.access.policy import Policy
 from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
@@ -22,11 +23,14 @@ from vignette.ports.jobs import AllJobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
 from vignette.use_cases.browsing import Browsing
+from vignette.use_cases.editing import Editing
 from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.serving import Serving
+from vignette.use_cases.signing_in import SigningIn
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
 from vignette.web.capacity.crowd import keep_room
+from vignette.web.capacity.turns import Turns
 from vignette.web.doors import HostDoor
 from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
@@ -40,7 +44,7 @@ from vignette.wiring.jobs import open_jobs
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
-from vignette.wiring.use_cases import build_health, build_reindexing, build_removal, build_renewal
+from vignette.wiring.use_cases import build_health, build_keyholding, build_reindexing, build_removal, build_renewal
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
 _RESPAWNS: Final = "--respawn-failed-workers"
@@ -58,6 +62,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     """
     keep_files_private()
     require_sandbox(settings)
+    policy = Policy(settings.access, settings.visibility_of_earlier)
     door = Door()
     door.warm()
     store, catalogue = open_store_and_catalogue(settings)
@@ -72,6 +77,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         ),
         RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
         Capacity.of_threads(settings.web_threads, settings.slow_client_seconds),
+        policy,
         cache_vignettes_s=settings.cache_vignettes_seconds,
     )
     if _RESPAWNS in sys.argv:
@@ -91,6 +97,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         languages=settings.languages,
         others_may_embed=settings.others_may_embed,
     )
+    app.wsgi_app = Turns(app.wsgi_app)  # type: ignore[method-assign]
     refusing = app.wsgi_app
     if settings.effective_database_url.startswith("sqlite"):
         # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.
@@ -112,24 +119,37 @@ def build_context(
     intake_limits: IntakeLimits,
     request_limits: RequestLimits,
     capacity: Capacity,
+    policy: Policy,
     *,
     cache_vignettes_s: int,
 ) -> WebContext:
     """Return what the views work with. Tests use this too."""
-    browsing = Browsing(store, catalogue.library)
-    renewal = build_renewal(catalogue, jobs, recipes)
+    browsing = Browsing(store, catalogue.library, policy)
+    keyholding = build_keyholding(store, catalogue)
+    renewal = build_renewal(catalogue, jobs, recipes, policy)
     return WebContext(
         intake=Intake(
-            store, store, catalogue.arrivals, build_reindexing(store, catalogue), jobs, inspector, intake_limits
+            store,
+            store,
+            catalogue.arrivals,
+            build_reindexing(store, catalogue),
+            jobs,
+            inspector,
+            intake_limits,
+            policy,
         ),
         browsing=browsing,
         serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
-        removal=build_removal(store, catalogue),
+        removal=build_removal(store, catalogue, policy),
+        editing=Editing(store, catalogue.library, catalogue.editing, policy),
         renewal=renewal,
+        keyholding=keyholding,
+        signing_in=SigningIn(catalogue.sessions, keyholding),
         health=build_health(store, catalogue, jobs),
         capacity=capacity,
         recipes=tuple(recipes),
         request_limits=request_limits,
         cache_vignettes_s=cache_vignettes_s,
+        policy=policy,
         sandbox=abilities(),
     )

@@ -83,15 +83,14 @@ def build_worker(
             # The stills are made first, and must not be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
         )
-        return PoolServices(rendering, Publishing(store, catalogue.library, planner), verdicts)
+        return PoolServices(rendering, Publishing(store, catalogue.library, catalogue.removals, planner), verdicts)
 
-    # Its libraries load while the process waits for its first job.
-    signals.worker_process_init.connect(lambda **_: decoder.warm(), weak=False)
     register(
         app,
         # Each process has its own, because no connection to the database survives a fork.
         services=lambda: services_of_process(os.getpid()),
         sweeper=build_sweeper(settings, pace),
+        decoder=decoder,
         despair=Despair(pace.despairs_after_s),
     )
     return app

@@ -9,7 +9,7 @@ from vignette.despair import DESPAIRS_AFTER_S
 from vignette.limits import KILL_GRACE_S, LEASE_MARGIN_S, SWEEP_INTERVAL_S
 from vignette.use_cases.recovery import FLUSH_EVERY_S
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S
-from vignette.use_cases.sweeping import HINT_MAX_AGE_S
+from vignette.use_cases.sweeping import CLEAR_TRACES_EVERY_S, HINT_MAX_AGE_S
 
 # The time from SIGTERM to SIGKILL for a worker that is stuck: another process of its pool may end its work meanwhile.
 END_S: Final = 10.0
@@ -21,7 +21,8 @@ class Pace:
     The times of a worker, in seconds. Only tests of the worker have another pace than `USUAL_PACE`.
 
     `sweep_every_s` lies between two sweeps, and an image counts as forgotten `hint_max_age_s` after its job was queued.
-    What was rendered is flushed every `flush_every_s` at most.
+    What was rendered is flushed every `flush_every_s` at most, and what deleted images have left in the catalogue's
+    files is cleared every `clear_traces_every_s`.
     A rendering that outlasts `render_seconds` is killed `kill_grace_s` later, and its lease ends `lease_margin_s`
     later. `pause_without_room_s` is the pause of an image for which the disk had no room.
 
@@ -33,6 +34,7 @@ class Pace:
     sweep_every_s: float = SWEEP_INTERVAL_S
     hint_max_age_s: float = HINT_MAX_AGE_S
     flush_every_s: float = FLUSH_EVERY_S
+    clear_traces_every_s: float = CLEAR_TRACES_EVERY_S
     kill_grace_s: float = KILL_GRACE_S
     lease_margin_s: float = LEASE_MARGIN_S
     pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S

@@ -13,15 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 from celery.concurrency import get_implementation
 from celery.concurrency.prefork import TaskPool as PoolOfForks
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_task_logger
 from celery.worker import state
 
-from vignette.adapters.celery_queue import PUBLISH_TASK, RENDER_TASK
-from vignette.adapters.decoder.decoder import DecoderDied
+from vignette.adapters.celery_queue import PUBLISH_TASK, RENDER_TASK, lane_of
+from vignette.adapters.decoder.decoder import Decoder, DecoderDied
 from vignette.despair import Despair
 from vignette.errors import CatalogueUnavailable, VignetteError
 from vignette.model import ImageId
@@ -44,13 +44,19 @@ class PoolServices:
     verdicts: Verdicts
 
 
-def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper, despair: Despair) -> None:
-    """Give *app* the tasks, the handler of interrupted ones, and the *sweeper*. Only the pool calls *services*."""
+def register(
+    app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper, decoder: Decoder, despair: Despair
+) -> None:
+    """
+    Give *app* the tasks, the handler of interrupted ones, the *sweeper*, and the *decoder* that *services* have. Only
+    the pool calls *services*.
+    """
     parent = os.getpid()
 
-    @app.task(name=RENDER_TASK)
-    def render(image_id: int) -> None:
-        work(image_id, lambda image: services().rendering.render(image))
+    @app.task(name=RENDER_TASK, bind=True)
+    def render(self: Task[Any, Any], image_id: int) -> None:
+        lane = lane_of(self.request.delivery_info)
+        work(image_id, lambda image: services().rendering.render(image, lane))
 
     @app.task(name=PUBLISH_TASK)
     def publish(image_id: int) -> None:
@@ -87,7 +93,9 @@ def register(app: Celery, services: Callable[[], PoolServices], sweeper: Sweeper
                 logger.exception("the interruption of image %s could not be noted", note.image_id)
 
     signals.task_failure.connect(note_interruption, sender=render, weak=False)
-    _keep(sweeper)
+    _keep(sweeper, decoder)
+    # A process of the pool has a cell at hand for its first job.
+    signals.worker_process_init.connect(lambda **_: decoder.warm(), weak=False)
 
 
 def _is_image_id(value: object) -> bool:
@@ -95,8 +103,11 @@ def _is_image_id(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**63
 
 
-def _keep(sweeper: Sweeper) -> None:
-    """Have the parent's event loop look after *sweeper*, from when the worker is ready until it stops."""
+def _keep(sweeper: Sweeper, decoder: Decoder) -> None:
+    """
+    Have the parent's event loop look after *sweeper*, and after the libraries of *decoder*, from
+    when the worker is ready until it stops.
+    """
     pulse = _PulseOfThePool()
     is_kept = False
 
@@ -104,6 +115,8 @@ def _keep(sweeper: Sweeper) -> None:
         # Celery has opened nothing yet. A pool without forks may have replaced `os.fork` and threads by its own.
         if sys.platform == "linux" and issubclass(get_implementation(sender.pool_cls), PoolOfForks):
             sweeper.fork()
+            # Loads while Celery starts. In another pool the process that decodes has its libraries loaded by itself.
+            decoder.share()
 
     def start(sender: Any, **_: Any) -> None:
         nonlocal is_kept
@@ -116,13 +129,18 @@ def _keep(sweeper: Sweeper) -> None:
     def look(pool: Any) -> None:
         # If a child is just ending, Celery looks too early whether it has ended, and again only five seconds later.
         pool.maintain_pool()
+        decoder.keep()
         sweeper.keep()
         sweeper.tell(pulse.take())
+
+    def stop(**_: Any) -> None:
+        sweeper.stop()
+        decoder.close()
 
     signals.worker_init.connect(fork, weak=False)
     signals.worker_ready.connect(start, weak=False)
     signals.worker_shutting_down.connect(lambda **_: sweeper.tell(Stopping()), weak=False)
-    signals.worker_shutdown.connect(lambda **_: sweeper.stop(), weak=False)
+    signals.worker_shutdown.connect(stop, weak=False)
 
 
 class _PulseOfThePool:

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import resource
+import select
 import signal
 import struct
 import subprocess
@@ -97,6 +98,16 @@ def test_a_piece_leaves_no_descriptor_behind(pool: CellPool, tmp_path: Path) -> 
         pool.run({"do": "look"}, [file.fileno()])
     seen = look(pool)
     assert not [target for _, target in seen["held"] if target == os.fspath(tmp_path / "file")]
+
+
+def test_an_answer_that_came_before_its_piece_answers_nothing() -> None:
+    with pool_of(cells=1) as pool:
+        assert pool.run({"do": "speak ahead"}).values == {"answers": "this piece"}
+        idle = pool._idle[0].connection
+        until(lambda: select.select([idle], [], [], 0)[0])
+
+        for number in range(3):
+            assert pool.run({"do": "echo", "number": number}).values["number"] == number
 
 
 def test_an_error_of_ours_comes_back_as_itself(pool: CellPool) -> None:

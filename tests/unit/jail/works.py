@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vignette.errors import BrokenImage
+from vignette.jail.messages import encode
 from vignette.limits import MIB
 
 _MAP_GROWSDOWN = 0x100  # linux/mman.h
@@ -38,6 +39,7 @@ def do(values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, An
         "drip": _drip,
         "break out": _break_out,
         "who": _who,
+        "speak ahead": _speak_ahead,
     }[values["do"]](values, descriptors)
 
 
@@ -57,6 +59,12 @@ def _break_out(values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dic
         "signal its parent": lambda: os.kill(os.getppid(), 0),
     }
     return {name: _outcome(attempt) for name, attempt in attempts.items()}, []
+
+
+def _speak_ahead(_values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
+    """Answer twice: the second time with what is to be taken for the answer to the next piece."""
+    os.write(_connection(), encode({"done": {"answers": "this piece"}}))
+    return {"answers": "the next piece"}, []
 
 
 def _who(_values: dict[str, Any], _descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:

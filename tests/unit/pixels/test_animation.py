@@ -15,8 +15,10 @@ from PIL import Image, ImageChops, ImageDraw, ImageSequence, ImageStat
 from tests.makers import clap, png_chunk, with_aperture
 from tests.moving import GifFrame, gif
 from vignette import limits
+from vignette.model import RenderingWarning
 from vignette.pixels import animation
-from vignette.pixels.rendering import Rendition, render
+from vignette.pixels.rendering import Rendition, render, render_in_steps
+from vignette.pixels.renditions import Told
 from vignette.recipes import Recipe
 
 SMALL = Recipe("small", 60, 60, quality=95)
@@ -331,6 +333,31 @@ DAMAGED = {
 @pytest.mark.parametrize("make", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_later_frame_leaves_the_still_vignettes(make: Callable[[], bytes]) -> None:
     assert [(r.file_format, r.moves) for r in renditions(make())] == [("webp", False), ("jpeg", False)]
+    assert warnings_of(make()) == [RenderingWarning.ANIMATION_DAMAGED]
+
+
+def warnings_of(content: bytes, seconds: float = 60) -> list[Told]:
+    """What is told after the still vignettes."""
+    recipes = [Recipe("small", 32, 32)]
+    first, *told = render_in_steps(io.BytesIO(content), len(content), recipes, recipes, seconds)
+    assert isinstance(first, list)
+    return told
+
+
+def test_an_animation_that_takes_too_long_or_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = saved(drawn(mode="RGB"), "WEBP")
+
+    assert warnings_of(content, seconds=-1) == [RenderingWarning.ANIMATION_TOO_COSTLY]
+    for limit in ("MAX_ANIMATION_FRAMES", "MAX_ANIMATION_PIXELS", "MAX_ANIMATION_SOURCE_PIXELS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"vignette.pixels.animation.{limit}", 1)
+            assert warnings_of(content) == [RenderingWarning.ANIMATION_TOO_COSTLY]
+
+
+def test_a_sound_animation_warns_of_nothing() -> None:
+    [step] = warnings_of(saved(drawn(mode="RGB"), "WEBP"))
+
+    assert isinstance(step, list)
 
 
 def test_pages_of_a_tiff_do_not_move() -> None:

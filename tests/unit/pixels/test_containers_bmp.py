@@ -75,7 +75,7 @@ def test_run_lengths_are_as_long_as_the_header_says(bits: int, compression: int)
     [
         pytest.param(0, JPEG_WITHIN, id="a JPEG within"),
         pytest.param(0, PNG_WITHIN, id="a PNG within"),
-        pytest.param(2, RGB, id="2 bits"),
+        pytest.param(3, RGB, id="3 bits"),
         pytest.param(24, RLE8, id="run lengths of 24 bits"),
         pytest.param(24, BITFIELDS, id="masks for 24 bits"),
         pytest.param(24, 99, id="an unknown compression"),

@@ -261,8 +261,8 @@ def test_a_marker_may_lie_across_two_reads() -> None:
     "marker",
     [
         pytest.param(0xC3, id="lossless"),
-        pytest.param(0xC9, id="arithmetic"),
-        pytest.param(0xCA, id="progressive, arithmetic"),
+        pytest.param(0xCB, id="lossless, arithmetic"),
+        pytest.param(0xCD, id="differential, arithmetic"),
         pytest.param(0xDE, id="hierarchical"),
     ],
 )

@@ -103,8 +103,13 @@ def test_what_belongs_to_a_page_is_no_page(other: TiffTags) -> None:
 @pytest.mark.parametrize(
     ("tags", "error", "words"),
     [
-        pytest.param({COMPRESSION: [OLD_JPEG]}, UnsupportedFormat, "compression 6", id="the JPEG of 1992"),
-        pytest.param({COMPRESSION: [LZMA]}, UnsupportedFormat, "compression 34925", id="LZMA"),
+        pytest.param(
+            {COMPRESSION: [OLD_JPEG]}, UnsupportedFormat, r"compression 6 \(the JPEG of 1992\)", id="the JPEG of 1992"
+        ),
+        pytest.param({COMPRESSION: [LZMA]}, UnsupportedFormat, r"compression 34925 \(LZMA\)", id="LZMA"),
+        pytest.param(
+            {COMPRESSION: [1234]}, UnsupportedFormat, r"compression 1234 \(which has no name", id="a private one"
+        ),
         pytest.param({PHOTOMETRIC: [32803]}, UnsupportedFormat, "interpretation 32803", id="sensor data"),
         pytest.param({SAMPLES: [17]}, UnsupportedFormat, "17 samples", id="too many samples"),
         pytest.param({BITS: [64]}, UnsupportedFormat, "64-bit grey", id="too many bits"),

@@ -16,6 +16,7 @@ from tests.house import house as house_below
 from tests.makers import animation, jpeg_segment, jpeg_with
 from tests.memory import most_memory
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.errors import RenderingFailed, StoreUnavailable
 from vignette.limits import MIB
 from vignette.model import Failure, ImageId, Outcome, State
@@ -96,7 +97,7 @@ def test_a_house_in_order_is_well(house: House) -> None:
         house.upload(content)
     house.work()
     house.upload(picture())
-    house.removal.delete(ImageId(2))
+    house.removal.delete(NOBODY, ImageId(2))
 
     assert check(house) == []
 
@@ -127,7 +128,7 @@ def test_the_plan_of_a_public_copy_is_known_whether_there_can_be_one_or_not(hous
     assert check(house, repair=True) == []
 
     assert (folder(house) / layout.PUBLIC_COPY).read_bytes() == before
-    house.removal.delete(ZERO)
+    house.removal.delete(NOBODY, ZERO)
     assert house.files(0) == {layout.TOMBSTONE}
 
 
@@ -266,7 +267,7 @@ def test_a_number_with_neither_folder_nor_row_is_lost(house: House) -> None:
 @pytest.mark.parametrize("is_there", [True, False], ids=["the folder is empty", "the folder is gone"])
 def test_a_lost_tombstone_is_written_again(house: House, is_there: bool) -> None:
     house.upload(picture())
-    house.removal.delete(ZERO)
+    house.removal.delete(NOBODY, ZERO)
     shutil.rmtree(folder(house))
     if is_there:
         folder(house).mkdir()
@@ -281,7 +282,7 @@ def test_a_lost_tombstone_is_written_again(house: House, is_there: bool) -> None
 def test_what_lies_in_the_folder_of_a_deleted_image_is_removed(house: House) -> None:
     house.upload(picture())
     house.work()
-    house.removal.delete(ZERO)
+    house.removal.delete(NOBODY, ZERO)
     (folder(house) / JPEG).write_bytes(b"written by a job that was running")
 
     assert kinds(check(house, repair=True)) == ["deletion-unfinished"]
@@ -291,7 +292,7 @@ def test_what_lies_in_the_folder_of_a_deleted_image_is_removed(house: House) -> 
 
 def test_a_deleted_image_that_the_catalogue_does_not_know_stays_deleted(house: House) -> None:
     house.upload(picture())
-    house.removal.delete(ZERO)
+    house.removal.delete(NOBODY, ZERO)
     house.sql("DELETE FROM image")
 
     assert kinds(check(house, repair=True)) == ["row-missing"]

@@ -10,12 +10,14 @@ import pytest
 
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
-from tests.makers import animation
+from tests.makers import animation, icc_profile, still
 from vignette import layout
+from vignette.access.actors import NOBODY
+from vignette.access.policy import Access, Policy
 from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull, TooMuchMemory
 from vignette.model import ImageId, Need, Outcome, State
 from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Step
+from vignette.pixels.renditions import Told
 from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
@@ -41,7 +43,7 @@ class Decoder:
 
     def __call__(
         self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], seconds: float, /
-    ) -> Iterator[Step]:
+    ) -> Iterator[Told]:
         self.decoded.append([recipe.name for recipe in stills])
         steps = render_in_steps(file, size, stills, moving, seconds)
         number = 0
@@ -110,6 +112,33 @@ def is_complete(house: House) -> None:
     assert house.catalogue.waiting.unfinished() == 0
 
 
+class TestWarnings:
+    """They stay when the rest is made, whichever job made what they are about."""
+
+    BAD_PROFILE = still("JPEG", icc_profile=icc_profile())
+
+    @pytest.mark.parametrize("others_wait", [False, True])
+    def test_what_the_first_job_passed_over_is_told_for_good(self, house: House, others_wait: bool) -> None:
+        house.upload(self.BAD_PROFILE)
+        if others_wait:
+            house.upload(picture(64, 48))
+            house.rendering.render(house.jobs.take())
+            assert outcome(house).warnings == ("profile-not-applied",)
+        house.work()
+
+        is_complete(house)
+        assert outcome(house).warnings == ("profile-not-applied",)
+
+    def test_what_is_rendered_again_is_warned_of_again(self, house: House) -> None:
+        house.upload(self.BAD_PROFILE)
+        house.work()
+        (house.uploads / "0" / next(iter(DEFAULT))).unlink()
+        house.client.get("/vignette/0", headers={"Accept": "image/webp, image/jpeg"})
+        house.work()
+
+        assert outcome(house).warnings == ("profile-not-applied",)
+
+
 class TestWhileOthersWait:
     def test_an_image_is_ready_with_its_default_vignettes_and_tells_what_is_to_come(self, house: House) -> None:
         only_the_default(house)
@@ -140,6 +169,17 @@ class TestWhileOthersWait:
         house.work()
 
         assert decoder.decoded == [["small"]] * 3 + [["small", "large", "banner"]] + [["large", "banner"]] * 3
+        is_complete(house)
+
+    @pytest.mark.parametrize("lane", [Lane.FAST, Lane.BULK])
+    def test_one_that_is_queued_twice_has_its_turn_once(self, house: House, decoder: Decoder, lane: Lane) -> None:
+        first, second = (house.upload(picture(64, 48)).id for _ in range(2))
+
+        for image_id in (first, first, second):
+            house.rendering.render(image_id, lane)
+        house.rendering.render(first, Lane.REST)
+
+        assert decoder.decoded == [["small"], ["small", "large", "banner"], ["large", "banner"]]
         is_complete(house)
 
     def test_it_takes_two_transactions(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,10 +330,10 @@ class TestBetweenTheDefaultAndTheRest:
     ) -> None:
         if is_claimed:
             house.upload(picture(640, 480))
-            decoder.before = lambda number: house.removal.delete(ImageId(0)) if number == 1 else None
+            decoder.before = lambda number: house.removal.delete(NOBODY, ImageId(0)) if number == 1 else None
         else:
             only_the_default(house)
-            house.removal.delete(ImageId(0))
+            house.removal.delete(NOBODY, ImageId(0))
 
         house.work()
 
@@ -306,7 +346,7 @@ class TestBetweenTheDefaultAndTheRest:
         self, house: House, decoder: Decoder
     ) -> None:
         house.upload(picture(640, 480))
-        decoder.before = lambda number: house.removal.delete(ImageId(0)) if number == 0 else None
+        decoder.before = lambda number: house.removal.delete(NOBODY, ImageId(0)) if number == 0 else None
 
         house.work()
 
@@ -320,7 +360,10 @@ class TestBetweenTheDefaultAndTheRest:
         only_the_default(house)
         catalogue = house.catalogue
         catalogue.workers.beat("worker")
-        renewal = Renewal(catalogue.library, catalogue.waiting, catalogue.workers, house.jobs, SIZES, pause=house.work)
+        policy = Policy(Access.OPEN)
+        renewal = Renewal(
+            catalogue.library, catalogue.waiting, catalogue.workers, house.jobs, SIZES, policy, pause=house.work
+        )
         assert list(renewal.all_due()) == [0]
         assert renewal.is_due(ImageId(0))
 
@@ -335,7 +378,7 @@ class TestBetweenTheDefaultAndTheRest:
         only_the_default(house)
 
         with pytest.raises(ImageNotFailed, match="is ready"):
-            house.renewal.retry(ImageId(0))
+            house.renewal.retry(NOBODY, ImageId(0))
 
         assert house.catalogue.library.get(ImageId(0)).need is Need.REST
 
@@ -495,7 +538,7 @@ class TestARestThatCannotBeMade:
         self.stays_ready_with_what_it_has(house, "its decoder has a bad day")
 
     def test_one_that_takes_too_much_memory_costs_no_default_vignette(self, tmp_path: Path) -> None:
-        def render_the_first(*arguments: Any) -> Iterator[Step]:
+        def render_the_first(*arguments: Any) -> Iterator[Told]:
             yield next(render_in_steps(*arguments))
             raise TooMuchMemory("needs more", limit=64)
 
@@ -582,7 +625,7 @@ class TestARestThatCannotBeMade:
         failed = list(house.renewal.failed())
 
         assert failed == [0, 1]
-        assert [house.renewal.retry(image_id).state for image_id in failed] == [State.READY, State.PENDING]
+        assert [house.renewal.retry(NOBODY, image_id).state for image_id in failed] == [State.READY, State.PENDING]
         assert list(house.renewal.failed()) == []
 
     def test_one_that_keeps_vignettes_of_other_recipes_is_rendered_again(self, house: House) -> None:
@@ -599,7 +642,7 @@ class TestARestThatCannotBeMade:
             assert list(changed.renewal.failed()) == [0]
             original.write_bytes(sound)
 
-            changed.renewal.retry(ImageId(0))
+            changed.renewal.retry(NOBODY, ImageId(0))
 
             assert changed.catalogue.library.get(ImageId(0)).need is Need.AGAIN
             changed.work()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.house import House, picture
+from vignette.access.actors import NOBODY
 from vignette.errors import (
     BrokenImage,
     EmptyFile,
@@ -160,7 +161,7 @@ def test_the_same_key_with_other_bytes_is_refused(house: House) -> None:
 
 def test_the_key_of_a_deleted_image_does_not_bring_it_back(house: House) -> None:
     image = house.upload(picture(), key="once")
-    house.removal.delete(image.id)
+    house.removal.delete(NOBODY, image.id)
 
     with pytest.raises(ImageDeleted):
         house.upload(picture(), key="once")
@@ -227,7 +228,7 @@ def test_everything_is_flushed_before_it_gets_its_number_and_its_number_before_t
     monkeypatch.setattr(
         house.catalogue.arrivals,
         "add",
-        lambda record, promote, withdraw: flush_row(record, promoted(promote), withdraw),
+        lambda record, promote, *others: flush_row(record, promoted(promote), *others),
     )
 
     house.upload(picture())

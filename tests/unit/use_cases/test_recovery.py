@@ -12,6 +12,7 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.running import LIMIT_S, until
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import CatalogueUnavailable, StoreUnavailable
 from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome, State
@@ -197,7 +198,7 @@ class TestAfterACrashOfTheMachine:
     def test_what_is_deleted_stays_deleted(self, house: House) -> None:
         house.upload(picture())
         house.work()
-        house.removal.delete(ZERO)
+        house.removal.delete(NOBODY, ZERO)
         crash(house)
 
         assert not recover(house)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.house import House, picture
 from tests.running import LIMIT_S
+from vignette.access.actors import NOBODY
 from vignette.errors import CatalogueUnavailable, StoreFull
 from vignette.model import Image, ImageId, State
 from vignette.ports.store import StagedImage
@@ -24,8 +25,8 @@ def populated(root: Path) -> House:
     for number in range(4):
         house.upload(picture(colour="red"), f"{number}.jpg", key=str(number))
     house.rendering.render(ImageId(0))
-    house.removal.delete(ImageId(1))
-    house.removal.delete(ImageId(3))
+    house.removal.delete(NOBODY, ImageId(1))
+    house.removal.delete(NOBODY, ImageId(3))
     return house
 
 

@@ -13,6 +13,7 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.makers import animation
 from vignette import layout
+from vignette.access.actors import NOBODY
 from vignette.errors import (
     CatalogueUnavailable,
     RenderingFailed,
@@ -24,7 +25,7 @@ from vignette.errors import (
 )
 from vignette.model import Failure, State
 from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Step
+from vignette.pixels.renditions import Told
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 
@@ -66,10 +67,22 @@ def test_a_picture_that_moves_has_a_vignette_that_moves_beside_the_still_ones(ho
             assert getattr(vignette, "n_frames", 1) == frames
 
 
+def warnings_of(house: House) -> tuple[str, ...]:
+    return outcome_from_json((house.uploads / "0" / "outcome.json").read_bytes()).warnings
+
+
+def test_a_rendering_that_passes_over_nothing_warns_of_nothing(house: House) -> None:
+    house.upload(animation("GIF", 3))
+
+    house.work()
+
+    assert warnings_of(house) == ()
+
+
 def test_an_animation_without_time_costs_no_still_vignette(tmp_path: Path) -> None:
     def render_without_time(
         file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], _: float
-    ) -> Iterator[Step]:
+    ) -> Iterator[Told]:
         return render_in_steps(file, size, stills, moving, animation_seconds=-1)
 
     with house_below(tmp_path, renderer=render_without_time) as house:
@@ -78,6 +91,7 @@ def test_an_animation_without_time_costs_no_still_vignette(tmp_path: Path) -> No
         house.work()
 
         assert house.catalogue.library.get(0).state is State.READY
+        assert warnings_of(house) == ("animation-too-costly",)
         assert vignettes(house) == {WEBP, JPEG}
 
 
@@ -406,7 +420,7 @@ def delete_before_the_next_write(house: House, monkeypatch: pytest.MonkeyPatch) 
 
     def delete_in_between(image_id: int, files: Mapping[str, bytes], **how: bool) -> None:
         monkeypatch.undo()
-        house.removal.delete(image_id)
+        house.removal.delete(NOBODY, image_id)
         write_all(image_id, files, **how)
 
     monkeypatch.setattr(house.store, "write_all", delete_in_between)
@@ -440,7 +454,7 @@ def test_an_image_deleted_while_it_is_rendered_stays_deleted(house: House, monke
 def test_what_a_worker_wrote_after_the_deletion_is_removed_although_the_worker_was_killed(house: House) -> None:
     house.upload(picture())
     house.catalogue.renderings.claim(0, lease_s=60)
-    house.removal.delete(0)
+    house.removal.delete(NOBODY, 0)
     house.store.write(0, JPEG, b"and here it was killed")
     house.sweeping.sweep()
     assert house.catalogue.library.get(0).state is not State.DELETED

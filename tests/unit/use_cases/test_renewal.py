@@ -9,6 +9,8 @@ import pytest
 from tests.house import House, broken_pixels, picture
 from tests.house import house as house_below
 from vignette import layout
+from vignette.access.actors import NOBODY
+from vignette.access.policy import Access, Policy
 from vignette.errors import ImageDeleted, QueueUnavailable, SettingsError
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
@@ -31,7 +33,14 @@ def changed(house: House) -> Iterator[House]:
 def renewal(house: House, *, batch: int = 200, pause: Callable[[], object] = lambda: None) -> Renewal:
     catalogue = house.catalogue
     return Renewal(
-        catalogue.library, catalogue.waiting, catalogue.workers, house.jobs, [OTHER], batch=batch, pause=pause
+        catalogue.library,
+        catalogue.waiting,
+        catalogue.workers,
+        house.jobs,
+        [OTHER],
+        Policy(Access.OPEN),
+        batch=batch,
+        pause=pause,
     )
 
 
@@ -196,7 +205,7 @@ class TestAskedFor:
 
     def test_one_that_was_deleted_meanwhile_is_done_with(self, changed: House) -> None:
         due = list(changed.renewal.all_due())
-        changed.removal.delete(ImageId(1))
+        changed.removal.delete(NOBODY, ImageId(1))
 
         assert len(list(changed.renewal.run(due))) == 5
         with pytest.raises(ImageDeleted):

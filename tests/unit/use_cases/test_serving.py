@@ -20,11 +20,12 @@ from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as house_below
 from tests.running import until
 from vignette import layout
-from vignette.errors import RecipeNotFound
+from vignette.access.actors import NOBODY
+from vignette.errors import QueueUnavailable, RecipeNotFound
 from vignette.model import ImageId, State
 from vignette.pixels.pieces import Pieces
 from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Step
+from vignette.pixels.renditions import Told
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.use_cases.public_copies import Copies, Wishes
 from vignette.use_cases.publishing import PublicCopy
@@ -41,7 +42,7 @@ def serving(house: House) -> Serving:
 
 
 def ask(house: House, wish: Wish = JPEG, size: str | None = None) -> Served | Nothing:
-    return house.context.serving.vignette(ImageId(0), size, wish)
+    return house.context.serving.vignette(NOBODY, ImageId(0), size, wish)
 
 
 class TestFormats:
@@ -154,7 +155,7 @@ class TestVignettes:
 
     def test_an_unknown_size_is_told_before_anything_is_looked_for(self, serving: Serving) -> None:
         with pytest.raises(RecipeNotFound, match="there is no size 'huge', only small"):
-            serving.vignette(ImageId(99), "huge", JPEG)
+            serving.vignette(NOBODY, ImageId(99), "huge", JPEG)
 
 
 class TestWaiting:
@@ -189,7 +190,7 @@ class TestPublicCopies:
         image, serving = house.upload(picture(64, 48)), house.context.serving
         house.jobs.publish_at_once = None
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(serving.public_copy, image, 60)
+            waiting = pool.submit(serving.public_copy, NOBODY, image, 60)
             until(lambda: house.jobs.published == [image.id])
             house.publishing.make(image.id)
             copy = waiting.result()
@@ -203,7 +204,19 @@ class TestPublicCopies:
         house.jobs.publish_at_once = None
 
         with house.context.capacity.waiter(1):
-            assert house.context.serving.public_copy(image, 60) is None
+            assert house.context.serving.public_copy(NOBODY, image, 60) is None
+
+    def test_a_wish_that_could_not_be_queued_is_queued_by_the_next_who_asks(self, house: House) -> None:
+        image = house.upload(picture(64, 48))
+        house.jobs.publish_at_once, house.jobs.is_down = None, True
+        for _ in range(2):
+            with pytest.raises(QueueUnavailable):
+                house.context.serving.public_copy(NOBODY, image, 0)
+
+        house.jobs.is_down = False
+        house.context.serving.public_copy(NOBODY, image, 0)
+
+        assert house.jobs.published == [image.id]
 
     def test_a_wish_is_queued_again_after_a_while(self) -> None:
         now = 0.0
@@ -247,7 +260,7 @@ class Death(BaseException):
     """The end of the worker's process: nothing of ours runs any more."""
 
 
-def other_bytes(*arguments: Any) -> Iterator[Step]:
+def other_bytes(*arguments: Any) -> Iterator[Told]:
     """A renderer of a later release: it makes other bytes under the same names."""
     for step in render_in_steps(*arguments):
         yield [replace(made, content=made.content + b"\0") for made in step]

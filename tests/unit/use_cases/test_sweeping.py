@@ -7,6 +7,7 @@ import pytest
 
 from tests.house import House, picture
 from tests.house import house as house_below
+from vignette.access.actors import NOBODY
 from vignette.errors import StoreUnavailable
 from vignette.model import ImageId, State
 from vignette.ports.jobs import Lane
@@ -178,7 +179,7 @@ def test_one_thing_that_fails_keeps_nothing_else_from_being_done(house: House, m
     monkeypatch.setattr(house.store, "remove_all_but", fail)
     monkeypatch.setattr(house.store, "clear_staging", fail)
     with pytest.raises(StoreUnavailable):
-        house.removal.delete(ImageId(0))
+        house.removal.delete(NOBODY, ImageId(0))
 
     house.sweeping.sweep()
 
@@ -233,7 +234,7 @@ def test_a_deletion_that_a_crash_cut_short_is_finished_by_the_sweep(
     with monkeypatch.context() as patch:
         patch.setattr(part, crash_after, step_and_crash)
         with pytest.raises(Crash):
-            house.removal.delete(ImageId(0))
+            house.removal.delete(NOBODY, ImageId(0))
     assert house.catalogue.library.get(ImageId(0)).state.is_gone
 
     house.sweeping.sweep()

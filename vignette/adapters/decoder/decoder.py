@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from typing import Any, BinaryIO, Final, NoReturn
 
 from vignette.errors import Overloaded, Refused, RenderingFailed, TooMuchMemory, TooMuchTime
+from vignette.jail.cell import CellLimits
 from vignette.jail.cells import (
     CellDied,
     CellPool,
@@ -26,10 +27,9 @@ from vignette.jail.cells import (
 )
 from vignette.jail.confinement import LARGE_PAGES
 from vignette.jail.messages import Malformed, Message, line, whole_number
-from vignette.jail.zygote import CellLimits
 from vignette.limits import KIB, MAX_ANIMATION_PIXELS, MIB
-from vignette.model import Placeholder
-from vignette.pixels.renditions import Rendition, Step
+from vignette.model import Placeholder, RenderingWarning
+from vignette.pixels.renditions import Rendition, Step, Told
 from vignette.recipes import Recipe, VignetteFormat
 
 WORK: Final = "vignette.adapters.decoder.decoding:do"
@@ -39,6 +39,10 @@ WORK: Final = "vignette.adapters.decoder.decoding:do"
 # memory that its first picture no longer shares with the others (measured on two busy processors): of that each
 # picture pays a sixteenth, 0.8 ms.
 PICTURES_OF_A_CELL: Final = 16
+
+# A process of Celery's pool of forks decodes one picture at a time. With `--pool threads` there is one process, and
+# each of its threads decodes one. Celery bounds them.
+_MOST_AT_ONCE: Final = 256
 
 # What a cell may keep of pictures before, and what it needs to tell that a picture took too much.
 _KEPT_BYTES: Final = 64 * MIB
@@ -76,9 +80,10 @@ class DecoderDied(Exception):
 class Decoder:
     """
     Makes vignettes as `pixels.rendering.render_in_steps` does, and raises what it raises, in a cell of this process.
+    The libraries are loaded by each process that decodes, or once for a process that `share`s and its forks.
 
     A file has at most *max_file_bytes*. A step may take *memory_bytes* and *cpu_seconds* of processor time; all of it,
-    *wall_s* seconds of waiting. *work* is the name of a `decoding.Decoding`. One picture at a time.
+    *wall_s* seconds of waiting. *work* is the name of a `decoding.Decoding`. Each thread that decodes has a cell.
     """
 
     def __init__(
@@ -100,7 +105,8 @@ class Decoder:
                 mapped_bytes=2 * max_file_bytes + _HEAP_BYTES * _HEAPS_PER_PROCESSOR * (os.cpu_count() or 1),
                 sandbox="threads",
             ),
-            cells=1,
+            cells=_MOST_AT_ONCE,
+            keeps_spare=False,
             pieces=PICTURES_OF_A_CELL,
             wall_s=wall_s,
             wait_s=0,
@@ -110,7 +116,7 @@ class Decoder:
 
     def __call__(
         self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float
-    ) -> Iterator[Step]:
+    ) -> Iterator[Told]:
         """
         Make the vignettes of the picture of *size* bytes in *file*, which has a descriptor.
 
@@ -137,8 +143,16 @@ class Decoder:
             self._explain(error)
 
     def warm(self) -> None:
-        """Have the libraries loaded, and do not wait for it."""
+        """Have a cell ready, and the libraries loaded if they are not, and do not wait for it."""
         self._pool.warm()
+
+    def share(self) -> None:
+        """As `CellPool.share`: have the libraries loaded once, for this process and its forks."""
+        self._pool.share()
+
+    def keep(self) -> None:
+        """As `CellPool.keep`."""
+        self._pool.keep()
 
     def close(self) -> None:
         """End the processes. Repeating it does nothing."""
@@ -167,13 +181,14 @@ class _Answers:
         self._session = session
         self._stills = list(stills)
         self._moving = {recipe.name: recipe for recipe in moving if recipe.moves}
+        self._warnings_left = list(RenderingWarning)
 
-    def steps(self, begin: dict[str, Any], descriptor: int) -> Iterator[Step]:
+    def steps(self, begin: dict[str, Any], descriptor: int) -> Iterator[Told]:
         """Yield the steps. Leaving early has the cell forget the picture; it does so itself after the last one."""
         answer = self._ask(begin, [descriptor])
         try:
-            while answer.blocks:
-                yield self._step(answer)
+            while answer.blocks or "warning" in answer.values:
+                yield self._step(answer) if answer.blocks else self._warning(answer)
                 if not self._is_more_to_come:
                     return
                 answer = self._ask({"do": "next"}, [])
@@ -203,6 +218,14 @@ class _Answers:
         except (Malformed, LookupError, TypeError, ValueError) as error:
             raise CellDied(f"the vignettes are not those that were asked for ({error})") from error
         return step
+
+    def _warning(self, answer: Message) -> RenderingWarning:
+        try:
+            warning = RenderingWarning(answer.values["warning"])
+            self._warnings_left.remove(warning)
+        except ValueError as error:
+            raise CellDied(f"it warns of nothing, or twice of one thing ({error})") from error
+        return warning
 
     def _rendition(self, told: dict[str, Any], content: bytes) -> Rendition:
         moves = told["moves"]

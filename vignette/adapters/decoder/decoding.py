@@ -13,9 +13,10 @@ from dataclasses import asdict
 from typing import Any, BinaryIO, Final, Protocol
 
 from vignette.jail.confinement import confined, give_back_what_is_freed
+from vignette.model import RenderingWarning
 from vignette.pixels import engines
 from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Rendition, Step
+from vignette.pixels.renditions import Rendition, Step, Told
 from vignette.recipes import Recipe
 
 
@@ -24,20 +25,20 @@ class Renderer(Protocol):
 
     def __call__(
         self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], animation_seconds: float, /
-    ) -> Iterator[Step]: ...
+    ) -> Iterator[Told]: ...
 
 
 class Decoding:
     """
-    A `zygote.Work` whose pieces belong together: the first "begin"s a picture, each "next" one makes a step of it, and
-    "forget" leaves it. The answer to the first two is the step; one without vignettes tells that there is none. After
-    the last still of a picture that does not move, it is forgotten.
+    A `cell.Work` whose pieces belong together: the first "begin"s a picture, each "next" one makes a step of it, and
+    "forget" leaves it. The answer to the first two is the step, or a warning; one without vignettes tells that there is
+    none. After the last still of a picture that does not move, it is forgotten.
     """
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._file: BinaryIO | None = None
-        self._steps: Iterator[Step] = iter(())
+        self._steps: Iterator[Told] = iter(())
         self._steps_left = 0
         self._limits: dict[str, Any] = {}
 
@@ -50,6 +51,8 @@ class Decoding:
                 return {}, ()
         with confined(**self._limits):
             step = next(self._steps, None)
+        if isinstance(step, RenderingWarning):
+            return {"warning": step.value}, ()
         self._steps_left -= 1
         if step is None or not self._steps_left:
             self._forget()

@@ -28,7 +28,7 @@ from vignette.jail.cells import (
     OutOfTime,
 )
 from vignette.jail.messages import Malformed, Message, os_error, whole_number
-from vignette.limits import DOOR_CPU_S, DOOR_MEMORY_BYTES, DOOR_WALL_S, MAX_DESCRIPTION_BYTES, MIB
+from vignette.limits import DOOR_CPU_S, DOOR_MEMORY_BYTES, DOOR_WALL_S, MIB
 from vignette.model import ImageFacts
 from vignette.pixels.formats import ACCEPTED_FORMATS
 from vignette.pixels.metadata.keeping import most_bytes
@@ -90,8 +90,7 @@ class Door:
             "max_memory_bytes": max_memory_bytes,
         }
         with self._our_errors():
-            most = min(MAX_DESCRIPTION_BYTES, most_bytes(size))
-            answer = self._pool.run(arguments, [file.fileno()], max_bytes=most)
+            answer = self._pool.run(arguments, [file.fileno()], max_bytes=most_bytes(size))
             found = _checked(answer)
             if found.facts.width * found.facts.height > max_pixels or found.facts.frames > max_frames:
                 raise Malformed("the door found more than it may let in")

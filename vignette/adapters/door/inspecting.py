@@ -29,7 +29,7 @@ class InspectorHere:
 
 
 def inspect_in_a_cell(values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
-    """Be the `zygote.Work` of the door: *values* are the arguments of `Inspector.inspect`, but for its file."""
+    """Be the `cell.Work` of the door: *values* are the arguments of `Inspector.inspect`, but for its file."""
     with open(descriptors[0], "rb", buffering=0, closefd=False) as file:
         try:
             found = InspectorHere().inspect(file, **values)

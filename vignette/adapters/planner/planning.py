@@ -26,7 +26,7 @@ class PlannerHere:
 
 
 def plan_in_a_cell(values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
-    """Be the `zygote.Work` of the planner: *values* has the "size" of the picture."""
+    """Be the `cell.Work` of the planner: *values* has the "size" of the picture."""
     with open(descriptors[0], "rb", buffering=0, closefd=False) as file:
         try:
             found = PlannerHere().plan(file, values["size"])

@@ -12,7 +12,7 @@ from vignette.adapters.sql.counter import lock_numbers, take_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import Now, from_row, image_table, to_row
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, StoreFull
-from vignette.model import Image, ImageId, Record, State
+from vignette.model import Image, ImageId, Record, State, Visibility
 
 # Made once: to make such a statement costs more than to execute it.
 _INSERT: Final = sa.insert(image_table).values(hinted_at=Now())
@@ -32,12 +32,16 @@ class SqlArrivals:
         self._database = database
 
     def add(
-        self, record: Record, promote: Callable[[ImageId], None], withdraw: Callable[[], None]
+        self,
+        record: Record,
+        promote: Callable[[ImageId], None],
+        withdraw: Callable[[], None],
+        visibility: Visibility | None = None,
     ) -> tuple[Image, bool]:
         promoted: ImageId | None = None
         try:
             with self._database.write() as connection:
-                image = Image(take_number(connection), record, State.PENDING)
+                image = Image(take_number(connection), record, State.PENDING, visibility=visibility)
                 earlier = with_key(connection, record.idempotency_key)
                 if earlier is not None:
                     connection.rollback()

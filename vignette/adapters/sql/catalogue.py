@@ -1,4 +1,4 @@
-"""All ports of the catalogue in SQL, on one database."""
+"""All ports of the catalogue and of access in SQL, on one database."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 from vignette.adapters.sql.arrivals import SqlArrivals
 from vignette.adapters.sql.database import Database
+from vignette.adapters.sql.editing import SqlEditing
 from vignette.adapters.sql.indexing import SqlIndex
+from vignette.adapters.sql.keys import SqlKeys
 from vignette.adapters.sql.library import SqlLibrary
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
 from vignette.adapters.sql.schema import is_new, migrate
+from vignette.adapters.sql.sessions import SqlSessions
 from vignette.adapters.sql.unflushed import SqlUnflushed
 from vignette.adapters.sql.waiting import SqlWaiting
 from vignette.adapters.sql.workers import SqlWorkers
@@ -19,7 +22,7 @@ from vignette.model import Durability, Image, ImageId
 
 class SqlCatalogue:
     """
-    Every port of `ports.catalogue` as an attribute, and what a process needs to begin and to end.
+    Every port of `ports.catalogue` and `ports.access` as an attribute, and what a process needs to begin and to end.
 
     Build one in each process: connections do not survive a fork.
     """
@@ -45,8 +48,11 @@ class SqlCatalogue:
         self.renderings = SqlRenderings(self.database, boot)
         self.waiting = SqlWaiting(self.database)
         self.removals = SqlRemovals(self.database)
+        self.editing = SqlEditing(self.database)
+        self.sessions = SqlSessions(self.database)
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database, boot)
+        self.keys = SqlKeys(self.database)
         self.unflushed = SqlUnflushed(self.database, boot)
 
     def is_new(self) -> bool:

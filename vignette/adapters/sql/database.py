@@ -48,6 +48,9 @@ _ROOM_FOR_A_ROW_BYTES: Final = 64 * KIB
 # For how long uploads wait, at worst, because somebody reads while the log is to be emptied.
 _PATIENCE_OF_EMPTYING_S: Final = 0.1
 
+# For how long a request waits, at worst, to write what may as well not be written.
+_PATIENCE_OF_NOTES_S: Final = 0.1
+
 _FULL: Final = "the disk of the catalogue is full"
 
 
@@ -69,6 +72,7 @@ class Database:
         self._file: Path | None = None
         if not self.is_sqlite:
             self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True, **_POSTGRESQL_POOL)
+            self._hasty = self._writer
             if not waits_for_disk:
                 sa.event.listen(self._writer, "connect", _do_not_wait_for_disk)
         else:
@@ -81,13 +85,18 @@ class Database:
                 parsed = parsed.update_query_dict({"timeout": str(_BUSY_TIMEOUT_S)})
             self._writer = sa.create_engine(parsed, **_SQLITE_WRITERS)
             self._reader = sa.create_engine(parsed)
+            hasty = parsed.update_query_dict({"timeout": str(_PATIENCE_OF_NOTES_S)})
+            # Not the connection that writes: others may hold it for as long as they like.
+            self._hasty = sa.create_engine(hasty, poolclass=sa.NullPool)
             prepare = partial(_prepare_sqlite, durability == "full" and waits_for_disk)
             sa.event.listen(self._writer, "connect", prepare)
             sa.event.listen(self._reader, "connect", prepare)
+            sa.event.listen(self._hasty, "connect", partial(_prepare_sqlite, False))
             if parsed.database:
                 for engine in (self._writer, self._reader):
                     _leave_with_its_file(engine, Path(parsed.database))
             sa.event.listen(self._writer, "begin", _begin_immediate)
+            sa.event.listen(self._hasty, "begin", _begin_immediate)
 
     def probe(self) -> None:
         """
@@ -126,6 +135,20 @@ class Database:
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end; on SQLite it is the only one that writes meanwhile."""
         with _our_errors(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write_if_free(self) -> Iterator[sa.Connection]:
+        """
+        As `write`, for what may as well be lost: a crash of the machine may undo it.
+
+        Raises:
+            CatalogueUnavailable: Others have kept it from beginning, or from writing a row, for a tenth of a second.
+        """
+        with _our_errors(), self._hasty.begin() as connection:
+            if not self.is_sqlite:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE_OF_NOTES_S * 1000:.0f}ms'")
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
 
     @contextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
+from vignette.access.names import name_of_earlier
 from vignette.adapters.sql.counter import lock_numbers, pass_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import counter_table, image_table, to_row
@@ -42,6 +43,7 @@ class SqlIndex:
         with self._database.write() as connection:
             pass_number(connection, image.id)
             connection.execute(sa.delete(image_table).where(image_table.c.id == image.id))
+            [image] = _told_apart(connection, [image])
             connection.execute(sa.insert(image_table).values(**to_row(image), hinted_at=0))
 
     def next_id(self) -> ImageId:
@@ -68,7 +70,7 @@ def _insert(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | N
         highest = max(highest, *(image_id for image_id, _ in batch))
         found = [image for _, image in batch if image is not None]
         if found:
-            rows = [to_row(image) for image in _with_keys_of_their_own(connection, found)]
+            rows = [to_row(image) for image in _told_apart(connection, found)]
             connection.execute(sa.insert(image_table), rows)
             count += len(found)
     pass_number(connection, highest)
@@ -81,14 +83,34 @@ def _batches(images: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _with_keys_of_their_own(connection: sa.Connection, images: list[Image]) -> Iterator[Image]:
-    """*images*, each without its idempotency key if another has that already: somebody has copied a folder."""
-    keys = {image.record.idempotency_key for image in images} - {None}
-    key = image_table.c.idempotency_key
-    taken = set(connection.execute(sa.select(key).where(key.in_(keys))).scalars()) if keys else set()
+def _told_apart(connection: sa.Connection, images: list[Image]) -> Iterator[Image]:
+    """
+    *images*, each with an idempotency key and a public name of its own: if somebody has copied a folder, the copy has
+    no key, and another name.
+    """
+    keys = _Taken(connection, image_table.c.idempotency_key, [image.record.idempotency_key for image in images])
+    names = _Taken(connection, image_table.c.public_name, [image.record.public_name for image in images])
     for image in images:
-        if image.record.idempotency_key in taken:
-            yield replace(image, record=replace(image.record, idempotency_key=None))
-        else:
-            yield image
-            taken.update({image.record.idempotency_key} - {None})
+        record = image.record
+        if not keys.take(record.idempotency_key):
+            record = replace(record, idempotency_key=None)
+        if not names.take(record.public_name):
+            record = replace(record, public_name=name_of_earlier(image.id, record))
+        yield image if record is image.record else replace(image, record=record)
+
+
+class _Taken:
+    """Those of *values* that stand in *column*, and those that are taken after that."""
+
+    def __init__(self, connection: sa.Connection, column: sa.Column[Any], values: Iterable[str | None]) -> None:
+        wanted = {value for value in values if value is not None}
+        found = connection.execute(sa.select(column).where(column.in_(wanted))).scalars() if wanted else ()
+        self._values = set(found)
+
+    def take(self, value: str | None) -> bool:
+        """Take *value*, unless it is None; return False if it is taken already."""
+        if value is None:
+            return True
+        is_free = value not in self._values
+        self._values.add(value)
+        return is_free

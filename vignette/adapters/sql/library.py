@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from vignette.access.policy import Sight
 from vignette.adapters.sql import due
 from vignette.adapters.sql.conditions import LIVING, numbers_in, stored_as
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import from_row, image_table
+from vignette.adapters.sql.tables import from_row, image_table, visibility_column
 from vignette.errors import ImageNotFound
-from vignette.model import Image, ImageId, State
+from vignette.model import Image, ImageId, PublicName, State
 
 _GET: Final = sa.select(image_table).where(image_table.c.id == sa.bindparam("image_id"))
+
+
+_NAMED: Final = sa.select(image_table).where(image_table.c.public_name == sa.bindparam("name"))
+
+
+def _columns(sight: Sight | None) -> list[tuple[sa.Column[Any] | None, str]]:
+    """The columns by which images in *sight* are found, each with its value."""
+    if sight is None:
+        return [(None, "")]
+    own = [] if sight.owner is None else [(image_table.c.owner, sight.owner)]
+    return [*own, *((image_table.c.visibility, visibility_column(each)) for each in sight.visibilities)]
+
+
+def _newest(
+    limit: int, before: ImageId | None, column: sa.Column[Any] | None, value: str
+) -> sa.Select[tuple[Any, ...]]:
+    query, number = sa.select(image_table).where(LIVING).limit(limit), image_table.c.id
+    if column is None:
+        return query.where(*([] if before is None else [number < before])).order_by(number.desc())
+    # In the order of `image_owned` and `image_seen`, and not `column = value`: by the number alone, PostgreSQL may read
+    # the images of everybody, if it expects to come across enough of these soon.
+    begins = column <= value if before is None else sa.tuple_(column, number) < (value, before)
+    return query.where(column >= value, begins).order_by(column.desc(), number.desc())
 
 
 class SqlLibrary:
@@ -29,12 +53,19 @@ class SqlLibrary:
             raise ImageNotFound(f"there is no image {image_id}")
         return from_row(row)
 
-    def newest(self, limit: int, before: ImageId | None = None) -> list[Image]:
-        query = sa.select(image_table).where(LIVING).order_by(image_table.c.id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(image_table.c.id < before)
+    def named(self, name: PublicName) -> Image:
         with self._database.read() as connection:
-            return [from_row(row) for row in connection.execute(query)]
+            row = connection.execute(_NAMED, {"name": name}).one_or_none()
+        if row is None:
+            raise ImageNotFound(f"there is no image {name}")
+        return from_row(row)
+
+    def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
+        # Each has an index in its order. One query for all would read the images that are in none, or sort many.
+        queries = [_newest(limit, before, column, value) for column, value in _columns(sight)]
+        with self._database.read() as connection:
+            rows = {row.id: row for query in queries for row in connection.execute(query)}
+        return [from_row(rows[number]) for number in sorted(rows, reverse=True)[:limit]]
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         with self._database.read() as connection:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
-from vignette.adapters.sql.conditions import is_free
+from vignette.adapters.sql.conditions import LIVING, is_free
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import forgotten, image_table
 from vignette.model import ImageId, State
@@ -15,6 +17,15 @@ class SqlRemovals:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def unless_gone(self, image_id: ImageId, act: Callable[[], object]) -> bool:
+        # SQLite has no locks of rows; there, the transaction is the only one that writes.
+        hold = sa.select(image_table.c.id).where(image_table.c.id == image_id, LIVING).with_for_update()
+        with self._database.write() as connection:
+            if connection.execute(hold).one_or_none() is None:
+                return False
+            act()
+        return True
 
     def begin_delete(self, image_id: ImageId) -> bool:
         begin = (

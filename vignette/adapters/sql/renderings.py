@@ -36,6 +36,7 @@ _CLAIM: Final = (
     )
     .returning(image_table)
 )
+_CLAIM_BUT_TO_COMPLETE: Final = _CLAIM.where(image_table.c.state != COMPLETING)
 # These set the columns that are named in their parameters beside those of `_at`.
 _HELD: Final = sa.update(image_table).where(
     image_table.c.id == sa.bindparam("image_id"),
@@ -67,9 +68,10 @@ class SqlRenderings:
         self._database = database
         self._boot = boot
 
-    def claim(self, image_id: ImageId, lease_s: float) -> Claim | None:
+    def claim(self, image_id: ImageId, lease_s: float, *, to_complete: bool = True) -> Claim | None:
+        claim = _CLAIM if to_complete else _CLAIM_BUT_TO_COMPLETE
         with self._database.write() as connection:
-            row = connection.execute(_CLAIM, {"image_id": image_id, "lease_s": lease_s}).one_or_none()
+            row = connection.execute(claim, {"image_id": image_id, "lease_s": lease_s}).one_or_none()
         return _claim(row)
 
     def in_hand(self, image_id: ImageId) -> Claim | None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, Record, State
+from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, Record, State, Visibility
 
 metadata = sa.MetaData()
 
@@ -37,6 +37,9 @@ image_table = sa.Table(
     sa.Column("colour", sa.Text),
     sa.Column("recipe_set", sa.Text),
     sa.Column("sizes", sa.Text),
+    sa.Column("owner", sa.Text),
+    sa.Column("public_name", sa.Text),
+    sa.Column("visibility", sa.Text),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -48,6 +51,29 @@ unflushed_table = sa.Table(
     sa.Column("number", sa.BigInteger),
     sa.Column("image_id", sa.BigInteger),
     sa.Column("boot", sa.Text),
+)
+key_table = sa.Table(
+    "access_key",
+    metadata,
+    sa.Column("id", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("scopes", sa.Text),
+    sa.Column("created_at_ms", sa.BigInteger),
+    sa.Column("expires_at_ms", sa.BigInteger),
+    sa.Column("networks", sa.Text),
+    sa.Column("last_used_at_ms", sa.BigInteger),
+)
+
+session_table = sa.Table(
+    "session",
+    metadata,
+    sa.Column("id", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("key_id", sa.Text),
+    sa.Column("created_at_ms", sa.BigInteger),
+    sa.Column("last_used_at_ms", sa.BigInteger),
+    sa.Column("agent", sa.Text),
 )
 
 # Stand in `state` of a ready image that waits for the worker, or is in its hands: to be given its other sizes, or to be
@@ -106,6 +132,9 @@ def to_row(image: Image) -> dict[str, Any]:
         "sha256": record.sha256,
         "received_at_ms": round(record.received_at.timestamp() * 1000),
         "idempotency_key": record.idempotency_key,
+        "owner": record.owner,
+        "public_name": record.public_name,
+        "visibility": visibility_column(image.visibility),
         "state": COMPLETING if image.is_completing else image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
@@ -120,14 +149,19 @@ def forgotten() -> dict[str, Any]:
     The columns that tell something of an image, without it. Of a deleted image the row keeps the number and the digest
     of its idempotency key: a client that did not hear of its upload and sends it again must not bring the image back.
     """
-    nothing = dict.fromkeys(("name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
-    no_text = dict.fromkeys(("media_type", "extension", "sha256"), "")
+    nothing = dict.fromkeys(("name", "owner", "public_name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
+    no_text = dict.fromkeys(("media_type", "extension", "sha256", "visibility"), "")
     zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
     return nothing | no_text | zero
 
 
 def placeholder_columns(placeholder: Placeholder | None) -> dict[str, str | None]:
     return {"thumbhash": None, "colour": None} if placeholder is None else asdict(placeholder)
+
+
+def visibility_column(visibility: Visibility | None) -> str:
+    """Not NULL where nothing was said: no index would have such images in order."""
+    return visibility or ""
 
 
 def sizes_column(sizes: tuple[str, ...] | None) -> str | None:
@@ -137,7 +171,9 @@ def sizes_column(sizes: tuple[str, ...] | None) -> str | None:
 def from_row(row: sa.Row[Any]) -> Image:
     facts = ImageFacts(row.media_type, row.extension, row.width, row.height, row.frames)
     received_at = datetime.fromtimestamp(row.received_at_ms / 1000, tz=UTC)
-    record = Record(row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key)
+    record = Record(
+        row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key, row.owner, row.public_name
+    )
     failure = None if row.failure is None else Failure(**row.failure)
     placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)
     is_renewing, is_completing = row.state == RENEWING, row.state == COMPLETING
@@ -152,4 +188,5 @@ def from_row(row: sa.Row[Any]) -> Image:
         is_renewing=is_renewing,
         is_completing=is_completing,
         sizes=None if row.sizes is None else tuple(filter(None, row.sizes.split(","))),
+        visibility=Visibility(row.visibility) if row.visibility else None,
     )

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from vignette import layout
 from vignette.adapters.stores.disk import Disk, our_errors, room
@@ -59,6 +59,20 @@ _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 # More than any record or outcome: each is read at once.
 _READ_BYTES: Final = 64 * KIB
+
+
+class _Owner(NamedTuple):
+    """Whose files lie in the folder of this name below the root, in words for an error."""
+
+    folder: str
+    words: str
+
+
+_SERVICE: Final = _Owner(layout.SERVICE, "the service")
+
+
+def _of(image_id: ImageId) -> _Owner:
+    return _Owner(str(image_id), f"image {image_id}")
 
 
 def _is_strange(entry: os.DirEntry[str]) -> bool:
@@ -161,27 +175,33 @@ class FolderStore:
             self._disk.flush_folder(self._root)
 
     def open(self, image_id: ImageId, name: str) -> BinaryIO:
-        with our_errors("a stored file cannot be opened"), self._opened_file(image_id, name) as descriptor:
+        with our_errors("a stored file cannot be opened"), self._opened_file(_of(image_id), name) as descriptor:
             return os.fdopen(os.dup(descriptor), "rb")
 
     def read(self, image_id: ImageId, name: str) -> bytes:
+        return self._read(_of(image_id), name)
+
+    def read_service(self, name: str) -> bytes:
+        return self._read(_SERVICE, name)
+
+    def _read(self, of: _Owner, name: str) -> bytes:
         # Not by `open`: a buffered file takes twice as many system calls, and `reindex` reads millions of files.
         most = layout.most_bytes(name)
-        with our_errors("a stored file cannot be read"), self._opened_file(image_id, name) as descriptor:
+        with our_errors("a stored file cannot be read"), self._opened_file(of, name) as descriptor:
             if (size := os.fstat(descriptor).st_size) > most:
-                raise FileNotStored(f"{name} of image {image_id} has {size} bytes, and at most {most} are read")
+                raise FileNotStored(f"{name} of {of.words} has {size} bytes, and at most {most} are read")
             chunks = []
             while chunk := os.read(descriptor, _READ_BYTES):
                 chunks.append(chunk)
         return b"".join(chunks)
 
     @contextmanager
-    def _opened_file(self, image_id: ImageId, name: str) -> Iterator[int]:
-        with self._opened(image_id) as folder:
+    def _opened_file(self, of: _Owner, name: str) -> Iterator[int]:
+        with self._opened(of) as folder:
             try:
                 descriptor = open_file(name, folder)
             except FileNotFoundError as error:
-                raise FileNotStored(f"image {image_id} has no {name}") from error
+                raise FileNotStored(f"{of.words} has no {name}") from error
         try:
             yield descriptor
         finally:
@@ -195,31 +215,43 @@ class FolderStore:
         with our_errors("a file cannot be written"):
             self._require_disk()
             self._require_staging()
-            with self._opened(image_id) as folder:
+            with self._opened(_of(image_id)) as folder:
                 for name, content in files.items():
-                    self._replace(image_id, name, content, folder, flush=flush)
+                    self._replace(_of(image_id), name, content, folder, flush=flush)
                 if flush:
                     self._disk.flush(folder)
 
+    def write_service(self, name: str, content: bytes) -> None:
+        with our_errors("a file of the service cannot be written"):
+            self._require_disk()
+            self._require_staging()
+            make_own_folder(self._root / layout.SERVICE)
+            with self._opened(_SERVICE) as folder:
+                # A copy of the upload folder may have come with other modes.
+                os.fchmod(folder, modes.FOLDER)
+                self._replace(_SERVICE, name, content, folder, flush=True)
+                self._disk.flush(folder)
+            self._disk.flush_folder(self._root)
+
     @contextmanager
-    def _opened(self, image_id: ImageId) -> Iterator[int]:
-        """A descriptor of the image's folder."""
+    def _opened(self, of: _Owner) -> Iterator[int]:
+        """A descriptor of the folder."""
         try:
-            folder = os.open(f"{self._prefix}{image_id}", FOLDER)
+            folder = os.open(f"{self._prefix}{of.folder}", FOLDER)
         except FileNotFoundError as error:
             self._require_disk()
-            raise FileNotStored(f"image {image_id} has no folder") from error
+            raise FileNotStored(f"{of.words} has no folder") from error
         except OSError as error:
             if error.errno not in OF_ANOTHER_KIND:
                 raise
             self._require_disk()
-            raise FileNotStored(f"what is called {image_id} is no folder") from error
+            raise FileNotStored(f"what is called {of.folder} is no folder") from error
         try:
             yield folder
         finally:
             os.close(folder)
 
-    def _replace(self, image_id: ImageId, name: str, content: bytes, folder: int, *, flush: bool) -> None:
+    def _replace(self, of: _Owner, name: str, content: bytes, folder: int, *, flush: bool) -> None:
         if not layout.is_file_name(name):
             raise ValueError(f"{name!r} is no name of a file")
         # In the staging folder: `rename` needs the same file system, and the sweep clears what a killed process leaves.
@@ -233,21 +265,21 @@ class FolderStore:
             try:
                 os.rename(part, name, dst_dir_fd=folder)
             except FileNotFoundError as error:
-                raise FileNotStored(f"image {image_id} has no folder") from error
+                raise FileNotStored(f"{of.words} has no folder") from error
         except BaseException:
             with suppress(OSError):  # what cannot be removed now, the sweep removes
                 os.unlink(part)  # noqa: PTH108
             raise
 
     def remove_all_but(self, image_id: ImageId, name: str) -> None:
-        with our_errors("a file cannot be removed"), suppress(FileNotStored), self._opened(image_id) as folder:
+        with our_errors("a file cannot be removed"), suppress(FileNotStored), self._opened(_of(image_id)) as folder:
             for found in os.listdir(folder):  # noqa: PTH208 (a descriptor)
                 if found != name:
                     remove(found, folder)
             self._disk.flush(folder)
 
     def remove(self, image_id: ImageId, name: str, *, flush: bool = True) -> None:
-        with our_errors("a file cannot be removed"), suppress(FileNotStored), self._opened(image_id) as folder:
+        with our_errors("a file cannot be removed"), suppress(FileNotStored), self._opened(_of(image_id)) as folder:
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)
             if flush or self.boot is None:
@@ -269,7 +301,11 @@ class FolderStore:
         return sorted(name for name, is_file in self._listed(image_id) if not is_file)
 
     def _listed(self, image_id: ImageId) -> list[tuple[str, bool]]:
-        with our_errors("a folder cannot be listed"), self._opened(image_id) as folder, os.scandir(folder) as entries:
+        with (
+            our_errors("a folder cannot be listed"),
+            self._opened(_of(image_id)) as folder,
+            os.scandir(folder) as entries,
+        ):
             return [(entry.name, entry.is_file(follow_symlinks=False)) for entry in entries]
 
     def edition(self, image_id: ImageId) -> tuple[int, int] | None:

@@ -33,7 +33,7 @@ _MOST_ROWS_DOWN: Final = 1 << 24
 _RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 # By compression. Compressions 4 and 5 mean that a JPEG or a PNG is within, for printers.
 _BITS_PER_PIXEL: Final = {
-    _RGB: (1, 4, 8, 16, 24, 32),
+    _RGB: (1, 2, 4, 8, 16, 24, 32),
     _RLE8: (8,),
     _RLE4: (4,),
     _BITFIELDS: (16, 32),

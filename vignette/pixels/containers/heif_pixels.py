@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ from vignette.pixels.containers.boxes import Box, unpack
 from vignette.pixels.containers.heif_aperture import shown_part
 from vignette.pixels.containers.heif_extents import Extent
 from vignette.pixels.containers.heif_items import TRANSFORMATIONS, Item, Items, has_primary
+from vignette.pixels.containers.heif_overlay import overlay_of
 from vignette.pixels.containers.heif_top_level import top_level
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.formats import HEAD_BYTES, Format, sniff
@@ -51,9 +52,11 @@ _BYTE: Final = struct.Struct(">B")
 _ESSENTIAL: Final = 0x8000
 
 
-def picture(reader: Reader) -> Pieces:
+def picture(reader: Reader, item_id: int | None = None) -> Pieces:
     """
-    Return the picture of a file that has passed the door, as a file of its own.
+    Return the picture of a file that has passed the door, or the one of *item_id* in it, as a file of its own.
+
+    If the picture is made of others laid over each other, it is all of the file, for they are decoded one by one.
 
     Raises:
         BrokenImage: *reader* holds no such file.
@@ -64,13 +67,28 @@ def picture(reader: Reader) -> Pieces:
     offset = 0
     meta = file.first(b"meta")
     has_still = meta is not None and (file.first(b"moov") is None or has_primary(reader, meta))
+    items = Items(reader, meta) if meta and has_still else None
+    if items and item_id is None and overlay_of(items, items.get(items.primary_id)):
+        made.copy(0, reader.size)
+        return made
     for box in file.boxes:
         _copy_box(reader, box, offset, made, has_still=has_still)
         offset = box.end
-    if meta and has_still:
+    if items:
+        if item_id is not None:
+            items.primary_id = item_id
         is_avif = sniff(reader.read(0, min(HEAD_BYTES, reader.size), "the brands")) is formats.AVIF
-        made.write(_Meta(reader, Items(reader, meta), is_avif=is_avif).content())
+        made.write(_Meta(reader, items, is_avif=is_avif).content())
     return made
+
+
+def alphas_of(reader: Reader, items: Items, ids: Set[int]) -> Sequence[Item]:
+    """Return the items that are the transparency of one of those of the numbers *ids*."""
+    return [
+        item
+        for item in items.auxiliary([items.get(number) for number in sorted(ids)])
+        if _is_alpha(reader, items, item)
+    ]
 
 
 def _copy_box(reader: Reader, box: Box, offset: int, made: Pieces, *, has_still: bool) -> None:
@@ -123,7 +141,7 @@ class _Meta:
         self._used: set[int] = set()
         self._essential: set[Box] = set()
         primary = items.get(items.primary_id)
-        self._alphas = [item for item in items.auxiliary(self._tree([primary])) if self._is_alpha(item)]
+        self._alphas = [item for item in items.auxiliary(self._tree([primary])) if _is_alpha(reader, items, item)]
         roots = {item.id for item in (primary, *self._alphas)}
         for item in self._parts_first([primary, *self._alphas]):
             self._add(item, is_root=item.id in roots)
@@ -243,13 +261,6 @@ class _Meta:
             kept.append(box)
         return kept
 
-    def _is_alpha(self, item: Item) -> bool:
-        box = self._items.property(item, b"auxC")
-        if box is None:
-            return False
-        content = self._reader.read(box.start, box.end - box.start, box.what)[_FULL_BOX_BYTES:]
-        return content.split(b"\0", 1)[0] in _ALPHA_URNS
-
     def _location(self, number: int, entry: _Entry) -> bytes:
         places = b"".join(struct.pack(">II", extent.offset, extent.length) for extent in entry.extents)
         return struct.pack(">HHH", number, 0, len(entry.extents)) + places
@@ -305,6 +316,14 @@ class _Meta:
 
     def _reference(self, kind: bytes, number: int, to: Sequence[int]) -> bytes:
         return _box(kind, struct.pack(f">HH{len(to)}H", number, len(to), *to))
+
+
+def _is_alpha(reader: Reader, items: Items, item: Item) -> bool:
+    box = items.property(item, b"auxC")
+    if box is None:
+        return False
+    content = reader.read(box.start, box.end - box.start, box.what)[_FULL_BOX_BYTES:]
+    return content.split(b"\0", 1)[0] in _ALPHA_URNS
 
 
 def _box(kind: bytes, *content: bytes) -> bytes:

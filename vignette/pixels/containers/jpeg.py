@@ -29,6 +29,7 @@ from vignette.pixels.containers.jpeg_segments import (
     APP1,
     APP2,
     APP13,
+    ARITHMETIC,
     COM,
     DHT,
     DRI,
@@ -93,6 +94,7 @@ class _Frame:
     height: int
     components: tuple[_Component, ...]
     is_progressive: bool
+    is_arithmetic: bool
 
     @property
     def coefficient_bytes(self) -> int:
@@ -146,7 +148,7 @@ class _Walk:
 
     def _end_without_marker(self, fault: Unended) -> Anatomy:
         """Take the picture if its last scan is whole; else raise *fault*."""
-        if self._scan is None or self._frame is None:
+        if self._scan is None or self._frame is None or self._frame.is_arithmetic:
             raise BrokenImage(str(fault)) from fault
         if self._frame.is_progressive:
             end = self._end_of_progressive(self._frame, self._scan)
@@ -236,7 +238,9 @@ class _Walk:
         if len(header) != _FRAME.size + 3 * count:
             raise BrokenImage(f"the frame header at byte {marker:,} is {len(header)} bytes long")
         components = _components(header[_FRAME.size :], width, height)
-        self._frame = _Frame(width, height, components, is_progressive=segment.code == PROGRESSIVE)
+        is_arithmetic = segment.code in ARITHMETIC
+        is_progressive = segment.code in (PROGRESSIVE, ARITHMETIC[1])
+        self._frame = _Frame(width, height, components, is_progressive=is_progressive, is_arithmetic=is_arithmetic)
 
     def _take_scan(self, header: bytes, segment: Segment) -> None:
         marker = segment.marker
@@ -256,11 +260,12 @@ class _Walk:
         self._is_in_one_scan &= len(components) == len(self._frame.components) and not self._frame.is_progressive
         data_bytes = segment.end - segment.stop
         if header[-3] == 0:
-            self._check_data(components, marker, data_bytes)
+            if not self._frame.is_arithmetic:
+                self._check_data(components, marker, data_bytes)
             self._begun.update(components)
 
     def _check_data(self, components: Sequence[_Component], marker: int, length: int) -> None:
-        """A scan that begins at coefficient 0 spends a bit or more on each block of 8 × 8 samples (T.81, F and G)."""
+        """A Huffman scan that begins at coefficient 0 spends a bit or more on each block of 8 × 8 (T.81, F and G)."""
         least = math.ceil(sum(component.blocks for component in components) / 8)
         if length < least:
             raise BrokenImage(f"the scan at byte {marker:,} has {length:,} bytes of data, its pixels need {least:,}")
@@ -279,6 +284,7 @@ class _Walk:
             orientation=orientation_of(self._collector),
             # A decoder makes the pixels only when all scans are there, and holds the coefficients until then.
             held_bytes=0 if self._is_in_one_scan else self._frame.coefficient_bytes,
+            is_arithmetic=self._frame.is_arithmetic,
             profile=profile,
             colour=profile,
             blocks=self._collector.blocks(),

@@ -10,15 +10,16 @@ from typing import Final
 from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels.containers.reader import Reader
 
-# Baseline, extended sequential, progressive, all in Huffman coding.
+# Baseline, extended sequential, progressive, all in Huffman coding; the last two also in arithmetic coding.
 PROGRESSIVE: Final = 0xC2
-FRAMES: Final = (0xC0, 0xC1, PROGRESSIVE)
+ARITHMETIC: Final = (0xC9, 0xCA)
+FRAMES: Final = (0xC0, 0xC1, PROGRESSIVE, *ARITHMETIC)
 EOI, SOS, DNL, COM = 0xD9, 0xDA, 0xDC, 0xFE
 DHT, DQT, DRI = 0xC4, 0xDB, 0xDD
 APP0, APP1, APP2, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 
-# Lossless, hierarchical and arithmetic coding: no browser shows them, and decoders are little tested with them.
-_FOREIGN_FRAMES: Final = (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xDE)
+# Lossless and hierarchical coding: no browser shows them, and decoders are little tested with them.
+_FOREIGN_FRAMES: Final = (0xC3, *range(0xC5, 0xC8), 0xCB, *range(0xCD, 0xD0), 0xDE)
 _DAC, _EXP, _TEM = 0xCC, 0xDF, 0x01
 _RESTARTS: Final = range(0xD0, 0xD8)
 _KNOWN: Final = frozenset({*FRAMES, SOS, DHT, _DAC, DQT, DRI, DNL, _EXP, *range(0xE0, 0x100)})
@@ -131,9 +132,7 @@ def _content_length(reader: Reader, code: int, marker: int) -> int:
 
 def _unknown(code: int, marker: int) -> Exception:
     if code in _FOREIGN_FRAMES:
-        return UnsupportedFormat(
-            f"a JPEG in lossless, hierarchical or arithmetic coding (marker FF {code:02X} at byte {marker:,})"
-        )
+        return UnsupportedFormat(f"a JPEG in lossless or hierarchical coding (marker FF {code:02X} at byte {marker:,})")
     return BrokenImage(f"an unexpected marker FF {code:02X} is at byte {marker:,}")
 
 

@@ -78,10 +78,23 @@ _PALETTE: Final = 320
 # Types of numbers; LONG8 is of BigTIFF.
 _LONG, _LONG8 = 4, 16
 
-# None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Not among them are the JPEG of 1992
-# (6), which was never well defined and is a source of holes in decoders; LZMA (34925), for which the file chooses how
-# much memory it takes; and compressions that only one program or camera writes.
-_COMPRESSIONS: Final = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000)
+# None, CCITT (three ways), LZW, JPEG, Deflate (two numbers), PackBits, Zstandard, WebP. Not among them are the JPEG of
+# 1992 (6), which was never well defined and is a source of holes in decoders; LZMA (34925), for which the file chooses
+# how much memory it takes; and compressions that only one program or camera writes.
+_COMPRESSIONS: Final = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000, 50001)
+_OTHER_COMPRESSIONS: Final = {
+    6: "the JPEG of 1992",
+    32809: "ThunderScan",
+    32909: "PixarLog",
+    34661: "JBIG",
+    34676: "LogLuv",
+    34677: "LogLuv",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34892: "lossy JPEG",
+    34925: "LZMA",
+    52546: "JPEG XL",
+}
 # Grey (two ways), RGB, palette, CMYK, YCbCr, CIE L*a*b*. Not the sensor data of cameras (32803, 34892).
 _PHOTOMETRICS: Final = (0, 1, 2, 3, 5, 6, 8)
 # The colour models of the profiles that are applied to them.
@@ -243,7 +256,10 @@ class _Walk:
         self._check_layout(directory)
         page = self._page(directory)
         if page.compression not in _COMPRESSIONS:
-            raise UnsupportedFormat(f"{page.what} is in compression {page.compression}, which is not supported")
+            name = _OTHER_COMPRESSIONS.get(page.compression, "which has no name that is known here")
+            raise UnsupportedFormat(
+                f"{page.what} is in compression {page.compression} ({name}), which is not supported"
+            )
         if page.photometric not in _PHOTOMETRICS:
             raise UnsupportedFormat(f"{page.what} has the photometric interpretation {page.photometric}, not supported")
         if page.samples > _MAX_SAMPLES_PER_PIXEL or page.bits_per_pixel > page.samples * _MAX_BITS_PER_SAMPLE:

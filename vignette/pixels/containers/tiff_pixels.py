@@ -4,6 +4,8 @@ The part of a TIFF that its first picture needs.
 A decoder gives up a picture for a tag that it does not know, or does not expect to be so: of a type of its own, without
 a value, a unit that there is not. The door has read the metadata, so a file with any such tag gets another directory,
 of the tags that tell of pixels.
+
+libvips knows no samples of 64 bits. It gets their halves, of 32 bits each, and `engines.deep` puts them together.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import struct
 from typing import Final
 
 from vignette.pixels.containers.reader import Reader
-from vignette.pixels.containers.tiff_directory import Entry, Layout, read_directory
+from vignette.pixels.containers.tiff_directory import Directory, Entry, Layout, read_directory
 from vignette.pixels.containers.tiff_writing import with_directory
 from vignette.pixels.pieces import Pieces
 
@@ -25,6 +27,17 @@ _PIXELS: Final = frozenset(
         42113,  # GDAL: the number that stands for no value
     }
 )
+
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLES_PER_PIXEL, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = (
+    258,
+    262,
+    277,
+    284,
+    338,
+    339,
+)
+_DOUBLE: Final = 64
+_BLACK_IS_ZERO, _TOGETHER, _UNSIGNED = 1, 1, 1
 
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
 # Metadata that most files have: of these types, with these counts (None: any above 0), they trouble no decoder.
@@ -48,11 +61,29 @@ def picture(reader: Reader) -> Pieces:
     """
     layout = Layout.of(reader)
     directory = read_directory(reader, layout, layout.first_directory)
-    if all(_is_harmless(entry, layout, reader.size) for entry in directory.entries.values()):
+    numbers = _halved(reader, layout, directory)
+    if not numbers and all(_is_harmless(entry, layout, reader.size) for entry in directory.entries.values()):
         whole = Pieces()
         whole.copy(0, reader.size)
         return whole
-    return with_directory(reader, layout, (e for e in directory.entries.values() if e.tag in _PIXELS), {})
+    entries = (e for e in directory.entries.values() if e.tag in _PIXELS and not (numbers and e.tag == _EXTRA_SAMPLES))
+    return with_directory(reader, layout, entries, numbers)
+
+
+def _halved(reader: Reader, layout: Layout, directory: Directory) -> dict[int, list[int]]:
+    """Return the tags that tell samples of 64 bits as twice as many grey ones of 32; none for other samples."""
+    depths = directory.entries.get(_BITS_PER_SAMPLE)
+    if depths is None or depths.first(reader, layout) != _DOUBLE:
+        return {}
+    told = directory.entries.get(_SAMPLES_PER_PIXEL)
+    count = 2 * (1 if told is None else told.first(reader, layout) or 1)
+    return {
+        _BITS_PER_SAMPLE: [_DOUBLE // 2] * count,
+        _PHOTOMETRIC: [_BLACK_IS_ZERO],
+        _SAMPLES_PER_PIXEL: [count],
+        _PLANAR: [_TOGETHER],
+        _SAMPLE_FORMAT: [_UNSIGNED] * count,
+    }
 
 
 def _is_harmless(entry: Entry, layout: Layout, file_bytes: int) -> bool:

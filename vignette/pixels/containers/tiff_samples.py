@@ -8,12 +8,14 @@ from typing import Final
 from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.containers.tiff_directory import Directory, Layout
-from vignette.pixels.samples import Alpha, Colours, Kind, Samples
+from vignette.pixels.samples import WEBP, ZSTANDARD, Alpha, Colours, Kind, Samples
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES_PER_PIXEL, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 259, 262, 277, 338, 339
-_PLANAR, _TILE_WIDTH, _GDAL_NODATA = 284, 322, 42113
+_PLANAR, _PREDICTOR, _TILE_WIDTH, _GDAL_NODATA = 284, 317, 322, 42113
 
-_JPEG, _ZSTANDARD = 7, 50000
+_JPEG: Final = 7
+# The compressions that only one engine knows.
+_COMPRESSIONS: Final = {50000: ZSTANDARD, 50001: WEBP}
 _SEPARATE_PLANES: Final = 2
 
 _COLOURS: Final = {
@@ -48,6 +50,7 @@ def samples_of(reader: Reader, layout: Layout, directory: Directory, what: str) 
     (photometric,) = _numbers(reader, layout, directory, _PHOTOMETRIC, 1, 0)
     (compression,) = _numbers(reader, layout, directory, _COMPRESSION, 1)
     (planar,) = _numbers(reader, layout, directory, _PLANAR, 1)
+    (predictor,) = _numbers(reader, layout, directory, _PREDICTOR, 1)
     depths = _numbers(reader, layout, directory, _BITS, count)
     formats = _numbers(reader, layout, directory, _SAMPLE_FORMAT, count)
     extras = _numbers(reader, layout, directory, _EXTRA_SAMPLES, 1, 0)
@@ -69,8 +72,9 @@ def samples_of(reader: Reader, layout: Layout, directory: Directory, what: str) 
         is_big_endian=layout.order == ">",
         is_bigtiff=layout.is_big,
         no_data=_no_data(reader, layout, directory),
-        is_zstandard=compression == _ZSTANDARD,
+        compression=_COMPRESSIONS.get(compression, ""),
         is_jpeg=compression == _JPEG,
+        is_predicted=predictor > 1,
     )
 
 

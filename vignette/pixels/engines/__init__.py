@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from vignette.allocation import watch_allocations
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.engines import bitmap, deep, libheif, libheif_planes, libvips, pillow
+from vignette.pixels.engines import bitmap, deep, libheif, libheif_planes, libvips, overlay, pillow
 from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.engines.whole_jpeg import DamagedPixels
 from vignette.pixels.formats import Format
@@ -76,10 +76,9 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
         MemoryError: The first engine found too little memory; the next one, once loaded, would find less.
         Exception: Pixels are damaged or missing. Decoders raise errors of many classes.
     """
-    engines = _ENGINES[anatomy.format]
-    if anatomy.format is formats.AVIF and libvips.is_first_for(anatomy):
-        engines = engines[::-1]
-    *others, last = engines
+    if anatomy.is_overlay:
+        return overlay.decode(file, anatomy, size, decode)
+    *others, last = _engines(anatomy)
     for engine in others:
         an_allocation_failed = watch_allocations()
         try:
@@ -95,3 +94,12 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
                 raise
         file.seek(0)
     return last.decode(file, anatomy, size)
+
+
+def _engines(anatomy: Anatomy) -> tuple[Engine, ...]:
+    """Return the engines for the picture of *anatomy*, in the order in which they are asked."""
+    if anatomy.is_arithmetic:
+        # Pillow has to hold all of its data. What libvips finds damaged, Pillow would show.
+        return (libvips,)
+    engines = _ENGINES[anatomy.format]
+    return engines[::-1] if anatomy.format is formats.AVIF and libvips.is_first_for(anatomy) else engines

@@ -187,6 +187,8 @@ def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> An
     whole, scaled = (anatomy.width, anatomy.height), (round(anatomy.width * scale), round(anatomy.height * scale))
     turned = (anatomy.upright_size,) if anatomy.format in _TURNED_BY_DECODER else (whole, scaled)
     check_size((image.width, image.height), *turned)
+    if anatomy.samples.are_doubles:
+        image = deep.joined_halves(image, anatomy.samples)
     if image.interpretation not in deep.COLOUR_SAMPLES:
         raise UnknownVariety(f"it does not know colours of the kind {image.interpretation}")
     samples = deep.COLOUR_SAMPLES[image.interpretation] + (anatomy.has_alpha and deep.has_alpha(image))

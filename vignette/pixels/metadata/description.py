@@ -92,8 +92,8 @@ def _guarded(part: str, read: Callable[[Any, Remarks], _Reading], block: Any, re
         return None
     try:
         return read(block, remarks)
-    except Exception as error:
-        remarks.add(f"{part}: cannot be read ({type(error).__name__})")
+    except Exception:
+        remarks.add(f"{part}: cannot be read")
         return None
 
 

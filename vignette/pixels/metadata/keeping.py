@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from vignette.limits import KIB
+from vignette.limits import KIB, MAX_DESCRIPTION_BYTES
 from vignette.pixels.metadata import privacy
 from vignette.pixels.metadata.fitting import BEGINNING_CHARS, fit
 from vignette.pixels.metadata.text import as_text
@@ -40,7 +40,7 @@ class Kept(NamedTuple):
 
 def most_bytes(file_bytes: int) -> int:
     """Return how many bytes may be kept of the metadata of a file of *file_bytes* bytes, in both files together."""
-    return _BASE_BYTES + _FOR_EACH_BYTE * file_bytes
+    return min(_BASE_BYTES + _FOR_EACH_BYTE * file_bytes, MAX_DESCRIPTION_BYTES)
 
 
 def kept(description: Mapping[str, Any], file_bytes: int) -> Kept:

@@ -9,11 +9,15 @@ understands. The public copy, made by `vignette.pixels.publishing`, leaves out t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 # A person looks through the list. The description itself has all entries.
 MAX_ENTRIES_OF_A_KIND: Final = 100
+
+# To an entry: its part and name, and between these a directory of EXIF.
+_STEPS: Final = (2, 3)
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "position": (
@@ -90,15 +94,40 @@ def reveals(parts: Mapping[str, Any]) -> dict[str, list[str]]:
     return {kind: found[kind][:MAX_ENTRIES_OF_A_KIND] for kind in KINDS if kind in found}
 
 
-def value_at(description: Any, pointer: str) -> tuple[str, Any]:
-    """Return the name and the value of the entry that *pointer*, one of `reveals`, points at in *description*."""
+def pointed_at(pointers: Iterable[str]) -> list[tuple[str, ...]]:
+    """
+    Return where *pointers* lead: the names of the steps to each entry, once.
+
+    Whoever wrote the pointers may be a stranger. Those that lead to more than an entry, deep into one, or again to the
+    same are left out, as are those beyond `MAX_ENTRIES_OF_A_KIND`: to tell all of them takes no longer than to tell the
+    description.
+    """
+    some = islice(pointers, MAX_ENTRIES_OF_A_KIND)
+    paths = (tuple(step.replace("~1", "/").replace("~0", "~") for step in one.split("/")[1:]) for one in some)
+    return [path for path in dict.fromkeys(paths) if len(path) in _STEPS]
+
+
+def value_at(description: Any, path: Iterable[str]) -> tuple[str, Any]:
+    """
+    Return the name and the value of the entry at the end of *path*, one of `pointed_at`, in *description*.
+
+    Raises:
+        LookupError: There is none.
+    """
     name, value = "", description
-    for step in pointer.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        value = value[int(name)] if isinstance(value, list) else value[name]
+    for name in path:
+        value = value[_index(name)] if isinstance(value, list) else value[name]
     if isinstance(value, dict) and set(value) == {"keyword", "text"}:
         return value["keyword"], value["text"]
     return name, value
+
+
+def _index(name: str) -> int:
+    """Return the number that *name* is, which has one spelling (RFC 6901, 4)."""
+    index = int(name) if name.isdecimal() else -1
+    if str(index) != name:
+        raise LookupError(f"{name[:40]!r} is no index of a list")
+    return index
 
 
 def _entries(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from vignette.pixels.metadata.privacy import value_at
+from vignette.pixels.metadata.privacy import pointed_at, value_at
 from vignette.pixels.metadata.wording import aperture, plain, seconds, wording
 
 NO_METADATA: Final = "This file holds no metadata.\n"
@@ -105,7 +105,7 @@ def as_groups(description: Mapping[str, Any]) -> list[Group]:
 def as_privacy(description: Mapping[str, Any]) -> list[Group]:
     """Tell what the file reveals: a group for each kind, titled by its name in the JSON; texts as in `as_groups`."""
     return [
-        _group(kind, (_told(description, pointer) for pointer in pointers))
+        _group(kind, (_told(description, path) for path in pointed_at(pointers)))
         for kind, pointers in _mapping(description, "privacy").items()
     ]
 
@@ -191,13 +191,13 @@ def _summary(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _revealed(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for kind, pointers in _mapping(description, "privacy").items():
-        told = (_told(description, pointer) for pointer in pointers)
+        told = (_told(description, path) for path in pointed_at(pointers))
         yield _PRIVACY_LABELS.get(kind, kind), "\n".join(f"{_label(name)}: {text}" for name, text in told)
 
 
-def _told(description: Mapping[str, Any], pointer: str) -> tuple[str, str]:
-    name, value = value_at(description, pointer)
-    text = _exif_text(name, value) if pointer.startswith("/exif/") else _plain(value)
+def _told(description: Mapping[str, Any], path: Sequence[str]) -> tuple[str, str]:
+    name, value = value_at(description, path)
+    text = _exif_text(name, value) if path[0] == "exif" else _plain(value)
     return name, _shortened(text, MAX_REVEALED_CHARS)
 
 
@@ -294,8 +294,13 @@ def _shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters in all)"
 
 
+def harmless(text: str) -> str:
+    """Return *text* with U+FFFD in place of each character that a terminal or a browser obeys instead of showing it."""
+    return _HARMFUL.sub("\ufffd", text)
+
+
 def _harmless(text: str, limit: int) -> str:
     if len(text) <= limit and text.isascii() and text.isprintable():
         return text  # as nearly all are: to look so costs a tenth of what follows
     cut = _shortened(text, limit)
-    return _HARMFUL.sub("\ufffd", cut.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    return harmless(cut.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from xml.sax import SAXException
+from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
 
 from defusedxml.common import DefusedXmlException
@@ -203,8 +203,11 @@ class _Tree(ContentHandler):
             parser.close()
         except DefusedXmlException:
             remarks.add("XMP: the packet has a document type or entities, which XMP has not")
-        except (SAXException, _TooLarge) as error:
-            remarks.add(f"XMP: the packet is read up to a fault: {error}")
+        except SAXParseException as error:
+            place = f"line {error.getLineNumber()}, column {error.getColumnNumber()}"
+            remarks.add(f"XMP: the packet is no XML from {place} on, and is read up to there")
+        except _TooLarge as error:
+            remarks.add(f"XMP: the packet is read up to a limit: {error}")
         return self._root
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802  (named by SAX)

@@ -16,6 +16,7 @@ from vignette.pixels.containers.jpeg_segments import (
     APP1,
     APP2,
     APP14,
+    ARITHMETIC,
     DHT,
     DQT,
     DRI,
@@ -103,6 +104,8 @@ class _Copy:
             self._take_tables(segment)
         elif segment.code == DRI:
             self._take_restart(segment)
+        elif segment.code in ARITHMETIC:
+            raise NotPublishable("nobody can tell where the picture ends in the data of a JPEG in arithmetic coding")
         elif segment.code in FRAMES:
             header = self._reader.read(segment.start, segment.length, segment.what)
             self._scans = Scans(segment, header)

@@ -20,6 +20,8 @@ from typing import Final
 
 from PIL import Image
 
+from vignette.access.actors import OPERATOR
+from vignette.access.policy import Access, Policy
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
@@ -118,7 +120,7 @@ def _upload(intake: Intake, content: bytes) -> None:
     with intake.begin() as arriving:
         for start in range(0, len(content), CHUNK_BYTES):
             arriving.append(content[start : start + CHUNK_BYTES])
-        intake.keep(arriving, "noise.jpg")
+        intake.keep(OPERATOR, arriving, "noise.jpg")
 
 
 @contextmanager
@@ -129,7 +131,14 @@ def _intake(folder: Path, durability: Durability) -> Iterator[Intake]:
         catalogue.migrate(())
         limits = IntakeLimits(max_bytes=100 * MIB, max_pixels=10**8, max_frames=1)
         yield Intake(
-            store, store, catalogue.arrivals, build_reindexing(store, catalogue), _NoJobs(), InspectorHere(), limits
+            store,
+            store,
+            catalogue.arrivals,
+            build_reindexing(store, catalogue),
+            _NoJobs(),
+            InspectorHere(),
+            limits,
+            Policy(Access.CLOSED),
         )
 
 

@@ -12,6 +12,8 @@ from typing import Final
 from PIL import Image
 
 from vignette import layout
+from vignette.access.actors import OPERATOR
+from vignette.access.policy import Access, Policy
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.model import ImageId, Outcome, Placeholder
@@ -77,12 +79,14 @@ def _first_image(settings: Settings) -> None:
     try:
         reindexing = build_reindexing(store, catalogue)
         limits = IntakeLimits(settings.max_upload_bytes, settings.max_pixels, settings.max_frames, 2**31)
-        intake = Intake(store, store, catalogue.arrivals, reindexing, Queue(), InspectorHere(), limits)
+        intake = Intake(
+            store, store, catalogue.arrivals, reindexing, Queue(), InspectorHere(), limits, Policy(Access.CLOSED)
+        )
         content = io.BytesIO()
         Image.new("RGB", (40, 30), "teal").save(content, "JPEG")
         with intake.begin() as upload:
             upload.append(content.getvalue())
-            image = intake.keep(upload, "photo.jpg", None)
+            image = intake.keep(OPERATOR, upload, "photo.jpg", None)
         names = sorted(layout.vignettes(settings.recipes))
         for name in names:
             store.write(image.id, name, b"no pixels")
@@ -112,10 +116,13 @@ def add_rows(catalogue: SqlCatalogue, first: int, count: int, state: str, recipe
             """
             WITH RECURSIVE number (i) AS (SELECT ? UNION ALL SELECT i + 1 FROM number WHERE i < ?)
             INSERT INTO image (id, name, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
-                               idempotency_key, state, attempts, recipe_set, hinted_at, thumbhash, colour)
+                               idempotency_key, state, attempts, recipe_set, hinted_at, thumbhash, colour,
+                               public_name, visibility)
             SELECT i, 'photo ' || i || '.jpg', 'image/jpeg', 'jpg', 4032, 3024, 1, 2000000 + i,
                    lower(hex(randomblob(32))), ?, lower(hex(randomblob(32))), ?, 1, ?, ?,
-                   'WdcJNQJleX+HJ4hHiISoiHdwZzYG', '#546876' FROM number
+                   'WdcJNQJleX+HJ4hHiISoiHdwZzYG', '#546876',
+                   replace(replace(replace(replace(lower(hex(randomblob(13))),
+                           '0', 'g'), '1', 'h'), '8', 'i'), '9', 'j'), 'public' FROM number
             """,
             (first, first + count - 1, round(now * 1000), state, recipe_set, now - 60),
         )

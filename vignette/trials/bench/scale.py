@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from vignette.access.actors import OPERATOR
 from vignette.limits import SWEEP_BATCH
 from vignette.model import ImageId, State
 from vignette.recipes import Recipe
@@ -177,7 +178,7 @@ class _Subject:
         self.queue.jobs = 0
 
     def delete_one(self) -> None:
-        self.removal.delete(ImageId(self.count // 4 + self._deleted))
+        self.removal.delete(OPERATOR, ImageId(self.count // 4 + self._deleted))
         self._deleted += 1
 
     def set_newer_half(self, state: State) -> None:

@@ -1,5 +1,6 @@
 """
-What a healthy client feels while strangers hold connections (`vignette.trials.strangers`): `vignette bench strangers`.
+What a healthy client feels while strangers hold connections, or ask for pages as fast as they can
+(`vignette.trials.strangers`): `vignette bench strangers`.
 
 The client comes from another address than they. It does four things in turns, each over a connection of its own: it
 asks for a ready vignette, for a page, for a large original, and it uploads a small picture. If it is told to try again
@@ -14,7 +15,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
@@ -22,7 +23,7 @@ from PIL import Image
 
 from vignette.trials.bench.beside_nginx import ready_vignette
 from vignette.trials.bench.tools import BenchUnavailable, bench_folder, own_service, upload
-from vignette.trials.strangers import attacking, attacks
+from vignette.trials.strangers import HAMMERS, attacking, attacks, hammering
 
 CONNECTIONS: Final = 4000
 
@@ -91,11 +92,14 @@ def run(
             "upload": ("POST", "/images", small),
         }
         found = []
-        for attack in (None, *attacks(original, connections)):
-            with nullcontext() if attack is None else attacking(service.port, attack):
-                if attack is not None:
+        beside: dict[str, AbstractContextManager[object]] = {"none": nullcontext()}
+        beside |= {attack.name: attacking(service.port, attack) for attack in attacks(original, connections)}
+        beside[f"{HAMMERS} ask for pages"] = hammering(service.port)
+        for attack, going_on in beside.items():
+            with going_on:
+                if attack != "none":
                     time.sleep(settling_s)
-                felt = Felt(attack.name if attack else "none", {name: [] for name in asked})
+                felt = Felt(attack, {name: [] for name in asked})
                 end = time.monotonic() + seconds
                 while time.monotonic() < end:
                     for name, what in asked.items():

@@ -52,6 +52,8 @@ class Victim(OwnService):
             for child in children_of(number):
                 if name_of(child) == PROCESS_NAME:
                     found.setdefault("sweep", []).append((child, number))
+                elif "vignette.jail.zygote" in command_line(child):
+                    found.setdefault("decoders", []).append((child, number))
                 elif "resource_tracker" not in command_line(child):
                     found.setdefault(f"{name} child", []).append((child, number))
         return found

@@ -70,6 +70,9 @@ ANSWERED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "Location": ("The absolute URL of what to ask for next", {"type": "string", "format": "uri"}),
     "Preference-Applied": ("`wait`: it was waited for the vignette", _TEXT),
     "Repr-Digest": ("The digest of the whole file (RFC 9530)", _TEXT),
+    "Set-Cookie": ("The cookie of the session (RFC 6265)", {"type": "string"}),
+    "Clear-Site-Data": ("Has the browser forget what it has kept", {"type": "string"}),
+    "WWW-Authenticate": ("What is wrong with the key, and which scope is needed (RFC 6750)", {"type": "string"}),
     "Retry-After": ("Seconds until it is worth asking again", {"type": "integer", "minimum": 1}),
     "Vary": ("The headers of the request that chose this answer", _TEXT),
 }

@@ -11,6 +11,7 @@ import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -20,13 +21,19 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from vignette import __version__
-from vignette.errors import VignetteError
+from vignette.access.actors import NOBODY, Actor, Scope
+from vignette.access.names import PATTERN
+from vignette.access.policy import Access, Policy
+from vignette.errors import InvalidKey, NotTheOwner, VignetteError
 from vignette.web.api.headers import ANSWERED, Parameter
 from vignette.web.api.operations import Answer, Operation, operation_of
 from vignette.web.http.negotiation import HTML, PROBLEM
-from vignette.web.http.problems import Problem, status_of, type_uri
+from vignette.web.http.problems import CHALLENGED, Problem, status_of, type_uri
 
-_METHODS: Final = ("get", "head", "post", "put", "delete")
+_METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
+
+# The name of the security scheme.
+_KEY: Final = "key"
 
 # Ranges are of GET alone (RFC 9110, 14.2): a HEAD request's Range is ignored.
 _OF_RANGES: Final = frozenset({"206", "416"})
@@ -34,23 +41,25 @@ _ASKING_RANGES: Final = frozenset({"Range", "If-Range"})
 
 _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "image_id": {
-        "type": "integer",
-        "minimum": 0,
-        "maximum": 10**18 - 1,
-        "description": "The number of the image, without leading zeros",
+        "anyOf": [{"type": "integer", "minimum": 0, "maximum": 10**18 - 1}, {"type": "string", "pattern": PATTERN}],
+        "description": "The number of the image, without leading zeros, or its public name",
     },
+    "key_id": {"type": "string", "description": "The id of a key"},
+    "session_id": {"type": "string", "description": "The id of a session"},
     "code": {"type": "string", "description": "The code of the problem"},
 }
 
 
-def build_document(app: Flask, server_url: str) -> dict[str, Any]:
-    """The description of *app* as clients reach it at *server_url*."""
+def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any]:
+    """The description of *app* as clients reach it at *server_url*; *policy* tells who needs a key for what."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     models: set[type[BaseModel]] = {Problem}
     for rule, method, operation in _operations(app):
         models.update(model for answer in operation.answers for model in answer.all_models)
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+        operation = replace(operation, problems=(*operation.problems, *_refusals(operation, policy)))
         described = _operation_object(rule, operation, inspect.getdoc(app.view_functions[rule.endpoint]), server_url)
+        described["security"] = _security(operation, policy)
         paths[path][method] = _without_content(described) if method == "head" else described
     _, schemas = models_json_schema(
         [(model, "serialization") for model in sorted(models, key=lambda model: model.__name__)],
@@ -68,11 +77,33 @@ def build_document(app: Flask, server_url: str) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": schemas["$defs"],
+            "securitySchemes": {_KEY: {"type": "http", "scheme": "bearer", "description": "A key: `vk_…`"}},
             "headers": {
                 name: {"description": meaning, "schema": schema} for name, (meaning, schema) in ANSWERED.items()
             },
         },
     }
+
+
+def _refusals(operation: Operation, policy: Policy) -> Iterator[type[VignetteError]]:
+    """Yield why the door or a use case may refuse who asks."""
+    yield InvalidKey
+    if operation.scope is None:
+        return
+    for actor in (NOBODY, Actor("a key without scopes")):
+        if refusal := policy.why_not(actor, operation.scope):
+            yield type(refusal)
+    if policy.access is not Access.OPEN and operation.scope in (Scope.EDIT, Scope.DELETE):
+        yield NotTheOwner
+
+
+def _security(operation: Operation, policy: Policy) -> list[dict[str, list[str]]]:
+    """
+    The Security Requirement Objects (OpenAPI 3.1.1, 4.8.30): one of them is enough. A key may always be shown.
+    """
+    scopes = [] if operation.scope is None else [operation.scope.value]
+    is_free = operation.scope is None or policy.why_not(NOBODY, operation.scope) is None
+    return [*([{}] if is_free else []), {_KEY: scopes}]
 
 
 def _operations(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:
@@ -115,6 +146,7 @@ def _without_content(described: dict[str, Any]) -> dict[str, Any]:
     head = {"operationId": f"{described['operationId']}_head", "summary": "As GET, without the content"}
     parameters = [parameter for parameter in described.get("parameters", ()) if parameter["name"] not in _ASKING_RANGES]
     shared = {"parameters": parameters} if parameters else {}
+    shared["security"] = described["security"]
     return {**head, **shared, "responses": responses}
 
 
@@ -156,7 +188,11 @@ def _problem_answers(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
     for kind in kinds:
         by_status[status_of(kind)].append(kind)
     for status, of_status in by_status.items():
-        headers = ("Cache-Control", "Vary", *(["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []))
+        headers = ["Cache-Control", "Vary"]
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.append("Retry-After")
+        if not CHALLENGED.isdisjoint(of_status):
+            headers.append("WWW-Authenticate")
         for kind in of_status:
             yield Answer(status, kind.title, PROBLEM, Problem, headers, problem=kind)
         yield Answer(status, "", HTML, headers=headers)

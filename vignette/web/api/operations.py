@@ -1,4 +1,6 @@
-"""What a view says of itself for the OpenAPI document: beside its code, so that the two are changed together."""
+"""
+What a view says of itself, beside its code: for the door (`web.admission`), and for the OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from vignette.access.actors import Scope
 from vignette.errors import VignetteError
 from vignette.web.api.headers import Parameter
 
@@ -39,23 +42,25 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """
+    Who asks needs the `scope`; None: the view tells nothing of images, and is for everybody, in each `access` mode.
     `bodies` maps the media types that the view takes to what OpenAPI calls their Media Type Objects; `curl` is what
     follows `curl `.
     """
 
     summary: str
     answers: Sequence[Answer]
+    scope: Scope | None
     problems: Sequence[type[VignetteError]] = ()
     parameters: Sequence[Parameter] = ()
     bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curl: str = ""
 
 
-def operation(summary: str, *answers: Answer, **rest: Any) -> Callable[[View], View]:
+def operation(summary: str, *answers: Answer, scope: Scope | None, **rest: Any) -> Callable[[View], View]:
     """Attach an `Operation` to a view; *rest* are its other fields."""
 
     def attach(view: View) -> View:
-        setattr(view, _ATTRIBUTE, Operation(summary, answers, **rest))
+        setattr(view, _ATTRIBUTE, Operation(summary, answers, scope, **rest))
         return view
 
     return attach

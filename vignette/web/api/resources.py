@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -9,13 +10,16 @@ from typing import Annotated, Any, Final, Literal
 from flask import url_for
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from vignette.access.keys import Key
+from vignette.access.policy import Access
+from vignette.access.sessions import Session
 from vignette.limits import KIB
-from vignette.model import Image, State
+from vignette.model import Image, ImageRef, RenderingWarning, State
 from vignette.pixels.formats import moves
 from vignette.pixels.metadata import fit
 from vignette.pixels.publishing import PUBLISHABLE
 from vignette.recipes import Recipe
-from vignette.web.context import web_context
+from vignette.web.context import current_actor, web_context
 from vignette.web.http.problems import Problem, problem_of_failure
 
 # A longer binary value (MakerNote, preview) would be most of the resource; it is whole in `metadata.json`.
@@ -62,7 +66,16 @@ class PlaceholderResource(Resource):
 class ImageResource(Resource):
     """An image. `width` and `height` are in pixels, after orientation."""
 
-    id: int
+    id: int | None = Field(
+        description='The number. With `access = "gallery"` or `"closed"`, null but for the owner and `admin`'
+    )
+    public_name: str = Field(
+        description="A random name that stands in a URL for the number. Who may not know the number has only this",
+        examples=["4ovqczsrgkbk6ikbqegpewjs3u"],
+    )
+    visibility: Literal["public", "private"] = Field(
+        description='Who sees it: all who may read, or its owner and `admin` alone. With `access = "open"`, all do'
+    )
     state: Literal["pending", "processing", "ready", "failed"]
     name: str | None = Field(description="The file's name as sent: a label")
     media_type: str
@@ -85,10 +98,20 @@ class ImageResource(Resource):
     links: Links
 
 
+class WarningResource(Resource):
+    """What the rendering of a ready image passed over, or did not make."""
+
+    code: RenderingWarning
+    detail: str
+
+
 class ImageWithMetadata(ImageResource):
     """An image, and what its file says of itself; long values are left to `links.metadata`."""
 
     metadata: dict[str, Any]
+    warnings: list[WarningResource] = Field(
+        description="What rendering passed over. What the check of the upload mended is in `metadata.warnings`"
+    )
 
 
 class UploadResult(Resource):
@@ -109,6 +132,43 @@ class CataloguePage(Resource):
 
     images: list[ImageResource]
     next: str | None
+
+
+class KeyResource(Resource):
+    """A key, without its token."""
+
+    id: str = Field(examples=["0123456789abcdef"])
+    name: str
+    scopes: list[Literal["upload", "read", "edit", "delete", "share", "admin"]]
+    created_at: Timestamp
+    expires_at: Timestamp | None
+    networks: list[str]
+    last_used_at: Timestamp | None = Field(description="To the minute; null until it is used")
+
+
+class KeyWithToken(KeyResource):
+    token: str = Field(description="The secret to show: `Authorization: Bearer <token>`")
+
+
+class KeyPage(Resource):
+    """Keys, newest first; `next` is the URL of the page after this one, or null on the last."""
+
+    keys: list[KeyResource]
+    next: str | None
+
+
+class SessionResource(Resource):
+    """A browser that has shown the key."""
+
+    id: str = Field(examples=["0123456789abcdef"])
+    created_at: Timestamp
+    last_used_at: Timestamp = Field(description="To the hour")
+    ends_at: Timestamp = Field(description="When it ends if it is not used before")
+    agent: str | None = Field(description="What the browser says of itself: a label")
+
+
+class SessionList(Resource):
+    sessions: list[SessionResource]
 
 
 class FormatResource(Resource):
@@ -163,21 +223,55 @@ def absolute_url(endpoint: str, **values: Any) -> str:
     return url_for(endpoint, **values, _external=True)
 
 
+def key_resource(key: Key) -> KeyResource:
+    return KeyResource(
+        id=key.id,
+        name=key.name,
+        scopes=sorted(scope.value for scope in key.scopes),
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        networks=list(key.networks),
+        last_used_at=key.last_used_at,
+    )
+
+
+def session_resource(session: Session) -> SessionResource:
+    return SessionResource(
+        id=session.id,
+        created_at=session.created_at,
+        last_used_at=session.last_used_at,
+        ends_at=session.ends_at,
+        agent=session.agent,
+    )
+
+
+def ref_of(image: Image) -> ImageRef:
+    """What URLs call the image: its number where everybody may know it, else its public name."""
+    return image.id if web_context().policy.access is Access.OPEN else image.public_name or image.id
+
+
 def image_resource(image: Image) -> ImageResource:
     return ImageResource(**_fields(image))
 
 
-def image_with_metadata(image: Image, metadata: dict[str, Any]) -> ImageWithMetadata:
-    return ImageWithMetadata(**_fields(image), metadata=in_brief(metadata))
+def image_with_metadata(
+    image: Image, metadata: dict[str, Any], warnings: Sequence[RenderingWarning]
+) -> ImageWithMetadata:
+    told = [WarningResource(code=warning, detail=warning.words) for warning in warnings]
+    return ImageWithMetadata(**_fields(image), metadata=in_brief(metadata), warnings=told)
 
 
 def _fields(image: Image) -> dict[str, Any]:
     record, facts = image.record, image.record.facts
-    vignette = absolute_url("vignettes.show", image_id=image.id)
+    context = web_context()
+    ref = ref_of(image)
+    vignette = absolute_url("vignettes.show", image_id=ref)
     # Neither a recipe's name nor its digest has anything to quote.
-    urls = {recipe: f"{vignette}?size={recipe.name}&v={recipe.digest}" for recipe in web_context().recipes}
+    urls = {recipe: f"{vignette}?size={recipe.name}&v={recipe.digest}" for recipe in context.recipes}
     return {
-        "id": image.id,
+        "id": image.id if context.policy.knows_number(current_actor(), image) else None,
+        "public_name": image.public_name,
+        "visibility": image.visibility or context.policy.of_earlier,
         "state": image.state.value,
         "name": record.name,
         "media_type": facts.media_type,
@@ -191,10 +285,10 @@ def _fields(image: Image) -> dict[str, Any]:
         "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
         "renditions_pending": {recipe.name: url for recipe, url in urls.items() if _is_to_come(image, recipe)},
         "links": Links(
-            self=absolute_url("images.show", image_id=image.id),
-            original=absolute_url("files.original", image_id=image.id),
-            public=absolute_url("files.public", image_id=image.id) if is_publishable(facts.media_type) else None,
-            metadata=absolute_url("files.metadata_json", image_id=image.id),
+            self=absolute_url("images.show", image_id=ref),
+            original=absolute_url("files.original", image_id=ref),
+            public=absolute_url("files.public", image_id=ref) if is_publishable(facts.media_type) else None,
+            metadata=absolute_url("files.metadata_json", image_id=ref),
             vignette=vignette,
             vignettes={recipe.name: url for recipe, url in urls.items() if image.has(recipe.name)},
         ),

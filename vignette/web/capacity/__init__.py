@@ -14,6 +14,7 @@ from werkzeug.wsgi import ClosingIterator
 from vignette.limits import KIB, PLACE_PATIENCE_S
 from vignette.web.capacity.places import Places, WaitingRoom
 from vignette.web.capacity.slow_clients import Pressure, SlowClients
+from vignette.web.capacity.turns import end_turn
 from vignette.web.http.clients import holder_of_this_request
 
 # The web server and the kernel take this much at once, whether the client reads it or not.
@@ -26,6 +27,8 @@ class Capacity:
     clients (`places`).
 
     *slow_clients* ends uploads and downloads that are too slow, and the slowest of them while others wait.
+
+    Whatever takes a place or waits for one ends its turn (`turns`) first.
 
     An upload or a download that finds no place becomes a waiter for at most *patience_s* seconds. So a client that
     fetches many files at once gets them one after another, and a slow client has time to give way. But a thread that
@@ -96,6 +99,7 @@ class Capacity:
         if (response.content_length or 0) <= _HANDED_OVER_BYTES:
             return response
         holder = holder_of_this_request()
+        end_turn()
         try:
             self._downloads.take(holder, self._patience_s)
         except BaseException:
@@ -114,6 +118,7 @@ class Capacity:
         """
         waiter = None
         if wanted_s > 0:
+            end_turn()
             with self._room.lock:
                 waiter = self._room.enter(holder_of_this_request())
         ends = time.monotonic() + wanted_s
@@ -131,6 +136,7 @@ class Capacity:
     @contextmanager
     def _held(self, places: Places) -> Iterator[None]:
         holder = holder_of_this_request()
+        end_turn()
         places.take(holder, self._patience_s)
         try:
             yield

@@ -14,7 +14,7 @@ from flask import Flask, request
 
 from vignette.errors import CrossSiteRequest
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # By a page of ours, or by the person at the address bar. Another port or another name below the same domain is
 # "same-site".
@@ -34,7 +34,7 @@ def refuse_cross_site(app: Flask, *, knows_its_scheme: bool) -> None:
     """
 
     def refuse() -> None:
-        if request.method in _SAFE_METHODS:
+        if request.method in SAFE_METHODS:
             return
         origin = request.headers.get("Origin")
         if origin is not None and not _is_ours(origin, knows_its_scheme):

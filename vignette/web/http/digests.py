@@ -52,7 +52,7 @@ def _decoded(name: str, algorithm: str, text: str) -> bytes:
     try:
         digest = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise MalformedRequest(f"{name} holds a {algorithm} that is no base64: {error}") from error
+        raise MalformedRequest(f"{name} holds a {algorithm} that is no base64") from error
     size = hashlib.new(ALGORITHMS[algorithm]).digest_size
     if len(digest) != size:
         raise MalformedRequest(

@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
 from vignette import errors
-from vignette.errors import Overloaded, VignetteError
+from vignette.errors import NotAllowed, Overloaded, VignetteError
 from vignette.model import Failure
+from vignette.pixels.metadata.text import harmless
 from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
 from vignette.web.request_log import note_problem
 
@@ -23,11 +24,16 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,
     errors.MalformedRequest: 400,
     errors.DigestMismatch: 400,
+    errors.InvalidKey: 401,
+    errors.KeyRequired: 401,
     errors.CrossSiteRequest: 403,
+    errors.MissingScope: 403,
+    errors.NotTheOwner: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooSlow: 408,
     errors.ImageNotFailed: 409,
+    errors.TooManyKeys: 409,
     errors.ImageDeleted: 410,
     errors.UploadTooLarge: 413,
     errors.TooManyFiles: 413,
@@ -53,6 +59,8 @@ _RETRY_AFTER_S: Final = 5
 
 _MAX_PATH_CHARS: Final = 200
 
+_BEARER: Final = 'Bearer realm="vignette"'
+
 logger = logging.getLogger(__name__)
 
 
@@ -69,6 +77,8 @@ class Problem(BaseModel, frozen=True):
     detail: str
     measured: int | None = None
     limit: int | None = None
+    required: str | None = Field(default=None, description="Where a right is missing: the scope that is needed")
+    granted: list[str] | None = Field(default=None, description="The scopes that who asks has")
 
 
 def status_of(kind: type[VignetteError]) -> int:
@@ -77,11 +87,13 @@ def status_of(kind: type[VignetteError]) -> int:
 
 
 def problem_of(error: VignetteError) -> Problem:
+    rights = {"required": error.required, "granted": list(error.granted)} if isinstance(error, NotAllowed) else {}
     return Problem(
+        **rights,
         type=type_uri(error.code),
         title=error.title,
         status=status_of(type(error)),
-        detail=str(error),
+        detail=harmless(str(error)),
         measured=error.measured,
         limit=error.limit,
     )
@@ -141,7 +153,30 @@ def _answer_ours(error: VignetteError) -> Response:
         logger.warning("%s %s: %s", request.method, request.path, error)  # a trace for each would be one load more
     elif problem.status >= 500:
         logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
-    return problem_response(problem)
+    return with_challenge(problem_response(problem), error)
+
+
+def with_challenge(response: Response, error: VignetteError) -> Response:
+    """Return *response*, which tells *error*, with the `WWW-Authenticate` that belongs to that, if any."""
+    if challenge := _challenge(error):
+        response.headers["WWW-Authenticate"] = challenge
+    return response
+
+
+CHALLENGED: Final = frozenset({errors.KeyRequired, errors.InvalidKey, errors.MissingScope})
+"""Whose answers have `WWW-Authenticate`."""
+
+
+def _challenge(error: VignetteError) -> str | None:
+    """Return what `WWW-Authenticate` says of the key that is missing, wrong, or not enough (RFC 6750, 3)."""
+    match error:
+        case errors.KeyRequired():
+            return f'{_BEARER}, scope="{error.required}"'
+        case errors.InvalidKey():
+            return f'{_BEARER}, error="invalid_token"'
+        case errors.MissingScope():
+            return f'{_BEARER}, error="insufficient_scope", scope="{error.required}"'
+    return None
 
 
 def _answer_http(error: HTTPException) -> Response:

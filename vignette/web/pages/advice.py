@@ -63,9 +63,18 @@ ADVICE: Final[Mapping[str, str]] = {
     "idempotency-key-reused": N_("A key stands for one upload. Send other bytes under a key of their own."),
     "misdirected-request": N_("Open the address that the service names at its start, or set allowed_hosts."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
+    "invalid-key": N_("Ask whoever runs this service for a key, and copy it whole: it begins with vk_."),
+    "key-required": N_("Show a key: Authorization: Bearer vk_…. Whoever runs this service gives keys out."),
+    "not-the-owner": N_("Only the key that sent the image may do this, or one with the scope admin."),
+    "missing-scope": N_("Ask whoever runs this service for a key that gives this right."),
+    "key-not-found": N_("It may have been removed. The list of keys has those that there are."),
+    "session-not-found": N_("It may have ended. The list of sessions has those that there are."),
+    "too-many-keys": N_("Remove keys that have expired or that nobody uses, then add the new one."),
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
     "not-found": N_("The address may be mistyped, or what was here has moved."),
-    "image-not-found": N_("Numbers count the arrivals from 0, and this one has not been reached."),
+    "image-not-found": N_(
+        "Numbers count the arrivals from 0, and this one has not been reached; or it is an image that you may not see."
+    ),
     "recipe-not-found": N_("Leave the size out of the address to get the usual vignette."),
     "file-not-stored": N_(
         "The image is known, but this file of it is missing. Whoever runs this service can look into it."

@@ -16,7 +16,7 @@ from flask_babel import Babel, get_locale
 from werkzeug.datastructures import LanguageAccept
 
 from vignette.web.http.negotiation import accepted_languages
-from vignette.web.pages.phrases import FILTERS
+from vignette.web.pages.phrases import FILTERS, shown
 
 TRANSLATIONS_FOLDER: Final = Path(__file__).parent / "translations"
 
@@ -36,6 +36,7 @@ def init_i18n(app: Flask, languages: Sequence[str]) -> None:
     )
     app.jinja_env.globals["get_locale"] = get_locale
     app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.finalize = shown
     app.after_request(_declare_language)
 
 

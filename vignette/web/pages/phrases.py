@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import flask_babel
 
 from vignette.limits import KIB
+from vignette.pixels.metadata.text import harmless
 from vignette.pixels.metadata.wording import aperture, plain, seconds
 from vignette.web.pages.advice import ADVICE, UNITS, code_of
 from vignette.web.pages.revelations import REVELATIONS
@@ -31,6 +32,17 @@ def translated(message: str) -> str:
     result as safe HTML.
     """
     return gettext(message) if message else ""
+
+
+def shown(value: object) -> object:
+    """
+    Return *value* as it may stand in a page; templates hand each of their values to this.
+
+    What strangers wrote is escaped as HTML besides. But a browser or a terminal obeys some characters (`harmless`).
+    """
+    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
+        return value
+    return type(value)(harmless(value))
 
 
 def filesize(size: int) -> str:

@@ -7,13 +7,14 @@ from typing import Any
 
 from flask import url_for
 
+from vignette.model import ImageRef
 from vignette.pixels.geometry import fit
 from vignette.recipes import Recipe
 
 
-def vignette_url(image_id: int, recipe: Recipe, *, still: bool = False) -> str:
+def vignette_url(ref: ImageRef, recipe: Recipe, *, still: bool = False) -> str:
     """Return the URL of the vignette that *recipe* makes; of a picture that moves, of the *still* one if asked."""
-    return url_for("vignettes.show", image_id=image_id, size=recipe.name, v=recipe.digest, still="1" if still else None)
+    return url_for("vignettes.show", image_id=ref, size=recipe.name, v=recipe.digest, still="1" if still else None)
 
 
 def obtainable(image: Mapping[str, Any], recipes: Sequence[Recipe]) -> Sequence[Recipe]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Blueprint, Response, render_template
 
+from vignette.access.actors import Scope
 from vignette.errors import CatalogueUnavailable
 from vignette.pixels.formats import ACCEPTED_FORMATS
 from vignette.web.api.operations import Answer, operation
@@ -15,7 +16,7 @@ from vignette.web.api.resources import (
     absolute_url,
     image_resource,
 )
-from vignette.web.context import web_context
+from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import HTML, JSON
 
@@ -43,10 +44,11 @@ def current_limits() -> LimitsResource:
 @operation(
     "The front page",
     Answer(200, "What this is, how to use it, a form to upload, the newest images", HTML),
+    scope=Scope.READ,
     problems=[CatalogueUnavailable],
 )
 def home() -> str:
-    newest = web_context().browsing.newest(_NEWEST_ON_FRONT_PAGE).images
+    newest = web_context().browsing.newest(current_actor(), _NEWEST_ON_FRONT_PAGE).images
     return render_template(
         "index.html",
         limits=current_limits().model_dump(),
@@ -56,6 +58,6 @@ def home() -> str:
 
 
 @about.get("/limits")
-@operation("The limits in force", Answer(200, "The limits", JSON, LimitsResource))
+@operation("The limits in force", Answer(200, "The limits", JSON, LimitsResource), scope=None)
 def limits() -> Response:
     return as_json(current_limits())

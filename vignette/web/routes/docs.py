@@ -14,6 +14,7 @@ from vignette.errors import NotFound, VignetteError
 from vignette.web.api.openapi import build_document
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import absolute_url
+from vignette.web.context import web_context
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import problem_types, status_of
 
@@ -25,18 +26,25 @@ _SERVER: Final = "https://vignette.invalid"
 
 _EXTENSION: Final = "vignette.docs"
 
+# Some servers take SCRIPT_NAME from a header of the client (gunicorn, from the addresses of `forwarded_allow_ips`), and
+# each one has faces of its own.
+_MOST_KEPT: Final = 8
+
 
 @docs.get("/openapi.json")
-@operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON))
+@operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON), scope=None)
 def openapi_json() -> Response:
-    text = _kept("json", lambda: current_app.json.dumps(build_document(current_app, _SERVER)))
+    text = _kept("json", lambda: current_app.json.dumps(build_document(current_app, _SERVER, web_context().policy)))
     return Response(text.replace(_SERVER, json.dumps(_server_url())[1:-1]) + "\n", mimetype=JSON)
 
 
 @docs.get("/docs")
-@operation("The same as a page", Answer(200, "A page that needs no other host", HTML))
+@operation("The same as a page", Answer(200, "A page that needs no other host", HTML), scope=None)
 def page() -> str:
-    text = _kept(str(get_locale()), lambda: render_template("docs.html", spec=build_document(current_app, _SERVER)))
+    text = _kept(
+        str(get_locale()),
+        lambda: render_template("docs.html", spec=build_document(current_app, _SERVER, web_context().policy)),
+    )
     return text.replace(_SERVER, escape(_server_url()))
 
 
@@ -46,23 +54,25 @@ def _server_url() -> str:
 
 def _kept(face: str, make: Callable[[], str]) -> str:
     """Return what *make* returned when *face* was asked for first: to make it takes as long as some ten other pages."""
-    kept = current_app.extensions.setdefault(_EXTENSION, {})
+    kept: dict[tuple[str, str], str] = current_app.extensions.setdefault(_EXTENSION, {})
     key = (face, request.script_root)
-    if key not in kept:
-        kept[key] = make()
-    text: str = kept[key]
+    text = kept.get(key)
+    if text is None:
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        text = kept[key] = make()
     return text
 
 
 @docs.get("/problems")
-@operation("What can go wrong", Answer(200, "A list of all types of problem", HTML))
+@operation("What can go wrong", Answer(200, "A list of all types of problem", HTML), scope=None)
 def problems() -> str:
     kinds = [_described(kind) for kind in problem_types().values()]
     return render_template("problem_types.html", problem_types=sorted(kinds, key=lambda kind: kind["code"]))
 
 
 @docs.get("/problems/<code>")
-@operation("One type of problem", Answer(200, "What it means and what to do", HTML), problems=[NotFound])
+@operation("One type of problem", Answer(200, "What it means and what to do", HTML), scope=None, problems=[NotFound])
 def problem_type(code: str) -> str:
     kind = problem_types().get(code)
     if kind is None:

@@ -12,6 +12,7 @@ from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper
 
+from vignette.access.actors import Scope
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
@@ -24,13 +25,14 @@ from vignette.errors import (
     StoreUnavailable,
 )
 from vignette.limits import CHUNK_BYTES, MAX_WAIT_S
-from vignette.model import Image, ImageId
+from vignette.model import Image, ImageRef
 from vignette.pixels.formats import name_of
 from vignette.web.api.headers import BY_TAG, IF_MODIFIED_SINCE, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, header
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import ImageResource, image_resource, is_publishable
-from vignette.web.context import web_context
+from vignette.web.api.resources import ImageResource, image_resource, is_publishable, ref_of
+from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
+from vignette.web.http.conditions import settle, without_conditions
 from vignette.web.http.digests import sha256_digest
 from vignette.web.http.negotiation import HTML, JSON, PROBLEM, TEXT
 from vignette.web.http.preferences import preferred_wait_s
@@ -74,13 +76,14 @@ _NO_SUCH_RANGE: Final = (
     Answer(304, "It has not changed", headers=_OF_THE_ORIGINAL),
     Answer(412, "It is not the one that the condition asks for", headers=(*_OF_THE_ORIGINAL, "Last-Modified")),
     *_NO_SUCH_RANGE,
+    scope=Scope.READ,
     problems=(*_TROUBLES, Overloaded),
     parameters=(*BY_TAG, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, RANGE, IF_RANGE),
     curl="-OJ {server}/images/0/original",
 )
-def original(image_id: int) -> Response:
+def original(image_id: ImageRef) -> Response:
     context = web_context()
-    image = context.browsing.existing(ImageId(image_id))
+    image = context.browsing.existing(current_actor(), image_id)
     record = image.record
     response = Response(mimetype=record.facts.media_type)
     response.set_etag(record.sha256)
@@ -89,7 +92,8 @@ def original(image_id: int) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     # Browsers save it and never show it: a stranger's file must not run in this site's name, whatever it is.
     response.headers.set("Content-Disposition", "attachment", **_names(download_name(image), image))
-    if _is_settled_by_conditions(response):
+    # Conditions come before ranges (RFC 9110, 13.2.2).
+    if settle(response, request):
         return response
     return _sending(response, context.serving.original(image), record.bytes)
 
@@ -114,6 +118,7 @@ def original(image_id: int) -> Response:
     Answer(304, "It has not changed", headers=_OF_THE_ORIGINAL),
     Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_THE_ORIGINAL),
     *_NO_SUCH_RANGE,
+    scope=Scope.READ,
     problems=(*_TROUBLES, NotPublishable, QueueUnavailable, Overloaded),
     parameters=(
         *BY_TAG,
@@ -123,20 +128,21 @@ def original(image_id: int) -> Response:
     ),
     curl="-OJ {server}/images/0/public",
 )
-def public(image_id: int) -> Response:
+def public(image_id: ImageRef) -> Response:
     """
     Left out are EXIF, XMP, IPTC, comments, previews and whatever else is not the picture. Orientation and colours stay,
     or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
     """
     context = web_context()
-    image = context.browsing.existing(ImageId(image_id))
+    image = context.browsing.existing(current_actor(), image_id)
     facts = image.record.facts
     if not is_publishable(facts.media_type):
         raise NotPublishable(
             f"the metadata of a file in {name_of(facts.media_type)} cannot be taken out without writing its pixels anew"
         )
     patience_s = preferred_wait_s(request)
-    copy = context.serving.public_copy(image, min(_PATIENCE_S if patience_s is None else patience_s, MAX_WAIT_S))
+    patience_s = min(_PATIENCE_S if patience_s is None else patience_s, MAX_WAIT_S)
+    copy = context.serving.public_copy(current_actor(), image, patience_s)
     if copy is None:
         return _being_made(image)
     response = Response(mimetype=facts.media_type)
@@ -145,8 +151,9 @@ def public(image_id: int) -> Response:
     response.headers["Repr-Digest"] = sha256_digest(copy.sha256)
     response.headers["Cache-Control"] = "no-cache"
     # The name as sent is left out too, because it may name somebody.
-    response.headers.set("Content-Disposition", "attachment", filename=f"image-{image.id}.{facts.extension}")
-    if _is_settled_by_conditions(response):
+    response.headers.set("Content-Disposition", "attachment", filename=f"image-{ref_of(image)}.{facts.extension}")
+    # Conditions come before ranges (RFC 9110, 13.2.2).
+    if settle(response, request):
         return response
     return _sending(response, cast(IO[bytes], context.serving.open_copy(image, copy)), copy.made_of.size)
 
@@ -159,16 +166,6 @@ def _being_made(image: Image) -> Response:
     return response
 
 
-def _is_settled_by_conditions(response: Response) -> bool:
-    """
-    Make *response*, still without its file, a 304 or a 412 if a condition asks for that; return whether it is one.
-
-    Conditions come before ranges (RFC 9110, 13.2.2).
-    """
-    response.make_conditional(_without_range(request))
-    return response.status_code != 200
-
-
 def _sending(response: Response, file: IO[bytes], size: int) -> Response:
     """Return *response* with *file*, of *size* bytes, or with the range that the request asks for; it closes *file*."""
     response.response = FileWrapper(file, CHUNK_BYTES)
@@ -178,7 +175,7 @@ def _sending(response: Response, file: IO[bytes], size: int) -> Response:
     response.call_on_close(file.close)
     if _has_a_usable_range(request, size):
         try:
-            response.make_conditional(request, accept_ranges=True, complete_length=size)
+            response.make_conditional(without_conditions(request), accept_ranges=True, complete_length=size)
         except HTTPException:
             response.close()
             raise
@@ -203,25 +200,20 @@ def _has_a_usable_range(request: Request, length: int) -> bool:
     return len(ranges) == 1 and (ranges[0][0] >= 0 or -ranges[0][0] <= length)
 
 
-def _without_range(request: Request) -> Request:
-    if "HTTP_RANGE" not in request.environ:
-        return request
-    return Request({name: value for name, value in request.environ.items() if name != "HTTP_RANGE"})
-
-
 @files.get("/<image_id:image_id>/metadata.txt")
 @operation(
     "What the file says of itself, for a person",
     Answer(200, "The metadata", TEXT, headers=_OF_A_FILE),
     Answer(304, "It has not changed", headers=_OF_A_FILE),
     Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_FILE),
+    scope=Scope.READ,
     problems=_TROUBLES,
     parameters=BY_TAG,
     curl="{server}/images/0/metadata.txt",
 )
-def metadata_txt(image_id: int) -> Response:
+def metadata_txt(image_id: ImageRef) -> Response:
     browsing = web_context().browsing
-    return _stored(browsing.metadata_text(browsing.existing(ImageId(image_id))), TEXT)
+    return _stored(browsing.metadata_text(browsing.existing(current_actor(), image_id)), TEXT)
 
 
 @files.get("/<image_id:image_id>/metadata.json")
@@ -230,21 +222,21 @@ def metadata_txt(image_id: int) -> Response:
     Answer(200, "The metadata", JSON, headers=_OF_A_FILE),
     Answer(304, "It has not changed", headers=_OF_A_FILE),
     Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_FILE),
+    scope=Scope.READ,
     problems=_TROUBLES,
     parameters=BY_TAG,
     curl="{server}/images/0/metadata.json",
 )
-def metadata_json(image_id: int) -> Response:
+def metadata_json(image_id: ImageRef) -> Response:
     browsing = web_context().browsing
-    return _stored(browsing.metadata_json(browsing.existing(ImageId(image_id))), JSON)
+    return _stored(browsing.metadata_json(browsing.existing(current_actor(), image_id)), JSON)
 
 
 def _stored(content: bytes, media_type: str) -> Response:
     response = Response(content, mimetype=media_type)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
-    response.make_conditional(request)
-    if response.status_code == 412:
+    if settle(response, request):
         response.data = b""
     return response
 
@@ -255,7 +247,7 @@ def _names(name: str, image: Image) -> dict[str, str]:
         return {"filename": name}
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     if not plain.rpartition(".")[0].strip():
-        plain = f"image-{image.id}.{image.record.facts.extension}"
+        plain = f"image-{ref_of(image)}.{image.record.facts.extension}"
     return {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='', errors='replace')}"}
 
 
@@ -267,6 +259,6 @@ def download_name(image: Image) -> str:
     facts = image.record.facts
     stem = re.split(r"[/\\]", image.record.name or "")[-1].strip(" .")[:_MAX_DOWNLOAD_NAME_CHARS]
     if not stem:
-        return f"image-{image.id}.{facts.extension}"
+        return f"image-{ref_of(image)}.{facts.extension}"
     known = mimetypes.guess_type(f"_.{stem.rpartition('.')[2]}")[0] == facts.media_type
     return stem if known else f"{stem}.{facts.extension}"

@@ -14,7 +14,7 @@ health = Blueprint("health", __name__)
 
 
 @health.get("/healthz")
-@operation("Is the process alive?", Answer(200, "It is", JSON, Alive))
+@operation("Is the process alive?", Answer(200, "It is", JSON, Alive), scope=None)
 def healthz() -> Response:
     return as_json(Alive())
 
@@ -24,6 +24,7 @@ def healthz() -> Response:
     "Can an upload be taken now?",
     Answer(200, "It can: `ready`; or `degraded`, when its vignette has to wait", JSON, Readiness, ("Cache-Control",)),
     Answer(503, "It cannot: the folder or the catalogue is `down`", JSON, Readiness, ("Cache-Control",)),
+    scope=None,
 )
 def readyz() -> Response:
     """The answer holds for a second."""

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
+from vignette.access.actors import Scope
+from vignette.access.names import PATTERN, is_name
 from vignette.errors import (
     CatalogueUnavailable,
     CrossSiteRequest,
@@ -18,9 +20,11 @@ from vignette.errors import (
     MalformedRequest,
     Overloaded,
     StoreFull,
+    StoreUnavailable,
 )
-from vignette.model import ImageId
+from vignette.model import ImageId, ImageRef, PublicName, Visibility
 from vignette.pixels.metadata import as_groups, as_privacy
+from vignette.web.admission import allowed
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
@@ -30,10 +34,14 @@ from vignette.web.api.resources import (
     absolute_url,
     image_resource,
     image_with_metadata,
+    ref_of,
 )
-from vignette.web.context import web_context
+from vignette.web.capacity.turns import end_turn
+from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
+from vignette.web.http.json_bodies import MERGE_PATCH, json_body
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
+from vignette.web.http.queries import whole_number
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
@@ -54,18 +62,23 @@ logger = logging.getLogger(__name__)
     "The catalogue, newest first",
     Answer(200, "A page of it", JSON, CataloguePage, headers=("Link", "Cache-Control", "Vary")),
     Answer(200, "", HTML),
-    problems=(MalformedRequest, CatalogueUnavailable),
+    scope=Scope.READ,
+    problems=(MalformedRequest, ImageNotFound, CatalogueUnavailable),
     parameters=(
         Parameter("limit", "Images on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
-        Parameter("before", "Only numbers below this one", {"type": "integer", "minimum": 0}),
+        Parameter(
+            "before",
+            "Only images older than this one: its number, or its public name",
+            {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PATTERN}$"}]},
+        ),
     ),
     curl="{server}/images?limit=10",
 )
 def catalogue() -> Response:
-    limit = _whole_number("limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
-    before = _whole_number("before", 0, _MOST_ID)
-    page = web_context().browsing.newest(limit, None if before is None else ImageId(before))
-    following = absolute_url("images.catalogue", limit=limit, before=page.images[-1].id) if page.has_more else None
+    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
+    page = web_context().browsing.newest(current_actor(), limit, _before())
+    last = ref_of(page.images[-1]) if page.has_more else None
+    following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
     resources = [image_resource(image) for image in page.images]
     response = _page_or_json(
         lambda: render_template("images.html", images=[r.model_dump() for r in resources], next_url=following),
@@ -81,16 +94,23 @@ def catalogue() -> Response:
     "One image and its metadata",
     Answer(200, "The image", JSON, ImageWithMetadata, headers=("Cache-Control", "Vary")),
     Answer(200, "", HTML),
+    scope=Scope.READ,
     problems=(ImageNotFound, ImageDeleted, CatalogueUnavailable),
     curl="{server}/images/0",
 )
-def show(image_id: int) -> Response:
+def show(image_id: ImageRef) -> Response:
     browsing = web_context().browsing
-    image = browsing.existing(ImageId(image_id))
-    metadata = browsing.metadata(image)
+    image = browsing.existing(current_actor(), image_id)
+    metadata, warnings = browsing.metadata(image), browsing.warnings(image)
     return _page_or_json(
-        lambda: render_template("image.html", image=image_resource(image).model_dump(), **_in_words(metadata)),
-        lambda: image_with_metadata(image, metadata),
+        lambda: render_template(
+            "image.html",
+            image=image_resource(image).model_dump(),
+            allowed=allowed(image),
+            warnings=warnings,
+            **_in_words(metadata),
+        ),
+        lambda: image_with_metadata(image, metadata, warnings),
     )
 
 
@@ -119,13 +139,47 @@ def _usable(summary: Mapping[str, Any]) -> dict[str, Any]:
 @operation(
     "Delete an image; its number stays taken",
     Answer(204, "Deleted"),
+    scope=Scope.DELETE,
     problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
     curl="-X DELETE {server}/images/0",
 )
-def delete(image_id: int) -> Response:
-    web_context().removal.delete(ImageId(image_id))
+def delete(image_id: ImageRef) -> Response:
+    end_turn()
+    web_context().removal.delete(current_actor(), image_id)
     response = Response(status=204)
     del response.headers["Content-Type"]  # Flask would call the empty content a page
+    return response
+
+
+class ImagePatch(BaseModel):
+    """What is to be changed (RFC 7396)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    visibility: Visibility
+
+
+@images.patch("/<image_id:image_id>")
+@operation(
+    "Say who sees an image",
+    Answer(200, "The image as it stands now", JSON, ImageResource, headers=("Cache-Control",)),
+    scope=Scope.EDIT,
+    problems=(
+        *(CrossSiteRequest, MalformedRequest, ImageNotFound, ImageDeleted),
+        *(CatalogueUnavailable, StoreUnavailable, StoreFull),
+    ),
+    bodies={media_type: {"schema": ImagePatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
+    curl='-X PATCH --json \'{{"visibility": "private"}}\' {server}/images/0',
+)
+def change(image_id: ImageRef) -> Response:
+    """
+    `private`: its owner and `admin` alone see it, from now on; for all others it is as if there were no such image.
+    """
+    patch = json_body(request, ImagePatch, (MERGE_PATCH, JSON))
+    end_turn()
+    image = web_context().editing.set_visibility(current_actor(), image_id, patch.visibility)
+    response = as_json(image_resource(image))
+    response.headers["Cache-Control"] = "no-cache"
     return response
 
 
@@ -133,10 +187,12 @@ def delete(image_id: int) -> Response:
 @operation(
     "Delete an image, for a page without JavaScript: forms know only GET and POST",
     Answer(303, "Deleted; the front page", HTML, headers=("Location",)),
+    scope=Scope.DELETE,
     problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
 )
-def delete_form(image_id: int) -> Response:
-    web_context().removal.delete(ImageId(image_id))
+def delete_form(image_id: ImageRef) -> Response:
+    end_turn()
+    web_context().removal.delete(current_actor(), image_id)
     return make_response(redirect(absolute_url("about.home"), 303))
 
 
@@ -145,12 +201,14 @@ def delete_form(image_id: int) -> Response:
     "Try again to make what could not be made of an image",
     Answer(202, "It will be tried; the image as it stands now", JSON, ImageResource, headers=("Location", "Vary")),
     Answer(303, "The page of the image, for the form of a browser", HTML, headers=("Location",)),
+    scope=Scope.EDIT,
     problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, ImageNotFailed, CatalogueUnavailable, Overloaded),
     curl="-X POST {server}/images/0/retry",
 )
-def retry(image_id: int) -> Response:
-    image = web_context().renewal.retry_if_there_is_room(ImageId(image_id))
-    location = absolute_url("images.show", image_id=image_id)
+def retry(image_id: ImageRef) -> Response:
+    end_turn()
+    image = web_context().renewal.retry_if_there_is_room(current_actor(), image_id)
+    location = absolute_url("images.show", image_id=ref_of(image))
     if _wants_a_page():
         response = make_response(redirect(location, 303))
     else:
@@ -172,11 +230,10 @@ def _wants_a_page() -> bool:
     return preferred(accepted_types(request.headers), [JSON, HTML]) == HTML
 
 
-def _whole_number(name: str, low: int, high: int) -> int | None:
-    """Return the query parameter *name* as a number, None if there is none; raise `MalformedRequest`."""
-    text = request.args.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high):
-        raise MalformedRequest(f"{name} is {text[:30]!r}, and has to be a whole number from {low} to {high}")
-    return int(text)
+def _before() -> ImageRef | None:
+    """Return what the query parameter `before` names: an image by its public name, or any number."""
+    name = request.args.get("before", "")
+    if is_name(name):
+        return PublicName(name)
+    number = whole_number(request.args, "before", 0, _MOST_ID)
+    return None if number is None else ImageId(number)

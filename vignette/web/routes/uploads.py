@@ -8,6 +8,7 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
+from vignette.access.actors import Scope
 from vignette.errors import (
     BrokenImage,
     CatalogueUnavailable,
@@ -30,7 +31,8 @@ from vignette.errors import (
     UploadTooSlow,
     VignetteError,
 )
-from vignette.web.api.headers import CONTENT_DIGEST, REPR_DIGEST, as_header, header
+from vignette.model import Visibility
+from vignette.web.api.headers import CONTENT_DIGEST, REPR_DIGEST, Parameter, as_header, header
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
     ImageResource,
@@ -38,13 +40,14 @@ from vignette.web.api.resources import (
     UploadResults,
     absolute_url,
     image_resource,
+    ref_of,
 )
-from vignette.web.context import web_context
+from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import problem_of, status_of
-from vignette.web.uploading import Receipt, receive_all
+from vignette.web.uploading import Receipt, Sender, receive_all
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +110,14 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         headers=("Location",),
     ),
     *_all_refused(_REFUSALS_OF_A_FILE),
+    scope=Scope.UPLOAD,
     problems=(*_REFUSALS_OF_THE_REQUEST, *_REFUSALS_OF_A_FILE),
     parameters=(
+        Parameter(
+            "visibility",
+            "Who is to see the images. Without it, the settings of the service say so",
+            {"type": "string", "enum": list(Visibility)},
+        ),
         header(
             "Idempotency-Key",
             "The same key with the same bytes is the same image: for a client that got no answer and tries again",
@@ -152,8 +161,9 @@ def upload() -> Response:
     # A request over the limit is refused for its size, not for want of room.
     wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
     with context.capacity.upload():
-        context.intake.expect(wanted)
-        receipts = receive_all(request, context.intake, context.request_limits, context.capacity.slow_clients)
+        context.intake.expect(current_actor(), wanted)
+        sender = Sender(current_actor(), _visibility())
+        receipts = receive_all(sender, request, context.intake, context.request_limits, context.capacity.slow_clients)
     for receipt in receipts:
         context.upload_ended(receipt.outcome)
         if isinstance(receipt.outcome, VignetteError):
@@ -162,6 +172,16 @@ def upload() -> Response:
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")
     return response
+
+
+def _visibility() -> Visibility | None:
+    """Return who is to see the images, if the sender says so."""
+    said = request.args.get("visibility")
+    if said is None:
+        return None
+    if said not in tuple(Visibility):
+        raise MalformedRequest(f"visibility is {said[:30]!r}, and has to be {' or '.join(Visibility)}")
+    return Visibility(said)
 
 
 def _log_refusal(error: VignetteError) -> None:
@@ -173,7 +193,7 @@ def _answer_one(receipt: Receipt, face: str) -> Response:
     if isinstance(receipt.outcome, VignetteError):
         raise receipt.outcome
     image = receipt.outcome
-    location = absolute_url("images.show", image_id=image.id)
+    location = absolute_url("images.show", image_id=ref_of(image))
     if face == HTML:
         return make_response(redirect(location, 303))
     response = as_json(image_resource(image), 201) if face == JSON else Response(f"{image.id}\n", 201, mimetype=TEXT)

@@ -8,6 +8,7 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from vignette.access.actors import NOBODY, Scope
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
@@ -19,16 +20,17 @@ from vignette.errors import (
     TooMuchTime,
 )
 from vignette.limits import MAX_WAIT_S
-from vignette.model import Failure, ImageId
+from vignette.model import Failure, Image, ImageRef
 from vignette.pixels.placeholder import failed_placeholder, pending_placeholder
 from vignette.recipes import Recipe, VignetteFormat
 from vignette.use_cases.serving import Nothing, Served, Wish
 from vignette.web.api.headers import BY_TAG, Parameter, header
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import ImageResource, image_resource
-from vignette.web.context import web_context
+from vignette.web.context import current_actor, web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.answers import as_json
+from vignette.web.http.conditions import settle
 from vignette.web.http.negotiation import (
     HTML,
     JSON,
@@ -86,6 +88,7 @@ _WAITED: Final = "Preference-Applied"
     Answer(304, "It has not changed", headers=_OF_A_VIGNETTE),
     Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_VIGNETTE),
     Answer(422, "No vignette can be made of this image", _PLACEHOLDER),
+    scope=Scope.READ,
     problems=(
         *(ImageNotFound, RecipeNotFound, FileNotStored, ImageDeleted, CatalogueUnavailable),
         *(RenderingFailed, TooMuchMemory, TooMuchTime),
@@ -106,15 +109,20 @@ _WAITED: Final = "Preference-Applied"
     ),
     curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
 )
-def show(image_id: int) -> Response:
-    found = web_context().serving.vignette(ImageId(image_id), request.args.get("size"), _wish())
+def show(image_id: ImageRef) -> Response:
+    found = web_context().serving.vignette(current_actor(), image_id, request.args.get("size"), _wish())
     response = _served(found) if isinstance(found, Served) else _nothing(found)
     if found.waited:
         response.headers["Preference-Applied"] = "wait"
-    elif isinstance(found, Served):
-        request.environ[SETTLED] = True
+    elif isinstance(found, Served) and _is_for_everybody(found.image, image_id):
+        request.environ[SETTLED] = found.image.id
     response.vary.add("Accept")
     return response
+
+
+def _is_for_everybody(image: Image, ref: ImageRef) -> bool:
+    refusal = web_context().policy.why_not(NOBODY, Scope.READ, image, by_number=isinstance(ref, int))
+    return refusal is None
 
 
 def _wish() -> Wish:
@@ -151,8 +159,7 @@ def _served(found: Served) -> Response:
     # whoever has the original that this is its vignette.
     response.set_etag(hashlib.sha256(found.content).hexdigest()[:32])
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
-    response.make_conditional(request)
-    if response.status_code == 412:
+    if settle(response, request):
         response.data = b""
     return response
 

@@ -180,7 +180,7 @@ def test_a_profile_that_is_not_there_is_passed_over() -> None:
 class TestPalette:
     RED, BLUE = b"\0\0\xff\0", b"\xff\0\0\0"
 
-    @pytest.mark.parametrize("bits", [1, 4, 8])
+    @pytest.mark.parametrize("bits", [1, 2, 4, 8])
     def test_one_may_be_shorter_than_its_indices(self, bits: int) -> None:
         last = 2**bits - 1
         data = bytes([last << (8 - bits)]) + bytes(3)
@@ -193,6 +193,18 @@ class TestPalette:
 
         image = decoded(engines, content)
         assert (image.getpixel((0, 0)), image.getpixel((1, 0))) == ((255, 0, 0), (0, 0, 255))
+
+    @pytest.mark.parametrize("width", range(1, 10))
+    def test_pixels_may_have_two_bits(self, width: int) -> None:
+        """As Windows CE writes them."""
+        colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (9, 8, 7)]
+        palette = b"".join(bytes((blue, green, red, 0)) for red, green, blue in colours)
+        indices = [(x * 3 + 1) % 4 for x in range(width)]
+        row = int("".join(f"{index:02b}" for index in indices).ljust(32, "0"), 2).to_bytes(4, "big")
+
+        image = decoded(engines, bmp((width, 1), 2, row, palette=palette)).convert("RGB")
+
+        assert [image.getpixel((x, 0)) for x in range(width)] == [colours[index] for index in indices]
 
     def test_two_greys_need_not_be_black_and_white(self) -> None:
         content = bmp((2, 1), 1, b"\x40\0\0\0", palette=b"\x40\x40\x40\0\xc0\xc0\xc0\0", colours=2)

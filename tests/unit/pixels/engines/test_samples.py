@@ -45,8 +45,22 @@ DEPTHS = [(U, bits) for bits in (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 24, 32)]
 DEPTHS += [(S, 8), (S, 16), (S, 32), (F, 16), (F, 24), (F, 32), (F, 64)]
 
 TAKEN = {
-    GREY: {(U, 1), (U, 2), (U, 4), (U, 8), (U, 12), (U, 16), (U, 32), (S, 8), (S, 16), (S, 32), (F, 16), (F, 32)},
-    RGB: {(U, 8), (U, 16), (U, 32), (S, 8), (S, 16), (S, 32), (F, 16), (F, 32)},
+    GREY: {
+        (U, 1),
+        (U, 2),
+        (U, 4),
+        (U, 8),
+        (U, 12),
+        (U, 16),
+        (U, 32),
+        (S, 8),
+        (S, 16),
+        (S, 32),
+        (F, 16),
+        (F, 32),
+        (F, 64),
+    },
+    RGB: {(U, 8), (U, 16), (U, 32), (S, 8), (S, 16), (S, 32), (F, 16), (F, 32), (F, 64)},
     PALETTE: {(U, 1), (U, 2), (U, 4), (U, 8)},
     CMYK: {(U, 8), (U, 16)},
 }
@@ -60,9 +74,9 @@ def types() -> list[SampleType]:
             continue
         for is_told in (True, False) if alpha == UNASSOCIATED and photometric in (GREY, RGB) else (True,):
             found.append(SampleType(photometric, bits, kind, alpha, is_told))
-    deep = [one for one in found if one.photometric == RGB and one.bits in (16, 32) and one.is_told]
+    deep = [one for one in found if one.photometric == RGB and one.bits in (16, 32, 64) and one.is_told]
     found += [dataclasses.replace(one, icc=LINEAR) for one in deep]
-    layouts = [one for one in found if one.is_told and one.icc is None and one.bits % 8 == 0 and one.bits < 64]
+    layouts = [one for one in found if one.is_told and one.icc is None and one.bits % 8 == 0]
     found += [dataclasses.replace(one, compression=DEFLATE, order=">") for one in layouts]
     found += [dataclasses.replace(one, order=">") for one in found if one.bits % 8 and one.icc is None]
     found += [dataclasses.replace(one, planar=True) for one in layouts]
@@ -74,7 +88,7 @@ def types() -> list[SampleType]:
 def is_taken(one: SampleType) -> bool:
     if (one.kind, one.bits) not in TAKEN[one.photometric]:
         return False
-    if one.alpha and one.bits not in (8, 16, 32):
+    if one.alpha and one.bits not in (8, 16, 32, 64):
         return False
     if one.photometric == MIN_IS_WHITE and (one.bits == 12 or one.alpha == ASSOCIATED):
         return False
@@ -82,7 +96,7 @@ def is_taken(one: SampleType) -> bool:
         return False
     if one.planar and one.photometric in (GREY, MIN_IS_WHITE, PALETTE) and one.alpha:
         return False
-    if one.planar and one.photometric in (RGB, CMYK) and (one.kind, one.bits) == (F, 16):
+    if one.planar and one.photometric in (RGB, CMYK) and (one.kind, one.bits) in ((F, 16), (F, 64)):
         return False
     if one.planar and one.tiled:
         return (one.kind, one.bits, one.photometric) == (U, 8, RGB) and one.alpha != ASSOCIATED
@@ -128,12 +142,12 @@ def test_each_type_is_rendered_right_or_refused_at_the_door(one: SampleType) -> 
         assert error_of(image, meant(one)) <= tolerance(one), name
 
 
-GREY_TYPES = [SampleType(GREY, bits, kind) for kind, bits in ((S, 16), (S, 32), (F, 16), (F, 32), (U, 32))]
+GREY_TYPES = [SampleType(GREY, bits, kind) for kind, bits in ((S, 16), (S, 32), (F, 16), (F, 32), (F, 64), (U, 32))]
 
 
 def measured(one: SampleType, low: float, high: float, holes: dict[tuple[int, int], float] | None = None) -> bytes:
     """Heights of *low* to *high*: a slope to the right. *holes* are the values of some pixels."""
-    letter = {(S, 16): "h", (S, 32): "i", (F, 16): "e", (F, 32): "f", (U, 32): "I"}[one.kind, one.bits]
+    letter = {(S, 16): "h", (S, 32): "i", (F, 16): "e", (F, 32): "f", (F, 64): "d", (U, 32): "I"}[one.kind, one.bits]
     values = [low + (high - low) * x / 31 for _ in range(24) for x in range(32)]
     for (x, y), value in (holes or {}).items():
         values[y * 32 + x] = value
@@ -217,3 +231,20 @@ def test_samples_of_several_depths_or_kinds_are_refused() -> None:
         content = tiff(tiff_page(4, 3, {262: [2], 277: [3], 279: [36], **tags}), data=bytes(36))
         with pytest.raises(UnsupportedFormat, match=words):
             read_anatomy(io.BytesIO(content), len(content))
+
+
+@pytest.mark.parametrize("predictor", [2, 3])
+def test_samples_of_64_bits_that_are_stored_as_differences_are_refused(predictor: int) -> None:
+    content = tiff(tiff_page(4, 3, {258: [64], 277: [1], 279: [96], 317: [predictor], 339: [3]}), data=bytes(96))
+
+    with pytest.raises(UnsupportedFormat, match="64-bit grey samples stored as differences"):
+        read_anatomy(io.BytesIO(content), len(content))
+
+
+def test_metadata_cost_no_picture_of_64_bits() -> None:
+    values = [x / 31 for _ in range(24) for x in range(32)]
+    data = struct.pack(">768d", *values)
+    page = {258: [64], 262: [1], 273: [16], 277: [1], 279: [len(data)], 339: [3], 270: b"a text\0", 305: b"numpy\0"}
+    content = tiff(tiff_page(32, 24, page), data=data, order=">", is_big=True)
+
+    assert [decoded(engines, content).getpixel((x, 5)) for x in (0, 15, 31)] == [0, 123, 255]

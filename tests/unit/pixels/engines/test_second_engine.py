@@ -134,3 +134,43 @@ def test_of_half_a_file_nobody_makes_a_picture(kind: str) -> None:
 
     with pytest.raises((OSError, SyntaxError, ValueError)):
         decode(io.BytesIO(content[: len(content) // 2]), anatomy, TARGET)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16", "F", "1"])
+def test_zstandard_goes_with_all_usual_samples(mode: str) -> None:
+    grey = scene().convert("L")
+    match mode:
+        case "I;16":
+            image = grey.convert("I").point(lambda value: value * 257).convert("I;16")
+        case "F":
+            image = grey.convert("F").point(lambda value: value * (1 / 255) + 0)
+        case _:
+            image = scene().convert(mode)
+    expected = scene().convert("1").convert("L") if mode == "1" else grey if mode in ("L", "I;16", "F") else scene()
+
+    content = encoded(image, "TIFF", compression="zstd")
+
+    assert decibels(decoded(engines, content), expected) >= 40
+
+
+def webp_strip(mode: str) -> bytes:
+    """A TIFF of one strip in WebP, as GDAL and libtiff write it."""
+    image = scene().convert(mode)
+    coded = encoded(image, "WEBP", lossless=True, exact=True)
+    samples = len(image.getbands())
+    tags = {258: [8] * samples, 259: [50001], 262: [2], 277: [samples], 279: [len(coded)]}
+    return tiff(tiff_page(*image.size, tags | ({338: [2]} if mode == "RGBA" else {})), data=coded)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_tiff_in_webp_is_shown(mode: str) -> None:
+    assert decibels(decoded(engines, webp_strip(mode)), scene()) >= 40
+
+
+def test_a_tiff_in_webp_with_damaged_pixels_is_not_shown() -> None:
+    content = bytearray(webp_strip("RGB"))
+    middle = len(content) // 2
+    content[middle : middle + 400] = b"\xa5" * 400
+
+    with pytest.raises((OSError, SyntaxError, ValueError)):
+        decoded(engines, bytes(content), TARGET)

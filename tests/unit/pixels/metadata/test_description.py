@@ -134,7 +134,7 @@ def test_a_fault_of_ours_costs_no_other_part(monkeypatch):
     description = describe(blocks())
 
     assert "iptc" not in description
-    assert description["warnings"] == ["IPTC: cannot be read (ZeroDivisionError)"]
+    assert description["warnings"] == ["IPTC: cannot be read"]
 
 
 def test_a_million_texts_are_kept_to_a_number():

@@ -12,6 +12,7 @@ import pytest
 
 from tests.corpus import CORPUS, needs_corpus
 from vignette.errors import VignetteError
+from vignette.limits import MAX_DESCRIPTION_BYTES
 from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import describe
 from vignette.pixels.metadata.keeping import kept, most_bytes
@@ -67,6 +68,16 @@ def test_a_small_file_gets_small_files_beside_it_and_is_told_so(content: bytes) 
     assert "may have" in json.loads(found.json)["warnings"][0]
     assert b"may have" in found.text or found.text.endswith(b"Further lines are in the JSON.\n")
     assert found.text.decode().endswith("\n")
+
+
+def test_a_large_file_gets_no_more_than_a_page_can_tell_quickly() -> None:
+    content = png(text(b"Comment", b"c" * 300_000))
+    description = described(content) | {"xmp": {f"n{number}": "v" * 900 for number in range(2000)}}
+
+    found = kept(description, 100 * 2**20)
+
+    assert len(found.json) + len(found.text) <= most_bytes(100 * 2**20) == MAX_DESCRIPTION_BYTES
+    assert "may have" in json.loads(found.json)["warnings"][0]
 
 
 def test_what_was_left_out_is_not_pointed_at() -> None:

@@ -24,7 +24,7 @@ from tests.unit.pixels.metadata.makers import (
 )
 from vignette.pixels.anatomy import MetadataBlocks
 from vignette.pixels.metadata import Group, as_privacy, as_text, describe
-from vignette.pixels.metadata.privacy import KINDS, MAX_ENTRIES_OF_A_KIND, reveals, value_at
+from vignette.pixels.metadata.privacy import KINDS, MAX_ENTRIES_OF_A_KIND, pointed_at, reveals, value_at
 from vignette.pixels.metadata.text import MAX_REVEALED_CHARS
 
 MM = 'xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/"'
@@ -169,6 +169,27 @@ VALUES = st.recursive(
 FIELDS = st.dictionaries(NAMES, VALUES, max_size=4)
 
 
+POINTERS_OF_A_STRANGER = [
+    pytest.param(["", "/xmp"] * 50, set(), id="at more than an entry"),
+    pytest.param(["/xmp/a"] * 100, {"a"}, id="at the same"),
+    pytest.param(["/xmp/~~~", "/xmp/~0~~", "/xmp/~~0~", "/xmp/~0~0~0"], {"~~~"}, id="at the same in many ways"),
+    pytest.param(["/xmp/a/0/0/0/0"], set(), id="deep into an entry"),
+    pytest.param([f"/xmp/{number}" for number in range(10_000)], {str(n) for n in range(100)}, id="at thousands"),
+]
+
+
+@pytest.mark.parametrize(("pointers", "told"), POINTERS_OF_A_STRANGER)
+def test_whatever_a_file_of_a_stranger_points_at_each_entry_is_told_once(pointers: list[str], told: set[str]) -> None:
+    """Else some KB of pointers at megabytes would take minutes, each time that somebody looks at the page."""
+    xmp = {"a": [[[[["x"]]]]], "~~~": "y"} | {str(number): "z" for number in range(10_000)}
+    description = {"xmp": xmp, "privacy": {"people": pointers}}
+
+    entries = [name for group in as_privacy(description) for name, _ in group.entries]
+
+    assert sorted(entries) == sorted(told)
+    assert as_text(description)
+
+
 @given(
     exif_part=st.dictionaries(st.sampled_from(["IFD0", "IFD1/Exif", "~0"]), FIELDS, max_size=3),
     xmp_part=FIELDS,
@@ -180,7 +201,7 @@ def test_every_pointer_leads_to_its_entry(exif_part, xmp_part, texts) -> None:
     found = reveals(parts)
 
     assert set(found) <= set(KINDS)
-    for place in [place for places in found.values() for place in places]:
+    for place in [place for places in found.values() for place in pointed_at(places)]:
         name, value = value_at(parts, place)
         assert value not in ("", [])
         assert name in {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -209,7 +210,7 @@ def test_a_packet_that_breaks_off_is_read_up_to_there():
     properties, remarks = read_with_remarks(whole[: whole.index("</xmp:B>")])
 
     assert properties == {"xmp:A": "1", "xmp:B": "2"}
-    assert remarks[0].startswith("XMP: the packet is read up to a fault")
+    assert re.fullmatch(r"XMP: the packet is no XML from line \d+, column \d+ on, and is read up to there", remarks[0])
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_elements_are_read_to_a_number():
     properties, remarks = read_with_remarks(xmp("".join(f"<xmp:A{n}/>" for n in range(MAX_NODES + 10))))
 
     assert MAX_NODES - 10 < len(properties) <= MAX_NODES
-    assert remarks == [f"XMP: the packet is read up to a fault: more than {MAX_NODES} elements and attributes"]
+    assert remarks == [f"XMP: the packet is read up to a limit: more than {MAX_NODES} elements and attributes"]
 
 
 def test_the_number_holds_for_all_packets_together():
@@ -240,7 +241,7 @@ def test_the_number_holds_for_all_packets_together():
 
     _, remarks = read_with_remarks(packet, packet, packet)
 
-    assert remarks == [f"XMP: the packet is read up to a fault: more than {MAX_NODES} elements and attributes"]
+    assert remarks == [f"XMP: the packet is read up to a limit: more than {MAX_NODES} elements and attributes"]
 
 
 def test_elements_are_read_to_a_depth():
@@ -249,7 +250,7 @@ def test_elements_are_read_to_a_depth():
     properties, remarks = read_with_remarks(xmp("<xmp:B>1</xmp:B>" + nested))
 
     assert properties["xmp:B"] == "1"
-    assert remarks == [f"XMP: the packet is read up to a fault: elements more than {MAX_DEPTH} deep"]
+    assert remarks == [f"XMP: the packet is read up to a limit: elements more than {MAX_DEPTH} deep"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,380 @@
+"""Who gets what over HTTP, in each mode; and that what may not be seen answers as what does not exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from tests.house import House, picture
+from tests.house import house as new_house
+from vignette.access.actors import OPERATOR, Scope
+from vignette.access.names import new_name
+from vignette.access.policy import Access
+from vignette.model import Image, Visibility
+from vignette.web.api.operations import operation_of
+from vignette.web.fast_path import FastPath
+from vignette.web.request_log import RequestLog
+
+OTHERS = frozenset(Scope) - {Scope.ADMIN}
+
+
+class Doors:
+    """A service in a mode, with a key of its owner, of another and of an admin; each has an image of either sort."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.tokens: dict[str, str | None] = {"nobody": None}
+        self.images: dict[str, Image] = {}
+        for who, scopes in (("owner", OTHERS), ("other", OTHERS), ("admin", {Scope.ADMIN}), ("bare", {Scope.SHARE})):
+            key, self.tokens[who] = house.keyholding.add(OPERATOR, who, scopes)
+            for visibility in Visibility if key.actor.has(Scope.UPLOAD) else ():
+                image = house.upload(picture(), f"{who}.jpg", actor=key.actor, visibility=visibility)
+                self.images[f"{who}'s {visibility}"] = image
+        house.work()
+
+    def ask(self, who: str, method: str, path: str, **options: Any) -> TestResponse:
+        token = self.tokens[who]
+        headers = options.pop("headers", {})
+        if token is not None:
+            headers = {**headers, "Authorization": f"Bearer {token}"}
+        return self.house.client.open(path, method=method, headers=headers, **options)
+
+
+@pytest.fixture(params=list(Access))
+def doors(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Doors]:
+    with new_house(tmp_path, access=request.param) as house:
+        yield Doors(house)
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[Doors]:
+    with new_house(tmp_path, access=Access.GALLERY, settling_s=0) as house:
+        yield Doors(house)
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Doors]:
+    with new_house(tmp_path, access=Access.CLOSED) as house:
+        yield Doors(house)
+
+
+# Each route of an image: what is asked, and the scope that it needs.
+ROUTES = [
+    ("GET", "/images/{}", Scope.READ),
+    ("GET", "/images/{}/original", Scope.READ),
+    ("GET", "/images/{}/public", Scope.READ),
+    ("GET", "/images/{}/metadata.txt", Scope.READ),
+    ("GET", "/images/{}/metadata.json", Scope.READ),
+    ("GET", "/vignette/{}", Scope.READ),
+    ("POST", "/images/{}/retry", Scope.EDIT),
+    ("PATCH", "/images/{}", Scope.EDIT),
+    ("DELETE", "/images/{}", Scope.DELETE),
+    ("POST", "/images/{}/delete", Scope.DELETE),
+]
+OF_ALL = [
+    ("GET", "/", Scope.READ),
+    ("GET", "/images", Scope.READ),
+    ("POST", "/images", Scope.UPLOAD),
+    ("GET", "/keys", Scope.ADMIN),
+    ("POST", "/keys", Scope.ADMIN),
+    ("GET", "/keys/{}", Scope.ADMIN),
+    ("PATCH", "/keys/{}", Scope.ADMIN),
+    ("DELETE", "/keys/{}", Scope.ADMIN),
+]
+FOR_EVERYBODY = {"/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"}
+# They ask for a key themselves, whatever its scopes.
+FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}"}
+FOR_VISITORS = {"/login", "/logout"}
+
+
+def test_every_route_declares_who_may_ask(gallery: Doors) -> None:
+    declared = set()
+    for rule in gallery.house.app.url_map.iter_rules():
+        if rule.endpoint == "static":
+            continue
+        operation = operation_of(gallery.house.app.view_functions[rule.endpoint])
+        assert operation is not None, rule.endpoint
+        path = re.sub(r"<[^>]+>", "{}", rule.rule)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            if operation.scope is None:
+                assert path in FOR_EVERYBODY | FOR_EACH_KEY | FOR_VISITORS
+            else:
+                declared.add((method, path, operation.scope))
+
+    assert declared == {*ROUTES, *OF_ALL}
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), [*ROUTES, *OF_ALL])
+def test_a_stranger_is_told_which_right_is_missing(doors: Doors, method: str, path: str, scope: Scope) -> None:
+    access = doors.house.context.policy.access
+    answer = doors.ask("nobody", method, path.format("a" * 26))
+
+    if access is Access.OPEN and scope is not Scope.ADMIN:
+        assert answer.status_code != 401
+    elif access is Access.GALLERY and scope is Scope.READ:
+        assert answer.status_code in (200, 404)
+    else:
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == f'Bearer realm="vignette", scope="{scope}"'
+        assert answer.json["required"] == scope
+        assert answer.json["granted"] == []
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), [*ROUTES, *OF_ALL])
+def test_a_key_with_other_scopes_is_told_which_right_is_missing(
+    closed: Doors, method: str, path: str, scope: Scope
+) -> None:
+    answer = closed.ask("bare", method, path.format("a" * 26))
+
+    assert answer.status_code == 403
+    assert answer.headers["WWW-Authenticate"] == (
+        f'Bearer realm="vignette", error="insufficient_scope", scope="{scope}"'
+    )
+    assert (answer.json["required"], answer.json["granted"]) == (scope, ["share"])
+
+
+@pytest.mark.parametrize("token", ["vk_", "vk_" + "a" * 59, "vk_" + "x" * 10_000, "vk_\udcff"])
+@pytest.mark.parametrize("path", ["/", "/images", "/vignette/0", "/docs", "/limits", "/keys/me"])
+def test_a_token_that_is_none_is_refused_everywhere(doors: Doors, path: str, token: str) -> None:
+    answer = doors.house.client.get(
+        path, headers={"Authorization": f"Bearer {token}".encode("utf-8", "surrogateescape").decode("latin-1")}
+    )
+
+    assert answer.status_code == 401
+    assert answer.json["type"] == "/problems/invalid-key"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="vignette", error="invalid_token"'
+
+
+def test_other_schemes_are_for_whoever_stands_in_front(doors: Doors) -> None:
+    plain = doors.house.client.get("/images")
+    answer = doors.house.client.get("/images", headers={"Authorization": "Basic dXNlcjpwYXNz"})
+
+    assert (answer.status_code, answer.data) == (plain.status_code, plain.data)
+
+
+@pytest.mark.parametrize("token", ["", "x", "eyJhbGciOiJIUzI1NiJ9.e30.x"])
+def test_a_token_of_another_kind_is_none_where_a_key_is_needed(doors: Doors, token: str) -> None:
+    answer = doors.house.client.get("/images", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == (200 if doors.house.context.policy.access is Access.OPEN else 401)
+
+
+def test_a_key_that_was_removed_is_obeyed_no_more(closed: Doors) -> None:
+    assert closed.ask("owner", "GET", "/images").status_code == 200
+    [key] = [key for key in closed.house.keyholding.all(OPERATOR) if key.name == "owner"]
+    closed.house.keyholding.remove(OPERATOR, key.id)
+
+    for method, path, _ in ROUTES:
+        assert closed.ask("owner", method, path.format("a" * 26)).status_code == 401
+
+
+def whole(answer: TestResponse, ref: object) -> tuple[Any, ...]:
+    """All of *answer* but what names the image that was asked for."""
+    headers = sorted((name, value) for name, value in answer.headers if name != "Date")
+    return answer.status_code, headers, answer.data.replace(f"image {ref}".encode(), b"image it")
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+@pytest.mark.parametrize("face", ["*/*", "text/html", "image/avif,image/webp"])
+def test_what_may_not_be_seen_answers_as_what_does_not_exist(
+    gallery: Doors, method: str, path: str, scope: Scope, face: str
+) -> None:
+    hidden = gallery.images["other's private"]
+    public = gallery.images["other's public"]
+    deleted = gallery.images["admin's public"]
+    gallery.house.removal.delete(OPERATOR, deleted.id)
+    absent = new_name()
+    refs = [hidden.public_name, hidden.id, public.id, deleted.public_name, deleted.id, 99]
+    body = {"json": {"visibility": "public"}} if method == "PATCH" else {}
+    conditions: list[dict[str, str]] = [
+        {},
+        {"If-None-Match": "*"},
+        {"If-None-Match": f'"{hidden.record.sha256}"'},
+        {"If-Match": f'"{hidden.record.sha256}"'},
+        {"If-Match": '"another"'},
+        {"Range": "bytes=0-9"},
+        {"Range": "bytes=999999999-"},
+        {"If-Modified-Since": "Thu, 01 Jan 2099 00:00:00 GMT"},
+        {"Prefer": "wait=1"},
+    ]
+    for who in ("nobody", "owner") if scope is Scope.READ else ("owner",):
+        for condition in conditions:
+            headers = {**condition, "Accept": face}
+            for verb in (method, "HEAD") if method == "GET" else (method,):
+                expected = whole(gallery.ask(who, verb, path.format(absent), headers=headers, **body), absent)
+                assert expected[0] == 404
+                for ref in refs:
+                    answer = gallery.ask(who, verb, path.format(ref), headers=headers, **body)
+                    found, expected_here = whole(answer, ref), expected
+                    # The length of a page follows that of the reference.
+                    assert found[0] == expected_here[0]
+                    assert found[2] == expected_here[2]
+                    assert [h for h in found[1] if h[0] != "Content-Length"] == [
+                        h for h in expected_here[1] if h[0] != "Content-Length"
+                    ]
+
+
+def test_lists_have_what_may_be_seen(doors: Doors) -> None:
+    everything = {image.public_name for image in doors.images.values()}
+    public = {image.public_name for name, image in doors.images.items() if name.endswith("public")}
+    own = {image.public_name for name, image in doors.images.items() if name.startswith("owner")}
+    access = doors.house.context.policy.access
+    expected = {
+        Access.OPEN: {"nobody": everything, "owner": everything, "admin": everything},
+        Access.GALLERY: {"nobody": public, "owner": public | own, "admin": everything},
+        Access.CLOSED: {"nobody": None, "owner": public | own, "admin": everything},
+    }[access]
+    for who, names in expected.items():
+        found: set[str] = set()
+        url: str | None = "/images?limit=2"
+        while url:
+            answer = doors.ask(who, "GET", url)
+            if names is None:
+                assert answer.status_code == 401
+                break
+            found.update(image["public_name"] for image in answer.json["images"])
+            url = answer.json["next"]
+        assert found == (names or set())
+
+
+def test_only_those_who_may_know_it_learn_a_number(gallery: Doors) -> None:
+    image = gallery.images["owner's public"]
+    for who, number in (("nobody", None), ("other", None), ("owner", image.id), ("admin", image.id)):
+        answer = gallery.ask(who, "GET", f"/images/{image.public_name}")
+
+        assert answer.json["id"] == number
+        assert answer.json["links"]["self"].endswith(f"/images/{image.public_name}")
+        page = gallery.ask(who, "GET", f"/images/{image.public_name}", headers={"Accept": "text/html"}).text
+        assert (f"Image {image.id}<" in page) == (number is not None)
+        assert f"/{image.id}/" not in page
+        assert f'/{image.id}"' not in page
+
+
+def test_with_open_doors_numbers_are_the_contract(tmp_path: Path) -> None:
+    with new_house(tmp_path) as house:
+        image = house.upload(picture())
+        answer = house.client.get("/images/0")
+
+        assert answer.json["id"] == 0
+        assert answer.json["links"]["self"].endswith("/images/0")
+        assert house.client.get(f"/images/{image.public_name}").json["id"] == 0
+
+
+class TestVisibility:
+    def test_it_is_said_at_arrival(self, gallery: Doors) -> None:
+        for said, found in (("", "public"), ("?visibility=private", "private"), ("?visibility=public", "public")):
+            answer = gallery.ask(
+                "owner",
+                "POST",
+                f"/images{said}",
+                data=picture(),
+                content_type="image/jpeg",
+                headers={"Accept": "application/json"},
+            )
+
+            assert answer.json["visibility"] == found
+            name = answer.json["public_name"]
+            assert gallery.ask("nobody", "GET", f"/images/{name}").status_code == (200 if found == "public" else 404)
+
+    def test_another_word_is_refused(self, gallery: Doors) -> None:
+        answer = gallery.ask("owner", "POST", "/images?visibility=secret", data=picture(), content_type="image/jpeg")
+
+        assert answer.status_code == 400
+        assert "'secret'" in answer.json["detail"]
+
+    def test_it_changes_what_strangers_get_at_once(self, gallery: Doors) -> None:
+        name = gallery.images["owner's public"].public_name
+        for visibility, status in (("private", 404), ("public", 200), ("private", 404)):
+            answer = gallery.ask("owner", "PATCH", f"/images/{name}", json={"visibility": visibility})
+
+            assert answer.status_code == 200
+            assert answer.json["visibility"] == visibility
+            for path in (f"/images/{name}", f"/vignette/{name}", f"/images/{name}/original"):
+                assert gallery.ask("nobody", "GET", path).status_code == status
+                assert gallery.ask("owner", "GET", path).status_code == 200
+
+    def test_it_is_in_the_folder(self, gallery: Doors) -> None:
+        name = gallery.images["owner's public"].public_name
+        gallery.ask("owner", "PATCH", f"/images/{name}", json={"visibility": "private"})
+        before = gallery.house.catalogue.library.newest(100)
+        gallery.house.reindexing.rebuild()
+
+        assert gallery.house.catalogue.library.newest(100) == before
+
+    def test_another_key_may_not_say_it(self, gallery: Doors) -> None:
+        name = gallery.images["owner's public"].public_name
+        answer = gallery.ask("other", "PATCH", f"/images/{name}", json={"visibility": "private"})
+
+        assert answer.status_code == 403
+        assert answer.json["type"] == "/problems/not-the-owner"
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"[]", b"{}", b'{"visibility": "secret"}', b'{"visibility": "private", "x": 1}']
+    )
+    def test_what_says_nothing_is_refused(self, gallery: Doors, body: bytes) -> None:
+        name = gallery.images["owner's public"].public_name
+        answer = gallery.ask("owner", "PATCH", f"/images/{name}", data=body, content_type="application/json")
+
+        assert answer.status_code == 400
+
+
+def test_answers_behind_a_door_are_in_no_shared_cache(doors: Doors) -> None:
+    image = doors.images["owner's public"]
+    access = doors.house.context.policy.access
+    ref = image.id if access is Access.OPEN else image.public_name
+    for path in (f"/vignette/{ref}", f"/images/{ref}", "/images", f"/images/{ref}/original"):
+        for who in ("nobody", "owner"):
+            answer = doors.ask(who, "GET", path)
+            is_private = answer.headers["Cache-Control"] in ("private, no-cache", "no-store")
+            assert is_private == (access is Access.CLOSED or (access is Access.GALLERY and who == "owner"))
+            assert ("Authorization" in answer.headers.get("Vary", "")) == (access is not Access.OPEN)
+
+
+def test_the_log_tells_which_key_was_shown(closed: Doors) -> None:
+    lines: list[str] = []
+    app = RequestLog(closed.house.app.wsgi_app, "text", write=lines.append)
+    client = Client(app)
+    [key] = [key for key in closed.house.keyholding.all(OPERATOR) if key.name == "owner"]
+    for token in (closed.tokens["owner"], "vk_none"):
+        client.get("/images", headers={"Authorization": f"Bearer {token}"}, buffered=True)
+    client.get("/images", buffered=True)
+
+    shown, mistyped, nobody = lines
+    assert f" key={key.id}" in shown
+    assert " problem=invalid-key" in mistyped
+    assert " problem=key-required" in nobody
+    assert not any(token in "".join(lines) for token in closed.tokens.values() if token)
+
+
+def test_an_answer_that_is_kept_is_for_everybody(gallery: Doors) -> None:
+    """The way round the application keeps no answer for a key, and drops what is made private."""
+    house = gallery.house
+    asked: list[object] = []
+
+    def application(environ: Any, start_response: Any) -> Any:
+        asked.append(environ["PATH_INFO"])
+        return house.app.wsgi_app(environ, start_response)
+
+    client = Client(FastPath(application, house.store.edition))
+    image, hidden = gallery.images["owner's public"], gallery.images["owner's private"]
+    key = {"Authorization": f"Bearer {gallery.tokens['owner']}"}
+    for ref in (hidden.id, hidden.public_name, image.id):
+        for _ in range(3):
+            assert client.get(f"/vignette/{ref}", headers=key).status_code == 200
+        for _ in range(3):
+            assert client.get(f"/vignette/{ref}").status_code == 404
+    asked.clear()
+    answers = [client.get(f"/vignette/{image.public_name}").status_code for _ in range(5)]
+    assert answers == [200] * 5
+    assert len(asked) == 2  # the first tells which image it is, the second is kept
+
+    house.context.editing.set_visibility(OPERATOR, image.id, Visibility.PRIVATE)
+
+    assert client.get(f"/vignette/{image.public_name}").status_code == 404
+    assert client.get(f"/vignette/{image.public_name}", headers=key).status_code == 200

@@ -1,0 +1,135 @@
+"""What is read of the service's own files. They may come from a stranger, as the folders of images may."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from vignette.access.actors import Scope
+from vignette.access.keys import Key
+from vignette.access.secrets import digest_of, new_token
+from vignette.limits import MAX_KEY_NETWORKS, MAX_KEYS, MIB
+from vignette.snapshots import keys_from_json, keys_to_json, without_uses
+
+NOON: Final = datetime(2026, 11, 29, 12, 0, 0, 402_000, UTC)
+KEY: Final = Key(
+    id="0123456789abcdef",
+    digest="ab" * 32,
+    name="le téléphone \u200d",
+    scopes=frozenset({Scope.UPLOAD, Scope.READ}),
+    created_at=NOON,
+    expires_at=NOON + timedelta(days=30),
+    networks=("10.0.0.0/8", "2001:db8::/32"),
+    last_used_at=NOON,
+)
+OTHER: Final = replace(KEY, id="f" * 16, digest="f" * 64, expires_at=None, networks=())
+
+
+def changed(**values: Any) -> bytes:
+    """The JSON of two keys, with other *values* in the second."""
+    whole = json.loads(keys_to_json([OTHER, KEY]))
+    whole["keys"][1].update(values)
+    return json.dumps(whole).encode()
+
+
+def test_what_we_write_is_read_but_for_the_last_use() -> None:
+    for keys in ([], [KEY], [OTHER, KEY]):
+        assert keys_from_json(keys_to_json(keys)) == without_uses(keys)
+    assert [key.last_used_at for key in without_uses([KEY])] == [None]
+
+
+def test_the_same_keys_are_always_written_in_the_same_way() -> None:
+    assert keys_to_json([KEY]) == keys_to_json(
+        [replace(KEY, last_used_at=None, scopes=frozenset(reversed([*KEY.scopes])))]
+    )
+
+
+def test_no_token_is_in_it() -> None:
+    token = new_token()
+    content = keys_to_json([replace(KEY, digest=digest_of(token))]).decode()
+
+    assert digest_of(token) in content
+    assert token not in content
+    assert "vk_" not in content
+
+
+def test_what_a_later_release_adds_is_passed_over() -> None:
+    assert keys_from_json(changed(quota=[1])) == without_uses([OTHER, KEY])
+    assert keys_from_json(json.dumps({"tickets": [], "keys": []}).encode()) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", ""),
+        ("id", "0123456789ABCDEF"),
+        ("id", "../../etc/passwd"),
+        ("id", "f" * 16),
+        ("id", 7),
+        ("digest", "f" * 64),
+        ("digest", "vk_"),
+        ("digest", None),
+        ("name", ""),
+        ("name", "a\x1b[31m"),
+        ("name", "a" * 201),
+        ("name", None),
+        ("scopes", []),
+        ("scopes", ["root"]),
+        ("scopes", "admin"),
+        ("scopes", ["Admin"]),
+        ("created_at", "2026-11-29T12:00:00"),
+        ("created_at", "0001-01-01T00:00:00+23:00"),
+        ("created_at", 7),
+        ("expires_at", "9999-12-31T23:59:59Z"),
+        ("expires_at", "never"),
+        ("networks", ["home"]),
+        ("networks", ["10.0.0.5/8"]),
+        ("networks", ["192.0.2.7"]),
+        ("networks", ["10.0.0.0/8", "10.0.0.0/8"]),
+        ("networks", [f"10.0.{i}.0/24" for i in range(MAX_KEY_NETWORKS + 1)]),
+        ("networks", "10.0.0.0/8"),
+    ],
+)
+def test_keys_that_we_would_not_write_are_not_read(name: str, value: object) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (each says another thing)
+        keys_from_json(changed(**{name: value}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"null",
+        b'{"keys": {}}',
+        b'{"keys": [], "keys": []}',
+        b"[" * 100_000,
+        b"\xff",
+        b'{"keys": NaN}',
+    ],
+)
+def test_what_is_no_snapshot_is_not_read(content: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (each says another thing)
+        keys_from_json(content)
+
+
+def _many(count: int, name: str, networks: int) -> list[Key]:
+    each = tuple(f"2001:db8:1234:5678:9abc:def0:1234:{i:x}/128" for i in range(networks))
+    return [replace(KEY, id=f"{i:016x}", digest=f"{i:064x}", name=name, networks=each) for i in range(count)]
+
+
+def test_too_many_keys_are_not_read() -> None:
+    assert len(keys_from_json(keys_to_json(_many(MAX_KEYS, "a", 0)))) == MAX_KEYS
+    with pytest.raises(ValueError, match="there are 10001 keys, and at most 10000"):
+        keys_from_json(keys_to_json(_many(MAX_KEYS + 1, "a", 0)))
+
+
+def test_as_many_keys_as_there_may_be_are_shorter_than_what_is_read() -> None:
+    a_hundredth = len(keys_to_json(_many(MAX_KEYS // 100, "\U0001f511" * 200, MAX_KEY_NETWORKS)))
+
+    assert a_hundredth < 64 * MIB / 100

@@ -1,0 +1,88 @@
+"""
+What an actor may do, and why not. Pure: it looks at nothing but its arguments.
+
+| access  | who asks without a key                  | who has a key                                          |
+| ------- | --------------------------------------- | ------------------------------------------------------ |
+| open    | does everything but what `admin` does   | the same                                               |
+| gallery | sees what is public                     | does what its scopes name, and changes what is its own |
+| closed  | does nothing                            | the same                                               |
+
+`admin` does everything, to each image. Numbers tell how many images there are: but for `open`, only the owner of an
+image and `admin` may name it by its number; all others by its public name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vignette.access.actors import Actor, Scope
+from vignette.errors import ImageNotFound, KeyRequired, MissingScope, NotTheOwner, VignetteError
+from vignette.model import Image, Visibility
+
+
+class Access(StrEnum):
+    OPEN = "open"
+    GALLERY = "gallery"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What an actor sees: images that `owner` has sent, and those of the `visibilities`, whose ever they are."""
+
+    owner: str | None
+    visibilities: frozenset[Visibility | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`of_earlier` is who sees the images of which nothing was said, as they came before anything could be."""
+
+    access: Access
+    of_earlier: Visibility = Visibility.PUBLIC
+
+    def why_not(
+        self, actor: Actor, scope: Scope, image: Image | None = None, *, by_number: bool = False
+    ) -> VignetteError | None:
+        """
+        Tell why *actor* may not do what *scope* names to *image*, or, if that is None, to any image at all. None if it
+        may. *by_number* tells that the actor has named the image by its number.
+
+        An image that the actor may not see is `ImageNotFound`.
+        """
+        if self.access is Access.OPEN and scope is not Scope.ADMIN:
+            return None
+        if not self._grants(actor, scope):
+            return _lack(actor, scope)
+        if image is None or self.knows_number(actor, image):
+            return None
+        if by_number or not self._is_seen_by_others(image):
+            return ImageNotFound(f"there is no image {image.id if by_number else image.public_name}")
+        if scope is Scope.READ:
+            return None
+        return NotTheOwner(Scope.ADMIN, actor.scopes, f"image {image.public_name} is not of this key")
+
+    def knows_number(self, actor: Actor, image: Image) -> bool:
+        """Whether *actor* may learn the number of *image*, as its owner does. It may do all that its scopes name."""
+        if self.access is Access.OPEN or actor.has(Scope.ADMIN):
+            return True
+        return actor.key_id is not None and actor.key_id == image.record.owner
+
+    def sight(self, actor: Actor) -> Sight | None:
+        """What *actor* sees, if it may read at all; None if that is everything."""
+        if self.access is Access.OPEN or actor.has(Scope.ADMIN):
+            return None
+        seen = {Visibility.PUBLIC} | ({None} if self.of_earlier is Visibility.PUBLIC else set())
+        return Sight(actor.key_id, frozenset(seen))
+
+    def _grants(self, actor: Actor, scope: Scope) -> bool:
+        return actor.has(scope) or (self.access is Access.GALLERY and scope is Scope.READ)
+
+    def _is_seen_by_others(self, image: Image) -> bool:
+        # What a deleted image was, and whose, nobody knows any more.
+        return not image.state.is_gone and (image.visibility or self.of_earlier) is Visibility.PUBLIC
+
+
+def _lack(actor: Actor, scope: Scope) -> VignetteError:
+    return KeyRequired(scope) if actor.key_id is None else MissingScope(scope, actor.scopes)

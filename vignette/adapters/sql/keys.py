@@ -1,0 +1,156 @@
+"""`ports.access` in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from vignette.access.actors import Scope
+from vignette.access.keys import Key
+from vignette.adapters.sql.database import Database
+from vignette.adapters.sql.tables import key_table
+from vignette.errors import KeyNotFound, VignetteError
+from vignette.ports.access import Keep
+
+# Any number of our own: under it PostgreSQL keeps the lock of those who change keys.
+_KEYS_LOCK: Final = 0x766B6579
+
+# Made once: to make such a statement costs more than to execute it, and each request with a key executes this one.
+_WITH_DIGEST: Final = sa.select(key_table).where(key_table.c.digest == sa.bindparam("digest"))
+_GET: Final = sa.select(key_table).where(key_table.c.id == sa.bindparam("key_id"))
+_NEWEST_FIRST: Final = sa.select(key_table).order_by(key_table.c.created_at_ms.desc(), key_table.c.id.desc())
+
+
+class SqlKeys:
+    """Both ports of `ports.access`. Whoever rebuilds the index leaves the table of keys as it is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, key: Key, keep: Keep) -> None:
+        with self._changing(keep) as connection:
+            connection.execute(sa.insert(key_table), _to_row(key))
+
+    def get(self, key_id: str) -> Key:
+        with self._database.read() as connection:
+            return _get(connection, key_id)
+
+    def with_digest(self, digest: str) -> Key | None:
+        with self._database.read() as connection:
+            row = connection.execute(_WITH_DIGEST, {"digest": digest}).one_or_none()
+        return None if row is None else _from_row(row)
+
+    def all(self, limit: int, after: str | None = None) -> list[Key]:
+        query = _NEWEST_FIRST.limit(limit)
+        with self._database.read() as connection:
+            if after is not None:
+                place = (_milliseconds(_get(connection, after).created_at), after)
+                query = query.where(sa.tuple_(key_table.c.created_at_ms, key_table.c.id) < place)
+            return [_from_row(row) for row in connection.execute(query)]
+
+    def change(self, key_id: str, edit: Callable[[Key], Key], keep: Keep) -> Key:
+        with self._changing(keep) as connection:
+            edited = edit(_get(connection, key_id))
+            row = _to_row(edited)
+            values = {name: row[name] for name in ("name", "scopes", "expires_at_ms", "networks")}
+            connection.execute(sa.update(key_table).where(key_table.c.id == key_id).values(**values))
+        return edited
+
+    def remove(self, key_id: str, keep: Keep) -> None:
+        with self._changing(keep) as connection:
+            if connection.execute(sa.delete(key_table).where(key_table.c.id == key_id)).rowcount == 0:
+                raise _not_found(key_id)
+
+    def note_use(self, key_id: str, at: datetime) -> None:
+        used_at = _milliseconds(at)
+        last = key_table.c.last_used_at_ms
+        note = sa.update(key_table).where(key_table.c.id == key_id, sa.or_(last.is_(None), last < used_at))
+        with self._database.write_if_free() as connection:
+            connection.execute(note.values(last_used_at_ms=used_at))
+
+    def keep(self, keep: Keep) -> None:
+        with self._database.write() as connection:
+            self._lock(connection)
+            keep(_all(connection))
+
+    def restore(self, read: Callable[[], Sequence[Key]]) -> int:
+        with self._database.write() as connection:
+            self._lock(connection)
+            if connection.execute(sa.select(key_table.c.id).limit(1)).first() is not None:
+                return 0
+            keys = read()
+            if keys:
+                connection.execute(sa.insert(key_table), [_to_row(key) for key in keys])
+            return len(keys)
+
+    @contextmanager
+    def _changing(self, keep: Keep) -> Iterator[sa.Connection]:
+        is_changed = False
+        try:
+            with self._database.write() as connection:
+                self._lock(connection)
+                yield connection
+                is_changed = True
+                keep(_all(connection))
+        except BaseException:
+            if is_changed:
+                with suppress(VignetteError):
+                    self.keep(keep)
+            raise
+
+    def _lock(self, connection: sa.Connection) -> None:
+        if not self._database.is_sqlite:  # SQLite has its lock already: BEGIN IMMEDIATE
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_KEYS_LOCK)))
+
+
+def _get(connection: sa.Connection, key_id: str) -> Key:
+    row = connection.execute(_GET, {"key_id": key_id}).one_or_none()
+    if row is None:
+        raise _not_found(key_id)
+    return _from_row(row)
+
+
+def _not_found(key_id: str) -> KeyNotFound:
+    return KeyNotFound(f"there is no key {key_id[:40]!r}")
+
+
+def _all(connection: sa.Connection) -> list[Key]:
+    return [_from_row(row) for row in connection.execute(_NEWEST_FIRST)]
+
+
+def _to_row(key: Key) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "digest": key.digest,
+        "name": key.name,
+        "scopes": ",".join(sorted(key.scopes)),
+        "created_at_ms": _milliseconds(key.created_at),
+        "expires_at_ms": None if key.expires_at is None else _milliseconds(key.expires_at),
+        "networks": ",".join(key.networks),
+        "last_used_at_ms": None if key.last_used_at is None else _milliseconds(key.last_used_at),
+    }
+
+
+def _from_row(row: sa.Row[Any]) -> Key:
+    return Key(
+        id=row.id,
+        digest=row.digest,
+        name=row.name,
+        scopes=frozenset(map(Scope, filter(None, row.scopes.split(",")))),
+        created_at=_moment(row.created_at_ms),
+        expires_at=None if row.expires_at_ms is None else _moment(row.expires_at_ms),
+        networks=tuple(filter(None, row.networks.split(","))),
+        last_used_at=None if row.last_used_at_ms is None else _moment(row.last_used_at_ms),
+    )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

@@ -1,0 +1,145 @@
+"""Commands on keys: give one out, list them, remove one."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+
+from vignette.access.actors import OPERATOR, Scope
+from vignette.access.keys import Key
+from vignette.settings import exit_with_words, load_settings
+
+_AGE: Final = re.compile(r"([1-9][0-9]{0,4})([hd])", re.ASCII)
+_UNITS: Final = {"h": "hours", "d": "days"}
+
+
+class _End(click.ParamType[datetime]):
+    """A time to come: "30d" and "12h" from now, or as in ISO 8601, in UTC unless it has an offset."""
+
+    name = "30d|TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        if (age := _AGE.fullmatch(value)) is not None:
+            return datetime.now(UTC) + timedelta(**{_UNITS[age[2]]: int(age[1])})
+        try:
+            end = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a time, as 2027-01-31T12:00Z, nor an age, as 30d or 12h", param, ctx)
+        return end if end.tzinfo is not None else end.replace(tzinfo=UTC)
+
+
+@click.group()
+def keys() -> None:
+    """
+    Give out keys, list and remove them. The service may run: it takes and refuses them at once.
+
+    Whoever can run these commands can read and write the upload folder and the catalogue, and so needs no key.
+    """
+
+
+@keys.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice(list(Scope), case_sensitive=False),
+    help="What the key may do; give the option several times. admin gives every scope, over everybody's images.",
+)
+@click.option(
+    "--expires", "expires_at", type=_End(), help="When the key ends: 30d, 12h, or a time. It never ends without."
+)
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="From where alone the key is valid, as 192.0.2.0/24; give the option several times.",
+)
+def add(name: str, scopes: tuple[Scope, ...], expires_at: datetime | None, networks: tuple[str, ...]) -> None:
+    """
+    Make a key, which you will know again by its NAME.
+
+    Its token is written to standard output, and nothing else. Nobody can show it again.
+    """
+    from vignette.wiring.commands import open_keyholding
+
+    with exit_with_words():
+        keyholding = open_keyholding(load_settings())
+        key, token = keyholding.add(OPERATOR, name, scopes, expires_at=expires_at, networks=networks)
+    click.echo(f"{_line(key)}\nKeep the token: it is shown this once.", err=True)
+    click.echo(token)
+
+
+@keys.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def ls(as_json: bool) -> None:
+    """List all keys, the newest first."""
+    from vignette.wiring.commands import open_keyholding
+
+    with exit_with_words():
+        found = open_keyholding(load_settings()).all(OPERATOR)
+    if as_json:
+        click.echo(json.dumps([_as_object(key) for key in found], indent=1))
+    else:
+        for key in found:
+            click.echo(_line(key))
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+def rm(key_id: str) -> None:
+    """Remove a key: from now on its token opens nothing. The images that came with it stay."""
+    from vignette.wiring.commands import open_keyholding
+
+    with exit_with_words():
+        open_keyholding(load_settings()).remove(OPERATOR, key_id)
+    click.echo(f"key {key_id} is removed", err=True)
+
+
+def _line(key: Key) -> str:
+    parts = [
+        key.id,
+        json.dumps(key.name, ensure_ascii=False),
+        ",".join(_in_order(key)),
+        f"made {_day(key.created_at)}",
+        "never expires" if key.expires_at is None else f"{_tense(key)} {_time(key.expires_at)}",
+        "never used" if key.last_used_at is None else f"last used {_time(key.last_used_at)}",
+        *([f"only from {', '.join(key.networks)}"] if key.networks else []),
+    ]
+    return "  ".join(parts)
+
+
+def _as_object(key: Key) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": _in_order(key),
+        "created_at": key.created_at.isoformat(),
+        "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
+        "networks": key.networks,
+        "last_used_at": None if key.last_used_at is None else key.last_used_at.isoformat(),
+    }
+
+
+def _in_order(key: Key) -> list[str]:
+    return [scope.value for scope in Scope if scope in key.scopes]
+
+
+def _tense(key: Key) -> str:
+    return "expires" if key.is_valid_at(datetime.now(UTC)) else "expired"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"

@@ -1,0 +1,254 @@
+"""Give out keys, change and remove them, and tell who shows one."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypedDict, Unpack
+
+from vignette.access.actors import Actor, Scope
+from vignette.access.keys import Key, networks_of
+from vignette.access.secrets import digest_of, is_well_formed, new_token
+from vignette.errors import (
+    CatalogueUnavailable,
+    InvalidKey,
+    KeyNotFound,
+    MalformedRequest,
+    MissingScope,
+    StoreFull,
+    TooManyKeys,
+)
+from vignette.limits import KEY_USE_NOTED_EVERY_S, MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEYS
+from vignette.ports.access import Keep, Keys
+from vignette.records import clean_name
+
+# One and the same, so that nobody learns whether there is such a key, or from where it would be valid.
+_NOT_VALID: Final = "it is unknown, was removed, has expired, or is not valid from this address"
+_MISTYPED: Final = "it is mistyped: no key that was ever given out is written like that"
+
+_NOTED_EVERY: Final = timedelta(seconds=KEY_USE_NOTED_EVERY_S)
+_LAST_YEAR: Final = 9998
+_MOST_WORDS: Final = 200
+
+
+class KeyChanges(TypedDict, total=False):
+    """What may change of a key. What is left out stays. `expires_at` may be None: then the key does not expire."""
+
+    name: str
+    scopes: Collection[Scope]
+    expires_at: datetime | None
+    networks: Collection[str]
+
+
+class Keyholding:
+    """
+    The use case. *keep* writes all keys down at each change (`KeySnapshots.write`). *clock* tells the time, in UTC.
+
+    Only `Scope.ADMIN` manages keys. It has every scope; so no key gives a scope that whoever made it has not.
+
+    Every method may raise `CatalogueUnavailable`, and those that change keys `StoreUnavailable`: then nothing changed.
+    """
+
+    def __init__(self, keys: Keys, keep: Keep, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._keys = keys
+        self._keep = keep
+        self._clock = clock
+        self._noted: dict[str, datetime] = {}
+
+    def add(
+        self,
+        actor: Actor,
+        name: str,
+        scopes: Iterable[Scope],
+        *,
+        expires_at: datetime | None = None,
+        networks: Iterable[str] = (),
+    ) -> tuple[Key, str]:
+        """
+        Make a key; return it and its token, which nobody can tell again.
+
+        Raises:
+            MissingScope: *actor* may not manage keys.
+            MalformedRequest: The name is empty or too long, there is no scope, what should be a network is none, or the
+                key would have expired already.
+            TooManyKeys: There are as many as there may be.
+        """
+        _require_admin(actor)
+        token = new_token()
+        key = Key(
+            id=secrets.token_hex(8),
+            digest=digest_of(token),
+            name=_label(name),
+            scopes=_some_scopes(scopes),
+            created_at=_in_milliseconds(self._clock()),
+            expires_at=self._end(expires_at),
+            networks=_networks(networks),
+        )
+        self._keys.add(key, self._keep_if_not_too_many)
+        return key, token
+
+    def all(self, actor: Actor, limit: int = MAX_KEYS, after: str | None = None) -> list[Key]:
+        """
+        Return at most *limit* keys, the newest first: those that follow the key with the id *after*.
+
+        Raises:
+            MissingScope: *actor* may not manage keys.
+            KeyNotFound: There is no key with the id *after*, any more.
+        """
+        _require_admin(actor)
+        return self._keys.all(limit, after)
+
+    def get(self, actor: Actor, key_id: str) -> Key:
+        """
+        Return a key.
+
+        Raises:
+            MissingScope: *actor* may not manage keys, and it is not his own.
+            KeyNotFound: There is no key of this id.
+        """
+        if key_id != actor.key_id:
+            _require_admin(actor)
+        return self._keys.get(key_id)
+
+    def mine(self, actor: Actor) -> Key:
+        """Return the key that *actor* has shown; raise `KeyNotFound` if he has shown none, or it was just removed."""
+        if actor.key_id is None:
+            raise KeyNotFound("no key was shown")
+        return self._keys.get(actor.key_id)
+
+    def change(self, actor: Actor, key_id: str, **changes: Unpack[KeyChanges]) -> Key:
+        """
+        Change a key; return it as it is now.
+
+        Raises:
+            MissingScope, MalformedRequest: As of `add`.
+            KeyNotFound: There is no key of this id.
+        """
+        _require_admin(actor)
+        checked: KeyChanges = {}
+        if "name" in changes:
+            checked["name"] = _label(changes["name"])
+        if "scopes" in changes:
+            checked["scopes"] = _some_scopes(changes["scopes"])
+        if "expires_at" in changes:
+            checked["expires_at"] = self._end(changes["expires_at"])
+        if "networks" in changes:
+            checked["networks"] = _networks(changes["networks"])
+        return self._keys.change(key_id, lambda key: replace(key, **checked), self._keep)  # type: ignore[arg-type]
+
+    def remove(self, actor: Actor, key_id: str) -> None:
+        """
+        Remove a key: from now on no process takes its token.
+
+        Raises:
+            MissingScope: *actor* may not manage keys.
+            KeyNotFound: There is no key of this id.
+        """
+        _require_admin(actor)
+        self._keys.remove(key_id, self._keep)
+
+    def authenticate(self, token: str, address: str | None) -> Actor:
+        """
+        Tell who shows this *token* from this IP *address*. The catalogue is asked each time, so that a key that was
+        removed is never taken again, in any process.
+
+        That a key was used is noted at most once a minute. If that cannot be done, nobody waits for it.
+
+        Raises:
+            InvalidKey: Nobody: the token is mistyped, or the key is not valid.
+        """
+        if not is_well_formed(token):
+            raise InvalidKey(_MISTYPED)
+        digest, now = digest_of(token), _in_milliseconds(self._clock())
+        key = self._keys.with_digest(digest)
+        if (
+            key is None
+            or not hmac.compare_digest(key.digest, digest)
+            or not key.is_valid_at(now)
+            or not key.admits(address)
+        ):
+            raise InvalidKey(_NOT_VALID)
+        self._note_use(key, now)
+        return key.actor
+
+    def actor_of(self, key_id: str, address: str | None) -> Actor | None:
+        """Return who holds this key, if it is valid from this address; None if not, or if there is none any more."""
+        try:
+            key = self._keys.get(key_id)
+        except KeyNotFound:
+            return None
+        return key.actor if key.is_valid_at(self._clock()) and key.admits(address) else None
+
+    def _note_use(self, key: Key, now: datetime) -> None:
+        # What this process has tried counts too: if the database takes no notes, not each request is to wait for that.
+        last = max(filter(None, (key.last_used_at, self._noted.get(key.id))), default=None)
+        if last is not None and now - last < _NOTED_EVERY:
+            return
+        if len(self._noted) >= MAX_KEYS:
+            self._noted.clear()
+        self._noted[key.id] = now
+        with suppress(CatalogueUnavailable, StoreFull):
+            self._keys.note_use(key.id, now)
+
+    def _keep_if_not_too_many(self, keys: Sequence[Key]) -> None:
+        if len(keys) > MAX_KEYS:
+            raise TooManyKeys(f"there are {MAX_KEYS} keys already", measured=len(keys), limit=MAX_KEYS)
+        self._keep(keys)
+
+    def _end(self, expires_at: datetime | None) -> datetime | None:
+        if expires_at is None:
+            return None
+        if expires_at.tzinfo is None:
+            raise MalformedRequest(f"expires_at has no time zone: {expires_at.isoformat()}")
+        if expires_at.year > _LAST_YEAR:
+            raise MalformedRequest(f"expires_at is after the year {_LAST_YEAR}: {expires_at.isoformat()}")
+        if expires_at <= self._clock():
+            raise MalformedRequest(f"expires_at has passed already: {expires_at.isoformat()}")
+        return _in_milliseconds(expires_at.astimezone(UTC))
+
+
+def _require_admin(actor: Actor) -> None:
+    if not actor.has(Scope.ADMIN):
+        raise MissingScope(Scope.ADMIN, actor.scopes)
+
+
+def _label(name: str) -> str:
+    label = clean_name(name.strip())
+    if label is None:
+        raise MalformedRequest("a key needs a name, by which you know it again")
+    if len(label) > MAX_KEY_NAME_CHARS:
+        raise MalformedRequest(
+            f"the name has {len(label)} characters, the limit is {MAX_KEY_NAME_CHARS}",
+            measured=len(label),
+            limit=MAX_KEY_NAME_CHARS,
+        )
+    return label
+
+
+def _some_scopes(scopes: Iterable[Scope]) -> frozenset[Scope]:
+    some = frozenset(scopes)
+    if not some:
+        raise MalformedRequest(f"a key needs a scope at least: {', '.join(Scope)}")
+    return some
+
+
+def _networks(networks: Iterable[str]) -> tuple[str, ...]:
+    try:
+        found = networks_of(networks)
+    except ValueError as error:
+        raise MalformedRequest(f"networks: {str(error)[:_MOST_WORDS]}") from None
+    if len(found) > MAX_KEY_NETWORKS:
+        raise MalformedRequest(
+            f"there are {len(found)} networks, the limit is {MAX_KEY_NETWORKS}",
+            measured=len(found),
+            limit=MAX_KEY_NETWORKS,
+        )
+    return found
+
+
+def _in_milliseconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,17 @@
+"""What the query of a URL says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vignette.errors import MalformedRequest
+
+
+def whole_number(query: Mapping[str, str], name: str, low: int, high: int) -> int | None:
+    """Return the parameter *name* as a number, None if there is none; raise `MalformedRequest`."""
+    text = query.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high):
+        raise MalformedRequest(f"{name} is {text[:30]!r}, and has to be a whole number from {low} to {high}")
+    return int(text)

@@ -1,0 +1,183 @@
+"""`/keys`: keys are made, looked at, changed and taken back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from flask import Blueprint, Response, request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from vignette.access.actors import Scope
+from vignette.errors import (
+    CatalogueUnavailable,
+    CrossSiteRequest,
+    KeyNotFound,
+    KeyRequired,
+    MalformedRequest,
+    StoreFull,
+    StoreUnavailable,
+    TooManyKeys,
+)
+from vignette.limits import MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS
+from vignette.use_cases.keyholding import KeyChanges
+from vignette.web.api.headers import Parameter
+from vignette.web.api.operations import Answer, operation
+from vignette.web.api.resources import KeyPage, KeyResource, KeyWithToken, absolute_url, key_resource
+from vignette.web.capacity.turns import end_turn
+from vignette.web.context import current_actor, web_context
+from vignette.web.http.answers import as_json
+from vignette.web.http.json_bodies import MERGE_PATCH, json_body
+from vignette.web.http.negotiation import JSON
+from vignette.web.http.queries import whole_number
+
+keys = Blueprint("keys", __name__, url_prefix="/keys")
+
+_PAGE_SIZE: Final = 50
+_MAX_PAGE_SIZE: Final = 500
+
+_UNWRITABLE: Final = (CatalogueUnavailable, StoreUnavailable, StoreFull)
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_KEY_NAME_CHARS, description="A label, to know the key by")]
+Scopes = Annotated[
+    frozenset[Scope], Field(min_length=1, description="What it allows; `admin` allows all, for the images of everybody")
+]
+End = Annotated[AwareDatetime | None, Field(description="From then on it is not valid; null: it does not expire")]
+Networks = Annotated[
+    tuple[str, ...],
+    Field(
+        max_length=MAX_KEY_NETWORKS,
+        description="The IP addresses and networks from which it may be shown; none: from everywhere",
+        examples=[["192.0.2.0/24"]],
+    ),
+]
+
+
+class NewKey(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Name
+    scopes: Scopes
+    expires_at: End = None
+    networks: Networks = ()
+
+
+class KeyPatch(BaseModel):
+    """What is to be changed (RFC 7396); what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Name = ""
+    scopes: Scopes = frozenset()
+    expires_at: End = None
+    networks: Networks = ()
+
+    def changes(self) -> KeyChanges:
+        said: KeyChanges = self.model_dump(include=self.model_fields_set)  # type: ignore[assignment]
+        return said
+
+
+@keys.post("")
+@operation(
+    "Make a key",
+    Answer(201, "The key. Its token is told here and never again", JSON, KeyWithToken, ("Location", "Cache-Control")),
+    scope=Scope.ADMIN,
+    problems=(CrossSiteRequest, MalformedRequest, TooManyKeys, *_UNWRITABLE),
+    bodies={JSON: {"schema": NewKey.model_json_schema()}},
+    curl='--json \'{{"name": "phone", "scopes": ["upload"]}}\' {server}/keys',
+)
+def add() -> Response:
+    wanted = json_body(request, NewKey)
+    end_turn()
+    key, token = web_context().keyholding.add(
+        current_actor(), wanted.name, wanted.scopes, expires_at=wanted.expires_at, networks=wanted.networks
+    )
+    response = _unstored(as_json(KeyWithToken(**key_resource(key).model_dump(), token=token), 201))
+    response.headers["Location"] = absolute_url("keys.show", key_id=key.id)
+    return response
+
+
+@keys.get("")
+@operation(
+    "The keys, newest first",
+    Answer(200, "A page of them, without their tokens", JSON, KeyPage, ("Link", "Cache-Control")),
+    scope=Scope.ADMIN,
+    problems=(MalformedRequest, KeyNotFound, CatalogueUnavailable),
+    parameters=(
+        Parameter("limit", "Keys on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
+        Parameter("after", "Only keys that are older than the one of this id", {"type": "string"}),
+    ),
+    curl="{server}/keys",
+)
+def catalogue() -> Response:
+    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or _PAGE_SIZE
+    found = web_context().keyholding.all(current_actor(), limit + 1, request.args.get("after"))
+    page = found[:limit]
+    following = absolute_url("keys.catalogue", limit=limit, after=page[-1].id) if len(found) > limit else None
+    response = _unstored(as_json(KeyPage(keys=[key_resource(key) for key in page], next=following)))
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+    return response
+
+
+@keys.get("/me")
+@operation(
+    "The key that was shown",
+    Answer(200, "The key, without its token", JSON, KeyResource, ("Cache-Control",)),
+    scope=None,
+    problems=(KeyRequired, KeyNotFound, CatalogueUnavailable),
+    curl="-H 'Authorization: Bearer vk_…' {server}/keys/me",
+)
+def mine() -> Response:
+    actor = current_actor()
+    if actor.key_id is None:
+        raise KeyRequired("any", detail="show a key: Authorization: Bearer vk_…")
+    return _unstored(as_json(key_resource(web_context().keyholding.mine(actor))))
+
+
+@keys.get("/<key_id>")
+@operation(
+    "One key",
+    Answer(200, "The key, without its token", JSON, KeyResource, ("Cache-Control",)),
+    scope=Scope.ADMIN,
+    problems=(KeyNotFound, CatalogueUnavailable),
+    curl="{server}/keys/0123456789abcdef",
+)
+def show(key_id: str) -> Response:
+    return _unstored(as_json(key_resource(web_context().keyholding.get(current_actor(), key_id))))
+
+
+@keys.patch("/<key_id>")
+@operation(
+    "Change a key",
+    Answer(200, "The key as it is now", JSON, KeyResource, ("Cache-Control",)),
+    scope=Scope.ADMIN,
+    problems=(CrossSiteRequest, MalformedRequest, KeyNotFound, *_UNWRITABLE),
+    bodies={media_type: {"schema": KeyPatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
+    curl='-X PATCH --json \'{{"scopes": ["upload", "read"]}}\' {server}/keys/0123456789abcdef',
+)
+def change(key_id: str) -> Response:
+    patch = json_body(request, KeyPatch, (MERGE_PATCH, JSON))
+    end_turn()
+    key = web_context().keyholding.change(current_actor(), key_id, **patch.changes())
+    return _unstored(as_json(key_resource(key)))
+
+
+@keys.delete("/<key_id>")
+@operation(
+    "Take a key back: from now on it is not valid",
+    Answer(204, "It is gone"),
+    scope=Scope.ADMIN,
+    problems=(CrossSiteRequest, KeyNotFound, *_UNWRITABLE),
+    curl="-X DELETE {server}/keys/0123456789abcdef",
+)
+def remove(key_id: str) -> Response:
+    end_turn()
+    web_context().keyholding.remove(current_actor(), key_id)
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _unstored(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

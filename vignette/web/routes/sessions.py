@@ -1,0 +1,142 @@
+"""Signing in and out with a browser, and the sessions of a key."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+
+from vignette.errors import (
+    CatalogueUnavailable,
+    CrossSiteRequest,
+    InvalidKey,
+    KeyRequired,
+    MalformedRequest,
+    SessionNotFound,
+    StoreFull,
+)
+from vignette.limits import KIB
+from vignette.web.api.operations import Answer, operation
+from vignette.web.api.resources import SessionList, absolute_url, session_resource
+from vignette.web.capacity.turns import end_turn
+from vignette.web.context import current_actor, web_context
+from vignette.web.http.answers import as_json
+from vignette.web.http.negotiation import HTML, JSON
+from vignette.web.http.problems import with_challenge
+from vignette.web.http.session_cookie import clear_session, session_token, set_session
+
+sessions = Blueprint("sessions", __name__)
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_MAX_FORM_BYTES: Final = 8 * KIB
+
+# A path of ours. Browsers read "//host" and "/\\host" as another host.
+_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}", re.ASCII)
+
+
+@sessions.get("/login")
+@operation("The page for signing in with a key", Answer(200, "A form", HTML), scope=None)
+def login_page() -> Response:
+    return _page(request.args.get("next"))
+
+
+@sessions.post("/login")
+@operation(
+    "Begin a session: from now on a cookie tells who asks",
+    Answer(303, "Signed in; the page that was wanted, or the front page", HTML, headers=("Location", "Set-Cookie")),
+    Answer(401, "The key is not valid", HTML, headers=("WWW-Authenticate",)),
+    scope=None,
+    problems=(CrossSiteRequest, MalformedRequest, InvalidKey, CatalogueUnavailable, StoreFull),
+    bodies={
+        _FORM: {
+            "schema": {
+                "type": "object",
+                "properties": {"key": {"type": "string"}, "next": {"type": "string"}},
+                "required": ["key"],
+            }
+        }
+    },
+)
+def login() -> Response:
+    """`next` is the path of the page to go to. What the session may do is what its key may do whenever it is used."""
+    if request.mimetype != _FORM:
+        raise MalformedRequest(f"the body has to be {_FORM}")
+    length = request.content_length
+    if length is None or length > _MAX_FORM_BYTES:
+        raise MalformedRequest(
+            "the form is too long, or its length is not told", measured=length, limit=_MAX_FORM_BYTES
+        )
+    wanted = request.form.get("next")
+    end_turn()
+    try:
+        _, token = web_context().signing_in.sign_in(
+            request.form.get("key", "").strip(), request.remote_addr, request.headers.get("User-Agent")
+        )
+    except InvalidKey as error:
+        return with_challenge(_page(wanted, error, 401), error)
+    response = make_response(redirect(_path(wanted), 303))
+    set_session(response, request, token)
+    return response
+
+
+@sessions.post("/logout")
+@operation(
+    "End the session",
+    Answer(303, "Signed out; the front page", HTML, headers=("Location", "Set-Cookie", "Clear-Site-Data")),
+    scope=None,
+    problems=(CrossSiteRequest, InvalidKey, CatalogueUnavailable, StoreFull),
+)
+def logout() -> Response:
+    end_turn()
+    if token := session_token(request):
+        web_context().signing_in.sign_out(token)
+    response = make_response(redirect(absolute_url("about.home"), 303))
+    clear_session(response, request)
+    # What a browser has kept of pages for this reader goes with the session.
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@sessions.get("/sessions")
+@operation(
+    "The sessions of the key that was shown",
+    Answer(200, "The sessions, the one that was used last first", JSON, SessionList, ("Cache-Control",)),
+    scope=None,
+    problems=(KeyRequired, CatalogueUnavailable),
+    curl="-H 'Authorization: Bearer vk_…' {server}/sessions",
+)
+def mine() -> Response:
+    found = web_context().signing_in.mine(current_actor())
+    response = as_json(SessionList(sessions=[session_resource(session) for session in found]))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@sessions.delete("/sessions/<session_id>")
+@operation(
+    "End a session of the key that was shown",
+    Answer(204, "It has ended"),
+    scope=None,
+    problems=(CrossSiteRequest, KeyRequired, SessionNotFound, CatalogueUnavailable, StoreFull),
+    curl="-X DELETE -H 'Authorization: Bearer vk_…' {server}/sessions/0123456789abcdef",
+)
+def end(session_id: str) -> Response:
+    end_turn()
+    web_context().signing_in.end(current_actor(), session_id)
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _page(wanted: str | None, error: InvalidKey | None = None, status: int = 200) -> Response:
+    is_secret = request.is_secure or request.host.partition(":")[0] in ("localhost", "127.0.0.1", "[")
+    page = render_template("login.html", wanted=_path(wanted), error=error, is_secret=is_secret)
+    response = make_response(page, status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _path(wanted: str | None) -> str:
+    """Return the path to go to: *wanted* if it is one of ours, else that of the front page."""
+    return wanted if wanted and _PATH.fullmatch(wanted) else absolute_url("about.home")
