@@ -90,6 +90,7 @@ class House:
         others_may_embed: bool = False,
         cache_vignettes_s: int = 60,
         access: Access = Access.OPEN,
+        visibility: Visibility = Visibility.PUBLIC,
         place_patience_s: float = PLACE_PATIENCE_S,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
         planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
@@ -132,7 +133,7 @@ class House:
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
             Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1, patience_s=place_patience_s),
-            Policy(access),
+            Policy(access, of_new=visibility),
             cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal

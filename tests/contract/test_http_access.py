@@ -282,6 +282,16 @@ class TestVisibility:
             name = answer.json["public_name"]
             assert gallery.ask("nobody", "GET", f"/images/{name}").status_code == (200 if found == "public" else 404)
 
+    def test_without_a_word_the_settings_say_it(self, tmp_path: Path) -> None:
+        with new_house(tmp_path, access=Access.GALLERY, visibility=Visibility.PRIVATE) as house:
+            key, _ = house.keyholding.add(OPERATOR, "owner", OTHERS)
+            for said, found in ((None, Visibility.PRIVATE), (Visibility.PUBLIC, Visibility.PUBLIC)):
+                image = house.upload(picture(), actor=key.actor, visibility=said)
+
+                assert image.visibility is found
+                status = house.client.get(f"/images/{image.public_name}").status_code
+                assert status == (200 if found is Visibility.PUBLIC else 404)
+
     def test_another_word_is_refused(self, gallery: Doors) -> None:
         answer = gallery.ask("owner", "POST", "/images?visibility=secret", data=picture(), content_type="image/jpeg")
 

@@ -242,6 +242,14 @@ def test_pages_offer_what_the_visitor_may_do(closed: House, token: str) -> None:
     assert 'id="upload"' not in closed.client.get("/", headers={"Accept": BROWSER}).text
 
 
+def test_a_page_that_is_kept_is_not_that_of_another(closed: House, token: str) -> None:
+    stranger = closed.app.test_client()
+    sign_in(closed.client, token)
+    for _ in range(2):
+        assert "Sign out" in closed.client.get("/docs").text
+        assert "Sign out" not in stranger.get("/docs").text
+
+
 def test_over_a_plain_network_the_form_says_what_that_means(closed: House) -> None:
     assert "not encrypted" not in closed.client.get("/login").text
     assert "not encrypted" in closed.client.get("/login", base_url="http://192.168.1.20:5000").text

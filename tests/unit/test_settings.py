@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from vignette import settings as module
+from vignette.access.policy import Access
 from vignette.errors import SettingsError
 from vignette.recipes import Recipe
 from vignette.settings import (
@@ -279,6 +280,26 @@ class TestWrongValues:
         write_config(f'allowed_hosts = ["a", "{host}"]')
 
         assert _the_problem().startswith(f'test.toml: allowed_hosts = ["a", "{host}"]: should be an IP address')
+
+    @pytest.mark.parametrize(
+        ("settings", "is_private"),
+        [
+            ({}, True),
+            ({"host": "::1"}, True),
+            ({"public_url": "http://localhost:5000"}, True),
+            ({"host": "0.0.0.0"}, False),
+            ({"host": "box.local"}, False),
+            ({"public_url": "https://pictures.example"}, False),
+        ],
+    )
+    def test_it_is_open_by_itself_for_this_machine_alone(self, settings: dict[str, str], is_private: bool) -> None:
+        if is_private:
+            assert load_settings(**settings).access is Access.OPEN
+        else:
+            with pytest.raises(SettingsError, match="access is not set"):
+                load_settings(**settings)
+        for access in Access:
+            assert load_settings(**settings, access=access.value).access is access
 
     def test_its_own_hosts_are_those_that_it_listens_on_or_is_told_of(self) -> None:
         settings = Settings(

@@ -37,10 +37,14 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`of_earlier` is who sees the images of which nothing was said, as they came before anything could be."""
+    """
+    `of_new` is who sees a new image if its sender does not say; `of_earlier`, who sees those of which nothing was said,
+    as they came before anything could be.
+    """
 
     access: Access
     of_earlier: Visibility = Visibility.PUBLIC
+    of_new: Visibility = Visibility.PUBLIC
 
     def why_not(
         self, actor: Actor, scope: Scope, image: Image | None = None, *, by_number: bool = False

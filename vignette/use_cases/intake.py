@@ -107,7 +107,6 @@ class Intake:
         inspector: Inspector,
         limits: IntakeLimits,
         policy: Policy,
-        visibility: Visibility = Visibility.PUBLIC,
     ) -> None:
         self._staging = staging
         self._room = room
@@ -117,7 +116,6 @@ class Intake:
         self._inspector = inspector
         self.limits = limits
         self._policy = policy
-        self._visibility = visibility
 
     def expect(self, actor: Actor, announced_bytes: int | None) -> None:
         """
@@ -164,7 +162,7 @@ class Intake:
         vignettes.
 
         *name* is a label (see `clean_name`). The job for the vignettes goes into *lane*. Without *visibility*, the
-        settings tell who sees the image. If the actor has sent the same bytes with the same *idempotency_key* before,
+        policy tells who sees the image. If the actor has sent the same bytes with the same *idempotency_key* before,
         its image is returned, and nothing else is kept.
 
         Raises:
@@ -175,7 +173,7 @@ class Intake:
             ImageDeleted: An earlier upload came with this key, and its image was deleted.
         """
         require(self._policy, actor, Scope.UPLOAD)
-        visibility = visibility or self._visibility
+        visibility = visibility or self._policy.of_new
         tally = upload.tally
         if tally.bytes == 0:
             raise EmptyFile("the file has 0 bytes", measured=0)

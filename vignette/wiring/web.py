@@ -62,7 +62,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     """
     keep_files_private()
     require_sandbox(settings)
-    policy = Policy(settings.access, settings.visibility_of_earlier)
+    policy = Policy(settings.access, settings.visibility_of_earlier, settings.visibility)
     door = Door()
     door.warm()
     store, catalogue = open_store_and_catalogue(settings)

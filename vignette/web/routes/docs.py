@@ -10,11 +10,12 @@ from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import get_locale
 from markupsafe import escape
 
+from vignette.access.actors import NOBODY
 from vignette.errors import NotFound, VignetteError
 from vignette.web.api.openapi import build_document
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import absolute_url
-from vignette.web.context import web_context
+from vignette.web.context import current_actor, web_context
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import problem_types, status_of
 
@@ -42,7 +43,7 @@ def openapi_json() -> Response:
 @operation("The same as a page", Answer(200, "A page that needs no other host", HTML), scope=None)
 def page() -> str:
     text = _kept(
-        str(get_locale()),
+        f"{get_locale()} {current_actor() == NOBODY}",
         lambda: render_template("docs.html", spec=build_document(current_app, _SERVER, web_context().policy)),
     )
     return text.replace(_SERVER, escape(_server_url()))
