@@ -7,6 +7,7 @@ import sys
 import click
 
 from vignette import __version__
+from vignette.access.policy import Access
 from vignette.cli.images import render, retry
 from vignette.cli.keys import keys
 from vignette.cli.trials import bench, torture
@@ -34,9 +35,16 @@ def serve() -> None:
 
 def open_catalogue(settings: Settings) -> None:
     """Bring the catalogue up to date before any process needs it; raise what keeps it from that."""
+    from vignette.running.words import say
     from vignette.wiring.stores import open_and_catch_up
+    from vignette.wiring.use_cases import build_keyholding
 
-    _, catalogue = open_and_catch_up(settings)
+    store, catalogue = open_and_catch_up(settings)
+    if settings.access is not Access.OPEN and not build_keyholding(store, catalogue).has_admin():
+        say(
+            "note: no key has the scope admin; `script/vignette keys add NAME --scope admin` makes one",
+            settings.log_format,
+        )
     catalogue.close()
 
 

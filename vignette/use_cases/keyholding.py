@@ -114,6 +114,11 @@ class Keyholding:
             _require_admin(actor)
         return self._keys.get(key_id)
 
+    def has_admin(self) -> bool:
+        """Whether there is a key by which others can be managed."""
+        now = self._clock()
+        return any(Scope.ADMIN in key.scopes and key.is_valid_at(now) for key in self._keys.all(MAX_KEYS))
+
     def mine(self, actor: Actor) -> Key:
         """Return the key that *actor* has shown; raise `KeyNotFound` if he has shown none, or it was just removed."""
         if actor.key_id is None:
