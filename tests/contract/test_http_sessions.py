@@ -154,13 +154,17 @@ def test_signing_out_ends_it_for_whoever_has_copied_the_cookie(closed: House, to
     assert closed.client.get("/images").status_code == 401
 
 
-def test_each_sign_in_is_a_session_of_its_own(closed: House, token: str) -> None:
-    tokens = set()
+def test_each_sign_in_is_a_session_of_its_own_and_ends_the_former(closed: House, token: str) -> None:
+    tokens = []
     for _ in range(3):
         sign_in(closed.client, token)
-        tokens.add(closed.client.get_cookie("vignette_session").value)
+        tokens.append(closed.client.get_cookie("vignette_session").value)
 
-    assert len(tokens) == 3
+    assert len(set(tokens)) == 3
+    former = closed.app.test_client()
+    former.set_cookie("vignette_session", tokens[0])
+    assert former.get("/images").status_code == 401
+    assert closed.client.get("/images").status_code == 200
 
 
 def test_it_ends_with_its_key(closed: House, token: str) -> None:

@@ -75,6 +75,8 @@ def login() -> Response:
         )
     except InvalidKey as error:
         return with_challenge(_page(wanted, error, 401), error)
+    if former := session_token(request):
+        web_context().signing_in.sign_out(former)
     response = make_response(redirect(_path(wanted), 303))
     set_session(response, request, token)
     return response
