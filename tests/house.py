@@ -24,6 +24,7 @@ from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.planner.planning import PlannerHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.adapters.stores.offer_file import OfferFile
 from vignette.limits import PLACE_PATIENCE_S
 from vignette.model import Image, Visibility
 from vignette.pixels.rendering import render_in_steps
@@ -134,6 +135,7 @@ class House:
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
             Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1, patience_s=place_patience_s),
             Policy(access, of_new=visibility),
+            OfferFile(root / "state" / "first-key.json"),
             cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal

@@ -341,6 +341,11 @@ class Settings(BaseSettings):
         return Path(tempfile.gettempdir()) / f"vignette-{os.getuid()}-{digest}" / "broker.sock"
 
     @property
+    def first_key_file(self) -> Path:
+        """What the start tells the web processes of the link for the first key that it prints."""
+        return self.state_folder / "first-key.json"
+
+    @property
     def effective_broker_url(self) -> str:
         return self.broker_url or f"redis+socket://{quote(str(self.broker_socket))}"
 

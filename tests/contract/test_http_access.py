@@ -89,7 +89,7 @@ OF_ALL = [
 FOR_EVERYBODY = {"/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"}
 # They ask for a key themselves, whatever its scopes.
 FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}"}
-FOR_VISITORS = {"/login", "/logout"}
+FOR_VISITORS = {"/login", "/logout", "/first-key"}
 
 
 def test_every_route_declares_who_may_ask(gallery: Doors) -> None:

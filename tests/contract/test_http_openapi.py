@@ -28,6 +28,7 @@ from tests.unit.pixels.test_preview import photo
 from vignette import errors
 from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.access.policy import Policy
+from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.adapters.stores.folder import FolderStore
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
@@ -453,6 +454,23 @@ def login(ask: Asking) -> None:
         ask("POST", "/login", data={"key": token})
 
 
+def first_key(ask: Asking) -> None:
+    first = ask.house.context.first_key
+    for face in _FACES:
+        token = new_token(OFFER_PREFIX)
+        first.offer(digest_of(token))
+        ask("POST", "/first-key", faces=(face,), data={"token": token})
+        ask.house.client.delete_cookie("vignette_session")
+        for key in ask.house.keyholding.all(OPERATOR):
+            ask.house.keyholding.remove(OPERATOR, key.id)
+    ask("POST", "/first-key", data={"token": "vf_none"})
+    ask("POST", "/first-key", json={})
+    ask("POST", "/first-key", data={"token": token}, headers={"Sec-Fetch-Site": "cross-site"})
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("gone"), errors.CatalogueUnavailable("gone")):
+        with patched(first, "take", failing(fault)):
+            ask("POST", "/first-key", data={"token": token})
+
+
 def logout(ask: Asking) -> None:
     ask("POST", "/logout")
     ask("POST", "/logout", headers={"Sec-Fetch-Site": "cross-site"})
@@ -538,6 +556,8 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/login"): login_page,
     ("post", "/login"): login,
     ("post", "/logout"): logout,
+    ("get", "/first-key"): page("/first-key"),
+    ("post", "/first-key"): first_key,
     ("get", "/sessions"): session_list,
     ("delete", "/sessions/{session_id}"): session_end,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tests.house import picture
 from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
 
-NOTE = "no key has the scope admin"
+LINK = re.compile(r"first key, for you alone, once, within a day:  (\S+)\?token=(\S+)")
 
 
 def vignette(service: Service, *arguments: str) -> str:
@@ -26,7 +27,8 @@ def vignette(service: Service, *arguments: str) -> str:
 @pytest.mark.parametrize("access", ["gallery", "closed"])
 def test_the_first_key_opens_the_doors_and_is_obeyed_until_it_is_taken_back(tmp_path: Path, access: str) -> None:
     with running_service(tmp_path, access=access) as service:
-        assert NOTE in service.words()
+        link = LINK.search(service.words())
+        assert link is not None
         url = service.url
         assert http_client.post(f"{url}/images", content=picture()).status_code == 401
 
@@ -58,5 +60,32 @@ def test_the_first_key_opens_the_doors_and_is_obeyed_until_it_is_taken_back(tmp_
             assert http_client.post(f"{url}/images", content=picture(), headers=app).status_code == 401
 
     with running_service(tmp_path, access=access) as service:
-        assert NOTE not in service.words()
+        assert not LINK.search(service.words())
         assert http_client.get(f"{service.url}/images/0", headers=admin).json()["visibility"] == "private"
+
+
+def test_the_link_of_the_start_makes_the_first_key_once(tmp_path: Path) -> None:
+    with running_service(tmp_path, access="closed") as service:
+        link = LINK.search(service.words())
+        assert link is not None
+        url, token = link.groups()
+        page = http_client.get(url, params={"token": token})
+        assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
+        made = http_client.post(url, data={"token": token})
+        key = re.search(r"vk_[a-z2-7]{59}", made.text)
+        assert made.status_code == 201
+        assert key is not None
+        session = {"Cookie": made.headers["Set-Cookie"].partition(";")[0]}
+        http_client.cookies.clear()
+        for headers in ({"Authorization": f"Bearer {key[0]}"}, session):
+            assert http_client.get(f"{service.url}/keys", headers=headers).status_code == 200
+        assert http_client.post(url, data={"token": token}).status_code == 401
+
+    with running_service(tmp_path, access="closed") as service:
+        assert not LINK.search(service.words())
+
+
+def test_where_everybody_may_do_everything_no_key_is_offered(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        assert not LINK.search(service.words())
+        assert http_client.post(f"{service.url}/first-key", data={"token": "vf_" + "a" * 59}).status_code == 401

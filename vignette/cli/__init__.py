@@ -33,18 +33,17 @@ def serve() -> None:
     sys.exit(serve_until_stopped(load_settings_or_exit(), open_catalogue))
 
 
-def open_catalogue(settings: Settings) -> None:
-    """Bring the catalogue up to date before any process needs it; raise what keeps it from that."""
-    from vignette.running.words import say
+def open_catalogue(settings: Settings, offer: str) -> None:
+    """
+    Bring the catalogue up to date before any process needs it; raise what keeps it from that. Where keys are needed and
+    there is none for `admin`, the first one is offered for the token with the digest *offer*.
+    """
     from vignette.wiring.stores import open_and_catch_up
-    from vignette.wiring.use_cases import build_keyholding
+    from vignette.wiring.use_cases import build_first_key
 
     store, catalogue = open_and_catch_up(settings)
-    if settings.access is not Access.OPEN and not build_keyholding(store, catalogue).has_admin():
-        say(
-            "note: no key has the scope admin; `script/vignette keys add NAME --scope admin` makes one",
-            settings.log_format,
-        )
+    if settings.access is not Access.OPEN:
+        build_first_key(settings, store, catalogue).offer(offer)
     catalogue.close()
 
 

@@ -11,9 +11,20 @@ from datetime import datetime
 from typing import Protocol
 
 from vignette.access.keys import Key
+from vignette.access.offers import Offer
 
 Keep = Callable[[Sequence[Key]], None]
 """Writes all keys down elsewhere, the newest first, and raises if that cannot be done."""
+
+
+class Offers(Protocol):
+    """The offer of a first key, if one stands. Every method raises `StoreUnavailable` if it cannot be kept."""
+
+    def read(self) -> Offer | None: ...
+
+    def write(self, offer: Offer) -> None: ...
+
+    def remove(self) -> None: ...
 
 
 class Keys(Protocol):

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.errors import QueueUnavailable
 from vignette.jail.child import trouble_in_a_child
 from vignette.limits import HEAD_LIMIT_S, MAX_HEAD_BYTES, TURNS_WAITED_FOR, UNREAD_BODIES
@@ -74,7 +75,7 @@ USUAL_PATIENCE: Final = Patience()
 
 def serve(
     settings: Settings,
-    prepare: Callable[[Settings], object],
+    prepare: Callable[[Settings, str], object],
     folder: Path = PROJECT_FOLDER,
     *,
     patience: Patience = USUAL_PATIENCE,
@@ -83,7 +84,8 @@ def serve(
     Run the service in the foreground until SIGINT, SIGTERM or SIGHUP. *folder* holds `serveur_flask` and `task_celery`.
 
     *prepare* is done first, once the state folder is ours: what it refuses would be refused by each child, over and
-    over. It makes the upload folder at the first start.
+    over. It makes the upload folder at the first start. It is given the digest of a token, and leaves the file
+    `settings.first_key_file` with it if whoever has that token is to make the first key.
 
     Returns:
         The exit status: 0 after an orderly stop; 1 if it cannot start, with one line on standard error that says why.
@@ -97,17 +99,28 @@ def serve(
             check_folders(settings)
             locks = lock_state(settings, held, ORPHANS_LIMIT_S)
             address = free_address(settings)
-            if (trouble := trouble_in_a_child(partial(prepare, settings))) is not None:
+            offer = new_token(OFFER_PREFIX)
+            if (trouble := trouble_in_a_child(partial(prepare, settings, digest_of(offer)))) is not None:
                 raise CannotStart(trouble or "the catalogue cannot be prepared")
             lock_uploads(settings, held)
             children = [_worker(settings, folder, patience), _web(settings, folder, address, patience)]
             if settings.uses_embedded_broker:
                 children.insert(0, _broker(settings, held, patience.answer_limit_s))
-            Supervisor(children, speak, pass_fds=locks).run(when_up=lambda: speak(banner(settings)))
+            Supervisor(children, speak, pass_fds=locks).run(
+                when_up=lambda: speak(banner(settings, _standing(offer, settings)))
+            )
     except (CannotStart, QueueUnavailable) as error:
         speak(str(error))
         return 1
     return 0
+
+
+def _standing(offer: str, settings: Settings) -> str | None:
+    """Return the token *offer* if a first key is offered for it."""
+    with contextlib.suppress(OSError):
+        if digest_of(offer) in settings.first_key_file.read_text():
+            return offer
+    return None
 
 
 # The children

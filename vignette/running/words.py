@@ -19,8 +19,11 @@ from vignette.settings import Settings, without_password
 _PATIENCE_S: Final = 1.0
 
 
-def banner(settings: Settings) -> str:
-    """What a person wants to know once the service runs: the address, where things are kept, what to try."""
+def banner(settings: Settings, offer: str | None = None) -> str:
+    """
+    What a person wants to know once the service runs: the address, where things are kept, what to try; and the link for
+    the first key, if one is offered for the token *offer*.
+    """
     url = settings.public_url or f"http://{in_url(own_address(settings.host))}:{settings.port}"
     broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
     return "\n".join(
@@ -31,6 +34,7 @@ def banner(settings: Settings) -> str:
             f"    catalogue  {without_password(settings.effective_database_url)}",
             f"    broker     {without_password(broker)}",
             *dangers(abilities(), is_root=runs_as_root()),
+            *([f"first key, for you alone, once, within a day:  {url}/first-key?token={offer}"] if offer else []),
             f"try:  curl -F file=@image_test/photo.jpg {url}/images",
         )
     )

@@ -44,6 +44,10 @@ class KeyChanges(TypedDict, total=False):
     networks: Collection[str]
 
 
+class _NotFirst(Exception):
+    """There is a key with the scope `admin` already."""
+
+
 class Keyholding:
     """
     The use case. *keep* writes all keys down at each change (`KeySnapshots.write`). *clock* tells the time, in UTC.
@@ -91,6 +95,28 @@ class Keyholding:
         self._keys.add(key, self._keep_if_not_too_many)
         return key, token
 
+    def add_first(self, name: str) -> tuple[Key, str] | None:
+        """As `add`, for a key with the scope `admin`, if there is none with it; None if there is."""
+        token = new_token()
+        key = Key(
+            id=secrets.token_hex(8),
+            digest=digest_of(token),
+            name=_label(name),
+            scopes=frozenset({Scope.ADMIN}),
+            created_at=_in_milliseconds(self._clock()),
+        )
+
+        def keep_if_first(keys: Sequence[Key]) -> None:
+            if self._administers([each for each in keys if each.id != key.id]):
+                raise _NotFirst
+            self._keep_if_not_too_many(keys)
+
+        try:
+            self._keys.add(key, keep_if_first)
+        except _NotFirst:
+            return None
+        return key, token
+
     def all(self, actor: Actor, limit: int = MAX_KEYS, after: str | None = None) -> list[Key]:
         """
         Return at most *limit* keys, the newest first: those that follow the key with the id *after*.
@@ -116,8 +142,11 @@ class Keyholding:
 
     def has_admin(self) -> bool:
         """Whether there is a key by which others can be managed."""
+        return self._administers(self._keys.all(MAX_KEYS))
+
+    def _administers(self, keys: Sequence[Key]) -> bool:
         now = self._clock()
-        return any(Scope.ADMIN in key.scopes and key.is_valid_at(now) for key in self._keys.all(MAX_KEYS))
+        return any(Scope.ADMIN in key.scopes and key.is_valid_at(now) for key in keys)
 
     def mine(self, actor: Actor) -> Key:
         """Return the key that *actor* has shown; raise `KeyNotFound` if he has shown none, or it was just removed."""

@@ -16,6 +16,7 @@ from vignette.model import Image
 from vignette.recipes import Recipe
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
+from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.health import Health
 from vignette.use_cases.intake import Intake
 from vignette.use_cases.keyholding import Keyholding
@@ -46,6 +47,7 @@ class WebContext:
     renewal: Renewal
     keyholding: Keyholding
     signing_in: SigningIn
+    first_key: FirstKey
     health: Health
     capacity: Capacity
     recipes: tuple[Recipe, ...]

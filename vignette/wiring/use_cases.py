@@ -9,10 +9,13 @@ from vignette.access.policy import Access, Policy
 from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.adapters.stores.offer_file import OfferFile
 from vignette.limits import STAGING_MAX_AGE_S
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
+from vignette.settings import Settings
 from vignette.use_cases.checking import Checkup, settle
+from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.health import Health, takes_uploads, worker_is_heard
 from vignette.use_cases.key_snapshots import KeySnapshots
 from vignette.use_cases.keyholding import Keyholding
@@ -54,6 +57,10 @@ def build_key_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> KeySnaps
 
 def build_keyholding(store: FolderStore, catalogue: SqlCatalogue) -> Keyholding:
     return Keyholding(catalogue.keys, build_key_snapshots(store, catalogue).write)
+
+
+def build_first_key(settings: Settings, store: FolderStore, catalogue: SqlCatalogue) -> FirstKey:
+    return FirstKey(OfferFile(settings.first_key_file), build_keyholding(store, catalogue))
 
 
 def build_verdicts(

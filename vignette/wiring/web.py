@@ -14,16 +14,19 @@ from vignette.access.policy import Policy
 from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
+from vignette.adapters.stores.offer_file import OfferFile
 from vignette.despair import DESPAIRS_AFTER_S, Despair
 from vignette.jail.modes import keep_files_private
 from vignette.jail.sandbox import abilities
 from vignette.logs import set_up_logs as set_up_logs  # for the entry script, which preloads only this module
+from vignette.ports.access import Offers
 from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import AllJobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
+from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
@@ -78,6 +81,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
         Capacity.of_threads(settings.web_threads, settings.slow_client_seconds),
         policy,
+        OfferFile(settings.first_key_file),
         cache_vignettes_s=settings.cache_vignettes_seconds,
     )
     if _RESPAWNS in sys.argv:
@@ -120,6 +124,7 @@ def build_context(
     request_limits: RequestLimits,
     capacity: Capacity,
     policy: Policy,
+    offers: Offers,
     *,
     cache_vignettes_s: int,
 ) -> WebContext:
@@ -145,6 +150,7 @@ def build_context(
         renewal=renewal,
         keyholding=keyholding,
         signing_in=SigningIn(catalogue.sessions, keyholding),
+        first_key=FirstKey(offers, keyholding),
         health=build_health(store, catalogue, jobs),
         capacity=capacity,
         recipes=tuple(recipes),

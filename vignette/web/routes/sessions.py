@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -15,8 +16,10 @@ from vignette.errors import (
     MalformedRequest,
     SessionNotFound,
     StoreFull,
+    StoreUnavailable,
 )
 from vignette.limits import KIB
+from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import SessionList, absolute_url, session_resource
 from vignette.web.capacity.turns import end_turn
@@ -60,18 +63,12 @@ def login_page() -> Response:
 )
 def login() -> Response:
     """`next` is the path of the page to go to. What the session may do is what its key may do whenever it is used."""
-    if request.mimetype != _FORM:
-        raise MalformedRequest(f"the body has to be {_FORM}")
-    length = request.content_length
-    if length is None or length > _MAX_FORM_BYTES:
-        raise MalformedRequest(
-            "the form is too long, or its length is not told", measured=length, limit=_MAX_FORM_BYTES
-        )
-    wanted = request.form.get("next")
+    form = _form()
+    wanted = form.get("next")
     end_turn()
     try:
         _, token = web_context().signing_in.sign_in(
-            request.form.get("key", "").strip(), request.remote_addr, request.headers.get("User-Agent")
+            form.get("key", "").strip(), request.remote_addr, request.headers.get("User-Agent")
         )
     except InvalidKey as error:
         return with_challenge(_page(wanted, error, 401), error)
@@ -97,6 +94,37 @@ def logout() -> Response:
     clear_session(response, request)
     # What a browser has kept of pages for this reader goes with the session.
     response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@sessions.get("/first-key")
+@operation(
+    "The page that makes the first key, for whoever has started the service",
+    Answer(200, "A button: what only looks at the link uses it up in vain", HTML),
+    scope=None,
+    parameters=(Parameter("token", "As in the link that the start has printed", {"type": "string"}),),
+)
+def first_key_page() -> Response:
+    return _unstored(render_template("first_key.html", offer=request.args.get("token", ""), token=None))
+
+
+@sessions.post("/first-key")
+@operation(
+    "Make the first key, and begin a session with it",
+    Answer(201, "A page that shows the key, once", HTML, headers=("Set-Cookie",)),
+    scope=None,
+    problems=(CrossSiteRequest, MalformedRequest, InvalidKey, CatalogueUnavailable, StoreUnavailable, StoreFull),
+    bodies={
+        _FORM: {"schema": {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]}},
+    },
+)
+def first_key() -> Response:
+    form, signing_in = _form(), web_context().signing_in
+    end_turn()
+    _, token = web_context().first_key.take(form.get("token", "").strip())
+    _, session = signing_in.sign_in(token, request.remote_addr, request.headers.get("User-Agent"))
+    response = _unstored(render_template("first_key.html", offer=None, token=token), 201)
+    set_session(response, request, session)
     return response
 
 
@@ -131,9 +159,24 @@ def end(session_id: str) -> Response:
     return response
 
 
+def _form() -> Mapping[str, str]:
+    """Return the fields of the form that was sent."""
+    if request.mimetype != _FORM:
+        raise MalformedRequest(f"the body has to be {_FORM}")
+    length = request.content_length
+    if length is None or length > _MAX_FORM_BYTES:
+        detail = "the form is too long, or its length is not told"
+        raise MalformedRequest(detail, measured=length, limit=_MAX_FORM_BYTES)
+    return request.form
+
+
 def _page(wanted: str | None, error: InvalidKey | None = None, status: int = 200) -> Response:
     is_secret = request.is_secure or request.host.partition(":")[0] in ("localhost", "127.0.0.1", "[")
     page = render_template("login.html", wanted=_path(wanted), error=error, is_secret=is_secret)
+    return _unstored(page, status)
+
+
+def _unstored(page: str, status: int = 200) -> Response:
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response
