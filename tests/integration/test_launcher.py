@@ -72,10 +72,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-def refusal(folder: Path, command: Sequence[str] = LAUNCH, **settings: object) -> str:
-    """The one line that a start by *command* with *settings* ends with."""
+def refusal(folder: Path, command: Sequence[str] = LAUNCH, status: int = 1, **settings: object) -> str:
+    """The one line that a start by *command* with *settings* ends with, and with *status*."""
     with started_service(folder, command=command, **settings) as service:
-        assert service.process.wait(LIMIT_S) == 1, service.words()
+        assert service.process.wait(LIMIT_S) == status, service.words()
         assert service.processes() == {}
         [line] = service.words().splitlines()
         return line
@@ -478,7 +478,7 @@ def test_a_service_that_others_reach_is_told_what_they_call_it(tmp_path, host):
     ],
 )
 def test_a_service_that_others_reach_is_told_who_may_do_what(tmp_path, settings, reached_by):
-    line = refusal(tmp_path, **settings)
+    line = refusal(tmp_path, status=2, **settings)
 
     assert line.startswith(f"vignette: access is not set, and others reach the service by {reached_by}: ")
     assert all(f'"{access}"' in line for access in Access)
