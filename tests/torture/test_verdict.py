@@ -77,9 +77,10 @@ def test_an_image_that_is_never_finished_is_a_violation(court: Court) -> None:
 
 
 def test_however_long_it_takes_images_that_are_finished_one_by_one_are_not_lost(court: Court) -> None:
-    for _ in range(6):
+    for _ in range(10):
         court.house.upload(picture())
-    verdict = Verdict(Victim(court.house.root), court.ledger, patience_s=3)
+    # A busy machine takes seconds for one of them.
+    verdict = Verdict(Victim(court.house.root), court.ledger, patience_s=5)
 
     def finish_slowly(_client: int, stop: threading.Event) -> None:
         for image_id in court.house.jobs.hinted:
@@ -87,7 +88,7 @@ def test_however_long_it_takes_images_that_are_finished_one_by_one_are_not_lost(
             court.house.rendering.render(image_id)
 
     with all_along(1, finish_slowly):
-        assert verdict.wait_until_settled() > 3
+        assert verdict.wait_until_settled() > 5
 
     verdict.close()
     assert court.ledger.violations == []
