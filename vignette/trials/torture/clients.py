@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
+from vignette.model import Visibility
 from vignette.settings import DEFAULT_RECIPES
+from vignette.trials.torture.doors import Doors
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate, any_picture
 
@@ -27,14 +29,21 @@ _NOT_NOW: Final = (503, 507)
 
 
 class Client:
-    """A client that works until *stopping*. What it does depends on *random* and on the answers alone."""
+    """
+    A client that works until *stopping*, with the key *token*. What it does depends on *random* and on the answers
+    alone.
+    """
 
-    def __init__(self, port: int, ledger: Ledger, random: Random, stopping: threading.Event) -> None:
+    def __init__(
+        self, port: int, ledger: Ledger, random: Random, stopping: threading.Event, *, token: str = ""
+    ) -> None:
         self._port = port
+        self._token = token
         self._ledger = ledger
         self._random = random
         self._stopping = stopping
         self._kept: list[Upload] = []
+        self._doors = Doors(self._ask, ledger, random)
 
     def run(self) -> None:
         while not self._stopping.is_set():
@@ -46,13 +55,16 @@ class Client:
                 self._look()
             elif chance < 0.12:
                 self._hang_up()
+            elif chance < 0.20:
+                self._try_doors()
             self._stopping.wait(self._random.uniform(0, 0.06))
 
     def _upload(self) -> None:
         picture = any_picture(self._random)
         key = self._random.randbytes(8).hex() if self._random.random() < 0.7 else None
         digest = hashlib.sha256(picture.content).hexdigest()
-        upload = Upload(digest, len(picture.content), picture.fate, key)
+        visibility = Visibility.PRIVATE if self._random.random() < 0.3 else Visibility.PUBLIC
+        upload = Upload(digest, len(picture.content), picture.fate, key, visibility=visibility)
         self._ledger.send(upload)
         while not self._sent(upload, picture.content) and key is not None:
             # Without a key it is not sent again: it may have been kept, and would be there twice.
@@ -65,7 +77,7 @@ class Client:
         if upload.key is not None:
             headers["Idempotency-Key"] = upload.key
         try:
-            status, body = self._ask("POST", "/images", content, headers)
+            status, body = self._ask("POST", f"/images?visibility={upload.visibility}", content, headers)
         except _NO_ANSWER:
             return False
         if status in _NOT_NOW:
@@ -81,7 +93,9 @@ class Client:
         return True
 
     def _acknowledged(self, upload: Upload, resource: dict[str, Any]) -> None:
-        upload.number = resource["id"]
+        upload.number, upload.name = resource["id"], resource["public_name"]
+        if resource["visibility"] != upload.visibility:
+            self._ledger.violated(f"image {upload.number} was to be {upload.visibility}: {resource['visibility']}")
         if upload.fate is Fate.REFUSED:
             self._ledger.violated(f"image {upload.number} should have been refused")
         if resource["sha256"] != upload.sha256:
@@ -120,6 +134,18 @@ class Client:
         if shown not in (200, 202, 422, *_NOT_NOW):
             self._ledger.violated(f"the vignette of image {upload.number} was answered {shown}")
 
+    def _try_doors(self) -> None:
+        try:
+            if self._random.random() < 0.2:
+                self._doors.lend()
+            elif self._kept:
+                upload = self._random.choice(self._kept)
+                if self._random.random() < 0.5:
+                    self._doors.change(upload)
+                self._doors.look(upload)
+        except _NO_ANSWER:
+            return
+
     def _look_at_sizes(self, upload: Upload) -> None:
         """What is ready has each size that it tells of, the first one among them."""
         status, body = self._ask("GET", f"/images/{upload.number}", headers={"Accept": "application/json"})
@@ -140,6 +166,7 @@ class Client:
         try:
             connection.putrequest("POST", "/images")
             connection.putheader("Content-Type", "image/png")
+            connection.putheader("Authorization", f"Bearer {self._token}")
             connection.putheader("Content-Length", str(len(content) + 1000))
             connection.endheaders()
             connection.send(content[: self._random.choice((500, len(content)))])
@@ -150,11 +177,19 @@ class Client:
             connection.close()
 
     def _ask(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = {},
+        *,
+        key: str | None = None,
     ) -> tuple[int, bytes]:
+        token = self._token if key is None else key
+        shown = {"Authorization": f"Bearer {token}"} if token else {}
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
         try:
-            connection.request(method, path, body, dict(headers))
+            connection.request(method, path, body, {**headers, **shown})
             response = connection.getresponse()
             return response.status, response.read()
         finally:

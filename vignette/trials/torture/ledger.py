@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from vignette.model import Visibility
 from vignette.trials.torture.pictures import Fate
 
 
 @dataclass(slots=True)
 class Upload:
     """
-    A file that was sent.
+    A file that was sent, to be seen as `visibility` says.
 
     `number` is the one that a 201 told, `is_refused` says that a 4xx came. Without an answer there is neither.
     """
@@ -25,6 +26,10 @@ class Upload:
     key: str | None
     number: int | None = None
     is_refused: bool = False
+    name: str = ""
+    """The public name that a 201 told."""
+    visibility: Visibility | None = Visibility.PUBLIC
+    """Who sees it; None while nobody knows, because a change was not answered."""
 
 
 @dataclass(slots=True)

@@ -134,9 +134,13 @@ def _attack(victim: Victim, ledger: Ledger, seconds: float, seed: int, say: Call
     if not victim.bring_up():
         ledger.violated(f"the service did not start within {START_LIMIT_S:.0f} s")
         return
+    victim.make_key()
     say(f"seed {seed}: the service is up; killing it for {seconds:.0f} s")
     stopping = threading.Event()
-    clients = [Client(victim.port, ledger, Random(f"{seed}/{number}"), stopping) for number in range(CLIENTS)]
+    clients = [
+        Client(victim.port, ledger, Random(f"{seed}/{number}"), stopping, token=victim.token)
+        for number in range(CLIENTS)
+    ]
     threads = [threading.Thread(target=_guarded(client.run, ledger), name="client") for client in clients]
     for thread in threads:
         thread.start()

@@ -155,6 +155,8 @@ class Verdict:
         elif image.state.value != upload.fate.value:
             reason = image.failure.detail if image.failure else "no reason"
             self._ledger.violated(f"image {image.id} is {image.state} ({reason}), it should be {upload.fate}")
+        elif upload.visibility is not None and image.visibility is not upload.visibility:
+            self._ledger.violated(f"image {image.id} is {image.visibility}, it should be {upload.visibility}")
         elif image.state is State.FAILED and image.failure is None:
             self._ledger.violated(f"image {image.id} has failed without a reason")
         elif image.state is State.READY:
@@ -206,7 +208,8 @@ class Verdict:
         for number, upload in self._acknowledged()[-_ASKED:]:
             connection = http.client.HTTPConnection("127.0.0.1", self._victim.port, timeout=30)
             try:
-                connection.request("GET", f"/images/{number}", headers={"Accept": "application/json"})
+                shown = {"Authorization": f"Bearer {self._victim.token}"}
+                connection.request("GET", f"/images/{number}", headers={"Accept": "application/json", **shown})
                 response = connection.getresponse()
                 body = response.read()
             finally:

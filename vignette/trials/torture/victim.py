@@ -6,9 +6,12 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
+from vignette.settings import PROJECT_FOLDER
 from vignette.trials.own_service import OwnService
 from vignette.trials.processes import children_of, command_line, marked, name_of, parent_of, send
 from vignette.worker.sweeper import PROCESS_NAME
@@ -35,7 +38,22 @@ class Victim(OwnService):
             render_processes=2,
             max_attempts=MAX_ATTEMPTS,
             tasks_per_process=tasks_per_process,
+            access="gallery",
         )
+        self.token = ""
+        """The key of the clients and of the verdict; `make_key` makes it."""
+
+    def make_key(self) -> None:
+        """Make a key with all rights, as whoever runs the service would."""
+        made = subprocess.run(
+            [sys.executable, "-m", "vignette", "keys", "add", "torture", "--scope", "admin"],
+            cwd=PROJECT_FOLDER,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        self.token = made.stdout.strip()
 
     def parts(self) -> dict[str, list[tuple[int, int]]]:
         """Return the processes that run now, by kind; each as its process id and that of its parent."""
