@@ -57,12 +57,12 @@ def test_a_later_offer_takes_the_place_of_the_former(first: FirstKey) -> None:
     first.take(later)
 
 
-@pytest.mark.parametrize("token", ["", "vf_", "vk_" + "a" * 59, "x" * 10_000, new_token(OFFER_PREFIX), new_token()])
-def test_no_other_token_makes_one(first: FirstKey, token: str) -> None:
+def test_no_other_token_makes_one(first: FirstKey) -> None:
     offered(first)
 
-    with pytest.raises(InvalidKey):
-        first.take(token)
+    for token in ("", "vf_", "vk_" + "a" * 59, "x" * 10_000, new_token(OFFER_PREFIX), new_token()):
+        with pytest.raises(InvalidKey):
+            first.take(token)
 
 
 def test_it_is_not_offered_where_a_key_is_for_admin(first: FirstKey, house: House) -> None:
