@@ -177,7 +177,8 @@ def test_a_key_that_was_removed_is_obeyed_no_more(closed: Doors) -> None:
 def whole(answer: TestResponse, ref: object) -> tuple[Any, ...]:
     """All of *answer* but what names the image that was asked for."""
     headers = sorted((name, value) for name, value in answer.headers if name != "Date")
-    return answer.status_code, headers, answer.data.replace(f"image {ref}".encode(), b"image it")
+    named = re.compile(rf"(image |next=/images/|next=/vignette/){ref}\b".encode())
+    return answer.status_code, headers, named.sub(rb"\1it", answer.data)
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
@@ -254,6 +255,40 @@ def test_only_those_who_may_know_it_learn_a_number(gallery: Doors) -> None:
         assert (f"Image {image.id}<" in page) == (number is not None)
         assert f"/{image.id}/" not in page
         assert f'/{image.id}"' not in page
+
+
+@pytest.mark.parametrize("who", ["owner", "admin"])
+def test_pages_tell_those_who_may_know_it_who_sees_an_image(doors: Doors, who: str) -> None:
+    public, private = (doors.images[f"owner's {visibility}"].public_name for visibility in ("public", "private"))
+    html = {"Accept": "text/html"}
+
+    pages = [doors.ask(who, "GET", f"/images/{name}", headers=html).text for name in (public, private)]
+    lists = [doors.ask(who, "GET", path, headers=html).text for path in ("/", "/images")]
+
+    if doors.ask("nobody", "GET", f"/images/{private}").status_code == 200:  # with open doors
+        assert not any("Seen by" in page or "Private" in page for page in (*pages, *lists))
+        return
+    assert ["The key that sent it, and admin" in page for page in pages] == [False, True]
+    assert ["It is private: for all others these links lead nowhere." in page for page in pages] == [False, True]
+    assert ["All who may look at images here" in page for page in pages] == [True, False]
+    assert [page.count(">Private</span>") for page in lists] == [3 if who == "admin" else 1] * 2
+    other = doors.ask("other", "GET", f"/images/{public}", headers=html).text
+    assert "Seen by" not in other
+
+
+def test_who_may_not_see_an_image_may_sign_in_and_come_back(gallery: Doors) -> None:
+    name = gallery.images["owner's private"].public_name
+    sign_in = f'href="/login?next=/images/{name}"'
+    for who, is_offered in (("nobody", True), ("other", False)):
+        page = gallery.ask(who, "GET", f"/images/{name}", headers={"Accept": "text/html"})
+        assert page.status_code == 404
+        assert (sign_in in page.text) is is_offered
+        assert "There is no such image" in page.text
+
+
+def test_with_open_doors_no_page_asks_for_a_key(tmp_path: Path) -> None:
+    with new_house(tmp_path) as house:
+        assert "/login" not in house.client.get("/images/7", headers={"Accept": "text/html"}).text
 
 
 def test_with_open_doors_numbers_are_the_contract(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def banner(settings: Settings) -> str:
     """What a person wants to know once the service runs: the address, where things are kept, what to try."""
     url = settings.public_url or f"http://{in_url(own_address(settings.host))}:{settings.port}"
     broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
+    key = "" if settings.access == "open" else '-H "Authorization: Bearer $KEY" '
     return "\n".join(
         (
             f"Vignette runs at {url}/",
@@ -31,7 +32,7 @@ def banner(settings: Settings) -> str:
             f"    catalogue  {without_password(settings.effective_database_url)}",
             f"    broker     {without_password(broker)}",
             *dangers(abilities(), is_root=runs_as_root()),
-            f"try:  curl -F file=@image_test/photo.jpg {url}/images",
+            f"try:  curl {key}-F file=@image_test/photo.jpg {url}/images",
         )
     )
 

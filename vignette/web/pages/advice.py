@@ -73,7 +73,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
     "not-found": N_("The address may be mistyped, or what was here has moved."),
     "image-not-found": N_(
-        "Numbers count the arrivals from 0, and this one has not been reached; or it is an image that you may not see."
+        "The address may be mistyped, or the number has not been reached yet. Or the image is private, and only"
+        " the key that sent it shows it."
     ),
     "recipe-not-found": N_("Leave the size out of the address to get the usual vignette."),
     "file-not-stored": N_(
