@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
 import subprocess
 import sys
+import textwrap
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests import needs
 from tests.house import picture
 from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
+from vignette.trials.own_port import free_port
 
 NOTE = "no key has the scope admin"
 
@@ -60,3 +71,86 @@ def test_the_first_key_opens_the_doors_and_is_obeyed_until_it_is_taken_back(tmp_
     with running_service(tmp_path, access=access) as service:
         assert NOTE not in service.words()
         assert http_client.get(f"{service.url}/images/0", headers=admin).json()["visibility"] == "private"
+
+
+def blocks_of_the_readme(heading: str) -> list[str]:
+    """Return the indented blocks of the README below *heading*, up to the next one."""
+    _, _, rest = (PROJECT_FOLDER / "README.md").read_text().partition(f"\n### {heading}\n")
+    section = re.split(r"(?m)^##", rest)[0]
+    return [textwrap.dedent(block).strip() for block in re.findall(r"(?m)(?:^    .*\n|^\n(?=    ))+", section)]
+
+
+@contextmanager
+def nginx_of_the_readme(folder: Path, server: str, port: int, service_port: int) -> Iterator[None]:
+    """Run nginx in *folder* with the README's *server* on *port*, without TLS: no authority vouches for us."""
+    folder.mkdir()
+    server = re.sub(r"ssl_certificate.*;\n", "", server).replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+    server = server.replace("http://127.0.0.1:5000", f"http://127.0.0.1:{service_port}")
+    own = "".join(f"{name}_temp_path {name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    user = "user root;" if os.geteuid() == 0 else ""  # another one may not write to our folder
+    config = folder / "nginx.conf"
+    config.write_text(f"daemon off; {user} pid pid; events {{}} http {{ access_log off; {own} {server} }}")
+    nginx = shutil.which("nginx") or shutil.which("nginx", path=needs.ADMINISTRATORS_PATH) or "nginx"
+    process = subprocess.Popen([nginx, "-p", folder, "-c", config, "-e", "error.log"], stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: process.poll() is not None or answers(f"http://127.0.0.1:{port}/healthz"))
+        assert process.poll() is None, (folder / "error.log").read_text()
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return http_client.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
+@needs.program("nginx", "nginx-light")
+@needs.program("curl", "curl")
+def test_what_the_readme_says_of_the_internet_is_so(tmp_path: Path) -> None:
+    settings, server, *lines = blocks_of_the_readme("On the internet")
+    port, service_port = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    values = tomllib.loads(settings) | {"public_url": url, "port": service_port}
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "image_test").symlink_to(PROJECT_FOLDER / "image_test")
+    vignette = f"'{sys.executable}' -m vignette"
+    script = "\n".join(lines)
+    for said, done in (
+        ("https://pictures.example.org", url),
+        ("keys rm ID", "keys rm $(script/vignette keys ls | grep phone | cut -c -16)"),
+        ("script/vignette", vignette),
+    ):
+        assert said in script
+        script = script.replace(said, done)
+    failing = "set -eu\ncurl() { command curl --silent --show-error --fail-with-body --noproxy '*' \"$@\"; echo; }\n"
+    telling = '\necho "$KEY $NUMBER $NAME"'
+
+    with (
+        running_service(tmp_path, **values) as service,
+        nginx_of_the_readme(tmp_path / "nginx", server, port, service_port),
+    ):
+        folders = {"upload_folder": service.upload_folder, "state_folder": service.state_folder}
+        env = environment(tmp_path, **values, **folders)
+        done = subprocess.run(
+            ["sh", "-c", failing + script + telling], cwd=here, env=env, capture_output=True, text=True
+        )
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        answered = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        private, public, shared, keys, tablet = answered
+        key, number, name = done.stdout.split()[-3:]
+        assert (private["visibility"], public["visibility"]) == ("private", "public")
+        assert private["links"]["self"] == public["links"]["self"] == f"{url}/images/{name}"
+        assert (private["id"], shared["id"], number) == (0, None, "0")
+        assert [listed["name"] for listed in keys["keys"]] == ["phone", "admin"]
+        assert tablet["scopes"] == ["upload"]
+        assert (here / "vignette.jpg").read_bytes().startswith(b"\xff\xd8")
+        large = picture(2000, 2000, "BMP")
+        for token, status in ((key, 401), (tablet["token"], 201)):
+            sent = http_client.post(f"{url}/images", content=large, headers={"Authorization": f"Bearer {token}"})
+            assert sent.status_code == status
