@@ -231,7 +231,13 @@ def test_pages_offer_what_the_visitor_may_do(closed: House, token: str) -> None:
     refused = closed.client.get("/images?limit=2", headers={"Accept": BROWSER})
     assert refused.status_code == 401
     assert 'href="/login?next=/images"' in refused.text
+    assert "Sign in with a key." in refused.text
+    assert refused.text.count('<a class="button"') == 1  # without a key the start, too, leads here
     assert "Sign in" in closed.client.get("/docs").text
+    # What a form was to do is not done by coming back: where it leads to is no page.
+    form = closed.client.post("/images/0/retry", headers={**OURS, "Accept": BROWSER})
+    assert form.status_code == 401
+    assert "/login?next" not in form.text
     sign_in(closed.client, token)
 
     page = closed.client.get("/", headers={"Accept": BROWSER})
