@@ -40,7 +40,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     folder: Path = tmp_path_factory.mktemp("service")
     with running_service(folder, access="gallery") as service:
         settings = Settings(upload_folder=service.upload_folder, state_folder=service.state_folder)
-        _, token = open_keyholding(settings).add(OPERATOR, "laptop", [Scope.READ, Scope.UPLOAD])
+        _, token = open_keyholding(settings).add(OPERATOR, "laptop", [Scope.READ, Scope.UPLOAD, Scope.EDIT])
         yield Doors(service.url, token)
 
 
@@ -77,7 +77,14 @@ def test_the_keyboard_alone_signs_in_looks_and_signs_out(visit: Visit, doors: Do
 
     expect(page).to_have_url(doors.page)
     expect(page.locator("main img")).to_be_visible()
-    expect(page.locator(".facts")).to_contain_text("The key that sent it, and admin")
+    for button, seen_by in (
+        ("Make it public", "All who may look at images here"),
+        ("Make it private", "The key that sent it, and admin"),
+    ):
+        tab_to(page, button)
+        page.keyboard.press("Enter")
+        expect(page.locator(".facts")).to_contain_text(seen_by)
+        expect(page).to_have_url(doors.page)
     tab_to(page, "Sign out")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{doors.url}/")

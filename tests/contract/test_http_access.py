@@ -73,6 +73,7 @@ ROUTES = [
     ("GET", "/vignette/{}", Scope.READ),
     ("POST", "/images/{}/retry", Scope.EDIT),
     ("PATCH", "/images/{}", Scope.EDIT),
+    ("POST", "/images/{}/visibility?visibility=public", Scope.EDIT),
     ("DELETE", "/images/{}", Scope.DELETE),
     ("POST", "/images/{}/delete", Scope.DELETE),
 ]
@@ -106,7 +107,7 @@ def test_every_route_declares_who_may_ask(gallery: Doors) -> None:
             else:
                 declared.add((method, path, operation.scope))
 
-    assert declared == {*ROUTES, *OF_ALL}
+    assert declared == {(method, path.partition("?")[0], scope) for method, path, scope in (*ROUTES, *OF_ALL)}
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), [*ROUTES, *OF_ALL])
@@ -351,6 +352,26 @@ class TestVisibility:
         gallery.house.reindexing.rebuild()
 
         assert gallery.house.catalogue.library.newest(100) == before
+
+    def test_a_form_says_it_too(self, gallery: Doors) -> None:
+        name = gallery.images["owner's public"].public_name
+        html = {"Accept": "text/html"}
+        for visibility, other, words in (
+            ("private", "public", "Make it public"),
+            ("public", "private", "Make it private"),
+        ):
+            page = f"/images/{name}"
+            form = f"{page}/visibility?visibility="
+            answer = gallery.ask("owner", "POST", f"{form}{visibility}", headers=html)
+            assert (answer.status_code, answer.headers["Location"]) == (303, f"http://localhost{page}")
+            shown = gallery.ask("owner", "GET", page, headers=html).text
+            assert f'action="{form}{other}"' in shown
+            assert words in shown
+            assert gallery.ask("nobody", "GET", page).status_code == (404 if visibility == "private" else 200)
+        assert "/visibility" not in gallery.ask("other", "GET", page, headers=html).text
+        for said in ("", "?visibility=secret"):
+            refused = gallery.ask("owner", "POST", f"{page}/visibility{said}")
+            assert (refused.status_code, refused.json["type"]) == (400, "/problems/malformed-request")
 
     def test_another_key_may_not_say_it(self, gallery: Doors) -> None:
         name = gallery.images["owner's public"].public_name

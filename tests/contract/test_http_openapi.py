@@ -316,6 +316,24 @@ def delete_form(ask: Asking) -> None:
         ask("POST", "/images/1/delete", template)
 
 
+def visibility_form(ask: Asking) -> None:
+    template = "/images/{image_id}/visibility"
+    deleted = ask.house.upload(picture()).id
+    ask.house.removal.delete(NOBODY, deleted)
+    number = ask.house.upload(picture()).id
+    for path in (f"/images/{asked}/visibility" for asked in (number, deleted, 99)):
+        ask("POST", f"{path}?visibility=private", template)
+    url = f"/images/{number}/visibility?visibility=private"
+    for said in ("", "?visibility=secret"):
+        ask("POST", f"/images/{number}/visibility{said}", template)
+    ask("POST", url, template, headers={"Sec-Fetch-Site": "cross-site"})
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
+        with patched(ask.house.store, "write", failing(fault)):
+            ask("POST", url, template)
+    with no_catalogue(ask.house):
+        ask("POST", url, template)
+
+
 def retry(ask: Asking) -> None:
     template = "/images/{image_id}/retry"
     for face in _FACES:
@@ -515,6 +533,7 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("delete", "/images/{image_id}"): delete,
     ("post", "/images/{image_id}/delete"): delete_form,
     ("post", "/images/{image_id}/retry"): retry,
+    ("post", "/images/{image_id}/visibility"): visibility_form,
     ("get", "/images/{image_id}/original"): file_of("original"),
     ("get", "/images/{image_id}/public"): file_of("public"),
     ("get", "/images/{image_id}/metadata.txt"): file_of("metadata.txt"),

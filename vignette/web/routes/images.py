@@ -41,7 +41,7 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.json_bodies import MERGE_PATCH, json_body
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
-from vignette.web.http.queries import whole_number
+from vignette.web.http.queries import said_visibility, whole_number
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
@@ -181,6 +181,26 @@ def change(image_id: ImageRef) -> Response:
     response = as_json(image_resource(image))
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+@images.post("/<image_id:image_id>/visibility")
+@operation(
+    "Say who sees an image, for a page without JavaScript: forms know only GET and POST",
+    Answer(303, "The page of the image", HTML, headers=("Location",)),
+    scope=Scope.EDIT,
+    problems=(
+        *(CrossSiteRequest, MalformedRequest, ImageNotFound, ImageDeleted),
+        *(CatalogueUnavailable, StoreUnavailable, StoreFull),
+    ),
+    parameters=(Parameter("visibility", "Who is to see it", {"type": "string", "enum": list(Visibility)}),),
+)
+def change_form(image_id: ImageRef) -> Response:
+    visibility = said_visibility(request.args)
+    if visibility is None:
+        raise MalformedRequest(f"visibility is missing, and has to be {' or '.join(Visibility)}")
+    end_turn()
+    image = web_context().editing.set_visibility(current_actor(), image_id, visibility)
+    return make_response(redirect(absolute_url("images.show", image_id=ref_of(image)), 303))
 
 
 @images.post("/<image_id:image_id>/delete")
