@@ -104,3 +104,22 @@ def test_a_list_tells_its_owner_which_picture_is_private(visit: Visit, doors: Do
     page.keyboard.press("Enter")
 
     expect(page.locator(".caption", has_text="Private")).to_be_visible()
+
+
+@pytest.mark.parametrize("has_javascript", [True, False])
+def test_a_picture_is_private_from_the_first_moment_on(
+    chromium: Browser, doors: Doors, tmp_path: Path, has_javascript: bool
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(picture())
+    context = chromium.new_context(locale="en-GB", java_script_enabled=has_javascript)
+    page = context.new_page()
+    page.goto(f"{doors.url}/login")
+    page.fill("#key", doors.token)
+    page.keyboard.press("Enter")
+    page.set_input_files("input[type=file]", photo)
+    page.get_by_role("button", name="Upload as private").click()
+
+    expect(page.locator(".facts")).to_contain_text("The key that sent it, and admin")
+    assert http_client.get(page.url).status_code == 404
+    context.close()

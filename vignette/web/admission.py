@@ -75,7 +75,7 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
 
     app.before_request(admit)
     app.after_request(keep_private)
-    app.jinja_env.globals.update(may=may, has_doors=policy.access is not Access.OPEN)
+    app.jinja_env.globals.update(may=may, has_doors=policy.access is not Access.OPEN, visibility_of_new=policy.of_new)
     app.context_processor(lambda: {"is_signed_in": current_actor() != NOBODY})
 
 
