@@ -196,6 +196,16 @@ def upload(ask: Asking) -> None:
         ask.send(picture())
 
 
+def small_body(ask: Asking, method: str, path: str, template: str | None = None, **options: Any) -> None:
+    """One that finds no place, and one that ends early because it came too slowly."""
+    options = {"content_type": "application/json", **options}
+    capacity = ask.house.context.capacity
+    with capacity.upload(), capacity.upload():
+        ask(method, path, template, data=b"{}", **options)
+    with patched(capacity.slow_clients, "has_cut_since", lambda _: True):
+        ask(method, path, template, data=b"{", environ_overrides={"CONTENT_LENGTH": "100"}, **options)
+
+
 def file_of(name: str) -> Callable[[Asking], None]:
     template = "/images/{image_id}/" + name
 
@@ -337,6 +347,7 @@ def visibility(ask: Asking) -> None:
     for number in (0, 2, 99):
         ask("PATCH", f"/images/{number}", template, **patch)
     ask("PATCH", "/images/0", template, json={"visibility": "secret"})
+    small_body(ask, "PATCH", "/images/0", template)
     ask("PATCH", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"}, **patch)
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
         with patched(ask.house.store, "write", failing(fault)):
@@ -367,6 +378,7 @@ def new_key(ask: Asking, _: str, admin: dict[str, str]) -> None:
     ask("POST", "/keys", headers=admin, json=NEW_KEY)
     ask("POST", "/keys", headers=admin, json={**NEW_KEY, "scopes": []})
     ask("POST", "/keys", headers={**admin, "Sec-Fetch-Site": "cross-site"}, json=NEW_KEY)
+    small_body(ask, "POST", "/keys", headers=admin)
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.TooManyKeys("1000")):
         with patched(ask.house.keyholding, "add", failing(fault)):
             ask("POST", "/keys", headers=admin, json=NEW_KEY)
@@ -413,6 +425,7 @@ def key_change(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
     ask("PATCH", f"/keys/{key_id}", template, headers=admin, json={"name": ""})
     ask("PATCH", "/keys/none", template, headers=admin, **patch)
     ask("PATCH", f"/keys/{key_id}", template, headers={**admin, "Sec-Fetch-Site": "cross-site"}, **patch)
+    small_body(ask, "PATCH", f"/keys/{key_id}", template, headers=admin)
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
         with patched(ask.house.keyholding, "change", failing(fault)):
             ask("PATCH", f"/keys/{key_id}", template, headers=admin, **patch)
@@ -446,6 +459,7 @@ def login(ask: Asking) -> None:
     ask.house.client.delete_cookie("vignette_session")
     ask("POST", "/login", data={"key": "vk_none"})
     ask("POST", "/login", json={})
+    small_body(ask, "POST", "/login", content_type="application/x-www-form-urlencoded")
     ask("POST", "/login", data={"key": token}, headers={"Sec-Fetch-Site": "cross-site"})
     with patched(ask.house.context.signing_in, "sign_in", failing(errors.StoreFull("no room"))):
         ask("POST", "/login", data={"key": token})

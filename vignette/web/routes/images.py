@@ -39,9 +39,9 @@ from vignette.web.api.resources import (
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
-from vignette.web.http.json_bodies import MERGE_PATCH, json_body
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 from vignette.web.http.queries import whole_number
+from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
@@ -165,7 +165,7 @@ class ImagePatch(BaseModel):
     Answer(200, "The image as it stands now", JSON, ImageResource, headers=("Cache-Control",)),
     scope=Scope.EDIT,
     problems=(
-        *(CrossSiteRequest, MalformedRequest, ImageNotFound, ImageDeleted),
+        *(CrossSiteRequest, *UNREADABLE, ImageNotFound, ImageDeleted),
         *(CatalogueUnavailable, StoreUnavailable, StoreFull),
     ),
     bodies={media_type: {"schema": ImagePatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
@@ -175,8 +175,7 @@ def change(image_id: ImageRef) -> Response:
     """
     `private`: its owner and `admin` alone see it, from now on; for all others it is as if there were no such image.
     """
-    patch = json_body(request, ImagePatch, (MERGE_PATCH, JSON))
-    end_turn()
+    patch = read_json(ImagePatch, (MERGE_PATCH, JSON))
     image = web_context().editing.set_visibility(current_actor(), image_id, patch.visibility)
     response = as_json(image_resource(image))
     response.headers["Cache-Control"] = "no-cache"

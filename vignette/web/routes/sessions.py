@@ -12,11 +12,9 @@ from vignette.errors import (
     CrossSiteRequest,
     InvalidKey,
     KeyRequired,
-    MalformedRequest,
     SessionNotFound,
     StoreFull,
 )
-from vignette.limits import KIB
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import SessionList, absolute_url, session_resource
 from vignette.web.capacity.turns import end_turn
@@ -25,11 +23,9 @@ from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import with_challenge
 from vignette.web.http.session_cookie import clear_session, session_token, set_session
+from vignette.web.small_bodies import FORM, UNREADABLE, read_form
 
 sessions = Blueprint("sessions", __name__)
-
-_FORM: Final = "application/x-www-form-urlencoded"
-_MAX_FORM_BYTES: Final = 8 * KIB
 
 # A path of ours. Browsers read "//host" and "/\\host" as another host.
 _PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}", re.ASCII)
@@ -47,9 +43,9 @@ def login_page() -> Response:
     Answer(303, "Signed in; the page that was wanted, or the front page", HTML, headers=("Location", "Set-Cookie")),
     Answer(401, "The key is not valid", HTML, headers=("WWW-Authenticate",)),
     scope=None,
-    problems=(CrossSiteRequest, MalformedRequest, InvalidKey, CatalogueUnavailable, StoreFull),
+    problems=(CrossSiteRequest, *UNREADABLE, InvalidKey, CatalogueUnavailable, StoreFull),
     bodies={
-        _FORM: {
+        FORM: {
             "schema": {
                 "type": "object",
                 "properties": {"key": {"type": "string"}, "next": {"type": "string"}},
@@ -60,18 +56,11 @@ def login_page() -> Response:
 )
 def login() -> Response:
     """`next` is the path of the page to go to. What the session may do is what its key may do whenever it is used."""
-    if request.mimetype != _FORM:
-        raise MalformedRequest(f"the body has to be {_FORM}")
-    length = request.content_length
-    if length is None or length > _MAX_FORM_BYTES:
-        raise MalformedRequest(
-            "the form is too long, or its length is not told", measured=length, limit=_MAX_FORM_BYTES
-        )
-    wanted = request.form.get("next")
-    end_turn()
+    form = read_form()
+    wanted = form.get("next")
     try:
         _, token = web_context().signing_in.sign_in(
-            request.form.get("key", "").strip(), request.remote_addr, request.headers.get("User-Agent")
+            form.get("key", "").strip(), request.remote_addr, request.headers.get("User-Agent")
         )
     except InvalidKey as error:
         return with_challenge(_page(wanted, error, 401), error)
