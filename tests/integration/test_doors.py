@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.house import picture
@@ -60,3 +61,23 @@ def test_the_first_key_opens_the_doors_and_is_obeyed_until_it_is_taken_back(tmp_
     with running_service(tmp_path, access=access) as service:
         assert NOTE not in service.words()
         assert http_client.get(f"{service.url}/images/0", headers=admin).json()["visibility"] == "private"
+
+
+def test_a_key_of_a_network_is_for_those_whom_the_proxy_names_and_not_for_the_proxy(tmp_path: Path) -> None:
+    with running_service(tmp_path, access="closed", trusted_proxies=["127.0.0.1"]) as service:
+
+        def answered(network: str, home: str, client: str) -> list[int]:
+            """What *client* gets with a key of *network*, when it signs in, and with the session of *home*."""
+            token = vignette(service, "keys", "add", "bound", "--scope", "read", "--network", network)
+            asks, at_home = {"X-Forwarded-For": client}, {"X-Forwarded-For": home}
+            with httpx.Client(base_url=service.url, trust_env=False) as browser:
+                shown = browser.get("/images", headers={**asks, "Authorization": f"Bearer {token}"})
+                form = browser.post("/login", data={"key": token}, headers=asks)
+                browser.post("/login", data={"key": token}, headers=at_home)
+                assert browser.get("/images", headers=at_home).status_code == 200
+                page = browser.get("/images", headers=asks)
+            return [answer.status_code for answer in (shown, form, page)]
+
+        assert answered("192.0.2.0/24", home="192.0.2.1", client="192.0.2.7") == [200, 303, 200]
+        assert answered("192.0.2.0/24", home="192.0.2.1", client="203.0.113.7") == [401, 401, 401]
+        assert answered("127.0.0.0/8", home="127.0.0.1", client="203.0.113.7") == [401, 401, 401]

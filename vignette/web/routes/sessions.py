@@ -20,6 +20,7 @@ from vignette.web.api.resources import SessionList, absolute_url, session_resour
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
+from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import with_challenge
 from vignette.web.http.session_cookie import clear_session, session_token, set_session
@@ -60,7 +61,7 @@ def login() -> Response:
     wanted = form.get("next")
     try:
         _, token = web_context().signing_in.sign_in(
-            form.get("key", "").strip(), request.remote_addr, request.headers.get("User-Agent")
+            form.get("key", "").strip(), address_of_this_request(), request.headers.get("User-Agent")
         )
     except InvalidKey as error:
         return with_challenge(_page(wanted, error, 401), error)
