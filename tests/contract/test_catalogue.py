@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -196,17 +197,19 @@ def test_an_image_is_found_by_its_public_name_until_it_is_deleted(catalogue: Sql
         catalogue.library.named(name)
 
 
-def test_visibility_is_changed_and_the_former_told(catalogue: SqlCatalogue) -> None:
-    number = add(catalogue)
+def test_visibility_is_changed_if_it_can_be_written_down(catalogue: SqlCatalogue) -> None:
+    number, written = add(catalogue), list[Visibility | None]()
 
-    assert catalogue.editing.set_visibility(number, Visibility.PRIVATE) is None
-    assert catalogue.editing.set_visibility(number, Visibility.PUBLIC) is Visibility.PRIVATE
-    assert catalogue.library.get(number).visibility is Visibility.PUBLIC
-    assert catalogue.editing.set_visibility(number, None) is Visibility.PUBLIC
+    for visibility in (Visibility.PRIVATE, Visibility.PUBLIC, None):
+        catalogue.editing.set_visibility(number, visibility, partial(written.append, visibility))
+        assert catalogue.library.get(number).visibility is visibility
+    assert written == [Visibility.PRIVATE, Visibility.PUBLIC, None]
+    with pytest.raises(ZeroDivisionError):
+        catalogue.editing.set_visibility(number, Visibility.PRIVATE, lambda: 1 // 0)
     assert catalogue.library.get(number).visibility is None
     catalogue.removals.begin_delete(number)
     with pytest.raises(ImageNotFound):
-        catalogue.editing.set_visibility(number, Visibility.PUBLIC)
+        catalogue.editing.set_visibility(number, Visibility.PUBLIC, pytest.fail)
 
 
 def test_a_copied_folder_gets_another_name(catalogue: SqlCatalogue) -> None:
@@ -214,7 +217,7 @@ def test_a_copied_folder_gets_another_name(catalogue: SqlCatalogue) -> None:
     images = [Image(ImageId(n), replace(record(), public_name=name), State.READY) for n in (0, 1)]
     for bring_in in (
         lambda: catalogue.index.restore((image.id, image) for image in images),
-        lambda: catalogue.index.index(images[1]),
+        lambda: catalogue.index.index(ImageId(1), lambda: images[1]),
     ):
         bring_in()
 
@@ -799,7 +802,7 @@ class TestCompleting:
 
         catalogue.index.restore([(image.id, image)])
         assert catalogue.library.get(image.id) == image
-        catalogue.index.index(image)
+        catalogue.index.index(image.id, lambda: image)
 
         assert catalogue.library.get(image.id) == image
         assert catalogue.waiting.forgotten(min_age_s=60, limit=10) == {image.id: Need.REST}
@@ -1091,8 +1094,8 @@ def test_indexing_replaces_one_row_or_adds_it(catalogue: SqlCatalogue) -> None:
     failed = Image(ImageId(0), record("cd" * 32), State.FAILED, 2, FAILURE)
     ready = Image(ImageId(4), record("ef" * 32), State.READY, 1)
 
-    catalogue.index.index(failed)
-    catalogue.index.index(ready)
+    catalogue.index.index(failed.id, lambda: failed)
+    catalogue.index.index(ready.id, lambda: ready)
 
     assert catalogue.library.newest(10) == [ready, failed]
     assert add(catalogue) == 5

@@ -349,7 +349,7 @@ def visibility(ask: Asking) -> None:
     ask("PATCH", "/images/0", template, json={"visibility": "secret"})
     small_body(ask, "PATCH", "/images/0", template)
     ask("PATCH", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"}, **patch)
-    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
         with patched(ask.house.store, "write", failing(fault)):
             ask("PATCH", "/images/0", template, **patch)
     with no_catalogue(ask.house):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -39,10 +39,13 @@ class SqlIndex:
             following = lock_numbers(connection)
             return _insert(connection, ((number, image) for number, image in images if number >= following))
 
-    def index(self, image: Image) -> None:
+    def index(self, image_id: ImageId, read: Callable[[], Image | None]) -> None:
         with self._database.write() as connection:
-            pass_number(connection, image.id)
-            connection.execute(sa.delete(image_table).where(image_table.c.id == image.id))
+            pass_number(connection, image_id)
+            connection.execute(sa.delete(image_table).where(image_table.c.id == image_id))
+            if (image := read()) is None:
+                connection.rollback()
+                return
             [image] = _told_apart(connection, [image])
             connection.execute(sa.insert(image_table).values(**to_row(image), hinted_at=0))
 

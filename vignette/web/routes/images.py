@@ -14,6 +14,7 @@ from vignette.access.names import PATTERN, is_name
 from vignette.errors import (
     CatalogueUnavailable,
     CrossSiteRequest,
+    FileNotStored,
     ImageDeleted,
     ImageNotFailed,
     ImageNotFound,
@@ -166,7 +167,7 @@ class ImagePatch(BaseModel):
     scope=Scope.EDIT,
     problems=(
         *(CrossSiteRequest, *UNREADABLE, ImageNotFound, ImageDeleted),
-        *(CatalogueUnavailable, StoreUnavailable, StoreFull),
+        *(CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
     ),
     bodies={media_type: {"schema": ImagePatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
     curl='-X PATCH --json \'{{"visibility": "private"}}\' {server}/images/0',
