@@ -21,9 +21,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from tests.running import until
-from vignette.access.names import name_of_earlier
+from vignette.access.names import is_name, name_of_earlier
 from vignette.access.policy import Sight
-from vignette.adapters.sql import migrations
+from vignette.adapters.sql import indexing, migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.counter import lock_numbers
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
@@ -225,6 +225,28 @@ def test_a_copied_folder_gets_another_name(catalogue: SqlCatalogue) -> None:
         another = catalogue.library.get(ImageId(1)).public_name
         assert another == name_of_earlier(ImageId(1), images[1].record)
         assert catalogue.library.named(another).id == 1
+
+
+@pytest.mark.parametrize("batch", [1, 500])
+def test_a_folder_that_has_the_name_of_another_stops_nothing(
+    catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """Somebody who knows the rule may have made the folders: a copy of 1 would be called as 0 and 2 are."""
+    monkeypatch.setattr(indexing, "_BATCH", batch)
+    copied, name = record(), PublicName("a" * 26)
+    taken = name_of_earlier(ImageId(1), copied)
+    for names in ((taken, taken, taken), (name, name, taken)):
+        images = [
+            Image(ImageId(number), replace(copied, public_name=called), State.READY)
+            for number, called in enumerate(names)
+        ]
+
+        assert catalogue.index.restore((image.id, image) for image in images) == 3
+        catalogue.index.index(ImageId(1), lambda images=images: images[1])
+
+        found = catalogue.library.newest(10)
+        assert len({image.public_name for image in found}) == 3
+        assert all(image.public_name and is_name(image.public_name) for image in found)
 
 
 def test_nobody_owns_what_was_deleted(catalogue: SqlCatalogue) -> None:
