@@ -388,3 +388,18 @@ def test_an_answer_that_is_kept_is_for_everybody(gallery: Doors) -> None:
 
     assert client.get(f"/vignette/{image.public_name}").status_code == 404
     assert client.get(f"/vignette/{image.public_name}", headers=key).status_code == 200
+
+
+def test_what_a_signed_in_reader_was_answered_is_not_kept_for_others(gallery: Doors) -> None:
+    client = Client(FastPath(gallery.house.app.wsgi_app, gallery.house.store.edition))
+    image = gallery.images["owner's public"]
+    path = f"/vignette/{image.public_name}"
+    expected = client.get(path).headers["Cache-Control"]
+    client = Client(FastPath(gallery.house.app.wsgi_app, gallery.house.store.edition))
+    client.post("/login", data={"key": gallery.tokens["owner"]}, headers={"Origin": "http://localhost"})
+
+    for _ in range(3):
+        assert client.get(path).headers["Cache-Control"] == "private, no-cache"
+    client.delete_cookie("vignette_session")
+    for _ in range(3):
+        assert client.get(path).headers["Cache-Control"] == expected
