@@ -21,12 +21,16 @@ from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.clients import address_of_this_request
+from vignette.web.http.hosts import Hosts
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import with_challenge
 from vignette.web.http.session_cookie import clear_session, session_token, set_session
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form
 
 sessions = Blueprint("sessions", __name__)
+
+# Nobody listens in on the way to these.
+_THIS_MACHINE: Final = Hosts()
 
 # A path of ours. Browsers read "//host" and "/\\host" as another host.
 _PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}", re.ASCII)
@@ -57,14 +61,16 @@ def login_page() -> Response:
 )
 def login() -> Response:
     """`next` is the path of the page to go to. What the session may do is what its key may do whenever it is used."""
-    form = read_form()
+    form, signing_in = read_form(), web_context().signing_in
     wanted = form.get("next")
     try:
-        _, token = web_context().signing_in.sign_in(
+        _, token = signing_in.sign_in(
             form.get("key", "").strip(), address_of_this_request(), request.headers.get("User-Agent")
         )
     except InvalidKey as error:
         return with_challenge(_page(wanted, error, 401), error)
+    if former := session_token(request):
+        signing_in.sign_out(former)
     response = make_response(redirect(_path(wanted), 303))
     set_session(response, request, token)
     return response
@@ -120,7 +126,7 @@ def end(session_id: str) -> Response:
 
 
 def _page(wanted: str | None, error: InvalidKey | None = None, status: int = 200) -> Response:
-    is_secret = request.is_secure or request.host.partition(":")[0] in ("localhost", "127.0.0.1", "[")
+    is_secret = request.is_secure or request.host in _THIS_MACHINE
     page = render_template("login.html", wanted=_path(wanted), error=error, is_secret=is_secret)
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
