@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from tests.running import until
-from vignette.access.names import is_name, name_of_earlier
+from vignette.access.names import is_name, name_of_earlier, new_name
 from vignette.access.policy import Sight
 from vignette.adapters.sql import indexing, migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
@@ -181,6 +182,35 @@ def test_pages_have_what_is_in_sight_once_and_in_order(
         found += [image.id for image in page]
 
     assert found == expected
+
+
+@pytest.mark.parametrize("owner", [None, "0123456789abcdef", "fedcba9876543210"])
+@pytest.mark.parametrize("seen", [set(), {Visibility.PUBLIC}, {Visibility.PUBLIC, None}])
+def test_what_is_not_in_sight_is_not_found(
+    catalogue: SqlCatalogue, owner: str | None, seen: set[Visibility | None]
+) -> None:
+    sight = Sight(owner, frozenset(seen))
+    for its_owner, visibility in product((None, "0123456789abcdef"), (Visibility.PUBLIC, Visibility.PRIVATE, None)):
+        name = new_name()
+        sent = replace(record(), owner=its_owner, public_name=name)
+        image, _ = catalogue.arrivals.add(sent, nothing, never, visibility)
+        is_own = owner is not None and owner == its_owner
+
+        assert is_found(catalogue, image.id, name, sight) == (is_own or visibility in seen)
+        catalogue.removals.begin_delete(image.id)
+        assert is_found(catalogue, image.id, name, sight) == is_own
+
+
+def is_found(catalogue: SqlCatalogue, number: ImageId, name: PublicName, sight: Sight) -> bool:
+    """Whether both ways lead to the image; fail if one does."""
+    found = []
+    for look in (partial(catalogue.library.get, number), partial(catalogue.library.named, name)):
+        try:
+            found.append(look(sight).id == number)
+        except ImageNotFound:
+            found.append(False)
+    assert found[0] == found[1]
+    return found[0]
 
 
 def test_an_image_is_found_by_its_public_name_until_it_is_deleted(catalogue: SqlCatalogue) -> None:

@@ -161,8 +161,16 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
             replace(record("ab"), idempotency_key=f"key {first_of('waiting')}"), nothing, never
         ),
     },
-    "Library.get": {"": lambda c: c.library.get(first_of("waiting"))},
-    "Library.named": {"": lambda c: c.library.named(PublicName(f"name {first_of('waiting')}"))},
+    "Library.get": {
+        "": lambda c: c.library.get(first_of("waiting")),
+        "in sight": lambda c: c.library.get(first_of("waiting"), Sight("few", frozenset({None}))),
+    },
+    "Library.named": {
+        "": lambda c: c.library.named(PublicName(f"name {first_of('waiting')}")),
+        "in sight": lambda c: c.library.named(
+            PublicName(f"name {first_of('waiting')}"), Sight("few", frozenset({None}))
+        ),
+    },
     "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE, int)},
     "Library.newest": {
         "from the top": lambda c: c.library.newest(LIMIT),

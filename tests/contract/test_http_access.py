@@ -15,6 +15,7 @@ from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.names import new_name
 from vignette.access.policy import Access
+from vignette.adapters.sql import library
 from vignette.model import Image, Visibility
 from vignette.web.api.operations import operation_of
 from vignette.web.fast_path import FastPath
@@ -218,6 +219,23 @@ def test_what_may_not_be_seen_answers_as_what_does_not_exist(
                     assert [h for h in found[1] if h[0] != "Content-Length"] == [
                         h for h in expected_here[1] if h[0] != "Content-Length"
                     ]
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+def test_what_may_not_be_seen_is_not_even_read(
+    gallery: Doors, monkeypatch: pytest.MonkeyPatch, method: str, path: str, scope: Scope
+) -> None:
+    """So it takes no longer to say no of it than of what does not exist: otherwise that could be measured."""
+    house, deleted = gallery.house, gallery.images["admin's public"]
+    gallery.house.removal.delete(OPERATOR, deleted.id)
+    begun = gallery.images["admin's private"]
+    house.catalogue.removals.begin_delete(begun.id)
+    hidden, public = gallery.images["other's private"], gallery.images["other's public"]
+    body = {"json": {"visibility": "public"}} if method == "PATCH" else {}
+    monkeypatch.setattr(library, "from_row", pytest.fail)
+    for who in ("nobody", "owner") if scope is Scope.READ else ("owner",):
+        for ref in (hidden.public_name, hidden.id, public.id, deleted.id, begun.id, begun.public_name):
+            assert gallery.ask(who, method, path.format(ref), **body).status_code == 404
 
 
 def test_lists_have_what_may_be_seen(doors: Doors) -> None:

@@ -47,11 +47,16 @@ class Arrivals(Protocol):
 class Library(Protocol):
     """For those who look images up."""
 
-    def get(self, image_id: ImageId) -> Image:
-        """Return the image, even a deleted one; raise `ImageNotFound` if there never was one."""
+    def get(self, image_id: ImageId, sight: Sight | None = None) -> Image:
+        """
+        Return the image, even a deleted one; raise `ImageNotFound` if there never was one, or if it is not in *sight*:
+        both take the same time, as what is not in sight is not read.
+        """
 
-    def named(self, name: PublicName) -> Image:
-        """Return the image with this public name; raise `ImageNotFound` if there is none, or it was deleted."""
+    def named(self, name: PublicName, sight: Sight | None = None) -> Image:
+        """
+        Return the image with this public name; raise `ImageNotFound` as `get` does, and if it was deleted.
+        """
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         """
