@@ -12,6 +12,9 @@ import pytest
 from tests.small_disk import way_to_mount
 from vignette.jail import landlock, seccomp
 
+# Where Debian has what administrators run; the path of an ordinary user does not lead there.
+ADMINISTRATORS_PATH = "/usr/sbin:/usr/local/sbin"
+
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: looks at processes through /proc")
 
 
@@ -21,7 +24,8 @@ SECCOMP = pytest.mark.skipif(not seccomp.is_available(), reason="needs a kernel 
 
 def program(name: str, package: str) -> pytest.MarkDecorator:
     """Debian's *package* has the program *name*."""
-    return pytest.mark.skipif(shutil.which(name) is None, reason=f"needs {name} (Debian: apt install {package})")
+    found = shutil.which(name) or shutil.which(name, path=ADMINISTRATORS_PATH)
+    return pytest.mark.skipif(found is None, reason=f"needs {name} (Debian: apt install {package})")
 
 
 def root() -> list[pytest.MarkDecorator]:

@@ -180,7 +180,7 @@ class NotFound(VignetteError):
 
 class ImageNotFound(NotFound):
     code = "image-not-found"
-    title = N_("There is no image of this number")
+    title = N_("There is no such image")
 
 
 class RecipeNotFound(NotFound):

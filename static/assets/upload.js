@@ -3,8 +3,8 @@
 
 const form = document.querySelector("form.upload");
 const input = form.elements.file;
-const button = form.querySelector("button");
-const label = button.textContent;
+const buttons = [...form.querySelectorAll("button")];
+const labels = buttons.map((button) => button.textContent);
 
 function check() {
   const { maxBytes, maxFiles, maxRequestBytes, tooLarge, tooMany, tooMuch } = form.dataset;
@@ -23,18 +23,20 @@ function take(transfer) {
   if (!transfer.files.length) return false;
   input.files = transfer.files;
   check();
-  button.focus();
+  buttons[0].focus();
   return true;
 }
 
-function setSending(sending) {
-  button.disabled = sending;
-  button.textContent = sending ? form.dataset.sending : label;
+function setSending(pressed) {
+  buttons.forEach((button, index) => {
+    button.disabled = Boolean(pressed);
+    button.textContent = button === pressed ? form.dataset.sending : labels[index];
+  });
 }
 
 input.addEventListener("change", check);
-form.addEventListener("submit", () => setSending(true));
-addEventListener("pageshow", () => setSending(false)); // the reader came back, and the browser had kept the page
+form.addEventListener("submit", (event) => setSending(event.submitter ?? buttons[0]));
+addEventListener("pageshow", () => setSending(null)); // the reader came back, and the browser had kept the page
 
 addEventListener("dragover", (event) => {
   if (!event.dataTransfer.types.includes("Files")) return;

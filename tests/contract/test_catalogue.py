@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +22,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from tests.running import until
-from vignette.access.names import name_of_earlier
+from vignette.access.names import is_name, name_of_earlier, new_name
 from vignette.access.policy import Sight
-from vignette.adapters.sql import migrations
+from vignette.adapters.sql import indexing, migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.counter import lock_numbers
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
@@ -182,6 +184,35 @@ def test_pages_have_what_is_in_sight_once_and_in_order(
     assert found == expected
 
 
+@pytest.mark.parametrize("owner", [None, "0123456789abcdef", "fedcba9876543210"])
+@pytest.mark.parametrize("seen", [set(), {Visibility.PUBLIC}, {Visibility.PUBLIC, None}])
+def test_what_is_not_in_sight_is_not_found(
+    catalogue: SqlCatalogue, owner: str | None, seen: set[Visibility | None]
+) -> None:
+    sight = Sight(owner, frozenset(seen))
+    for its_owner, visibility in product((None, "0123456789abcdef"), (Visibility.PUBLIC, Visibility.PRIVATE, None)):
+        name = new_name()
+        sent = replace(record(), owner=its_owner, public_name=name)
+        image, _ = catalogue.arrivals.add(sent, nothing, never, visibility)
+        is_own = owner is not None and owner == its_owner
+
+        assert is_found(catalogue, image.id, name, sight) == (is_own or visibility in seen)
+        catalogue.removals.begin_delete(image.id)
+        assert is_found(catalogue, image.id, name, sight) == is_own
+
+
+def is_found(catalogue: SqlCatalogue, number: ImageId, name: PublicName, sight: Sight) -> bool:
+    """Whether both ways lead to the image; fail if one does."""
+    found = []
+    for look in (partial(catalogue.library.get, number), partial(catalogue.library.named, name)):
+        try:
+            found.append(look(sight).id == number)
+        except ImageNotFound:
+            found.append(False)
+    assert found[0] == found[1]
+    return found[0]
+
+
 def test_an_image_is_found_by_its_public_name_until_it_is_deleted(catalogue: SqlCatalogue) -> None:
     name = PublicName("a" * 26)
     image, _ = catalogue.arrivals.add(replace(record(), public_name=name), nothing, never, Visibility.PRIVATE)
@@ -196,17 +227,19 @@ def test_an_image_is_found_by_its_public_name_until_it_is_deleted(catalogue: Sql
         catalogue.library.named(name)
 
 
-def test_visibility_is_changed_and_the_former_told(catalogue: SqlCatalogue) -> None:
-    number = add(catalogue)
+def test_visibility_is_changed_if_it_can_be_written_down(catalogue: SqlCatalogue) -> None:
+    number, written = add(catalogue), list[Visibility | None]()
 
-    assert catalogue.editing.set_visibility(number, Visibility.PRIVATE) is None
-    assert catalogue.editing.set_visibility(number, Visibility.PUBLIC) is Visibility.PRIVATE
-    assert catalogue.library.get(number).visibility is Visibility.PUBLIC
-    assert catalogue.editing.set_visibility(number, None) is Visibility.PUBLIC
+    for visibility in (Visibility.PRIVATE, Visibility.PUBLIC, None):
+        catalogue.editing.set_visibility(number, visibility, partial(written.append, visibility))
+        assert catalogue.library.get(number).visibility is visibility
+    assert written == [Visibility.PRIVATE, Visibility.PUBLIC, None]
+    with pytest.raises(ZeroDivisionError):
+        catalogue.editing.set_visibility(number, Visibility.PRIVATE, lambda: 1 // 0)
     assert catalogue.library.get(number).visibility is None
     catalogue.removals.begin_delete(number)
     with pytest.raises(ImageNotFound):
-        catalogue.editing.set_visibility(number, Visibility.PUBLIC)
+        catalogue.editing.set_visibility(number, Visibility.PUBLIC, pytest.fail)
 
 
 def test_a_copied_folder_gets_another_name(catalogue: SqlCatalogue) -> None:
@@ -214,7 +247,7 @@ def test_a_copied_folder_gets_another_name(catalogue: SqlCatalogue) -> None:
     images = [Image(ImageId(n), replace(record(), public_name=name), State.READY) for n in (0, 1)]
     for bring_in in (
         lambda: catalogue.index.restore((image.id, image) for image in images),
-        lambda: catalogue.index.index(images[1]),
+        lambda: catalogue.index.index(ImageId(1), lambda: images[1]),
     ):
         bring_in()
 
@@ -222,6 +255,28 @@ def test_a_copied_folder_gets_another_name(catalogue: SqlCatalogue) -> None:
         another = catalogue.library.get(ImageId(1)).public_name
         assert another == name_of_earlier(ImageId(1), images[1].record)
         assert catalogue.library.named(another).id == 1
+
+
+@pytest.mark.parametrize("batch", [1, 500])
+def test_a_folder_that_has_the_name_of_another_stops_nothing(
+    catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """Somebody who knows the rule may have made the folders: a copy of 1 would be called as 0 and 2 are."""
+    monkeypatch.setattr(indexing, "_BATCH", batch)
+    copied, name = record(), PublicName("a" * 26)
+    taken = name_of_earlier(ImageId(1), copied)
+    for names in ((taken, taken, taken), (name, name, taken)):
+        images = [
+            Image(ImageId(number), replace(copied, public_name=called), State.READY)
+            for number, called in enumerate(names)
+        ]
+
+        assert catalogue.index.restore((image.id, image) for image in images) == 3
+        catalogue.index.index(ImageId(1), lambda images=images: images[1])
+
+        found = catalogue.library.newest(10)
+        assert len({image.public_name for image in found}) == 3
+        assert all(image.public_name and is_name(image.public_name) for image in found)
 
 
 def test_nobody_owns_what_was_deleted(catalogue: SqlCatalogue) -> None:
@@ -799,7 +854,7 @@ class TestCompleting:
 
         catalogue.index.restore([(image.id, image)])
         assert catalogue.library.get(image.id) == image
-        catalogue.index.index(image)
+        catalogue.index.index(image.id, lambda: image)
 
         assert catalogue.library.get(image.id) == image
         assert catalogue.waiting.forgotten(min_age_s=60, limit=10) == {image.id: Need.REST}
@@ -1091,8 +1146,8 @@ def test_indexing_replaces_one_row_or_adds_it(catalogue: SqlCatalogue) -> None:
     failed = Image(ImageId(0), record("cd" * 32), State.FAILED, 2, FAILURE)
     ready = Image(ImageId(4), record("ef" * 32), State.READY, 1)
 
-    catalogue.index.index(failed)
-    catalogue.index.index(ready)
+    catalogue.index.index(failed.id, lambda: failed)
+    catalogue.index.index(ready.id, lambda: ready)
 
     assert catalogue.library.newest(10) == [ready, failed]
     assert add(catalogue) == 5

@@ -161,9 +161,17 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
             replace(record("ab"), idempotency_key=f"key {first_of('waiting')}"), nothing, never
         ),
     },
-    "Library.get": {"": lambda c: c.library.get(first_of("waiting"))},
-    "Library.named": {"": lambda c: c.library.named(PublicName(f"name {first_of('waiting')}"))},
-    "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE)},
+    "Library.get": {
+        "": lambda c: c.library.get(first_of("waiting")),
+        "in sight": lambda c: c.library.get(first_of("waiting"), Sight("few", frozenset({None}))),
+    },
+    "Library.named": {
+        "": lambda c: c.library.named(PublicName(f"name {first_of('waiting')}")),
+        "in sight": lambda c: c.library.named(
+            PublicName(f"name {first_of('waiting')}"), Sight("few", frozenset({None}))
+        ),
+    },
+    "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE, int)},
     "Library.newest": {
         "from the top": lambda c: c.library.newest(LIMIT),
         "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),
@@ -243,7 +251,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     "Removals.end_delete": {"": lambda c: c.removals.end_delete(first_of("being deleted"))},
     "Removals.clear_traces": {"": lambda c: c.removals.clear_traces()},
     "Index.catch_up": {"": lambda c: c.index.catch_up([(ImageId(10**6), an_image(10**6))])},
-    "Index.index": {"": lambda c: c.index.index(an_image(first_of("ready")))},
+    "Index.index": {"": lambda c: c.index.index(first_of("ready"), lambda: an_image(first_of("ready")))},
     "Index.next_id": {"": lambda c: c.index.next_id()},
     "Index.highest": {"": lambda c: c.index.highest()},
     "Workers.beat": {"": lambda c: c.workers.beat("here:1")},

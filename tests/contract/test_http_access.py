@@ -15,6 +15,7 @@ from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.names import new_name
 from vignette.access.policy import Access
+from vignette.adapters.sql import library
 from vignette.model import Image, Visibility
 from vignette.web.api.operations import operation_of
 from vignette.web.fast_path import FastPath
@@ -73,6 +74,7 @@ ROUTES = [
     ("GET", "/vignette/{}", Scope.READ),
     ("POST", "/images/{}/retry", Scope.EDIT),
     ("PATCH", "/images/{}", Scope.EDIT),
+    ("POST", "/images/{}/visibility?visibility=public", Scope.EDIT),
     ("DELETE", "/images/{}", Scope.DELETE),
     ("POST", "/images/{}/delete", Scope.DELETE),
 ]
@@ -106,7 +108,7 @@ def test_every_route_declares_who_may_ask(gallery: Doors) -> None:
             else:
                 declared.add((method, path, operation.scope))
 
-    assert declared == {*ROUTES, *OF_ALL}
+    assert declared == {(method, path.partition("?")[0], scope) for method, path, scope in (*ROUTES, *OF_ALL)}
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), [*ROUTES, *OF_ALL])
@@ -177,7 +179,8 @@ def test_a_key_that_was_removed_is_obeyed_no_more(closed: Doors) -> None:
 def whole(answer: TestResponse, ref: object) -> tuple[Any, ...]:
     """All of *answer* but what names the image that was asked for."""
     headers = sorted((name, value) for name, value in answer.headers if name != "Date")
-    return answer.status_code, headers, answer.data.replace(f"image {ref}".encode(), b"image it")
+    named = re.compile(rf"(image |next=/images/|next=/vignette/){ref}\b".encode())
+    return answer.status_code, headers, named.sub(rb"\1it", answer.data)
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
@@ -220,6 +223,23 @@ def test_what_may_not_be_seen_answers_as_what_does_not_exist(
                     ]
 
 
+@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+def test_what_may_not_be_seen_is_not_even_read(
+    gallery: Doors, monkeypatch: pytest.MonkeyPatch, method: str, path: str, scope: Scope
+) -> None:
+    """So it takes no longer to say no of it than of what does not exist: otherwise that could be measured."""
+    house, deleted = gallery.house, gallery.images["admin's public"]
+    gallery.house.removal.delete(OPERATOR, deleted.id)
+    begun = gallery.images["admin's private"]
+    house.catalogue.removals.begin_delete(begun.id)
+    hidden, public = gallery.images["other's private"], gallery.images["other's public"]
+    body = {"json": {"visibility": "public"}} if method == "PATCH" else {}
+    monkeypatch.setattr(library, "from_row", pytest.fail)
+    for who in ("nobody", "owner") if scope is Scope.READ else ("owner",):
+        for ref in (hidden.public_name, hidden.id, public.id, deleted.id, begun.id, begun.public_name):
+            assert gallery.ask(who, method, path.format(ref), **body).status_code == 404
+
+
 def test_lists_have_what_may_be_seen(doors: Doors) -> None:
     everything = {image.public_name for image in doors.images.values()}
     public = {image.public_name for name, image in doors.images.items() if name.endswith("public")}
@@ -254,6 +274,40 @@ def test_only_those_who_may_know_it_learn_a_number(gallery: Doors) -> None:
         assert (f"Image {image.id}<" in page) == (number is not None)
         assert f"/{image.id}/" not in page
         assert f'/{image.id}"' not in page
+
+
+@pytest.mark.parametrize("who", ["owner", "admin"])
+def test_pages_tell_those_who_may_know_it_who_sees_an_image(doors: Doors, who: str) -> None:
+    public, private = (doors.images[f"owner's {visibility}"].public_name for visibility in ("public", "private"))
+    html = {"Accept": "text/html"}
+
+    pages = [doors.ask(who, "GET", f"/images/{name}", headers=html).text for name in (public, private)]
+    lists = [doors.ask(who, "GET", path, headers=html).text for path in ("/", "/images")]
+
+    if doors.ask("nobody", "GET", f"/images/{private}").status_code == 200:  # with open doors
+        assert not any("Seen by" in page or "Private" in page for page in (*pages, *lists))
+        return
+    assert ["The key that sent it, and admin" in page for page in pages] == [False, True]
+    assert ["It is private: for all others these links lead nowhere." in page for page in pages] == [False, True]
+    assert ["All who may look at images here" in page for page in pages] == [True, False]
+    assert [page.count(">Private</span>") for page in lists] == [3 if who == "admin" else 1] * 2
+    other = doors.ask("other", "GET", f"/images/{public}", headers=html).text
+    assert "Seen by" not in other
+
+
+def test_who_may_not_see_an_image_may_sign_in_and_come_back(gallery: Doors) -> None:
+    name = gallery.images["owner's private"].public_name
+    sign_in = f'href="/login?next=/images/{name}"'
+    for who, is_offered in (("nobody", True), ("other", False)):
+        page = gallery.ask(who, "GET", f"/images/{name}", headers={"Accept": "text/html"})
+        assert page.status_code == 404
+        assert (sign_in in page.text) is is_offered
+        assert "There is no such image" in page.text
+
+
+def test_with_open_doors_no_page_asks_for_a_key(tmp_path: Path) -> None:
+    with new_house(tmp_path) as house:
+        assert "/login" not in house.client.get("/images/7", headers={"Accept": "text/html"}).text
 
 
 def test_with_open_doors_numbers_are_the_contract(tmp_path: Path) -> None:
@@ -316,6 +370,37 @@ class TestVisibility:
         gallery.house.reindexing.rebuild()
 
         assert gallery.house.catalogue.library.newest(100) == before
+
+    @pytest.mark.parametrize("of_new", list(Visibility))
+    def test_the_form_of_uploads_offers_the_other_too(self, tmp_path: Path, of_new: Visibility) -> None:
+        with new_house(tmp_path, access=Access.GALLERY, visibility=of_new) as house:
+            page = Doors(house).ask("owner", "GET", "/", headers={"Accept": "text/html"}).text
+        other = "private" if of_new is Visibility.PUBLIC else "public"
+        assert f'formaction="/images?visibility={other}">Upload as {other}</button>' in page
+
+    def test_with_open_doors_the_form_of_uploads_offers_neither(self, tmp_path: Path) -> None:
+        with new_house(tmp_path) as house:
+            assert "formaction" not in house.client.get("/", headers={"Accept": "text/html"}).text
+
+    def test_a_form_says_it_too(self, gallery: Doors) -> None:
+        name = gallery.images["owner's public"].public_name
+        html = {"Accept": "text/html"}
+        for visibility, other, words in (
+            ("private", "public", "Make it public"),
+            ("public", "private", "Make it private"),
+        ):
+            page = f"/images/{name}"
+            form = f"{page}/visibility?visibility="
+            answer = gallery.ask("owner", "POST", f"{form}{visibility}", headers=html)
+            assert (answer.status_code, answer.headers["Location"]) == (303, f"http://localhost{page}")
+            shown = gallery.ask("owner", "GET", page, headers=html).text
+            assert f'action="{form}{other}"' in shown
+            assert words in shown
+            assert gallery.ask("nobody", "GET", page).status_code == (404 if visibility == "private" else 200)
+        assert "/visibility" not in gallery.ask("other", "GET", page, headers=html).text
+        for said in ("", "?visibility=secret"):
+            refused = gallery.ask("owner", "POST", f"{page}/visibility{said}")
+            assert (refused.status_code, refused.json["type"]) == (400, "/problems/malformed-request")
 
     def test_another_key_may_not_say_it(self, gallery: Doors) -> None:
         name = gallery.images["owner's public"].public_name
@@ -388,3 +473,18 @@ def test_an_answer_that_is_kept_is_for_everybody(gallery: Doors) -> None:
 
     assert client.get(f"/vignette/{image.public_name}").status_code == 404
     assert client.get(f"/vignette/{image.public_name}", headers=key).status_code == 200
+
+
+def test_what_a_signed_in_reader_was_answered_is_not_kept_for_others(gallery: Doors) -> None:
+    client = Client(FastPath(gallery.house.app.wsgi_app, gallery.house.store.edition))
+    image = gallery.images["owner's public"]
+    path = f"/vignette/{image.public_name}"
+    expected = client.get(path).headers["Cache-Control"]
+    client = Client(FastPath(gallery.house.app.wsgi_app, gallery.house.store.edition))
+    client.post("/login", data={"key": gallery.tokens["owner"]}, headers={"Origin": "http://localhost"})
+
+    for _ in range(3):
+        assert client.get(path).headers["Cache-Control"] == "private, no-cache"
+    client.delete_cookie("vignette_session")
+    for _ in range(3):
+        assert client.get(path).headers["Cache-Control"] == expected

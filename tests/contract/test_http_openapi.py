@@ -197,6 +197,16 @@ def upload(ask: Asking) -> None:
         ask.send(picture())
 
 
+def small_body(ask: Asking, method: str, path: str, template: str | None = None, **options: Any) -> None:
+    """One that finds no place, and one that ends early because it came too slowly."""
+    options = {"content_type": "application/json", **options}
+    capacity = ask.house.context.capacity
+    with capacity.upload(), capacity.upload():
+        ask(method, path, template, data=b"{}", **options)
+    with patched(capacity.slow_clients, "has_cut_since", lambda _: True):
+        ask(method, path, template, data=b"{", environ_overrides={"CONTENT_LENGTH": "100"}, **options)
+
+
 def file_of(name: str) -> Callable[[Asking], None]:
     template = "/images/{image_id}/" + name
 
@@ -317,6 +327,24 @@ def delete_form(ask: Asking) -> None:
         ask("POST", "/images/1/delete", template)
 
 
+def visibility_form(ask: Asking) -> None:
+    template = "/images/{image_id}/visibility"
+    deleted = ask.house.upload(picture()).id
+    ask.house.removal.delete(NOBODY, deleted)
+    number = ask.house.upload(picture()).id
+    for path in (f"/images/{asked}/visibility" for asked in (number, deleted, 99)):
+        ask("POST", f"{path}?visibility=private", template)
+    url = f"/images/{number}/visibility?visibility=private"
+    for said in ("", "?visibility=secret"):
+        ask("POST", f"/images/{number}/visibility{said}", template)
+    ask("POST", url, template, headers={"Sec-Fetch-Site": "cross-site"})
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
+        with patched(ask.house.store, "write", failing(fault)):
+            ask("POST", url, template)
+    with no_catalogue(ask.house):
+        ask("POST", url, template)
+
+
 def retry(ask: Asking) -> None:
     template = "/images/{image_id}/retry"
     for face in _FACES:
@@ -338,8 +366,9 @@ def visibility(ask: Asking) -> None:
     for number in (0, 2, 99):
         ask("PATCH", f"/images/{number}", template, **patch)
     ask("PATCH", "/images/0", template, json={"visibility": "secret"})
+    small_body(ask, "PATCH", "/images/0", template)
     ask("PATCH", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"}, **patch)
-    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
         with patched(ask.house.store, "write", failing(fault)):
             ask("PATCH", "/images/0", template, **patch)
     with no_catalogue(ask.house):
@@ -368,6 +397,7 @@ def new_key(ask: Asking, _: str, admin: dict[str, str]) -> None:
     ask("POST", "/keys", headers=admin, json=NEW_KEY)
     ask("POST", "/keys", headers=admin, json={**NEW_KEY, "scopes": []})
     ask("POST", "/keys", headers={**admin, "Sec-Fetch-Site": "cross-site"}, json=NEW_KEY)
+    small_body(ask, "POST", "/keys", headers=admin)
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.TooManyKeys("1000")):
         with patched(ask.house.keyholding, "add", failing(fault)):
             ask("POST", "/keys", headers=admin, json=NEW_KEY)
@@ -414,6 +444,7 @@ def key_change(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
     ask("PATCH", f"/keys/{key_id}", template, headers=admin, json={"name": ""})
     ask("PATCH", "/keys/none", template, headers=admin, **patch)
     ask("PATCH", f"/keys/{key_id}", template, headers={**admin, "Sec-Fetch-Site": "cross-site"}, **patch)
+    small_body(ask, "PATCH", f"/keys/{key_id}", template, headers=admin)
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
         with patched(ask.house.keyholding, "change", failing(fault)):
             ask("PATCH", f"/keys/{key_id}", template, headers=admin, **patch)
@@ -447,6 +478,7 @@ def login(ask: Asking) -> None:
     ask.house.client.delete_cookie("vignette_session")
     ask("POST", "/login", data={"key": "vk_none"})
     ask("POST", "/login", json={})
+    small_body(ask, "POST", "/login", content_type="application/x-www-form-urlencoded")
     ask("POST", "/login", data={"key": token}, headers={"Sec-Fetch-Site": "cross-site"})
     with patched(ask.house.context.signing_in, "sign_in", failing(errors.StoreFull("no room"))):
         ask("POST", "/login", data={"key": token})
@@ -465,6 +497,7 @@ def first_key(ask: Asking) -> None:
             ask.house.keyholding.remove(OPERATOR, key.id)
     ask("POST", "/first-key", data={"token": "vf_none"})
     ask("POST", "/first-key", json={})
+    small_body(ask, "POST", "/first-key", content_type="application/x-www-form-urlencoded")
     ask("POST", "/first-key", data={"token": token}, headers={"Sec-Fetch-Site": "cross-site"})
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("gone"), errors.CatalogueUnavailable("gone")):
         with patched(first, "take", failing(fault)):
@@ -533,6 +566,7 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("delete", "/images/{image_id}"): delete,
     ("post", "/images/{image_id}/delete"): delete_form,
     ("post", "/images/{image_id}/retry"): retry,
+    ("post", "/images/{image_id}/visibility"): visibility_form,
     ("get", "/images/{image_id}/original"): file_of("original"),
     ("get", "/images/{image_id}/public"): file_of("public"),
     ("get", "/images/{image_id}/metadata.txt"): file_of("metadata.txt"),

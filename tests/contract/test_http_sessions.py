@@ -235,7 +235,13 @@ def test_pages_offer_what_the_visitor_may_do(closed: House, token: str) -> None:
     refused = closed.client.get("/images?limit=2", headers={"Accept": BROWSER})
     assert refused.status_code == 401
     assert 'href="/login?next=/images"' in refused.text
+    assert "Sign in with a key." in refused.text
+    assert refused.text.count('<a class="button"') == 1  # without a key the start, too, leads here
     assert "Sign in" in closed.client.get("/docs").text
+    # What a form was to do is not done by coming back: where it leads to is no page.
+    form = closed.client.post("/images/0/retry", headers={**OURS, "Accept": BROWSER})
+    assert form.status_code == 401
+    assert "/login?next" not in form.text
     sign_in(closed.client, token)
 
     page = closed.client.get("/", headers={"Accept": BROWSER})
@@ -254,9 +260,31 @@ def test_a_page_that_is_kept_is_not_that_of_another(closed: House, token: str) -
         assert "Sign out" not in stranger.get("/docs").text
 
 
-def test_over_a_plain_network_the_form_says_what_that_means(closed: House) -> None:
-    assert "not encrypted" not in closed.client.get("/login").text
-    assert "not encrypted" in closed.client.get("/login", base_url="http://192.168.1.20:5000").text
+@pytest.mark.parametrize(
+    ("host", "is_told"),
+    [
+        *((host, False) for host in ("localhost", "localhost:5000", "127.0.0.1:5000", "127.0.0.2", "[::1]:5000")),
+        *((host, True) for host in ("192.168.1.20:5000", "pictures.example", "[2001:db8::1]:5000", "[fd00::2]")),
+    ],
+)
+def test_over_a_plain_network_the_form_says_what_that_means(closed: House, host: str, is_told: bool) -> None:
+    assert ("not encrypted" in closed.client.get("/login", base_url=f"http://{host}").text) == is_told
+    assert "not encrypted" not in closed.client.get("/login", base_url=f"https://{host}").text
+
+
+def test_who_signs_in_anew_has_ended_the_former_session(closed: House, token: str) -> None:
+    other = closed.keyholding.add(OPERATOR, "other", [Scope.READ])[1]
+    sign_in(closed.client, token)
+    former = closed.client.get_cookie("vignette_session")
+    assert former is not None
+    assert sign_in(closed.client, "vk_none").status_code == 401
+    assert closed.client.get("/images").status_code == 200
+
+    sign_in(closed.client, other)
+
+    assert closed.client.get("/images").status_code == 200
+    closed.client.set_cookie("vignette_session", former.value)
+    assert closed.client.get("/images").status_code == 401
 
 
 def test_a_form_that_is_none_is_refused(closed: House) -> None:

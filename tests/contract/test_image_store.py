@@ -609,6 +609,7 @@ class TestEdition:
             pytest.param(lambda store: store.write(ZERO, "record.json", b"{}"), id="replaced"),
             pytest.param(lambda store: store.remove(ZERO, "record.json"), id="removed"),
             pytest.param(lambda store: store.remove_all_but(ZERO, "record.json"), id="all but one"),
+            pytest.param(lambda store: store.renew_edition(ZERO), id="renewed"),
         ],
     )
     def test_any_change_makes_it_another_one_at_once(
@@ -630,4 +631,6 @@ class TestEdition:
         assert store.edition(ZERO) is None
 
     def test_no_folder_has_none(self, store: FolderStore) -> None:
+        store.renew_edition(ZERO)
+
         assert store.edition(ZERO) is None

@@ -200,6 +200,13 @@ def test_the_banner_shows_an_address_that_can_be_tried(settings, url):
     assert words.endswith(f"curl -F file=@image_test/photo.jpg {url}/images")
 
 
+@pytest.mark.parametrize("access", ["gallery", "closed"])
+def test_the_banner_shows_a_key_where_one_is_needed(access):
+    words = banner(Settings(access=access))
+
+    assert 'curl -H "Authorization: Bearer $KEY" -F file=@image_test/photo.jpg http://127.0.0.1:5000/images' in words
+
+
 def test_a_settings_file_may_be_named_relative_to_where_the_command_is_given(tmp_path):
     (tmp_path / "mine.toml").write_text("render_processes = 1")
 

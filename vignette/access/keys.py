@@ -60,12 +60,15 @@ def networks_of(texts: Iterable[str]) -> tuple[str, ...]:
     Return these addresses and networks ("10.0.0.0/8", "2001:db8::/32", "192.0.2.7") in their usual notation, each once.
 
     Raises:
-        ValueError: One is neither an address nor a network, or is an address within the network that it names.
+        ValueError: One is neither an address nor a network, is an address within the network that it names, or has a
+            zone (RFC 4007, section 11), which is a name that only one machine knows.
     """
     return tuple(dict.fromkeys(str(_network(text)) for text in texts))
 
 
 def _network(text: str) -> Network:
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone")
     network = ipaddress.ip_network(text)
     mapped = _as_it_is(network.network_address)
     if network.version == mapped.version:

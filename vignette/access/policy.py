@@ -73,10 +73,14 @@ class Policy:
             return True
         return actor.key_id is not None and actor.key_id == image.record.owner
 
-    def sight(self, actor: Actor) -> Sight | None:
-        """What *actor* sees, if it may read at all; None if that is everything."""
+    def sight(self, actor: Actor, *, by_number: bool = False) -> Sight | None:
+        """
+        What *actor* sees, if it may read at all; None if that is everything. *by_number*: what it may name by a number.
+        """
         if self.access is Access.OPEN or actor.has(Scope.ADMIN):
             return None
+        if by_number:
+            return Sight(actor.key_id, frozenset())
         seen = {Visibility.PUBLIC} | ({None} if self.of_earlier is Visibility.PUBLIC else set())
         return Sight(actor.key_id, frozenset(seen))
 

@@ -47,11 +47,16 @@ class Arrivals(Protocol):
 class Library(Protocol):
     """For those who look images up."""
 
-    def get(self, image_id: ImageId) -> Image:
-        """Return the image, even a deleted one; raise `ImageNotFound` if there never was one."""
+    def get(self, image_id: ImageId, sight: Sight | None = None) -> Image:
+        """
+        Return the image, even a deleted one; raise `ImageNotFound` if there never was one, or if it is not in *sight*:
+        both take the same time, as what is not in sight is not read.
+        """
 
-    def named(self, name: PublicName) -> Image:
-        """Return the image with this public name; raise `ImageNotFound` if there is none, or it was deleted."""
+    def named(self, name: PublicName, sight: Sight | None = None) -> Image:
+        """
+        Return the image with this public name; raise `ImageNotFound` as `get` does, and if it was deleted.
+        """
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         """
@@ -242,9 +247,14 @@ class Waiting(Protocol):
 class Editing(Protocol):
     """For what is said of an image after it came."""
 
-    def set_visibility(self, image_id: ImageId, visibility: Visibility | None) -> Visibility | None:
+    def set_visibility(
+        self, image_id: ImageId, visibility: Visibility | None, write_down: Callable[[], object]
+    ) -> None:
         """
-        Return what it was before.
+        Say who sees the image, and have it written down (*write_down*) while nobody else says it, deletes the image or
+        reads its folder for the catalogue. If *write_down* raises, nothing has changed.
+
+        On SQLite all other writers wait meanwhile, so *write_down* has to be short, and must not use the catalogue.
 
         Raises:
             ImageNotFound: There is no image of this number, or it was deleted.
@@ -299,8 +309,12 @@ class Index(Protocol):
         can be added or withdrawn.
         """
 
-    def index(self, image: Image) -> None:
-        """Replace what the catalogue says of the number of *image*, if anything. Its job counts as forgotten."""
+    def index(self, image_id: ImageId, read: Callable[[], Image | None]) -> None:
+        """
+        Replace what the catalogue says of this number, if anything, by what *read* returns of its folder; if that is
+        None, nothing changes. *read* is called while nobody says anything else of the image. Its job counts as
+        forgotten.
+        """
 
     def next_id(self) -> ImageId:
         """Return the number that the next image will get."""

@@ -191,3 +191,6 @@ class Editions(Protocol):
         Return None if there is no folder, or if it changed so lately that the next change might not show. This costs
         next to nothing.
         """
+
+    def renew_edition(self, image_id: ImageId) -> None:
+        """Give the folder, if there is one, another edition, as a change of a file would."""

@@ -26,6 +26,7 @@ def banner(settings: Settings, offer: str | None = None) -> str:
     """
     url = settings.public_url or f"http://{in_url(own_address(settings.host))}:{settings.port}"
     broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
+    key = "" if settings.access == "open" else '-H "Authorization: Bearer $KEY" '
     return "\n".join(
         (
             f"Vignette runs at {url}/",
@@ -35,7 +36,7 @@ def banner(settings: Settings, offer: str | None = None) -> str:
             f"    broker     {without_password(broker)}",
             *dangers(abilities(), is_root=runs_as_root()),
             *([f"first key, for you alone, once, within a day:  {url}/first-key?token={offer}"] if offer else []),
-            f"try:  curl -F file=@image_test/photo.jpg {url}/images",
+            f"try:  curl {key}-F file=@image_test/photo.jpg {url}/images",
         )
     )
 

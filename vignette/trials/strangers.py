@@ -36,6 +36,16 @@ _UPLOAD: Final = (
 ).encode() + b"\x89PNG\r\n\x1a\n"
 
 
+# A form and a JSON object that never come. Whoever asks for a session needs no key.
+_SIGN_IN: Final = (
+    b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+)
+_CHANGE: Final = (
+    b"PATCH /images/0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nContent-Type: application/json\r\n\r\n"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Attack:
     """
@@ -60,6 +70,8 @@ def attacks(original: str, connections: int) -> tuple[Attack, ...]:
         Attack("kept alive", connections, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", read_per_s=1000),
         Attack("still uploads", 90, _UPLOAD),
         Attack("slow uploads", 90, _UPLOAD, sent_per_s=1200),
+        Attack("still forms", 90, _SIGN_IN),
+        Attack("still changes", 90, _CHANGE),
         Attack("slow readers", 40, get, read_per_s=1000),
         Attack("many originals", 1000, get, opened_per_s=24),
     )

@@ -104,8 +104,10 @@ def admitted(policy: Policy, library: Library, actor: Actor, scope: Scope, ref: 
         ImageDeleted: It was deleted, or is being deleted.
     """
     require(policy, actor, scope)
-    image = library.get(ref) if isinstance(ref, int) else library.named(ref)
-    if refusal := policy.why_not(actor, scope, image, by_number=isinstance(ref, int)):
+    by_number = isinstance(ref, int)
+    sight = policy.sight(actor, by_number=by_number)
+    image = library.get(ref, sight) if isinstance(ref, int) else library.named(ref, sight)
+    if refusal := policy.why_not(actor, scope, image, by_number=by_number):
         raise refusal
     return not_deleted(image)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import Final
 
@@ -189,7 +190,7 @@ class Checkup:
         has_bad_edits, visibility = False, None
         if record is not None:
             try:
-                visibility = read_visibility(self._files, image_id, record)
+                visibility = read_visibility(self._files, self._survey, image_id, record)
             except ValueError:
                 has_bad_edits = True
         return Folder(
@@ -278,8 +279,7 @@ class Checkup:
         elif image_id is None:
             self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
-            if (image := read_anew(self._files, self._survey, image_id)) is not None:
-                self._index.index(image)
+            self._index.index(image_id, partial(read_anew, self._files, self._survey, image_id))
         elif finding.remedy is Remedy.RENDER:
             self._renewal.render_again(image_id)
         elif finding.remedy is Remedy.DELETE:

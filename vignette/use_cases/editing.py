@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 
 from vignette import layout
 from vignette.access.actors import Actor, Scope
 from vignette.access.policy import Policy
-from vignette.errors import CatalogueUnavailable, ImageNotFound, StoreUnavailable
 from vignette.model import Edits, Image, ImageRef, Visibility
 from vignette.ports.catalogue import Editing as EditedRows
 from vignette.ports.catalogue import Library
-from vignette.ports.store import Files
+from vignette.ports.store import Editions, Files
 from vignette.records import edits_to_json
 from vignette.use_cases.browsing import admitted
 
@@ -23,8 +21,9 @@ logger = logging.getLogger(__name__)
 class Editing:
     """The use case. Every method may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, files: Files, library: Library, rows: EditedRows, policy: Policy) -> None:
+    def __init__(self, files: Files, editions: Editions, library: Library, rows: EditedRows, policy: Policy) -> None:
         self._files = files
+        self._editions = editions
         self._library = library
         self._rows = rows
         self._policy = policy
@@ -37,17 +36,12 @@ class Editing:
             NotAllowed: The actor may not change it.
             ImageNotFound: There never was one, or the actor may not see it.
             ImageDeleted: It was deleted.
-            StoreFull, StoreUnavailable: It cannot be written down; it is seen as before.
+            StoreFull, StoreUnavailable, FileNotStored: It cannot be written down; it is seen as before.
         """
         image = admitted(self._policy, self._library, actor, Scope.EDIT, ref)
-        # First the row, then the folder: a process that keeps an answer has asked the catalogue before the folder got
-        # its new edition, or has seen the new row.
-        former = self._rows.set_visibility(image.id, visibility)
-        try:
-            self._files.write(image.id, layout.EDITS, edits_to_json(Edits(visibility)))
-        except StoreUnavailable:
-            with suppress(CatalogueUnavailable, ImageNotFound):
-                self._rows.set_visibility(image.id, former)
-            raise
+        content = edits_to_json(Edits(visibility))
+        self._rows.set_visibility(image.id, visibility, lambda: self._files.write(image.id, layout.EDITS, content))
+        # Between the new file and the new row, a process may have found the former row in this edition of the folder.
+        self._editions.renew_edition(image.id)
         logger.info("image made %s", visibility, extra={"image": image.id, **actor.in_log()})
         return replace(image, visibility=visibility)

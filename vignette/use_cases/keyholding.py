@@ -31,7 +31,8 @@ _NOT_VALID: Final = "it is unknown, was removed, has expired, or is not valid fr
 _MISTYPED: Final = "it is mistyped: no key that was ever given out is written like that"
 
 _NOTED_EVERY: Final = timedelta(seconds=KEY_USE_NOTED_EVERY_S)
-_LAST_YEAR: Final = 9998
+# What `records.require_moment` refuses: a snapshot with such a time could not be read.
+_NO_SUCH_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _MOST_WORDS: Final = 200
 
 
@@ -238,10 +239,10 @@ class Keyholding:
             return None
         if expires_at.tzinfo is None:
             raise MalformedRequest(f"expires_at has no time zone: {expires_at.isoformat()}")
-        if expires_at.year > _LAST_YEAR:
-            raise MalformedRequest(f"expires_at is after the year {_LAST_YEAR}: {expires_at.isoformat()}")
         if expires_at <= self._clock():
             raise MalformedRequest(f"expires_at has passed already: {expires_at.isoformat()}")
+        if expires_at >= _NO_SUCH_TIME:
+            raise MalformedRequest(f"expires_at is after the year {_NO_SUCH_TIME.year - 1}: {expires_at.isoformat()}")
         return _in_milliseconds(expires_at.astimezone(UTC))
 
 

@@ -144,7 +144,7 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         if layout.TOMBSTONE in survey.others(image_id):
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
-        visibility = _safe_visibility(files, image_id, record)
+        visibility = _safe_visibility(files, survey, image_id, record)
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
         return None
@@ -169,17 +169,19 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     )
 
 
-def read_visibility(files: Files, image_id: ImageId, record: Record) -> Visibility | None:
+def read_visibility(files: Files, survey: Survey, image_id: ImageId, record: Record) -> Visibility | None:
     """Return who sees the image; raise `ValueError` if what was said of it cannot be read."""
     try:
         return edits_from_json(files.read(image_id, layout.EDITS)).visibility
     except FileNotStored:
+        if _has(files, image_id, layout.EDITS) or layout.EDITS in survey.others(image_id):
+            raise ValueError("it is too long, or is no file") from None
         return None if record.public_name is None else Visibility.PUBLIC
 
 
-def _safe_visibility(files: Files, image_id: ImageId, record: Record) -> Visibility | None:
+def _safe_visibility(files: Files, survey: Survey, image_id: ImageId, record: Record) -> Visibility | None:
     try:
-        return read_visibility(files, image_id, record)
+        return read_visibility(files, survey, image_id, record)
     except ValueError as error:
         logger.warning("image %d is private from now on, as its %s is damaged: %s", image_id, layout.EDITS, error)
         return Visibility.PRIVATE

@@ -19,6 +19,7 @@ from vignette.errors import CrossSiteRequest
 from vignette.model import Image
 from vignette.web.api.operations import operation_of
 from vignette.web.context import current_actor, web_context
+from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.cross_site import SAFE_METHODS
 from vignette.web.http.session_cookie import session_token
 from vignette.web.request_log import note_key
@@ -42,9 +43,9 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
             return
         authorization = request.authorization
         if authorization is not None and is_for_us(authorization):
-            g.actor = authenticate(authorization.token or "", request.remote_addr)
+            g.actor = authenticate(authorization.token or "", address_of_this_request())
         elif token := session_token(request):
-            g.actor = resume(token, request.remote_addr) or NOBODY
+            g.actor = resume(token, address_of_this_request()) or NOBODY
             if g.actor != NOBODY:
                 _require_page_of_ours()
         if g.actor.key_id is not None:
@@ -75,7 +76,7 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
 
     app.before_request(admit)
     app.after_request(keep_private)
-    app.jinja_env.globals.update(may=may, has_doors=policy.access is not Access.OPEN)
+    app.jinja_env.globals.update(may=may, has_doors=policy.access is not Access.OPEN, visibility_of_new=policy.of_new)
     app.context_processor(lambda: {"is_signed_in": current_actor() != NOBODY})
 
 

@@ -146,7 +146,7 @@ def build_context(
         browsing=browsing,
         serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
         removal=build_removal(store, catalogue, policy),
-        editing=Editing(store, catalogue.library, catalogue.editing, policy),
+        editing=Editing(store, store, catalogue.library, catalogue.editing, policy),
         renewal=renewal,
         keyholding=keyholding,
         signing_in=SigningIn(catalogue.sessions, keyholding),

@@ -60,7 +60,17 @@ def test_networks_are_written_in_one_way_and_each_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10.0.0.5/8", "10.0.0.0/33", "home", "10.0.0.0/8,10.1.0.0/16", "::ffff:10.0.0.0/95"]
+    "text",
+    [
+        "",
+        "10.0.0.5/8",
+        "10.0.0.0/33",
+        "home",
+        "10.0.0.0/8,10.1.0.0/16",
+        "::ffff:10.0.0.0/95",
+        "fe80::1%eth0",
+        "::1%a,0.0.0.0/0,::1",
+    ],
 )
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):

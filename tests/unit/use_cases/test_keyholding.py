@@ -32,6 +32,7 @@ from vignette.snapshots import keys_from_json
 from vignette.use_cases.key_snapshots import KeySnapshots
 from vignette.use_cases.keyholding import Keyholding
 
+WEST, EAST = timezone(timedelta(hours=-12)), timezone(timedelta(hours=14))
 NOON: Final = datetime(2026, 11, 29, 12, 0, 0, 402_717, UTC)
 ADMIN: Final = Actor("a" * 16, frozenset({Scope.ADMIN}))
 ALL_BUT_ADMIN: Final = Actor("b" * 16, frozenset(Scope) - {Scope.ADMIN})
@@ -121,6 +122,9 @@ class TestAKeyThatIsMade:
             ({"expires_at": NOON}, "expires_at has passed already"),
             ({"expires_at": datetime(2027, 1, 1)}, "expires_at has no time zone"),  # noqa: DTZ001
             ({"expires_at": datetime.max.replace(tzinfo=UTC)}, "expires_at is after the year 9998"),
+            ({"expires_at": datetime(9998, 12, 31, 23, tzinfo=WEST)}, "expires_at is after the year 9998"),
+            ({"expires_at": datetime.max.replace(tzinfo=WEST)}, "expires_at is after the year 9998"),
+            ({"expires_at": datetime.min.replace(tzinfo=EAST)}, "expires_at has passed already"),
         ],
     )
     def test_is_refused_if_it_makes_no_sense_and_so_is_such_a_change(

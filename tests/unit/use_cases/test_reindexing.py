@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,8 @@ from tests.house import House, picture
 from tests.running import LIMIT_S
 from vignette.access.actors import NOBODY
 from vignette.errors import CatalogueUnavailable, StoreFull
-from vignette.model import Image, ImageId, State
+from vignette.limits import MIB
+from vignette.model import Image, ImageId, State, Visibility
 from vignette.ports.store import StagedImage
 from vignette.use_cases import reindexing
 from vignette.use_cases.progress import watched
@@ -317,6 +318,23 @@ def test_an_idempotency_key_survives_the_loss_of_the_catalogue(tmp_path: Path) -
 
     assert house.upload(picture(colour="red"), key="0").id == 0
     house.close()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Path.mkdir, lambda path: path.symlink_to("record.json"), lambda path: path.write_bytes(b" " * 100 * MIB)],
+    ids=["folder", "link", "long"],
+)
+def test_an_image_of_which_nobody_can_read_who_sees_it_is_private(
+    house: House, make: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    house.upload(picture(), visibility=Visibility.PUBLIC)
+    make(house.uploads / "0" / "edits.json")
+
+    house.reindexing.rebuild()
+
+    assert house.catalogue.library.get(ImageId(0)).visibility is Visibility.PRIVATE
+    assert "image 0 is private from now on" in caplog.text
 
 
 def test_an_image_whose_tombstone_cannot_be_read_is_not_brought_back(house: House) -> None:

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from vignette.web.http.clients import CLIENT, NamedClients, client_of, holder_of, holder_of_this_request
+from vignette.web.http.clients import (
+    CLIENT,
+    NamedClients,
+    address_of_this_request,
+    client_of,
+    holder_of,
+    holder_of_this_request,
+)
 
 TRUSTED = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "2001:db8::/32", "127.0.0.1")))
 
@@ -52,6 +59,22 @@ def test_the_right_most_address_that_no_trusted_proxy_has_is_the_client(written:
 )
 def test_forwarded_is_read_as_well(written: str, expected: str) -> None:
     assert client("10.0.0.1", FORWARDED=written) == expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7:4711", "192.0.2.7"),
+        ("[2001:db9::1]:4711", "2001:db9::1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("unix:", None),
+        ("", None),
+    ],
+)
+def test_the_address_of_a_client_has_no_port(peer: str, address: str | None) -> None:
+    with Flask("test").test_request_context(environ_overrides={"REMOTE_ADDR": peer}):
+        assert address_of_this_request() == address
 
 
 def test_nobody_else_is_believed() -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from vignette.access.names import name_of_earlier
+from vignette.access.names import name_of_earlier, new_name
 from vignette.adapters.sql.counter import lock_numbers, pass_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import counter_table, image_table, to_row
-from vignette.model import Image, ImageId
+from vignette.model import Image, ImageId, PublicName
 
 T = TypeVar("T")
 
@@ -39,10 +39,13 @@ class SqlIndex:
             following = lock_numbers(connection)
             return _insert(connection, ((number, image) for number, image in images if number >= following))
 
-    def index(self, image: Image) -> None:
+    def index(self, image_id: ImageId, read: Callable[[], Image | None]) -> None:
         with self._database.write() as connection:
-            pass_number(connection, image.id)
-            connection.execute(sa.delete(image_table).where(image_table.c.id == image.id))
+            pass_number(connection, image_id)
+            connection.execute(sa.delete(image_table).where(image_table.c.id == image_id))
+            if (image := read()) is None:
+                connection.rollback()
+                return
             [image] = _told_apart(connection, [image])
             connection.execute(sa.insert(image_table).values(**to_row(image), hinted_at=0))
 
@@ -86,17 +89,25 @@ def _batches(images: Iterable[T]) -> Iterator[list[T]]:
 def _told_apart(connection: sa.Connection, images: list[Image]) -> Iterator[Image]:
     """
     *images*, each with an idempotency key and a public name of its own: if somebody has copied a folder, the copy has
-    no key, and another name.
+    no key, and another name. It is the same at each reindexing, unless that is taken too.
     """
     keys = _Taken(connection, image_table.c.idempotency_key, [image.record.idempotency_key for image in images])
-    names = _Taken(connection, image_table.c.public_name, [image.record.public_name for image in images])
+    names = _Taken(connection, image_table.c.public_name, [name for image in images for name in _names(image)])
     for image in images:
         record = image.record
         if not keys.take(record.idempotency_key):
             record = replace(record, idempotency_key=None)
-        if not names.take(record.public_name):
-            record = replace(record, public_name=name_of_earlier(image.id, record))
+        wanted = _names(image)
+        if wanted and not names.take(wanted[0]):
+            name = wanted[1] if names.take(wanted[1]) else new_name()
+            record = replace(record, public_name=name)
         yield image if record is image.record else replace(image, record=record)
+
+
+def _names(image: Image) -> list[PublicName]:
+    """Return the name of *image*, if it has one, and the one that it gets if that is taken."""
+    own = image.record.public_name
+    return [] if own is None else [own, name_of_earlier(image.id, image.record)]
 
 
 class _Taken:

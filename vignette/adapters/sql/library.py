@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice, repeat
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,12 +13,30 @@ from vignette.adapters.sql.conditions import LIVING, numbers_in, stored_as
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import from_row, image_table, visibility_column
 from vignette.errors import ImageNotFound
-from vignette.model import Image, ImageId, PublicName, State
+from vignette.model import Image, ImageId, PublicName, State, Visibility
 
+# Made once: to make such a statement costs more than to execute it.
 _GET: Final = sa.select(image_table).where(image_table.c.id == sa.bindparam("image_id"))
-
-
 _NAMED: Final = sa.select(image_table).where(image_table.c.public_name == sa.bindparam("name"))
+
+# `Sight` as a condition. Nobody sees what is being deleted, but for its owner.
+_IN_SIGHT: Final = sa.or_(
+    image_table.c.owner == sa.bindparam("owner"),
+    sa.and_(
+        *(image_table.c.state != state for state in (State.DELETING.value, State.DELETED.value)),
+        sa.or_(*(image_table.c.visibility == sa.bindparam(f"seen_{number}") for number in range(len(Visibility) + 1))),
+    ),
+)
+_GET_IN_SIGHT: Final = _GET.where(_IN_SIGHT)
+_NAMED_IN_SIGHT: Final = _NAMED.where(_IN_SIGHT)
+
+
+def _in_sight(sight: Sight) -> dict[str, str | None]:
+    """Return the parameters of `_IN_SIGHT`; NULL equals nothing."""
+    seen = {visibility_column(each) for each in sight.visibilities}
+    return {"owner": sight.owner} | {
+        f"seen_{number}": value for number, value in enumerate(islice(chain(seen, repeat(None)), len(Visibility) + 1))
+    }
 
 
 def _columns(sight: Sight | None) -> list[tuple[sa.Column[Any] | None, str]]:
@@ -46,19 +65,11 @@ class SqlLibrary:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get(self, image_id: ImageId) -> Image:
-        with self._database.read() as connection:
-            row = connection.execute(_GET, {"image_id": image_id}).one_or_none()
-        if row is None:
-            raise ImageNotFound(f"there is no image {image_id}")
-        return from_row(row)
+    def get(self, image_id: ImageId, sight: Sight | None = None) -> Image:
+        return self._one(_GET, _GET_IN_SIGHT, {"image_id": image_id}, sight)
 
-    def named(self, name: PublicName) -> Image:
-        with self._database.read() as connection:
-            row = connection.execute(_NAMED, {"name": name}).one_or_none()
-        if row is None:
-            raise ImageNotFound(f"there is no image {name}")
-        return from_row(row)
+    def named(self, name: PublicName, sight: Sight | None = None) -> Image:
+        return self._one(_NAMED, _NAMED_IN_SIGHT, {"name": name}, sight)
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         # Each has an index in its order. One query for all would read the images that are in none, or sort many.
@@ -66,6 +77,18 @@ class SqlLibrary:
         with self._database.read() as connection:
             rows = {row.id: row for query in queries for row in connection.execute(query)}
         return [from_row(rows[number]) for number in sorted(rows, reverse=True)[:limit]]
+
+    def _one(self, query: sa.Select[Any], in_sight: sa.Select[Any], ref: dict[str, Any], sight: Sight | None) -> Image:
+        with self._database.read() as connection:
+            found = (
+                connection.execute(query, ref)
+                if sight is None
+                else connection.execute(in_sight, ref | _in_sight(sight))
+            )
+            row = found.one_or_none()
+        if row is None:
+            raise ImageNotFound(f"there is no image {next(iter(ref.values()))}")
+        return from_row(row)
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         with self._database.read() as connection:

@@ -319,6 +319,10 @@ class FolderStore:
             return None
         return status.st_ino, status.st_ctime_ns
 
+    def renew_edition(self, image_id: ImageId) -> None:
+        with our_errors("the folder of an image cannot be touched"), suppress(FileNotFoundError):
+            os.utime(f"{self._prefix}{image_id}", follow_symlinks=False)
+
     def holds(self, image_id: ImageId) -> bool:
         with our_errors("the upload folder cannot be read"):
             try:

@@ -90,6 +90,16 @@ def holder_of_this_request() -> str:
     return holder_of(request.environ.get(CLIENT) or request.environ.get("REMOTE_ADDR") or "")
 
 
+def address_of_this_request() -> str | None:
+    """
+    Return the IP address of the client of Flask's request at hand, without the port that some servers put behind it;
+    None if nobody knows it.
+    """
+    named = request.environ.get(CLIENT) or request.environ.get("REMOTE_ADDR") or ""
+    address = _address(named) or _node(named)
+    return None if address is None else str(address)
+
+
 def _forwarded_for(environ: WSGIEnvironment) -> list[_Address | None]:
     return [_node(text) for text in _last_of(environ.get("HTTP_X_FORWARDED_FOR", ""))]
 

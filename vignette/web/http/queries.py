@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vignette.errors import MalformedRequest
+from vignette.model import Visibility
 
 
 def whole_number(query: Mapping[str, str], name: str, low: int, high: int) -> int | None:
@@ -15,3 +16,13 @@ def whole_number(query: Mapping[str, str], name: str, low: int, high: int) -> in
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high):
         raise MalformedRequest(f"{name} is {text[:30]!r}, and has to be a whole number from {low} to {high}")
     return int(text)
+
+
+def said_visibility(query: Mapping[str, str]) -> Visibility | None:
+    """Return the parameter `visibility`, None if there is none; raise `MalformedRequest`."""
+    said = query.get("visibility")
+    if said is None:
+        return None
+    if said not in tuple(Visibility):
+        raise MalformedRequest(f"visibility is {said[:30]!r}, and has to be {' or '.join(Visibility)}")
+    return Visibility(said)

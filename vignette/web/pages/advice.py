@@ -64,7 +64,10 @@ ADVICE: Final[Mapping[str, str]] = {
     "misdirected-request": N_("Open the address that the service names at its start, or set allowed_hosts."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
     "invalid-key": N_("Ask whoever runs this service for a key, and copy it whole: it begins with vk_."),
-    "key-required": N_("Show a key: Authorization: Bearer vk_…. Whoever runs this service gives keys out."),
+    "key-required": N_(
+        "Sign in with a key. A program shows it with each request (Authorization: Bearer vk_…). Whoever runs this"
+        " service gives keys out."
+    ),
     "not-the-owner": N_("Only the key that sent the image may do this, or one with the scope admin."),
     "missing-scope": N_("Ask whoever runs this service for a key that gives this right."),
     "key-not-found": N_("It may have been removed. The list of keys has those that there are."),
@@ -73,7 +76,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
     "not-found": N_("The address may be mistyped, or what was here has moved."),
     "image-not-found": N_(
-        "Numbers count the arrivals from 0, and this one has not been reached; or it is an image that you may not see."
+        "The address may be mistyped, or the number has not been reached yet. Or the image is private, and only"
+        " the key that sent it shows it."
     ),
     "recipe-not-found": N_("Leave the size out of the address to get the usual vignette."),
     "file-not-stored": N_(

@@ -14,6 +14,7 @@ from vignette.access.names import PATTERN, is_name
 from vignette.errors import (
     CatalogueUnavailable,
     CrossSiteRequest,
+    FileNotStored,
     ImageDeleted,
     ImageNotFailed,
     ImageNotFound,
@@ -39,9 +40,9 @@ from vignette.web.api.resources import (
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
-from vignette.web.http.json_bodies import MERGE_PATCH, json_body
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
-from vignette.web.http.queries import whole_number
+from vignette.web.http.queries import said_visibility, whole_number
+from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
@@ -165,8 +166,8 @@ class ImagePatch(BaseModel):
     Answer(200, "The image as it stands now", JSON, ImageResource, headers=("Cache-Control",)),
     scope=Scope.EDIT,
     problems=(
-        *(CrossSiteRequest, MalformedRequest, ImageNotFound, ImageDeleted),
-        *(CatalogueUnavailable, StoreUnavailable, StoreFull),
+        *(CrossSiteRequest, *UNREADABLE, ImageNotFound, ImageDeleted),
+        *(CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
     ),
     bodies={media_type: {"schema": ImagePatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
     curl='-X PATCH --json \'{{"visibility": "private"}}\' {server}/images/0',
@@ -175,12 +176,31 @@ def change(image_id: ImageRef) -> Response:
     """
     `private`: its owner and `admin` alone see it, from now on; for all others it is as if there were no such image.
     """
-    patch = json_body(request, ImagePatch, (MERGE_PATCH, JSON))
-    end_turn()
+    patch = read_json(ImagePatch, (MERGE_PATCH, JSON))
     image = web_context().editing.set_visibility(current_actor(), image_id, patch.visibility)
     response = as_json(image_resource(image))
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+@images.post("/<image_id:image_id>/visibility")
+@operation(
+    "Say who sees an image, for a page without JavaScript: forms know only GET and POST",
+    Answer(303, "The page of the image", HTML, headers=("Location",)),
+    scope=Scope.EDIT,
+    problems=(
+        *(CrossSiteRequest, MalformedRequest, ImageNotFound, ImageDeleted),
+        *(CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
+    ),
+    parameters=(Parameter("visibility", "Who is to see it", {"type": "string", "enum": list(Visibility)}),),
+)
+def change_form(image_id: ImageRef) -> Response:
+    visibility = said_visibility(request.args)
+    if visibility is None:
+        raise MalformedRequest(f"visibility is missing, and has to be {' or '.join(Visibility)}")
+    end_turn()
+    image = web_context().editing.set_visibility(current_actor(), image_id, visibility)
+    return make_response(redirect(absolute_url("images.show", image_id=ref_of(image)), 303))
 
 
 @images.post("/<image_id:image_id>/delete")

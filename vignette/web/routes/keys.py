@@ -26,9 +26,9 @@ from vignette.web.api.resources import KeyPage, KeyResource, KeyWithToken, absol
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
-from vignette.web.http.json_bodies import MERGE_PATCH, json_body
 from vignette.web.http.negotiation import JSON
 from vignette.web.http.queries import whole_number
+from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 keys = Blueprint("keys", __name__, url_prefix="/keys")
 
@@ -81,13 +81,12 @@ class KeyPatch(BaseModel):
     "Make a key",
     Answer(201, "The key. Its token is told here and never again", JSON, KeyWithToken, ("Location", "Cache-Control")),
     scope=Scope.ADMIN,
-    problems=(CrossSiteRequest, MalformedRequest, TooManyKeys, *_UNWRITABLE),
+    problems=(CrossSiteRequest, *UNREADABLE, TooManyKeys, *_UNWRITABLE),
     bodies={JSON: {"schema": NewKey.model_json_schema()}},
     curl='--json \'{{"name": "phone", "scopes": ["upload"]}}\' {server}/keys',
 )
 def add() -> Response:
-    wanted = json_body(request, NewKey)
-    end_turn()
+    wanted = read_json(NewKey)
     key, token = web_context().keyholding.add(
         current_actor(), wanted.name, wanted.scopes, expires_at=wanted.expires_at, networks=wanted.networks
     )
@@ -151,13 +150,12 @@ def show(key_id: str) -> Response:
     "Change a key",
     Answer(200, "The key as it is now", JSON, KeyResource, ("Cache-Control",)),
     scope=Scope.ADMIN,
-    problems=(CrossSiteRequest, MalformedRequest, KeyNotFound, *_UNWRITABLE),
+    problems=(CrossSiteRequest, *UNREADABLE, KeyNotFound, *_UNWRITABLE),
     bodies={media_type: {"schema": KeyPatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
     curl='-X PATCH --json \'{{"scopes": ["upload", "read"]}}\' {server}/keys/0123456789abcdef',
 )
 def change(key_id: str) -> Response:
-    patch = json_body(request, KeyPatch, (MERGE_PATCH, JSON))
-    end_turn()
+    patch = read_json(KeyPatch, (MERGE_PATCH, JSON))
     key = web_context().keyholding.change(current_actor(), key_id, **patch.changes())
     return _unstored(as_json(key_resource(key)))
 

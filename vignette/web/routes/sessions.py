@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -13,26 +12,27 @@ from vignette.errors import (
     CrossSiteRequest,
     InvalidKey,
     KeyRequired,
-    MalformedRequest,
     SessionNotFound,
     StoreFull,
     StoreUnavailable,
 )
-from vignette.limits import KIB
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import SessionList, absolute_url, session_resource
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
+from vignette.web.http.clients import address_of_this_request
+from vignette.web.http.hosts import Hosts
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import with_challenge
 from vignette.web.http.session_cookie import clear_session, session_token, set_session
+from vignette.web.small_bodies import FORM, UNREADABLE, read_form
 
 sessions = Blueprint("sessions", __name__)
 
-_FORM: Final = "application/x-www-form-urlencoded"
-_MAX_FORM_BYTES: Final = 8 * KIB
+# Nobody listens in on the way to these.
+_THIS_MACHINE: Final = Hosts()
 
 # A path of ours. Browsers read "//host" and "/\\host" as another host.
 _PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}", re.ASCII)
@@ -50,9 +50,9 @@ def login_page() -> Response:
     Answer(303, "Signed in; the page that was wanted, or the front page", HTML, headers=("Location", "Set-Cookie")),
     Answer(401, "The key is not valid", HTML, headers=("WWW-Authenticate",)),
     scope=None,
-    problems=(CrossSiteRequest, MalformedRequest, InvalidKey, CatalogueUnavailable, StoreFull),
+    problems=(CrossSiteRequest, *UNREADABLE, InvalidKey, CatalogueUnavailable, StoreFull),
     bodies={
-        _FORM: {
+        FORM: {
             "schema": {
                 "type": "object",
                 "properties": {"key": {"type": "string"}, "next": {"type": "string"}},
@@ -63,17 +63,16 @@ def login_page() -> Response:
 )
 def login() -> Response:
     """`next` is the path of the page to go to. What the session may do is what its key may do whenever it is used."""
-    form = _form()
+    form, signing_in = read_form(), web_context().signing_in
     wanted = form.get("next")
-    end_turn()
     try:
-        _, token = web_context().signing_in.sign_in(
-            form.get("key", "").strip(), request.remote_addr, request.headers.get("User-Agent")
+        _, token = signing_in.sign_in(
+            form.get("key", "").strip(), address_of_this_request(), request.headers.get("User-Agent")
         )
     except InvalidKey as error:
         return with_challenge(_page(wanted, error, 401), error)
     if former := session_token(request):
-        web_context().signing_in.sign_out(former)
+        signing_in.sign_out(former)
     response = make_response(redirect(_path(wanted), 303))
     set_session(response, request, token)
     return response
@@ -113,16 +112,15 @@ def first_key_page() -> Response:
     "Make the first key, and begin a session with it",
     Answer(201, "A page that shows the key, once", HTML, headers=("Set-Cookie",)),
     scope=None,
-    problems=(CrossSiteRequest, MalformedRequest, InvalidKey, CatalogueUnavailable, StoreUnavailable, StoreFull),
+    problems=(CrossSiteRequest, *UNREADABLE, InvalidKey, CatalogueUnavailable, StoreUnavailable, StoreFull),
     bodies={
-        _FORM: {"schema": {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]}},
+        FORM: {"schema": {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]}},
     },
 )
 def first_key() -> Response:
-    form, signing_in = _form(), web_context().signing_in
-    end_turn()
+    form, signing_in = read_form(), web_context().signing_in
     _, token = web_context().first_key.take(form.get("token", "").strip())
-    _, session = signing_in.sign_in(token, request.remote_addr, request.headers.get("User-Agent"))
+    _, session = signing_in.sign_in(token, address_of_this_request(), request.headers.get("User-Agent"))
     response = _unstored(render_template("first_key.html", offer=None, token=token), 201)
     set_session(response, request, session)
     return response
@@ -159,19 +157,8 @@ def end(session_id: str) -> Response:
     return response
 
 
-def _form() -> Mapping[str, str]:
-    """Return the fields of the form that was sent."""
-    if request.mimetype != _FORM:
-        raise MalformedRequest(f"the body has to be {_FORM}")
-    length = request.content_length
-    if length is None or length > _MAX_FORM_BYTES:
-        detail = "the form is too long, or its length is not told"
-        raise MalformedRequest(detail, measured=length, limit=_MAX_FORM_BYTES)
-    return request.form
-
-
 def _page(wanted: str | None, error: InvalidKey | None = None, status: int = 200) -> Response:
-    is_secret = request.is_secure or request.host.partition(":")[0] in ("localhost", "127.0.0.1", "[")
+    is_secret = request.is_secure or request.host in _THIS_MACHINE
     page = render_template("login.html", wanted=_path(wanted), error=error, is_secret=is_secret)
     return _unstored(page, status)
 

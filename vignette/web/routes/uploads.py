@@ -47,6 +47,7 @@ from vignette.web.http.answers import as_json
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import problem_of, status_of
+from vignette.web.http.queries import said_visibility
 from vignette.web.uploading import Receipt, Sender, receive_all
 
 logger = logging.getLogger(__name__)
@@ -162,7 +163,7 @@ def upload() -> Response:
     wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
     with context.capacity.upload():
         context.intake.expect(current_actor(), wanted)
-        sender = Sender(current_actor(), _visibility())
+        sender = Sender(current_actor(), said_visibility(request.args))
         receipts = receive_all(sender, request, context.intake, context.request_limits, context.capacity.slow_clients)
     for receipt in receipts:
         context.upload_ended(receipt.outcome)
@@ -172,16 +173,6 @@ def upload() -> Response:
     response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
     response.vary.add("Accept")
     return response
-
-
-def _visibility() -> Visibility | None:
-    """Return who is to see the images, if the sender says so."""
-    said = request.args.get("visibility")
-    if said is None:
-        return None
-    if said not in tuple(Visibility):
-        raise MalformedRequest(f"visibility is {said[:30]!r}, and has to be {' or '.join(Visibility)}")
-    return Visibility(said)
 
 
 def _log_refusal(error: VignetteError) -> None:

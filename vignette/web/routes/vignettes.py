@@ -9,6 +9,7 @@ from typing import Final
 from flask import Blueprint, Response, make_response, render_template, request
 
 from vignette.access.actors import NOBODY, Scope
+from vignette.access.policy import Access
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
@@ -121,8 +122,11 @@ def show(image_id: ImageRef) -> Response:
 
 
 def _is_for_everybody(image: Image, ref: ImageRef) -> bool:
-    refusal = web_context().policy.why_not(NOBODY, Scope.READ, image, by_number=isinstance(ref, int))
-    return refusal is None
+    """Whether those who show no key get the answer at hand: whoever shows one is told another `Cache-Control`."""
+    policy = web_context().policy
+    if current_actor() != NOBODY and policy.access is not Access.OPEN:
+        return False
+    return policy.why_not(NOBODY, Scope.READ, image, by_number=isinstance(ref, int)) is None
 
 
 def _wish() -> Wish:

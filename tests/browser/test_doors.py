@@ -1,0 +1,130 @@
+"""Signing in with a real browser, and by the keyboard alone: a private picture, its page, and signing out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Visit
+from tests.house import picture
+from tests.running import http_client, running_service, until
+from vignette.access.actors import OPERATOR, Scope
+from vignette.settings import Settings
+from vignette.wiring.commands import open_keyholding
+
+pytestmark = pytest.mark.browser
+
+# More stops of the Tab key than any page here has.
+MAX_STOPS = 40
+
+
+class Doors:
+    """A gallery with a key that reads and uploads, and a private picture that came with it."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+        self.key = {"Authorization": f"Bearer {token}"}
+        asked = {**self.key, "Accept": "application/json"}
+        sent = http_client.post(f"{url}/images?visibility=private", content=picture(), headers=asked)
+        self.page: str = sent.json()["links"]["self"]
+        until(lambda: http_client.get(self.page, headers=asked).json()["state"] == "ready")
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    folder: Path = tmp_path_factory.mktemp("service")
+    with running_service(folder, access="gallery") as service:
+        settings = Settings(upload_folder=service.upload_folder, state_folder=service.state_folder)
+        _, token = open_keyholding(settings).add(OPERATOR, "laptop", [Scope.READ, Scope.UPLOAD, Scope.EDIT])
+        yield Doors(service.url, token)
+
+
+@pytest.fixture
+def visit(chromium: Browser, doors: Doors) -> Iterator[Visit]:
+    context = chromium.new_context(locale="en-GB")
+    yield Visit(context, doors.url)
+    context.close()
+
+
+def tab_to(page: Page, text: str) -> None:
+    """Press Tab until what has *text* has the focus."""
+    for _ in range(MAX_STOPS):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText").strip() == text:
+            return
+    raise AssertionError(f"Tab does not lead to {text!r}")
+
+
+def type_key(page: Page, token: str) -> None:
+    """Type into the field that has the focus as soon as the page is drawn, and press Enter."""
+    expect(page.locator("#key")).to_be_focused()
+    page.keyboard.type(token)
+    page.keyboard.press("Enter")
+
+
+def test_the_keyboard_alone_signs_in_looks_and_signs_out(visit: Visit, doors: Doors) -> None:
+    page = visit.page
+    page.goto(doors.page)
+    expect(page.locator("h1")).to_have_text("There is no such image")
+    tab_to(page, "Sign in")
+    tab_to(page, "Sign in")  # the first is that of the heading
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/login"))
+
+    type_key(page, "vk_wrong")
+    expect(page.get_by_role("alert")).to_contain_text("This key is not valid here")
+    type_key(page, doors.token)
+
+    expect(page).to_have_url(doors.page)
+    expect(page.locator("main img")).to_be_visible()
+    for button, seen_by in (
+        ("Make it public", "All who may look at images here"),
+        ("Make it private", "The key that sent it, and admin"),
+    ):
+        tab_to(page, button)
+        page.keyboard.press("Enter")
+        expect(page.locator(".facts")).to_contain_text(seen_by)
+        expect(page).to_have_url(doors.page)
+    tab_to(page, "Sign out")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{doors.url}/")
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    page.goto(doors.page)
+    expect(page.locator("h1")).to_have_text("There is no such image")
+    # What was asked for in vain, and that signing out has emptied the browser's cache, is no complaint of a page.
+    expected = ("Failed to load resource", "Clear-Site-Data")
+    assert [words for words in visit.complaints if not words.startswith(expected)] == []
+    assert visit.strangers == []
+
+
+def test_a_list_tells_its_owner_which_picture_is_private(visit: Visit, doors: Doors) -> None:
+    page = visit.page
+    page.goto(f"{doors.url}/login")
+    type_key(page, doors.token)
+    expect(page).to_have_url(f"{doors.url}/")
+
+    expect(page.locator(".caption", has_text="Private").first).to_be_visible()
+
+
+@pytest.mark.parametrize("has_javascript", [True, False])
+def test_a_picture_is_private_from_the_first_moment_on(
+    chromium: Browser, doors: Doors, tmp_path: Path, has_javascript: bool
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(picture())
+    context = chromium.new_context(locale="en-GB", java_script_enabled=has_javascript)
+    page = context.new_page()
+    page.goto(f"{doors.url}/login")
+    type_key(page, doors.token)
+    expect(page).to_have_url(f"{doors.url}/")
+    page.set_input_files("input[type=file]", photo)
+    page.get_by_role("button", name="Upload as private").click()
+
+    expect(page.locator(".facts")).to_contain_text("The key that sent it, and admin")
+    assert http_client.get(page.url).status_code == 404
+    context.close()
