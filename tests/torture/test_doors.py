@@ -67,6 +67,7 @@ def test_doors_that_hold_are_no_violation(visited: Visited) -> None:
 
 
 def test_a_private_image_that_a_stranger_sees_is_one(visited: Visited, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Policy, "sight", lambda *_, **__: None)
     monkeypatch.setattr(Policy, "_is_seen_by_others", lambda *_: True)
 
     visited.doors.look(visited.upload)
@@ -84,6 +85,7 @@ def test_a_public_image_that_nobody_sees_is_one(visited: Visited) -> None:
 
 
 def test_a_number_that_a_stranger_may_use_is_one(visited: Visited, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Policy, "sight", lambda *_, **__: None)
     monkeypatch.setattr(Policy, "knows_number", lambda *_: True)
 
     visited.doors.look(visited.upload)
