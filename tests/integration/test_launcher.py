@@ -54,7 +54,7 @@ import pathlib, sys
 from vignette.running.launcher import Patience, serve
 from vignette.settings import load_settings_or_exit
 patience = Patience(web_kill_s=1, worker_grace_s=4)
-make = lambda settings: settings.upload_folder.mkdir(parents=True, exist_ok=True)
+make = lambda settings, _offer: settings.upload_folder.mkdir(parents=True, exist_ok=True)
 sys.exit(serve(load_settings_or_exit(), make, pathlib.Path(sys.argv[1]), patience=patience))
 """
 LAUNCH = (sys.executable, "-c", PROGRAM, str(STAND_IN))
