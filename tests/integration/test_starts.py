@@ -94,7 +94,7 @@ def test_the_start_of_the_service_lists_nothing(tmp_path: Path) -> None:
         run(
             tmp_path,
             "from vignette.cli import open_catalogue; from vignette.settings import load_settings;"
-            "open_catalogue(load_settings())",
+            "open_catalogue(load_settings(), '')",
         )
 
     assert listings(tmp_path) == []

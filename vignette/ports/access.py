@@ -20,11 +20,14 @@ Keep = Callable[[Sequence[Key]], None]
 class Offers(Protocol):
     """The offer of a first key, if one stands. Every method raises `StoreUnavailable` if it cannot be kept."""
 
-    def read(self) -> Offer | None: ...
+    def read(self) -> Offer | None:
+        """Return the offer; None if none stands, or it cannot be read."""
 
-    def write(self, offer: Offer) -> None: ...
+    def write(self, offer: Offer) -> None:
+        """Write the offer down in place of any other."""
 
-    def remove(self) -> None: ...
+    def remove(self) -> None:
+        """Remove the offer, if one stands."""
 
 
 class Keys(Protocol):
