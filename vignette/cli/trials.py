@@ -195,7 +195,7 @@ def upload(folder: Path, as_json: bool, check: bool, effort: Effort) -> None:
     from vignette.trials.bench import upload as one_upload
     from vignette.trials.bench.tools import find_photos
 
-    uploads, rounds = effort.choose(full=(60, 7), quick=(20, 3), smoke=(1, 1))
+    uploads, rounds = effort.choose(full=(60, 7), quick=(40, 5), smoke=(1, 1))
     with _measuring(rounds * 3) as done:
         report = one_upload.run(find_photos(folder), uploads=uploads, rounds=rounds, done=done)
     _tell(report, as_json=as_json)
