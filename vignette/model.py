@@ -238,6 +238,11 @@ class Image:
         return self.state is State.READY and (self.sizes is None or size in self.sizes)
 
 
+def in_milliseconds(moment: datetime) -> datetime:
+    """Return *moment*, cut to whole milliseconds, which every place that keeps it can hold."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 Durability = Literal["full", "fast"]
 LogFormat = Literal["text", "json"]
 """An upload is on the disk before we acknowledge it ("full"), or once the operating system writes it ("fast")."""

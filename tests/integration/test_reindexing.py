@@ -20,7 +20,7 @@ IMAGES: Final = 100
 # and the file (no link is followed), see that it is a file and how long, read, read the end, close. Open the folder,
 # remove a plan of a public copy, close. And some for what Python does beside that: memory, and the listing of the
 # upload folder.
-MOST_CALLS: Final = 48 + 1
+MOST_CALLS: Final = 39 + 1
 
 READ_ALL: Final = """
 import os, sys

@@ -5,12 +5,12 @@ pictures there are; a name is 128 random bits in base32 (RFC 4648, section 6), i
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import secrets
 from typing import Final
 
+from vignette.access.secrets import base32
 from vignette.model import ImageId, PublicName, Record
 
 _BYTES: Final = 16
@@ -38,4 +38,4 @@ def name_of_earlier(image_id: ImageId, record: Record) -> PublicName:
 
 
 def _written(content: bytes) -> PublicName:
-    return PublicName(base64.b32encode(content).decode().rstrip("=").lower())
+    return PublicName(base32(content))

@@ -26,7 +26,7 @@ _FORM: Final = re.compile(r"(v[ksf]_[a-z2-7]{52})([a-z2-7]{7})", re.ASCII)
 
 def new_token(prefix: str = PREFIX) -> str:
     """Return a token that nobody has seen: 62 characters of a to z, 2 to 7 and "_"."""
-    text = prefix + _base32(secrets.token_bytes(_RANDOM_BYTES))
+    text = prefix + base32(secrets.token_bytes(_RANDOM_BYTES))
     return text + _checksum(text)
 
 
@@ -42,8 +42,9 @@ def digest_of(token: str) -> str:
 
 
 def _checksum(text: str) -> str:
-    return _base32(zlib.crc32(text.encode()).to_bytes(4))
+    return base32(zlib.crc32(text.encode()).to_bytes(4))
 
 
-def _base32(content: bytes) -> str:
+def base32(content: bytes) -> str:
+    """Return *content* in the base32 of tokens and names: RFC 4648, section 6, in lower case and without padding."""
     return base64.b32encode(content).decode().rstrip("=").lower()

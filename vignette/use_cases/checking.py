@@ -190,7 +190,7 @@ class Checkup:
         has_bad_edits, visibility = False, None
         if record is not None:
             try:
-                visibility = read_visibility(self._files, self._survey, image_id, record)
+                visibility = read_visibility(self._files, others, image_id, record)
             except ValueError:
                 has_bad_edits = True
         return Folder(

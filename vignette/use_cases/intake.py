@@ -21,7 +21,7 @@ from vignette.errors import (
     QueueUnavailable,
     StoreFull,
 )
-from vignette.model import Edits, Image, Record, Visibility
+from vignette.model import Edits, Image, Record, Visibility, in_milliseconds
 from vignette.ports.catalogue import Arrivals
 from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import Jobs
@@ -190,7 +190,7 @@ class Intake:
             facts=found.facts,
             bytes=tally.bytes,
             sha256=tally.digest(SHA_256).hex(),
-            received_at=_now(),
+            received_at=in_milliseconds(datetime.now(UTC)),
             idempotency_key=None if idempotency_key is None else _digest(actor, idempotency_key),
             owner=actor.key_id,
             public_name=new_name(),
@@ -243,9 +243,3 @@ def _log(actor: Actor, image: Image, *, is_new: bool) -> None:
         logger.info("image received", extra={**about, **size, **actor.in_log()})
     else:
         logger.info("image sent again", extra={"image": image.id, **actor.in_log()})
-
-
-def _now() -> datetime:
-    """Return the time, cut to whole milliseconds, which every place that keeps it can hold."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -23,6 +23,7 @@ from vignette.errors import (
     TooManyKeys,
 )
 from vignette.limits import KEY_USE_NOTED_EVERY_S, MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEYS
+from vignette.model import in_milliseconds
 from vignette.ports.access import Keep, Keys
 from vignette.records import clean_name
 
@@ -83,29 +84,13 @@ class Keyholding:
             TooManyKeys: There are as many as there may be.
         """
         _require_admin(actor)
-        token = new_token()
-        key = Key(
-            id=secrets.token_hex(8),
-            digest=digest_of(token),
-            name=_label(name),
-            scopes=_some_scopes(scopes),
-            created_at=_in_milliseconds(self._clock()),
-            expires_at=self._end(expires_at),
-            networks=_networks(networks),
-        )
+        key, token = self._new(name, scopes, expires_at, networks)
         self._keys.add(key, self._keep_if_not_too_many)
         return key, token
 
     def add_first(self, name: str) -> tuple[Key, str] | None:
         """As `add`, for a key with the scope `admin`, if there is none with it; None if there is."""
-        token = new_token()
-        key = Key(
-            id=secrets.token_hex(8),
-            digest=digest_of(token),
-            name=_label(name),
-            scopes=frozenset({Scope.ADMIN}),
-            created_at=_in_milliseconds(self._clock()),
-        )
+        key, token = self._new(name, [Scope.ADMIN])
 
         def keep_if_first(keys: Sequence[Key]) -> None:
             if self._administers([each for each in keys if each.id != key.id]):
@@ -198,7 +183,7 @@ class Keyholding:
         """
         if not is_well_formed(token):
             raise InvalidKey(_MISTYPED)
-        digest, now = digest_of(token), _in_milliseconds(self._clock())
+        digest, now = digest_of(token), in_milliseconds(self._clock())
         key = self._keys.with_digest(digest)
         if (
             key is None
@@ -229,6 +214,21 @@ class Keyholding:
         with suppress(CatalogueUnavailable, StoreFull):
             self._keys.note_use(key.id, now)
 
+    def _new(
+        self, name: str, scopes: Iterable[Scope], expires_at: datetime | None = None, networks: Iterable[str] = ()
+    ) -> tuple[Key, str]:
+        token = new_token()
+        key = Key(
+            id=secrets.token_hex(8),
+            digest=digest_of(token),
+            name=_label(name),
+            scopes=_some_scopes(scopes),
+            created_at=in_milliseconds(self._clock()),
+            expires_at=self._end(expires_at),
+            networks=_networks(networks),
+        )
+        return key, token
+
     def _keep_if_not_too_many(self, keys: Sequence[Key]) -> None:
         if len(keys) > MAX_KEYS:
             raise TooManyKeys(f"there are {MAX_KEYS} keys already", measured=len(keys), limit=MAX_KEYS)
@@ -243,7 +243,7 @@ class Keyholding:
             raise MalformedRequest(f"expires_at has passed already: {expires_at.isoformat()}")
         if expires_at >= _NO_SUCH_TIME:
             raise MalformedRequest(f"expires_at is after the year {_NO_SUCH_TIME.year - 1}: {expires_at.isoformat()}")
-        return _in_milliseconds(expires_at.astimezone(UTC))
+        return in_milliseconds(expires_at.astimezone(UTC))
 
 
 def _require_admin(actor: Actor) -> None:
@@ -283,7 +283,3 @@ def _networks(networks: Iterable[str]) -> tuple[str, ...]:
             limit=MAX_KEY_NETWORKS,
         )
     return found
-
-
-def _in_milliseconds(moment: datetime) -> datetime:
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -141,10 +141,11 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     try:
         if _has(files, image_id, layout.TOMBSTONE):
             return Image(image_id, _DELETED, State.DELETED)
-        if layout.TOMBSTONE in survey.others(image_id):
+        others = survey.others(image_id)
+        if layout.TOMBSTONE in others:
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
-        visibility = _safe_visibility(files, survey, image_id, record)
+        visibility = _safe_visibility(files, others, image_id, record)
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
         return None
@@ -169,19 +170,22 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     )
 
 
-def read_visibility(files: Files, survey: Survey, image_id: ImageId, record: Record) -> Visibility | None:
-    """Return who sees the image; raise `ValueError` if what was said of it cannot be read."""
+def read_visibility(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Visibility | None:
+    """
+    Return who sees the image; raise `ValueError` if what was said of it cannot be read. *others* names what lies in its
+    folder and is no file (`Survey.others`).
+    """
     try:
         return edits_from_json(files.read(image_id, layout.EDITS)).visibility
     except FileNotStored:
-        if _has(files, image_id, layout.EDITS) or layout.EDITS in survey.others(image_id):
+        if _has(files, image_id, layout.EDITS) or layout.EDITS in others:
             raise ValueError("it is too long, or is no file") from None
         return None if record.public_name is None else Visibility.PUBLIC
 
 
-def _safe_visibility(files: Files, survey: Survey, image_id: ImageId, record: Record) -> Visibility | None:
+def _safe_visibility(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Visibility | None:
     try:
-        return read_visibility(files, survey, image_id, record)
+        return read_visibility(files, others, image_id, record)
     except ValueError as error:
         logger.warning("image %d is private from now on, as its %s is damaged: %s", image_id, layout.EDITS, error)
         return Visibility.PRIVATE

@@ -14,6 +14,7 @@ from vignette.access.secrets import SESSION_PREFIX, digest_of, is_well_formed, n
 from vignette.access.sessions import Session
 from vignette.errors import CatalogueUnavailable, KeyRequired, SessionNotFound, StoreFull
 from vignette.limits import MAX_SESSIONS_OF_A_KEY
+from vignette.model import in_milliseconds
 from vignette.ports.sessions import Sessions
 from vignette.records import clean_name
 from vignette.use_cases.keyholding import Keyholding
@@ -110,8 +111,7 @@ class SigningIn:
         return session if session.is_valid_at(self._now()) else None
 
     def _now(self) -> datetime:
-        now = self._clock()
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+        return in_milliseconds(self._clock())
 
 
 def _key_of(actor: Actor) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from vignette.access.actors import Scope
 from vignette.access.keys import Key
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import key_table
+from vignette.adapters.sql.tables import key_table, milliseconds, moment_of
 from vignette.errors import KeyNotFound, VignetteError
 from vignette.ports.access import Keep
 
@@ -48,7 +48,7 @@ class SqlKeys:
         query = _NEWEST_FIRST.limit(limit)
         with self._database.read() as connection:
             if after is not None:
-                place = (_milliseconds(_get(connection, after).created_at), after)
+                place = (milliseconds(_get(connection, after).created_at), after)
                 query = query.where(sa.tuple_(key_table.c.created_at_ms, key_table.c.id) < place)
             return [_from_row(row) for row in connection.execute(query)]
 
@@ -66,7 +66,7 @@ class SqlKeys:
                 raise _not_found(key_id)
 
     def note_use(self, key_id: str, at: datetime) -> None:
-        used_at = _milliseconds(at)
+        used_at = milliseconds(at)
         last = key_table.c.last_used_at_ms
         note = sa.update(key_table).where(key_table.c.id == key_id, sa.or_(last.is_(None), last < used_at))
         with self._database.write_if_free() as connection:
@@ -128,10 +128,10 @@ def _to_row(key: Key) -> dict[str, Any]:
         "digest": key.digest,
         "name": key.name,
         "scopes": ",".join(sorted(key.scopes)),
-        "created_at_ms": _milliseconds(key.created_at),
-        "expires_at_ms": None if key.expires_at is None else _milliseconds(key.expires_at),
+        "created_at_ms": milliseconds(key.created_at),
+        "expires_at_ms": None if key.expires_at is None else milliseconds(key.expires_at),
         "networks": ",".join(key.networks),
-        "last_used_at_ms": None if key.last_used_at is None else _milliseconds(key.last_used_at),
+        "last_used_at_ms": None if key.last_used_at is None else milliseconds(key.last_used_at),
     }
 
 
@@ -141,16 +141,8 @@ def _from_row(row: sa.Row[Any]) -> Key:
         digest=row.digest,
         name=row.name,
         scopes=frozenset(map(Scope, filter(None, row.scopes.split(",")))),
-        created_at=_moment(row.created_at_ms),
-        expires_at=None if row.expires_at_ms is None else _moment(row.expires_at_ms),
+        created_at=moment_of(row.created_at_ms),
+        expires_at=None if row.expires_at_ms is None else moment_of(row.expires_at_ms),
         networks=tuple(filter(None, row.networks.split(","))),
-        last_used_at=None if row.last_used_at_ms is None else _moment(row.last_used_at_ms),
+        last_used_at=None if row.last_used_at_ms is None else moment_of(row.last_used_at_ms),
     )
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

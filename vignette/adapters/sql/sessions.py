@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from vignette.access.sessions import ENDS_AFTER, IDLE_ENDS_AFTER, Session
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import session_table
+from vignette.adapters.sql.tables import milliseconds, moment_of, session_table
 
 _TIMES: Final = ("created_at", "last_used_at")
 
@@ -28,8 +28,8 @@ class SqlSessions:
 
     def add(self, session: Session, *, at_most: int) -> None:
         row = _to_row(session)
-        idle = session_table.c.last_used_at_ms < _milliseconds(session.created_at - IDLE_ENDS_AFTER)
-        old = session_table.c.created_at_ms < _milliseconds(session.created_at - ENDS_AFTER)
+        idle = session_table.c.last_used_at_ms < milliseconds(session.created_at - IDLE_ENDS_AFTER)
+        old = session_table.c.created_at_ms < milliseconds(session.created_at - ENDS_AFTER)
         with self._database.write() as connection:
             connection.execute(sa.delete(session_table).where(sa.or_(idle, old)))
             connection.execute(sa.insert(session_table), row)
@@ -48,7 +48,7 @@ class SqlSessions:
     def note_use(self, session_id: str, at: datetime) -> None:
         note = sa.update(session_table).where(session_table.c.id == session_id)
         with self._database.write_if_free() as connection:
-            connection.execute(note.values(last_used_at_ms=_milliseconds(at)))
+            connection.execute(note.values(last_used_at_ms=milliseconds(at)))
 
     def remove(self, session_id: str, key_id: str) -> bool:
         own = sa.and_(session_table.c.id == session_id, session_table.c.key_id == key_id)
@@ -59,16 +59,10 @@ class SqlSessions:
 def _to_row(session: Session) -> dict[str, Any]:
     row = asdict(session)
     return {name: value for name, value in row.items() if name not in _TIMES} | {
-        f"{name}_ms": _milliseconds(row[name]) for name in _TIMES
+        f"{name}_ms": milliseconds(row[name]) for name in _TIMES
     }
 
 
 def _from_row(row: sa.Row[Any]) -> Session:
-    created_at, last_used_at = (
-        datetime.fromtimestamp(each / 1000, tz=UTC) for each in (row.created_at_ms, row.last_used_at_ms)
-    )
+    created_at, last_used_at = moment_of(row.created_at_ms), moment_of(row.last_used_at_ms)
     return Session(row.id, row.digest, row.key_id, created_at, last_used_at, row.agent)
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

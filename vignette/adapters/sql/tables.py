@@ -118,6 +118,15 @@ def anew() -> dict[str, Any]:
     return {"attempts": 0, "failure": None, "lease_until": None, "hinted_at": Now()}
 
 
+def milliseconds(moment: datetime) -> int:
+    """The column of a moment, which has whole milliseconds."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment_of(column: int) -> datetime:
+    return datetime.fromtimestamp(column / 1000, tz=UTC)
+
+
 def to_row(image: Image) -> dict[str, Any]:
     record, facts = image.record, image.record.facts
     return {
@@ -130,7 +139,7 @@ def to_row(image: Image) -> dict[str, Any]:
         "frames": facts.frames,
         "bytes": record.bytes,
         "sha256": record.sha256,
-        "received_at_ms": round(record.received_at.timestamp() * 1000),
+        "received_at_ms": milliseconds(record.received_at),
         "idempotency_key": record.idempotency_key,
         "owner": record.owner,
         "public_name": record.public_name,
@@ -170,7 +179,7 @@ def sizes_column(sizes: tuple[str, ...] | None) -> str | None:
 
 def from_row(row: sa.Row[Any]) -> Image:
     facts = ImageFacts(row.media_type, row.extension, row.width, row.height, row.frames)
-    received_at = datetime.fromtimestamp(row.received_at_ms / 1000, tz=UTC)
+    received_at = moment_of(row.received_at_ms)
     record = Record(
         row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key, row.owner, row.public_name
     )

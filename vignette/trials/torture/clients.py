@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from vignette.model import Visibility
 from vignette.settings import DEFAULT_RECIPES
-from vignette.trials.torture.doors import Doors
+from vignette.trials.torture.doors import NOT_NOW, Doors
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate, any_picture
 
@@ -23,9 +23,6 @@ _TIMEOUT_S: Final = 15.0
 _NO_ANSWER: Final = (OSError, http.client.HTTPException)
 
 _FIRST_SIZE: Final = DEFAULT_RECIPES[0].name
-
-# A part of the service is away, or the disk is full: ask again.
-_NOT_NOW: Final = (503, 507)
 
 
 class Client:
@@ -80,7 +77,7 @@ class Client:
             status, body = self._ask("POST", f"/images?visibility={upload.visibility}", content, headers)
         except _NO_ANSWER:
             return False
-        if status in _NOT_NOW:
+        if status in NOT_NOW:
             return False
         if status == 201:
             self._acknowledged(upload, json.loads(body))
@@ -114,7 +111,7 @@ class Client:
             return
         if status in (204, 410):
             self._ledger.delete(upload.number, is_answered=True)
-        elif status not in _NOT_NOW:
+        elif status not in NOT_NOW:
             self._ledger.violated(f"deleting image {upload.number} was answered {status}: {body!r}")
 
     def _look(self) -> None:
@@ -129,9 +126,9 @@ class Client:
             return
         if status == 200 and hashlib.sha256(body).hexdigest() != upload.sha256:
             self._ledger.violated(f"image {upload.number} came back with other bytes")
-        if status not in (200, *_NOT_NOW):
+        if status not in (200, *NOT_NOW):
             self._ledger.violated(f"the original of image {upload.number} was answered {status}: {body!r}")
-        if shown not in (200, 202, 422, *_NOT_NOW):
+        if shown not in (200, 202, 422, *NOT_NOW):
             self._ledger.violated(f"the vignette of image {upload.number} was answered {shown}")
 
     def _try_doors(self) -> None:
@@ -156,7 +153,7 @@ class Client:
             self._ledger.violated(f"image {upload.number} is ready without {_FIRST_SIZE}: {sorted(there)}")
         for size in there:
             status, _ = self._ask("GET", f"/vignette/{upload.number}?size={size}")
-            if status not in (200, *_NOT_NOW):
+            if status not in (200, *NOT_NOW):
                 self._ledger.violated(f"size {size} of image {upload.number} is there, and was answered {status}")
 
     def _hang_up(self) -> None:

@@ -15,8 +15,8 @@ _PATHS: Final = ("/images/{}", "/images/{}/original", "/images/{}/metadata.json"
 
 _AS_JSON: Final = {"Content-Type": "application/json"}
 
-# A part of the service is away, or the disk is full.
-_NOT_NOW: Final = (503, 507)
+# A part of the service is away, or the disk is full: ask again.
+NOT_NOW: Final = (503, 507)
 
 
 class Ask(Protocol):
@@ -48,20 +48,20 @@ class Doors:
         status, answer = self._ask("PATCH", f"/images/{upload.number}", body, _AS_JSON)
         if status == 200:
             upload.visibility = wanted
-        elif status not in _NOT_NOW:
+        elif status not in NOT_NOW:
             self._ledger.violated(f"making image {upload.number} {wanted} was answered {status}: {answer!r}")
 
     def look(self, upload: Upload) -> None:
         """Look at the image as a stranger does."""
         status, _ = self._ask("GET", f"/images/{upload.number}", key="")
-        if status not in (404, *_NOT_NOW):
+        if status not in (404, *NOT_NOW):
             self._ledger.violated(f"a stranger asked for number {upload.number}, and was answered {status}")
         if upload.visibility is None:
             return
         for path in _PATHS:
             status, _ = self._ask("GET", path.format(upload.name), key="")
             is_seen = status != 404
-            if status not in _NOT_NOW and is_seen != (upload.visibility is Visibility.PUBLIC):
+            if status not in NOT_NOW and is_seen != (upload.visibility is Visibility.PUBLIC):
                 self._ledger.violated(
                     f"image {upload.number} is {upload.visibility}, and a stranger was answered {status} at {path}"
                 )
@@ -71,7 +71,7 @@ class Doors:
         body = json.dumps({"name": "lent", "scopes": ["read"]}).encode()
         status, answer = self._ask("POST", "/keys", body, _AS_JSON)
         if status != 201:
-            if status not in _NOT_NOW:
+            if status not in NOT_NOW:
                 self._ledger.violated(f"a key could not be made: {status} {answer!r}")
             return
         key = json.loads(answer)
@@ -79,10 +79,10 @@ class Doors:
         status, answer = self._ask("DELETE", f"/keys/{key['id']}")
         if status == 204:
             self._use(key["token"], 401)
-        elif status not in _NOT_NOW:
+        elif status not in NOT_NOW:
             self._ledger.violated(f"a key could not be taken back: {status} {answer!r}")
 
     def _use(self, token: str, expected: int) -> None:
         status, _ = self._ask("GET", "/images?limit=1", key=token)
-        if status not in (expected, *_NOT_NOW):
+        if status not in (expected, *NOT_NOW):
             self._ledger.violated(f"a key was to be answered {expected}, and was answered {status}")

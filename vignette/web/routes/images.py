@@ -39,7 +39,7 @@ from vignette.web.api.resources import (
 )
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import as_json, no_content
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 from vignette.web.http.queries import said_visibility, whole_number
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
@@ -147,9 +147,7 @@ def _usable(summary: Mapping[str, Any]) -> dict[str, Any]:
 def delete(image_id: ImageRef) -> Response:
     end_turn()
     web_context().removal.delete(current_actor(), image_id)
-    response = Response(status=204)
-    del response.headers["Content-Type"]  # Flask would call the empty content a page
-    return response
+    return no_content()
 
 
 class ImagePatch(BaseModel):

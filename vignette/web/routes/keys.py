@@ -25,7 +25,7 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import KeyPage, KeyResource, KeyWithToken, absolute_url, key_resource
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import as_json, no_content, unstored
 from vignette.web.http.negotiation import JSON
 from vignette.web.http.queries import whole_number
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
@@ -90,7 +90,7 @@ def add() -> Response:
     key, token = web_context().keyholding.add(
         current_actor(), wanted.name, wanted.scopes, expires_at=wanted.expires_at, networks=wanted.networks
     )
-    response = _unstored(as_json(KeyWithToken(**key_resource(key).model_dump(), token=token), 201))
+    response = unstored(as_json(KeyWithToken(**key_resource(key).model_dump(), token=token), 201))
     response.headers["Location"] = absolute_url("keys.show", key_id=key.id)
     return response
 
@@ -112,7 +112,7 @@ def catalogue() -> Response:
     found = web_context().keyholding.all(current_actor(), limit + 1, request.args.get("after"))
     page = found[:limit]
     following = absolute_url("keys.catalogue", limit=limit, after=page[-1].id) if len(found) > limit else None
-    response = _unstored(as_json(KeyPage(keys=[key_resource(key) for key in page], next=following)))
+    response = unstored(as_json(KeyPage(keys=[key_resource(key) for key in page], next=following)))
     if following:
         response.headers["Link"] = f'<{following}>; rel="next"'
     return response
@@ -130,7 +130,7 @@ def mine() -> Response:
     actor = current_actor()
     if actor.key_id is None:
         raise KeyRequired("any", detail="show a key: Authorization: Bearer vk_…")
-    return _unstored(as_json(key_resource(web_context().keyholding.mine(actor))))
+    return unstored(as_json(key_resource(web_context().keyholding.mine(actor))))
 
 
 @keys.get("/<key_id>")
@@ -142,7 +142,7 @@ def mine() -> Response:
     curl="{server}/keys/0123456789abcdef",
 )
 def show(key_id: str) -> Response:
-    return _unstored(as_json(key_resource(web_context().keyholding.get(current_actor(), key_id))))
+    return unstored(as_json(key_resource(web_context().keyholding.get(current_actor(), key_id))))
 
 
 @keys.patch("/<key_id>")
@@ -157,7 +157,7 @@ def show(key_id: str) -> Response:
 def change(key_id: str) -> Response:
     patch = read_json(KeyPatch, (MERGE_PATCH, JSON))
     key = web_context().keyholding.change(current_actor(), key_id, **patch.changes())
-    return _unstored(as_json(key_resource(key)))
+    return unstored(as_json(key_resource(key)))
 
 
 @keys.delete("/<key_id>")
@@ -171,11 +171,4 @@ def change(key_id: str) -> Response:
 def remove(key_id: str) -> Response:
     end_turn()
     web_context().keyholding.remove(current_actor(), key_id)
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
-
-
-def _unstored(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return no_content()

@@ -21,7 +21,7 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import SessionList, absolute_url, session_resource
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import as_json, no_content, unstored
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.negotiation import HTML, JSON
@@ -104,7 +104,8 @@ def logout() -> Response:
     parameters=(Parameter("token", "As in the link that the start has printed", {"type": "string"}),),
 )
 def first_key_page() -> Response:
-    return _unstored(render_template("first_key.html", offer=request.args.get("token", ""), token=None))
+    page = render_template("first_key.html", offer=request.args.get("token", ""), token=None)
+    return unstored(make_response(page))
 
 
 @sessions.post("/first-key")
@@ -121,7 +122,7 @@ def first_key() -> Response:
     form, signing_in = read_form(), web_context().signing_in
     _, token = web_context().first_key.take(form.get("token", "").strip())
     _, session = signing_in.sign_in(token, address_of_this_request(), request.headers.get("User-Agent"))
-    response = _unstored(render_template("first_key.html", offer=None, token=token), 201)
+    response = unstored(make_response(render_template("first_key.html", offer=None, token=token), 201))
     set_session(response, request, session)
     return response
 
@@ -136,9 +137,7 @@ def first_key() -> Response:
 )
 def mine() -> Response:
     found = web_context().signing_in.mine(current_actor())
-    response = as_json(SessionList(sessions=[session_resource(session) for session in found]))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return unstored(as_json(SessionList(sessions=[session_resource(session) for session in found])))
 
 
 @sessions.delete("/sessions/<session_id>")
@@ -152,21 +151,13 @@ def mine() -> Response:
 def end(session_id: str) -> Response:
     end_turn()
     web_context().signing_in.end(current_actor(), session_id)
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
+    return no_content()
 
 
 def _page(wanted: str | None, error: InvalidKey | None = None, status: int = 200) -> Response:
     is_secret = request.is_secure or request.host in _THIS_MACHINE
     page = render_template("login.html", wanted=_path(wanted), error=error, is_secret=is_secret)
-    return _unstored(page, status)
-
-
-def _unstored(page: str, status: int = 200) -> Response:
-    response = make_response(page, status)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return unstored(make_response(page, status))
 
 
 def _path(wanted: str | None) -> str:
