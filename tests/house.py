@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 from tests.doubles import ListJobs
 from vignette.access.actors import NOBODY, Actor
 from vignette.access.policy import Access, Policy
+from vignette.access.tickets import Ticket
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.planner.planning import PlannerHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
@@ -162,10 +163,11 @@ class House:
         key: str | None = None,
         actor: Actor = NOBODY,
         visibility: Visibility | None = None,
+        ticket: Ticket | None = None,
     ) -> Image:
         with self.intake.begin() as upload:
             upload.append(content)
-            return self.intake.keep(actor, upload, name, key, visibility=visibility)
+            return self.intake.keep(actor, upload, name, key, visibility=visibility, ticket=ticket)
 
     def work(self) -> None:
         """Render the images that wait in the queue, as the worker would."""

@@ -27,9 +27,13 @@ VignetteError
 │   ├── RecipeNotFound
 │   ├── FileNotStored
 │   ├── KeyNotFound
-│   └── SessionNotFound
+│   ├── SessionNotFound
+│   └── TicketNotFound
 ├── InvalidKey                  the key that was shown opens nothing
+│   └── InvalidTicket
 ├── TooManyKeys
+├── TooManyTickets
+├── TicketSpent                 as many images came by it as may
 ├── NotAllowed                  who asks may not do it
 │   ├── KeyRequired             somebody with a key might
 │   ├── MissingScope            a key with more scopes might
@@ -203,14 +207,34 @@ class SessionNotFound(NotFound):
     title = N_("There is no session of this id")
 
 
+class TicketNotFound(NotFound):
+    code = "ticket-not-found"
+    title = N_("There is no such ticket")
+
+
 class InvalidKey(VignetteError):
     code = "invalid-key"
     title = N_("This key is not valid here")
 
 
+class InvalidTicket(InvalidKey):
+    code = "invalid-ticket"
+    title = N_("This ticket is not valid here")
+
+
 class TooManyKeys(VignetteError):
     code = "too-many-keys"
     title = N_("There are too many keys")
+
+
+class TooManyTickets(VignetteError):
+    code = "too-many-tickets"
+    title = N_("There are too many tickets")
+
+
+class TicketSpent(VignetteError):
+    code = "ticket-spent"
+    title = N_("This ticket is spent")
 
 
 class NotAllowed(VignetteError):

@@ -17,6 +17,15 @@ MAX_KEY_NETWORKS: Final = 50
 # The last use of a key is noted at most this often.
 KEY_USE_NOTED_EVERY_S: Final = 60.0
 
+# Tickets. Whenever one is made or revoked, all of them are written down as one file.
+MAX_TICKETS: Final = 10_000
+MAX_TICKET_USES: Final = 10_000
+MAX_TICKET_NOTE_CHARS: Final = 200
+MAX_TICKET_ORIGINS: Final = 10
+MAX_EXTERNAL_ID_CHARS: Final = 200
+# What has become of a ticket can be asked for so long after it was revoked, has expired or was last used.
+ENDED_TICKETS_STAY_DAYS: Final = 30
+
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 

@@ -87,6 +87,10 @@ class Record:
     """The id of the key that sent it. None: it came without a key."""
     public_name: PublicName | None = None
     """In `record.json` None for images that came before there were names: see `access.names.name_of_earlier`."""
+    ticket: str | None = None
+    """The id of the ticket by which it came, if it came by one. A deleted image keeps it: its use stays spent."""
+    external_id: str | None = None
+    """What the maker of that ticket calls the image: a label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pydantic_core import from_json
 
 from vignette import layout
 from vignette.access.names import PATTERN
-from vignette.limits import MAX_NAME_CHARS
+from vignette.limits import MAX_EXTERNAL_ID_CHARS, MAX_NAME_CHARS
 from vignette.model import Edits, Failure, ImageFacts, Outcome, Placeholder, Record
 from vignette.pixels.formats import ACCEPTED_FORMATS
 
@@ -42,7 +42,7 @@ _MOST_VIGNETTES: Final = 1000
 # There are three.
 _MOST_WARNINGS: Final = 100
 
-_KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _PUBLIC_NAME: Final = re.compile(PATTERN, re.ASCII)
 _SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
@@ -70,7 +70,11 @@ def record_from_json(content: bytes) -> Record:
     if record.idempotency_key is not None:
         require_words("idempotency_key", record.idempotency_key, _SHA_256)
     if record.owner is not None:
-        require_words("owner", record.owner, _KEY_ID)
+        require_words("owner", record.owner, _ID)
+    if record.ticket is not None:
+        require_words("ticket", record.ticket, _ID)
+    if record.external_id is not None:
+        require_label("external_id", record.external_id, MAX_EXTERNAL_ID_CHARS)
     if record.public_name is not None:
         require_words("public_name", record.public_name, _PUBLIC_NAME)
     require_moment("received_at", record.received_at)
@@ -120,9 +124,23 @@ def metadata_from_json(content: bytes) -> dict[str, Any]:
     return metadata
 
 
-def tombstone_to_json(deleted_at: datetime) -> bytes:
-    """Return the content of `deleted.json`, which keeps the number taken when the catalogue is rebuilt from folders."""
-    return json.dumps({"deleted_at": deleted_at.isoformat()}).encode()
+def tombstone_to_json(deleted_at: datetime, ticket: str | None = None) -> bytes:
+    """
+    Return the content of `deleted.json`, which keeps the number taken when the catalogue is rebuilt from folders; and
+    the use of the *ticket* by which the image came, if it came by one.
+    """
+    by = {} if ticket is None else {"ticket": ticket}
+    return json.dumps({"deleted_at": deleted_at.isoformat(), **by}).encode()
+
+
+def ticket_of_tombstone(content: bytes) -> str | None:
+    """Return the id of the ticket in `deleted.json`; None if none is there that Vignette may have written."""
+    try:
+        found = from_json(content, allow_inf_nan=False)
+    except ValueError:
+        return None
+    ticket = found.get("ticket") if isinstance(found, dict) else None
+    return ticket if isinstance(ticket, str) and _ID.fullmatch(ticket) else None
 
 
 def clean_name(name: str | None) -> str | None:
@@ -185,6 +203,12 @@ def require_words(name: str, value: str, pattern: re.Pattern[str]) -> None:
     """Refuse a *value* that is not as a whole what the *pattern* describes."""
     if not pattern.fullmatch(value):
         raise ValueError(f"{name} is {value[:80]!r}")
+
+
+def require_label(name: str, value: str, most_chars: int) -> None:
+    """Refuse a *value* that is empty or too long, or that `clean_name` would change."""
+    if clean_name(value) != value or len(value) > most_chars:
+        raise ValueError(f"{name} is not as we write labels")
 
 
 def require_moment(name: str, moment: datetime) -> None:

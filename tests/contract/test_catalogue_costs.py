@@ -107,10 +107,10 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                 )
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
                                    idempotency_key, state, recipe_set, hinted_at, lease_until, failure, owner,
-                                   visibility, public_name)
+                                   visibility, public_name, ticket)
                 SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
                        '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure},
-                       {block.owner}, '{block.visibility}', 'name ' || i FROM number
+                       {block.owner}, '{block.visibility}', 'name ' || i, {block.owner} FROM number
                 """
             )
         for boot, count in (("another", FEW), ("this", MANY)):
@@ -157,10 +157,18 @@ Question = Callable[[SqlCatalogue], object]
 QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     "Arrivals.add": {
         "new": lambda c: c.arrivals.add(record(key="k"), nothing, never),
+        "the same by a ticket": lambda c: c.arrivals.add(replace(record("ab"), ticket="few"), nothing, never),
         "came before": lambda c: c.arrivals.add(
             replace(record("ab"), idempotency_key=f"key {first_of('waiting')}"), nothing, never
         ),
     },
+    "Arrivals.has_any": {"": lambda c: c.arrivals.has_any([f"key {first_of('waiting')}", "none"])},
+    "Library.of_ticket": {
+        "from the top": lambda c: c.library.of_ticket("few", LIMIT),
+        "from the middle": lambda c: c.library.of_ticket("few", LIMIT, ImageId(4 * MANY)),
+        "none": lambda c: c.library.of_ticket("none", LIMIT),
+    },
+    "Library.sent_by": {"": lambda c: c.library.sent_by("many", ["ab", "cd"])},
     "Library.get": {
         "": lambda c: c.library.get(first_of("waiting")),
         "in sight": lambda c: c.library.get(first_of("waiting"), Sight("few", frozenset({None}))),

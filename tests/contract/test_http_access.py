@@ -22,6 +22,8 @@ from vignette.web.fast_path import FastPath
 from vignette.web.request_log import RequestLog
 
 OTHERS = frozenset(Scope) - {Scope.ADMIN}
+# With one scope each, which is not that of the question.
+BARE = {"bare": {Scope.SHARE}, "barer": {Scope.READ}}
 
 
 class Doors:
@@ -31,7 +33,7 @@ class Doors:
         self.house = house
         self.tokens: dict[str, str | None] = {"nobody": None}
         self.images: dict[str, Image] = {}
-        for who, scopes in (("owner", OTHERS), ("other", OTHERS), ("admin", {Scope.ADMIN}), ("bare", {Scope.SHARE})):
+        for who, scopes in (("owner", OTHERS), ("other", OTHERS), ("admin", {Scope.ADMIN}), *BARE.items()):
             key, self.tokens[who] = house.keyholding.add(OPERATOR, who, scopes)
             for visibility in Visibility if key.actor.has(Scope.UPLOAD) else ():
                 image = house.upload(picture(), f"{who}.jpg", actor=key.actor, visibility=visibility)
@@ -87,11 +89,18 @@ OF_ALL = [
     ("GET", "/keys/{}", Scope.ADMIN),
     ("PATCH", "/keys/{}", Scope.ADMIN),
     ("DELETE", "/keys/{}", Scope.ADMIN),
+    ("GET", "/tickets", Scope.SHARE),
+    ("POST", "/tickets", Scope.SHARE),
+    ("GET", "/tickets/{}", Scope.SHARE),
+    ("DELETE", "/tickets/{}", Scope.SHARE),
+    ("POST", "/tickets/{}/revoke", Scope.SHARE),
 ]
 FOR_EVERYBODY = {"/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"}
 # They ask for a key themselves, whatever its scopes.
 FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}"}
 FOR_VISITORS = {"/login", "/logout", "/first-key"}
+# Who has a ticket knows the address.
+FOR_GUESTS = {"/t/{}", "/t/{}/qr.svg"}
 
 
 def test_every_route_declares_who_may_ask(gallery: Doors) -> None:
@@ -104,7 +113,7 @@ def test_every_route_declares_who_may_ask(gallery: Doors) -> None:
         path = re.sub(r"<[^>]+>", "{}", rule.rule)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             if operation.scope is None:
-                assert path in FOR_EVERYBODY | FOR_EACH_KEY | FOR_VISITORS
+                assert path in FOR_EVERYBODY | FOR_EACH_KEY | FOR_VISITORS | FOR_GUESTS
             else:
                 declared.add((method, path, operation.scope))
 
@@ -132,13 +141,14 @@ def test_a_stranger_is_told_which_right_is_missing(doors: Doors, method: str, pa
 def test_a_key_with_other_scopes_is_told_which_right_is_missing(
     closed: Doors, method: str, path: str, scope: Scope
 ) -> None:
-    answer = closed.ask("bare", method, path.format("a" * 26))
+    who, granted = ("barer", "read") if scope is Scope.SHARE else ("bare", "share")
+    answer = closed.ask(who, method, path.format("a" * 26))
 
     assert answer.status_code == 403
     assert answer.headers["WWW-Authenticate"] == (
         f'Bearer realm="vignette", error="insufficient_scope", scope="{scope}"'
     )
-    assert (answer.json["required"], answer.json["granted"]) == (scope, ["share"])
+    assert (answer.json["required"], answer.json["granted"]) == (scope, [granted])
 
 
 @pytest.mark.parametrize("token", ["vk_", "vk_" + "a" * 59, "vk_" + "x" * 10_000, "vk_\udcff"])

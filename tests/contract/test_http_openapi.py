@@ -32,6 +32,7 @@ from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.adapters.stores.folder import FolderStore
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
+from vignette.use_cases.ticketing import Terms
 from vignette.web.api.openapi import build_document
 from vignette.web.routes import docs
 
@@ -59,6 +60,10 @@ class Asking:
         self.document: dict[str, Any] = house.client.get("/openapi.json").json
         self.answers: list[tuple[str, str, TestResponse]] = []
         self.lesser: dict[str, str] = {}
+        # Where files are sent, and what that is in the document.
+        self.uploads = "/images", "/images"
+        # Who sends them, for what is kept without a request.
+        self.sender: dict[str, Any] = {}
 
     def __call__(
         self, method: str, path: str, template: str | None = None, *, faces: tuple[str, ...] = _FACES, **options: Any
@@ -82,7 +87,7 @@ class Asking:
             boundary, body = encode_multipart(MultiDict([("file", file) for file in files]))
             self(
                 "POST",
-                "/images",
+                *self.uploads,
                 faces=(face,),
                 data=body,
                 content_type=f"multipart/form-data; boundary={boundary}",
@@ -90,7 +95,7 @@ class Asking:
             )
 
     def send_raw(self, content: bytes, content_type: str = "image/jpeg", **headers: str) -> None:
-        self("POST", "/images", data=content, content_type=content_type, headers=headers)
+        self("POST", *self.uploads, data=content, content_type=content_type, headers=headers)
 
 
 @contextmanager
@@ -140,6 +145,54 @@ OTHER = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
 
 
 def upload(ask: Asking) -> None:
+    terms = Terms(uses=1)
+    spent, token = ask.house.context.ticketing.add(NOBODY, terms)
+    ask.house.sql(f"UPDATE ticket SET spent = uses WHERE id = '{spent.id}'")
+    ask.send(picture(), Authorization=f"Bearer {token}")
+    _, token = ask.house.context.ticketing.add(NOBODY, terms)
+    spend_meanwhile(ask, lambda: ask.send(picture(), picture(40, 31), Authorization=f"Bearer {token}"))
+    send_all_sorts(ask)
+
+
+def spend_meanwhile(ask: Asking, send: Callable[[], None]) -> None:
+    """*send*, while others use tickets up in the middle of each request."""
+    with patched(ask.house.catalogue.arrivals, "add", failing(errors.TicketSpent())):
+        send()
+
+
+def drop(ask: Asking) -> None:
+    template = "/t/{token}"
+    ask.uploads = "/t/vt_none", template
+    ask.send(picture())
+    ask.send(picture(), **{"Sec-Fetch-Site": "cross-site"})
+    ticket, token = ask.house.context.ticketing.add(NOBODY, Terms(uses=10_000))
+    ask.uploads = f"/t/{token}", template
+    ask.sender = {"actor": ticket.actor, "ticket": ticket}
+    spend_meanwhile(ask, lambda: ask.send(picture(), picture(40, 31)))
+    spend_meanwhile(ask, lambda: ask.send(picture()))
+    send_all_sorts(ask)
+
+
+def drop_box(ask: Asking) -> None:
+    template = "/t/{token}"
+    _, token = ask.house.context.ticketing.add(NOBODY, Terms(uses=10_000))
+    ask.both("/t/vt_none", template)
+    ask.both(f"/t/{token}", template)
+    ask.both(f"/t/{token}?sent=..x.{'a' * 32}", template)
+    with no_catalogue(ask.house):
+        ask.both(f"/t/{token}", template)
+
+
+def qr(ask: Asking) -> None:
+    template = "/t/{token}/qr.svg"
+    _, token = ask.house.context.ticketing.add(NOBODY, Terms(uses=10_000))
+    ask.both("/t/vt_none/qr.svg", template)
+    ask.both(f"/t/{token}/qr.svg", template)
+    with no_catalogue(ask.house):
+        ask.both(f"/t/{token}/qr.svg", template)
+
+
+def send_all_sorts(ask: Asking) -> None:
     house = ask.house
     ask.send(picture())
     ask.send(picture(), picture())
@@ -162,7 +215,7 @@ def upload(ask: Asking) -> None:
     ask.send_raw(picture(), **{"Content-Digest": OTHER})
     ask.send_raw(picture(), **{"Repr-Digest": "sha-256"})
     part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\nContent-Digest: {OTHER}\r\n\r\nx\r\n'
-    ask("POST", "/images", data=f"{part * 2}--b--\r\n", content_type="multipart/form-data; boundary=b")
+    ask("POST", *ask.uploads, data=f"{part * 2}--b--\r\n", content_type="multipart/form-data; boundary=b")
     ask.send_raw(bytes(2_000_000))
     for face in _FACES:
         key = {"Idempotency-Key": f"key {_FACES.index(face)}"}
@@ -171,8 +224,8 @@ def upload(ask: Asking) -> None:
         number = house.catalogue.index.next_id() - 1
         house.removal.delete(NOBODY, number)
         ask.send(picture(colour="red"), faces=(face,), **key)
-    house.removal.delete(NOBODY, house.upload(picture(), key="first").id)
-    house.removal.delete(NOBODY, house.upload(picture(), key="first\n1").id)
+    house.removal.delete(NOBODY, house.upload(picture(), key="first", **ask.sender).id)
+    house.removal.delete(NOBODY, house.upload(picture(), key="first\n1", **ask.sender).id)
     ask.send(picture(), picture(), **{"Idempotency-Key": "first"})
     with patched(house.store, "free_bytes", lambda: 10):
         ask.send(picture())
@@ -187,7 +240,7 @@ def upload(ask: Asking) -> None:
     with patched(capacity.slow_clients, "has_cut_since", lambda _: True):
         for face in _FACES:
             ask(
-                *("POST", "/images"),
+                *("POST", *ask.uploads),
                 faces=(face,),
                 input_stream=io.BytesIO(picture()),
                 content_type="image/jpeg",
@@ -537,6 +590,55 @@ def session_end(ask: Asking, _: str, admin: dict[str, str]) -> None:
         ask("DELETE", "/sessions/none", template, headers=admin)
 
 
+def new_ticket(ask: Asking) -> None:
+    ask("POST", "/tickets", json={"uses": 2})
+    ask("POST", "/tickets", data={"uses": "2", "days": "3"})
+    ask("POST", "/tickets", json={"uses": 0})
+    ask("POST", "/tickets", headers={"Sec-Fetch-Site": "cross-site"}, json={})
+    small_body(ask, "POST", "/tickets")
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.TooManyTickets("1000")):
+        with patched(ask.house.context.ticketing, "add", failing(fault)):
+            ask("POST", "/tickets", json={})
+    with no_catalogue(ask.house):
+        ask("POST", "/tickets", json={})
+
+
+def ticket_list(ask: Asking) -> None:
+    for _ in range(2):
+        ask.house.context.ticketing.add(NOBODY, Terms())
+    for query in ("", "?limit=1", "?limit=0", "?after=none"):
+        ask.both(f"/tickets{query}")
+    with no_catalogue(ask.house):
+        ask.both("/tickets")
+
+
+def one_ticket(ask: Asking) -> None:
+    template = "/tickets/{ticket_id}"
+    ticket, token = ask.house.context.ticketing.add(NOBODY, Terms(uses=9))
+    ask.house.client.post("/images", data=picture(), headers={"Authorization": f"Bearer {token}"})
+    for path in (ticket.id, "none", f"{ticket.id}?before=0", f"{ticket.id}?before={'a' * 26}"):
+        ask.both(f"/tickets/{path}", template)
+    with no_catalogue(ask.house):
+        ask.both(f"/tickets/{ticket.id}", template)
+
+
+def revoking(method: str, template: str) -> Callable[[Asking], None]:
+    def exchange(ask: Asking) -> None:
+        ticketing = ask.house.context.ticketing
+        ticket, _ = ticketing.add(NOBODY, Terms())
+        path = template.format(ticket_id=ticket.id)
+        ask(method, path, template)
+        ask(method, template.format(ticket_id="none"), template)
+        ask(method, path, template, headers={"Sec-Fetch-Site": "cross-site"})
+        for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
+            with patched(ticketing, "revoke", failing(fault)):
+                ask(method, path, template)
+        with no_catalogue(ask.house):
+            ask(method, path, template)
+
+    return exchange
+
+
 def page(path: str) -> Callable[[Asking], None]:
     return lambda ask: ask.both(path)
 
@@ -594,10 +696,23 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/first-key"): first_key,
     ("get", "/sessions"): session_list,
     ("delete", "/sessions/{session_id}"): session_end,
+    ("post", "/tickets"): new_ticket,
+    ("get", "/tickets"): ticket_list,
+    ("get", "/tickets/{ticket_id}"): one_ticket,
+    ("delete", "/tickets/{ticket_id}"): revoking("DELETE", "/tickets/{ticket_id}"),
+    ("post", "/tickets/{ticket_id}/revoke"): revoking("POST", "/tickets/{ticket_id}/revoke"),
+    ("get", "/t/{token}"): drop_box,
+    ("post", "/t/{token}"): drop,
+    ("get", "/t/{token}/qr.svg"): qr,
 }
 
 # What a name in a path stands for.
-_NAMES = {"image_id": "0", "key_id": "0123456789abcdef", "session_id": "0123456789abcdef", "code": "no-file"}
+_NAMES = {
+    "image_id": "0",
+    **dict.fromkeys(("key_id", "session_id", "ticket_id"), "0123456789abcdef"),
+    "token": "vt_none",
+    "code": "no-file",
+}
 
 
 @pytest.fixture
@@ -681,7 +796,8 @@ def misfits(ask: Asking) -> Iterator[str]:
 def test_what_comes_is_declared_and_what_is_declared_comes(ask: Asking, operation: tuple[str, str]) -> None:
     method, template = operation
     path = template.format(**_NAMES)
-    for headers in ({"Authorization": "Bearer vk_none"}, {}):  # without a key, only what needs one refuses
+    # Without a key, only what needs one refuses.
+    for headers in ({"Authorization": "Bearer vk_none"}, {"Authorization": "Bearer vt_none"}, {}):
         if headers or {} not in ask.document["paths"][template][method]["security"]:
             for verb in (method, "head") if method == "get" else (method,):
                 ask(verb.upper(), path, template, headers=headers)

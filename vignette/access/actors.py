@@ -20,10 +20,14 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, with all scopes that were granted. `key_id` is the id of the key that was shown, if one was."""
+    """
+    Who asks, with all scopes that were granted. `key_id` is the id of the key that was shown, if one was; `ticket_id`
+    that of the ticket.
+    """
 
     key_id: str | None = None
     scopes: frozenset[Scope] = frozenset()
+    ticket_id: str | None = None
 
     def has(self, scope: Scope) -> bool:
         """Whether the actor was granted *scope*, or `Scope.ADMIN`, which gives every other one."""
@@ -31,7 +35,8 @@ class Actor:
 
     def in_log(self) -> dict[str, str]:
         """The fields by which a line of the log names the actor."""
-        return {} if self.key_id is None else {"key": self.key_id}
+        shown = {"key": self.key_id, "ticket": self.ticket_id}
+        return {name: value for name, value in shown.items() if value is not None}
 
 
 NOBODY: Final = Actor()

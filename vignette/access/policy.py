@@ -7,8 +7,9 @@ What an actor may do, and why not. Pure: it looks at nothing but its arguments.
 | gallery | sees what is public                     | does what its scopes name, and changes what is its own |
 | closed  | does nothing                            | the same                                               |
 
-`admin` does everything, to each image. Numbers tell how many images there are: but for `open`, only the owner of an
-image and `admin` may name it by its number; all others by its public name.
+`admin` does everything, to each image. Who shows a ticket may upload, and sees what he would see without it. Numbers
+tell how many images there are: but for `open`, only the owner of an image and `admin` may name it by its number; all
+others by its public name.
 """
 
 from __future__ import annotations
@@ -93,4 +94,5 @@ class Policy:
 
 
 def _lack(actor: Actor, scope: Scope) -> VignetteError:
-    return KeyRequired(scope) if actor.key_id is None else MissingScope(scope, actor.scopes)
+    shows_nothing = actor.key_id is None and actor.ticket_id is None
+    return KeyRequired(scope) if shows_nothing else MissingScope(scope, actor.scopes)

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime
 
 import click
 
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.keys import Key
+from vignette.cli.ends import End, day, time
 from vignette.settings import exit_with_words, load_settings
-
-_AGE: Final = re.compile(r"([1-9][0-9]{0,4})([hd])", re.ASCII)
-_UNITS: Final = {"h": "hours", "d": "days"}
-
-
-class _End(click.ParamType[datetime]):
-    """A time to come: "30d" and "12h" from now, or as in ISO 8601, in UTC unless it has an offset."""
-
-    name = "30d|TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        if (age := _AGE.fullmatch(value)) is not None:
-            return datetime.now(UTC) + timedelta(**{_UNITS[age[2]]: int(age[1])})
-        try:
-            end = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a time, as 2027-01-31T12:00Z, nor an age, as 30d or 12h", param, ctx)
-        return end if end.tzinfo is not None else end.replace(tzinfo=UTC)
 
 
 @click.group()
@@ -54,7 +33,7 @@ def keys() -> None:
     help="What the key may do; give the option several times. admin gives every scope, over everybody's images.",
 )
 @click.option(
-    "--expires", "expires_at", type=_End(), help="When the key ends: 30d, 12h, or a time. It never ends without."
+    "--expires", "expires_at", type=End(), help="When the key ends: 30d, 12h, or a time. It never ends without."
 )
 @click.option(
     "--network",
@@ -109,9 +88,9 @@ def _line(key: Key) -> str:
         key.id,
         json.dumps(key.name, ensure_ascii=False),
         ",".join(_in_order(key)),
-        f"made {_day(key.created_at)}",
-        "never expires" if key.expires_at is None else f"{_tense(key)} {_time(key.expires_at)}",
-        "never used" if key.last_used_at is None else f"last used {_time(key.last_used_at)}",
+        f"made {day(key.created_at)}",
+        "never expires" if key.expires_at is None else f"{_tense(key)} {time(key.expires_at)}",
+        "never used" if key.last_used_at is None else f"last used {time(key.last_used_at)}",
         *([f"only from {', '.join(key.networks)}"] if key.networks else []),
     ]
     return "  ".join(parts)
@@ -135,11 +114,3 @@ def _in_order(key: Key) -> list[str]:
 
 def _tense(key: Key) -> str:
     return "expires" if key.is_valid_at(datetime.now(UTC)) else "expired"
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d}"

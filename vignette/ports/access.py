@@ -80,6 +80,12 @@ class Keys(Protocol):
 class KeyCopies(Protocol):
     """For those who hold the keys against what was written down of them."""
 
+    def is_empty(self) -> bool:
+        """Whether there is no key."""
+
+    def kept(self) -> list[Key]:
+        """All keys, the newest first."""
+
     def keep(self, keep: Keep) -> None:
         """Call *keep* with all keys, while none can be added, changed or removed."""
 

@@ -8,7 +8,7 @@ nobody knows whether the transaction was committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,11 +37,17 @@ class Arrivals(Protocol):
 
         Returns:
             The image, and whether it is new. If an image with the same idempotency key is there already, that image;
-            then *promote* is not called.
+            so too, without a key, if one with the same bytes came by the same ticket, and was not deleted. Then
+            *promote* is not called. A use of the ticket of *record* is counted in the same transaction, if the
+            image is new.
 
         Raises:
             IdempotencyKeyReused: The image with the same key has other bytes.
+            TicketSpent, InvalidTicket: No image may come by the ticket any more.
         """
+
+    def has_any(self, idempotency_keys: Collection[str]) -> bool:
+        """Whether an image came with one of these keys, even one that was deleted."""
 
 
 class Library(Protocol):
@@ -62,6 +68,18 @@ class Library(Protocol):
         """
         Return at most *limit* images that are not deleted, newest first, with numbers below *before*; with *sight*,
         only those that are in it.
+        """
+
+    def of_ticket(self, ticket_id: str, limit: int, before: ImageId | None = None) -> list[Image]:
+        """
+        Return at most *limit* images that came by this ticket and are not deleted, newest first, with numbers below
+        *before*.
+        """
+
+    def sent_by(self, ticket_id: str, beginnings: Iterable[str]) -> list[Image]:
+        """
+        Return the images that came by this ticket, are not deleted, and whose SHA-256 in hex begins with one of these
+        *beginnings*; one at most for each, in their order.
         """
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Overloaded, Refused, StoreUnavailable
@@ -34,10 +34,10 @@ from vignette.records import (
     tombstone_to_json,
 )
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
-from vignette.use_cases.key_snapshots import PLACE, KeySnapshots
 from vignette.use_cases.reindexing import read_anew, read_visibility
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.snapshotting import Snapshots
 
 # Longer than the time between two writes of a rendering, and longer than the time between two sweeps.
 _SETTLE_S: Final = 2 * SWEEP_INTERVAL_S
@@ -84,7 +84,7 @@ class Checkup:
         index: Index,
         removal: Removal,
         renewal: Renewal,
-        snapshots: KeySnapshots,
+        snapshots: Sequence[Snapshots[Any]],
         inspector: Inspector,
         recipes: Sequence[Recipe],
         *,
@@ -252,16 +252,19 @@ class Checkup:
                 name=name,
                 remedy=Remedy.CLEAR,
             )
-        yield from self._look_at_keys()
+        for snapshots in self._snapshots:
+            yield from self._look_at(snapshots)
 
-    def _look_at_keys(self) -> Iterator[Finding]:
-        if self._snapshots.is_behind():
+    def _look_at(self, snapshots: Snapshots[Any]) -> Iterator[Finding]:
+        what, place = snapshots.form.what, snapshots.form.place
+        kind = Kind(f"{what}-differ")
+        if snapshots.is_behind():
             self._settle()
-            if self._snapshots.is_behind():
-                detail = "it does not hold the keys of the catalogue: a copy of the upload folder would have others"
-                yield Finding(Kind.KEYS_DIFFER, detail, name=PLACE, remedy=Remedy.KEYS)
-        elif (words := self._snapshots.not_taken()) is not None:
-            yield Finding(Kind.KEYS_DIFFER, f"{words}; `vignette reindex` takes it if it can be read", name=PLACE)
+            if snapshots.is_behind():
+                detail = f"it does not hold the {what} of the catalogue: a copy of the upload folder would have others"
+                yield Finding(kind, detail, name=place, remedy=Remedy.SERVICE)
+        elif (words := snapshots.not_taken()) is not None:
+            yield Finding(kind, f"{words}; `vignette reindex` takes it if it can be read", name=place)
 
     def _repaired(self, finding: Finding) -> Finding:
         if finding.remedy is None:
@@ -274,8 +277,8 @@ class Checkup:
 
     def _repair(self, finding: Finding) -> None:
         image_id, name = finding.image_id, finding.name
-        if finding.remedy is Remedy.KEYS:
-            self._snapshots.write_anew()
+        if finding.remedy is Remedy.SERVICE:
+            next(each for each in self._snapshots if each.form.place == name).write_anew()
         elif image_id is None:
             self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
@@ -298,7 +301,7 @@ class Checkup:
             self._files.remove(image_id, name)
 
     def _entomb(self, image_id: ImageId) -> None:
-        tombstone = tombstone_to_json(datetime.now(UTC))
+        tombstone = tombstone_to_json(datetime.now(UTC), self._library.get(image_id).record.ticket)
         try:
             self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except FileNotStored:

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     LEFTOVER = "leftover"
     STRANGER = "stranger"
     KEYS_DIFFER = "keys-differ"
+    TICKETS_DIFFER = "tickets-differ"
 
 
 class Remedy(StrEnum):
@@ -55,7 +56,7 @@ class Remedy(StrEnum):
     METADATA = "read the metadata from the original again"
     REMOVE = "remove the file"
     CLEAR = "clear the staging folder"
-    KEYS = "write down the keys of the catalogue"
+    SERVICE = "write down what the catalogue has"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,11 +16,14 @@ from vignette import layout
 from vignette.access.actors import Actor, Scope
 from vignette.access.names import new_name
 from vignette.access.policy import Policy
+from vignette.access.tickets import Ticket
 from vignette.errors import (
     EmptyFile,
     NumberTaken,
     QueueUnavailable,
     StoreFull,
+    TicketSpent,
+    UnsupportedFormat,
 )
 from vignette.model import Edits, Image, Record, Visibility, in_milliseconds
 from vignette.ports.catalogue import Arrivals
@@ -117,17 +121,29 @@ class Intake:
         self.limits = limits
         self._policy = policy
 
-    def expect(self, actor: Actor, announced_bytes: int | None) -> None:
+    def expect(
+        self,
+        actor: Actor,
+        announced_bytes: int | None,
+        ticket: Ticket | None = None,
+        idempotency_keys: Collection[str] = (),
+    ) -> None:
         """
         Check that *actor* may upload and that there is room, before a client sends its bytes in vain; None if their
-        number was not announced.
+        number was not announced. By a *ticket* that is spent only those may come that came before with one of the
+        *idempotency_keys*.
 
         Raises:
             NotAllowed: The actor may not upload.
+            TicketSpent: As many images came by the ticket as may.
             StoreFull: The disk has no room for *announced_bytes*.
             StoreUnavailable: The upload folder cannot be used.
         """
         require(self._policy, actor, Scope.UPLOAD)
+        if ticket is not None and ticket.is_spent:
+            digests = {_digest(actor, key) for key in idempotency_keys}
+            if not digests or not self._arrivals.has_any(digests):
+                raise TicketSpent("as many images came by this ticket as may")
         room = self._room.free_bytes()
         if announced_bytes is not None and announced_bytes > room:
             raise StoreFull(
@@ -136,17 +152,20 @@ class Intake:
                 limit=room,
             )
 
-    def begin(self, announced: Announced = NOTHING_ANNOUNCED, *, at_most: int = 0) -> Upload:
+    def begin(
+        self, announced: Announced = NOTHING_ANNOUNCED, *, at_most: int = 0, max_bytes: int | None = None
+    ) -> Upload:
         """
         Begin an upload. Use it as a context manager: its end discards what was not kept.
 
         Room is reserved for the length that was announced; without one, for *at_most* bytes, as many as the request as
         a whole still has. The tally of the upload knows what was *announced* of the file. After the last chunk the
-        caller has to compare the two (`Tally.is_short`, `Tally.verify`).
+        caller has to compare the two (`Tally.is_short`, `Tally.verify`). With *max_bytes*, the file may have no more.
         """
-        tally = Tally(announced, limit=self.limits.max_bytes, algorithms=[SHA_256])
+        limit = self.limits.max_bytes if max_bytes is None else min(max_bytes, self.limits.max_bytes)
+        tally = Tally(announced, limit=limit, algorithms=[SHA_256])
         expected = at_most if announced.length is None else announced.length
-        return Upload(self._staging.stage(), tally, min(expected, self.limits.max_bytes))
+        return Upload(self._staging.stage(), tally, min(expected, limit))
 
     def keep(
         self,
@@ -156,14 +175,16 @@ class Intake:
         idempotency_key: str | None = None,
         lane: Lane = Lane.FAST,
         visibility: Visibility | None = None,
+        ticket: Ticket | None = None,
     ) -> Image:
         """
         Check what was received, describe it, keep it under the next number as an image of *actor*, and ask for its
-        vignettes.
+        vignettes. If the actor shows a *ticket*, a use of it is counted, and the image is one of the key that made it.
 
         *name* is a label (see `clean_name`). The job for the vignettes goes into *lane*. Without *visibility*, the
         policy tells who sees the image. If the actor has sent the same bytes with the same *idempotency_key* before,
-        its image is returned, and nothing else is kept.
+        its image is returned, and nothing else is kept. By a ticket, the same bytes are the same image without a key
+        too.
 
         Raises:
             NotAllowed: The actor may not upload.
@@ -171,6 +192,7 @@ class Intake:
             Overloaded: The file cannot be checked now.
             IdempotencyKeyReused: An earlier upload came with this key and other bytes.
             ImageDeleted: An earlier upload came with this key, and its image was deleted.
+            TicketSpent, InvalidTicket: No image may come by the ticket any more.
         """
         require(self._policy, actor, Scope.UPLOAD)
         visibility = visibility or self._policy.of_new
@@ -185,6 +207,8 @@ class Intake:
                 max_frames=self.limits.max_frames,
                 max_memory_bytes=self.limits.max_memory_bytes,
             )
+        if ticket is not None:
+            _require_media_type(ticket, found.facts.media_type)
         record = Record(
             name=name,
             facts=found.facts,
@@ -192,8 +216,10 @@ class Intake:
             sha256=tally.digest(SHA_256).hex(),
             received_at=in_milliseconds(datetime.now(UTC)),
             idempotency_key=None if idempotency_key is None else _digest(actor, idempotency_key),
-            owner=actor.key_id,
+            owner=actor.key_id if ticket is None else ticket.owner,
             public_name=new_name(),
+            ticket=actor.ticket_id,
+            external_id=None if ticket is None else ticket.external_id,
         )
         upload.staged.complete(
             layout.original(found.facts),
@@ -228,10 +254,18 @@ class Intake:
             logger.warning("image %d waits for the sweep: %s", image.id, error)
 
 
+def _require_media_type(ticket: Ticket, media_type: str) -> None:
+    if ticket.media_types and media_type not in ticket.media_types:
+        raise UnsupportedFormat(f"the file is {media_type}; this ticket is for {', '.join(ticket.media_types)}")
+
+
 def _digest(actor: Actor, idempotency_key: str) -> str:
     """The SHA-256 of a key that is the actor's own: another may use the same for other bytes."""
     # No header holds a line feed, so that nobody without a key can send the text of somebody's.
-    own = idempotency_key if actor.key_id is None else f"\n{actor.key_id}\n{idempotency_key}"
+    if actor.ticket_id is not None:
+        own = f"\nticket {actor.ticket_id}\n{idempotency_key}"
+    else:
+        own = idempotency_key if actor.key_id is None else f"\n{actor.key_id}\n{idempotency_key}"
     return hashlib.sha256(own.encode()).hexdigest()
 
 

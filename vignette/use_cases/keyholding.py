@@ -26,14 +26,13 @@ from vignette.limits import KEY_USE_NOTED_EVERY_S, MAX_KEY_NAME_CHARS, MAX_KEY_N
 from vignette.model import in_milliseconds
 from vignette.ports.access import Keep, Keys
 from vignette.records import clean_name
+from vignette.use_cases.endings import checked_end
 
 # One and the same, so that nobody learns whether there is such a key, or from where it would be valid.
 _NOT_VALID: Final = "it is unknown, was removed, has expired, or is not valid from this address"
 _MISTYPED: Final = "it is mistyped: no key that was ever given out is written like that"
 
 _NOTED_EVERY: Final = timedelta(seconds=KEY_USE_NOTED_EVERY_S)
-# What `records.require_moment` refuses: a snapshot with such a time could not be read.
-_NO_SUCH_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _MOST_WORDS: Final = 200
 
 
@@ -155,7 +154,7 @@ class Keyholding:
         if "scopes" in changes:
             checked["scopes"] = _some_scopes(changes["scopes"])
         if "expires_at" in changes:
-            checked["expires_at"] = self._end(changes["expires_at"])
+            checked["expires_at"] = checked_end(changes["expires_at"], self._clock())
         if "networks" in changes:
             checked["networks"] = _networks(changes["networks"])
         return self._keys.change(key_id, lambda key: replace(key, **checked), self._keep)  # type: ignore[arg-type]
@@ -203,6 +202,17 @@ class Keyholding:
             return None
         return key.actor if key.is_valid_at(self._clock()) and key.admits(address) else None
 
+    def rights_of(self, key_id: str) -> Actor | None:
+        """
+        Return who holds this key, wherever he is; None if it has expired, or there is none any more. For what he has
+        let others do.
+        """
+        try:
+            key = self._keys.get(key_id)
+        except KeyNotFound:
+            return None
+        return key.actor if key.is_valid_at(self._clock()) else None
+
     def _note_use(self, key: Key, now: datetime) -> None:
         # What this process has tried counts too: if the database takes no notes, not each request is to wait for that.
         last = max(filter(None, (key.last_used_at, self._noted.get(key.id))), default=None)
@@ -224,7 +234,7 @@ class Keyholding:
             name=_label(name),
             scopes=_some_scopes(scopes),
             created_at=in_milliseconds(self._clock()),
-            expires_at=self._end(expires_at),
+            expires_at=checked_end(expires_at, self._clock()),
             networks=_networks(networks),
         )
         return key, token
@@ -233,17 +243,6 @@ class Keyholding:
         if len(keys) > MAX_KEYS:
             raise TooManyKeys(f"there are {MAX_KEYS} keys already", measured=len(keys), limit=MAX_KEYS)
         self._keep(keys)
-
-    def _end(self, expires_at: datetime | None) -> datetime | None:
-        if expires_at is None:
-            return None
-        if expires_at.tzinfo is None:
-            raise MalformedRequest(f"expires_at has no time zone: {expires_at.isoformat()}")
-        if expires_at <= self._clock():
-            raise MalformedRequest(f"expires_at has passed already: {expires_at.isoformat()}")
-        if expires_at >= _NO_SUCH_TIME:
-            raise MalformedRequest(f"expires_at is after the year {_NO_SUCH_TIME.year - 1}: {expires_at.isoformat()}")
-        return in_milliseconds(expires_at.astimezone(UTC))
 
 
 def _require_admin(actor: Actor) -> None:

@@ -15,7 +15,7 @@ from vignette.errors import FileNotStored, StoreUnavailable
 from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State, Visibility
 from vignette.ports.catalogue import Index
 from vignette.ports.store import Files, Survey
-from vignette.records import edits_from_json, outcome_from_json, record_from_json
+from vignette.records import edits_from_json, outcome_from_json, record_from_json, ticket_of_tombstone
 from vignette.use_cases.progress import watched
 
 # Folders at and behind the next number that are looked for one by one; the gaps between further ones double.
@@ -140,7 +140,7 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     """The image as its folder says; None if the folder holds no readable record."""
     try:
         if _has(files, image_id, layout.TOMBSTONE):
-            return Image(image_id, _DELETED, State.DELETED)
+            return Image(image_id, replace(_DELETED, ticket=_ticket_of_deleted(files, image_id)), State.DELETED)
         others = survey.others(image_id)
         if layout.TOMBSTONE in others:
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
@@ -198,6 +198,13 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
         return None  # the image is then rendered again
 
 
+def _ticket_of_deleted(files: Files, image_id: ImageId) -> str | None:
+    try:
+        return ticket_of_tombstone(files.read(image_id, layout.TOMBSTONE))
+    except FileNotStored:  # it is longer than any of ours
+        return None
+
+
 def _has(files: Files, image_id: ImageId, name: str) -> bool:
     try:
         files.open(image_id, name).close()
@@ -206,5 +213,5 @@ def _has(files: Files, image_id: ImageId, name: str) -> bool:
     return True
 
 
-# All that is known of a deleted image is that its number is taken.
+# All that is known of a deleted image is that its number is taken, and the ticket by which it came.
 _DELETED: Final = Record(None, ImageFacts("", "", 0, 0, 0), 0, "", datetime.fromtimestamp(0, UTC))

@@ -53,7 +53,7 @@ class Removal:
         """
         try:
             if layout.TOMBSTONE not in self._files.names(image_id):
-                self._write_tombstone(image_id)
+                self._write_tombstone(image_id, self._library.get(image_id).record.ticket)
         except FileNotStored:
             logger.warning("image %d had no folder", image_id)
         self._files.remove_all_but(image_id, layout.TOMBSTONE)
@@ -68,8 +68,8 @@ class Removal:
         """Have the catalogue's files lose what deleted images have left in them; repeat this from time to time."""
         self._removals.clear_traces()
 
-    def _write_tombstone(self, image_id: ImageId) -> None:
-        tombstone = tombstone_to_json(datetime.now(UTC))
+    def _write_tombstone(self, image_id: ImageId, ticket: str | None) -> None:
+        tombstone = tombstone_to_json(datetime.now(UTC), ticket)
         try:
             self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except StoreFull:

@@ -16,6 +16,7 @@ from vignette.pixels.geometry import fit
 from vignette.web.admission import init_admission
 from vignette.web.capacity.turns import refuse_without_a_turn
 from vignette.web.context import EXTENSION, WebContext
+from vignette.web.cross_origin import init_cross_origin, may_upload
 from vignette.web.doors import refuse_foreign_hosts
 from vignette.web.http.cross_site import refuse_cross_site
 from vignette.web.http.headers import init_headers
@@ -25,11 +26,13 @@ from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.pictures import by_width, obtainable, vignette_url
 from vignette.web.routes.about import about
 from vignette.web.routes.docs import docs
+from vignette.web.routes.drop_boxes import drop_boxes
 from vignette.web.routes.files import files
 from vignette.web.routes.health import health
 from vignette.web.routes.images import images
 from vignette.web.routes.keys import keys
 from vignette.web.routes.sessions import sessions
+from vignette.web.routes.tickets import tickets
 from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
 
@@ -86,10 +89,11 @@ def create_app(
     init_problems(app)
     refuse_without_a_turn(app)
     refuse_foreign_hosts(app)
-    refuse_cross_site(app, knows_its_scheme=bool(public_url))
+    init_cross_origin(app)
+    refuse_cross_site(app, knows_its_scheme=bool(public_url), admits=may_upload)
     init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions):
+    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions, tickets, drop_boxes):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

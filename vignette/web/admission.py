@@ -1,7 +1,7 @@
 """
 Who asks, and may he? Before a view is called, and before the body of a request is read.
 
-A program shows its key as a Bearer token (RFC 6750, 2.1), a browser the cookie of a session.
+A program shows its key, or a ticket, as a Bearer token (RFC 6750, 2.1), a browser the cookie of a session.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from werkzeug.datastructures import Authorization
 
 from vignette.access.actors import NOBODY, Actor, Scope
 from vignette.access.policy import Access, Policy
-from vignette.access.secrets import PREFIX
+from vignette.access.secrets import PREFIX, TICKET_PREFIX
 from vignette.errors import CrossSiteRequest
 from vignette.model import Image
 from vignette.web.api.operations import operation_of
 from vignette.web.context import current_actor, web_context
+from vignette.web.guests import take_ticket
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.cross_site import SAFE_METHODS
 from vignette.web.http.session_cookie import session_token
@@ -43,7 +44,11 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
             return
         authorization = request.authorization
         if authorization is not None and is_for_us(authorization):
-            g.actor = authenticate(authorization.token or "", address_of_this_request())
+            shown = authorization.token or ""
+            if shown.startswith(TICKET_PREFIX):
+                take_ticket(shown)
+            else:
+                g.actor = authenticate(shown, address_of_this_request())
         elif token := session_token(request):
             g.actor = resume(token, address_of_this_request()) or NOBODY
             if g.actor != NOBODY:
@@ -57,7 +62,8 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
     def is_for_us(authorization: Authorization) -> bool:
         """Whether a key is shown. Other schemes are for a proxy in front, and so are other tokens if none is needed."""
         is_needed = policy.access is not Access.OPEN
-        return authorization.type == "bearer" and (is_needed or (authorization.token or "").startswith(PREFIX))
+        is_ours = (authorization.token or "").startswith((PREFIX, TICKET_PREFIX))
+        return authorization.type == "bearer" and (is_needed or is_ours)
 
     def keep_private(response: Response) -> Response:
         if policy.access is Access.OPEN or _scope_of(request.endpoint) is None:

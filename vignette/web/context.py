@@ -10,6 +10,7 @@ from flask import current_app, g
 
 from vignette.access.actors import NOBODY, Actor
 from vignette.access.policy import Policy
+from vignette.access.tickets import Ticket
 from vignette.errors import VignetteError
 from vignette.jail.sandbox import Abilities
 from vignette.model import Image
@@ -24,6 +25,7 @@ from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
+from vignette.use_cases.ticketing import Ticketing
 from vignette.web.capacity import Capacity
 from vignette.web.http.bodies import RequestLimits
 
@@ -46,6 +48,7 @@ class WebContext:
     editing: Editing
     renewal: Renewal
     keyholding: Keyholding
+    ticketing: Ticketing
     signing_in: SigningIn
     first_key: FirstKey
     health: Health
@@ -61,6 +64,11 @@ class WebContext:
 def current_actor() -> Actor:
     """Return who asks for the current request, as `web.admission` has found out."""
     return cast(Actor, g.get("actor", NOBODY))
+
+
+def current_ticket() -> Ticket | None:
+    """Return the ticket that was shown with the current request, if one was."""
+    return cast(Ticket | None, g.get("ticket"))
 
 
 def web_context() -> WebContext:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vignette.access.policy import Policy
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
@@ -12,9 +13,10 @@ from vignette.use_cases.checking import Checkup
 from vignette.use_cases.checking import settle as usual_settle
 from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.ticketing import Ticketing
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_and_catch_up, require_images
-from vignette.wiring.use_cases import build_checkup, build_keyholding, build_renewal
+from vignette.wiring.use_cases import build_checkup, build_keyholding, build_renewal, build_ticketing
 
 
 def open_renewal(settings: Settings) -> Renewal:
@@ -26,6 +28,12 @@ def open_renewal(settings: Settings) -> Renewal:
 def open_keyholding(settings: Settings) -> Keyholding:
     """For `vignette keys`: a service that runs beside it takes and refuses keys at once."""
     return build_keyholding(*open_and_catch_up(settings))
+
+
+def open_ticketing(settings: Settings) -> Ticketing:
+    """For `vignette tickets`, likewise."""
+    store, catalogue = open_and_catch_up(settings)
+    return build_ticketing(store, catalogue, build_keyholding(store, catalogue), Policy(settings.access))
 
 
 def open_checkup(settings: Settings, settle: Callable[[], object] | None = None) -> Checkup:

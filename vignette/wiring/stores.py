@@ -8,7 +8,7 @@ from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
 from vignette.settings import Settings
-from vignette.wiring.use_cases import build_key_snapshots, build_reindexing
+from vignette.wiring.use_cases import build_reindexing, build_snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +43,11 @@ def open_store_and_catalogue(
                 f"there is no upload folder {settings.upload_folder}: mount its disk, or make the folder"
             )
         _seal(store)
-        snapshots = build_key_snapshots(store, catalogue)
-        if is_new:
-            snapshots.bring_back()
-        else:
-            snapshots.mend()
+        for snapshots in build_snapshots(store, catalogue):
+            if is_new:
+                snapshots.bring_back()
+            else:
+                snapshots.mend()
     except BaseException:
         catalogue.close()
         raise

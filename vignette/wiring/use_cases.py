@@ -17,13 +17,14 @@ from vignette.settings import Settings
 from vignette.use_cases.checking import Checkup, settle
 from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.health import Health, takes_uploads, worker_is_heard
-from vignette.use_cases.key_snapshots import KeySnapshots
 from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.service_snapshots import KeySnapshots, TicketSnapshots
 from vignette.use_cases.sweeping import CLEAR_TRACES_EVERY_S, HINT_MAX_AGE_S, Sweeping
+from vignette.use_cases.ticketing import Ticketing
 from vignette.use_cases.verdicts import Verdicts
 
 # Nobody else asks the processes that serve no clients.
@@ -52,11 +53,25 @@ def build_renewal(
 
 
 def build_key_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> KeySnapshots:
-    return KeySnapshots(catalogue.keys, catalogue.keys, store)
+    return KeySnapshots(catalogue.keys, store)
+
+
+def build_ticket_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> TicketSnapshots:
+    return TicketSnapshots(catalogue.tickets, store)
+
+
+def build_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> tuple[KeySnapshots, TicketSnapshots]:
+    """All that is kept in the upload folder beside the images."""
+    return build_key_snapshots(store, catalogue), build_ticket_snapshots(store, catalogue)
 
 
 def build_keyholding(store: FolderStore, catalogue: SqlCatalogue) -> Keyholding:
     return Keyholding(catalogue.keys, build_key_snapshots(store, catalogue).write)
+
+
+def build_ticketing(store: FolderStore, catalogue: SqlCatalogue, keyholding: Keyholding, policy: Policy) -> Ticketing:
+    keep = build_ticket_snapshots(store, catalogue).write
+    return Ticketing(catalogue.tickets, keep, catalogue.library, keyholding, policy)
 
 
 def build_first_key(settings: Settings, store: FolderStore, catalogue: SqlCatalogue) -> FirstKey:
@@ -111,7 +126,7 @@ def build_checkup(
         catalogue.index,
         build_removal(store, catalogue),
         build_renewal(catalogue, jobs, recipes),
-        build_key_snapshots(store, catalogue),
+        build_snapshots(store, catalogue),
         Door(),
         recipes,
         settle=settle,

@@ -47,7 +47,14 @@ from vignette.wiring.jobs import open_jobs
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
-from vignette.wiring.use_cases import build_health, build_keyholding, build_reindexing, build_removal, build_renewal
+from vignette.wiring.use_cases import (
+    build_health,
+    build_keyholding,
+    build_reindexing,
+    build_removal,
+    build_renewal,
+    build_ticketing,
+)
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
 _RESPAWNS: Final = "--respawn-failed-workers"
@@ -149,6 +156,7 @@ def build_context(
         editing=Editing(store, store, catalogue.library, catalogue.editing, policy),
         renewal=renewal,
         keyholding=keyholding,
+        ticketing=build_ticketing(store, catalogue, keyholding, policy),
         signing_in=SigningIn(catalogue.sessions, keyholding),
         first_key=FirstKey(offers, keyholding),
         health=build_health(store, catalogue, jobs),

@@ -34,6 +34,7 @@ ACTORS = {
     "bare key": Actor("me"),
     "key": Actor("me", frozenset(Scope) - {Scope.ADMIN}),
     "admin": Actor("me", frozenset({Scope.ADMIN})),
+    "ticket": Actor(None, frozenset({Scope.UPLOAD}), ticket_id="a ticket of mine"),
     "operator": OPERATOR,
 }
 
@@ -53,6 +54,8 @@ TABLE: dict[tuple[Access, str], tuple[tuple[str | None, ...], tuple[str | None, 
     (Access.GALLERY, "nobody"): (PUBLIC_ONES, (KEY,) * 8),
     (Access.GALLERY, "bare key"): (PUBLIC_AND_OWN, (SCOPE,) * 8),
     (Access.GALLERY, "key"): (PUBLIC_AND_OWN, OWN),
+    (Access.GALLERY, "ticket"): (PUBLIC_ONES, (SCOPE,) * 8),
+    (Access.CLOSED, "ticket"): ((SCOPE,) * 8, (SCOPE,) * 8),
     (Access.CLOSED, "nobody"): ((KEY,) * 8, (KEY,) * 8),
     (Access.CLOSED, "bare key"): ((SCOPE,) * 8, (SCOPE,) * 8),
     (Access.CLOSED, "key"): (PUBLIC_AND_OWN, OWN),
@@ -92,7 +95,7 @@ def test_who_may_upload(access: Access, actor: str) -> None:
 def test_only_an_admin_manages_keys_in_each_mode(access: Access) -> None:
     found = {actor: answer(access, actor, Scope.ADMIN, "any") for actor in ACTORS}
 
-    assert found == {"nobody": KEY, "bare key": SCOPE, "key": SCOPE, "admin": YES, "operator": YES}
+    assert found == {"nobody": KEY, "bare key": SCOPE, "key": SCOPE, "admin": YES, "ticket": SCOPE, "operator": YES}
 
 
 @pytest.mark.parametrize("scope", Scope)

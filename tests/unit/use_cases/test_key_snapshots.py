@@ -21,8 +21,8 @@ from vignette.errors import InvalidKey, StoreUnavailable
 from vignette.settings import load_settings
 from vignette.snapshots import keys_from_json, keys_to_json
 from vignette.use_cases.findings import Finding, Kind, Remedy
-from vignette.use_cases.key_snapshots import KeySnapshots
 from vignette.use_cases.keyholding import Keyholding
+from vignette.use_cases.service_snapshots import KeySnapshots
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.use_cases import build_key_snapshots, build_keyholding
 
@@ -260,7 +260,7 @@ class TestFsck:
             place.file.write_bytes(wrong)
 
         (found,) = self.found(place)
-        assert (found.kind, found.name, found.remedy) == (Kind.KEYS_DIFFER, ".service/keys.json", Remedy.KEYS)
+        assert (found.kind, found.name, found.remedy) == (Kind.KEYS_DIFFER, ".service/keys.json", Remedy.SERVICE)
         (found,) = self.found(place, repair=True)
         assert found.is_repaired
 

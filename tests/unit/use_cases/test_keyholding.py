@@ -29,8 +29,8 @@ from vignette.errors import (
 )
 from vignette.limits import MAX_KEY_NETWORKS, MAX_KEYS
 from vignette.snapshots import keys_from_json
-from vignette.use_cases.key_snapshots import KeySnapshots
 from vignette.use_cases.keyholding import Keyholding
+from vignette.use_cases.service_snapshots import KeySnapshots
 
 WEST, EAST = timezone(timedelta(hours=-12)), timezone(timedelta(hours=14))
 NOON: Final = datetime(2026, 11, 29, 12, 0, 0, 402_717, UTC)
@@ -62,7 +62,7 @@ class Place:
 
     def another(self) -> Keyholding:
         """As another process has it."""
-        snapshots = KeySnapshots(self.catalogue.keys, self.catalogue.keys, self.store)
+        snapshots = KeySnapshots(self.catalogue.keys, self.store)
         return Keyholding(self.catalogue.keys, snapshots.write, clock=self.clock)
 
     def written_down(self) -> Sequence[Key]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
 
@@ -11,12 +11,24 @@ import sqlalchemy as sa
 from vignette.adapters.sql.counter import lock_numbers, take_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import Now, from_row, image_table, to_row
+from vignette.adapters.sql.ticket_uses import spend
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, StoreFull
 from vignette.model import Image, ImageId, Record, State, Visibility
 
 # Made once: to make such a statement costs more than to execute it.
 _INSERT: Final = sa.insert(image_table).values(hinted_at=Now())
 _WITH_KEY: Final = sa.select(image_table).where(image_table.c.idempotency_key == sa.bindparam("key"))
+# The index `image_of_ticket_by_bytes`. A deleted image has no digest any more.
+_SAME_BY_TICKET: Final = (
+    sa.select(image_table)
+    .where(
+        image_table.c.ticket == sa.bindparam("ticket"),
+        image_table.c.sha256 == sa.bindparam("sha256"),
+        image_table.c.state != State.DELETING.value,
+    )
+    .order_by(image_table.c.ticket, image_table.c.sha256)
+    .limit(1)
+)
 
 
 class SqlArrivals:
@@ -42,10 +54,12 @@ class SqlArrivals:
         try:
             with self._database.write() as connection:
                 image = Image(take_number(connection), record, State.PENDING, visibility=visibility)
-                earlier = with_key(connection, record.idempotency_key)
+                earlier = with_key(connection, record.idempotency_key) or _same_by_ticket(connection, record)
                 if earlier is not None:
                     connection.rollback()
                     return _same_upload(earlier, record), False
+                if record.ticket is not None:
+                    spend(connection, record.ticket, record.received_at)
                 connection.execute(_INSERT, to_row(image))
                 _promote(connection, image.id, promote, withdraw)
                 promoted = image.id
@@ -54,6 +68,11 @@ class SqlArrivals:
                 self._withdraw_if_free(promoted, withdraw)
             raise
         return image, True
+
+    def has_any(self, idempotency_keys: Collection[str]) -> bool:
+        with self._database.read() as connection:
+            query = sa.select(image_table.c.id).where(image_table.c.idempotency_key.in_(idempotency_keys)).limit(1)
+            return connection.execute(query).first() is not None
 
     def _withdraw_if_free(self, image_id: ImageId, withdraw: Callable[[], None]) -> None:
         with suppress(CatalogueUnavailable, StoreFull), self._database.write() as connection:
@@ -77,6 +96,14 @@ def with_key(connection: sa.Connection, key: str | None) -> Image | None:
     if key is None:
         return None
     row = connection.execute(_WITH_KEY, {"key": key}).one_or_none()
+    return None if row is None else from_row(row)
+
+
+def _same_by_ticket(connection: sa.Connection, record: Record) -> Image | None:
+    """The image with the same bytes that came by the same ticket, if *record* has no key that tells it from others."""
+    if record.ticket is None or record.idempotency_key is not None:
+        return None
+    row = connection.execute(_SAME_BY_TICKET, {"ticket": record.ticket, "sha256": record.sha256}).first()
     return None if row is None else from_row(row)
 
 

@@ -14,6 +14,7 @@ from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
 from vignette.adapters.sql.schema import is_new, migrate
 from vignette.adapters.sql.sessions import SqlSessions
+from vignette.adapters.sql.tickets import SqlTickets
 from vignette.adapters.sql.unflushed import SqlUnflushed
 from vignette.adapters.sql.waiting import SqlWaiting
 from vignette.adapters.sql.workers import SqlWorkers
@@ -22,7 +23,8 @@ from vignette.model import Durability, Image, ImageId
 
 class SqlCatalogue:
     """
-    Every port of `ports.catalogue` and `ports.access` as an attribute, and what a process needs to begin and to end.
+    Every port of `ports.catalogue`, `ports.access` and `ports.tickets` as an attribute, and what a process needs to
+    begin and to end.
 
     Build one in each process: connections do not survive a fork.
     """
@@ -53,6 +55,7 @@ class SqlCatalogue:
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database, boot)
         self.keys = SqlKeys(self.database)
+        self.tickets = SqlTickets(self.database)
         self.unflushed = SqlUnflushed(self.database, boot)
 
     def is_new(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain, islice, repeat
 from typing import Any, Final
 
@@ -18,6 +19,19 @@ from vignette.model import Image, ImageId, PublicName, State, Visibility
 # Made once: to make such a statement costs more than to execute it.
 _GET: Final = sa.select(image_table).where(image_table.c.id == sa.bindparam("image_id"))
 _NAMED: Final = sa.select(image_table).where(image_table.c.public_name == sa.bindparam("name"))
+
+# The index `image_of_ticket_by_bytes`.
+_SENT: Final = (
+    sa.select(image_table)
+    .where(
+        image_table.c.ticket == sa.bindparam("ticket"),
+        image_table.c.sha256 >= sa.bindparam("first"),
+        image_table.c.sha256 < sa.bindparam("last"),
+        image_table.c.state != State.DELETING.value,
+    )
+    .order_by(image_table.c.ticket, image_table.c.sha256)
+    .limit(1)
+)
 
 # `Sight` as a condition. Nobody sees what is being deleted, but for its owner.
 _IN_SIGHT: Final = sa.or_(
@@ -77,6 +91,22 @@ class SqlLibrary:
         with self._database.read() as connection:
             rows = {row.id: row for query in queries for row in connection.execute(query)}
         return [from_row(rows[number]) for number in sorted(rows, reverse=True)[:limit]]
+
+    def of_ticket(self, ticket_id: str, limit: int, before: ImageId | None = None) -> list[Image]:
+        came_by = image_table.c.ticket
+        # In the order of `image_of_ticket`; see `_newest`.
+        begins = came_by <= ticket_id if before is None else sa.tuple_(came_by, image_table.c.id) < (ticket_id, before)
+        query = sa.select(image_table).where(came_by >= ticket_id, begins, LIVING).limit(limit)
+        with self._database.read() as connection:
+            return list(map(from_row, connection.execute(query.order_by(came_by.desc(), image_table.c.id.desc()))))
+
+    def sent_by(self, ticket_id: str, beginnings: Iterable[str]) -> list[Image]:
+        with self._database.read() as connection:
+            found = [
+                connection.execute(_SENT, {"ticket": ticket_id, "first": first, "last": f"{first}g"}).first()
+                for first in beginnings
+            ]
+        return [from_row(row) for row in found if row is not None]
 
     def _one(self, query: sa.Select[Any], in_sight: sa.Select[Any], ref: dict[str, Any], sight: Sight | None) -> Image:
         with self._database.read() as connection:

@@ -40,6 +40,8 @@ image_table = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("public_name", sa.Text),
     sa.Column("visibility", sa.Text),
+    sa.Column("ticket", sa.Text),
+    sa.Column("external_id", sa.Text),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -75,6 +77,27 @@ session_table = sa.Table(
     sa.Column("last_used_at_ms", sa.BigInteger),
     sa.Column("agent", sa.Text),
 )
+
+ticket_table = sa.Table(
+    "ticket",
+    metadata,
+    sa.Column("id", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("owner", sa.Text),
+    sa.Column("uses", sa.Integer),
+    sa.Column("spent", sa.Integer),
+    sa.Column("created_at_ms", sa.BigInteger),
+    sa.Column("expires_at_ms", sa.BigInteger),
+    sa.Column("revoked_at_ms", sa.BigInteger),
+    sa.Column("last_used_at_ms", sa.BigInteger),
+    sa.Column("max_bytes", sa.BigInteger),
+    sa.Column("media_types", sa.Text),
+    sa.Column("visibility", sa.Text),
+    sa.Column("external_id", sa.Text),
+    sa.Column("origins", sa.Text),
+    sa.Column("note", sa.Text),
+)
+ticket_origin_table = sa.Table("ticket_origin", metadata, sa.Column("origin", sa.Text), sa.Column("ticket_id", sa.Text))
 
 # Stand in `state` of a ready image that waits for the worker, or is in its hands: to be given its other sizes, or to be
 # rendered again. They are states of their own in the table alone, where such images are queued, claimed and found as
@@ -143,6 +166,8 @@ def to_row(image: Image) -> dict[str, Any]:
         "idempotency_key": record.idempotency_key,
         "owner": record.owner,
         "public_name": record.public_name,
+        "ticket": record.ticket,
+        "external_id": record.external_id,
         "visibility": visibility_column(image.visibility),
         "state": COMPLETING if image.is_completing else image.state,
         "attempts": image.attempts,
@@ -155,10 +180,12 @@ def to_row(image: Image) -> dict[str, Any]:
 
 def forgotten() -> dict[str, Any]:
     """
-    The columns that tell something of an image, without it. Of a deleted image the row keeps the number and the digest
-    of its idempotency key: a client that did not hear of its upload and sends it again must not bring the image back.
+    The columns that tell something of an image, without it. Of a deleted image the row keeps the number, the digest
+    of its idempotency key (a client that did not hear of its upload and sends it again must not bring the image back),
+    and the id of its ticket, of which a use stays spent.
     """
-    nothing = dict.fromkeys(("name", "owner", "public_name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
+    columns = ("name", "owner", "public_name", "external_id", "failure", "lease_until", "sizes", "thumbhash", "colour")
+    nothing = dict.fromkeys(columns)
     no_text = dict.fromkeys(("media_type", "extension", "sha256", "visibility"), "")
     zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
     return nothing | no_text | zero
@@ -181,7 +208,16 @@ def from_row(row: sa.Row[Any]) -> Image:
     facts = ImageFacts(row.media_type, row.extension, row.width, row.height, row.frames)
     received_at = moment_of(row.received_at_ms)
     record = Record(
-        row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key, row.owner, row.public_name
+        row.name,
+        facts,
+        row.bytes,
+        row.sha256,
+        received_at,
+        row.idempotency_key,
+        row.owner,
+        row.public_name,
+        row.ticket,
+        row.external_id,
     )
     failure = None if row.failure is None else Failure(**row.failure)
     placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)

@@ -24,7 +24,7 @@ from vignette import __version__
 from vignette.access.actors import NOBODY, Actor, Scope
 from vignette.access.names import PATTERN
 from vignette.access.policy import Access, Policy
-from vignette.errors import InvalidKey, NotTheOwner, VignetteError
+from vignette.errors import InvalidKey, InvalidTicket, NotTheOwner, VignetteError
 from vignette.web.api.headers import ANSWERED, Parameter
 from vignette.web.api.operations import Answer, Operation, operation_of
 from vignette.web.http.negotiation import HTML, PROBLEM
@@ -32,8 +32,9 @@ from vignette.web.http.problems import CHALLENGED, Problem, status_of, type_uri
 
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 
-# The name of the security scheme.
+# The names of the security schemes.
 _KEY: Final = "key"
+_TICKET: Final = "ticket"
 
 # Ranges are of GET alone (RFC 9110, 14.2): a HEAD request's Range is ignored.
 _OF_RANGES: Final = frozenset({"206", "416"})
@@ -45,6 +46,8 @@ _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "description": "The number of the image, without leading zeros, or its public name",
     },
     "key_id": {"type": "string", "description": "The id of a key"},
+    "ticket_id": {"type": "string", "description": "The id of a ticket"},
+    "token": {"type": "string", "description": "The token of a ticket: `vt_…`"},
     "session_id": {"type": "string", "description": "The id of a session"},
     "code": {"type": "string", "description": "The code of the problem"},
 }
@@ -77,7 +80,10 @@ def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": schemas["$defs"],
-            "securitySchemes": {_KEY: {"type": "http", "scheme": "bearer", "description": "A key: `vk_…`"}},
+            "securitySchemes": {
+                _KEY: {"type": "http", "scheme": "bearer", "description": "A key: `vk_…`"},
+                _TICKET: {"type": "http", "scheme": "bearer", "description": "A ticket: `vt_…`"},
+            },
             "headers": {
                 name: {"description": meaning, "schema": schema} for name, (meaning, schema) in ANSWERED.items()
             },
@@ -88,6 +94,7 @@ def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any
 def _refusals(operation: Operation, policy: Policy) -> Iterator[type[VignetteError]]:
     """Yield why the door or a use case may refuse who asks."""
     yield InvalidKey
+    yield InvalidTicket
     if operation.scope is None:
         return
     for actor in (NOBODY, Actor("a key without scopes")):
@@ -103,7 +110,8 @@ def _security(operation: Operation, policy: Policy) -> list[dict[str, list[str]]
     """
     scopes = [] if operation.scope is None else [operation.scope.value]
     is_free = operation.scope is None or policy.why_not(NOBODY, operation.scope) is None
-    return [*([{}] if is_free else []), {_KEY: scopes}]
+    by_ticket = [{_TICKET: scopes}] if operation.scope is Scope.UPLOAD else []
+    return [*([{}] if is_free else []), {_KEY: scopes}, *by_ticket]
 
 
 def _operations(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:

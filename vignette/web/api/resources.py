@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from vignette.access.keys import Key
 from vignette.access.policy import Access
 from vignette.access.sessions import Session
+from vignette.access.tickets import Ticket, TicketState
 from vignette.limits import KIB
 from vignette.model import Image, ImageRef, RenderingWarning, State
 from vignette.pixels.formats import moves
@@ -85,6 +86,10 @@ class ImageResource(Resource):
     height: int
     frames: int
     received_at: Timestamp
+    ticket: str | None = Field(description="The id of the ticket by which it came. null but for those who know `id`")
+    external_id: str | None = Field(
+        description="What the maker of that ticket calls it. null but for those who know `id`"
+    )
     failure: Problem | None = Field(
         description="Why a failed image has no vignette. Of a ready image: why sizes could not be made, or not be made"
         " anew; it keeps those in `links.vignettes`. `POST /images/<id>/retry` tries both again"
@@ -127,6 +132,28 @@ class UploadResults(Resource):
     results: list[UploadResult]
 
 
+class SentImage(Resource):
+    """An image, as a guest is told of it who has sent it by a ticket."""
+
+    name: str | None = Field(description="The file's name as sent: a label")
+    state: Literal["pending", "processing", "ready", "failed"]
+    public_name: str | None = Field(description="null if the image is private")
+    url: str | None = Field(description="Its address, if everybody may look at it")
+
+
+class SentResult(Resource):
+    """What became of one file that a guest has sent: `image` if it was kept, else `problem`."""
+
+    name: str | None
+    status: int
+    image: SentImage | None = None
+    problem: Problem | None = None
+
+
+class SentResults(Resource):
+    results: list[SentResult]
+
+
 class CataloguePage(Resource):
     """Images, newest first; `next` is the URL of the page after this one, or null on the last."""
 
@@ -154,6 +181,44 @@ class KeyPage(Resource):
     """Keys, newest first; `next` is the URL of the page after this one, or null on the last."""
 
     keys: list[KeyResource]
+    next: str | None
+
+
+class TicketResource(Resource):
+    """A ticket, without its token."""
+
+    id: str = Field(examples=["0123456789abcdef"])
+    state: Literal["open", "spent", "expired", "revoked"] = Field(
+        description="`revoked` too if the key that made it is gone, or may not upload any more"
+    )
+    uses: int = Field(description="How many images may come by it")
+    spent: int = Field(description="How many came")
+    owner: str | None = Field(description="The id of the key that made it, whose the images are")
+    created_at: Timestamp
+    expires_at: Timestamp | None
+    revoked_at: Timestamp | None
+    max_bytes: int | None
+    media_types: list[str]
+    visibility: Literal["public", "private"] | None
+    external_id: str | None
+    origins: list[str]
+    note: str | None
+
+
+class TicketWithToken(TicketResource):
+    token: str = Field(description="The secret to show with `POST /images`: `Authorization: Bearer <token>`")
+    url: str = Field(description="The page where guests send their pictures; it holds the secret")
+
+
+class TicketWithImages(TicketResource):
+    images: list[ImageResource] = Field(description="Those that came and are there, newest first")
+    next: str | None = Field(description="The URL that tells of older ones")
+
+
+class TicketPage(Resource):
+    """Tickets, newest first; `next` is the URL of the page after this one, or null on the last."""
+
+    tickets: list[TicketResource]
     next: str | None
 
 
@@ -235,6 +300,25 @@ def key_resource(key: Key) -> KeyResource:
     )
 
 
+def ticket_resource(ticket: Ticket, state: TicketState) -> TicketResource:
+    return TicketResource(
+        id=ticket.id,
+        state=state.value,
+        uses=ticket.uses,
+        spent=ticket.spent,
+        owner=ticket.owner,
+        created_at=ticket.created_at,
+        expires_at=ticket.expires_at,
+        revoked_at=ticket.revoked_at,
+        max_bytes=ticket.max_bytes,
+        media_types=list(ticket.media_types),
+        visibility=None if ticket.visibility is None else ticket.visibility.value,
+        external_id=ticket.external_id,
+        origins=list(ticket.origins),
+        note=ticket.note,
+    )
+
+
 def session_resource(session: Session) -> SessionResource:
     return SessionResource(
         id=session.id,
@@ -265,11 +349,12 @@ def _fields(image: Image) -> dict[str, Any]:
     record, facts = image.record, image.record.facts
     context = web_context()
     ref = ref_of(image)
+    is_known = context.policy.knows_number(current_actor(), image)
     vignette = absolute_url("vignettes.show", image_id=ref)
     # Neither a recipe's name nor its digest has anything to quote.
     urls = {recipe: f"{vignette}?size={recipe.name}&v={recipe.digest}" for recipe in context.recipes}
     return {
-        "id": image.id if context.policy.knows_number(current_actor(), image) else None,
+        "id": image.id if is_known else None,
         "public_name": image.public_name,
         "visibility": image.visibility or context.policy.of_earlier,
         "state": image.state.value,
@@ -281,6 +366,8 @@ def _fields(image: Image) -> dict[str, Any]:
         "height": facts.height,
         "frames": facts.frames,
         "received_at": record.received_at,
+        "ticket": record.ticket if is_known else None,
+        "external_id": record.external_id if is_known else None,
         "failure": problem_of_failure(image.failure) if image.has_failed and image.failure else None,
         "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
         "renditions_pending": {recipe.name: url for recipe, url in urls.items() if _is_to_come(image, recipe)},

@@ -7,6 +7,7 @@ Browsers mark them, by `Origin` (RFC 6454, 7; the Fetch standard, "append a requ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,18 +26,22 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_ORIGIN_CHARS: Final = 100
 
 
-def refuse_cross_site(app: Flask, *, knows_its_scheme: bool) -> None:
+def refuse_cross_site(
+    app: Flask, *, knows_its_scheme: bool, admits: Callable[[str], bool] = lambda _origin: False
+) -> None:
     """
     Have *app* refuse them, but for methods that change nothing.
 
     Unless the service *knows_its_scheme*, a proxy may speak https in front of it: then the schemes of the page and of
-    the service may differ.
+    the service may differ. Pages of an origin that it *admits* may send the request at hand.
     """
 
     def refuse() -> None:
         if request.method in SAFE_METHODS:
             return
         origin = request.headers.get("Origin")
+        if origin is not None and admits(origin):
+            return
         if origin is not None and not _is_ours(origin, knows_its_scheme):
             here = f"{request.scheme}://{request.host}"
             raise CrossSiteRequest(

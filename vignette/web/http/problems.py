@@ -18,7 +18,7 @@ from vignette.errors import NotAllowed, Overloaded, VignetteError
 from vignette.model import Failure
 from vignette.pixels.metadata.text import harmless
 from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
-from vignette.web.request_log import note_problem
+from vignette.web.request_log import note_problem, without_tokens
 
 STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,
@@ -28,12 +28,14 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.KeyRequired: 401,
     errors.CrossSiteRequest: 403,
     errors.MissingScope: 403,
+    errors.TicketSpent: 403,
     errors.NotTheOwner: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooSlow: 408,
     errors.ImageNotFailed: 409,
     errors.TooManyKeys: 409,
+    errors.TooManyTickets: 409,
     errors.ImageDeleted: 410,
     errors.UploadTooLarge: 413,
     errors.TooManyFiles: 413,
@@ -150,9 +152,9 @@ def init_problems(app: Flask) -> None:
 def _answer_ours(error: VignetteError) -> Response:
     problem = problem_of(error)
     if isinstance(error, Overloaded):
-        logger.warning("%s %s: %s", request.method, request.path, error)  # a trace for each would be one load more
+        logger.warning("%s %s: %s", request.method, _path(), error)  # a trace for each would be one load more
     elif problem.status >= 500:
-        logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+        logger.error("%s %s: %s", request.method, _path(), error, exc_info=error)
     return with_challenge(problem_response(problem), error)
 
 
@@ -163,7 +165,7 @@ def with_challenge(response: Response, error: VignetteError) -> Response:
     return response
 
 
-CHALLENGED: Final = frozenset({errors.KeyRequired, errors.InvalidKey, errors.MissingScope})
+CHALLENGED: Final = frozenset({errors.KeyRequired, errors.InvalidKey, errors.InvalidTicket, errors.MissingScope})
 """Whose answers have `WWW-Authenticate`."""
 
 
@@ -205,8 +207,13 @@ def _in_our_words(status: int) -> str:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    logger.error("%s %s", request.method, request.path, exc_info=error)
+    logger.error("%s %s", request.method, _path(), exc_info=error)
     return problem_response(problem_of(VignetteError()))
+
+
+def _path() -> str:
+    """The path of the request at hand, for the log."""
+    return without_tokens(request.path)
 
 
 def _tree(kind: type[VignetteError]) -> list[type[VignetteError]]:

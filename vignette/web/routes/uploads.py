@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
+from pydantic import BaseModel
 
 from vignette.access.actors import Scope
+from vignette.access.names import PATTERN
+from vignette.access.tickets import Ticket
 from vignette.errors import (
     BrokenImage,
     CatalogueUnavailable,
@@ -22,6 +25,7 @@ from vignette.errors import (
     Overloaded,
     StoreFull,
     StoreUnavailable,
+    TicketSpent,
     TooManyFiles,
     TooManyFrames,
     TooManyPixels,
@@ -36,28 +40,32 @@ from vignette.web.api.headers import CONTENT_DIGEST, REPR_DIGEST, Parameter, as_
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
     ImageResource,
+    SentImage,
+    SentResults,
     UploadResult,
     UploadResults,
     absolute_url,
     image_resource,
     ref_of,
 )
-from vignette.web.context import current_actor, web_context
+from vignette.web.context import current_actor, current_ticket, web_context
+from vignette.web.guests import is_guest
 from vignette.web.http.answers import as_json
-from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
+from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS, idempotency_key
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import problem_of, status_of
 from vignette.web.http.queries import said_visibility
-from vignette.web.uploading import Receipt, Sender, receive_all
+from vignette.web.routes.guests import guest_answer
+from vignette.web.uploading import Receipt, Sender, key_of, receive_all
 
 logger = logging.getLogger(__name__)
 
 uploads = Blueprint("uploads", __name__, url_prefix="/images")
 
-_REFUSALS_OF_THE_REQUEST: Final = (NoFile, MalformedRequest, CrossSiteRequest, UploadTooSlow, TooManyFiles, Overloaded)
+REFUSALS_OF_THE_REQUEST: Final = (NoFile, MalformedRequest, CrossSiteRequest, UploadTooSlow, TooManyFiles, Overloaded)
 
 # Each of several files may be refused for its own reason.
-_REFUSALS_OF_A_FILE: Final = (
+REFUSALS_OF_A_FILE: Final = (
     DigestMismatch,
     ImageDeleted,
     UploadTooLarge,
@@ -68,6 +76,7 @@ _REFUSALS_OF_A_FILE: Final = (
     TooManyFrames,
     TooMuchMemory,
     IdempotencyKeyReused,
+    TicketSpent,
     CatalogueUnavailable,
     StoreUnavailable,
     StoreFull,
@@ -75,18 +84,53 @@ _REFUSALS_OF_A_FILE: Final = (
 
 _BYTES: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 
-_LINES: Final = {
+# What is told of a file: its number; to a guest, its public name, or only that it was kept.
+_KEPT: Final = f"[0-9]+|{PATTERN}|kept"
+
+LINES: Final = {
     "type": "string",
-    "pattern": "^([0-9]+\n|refused [0-9]{3} [a-z-]+ .*\n)+$",
+    "pattern": f"^(({_KEPT})\n|refused [0-9]{{3}} [a-z-]+ .*\n)+$",
     "examples": ["0\nrefused 415 unsupported-format notes.txt\n"],
 }
 
+UPLOAD_HEADERS: Final = (
+    header(
+        "Idempotency-Key",
+        "The same key with the same bytes is the same image: for a client that got no answer and tries again",
+        {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS},
+    ),
+    CONTENT_DIGEST,
+    REPR_DIGEST,
+    header(
+        "Content-Disposition",
+        "The name of a file that is sent as it is, without a form",
+        {"type": "string", "examples": ['attachment; filename="photo.jpg"']},
+    ),
+)
+UPLOAD_BODIES: Final = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {FIELD: {"type": "array", "items": _BYTES, "minItems": 1}},
+            "required": [FIELD],
+        },
+        # A part may have headers of its own; the digests in them are checked.
+        "encoding": {
+            FIELD: {"contentType": "*/*", "headers": {p.name: as_header(p) for p in (CONTENT_DIGEST, REPR_DIGEST)}}
+        },
+    },
+    "image/*": {"schema": _BYTES},
+    "application/octet-stream": {"schema": _BYTES},
+    # Of any other type, or of none: if the bytes are those of an image.
+    "*/*": {"schema": _BYTES},
+}
 
-def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
-    """Yield the answers to several files that were all refused, the first one for one of *kinds*."""
-    for status in sorted({status_of(kind) for kind in kinds}):
-        yield Answer(status, "", TEXT, schema=_LINES)
-        yield Answer(status, "", JSON, UploadResults)
+
+def all_refused(model: type[BaseModel]) -> Iterator[Answer]:
+    """Yield the answers to several files that were all refused; as JSON they are *model*."""
+    for status in sorted({status_of(kind) for kind in REFUSALS_OF_A_FILE}):
+        yield Answer(status, "", TEXT, schema=LINES)
+        yield Answer(status, "", JSON, model)
 
 
 @uploads.post("")
@@ -97,11 +141,11 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         "All files are kept. As text, the number of each, a line each; as JSON, the image, or of several files a result"
         " each. `Location` is that of a single image",
         TEXT,
-        schema={"type": "string", "pattern": "^([0-9]+\n)+$", "examples": ["0\n"]},
+        schema={"type": "string", "pattern": f"^(({_KEPT})\n)+$", "examples": ["0\n"]},
         headers=("Location", "Vary"),
     ),
-    Answer(201, "", JSON, (ImageResource, UploadResults)),
-    Answer(207, "Some of several files are kept: a line, or a result, each", TEXT, schema=_LINES, headers=("Vary",)),
+    Answer(201, "", JSON, (ImageResource, UploadResults, SentImage, SentResults)),
+    Answer(207, "Some of several files are kept: a line, or a result, each", TEXT, schema=LINES, headers=("Vary",)),
     Answer(207, "", JSON, UploadResults),
     Answer(207, "", HTML),
     Answer(
@@ -110,45 +154,18 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         HTML,
         headers=("Location",),
     ),
-    *_all_refused(_REFUSALS_OF_A_FILE),
+    *all_refused(UploadResults),
     scope=Scope.UPLOAD,
-    problems=(*_REFUSALS_OF_THE_REQUEST, *_REFUSALS_OF_A_FILE),
+    problems=(*REFUSALS_OF_THE_REQUEST, *REFUSALS_OF_A_FILE),
     parameters=(
         Parameter(
             "visibility",
             "Who is to see the images. Without it, the settings of the service say so",
             {"type": "string", "enum": list(Visibility)},
         ),
-        header(
-            "Idempotency-Key",
-            "The same key with the same bytes is the same image: for a client that got no answer and tries again",
-            {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS},
-        ),
-        CONTENT_DIGEST,
-        REPR_DIGEST,
-        header(
-            "Content-Disposition",
-            "The name of a file that is sent as it is, without a form",
-            {"type": "string", "examples": ['attachment; filename="photo.jpg"']},
-        ),
+        *UPLOAD_HEADERS,
     ),
-    bodies={
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {FIELD: {"type": "array", "items": _BYTES, "minItems": 1}},
-                "required": [FIELD],
-            },
-            # A part may have headers of its own; the digests in them are checked.
-            "encoding": {
-                FIELD: {"contentType": "*/*", "headers": {p.name: as_header(p) for p in (CONTENT_DIGEST, REPR_DIGEST)}}
-            },
-        },
-        "image/*": {"schema": _BYTES},
-        "application/octet-stream": {"schema": _BYTES},
-        # Of any other type, or of none: if the bytes are those of an image.
-        "*/*": {"schema": _BYTES},
-    },
+    bodies=UPLOAD_BODIES,
     curl="-F file=@photo.jpg {server}/images",
 )
 def upload() -> Response:
@@ -157,22 +174,48 @@ def upload() -> Response:
     form, each file of the field `file` is answered for itself, and other fields are skipped. If all of several files
     are refused, the status is that of the first.
     """
-    context = web_context()
+    receipts = receive_files()
+    if is_guest():
+        face = preferred(accepted_types(request.headers), [TEXT, JSON])
+        response = guest_answer(receipts, face)
+    else:
+        face = preferred(accepted_types(request.headers), [TEXT, JSON, HTML])
+        response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
+    response.vary.add("Accept")
+    return response
+
+
+def receive_files(form_key: str | None = None) -> list[Receipt]:
+    """
+    Receive the files of the request at hand; return a receipt for each. *form_key* stands for an `Idempotency-Key`
+    where there is none.
+    """
+    context, ticket = web_context(), current_ticket()
+    key = idempotency_key(request, form_key)
     announced = request.content_length
     # A request over the limit is refused for its size, not for want of room.
     wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
+    keys = [] if key is None else [str(key_of(key, number)) for number in range(context.request_limits.max_files)]
     with context.capacity.upload():
-        context.intake.expect(current_actor(), wanted)
-        sender = Sender(current_actor(), said_visibility(request.args))
+        context.intake.expect(current_actor(), wanted, ticket, keys)
+        sender = Sender(current_actor(), _visibility(ticket), ticket, key)
         receipts = receive_all(sender, request, context.intake, context.request_limits, context.capacity.slow_clients)
     for receipt in receipts:
         context.upload_ended(receipt.outcome)
         if isinstance(receipt.outcome, VignetteError):
             _log_refusal(receipt.outcome)
-    face = preferred(accepted_types(request.headers), [TEXT, JSON, HTML])
-    response = _answer_one(receipts[0], face) if len(receipts) == 1 else _answer_several(receipts, face)
-    response.vary.add("Accept")
-    return response
+    return receipts
+
+
+def _visibility(ticket: Ticket | None) -> Visibility | None:
+    """Who is to see what is sent, as the request says; by a ticket, as that says."""
+    said = said_visibility(request.args)
+    if ticket is None:
+        return said
+    given = ticket.visibility or web_context().policy.of_new
+    if said not in (None, given):
+        raise MalformedRequest("whoever made the ticket has said who sees its images: leave visibility out")
+    return given
 
 
 def _log_refusal(error: VignetteError) -> None:
