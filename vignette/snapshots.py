@@ -79,7 +79,9 @@ def without_uses(keys: Iterable[Key]) -> Sequence[Key]:
 
 def tickets_to_json(tickets: Iterable[Ticket]) -> bytes:
     """What was spent of a ticket is left out: it changes with each image, and the folders of the images tell it."""
-    return json.dumps({"tickets": [_ticket_object(each) for each in tickets]}, indent=1, ensure_ascii=False).encode()
+    # A line each: to indent them takes five times as long, and an app makes a ticket for each of its uploads.
+    lines = ",\n".join(json.dumps(_ticket_object(ticket), ensure_ascii=False) for ticket in tickets)
+    return f'{{"tickets": [\n{lines}\n]}}\n'.encode()
 
 
 def tickets_from_json(content: bytes) -> Sequence[Ticket]:

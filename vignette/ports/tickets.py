@@ -7,14 +7,14 @@ transaction of the image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from vignette.access.tickets import Ticket
 
 Keep = Callable[[Sequence[Ticket]], None]
-"""Writes down elsewhere all tickets that are not revoked, the newest first, and raises if that cannot be done."""
+"""Writes down elsewhere all tickets that can still be used, the newest first, and raises if that cannot be done."""
 
 
 class Tickets(Protocol):
@@ -70,7 +70,10 @@ class TicketCopies(Protocol):
         """Whether there is no ticket, not even one that was revoked."""
 
     def kept(self) -> list[Ticket]:
-        """All tickets that are not revoked, the newest first."""
+        """All tickets that can still be used, the newest first: neither revoked nor spent, and not expired."""
+
+    def ended(self, ticket_ids: Collection[str]) -> set[str]:
+        """Return those of these tickets that are there and not revoked, and cannot be used any more all the same."""
 
     def keep(self, keep: Keep) -> None:
         """Call *keep* with these, while none can be added or revoked."""

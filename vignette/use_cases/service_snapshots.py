@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from vignette import layout
@@ -35,9 +36,15 @@ class KeySnapshots(Snapshots[Key]):
 
 class TicketSnapshots(Snapshots[Ticket]):
     """
-    All tickets that are not revoked, in `.service/tickets.json`. Their uses are not in it: the folders of the images
-    tell them, also those of deleted ones.
+    All tickets that can still be used, in `.service/tickets.json`; those that were spent or have expired since are in
+    it until the next change. Uses are not in it: the folders of the images tell them, also those of deleted ones.
     """
 
     def __init__(self, copies: TicketCopies, files: ServiceFiles) -> None:
         super().__init__(TICKETS, copies, files)
+        self._tickets = copies
+
+    def differ(self, written: Sequence[Ticket], values: Sequence[Ticket]) -> bool:
+        usable, there = set(without_spent_uses(values)), set(written)
+        surplus = {ticket.id for ticket in there - usable}
+        return not usable <= there or self._tickets.ended(surplus) != surplus

@@ -124,13 +124,17 @@ class Snapshots(Generic[Value]):
             self.write_anew()
         return count
 
+    def differ(self, written: Sequence[Value], values: Sequence[Value]) -> bool:
+        """Whether what was *written* is not what *values* are now."""
+        return written != self.form.comparable(values)
+
     def _write_if_they_differ(self, values: Sequence[Value]) -> None:
         if self._differ(values):
             self.write(values)
 
     def _differ(self, values: Sequence[Value]) -> bool:
         try:
-            return self._read() != self.form.comparable(values)
+            return self.differ(self._read(), values)
         except ValueError:
             return True
 

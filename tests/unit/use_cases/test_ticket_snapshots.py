@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,12 @@ def test_a_ticket_that_cannot_be_written_down_is_not_made(place: Place) -> None:
 
 def test_a_start_leaves_what_is_right_also_after_uses_and_writes_anew_what_is_wrong(place: Place) -> None:
     ticket, _ = place.ticketing.add(NOBODY, Terms(uses=2))
-    place.house.sql("UPDATE ticket SET spent = 1")
+    spent, _ = place.ticketing.add(NOBODY, Terms())
+    expired, _ = place.ticketing.add(NOBODY, Terms())
+    place.house.sql(f"UPDATE ticket SET spent = 1 WHERE id != '{expired.id}'")
+    place.house.sql(f"UPDATE ticket SET expires_at_ms = 1 WHERE id = '{expired.id}'")
     before = place.file.stat().st_ino
+    assert set(tickets_from_json(place.file.read_bytes())) == {ticket, spent, expired}
 
     place.start()
     assert place.file.stat().st_ino == before
@@ -79,6 +84,21 @@ def test_a_start_leaves_what_is_right_also_after_uses_and_writes_anew_what_is_wr
     place.start()
 
     assert tickets_from_json(place.file.read_bytes()) == (ticket,)
+
+
+@pytest.mark.parametrize("what", ["was revoked", "is unknown", "is another"])
+def test_a_start_takes_out_what_a_copy_must_not_bring_back(place: Place, what: str) -> None:
+    kept, _ = place.ticketing.add(NOBODY, Terms())
+    wrong, _ = place.ticketing.add(NOBODY, Terms())
+    place.ticketing.revoke(NOBODY, wrong.id)
+    if what == "is unknown":
+        wrong = replace(wrong, id="f" * 16, digest="f" * 64)
+    content = tickets_to_json([replace(kept, uses=9)] if what == "is another" else [wrong, kept])
+    place.house.store.write_service("tickets.json", content)
+
+    place.start()
+
+    assert tickets_from_json(place.file.read_bytes()) == (kept,)
 
 
 def test_a_start_without_a_catalogue_brings_back_those_that_were_not_revoked(

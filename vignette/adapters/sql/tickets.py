@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from vignette.access.tickets import Ticket
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import milliseconds, moment_of, ticket_origin_table, ticket_table
+from vignette.adapters.sql.tables import Now, milliseconds, moment_of, ticket_origin_table, ticket_table
 from vignette.adapters.sql.ticket_uses import recount, unended
 from vignette.adapters.sql.written_down import WrittenDown
 from vignette.errors import TicketNotFound, TooManyTickets
@@ -27,8 +27,9 @@ _BATCH: Final = 500
 _WITH_DIGEST: Final = sa.select(ticket_table).where(ticket_table.c.digest == sa.bindparam("digest"))
 _GET: Final = sa.select(ticket_table).where(ticket_table.c.id == sa.bindparam("ticket_id"))
 _NEWEST_FIRST: Final = sa.select(ticket_table).order_by(ticket_table.c.created_at_ms.desc(), ticket_table.c.id.desc())
-_KEPT: Final = _NEWEST_FIRST.where(ticket_table.c.revoked_at_ms.is_(None))
 _IS_SPENT: Final = ticket_table.c.spent >= ticket_table.c.uses
+_HAS_EXPIRED: Final = sa.and_(ticket_table.c.expires_at_ms.is_not(None), ticket_table.c.expires_at_ms <= Now() * 1000)
+_KEPT: Final = _NEWEST_FIRST.where(ticket_table.c.revoked_at_ms.is_(None), sa.not_(_IS_SPENT), sa.not_(_HAS_EXPIRED))
 _MAY_USE: Final = (
     sa.select(sa.literal(1))
     .join_from(ticket_origin_table, ticket_table, ticket_origin_table.c.ticket_id == ticket_table.c.id)
@@ -93,6 +94,17 @@ class SqlTickets:
 
     def kept(self) -> list[Ticket]:
         return self._rows.all()
+
+    def ended(self, ticket_ids: Collection[str]) -> set[str]:
+        query = sa.select(ticket_table.c.id).where(
+            ticket_table.c.revoked_at_ms.is_(None), sa.or_(_IS_SPENT, _HAS_EXPIRED)
+        )
+        ids, found = list(ticket_ids), set[str]()
+        with self._database.read() as connection:
+            for first in range(0, len(ids), _BATCH):
+                these = query.where(ticket_table.c.id.in_(ids[first : first + _BATCH]))
+                found.update(connection.execute(these).scalars())
+        return found
 
     def keep(self, keep: Keep) -> None:
         self._rows.keep(keep)
