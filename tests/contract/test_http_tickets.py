@@ -281,6 +281,17 @@ class TestAGuest:
         other = party.send(ticket, picture(40, 30), Idempotency_Key="another")
         assert (other.status_code, code(other)) == (403, "ticket-spent")
 
+    def test_hears_no_number_in_a_refusal_either(self, party: Party) -> None:
+        ticket = party.make(uses=9)
+        name = party.send(ticket, picture(), Idempotency_Key="k").json["public_name"]
+        reused = party.send(ticket, picture(40, 31), Idempotency_Key="k")
+        party.house.removal.delete(OPERATOR, 0)
+        deleted = party.send(ticket, picture(), Idempotency_Key="k")
+
+        for answer, status in ((reused, 422), (deleted, 410)):
+            assert answer.status_code == status
+            assert not re.search(rf"[0-9]|{name}", answer.json["detail"])
+
     @pytest.mark.parametrize("by_url", [False, True])
     def test_keeps_to_the_terms(self, party: Party, by_url: bool) -> None:
         ticket = party.make(max_bytes=2000, media_types=["image/png"], uses=9)

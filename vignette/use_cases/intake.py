@@ -19,6 +19,7 @@ from vignette.access.policy import Policy
 from vignette.access.tickets import Ticket
 from vignette.errors import (
     EmptyFile,
+    ImageDeleted,
     NumberTaken,
     QueueUnavailable,
     StoreFull,
@@ -34,7 +35,7 @@ from vignette.ports.store import Room, StagedImage, Staging
 from vignette.records import clean_name as clean_name
 from vignette.records import edits_to_json, record_to_json
 from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
-from vignette.use_cases.browsing import not_deleted, require
+from vignette.use_cases.browsing import require
 from vignette.use_cases.reindexing import Reindexing
 
 # A process that was killed may have left a folder ahead of the catalogue, and others may take the number that follows
@@ -235,7 +236,9 @@ class Intake:
         _log(actor, image, is_new=is_new)
         if is_new:
             self._hint(image, lane)
-        return not_deleted(image)
+        if image.state.is_gone:
+            raise ImageDeleted("the image that came with this key was deleted")
+        return image
 
     def _add(self, record: Record, visibility: Visibility, staged: StagedImage) -> tuple[Image, bool]:
         for _ in range(_TRIES_FOR_A_NUMBER):

@@ -110,5 +110,5 @@ def _same_by_ticket(connection: sa.Connection, record: Record) -> Image | None:
 def _same_upload(earlier: Image, record: Record) -> Image:
     # Nobody knows any more which bytes a deleted image had.
     if not earlier.state.is_gone and earlier.record.sha256 != record.sha256:
-        raise IdempotencyKeyReused(f"this key came with image {earlier.id}, whose bytes are others")
+        raise IdempotencyKeyReused("other bytes came with this key before")
     return earlier
