@@ -49,6 +49,8 @@ class TestPostImages:
             "width": 40,
             "height": 30,
             "frames": 1,
+            "ticket": None,
+            "external_id": None,
             "failure": None,
             "placeholder": None,
             "renditions_pending": {"small": f"http://localhost/vignette/0?size=small&v={SMALL.digest}"},
