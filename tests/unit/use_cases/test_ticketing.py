@@ -348,3 +348,17 @@ def test_a_deletion_gives_no_use_back_even_when_the_catalogue_is_lost(gallery: G
         found = again.context.ticketing.authenticate(token)
         assert found == replace(ticket, spent=2)
         assert again.catalogue.library.get(images[0].id).state is State.DELETED
+
+
+def test_a_folder_whose_row_was_lost_in_a_crash_has_spent_its_use(gallery: Gallery) -> None:
+    ticket, _ = gallery.add()
+    image = gallery.send(ticket, key="7f3a")
+    for undone in ("DELETE FROM image", "UPDATE counter SET next = 0", "UPDATE ticket SET spent = 0"):
+        gallery.house.sql(undone)
+
+    with pytest.raises(TicketSpent):
+        gallery.send(ticket, picture(40, 31))
+
+    assert gallery.state(ticket) is TicketState.SPENT
+    assert gallery.send(ticket, key="7f3a").record == image.record
+    assert not (gallery.house.uploads / "1").exists()
