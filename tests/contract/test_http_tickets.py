@@ -345,7 +345,9 @@ class TestThePage:
         other = gallery.make()
         query = where.partition("?")[2]
         assert "0.jpg" not in gallery.ask("GET", f"/t/{other['token']}?{query}").text
-        assert "0.jpg" not in gallery.ask("GET", f"/t/{ticket['token']}?sent=../0.0..{'a' * 32}").text
+        # Nobody finds what others have sent by a part of its digest.
+        for guess in (f"../0.0..{'a' * 32}", ".", *"0123456789abcdef"):
+            assert "0.jpg" not in gallery.ask("GET", f"/t/{ticket['token']}?sent={guess}").text
         for image in gallery.state(ticket)["images"]:  # they are private
             assert image["public_name"] not in where + page
 

@@ -135,7 +135,7 @@ class Client:
             chance = self._random.random()
             if chance < 0.2:
                 self._doors.lend()
-            elif chance < 0.35:
+            elif chance < 0.5:
                 self._doors.invite(list(islice(self._sound_pictures(), self._random.randint(2, 4))))
             elif self._kept:
                 upload = self._random.choice(self._kept)
