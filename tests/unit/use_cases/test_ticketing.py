@@ -242,6 +242,7 @@ class TestLooking:
 
         assert [image.id for image in gallery.ticketing.sent(ticket, [*digests, "0" * 32])] == [sent.id]
         assert [image.id for image in gallery.ticketing.sent(other, digests)] == [elsewhere.id]
+        assert gallery.ticketing.sent(gallery.add()[0], digests) == []
 
 
 class TestSending:
