@@ -27,9 +27,11 @@ VignetteError
 │   ├── RecipeNotFound
 │   ├── FileNotStored
 │   ├── KeyNotFound
-│   └── SessionNotFound
+│   ├── SessionNotFound
+│   └── LinkNotFound
 ├── InvalidKey                  the key that was shown opens nothing
 ├── TooManyKeys
+├── TooManyLinks
 ├── NotAllowed                  who asks may not do it
 │   ├── KeyRequired             somebody with a key might
 │   ├── MissingScope            a key with more scopes might
@@ -203,6 +205,11 @@ class SessionNotFound(NotFound):
     title = N_("There is no session of this id")
 
 
+class LinkNotFound(NotFound):
+    code = "link-not-found"
+    title = N_("There is no link of this id")
+
+
 class InvalidKey(VignetteError):
     code = "invalid-key"
     title = N_("This key is not valid here")
@@ -211,6 +218,11 @@ class InvalidKey(VignetteError):
 class TooManyKeys(VignetteError):
     code = "too-many-keys"
     title = N_("There are too many keys")
+
+
+class TooManyLinks(VignetteError):
+    code = "too-many-links"
+    title = N_("There are too many links")
 
 
 class NotAllowed(VignetteError):

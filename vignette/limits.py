@@ -17,6 +17,12 @@ MAX_KEY_NETWORKS: Final = 50
 # The last use of a key is noted at most this often.
 KEY_USE_NOTED_EVERY_S: Final = 60.0
 
+MAX_LINKS_OF_AN_IMAGE: Final = 1000
+"""Signed links to an image that can be revoked: each is a row. Of others there may be any number."""
+
+MAX_SIGNING_KEYS: Final = 100
+MAX_SIGNING_KEY_NAME_CHARS: Final = 200
+
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 

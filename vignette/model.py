@@ -94,9 +94,12 @@ class Edits:
     """
     What was said of an image, as in `edits.json`. None: nothing was. An image is public unless something else is said,
     but for one that came before anything could be said of it.
+
+    Signed links that were made until `links_ended_at`, to the second, hold no more. None: none was ended.
     """
 
     visibility: Visibility | None = None
+    links_ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +200,8 @@ class Image:
     `sizes` names the recipes of which a ready image has vignettes. It is None if that is not known, because an earlier
     release rendered it.
 
-    `visibility` is what was said last. None: nothing was, as it came before anything could be.
+    `visibility` is what was said last. None: nothing was, as it came before anything could be. `links_ended_at` is that
+    of `Edits`.
     """
 
     id: ImageId
@@ -211,6 +215,7 @@ class Image:
     is_completing: bool = False
     sizes: tuple[str, ...] | None = None
     visibility: Visibility | None = None
+    links_ended_at: datetime | None = None
 
     @property
     def public_name(self) -> PublicName | None:

@@ -85,7 +85,10 @@ def edits_to_json(edits: Edits) -> bytes:
 def edits_from_json(content: bytes) -> Edits:
     """Raise `ValueError` if *content* holds nothing that Vignette may have written."""
     require_plain_json(content)
-    return _EDITS.validate_json(content, strict=True)
+    edits = _EDITS.validate_json(content, strict=True)
+    if edits.links_ended_at is not None:
+        require_moment("links_ended_at", edits.links_ended_at)
+    return edits
 
 
 def outcome_to_json(outcome: Outcome) -> bytes:

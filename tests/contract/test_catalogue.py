@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -28,10 +28,23 @@ from vignette.adapters.sql import indexing, migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.counter import lock_numbers
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
-from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
+from vignette.model import (
+    Edits,
+    Failure,
+    Image,
+    ImageFacts,
+    ImageId,
+    Need,
+    Placeholder,
+    PublicName,
+    Record,
+    State,
+    Visibility,
+)
 from vignette.ports.catalogue import Claim, Due, Note
 
 PLACEHOLDER = Placeholder("WdcJNQJleX+HJ4hHiISoiHdwZzYG", "#546876")
+NOON = datetime(2026, 11, 29, 12, 0, 0, 402_000, UTC)
 FAILURE = Failure("broken-image", "it ends too soon", 5, 10)
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 FIRST_COLUMNS = "id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms, state"
@@ -228,18 +241,54 @@ def test_an_image_is_found_by_its_public_name_until_it_is_deleted(catalogue: Sql
 
 
 def test_visibility_is_changed_if_it_can_be_written_down(catalogue: SqlCatalogue) -> None:
-    number, written = add(catalogue), list[Visibility | None]()
+    number, written = add(catalogue), list[Edits]()
 
     for visibility in (Visibility.PRIVATE, Visibility.PUBLIC, None):
-        catalogue.editing.set_visibility(number, visibility, partial(written.append, visibility))
+        edits = catalogue.editing.set_visibility(number, visibility, NOON, written.append)
         assert catalogue.library.get(number).visibility is visibility
-    assert written == [Visibility.PRIVATE, Visibility.PUBLIC, None]
+        assert written[-1] == edits
+    assert [edits.visibility for edits in written] == [Visibility.PRIVATE, Visibility.PUBLIC, None]
     with pytest.raises(ZeroDivisionError):
-        catalogue.editing.set_visibility(number, Visibility.PRIVATE, lambda: 1 // 0)
+        catalogue.editing.set_visibility(number, Visibility.PRIVATE, NOON, lambda _: 1 // 0)
     assert catalogue.library.get(number).visibility is None
     catalogue.removals.begin_delete(number)
-    with pytest.raises(ImageNotFound):
-        catalogue.editing.set_visibility(number, Visibility.PUBLIC, pytest.fail)
+    for change in (
+        lambda: catalogue.editing.set_visibility(number, Visibility.PUBLIC, NOON, pytest.fail),
+        lambda: catalogue.editing.end_links(number, NOON, pytest.fail),
+    ):
+        with pytest.raises(ImageNotFound):
+            change()
+
+
+def test_links_are_ended_by_each_change_to_private_and_by_nothing_else(catalogue: SqlCatalogue) -> None:
+    number, second, later = add(catalogue), timedelta(seconds=1), NOON + timedelta(hours=1)
+    noon = NOON.replace(microsecond=0)
+
+    def said(visibility: Visibility | None, at: datetime) -> datetime | None:
+        edits = catalogue.editing.set_visibility(number, visibility, at, lambda _: None)
+        assert catalogue.library.get(number).links_ended_at == edits.links_ended_at
+        return edits.links_ended_at
+
+    assert said(Visibility.PUBLIC, NOON) is None
+    assert said(Visibility.PRIVATE, NOON) == noon
+    assert said(Visibility.PRIVATE, later) == noon  # it was private already: links made since then hold
+    assert said(Visibility.PUBLIC, later) == noon
+    assert said(Visibility.PRIVATE, NOON) == noon + second  # later than before, whatever the clock says
+    assert said(None, later) == noon + second
+    assert said(Visibility.PRIVATE, later) == later.replace(microsecond=0)
+
+
+def test_links_are_ended_at_will(catalogue: SqlCatalogue) -> None:
+    number, written = add(catalogue), list[Edits]()
+    catalogue.editing.set_visibility(number, Visibility.PUBLIC, NOON, lambda _: None)
+
+    for _ in range(2):
+        catalogue.editing.end_links(number, NOON, written.append)
+
+    noon = NOON.replace(microsecond=0)
+    assert written == [Edits(Visibility.PUBLIC, noon), Edits(Visibility.PUBLIC, noon + timedelta(seconds=1))]
+    found = catalogue.library.get(number)
+    assert (found.visibility, found.links_ended_at) == (Visibility.PUBLIC, written[-1].links_ended_at)
 
 
 def test_a_copied_folder_gets_another_name(catalogue: SqlCatalogue) -> None:

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -171,7 +172,10 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
             PublicName(f"name {first_of('waiting')}"), Sight("few", frozenset({None}))
         ),
     },
-    "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE, int)},
+    "Editing.set_visibility": {
+        "": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE, datetime.now(UTC), nothing)
+    },
+    "Editing.end_links": {"": lambda c: c.editing.end_links(first_of("waiting"), datetime.now(UTC), nothing)},
     "Library.newest": {
         "from the top": lambda c: c.library.newest(LIMIT),
         "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),

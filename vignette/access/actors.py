@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from vignette.access.links import Link
+
 
 class Scope(StrEnum):
     """A right that a key may give. `ADMIN` gives all of them, over the images of everybody."""
@@ -20,10 +22,14 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, with all scopes that were granted. `key_id` is the id of the key that was shown, if one was."""
+    """
+    Who asks, with all scopes that were granted. `key_id` is the id of the key that was shown, if one was. Whoever comes
+    by a signed `link` has no scope, whatever else was shown: he reads what the link is for, and nothing else.
+    """
 
     key_id: str | None = None
     scopes: frozenset[Scope] = frozenset()
+    link: Grant | None = None
 
     def has(self, scope: Scope) -> bool:
         """Whether the actor was granted *scope*, or `Scope.ADMIN`, which gives every other one."""
@@ -32,6 +38,17 @@ class Actor:
     def in_log(self) -> dict[str, str]:
         """The fields by which a line of the log names the actor."""
         return {} if self.key_id is None else {"key": self.key_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """
+    What a signed link that holds gives. `maker` is the key that it was made by, as it is now: the link gives nothing
+    that its maker may not share any more. None: the link has the authority of the service itself.
+    """
+
+    link: Link
+    maker: Actor | None = None
 
 
 NOBODY: Final = Actor()

@@ -7,6 +7,8 @@ What an actor may do, and why not. Pure: it looks at nothing but its arguments.
 | gallery | sees what is public                     | does what its scopes name, and changes what is its own |
 | closed  | does nothing                            | the same                                               |
 
+Who comes by a signed link reads its image, in each mode, and does nothing else.
+
 `admin` does everything, to each image. Numbers tell how many images there are: but for `open`, only the owner of an
 image and `admin` may name it by its number; all others by its public name.
 """
@@ -16,9 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vignette.access.actors import Actor, Scope
+from vignette.access.actors import NOBODY, Actor, Grant, Scope
 from vignette.errors import ImageNotFound, KeyRequired, MissingScope, NotTheOwner, VignetteError
-from vignette.model import Image, Visibility
+from vignette.model import Image, ImageRef, Visibility
 
 
 class Access(StrEnum):
@@ -55,6 +57,8 @@ class Policy:
 
         An image that the actor may not see is `ImageNotFound`.
         """
+        if actor.link is not None:
+            return self._why_not_by_link(actor.link, scope, image)
         if self.access is Access.OPEN and scope is not Scope.ADMIN:
             return None
         if not self._grants(actor, scope):
@@ -69,6 +73,8 @@ class Policy:
 
     def knows_number(self, actor: Actor, image: Image) -> bool:
         """Whether *actor* may learn the number of *image*, as its owner does. It may do all that its scopes name."""
+        if actor.link is not None:
+            return False
         if self.access is Access.OPEN or actor.has(Scope.ADMIN):
             return True
         return actor.key_id is not None and actor.key_id == image.record.owner
@@ -77,12 +83,34 @@ class Policy:
         """
         What *actor* sees, if it may read at all; None if that is everything. *by_number*: what it may name by a number.
         """
+        if actor.link is not None:
+            return Sight(None, frozenset())
         if self.access is Access.OPEN or actor.has(Scope.ADMIN):
             return None
         if by_number:
             return Sight(actor.key_id, frozenset())
         seen = {Visibility.PUBLIC} | ({None} if self.of_earlier is Visibility.PUBLIC else set())
         return Sight(actor.key_id, frozenset(seen))
+
+    def sight_of(self, actor: Actor, ref: ImageRef) -> Sight | None:
+        """As `sight`, where the one image *ref* is looked up. An actor with a link sees its image alone."""
+        if actor.link is not None and actor.link.link.image == ref:
+            return None
+        return self.sight(actor, by_number=isinstance(ref, int))
+
+    def _why_not_by_link(self, grant: Grant, scope: Scope, image: Image | None) -> VignetteError | None:
+        if scope is not Scope.READ:
+            return KeyRequired(scope)
+        if image is None:
+            return None
+        link = grant.link
+        is_theirs = link.image == image.public_name and not image.state.is_gone
+        if not is_theirs or link.is_ended_by(image.links_ended_at) or not self._may_share(grant.maker, image):
+            return self.why_not(NOBODY, scope) or ImageNotFound(f"there is no image {link.image}")
+        return None
+
+    def _may_share(self, maker: Actor | None, image: Image) -> bool:
+        return maker is None or self.why_not(maker, Scope.SHARE, image) is None
 
     def _grants(self, actor: Actor, scope: Scope) -> bool:
         return actor.has(scope) or (self.access is Access.GALLERY and scope is Scope.READ)

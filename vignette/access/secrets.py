@@ -19,6 +19,8 @@ from typing import Final
 PREFIX: Final = "vk_"
 SESSION_PREFIX: Final = "vs_"
 OFFER_PREFIX: Final = "vf_"
+# The secret of a signing key, which is kept as it is: nobody shows it, so `is_well_formed` takes none.
+LINK_PREFIX: Final = "vl_"
 
 _RANDOM_BYTES: Final = 32
 _FORM: Final = re.compile(r"(v[ksf]_[a-z2-7]{52})([a-z2-7]{7})", re.ASCII)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from vignette.access.policy import Sight
-from vignette.model import Failure, Image, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
+from vignette.model import Edits, Failure, Image, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
 
 
 class Arrivals(Protocol):
@@ -248,17 +249,25 @@ class Editing(Protocol):
     """For what is said of an image after it came."""
 
     def set_visibility(
-        self, image_id: ImageId, visibility: Visibility | None, write_down: Callable[[], object]
-    ) -> None:
+        self,
+        image_id: ImageId,
+        visibility: Visibility | None,
+        at: datetime,
+        write_down: Callable[[Edits], object],
+    ) -> Edits:
         """
-        Say who sees the image, and have it written down (*write_down*) while nobody else says it, deletes the image or
-        reads its folder for the catalogue. If *write_down* raises, nothing has changed.
+        Say who sees the image, and have all that is said of it written down (*write_down*) while nobody else says
+        anything, deletes the image or reads its folder for the catalogue; return it. If *write_down* raises, nothing
+        has changed. An image that becomes private ends its links *at* this time (`access.links.end_of_links`).
 
         On SQLite all other writers wait meanwhile, so *write_down* has to be short, and must not use the catalogue.
 
         Raises:
             ImageNotFound: There is no image of this number, or it was deleted.
         """
+
+    def end_links(self, image_id: ImageId, at: datetime, write_down: Callable[[Edits], object]) -> Edits:
+        """End the links of the image *at* this time; all else is as of `set_visibility`."""
 
 
 class Removals(Protocol):

@@ -104,10 +104,9 @@ def admitted(policy: Policy, library: Library, actor: Actor, scope: Scope, ref: 
         ImageDeleted: It was deleted, or is being deleted.
     """
     require(policy, actor, scope)
-    by_number = isinstance(ref, int)
-    sight = policy.sight(actor, by_number=by_number)
+    sight = policy.sight_of(actor, ref)
     image = library.get(ref, sight) if isinstance(ref, int) else library.named(ref, sight)
-    if refusal := policy.why_not(actor, scope, image, by_number=by_number):
+    if refusal := policy.why_not(actor, scope, image, by_number=isinstance(ref, int)):
         raise refusal
     return not_deleted(image)
 

@@ -35,7 +35,7 @@ from vignette.records import (
 )
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.use_cases.key_snapshots import PLACE, KeySnapshots
-from vignette.use_cases.reindexing import read_anew, read_visibility
+from vignette.use_cases.reindexing import read_anew, read_edits
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 
@@ -187,15 +187,13 @@ class Checkup:
         outcome = self._outcome(image_id)
         bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
         others = tuple(self._survey.others(image_id))
-        has_bad_edits, visibility = False, None
+        has_bad_edits, edits = False, Edits()
         if record is not None:
             try:
-                visibility = read_visibility(self._files, others, image_id, record)
+                edits = read_edits(self._files, others, image_id, record)
             except ValueError:
                 has_bad_edits = True
-        return Folder(
-            names, record, visibility, outcome, digest, size, bad_metadata, bad_vignettes, others, has_bad_edits
-        )
+        return Folder(names, record, edits, outcome, digest, size, bad_metadata, bad_vignettes, others, has_bad_edits)
 
     def _record(self, image_id: ImageId) -> Record | None:
         try:
@@ -290,7 +288,8 @@ class Checkup:
             record = self._library.get(image_id).record
             self._files.write(image_id, layout.RECORD, record_to_json(record))
         elif finding.remedy is Remedy.EDITS:
-            edits = Edits(self._library.get(image_id).visibility)
+            row = self._library.get(image_id)
+            edits = Edits(row.visibility, row.links_ended_at)
             self._files.write(image_id, layout.EDITS, edits_to_json(edits))
         elif finding.remedy is Remedy.METADATA:
             self._write_metadata(image_id)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from vignette import layout
 from vignette.access.names import name_of_earlier
-from vignette.model import Image, ImageId, Outcome, Record, State, Visibility
+from vignette.model import Edits, Image, ImageId, Outcome, Record, State
 
 METADATA: Final = (layout.METADATA_TEXT, layout.METADATA_JSON)
 
@@ -77,13 +77,13 @@ class Folder:
 
     `digest` (SHA-256, in hex) and `size` (in bytes) are those of the original, and None if it is not there.
     `bad_metadata` names the metadata files that are missing or unreadable, `bad_vignettes` the vignettes that are there
-    and not as they were made. `others` are no files. If the edits are damaged (`has_bad_edits`), nobody knows the
-    `visibility`.
+    and not as they were made. `others` are no files. If what was said of it is damaged (`has_bad_edits`), nobody knows
+    the `edits`.
     """
 
     names: frozenset[str]
     record: Record | None = None
-    visibility: Visibility | None = None
+    edits: Edits = field(default_factory=Edits)
     outcome: Outcome | None = None
     digest: str | None = None
     size: int | None = None
@@ -155,8 +155,11 @@ def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
         yield Finding(Kind.ROW_DIFFERS, "the catalogue says other things of it than its record", remedy=Remedy.INDEX)
     elif folder.has_bad_edits:
         yield Finding(Kind.EDITS_DAMAGED, "what was said of it cannot be read", name=layout.EDITS, remedy=Remedy.EDITS)
-    elif folder.visibility is not row.visibility:
-        detail = f"the catalogue says that it is {row.visibility}, its folder that it is {folder.visibility}"
+    elif folder.edits.visibility is not row.visibility:
+        detail = f"the catalogue says that it is {row.visibility}, its folder that it is {folder.edits.visibility}"
+        yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
+    elif folder.edits.links_ended_at != row.links_ended_at:
+        detail = "the catalogue and its folder differ in when its links were ended"
         yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
     name = layout.original(basis.facts)
     if folder.digest is None:

@@ -12,7 +12,7 @@ from typing import Final
 from vignette import layout
 from vignette.access.names import name_of_earlier
 from vignette.errors import FileNotStored, StoreUnavailable
-from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State, Visibility
+from vignette.model import Edits, Image, ImageFacts, ImageId, Outcome, Record, State, Visibility
 from vignette.ports.catalogue import Index
 from vignette.ports.store import Files, Survey
 from vignette.records import edits_from_json, outcome_from_json, record_from_json
@@ -145,7 +145,7 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         if layout.TOMBSTONE in others:
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
-        visibility = _safe_visibility(files, others, image_id, record)
+        edits = _safe_edits(files, others, image_id, record)
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
         return None
@@ -153,7 +153,7 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         record = replace(record, public_name=name_of_earlier(image_id, record))
     outcome = _read_outcome(files, image_id)
     if outcome is None:
-        return Image(image_id, record, State.PENDING, visibility=visibility)
+        return Image(image_id, record, State.PENDING, visibility=edits.visibility, links_ended_at=edits.links_ended_at)
     state = State.READY if outcome.failure is None else State.FAILED
     made = outcome.vignettes
     return Image(
@@ -166,29 +166,30 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         recipe_set=layout.recipe_set(made),
         is_completing=bool(outcome.to_come),
         sizes=layout.sizes(made) if state is State.READY else None,
-        visibility=visibility,
+        visibility=edits.visibility,
+        links_ended_at=edits.links_ended_at,
     )
 
 
-def read_visibility(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Visibility | None:
+def read_edits(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Edits:
     """
-    Return who sees the image; raise `ValueError` if what was said of it cannot be read. *others* names what lies in its
-    folder and is no file (`Survey.others`).
+    Return what was said of the image; raise `ValueError` if that cannot be read. *others* names what lies in its folder
+    and is no file (`Survey.others`).
     """
     try:
-        return edits_from_json(files.read(image_id, layout.EDITS)).visibility
+        return edits_from_json(files.read(image_id, layout.EDITS))
     except FileNotStored:
         if _has(files, image_id, layout.EDITS) or layout.EDITS in others:
             raise ValueError("it is too long, or is no file") from None
-        return None if record.public_name is None else Visibility.PUBLIC
+        return Edits(None if record.public_name is None else Visibility.PUBLIC)
 
 
-def _safe_visibility(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Visibility | None:
+def _safe_edits(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Edits:
     try:
-        return read_visibility(files, others, image_id, record)
+        return read_edits(files, others, image_id, record)
     except ValueError as error:
         logger.warning("image %d is private from now on, as its %s is damaged: %s", image_id, layout.EDITS, error)
-        return Visibility.PRIVATE
+        return Edits(Visibility.PRIVATE, datetime.now(UTC).replace(microsecond=0))
 
 
 def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:

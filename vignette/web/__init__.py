@@ -29,6 +29,7 @@ from vignette.web.routes.files import files
 from vignette.web.routes.health import health
 from vignette.web.routes.images import images
 from vignette.web.routes.keys import keys
+from vignette.web.routes.links import links
 from vignette.web.routes.sessions import sessions
 from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
@@ -79,7 +80,9 @@ def create_app(
     app.url_map.converters["image_id"] = _ImageRefConverter
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
-    app.jinja_env.globals.update(ref=lambda image: image["id"] if is_open else image["public_name"])
+    app.jinja_env.globals.update(
+        ref=lambda image: image["id"] if is_open and image["id"] is not None else image["public_name"]
+    )
     app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable)
     app.context_processor(lambda: {"recipes": context.recipes})
     init_i18n(app, languages)
@@ -87,9 +90,11 @@ def create_app(
     refuse_without_a_turn(app)
     refuse_foreign_hosts(app)
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
-    init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
+    init_admission(
+        app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate, context.linking.grant
+    )
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions):
+    for routes in (about, health, docs, uploads, images, files, vignettes, links, keys, sessions):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.health import Health
 from vignette.use_cases.intake import Intake
 from vignette.use_cases.keyholding import Keyholding
+from vignette.use_cases.linking import Linking
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.serving import Serving
@@ -47,6 +48,7 @@ class WebContext:
     renewal: Renewal
     keyholding: Keyholding
     signing_in: SigningIn
+    linking: Linking
     first_key: FirstKey
     health: Health
     capacity: Capacity

@@ -8,7 +8,7 @@ from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
 from vignette.settings import Settings
-from vignette.wiring.use_cases import build_key_snapshots, build_reindexing
+from vignette.wiring.use_cases import build_key_snapshots, build_reindexing, build_signing_keys
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ def open_store_and_catalogue(
 ) -> tuple[FolderStore, SqlCatalogue]:
     """
     Both; the catalogue made if it is missing, with its schema up to date, and with the keys that the folder knows. The
-    folder is made at the first start alone.
+    folder is made at the first start alone, and the first signing key wherever there is none.
 
     This is for every process: it looks at no image but the last, unless the catalogue was lost. *waits_for_disk* is
     that of `SqlCatalogue`.
@@ -48,6 +48,7 @@ def open_store_and_catalogue(
             snapshots.bring_back()
         else:
             snapshots.mend()
+        build_signing_keys(store, catalogue).make_at_start()
     except BaseException:
         catalogue.close()
         raise

@@ -23,6 +23,7 @@ from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.signing_keys import SigningKeys
 from vignette.use_cases.sweeping import CLEAR_TRACES_EVERY_S, HINT_MAX_AGE_S, Sweeping
 from vignette.use_cases.verdicts import Verdicts
 
@@ -57,6 +58,10 @@ def build_key_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> KeySnaps
 
 def build_keyholding(store: FolderStore, catalogue: SqlCatalogue) -> Keyholding:
     return Keyholding(catalogue.keys, build_key_snapshots(store, catalogue).write)
+
+
+def build_signing_keys(store: FolderStore, catalogue: SqlCatalogue) -> SigningKeys:
+    return SigningKeys(store, catalogue.links)
 
 
 def build_first_key(settings: Settings, store: FolderStore, catalogue: SqlCatalogue) -> FirstKey:

@@ -28,6 +28,7 @@ from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.intake import Intake, IntakeLimits
+from vignette.use_cases.linking import Linking
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
 from vignette.web import WebContext, create_app
@@ -47,7 +48,14 @@ from vignette.wiring.jobs import open_jobs
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
-from vignette.wiring.use_cases import build_health, build_keyholding, build_reindexing, build_removal, build_renewal
+from vignette.wiring.use_cases import (
+    build_health,
+    build_keyholding,
+    build_reindexing,
+    build_removal,
+    build_renewal,
+    build_signing_keys,
+)
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
 _RESPAWNS: Final = "--respawn-failed-workers"
@@ -132,6 +140,8 @@ def build_context(
     browsing = Browsing(store, catalogue.library, policy)
     keyholding = build_keyholding(store, catalogue)
     renewal = build_renewal(catalogue, jobs, recipes, policy)
+    editing = Editing(store, store, catalogue.library, catalogue.editing, policy)
+    signing_keys = build_signing_keys(store, catalogue)
     return WebContext(
         intake=Intake(
             store,
@@ -146,10 +156,11 @@ def build_context(
         browsing=browsing,
         serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
         removal=build_removal(store, catalogue, policy),
-        editing=Editing(store, store, catalogue.library, catalogue.editing, policy),
+        editing=editing,
         renewal=renewal,
         keyholding=keyholding,
         signing_in=SigningIn(catalogue.sessions, keyholding),
+        linking=Linking(catalogue.library, catalogue.links, catalogue.keys, signing_keys, editing, policy, recipes),
         first_key=FirstKey(offers, keyholding),
         health=build_health(store, catalogue, jobs),
         capacity=capacity,

@@ -10,6 +10,7 @@ from vignette.adapters.sql.editing import SqlEditing
 from vignette.adapters.sql.indexing import SqlIndex
 from vignette.adapters.sql.keys import SqlKeys
 from vignette.adapters.sql.library import SqlLibrary
+from vignette.adapters.sql.links import SqlLinks
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
 from vignette.adapters.sql.schema import is_new, migrate
@@ -50,6 +51,7 @@ class SqlCatalogue:
         self.removals = SqlRemovals(self.database)
         self.editing = SqlEditing(self.database)
         self.sessions = SqlSessions(self.database)
+        self.links = SqlLinks(self.database)
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database, boot)
         self.keys = SqlKeys(self.database)

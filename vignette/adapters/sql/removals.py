@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from vignette.adapters.sql.conditions import LIVING, is_free
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import forgotten, image_table
+from vignette.adapters.sql.tables import forgotten, image_table, link_table
 from vignette.model import ImageId, State
 
 
@@ -37,11 +37,12 @@ class SqlRemovals:
             return connection.execute(begin).rowcount == 1
 
     def end_delete(self, image_id: ImageId) -> None:
+        deleting = sa.and_(image_table.c.id == image_id, image_table.c.state == State.DELETING)
+        name = sa.select(image_table.c.public_name).where(deleting).scalar_subquery()
         with self._database.write() as connection:
+            connection.execute(sa.delete(link_table).where(link_table.c.image == name))
             connection.execute(
-                sa.update(image_table)
-                .where(image_table.c.id == image_id, image_table.c.state == State.DELETING, is_free())
-                .values(state=State.DELETED, **forgotten())
+                sa.update(image_table).where(deleting, is_free()).values(state=State.DELETED, **forgotten())
             )
 
     def clear_traces(self) -> None:

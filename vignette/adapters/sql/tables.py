@@ -40,6 +40,7 @@ image_table = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("public_name", sa.Text),
     sa.Column("visibility", sa.Text),
+    sa.Column("links_ended_at_ms", sa.BigInteger),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -74,6 +75,20 @@ session_table = sa.Table(
     sa.Column("created_at_ms", sa.BigInteger),
     sa.Column("last_used_at_ms", sa.BigInteger),
     sa.Column("agent", sa.Text),
+)
+
+link_table = sa.Table(
+    "link",
+    metadata,
+    sa.Column("id", sa.Text),
+    sa.Column("image", sa.Text),
+    sa.Column("what", sa.Text),
+    sa.Column("size", sa.Text),
+    sa.Column("place", sa.Text),
+    sa.Column("keep", sa.Text),
+    sa.Column("made_by", sa.Text),
+    sa.Column("made_at_ms", sa.BigInteger),
+    sa.Column("expires_at_ms", sa.BigInteger),
 )
 
 # Stand in `state` of a ready image that waits for the worker, or is in its hands: to be given its other sizes, or to be
@@ -123,6 +138,10 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def moment_column(moment: datetime | None) -> int | None:
+    return None if moment is None else milliseconds(moment)
+
+
 def moment_of(column: int) -> datetime:
     return datetime.fromtimestamp(column / 1000, tz=UTC)
 
@@ -144,6 +163,7 @@ def to_row(image: Image) -> dict[str, Any]:
         "owner": record.owner,
         "public_name": record.public_name,
         "visibility": visibility_column(image.visibility),
+        "links_ended_at_ms": moment_column(image.links_ended_at),
         "state": COMPLETING if image.is_completing else image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
@@ -159,6 +179,7 @@ def forgotten() -> dict[str, Any]:
     of its idempotency key: a client that did not hear of its upload and sends it again must not bring the image back.
     """
     nothing = dict.fromkeys(("name", "owner", "public_name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
+    nothing |= {"links_ended_at_ms": None}
     no_text = dict.fromkeys(("media_type", "extension", "sha256", "visibility"), "")
     zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
     return nothing | no_text | zero
@@ -198,4 +219,5 @@ def from_row(row: sa.Row[Any]) -> Image:
         is_completing=is_completing,
         sizes=None if row.sizes is None else tuple(filter(None, row.sizes.split(","))),
         visibility=Visibility(row.visibility) if row.visibility else None,
+        links_ended_at=None if row.links_ended_at_ms is None else moment_of(row.links_ended_at_ms),
     )

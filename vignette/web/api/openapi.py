@@ -26,6 +26,7 @@ from vignette.access.names import PATTERN
 from vignette.access.policy import Access, Policy
 from vignette.errors import InvalidKey, NotTheOwner, VignetteError
 from vignette.web.api.headers import ANSWERED, Parameter
+from vignette.web.api.links import LINK_PARAMETERS
 from vignette.web.api.operations import Answer, Operation, operation_of
 from vignette.web.http.negotiation import HTML, PROBLEM
 from vignette.web.http.problems import CHALLENGED, Problem, status_of, type_uri
@@ -45,6 +46,7 @@ _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "description": "The number of the image, without leading zeros, or its public name",
     },
     "key_id": {"type": "string", "description": "The id of a key"},
+    "link_id": {"type": "string", "description": "The id of a link"},
     "session_id": {"type": "string", "description": "The id of a session"},
     "code": {"type": "string", "description": "The code of the problem"},
 }
@@ -93,7 +95,7 @@ def _refusals(operation: Operation, policy: Policy) -> Iterator[type[VignetteErr
     for actor in (NOBODY, Actor("a key without scopes")):
         if refusal := policy.why_not(actor, operation.scope):
             yield type(refusal)
-    if policy.access is not Access.OPEN and operation.scope in (Scope.EDIT, Scope.DELETE):
+    if policy.access is not Access.OPEN and operation.scope in (Scope.EDIT, Scope.DELETE, Scope.SHARE):
         yield NotTheOwner
 
 
@@ -126,7 +128,8 @@ def _operation_object(rule: Rule, operation: Operation, description: str | None,
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in sorted(rule.arguments)
     ]
-    parameters += [_parameter_object(parameter) for parameter in operation.parameters]
+    signed = () if operation.link is None else LINK_PARAMETERS
+    parameters += [_parameter_object(parameter) for parameter in (*operation.parameters, *signed)]
     if parameters:
         described["parameters"] = parameters
     if operation.bodies:

@@ -246,8 +246,12 @@ def session_resource(session: Session) -> SessionResource:
 
 
 def ref_of(image: Image) -> ImageRef:
-    """What URLs call the image: its number where everybody may know it, else its public name."""
-    return image.id if web_context().policy.access is Access.OPEN else image.public_name or image.id
+    """
+    What URLs call the image: its number where everybody may know it, else its public name. Who comes by a signed link
+    knows that alone.
+    """
+    is_for_all = web_context().policy.access is Access.OPEN and current_actor().link is None
+    return image.id if is_for_all else image.public_name or image.id
 
 
 def image_resource(image: Image) -> ImageResource:

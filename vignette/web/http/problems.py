@@ -34,6 +34,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.UploadTooSlow: 408,
     errors.ImageNotFailed: 409,
     errors.TooManyKeys: 409,
+    errors.TooManyLinks: 409,
     errors.ImageDeleted: 410,
     errors.UploadTooLarge: 413,
     errors.TooManyFiles: 413,

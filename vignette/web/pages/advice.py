@@ -72,6 +72,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "missing-scope": N_("Ask whoever runs this service for a key that gives this right."),
     "key-not-found": N_("It may have been removed. The list of keys has those that there are."),
     "session-not-found": N_("It may have ended. The list of sessions has those that there are."),
+    "link-not-found": N_("It may have ended. The list of the image’s links has those that there are."),
+    "too-many-links": N_("End links that nobody needs any more, or make one that cannot be revoked."),
     "too-many-keys": N_("Remove keys that have expired or that nobody uses, then add the new one."),
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
     "not-found": N_("The address may be mistyped, or what was here has moved."),

@@ -10,10 +10,16 @@ from flask import url_for
 from vignette.model import ImageRef
 from vignette.pixels.geometry import fit
 from vignette.recipes import Recipe
+from vignette.web.linked import current_link, vignette_on_page
 
 
 def vignette_url(ref: ImageRef, recipe: Recipe, *, still: bool = False) -> str:
-    """Return the URL of the vignette that *recipe* makes; of a picture that moves, of the *still* one if asked."""
+    """
+    Return the URL of the vignette that *recipe* makes; of a picture that moves, of the *still* one if asked. It is a
+    signed link on the page of one.
+    """
+    if (link := current_link()) is not None:
+        return vignette_on_page(link, recipe, still=still)
     return url_for("vignettes.show", image_id=ref, size=recipe.name, v=recipe.digest, still="1" if still else None)
 
 

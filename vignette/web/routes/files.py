@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper
 
 from vignette.access.actors import Scope
+from vignette.access.links import Representation
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
@@ -31,12 +32,13 @@ from vignette.web.api.headers import BY_TAG, IF_MODIFIED_SINCE, IF_RANGE, IF_UNM
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import ImageResource, image_resource, is_publishable, ref_of
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import as_json, no_content
 from vignette.web.http.conditions import settle, without_conditions
 from vignette.web.http.digests import sha256_digest
 from vignette.web.http.negotiation import HTML, JSON, PROBLEM, TEXT
 from vignette.web.http.preferences import preferred_wait_s
 from vignette.web.http.problems import Problem
+from vignette.web.linked import current_link
 
 files = Blueprint("files", __name__, url_prefix="/images")
 
@@ -79,6 +81,7 @@ _NO_SUCH_RANGE: Final = (
     scope=Scope.READ,
     problems=(*_TROUBLES, Overloaded),
     parameters=(*BY_TAG, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, RANGE, IF_RANGE),
+    link=Representation.ORIGINAL,
     curl="-OJ {server}/images/0/original",
 )
 def original(image_id: ImageRef) -> Response:
@@ -126,6 +129,7 @@ def original(image_id: ImageRef) -> Response:
         IF_RANGE,
         header("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}; without it, {_PATIENCE_S}"),
     ),
+    link=Representation.PUBLIC,
     curl="-OJ {server}/images/0/public",
 )
 def public(image_id: ImageRef) -> Response:
@@ -159,7 +163,8 @@ def public(image_id: ImageRef) -> Response:
 
 
 def _being_made(image: Image) -> Response:
-    response = as_json(image_resource(image))
+    # By a link comes somebody who is to see the copy, and not what is known of the image.
+    response = as_json(image_resource(image)) if current_link() is None else no_content()
     response.status_code = 202
     response.headers["Retry-After"] = str(_RETRY_AFTER_S)
     response.headers["Cache-Control"] = "no-store"

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from pydantic import BaseModel, ConfigDict
 
 from vignette.access.actors import Scope
+from vignette.access.links import Representation
 from vignette.access.names import PATTERN, is_name
 from vignette.errors import (
     CatalogueUnavailable,
@@ -42,6 +43,8 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 from vignette.web.http.queries import said_visibility, whole_number
+from vignette.web.linked import current_link
+from vignette.web.pages.linked_page import told
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 images = Blueprint("images", __name__, url_prefix="/images")
@@ -97,12 +100,17 @@ def catalogue() -> Response:
     Answer(200, "", HTML),
     scope=Scope.READ,
     problems=(ImageNotFound, ImageDeleted, CatalogueUnavailable),
+    link=Representation.PAGE,
     curl="{server}/images/0",
 )
 def show(image_id: ImageRef) -> Response:
     browsing = web_context().browsing
     image = browsing.existing(current_actor(), image_id)
     metadata, warnings = browsing.metadata(image), browsing.warnings(image)
+    if (link := current_link()) is not None:
+        resource = image_resource(image).model_dump()
+        page = render_template("linked.html", link=link, **told(link, resource, metadata, _in_words(metadata)))
+        return make_response(page)
     return _page_or_json(
         lambda: render_template(
             "image.html",
