@@ -31,6 +31,7 @@ from vignette.access.policy import Policy
 from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.adapters.stores.folder import FolderStore
 from vignette.recipes import Recipe
+from vignette.use_cases import linking
 from vignette.use_cases.intake import IntakeLimits
 from vignette.web.api.openapi import build_document
 from vignette.web.routes import docs
@@ -559,6 +560,61 @@ def readiness(ask: Asking) -> None:
         ask.both("/readyz")
 
 
+_LINKS = "/images/{image_id}/links"
+_A_LINK = {"what": "page", "expires_at": "2999-01-01T00:00:00Z"}
+
+
+def new_link(ask: Asking) -> None:
+    house = ask.house
+    ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "revocable": True})
+    ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "what": "vignette", "recipe": "small"})
+    ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "place": "near"})
+    ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "what": "vignette", "recipe": "none"})
+    ask("POST", "/images/3/links", _LINKS, json={**_A_LINK, "what": "public"})
+    for number in (2, 99):
+        ask("POST", f"/images/{number}/links", _LINKS, json=_A_LINK)
+    ask("POST", "/images/0/links", _LINKS, json=_A_LINK, headers={"Sec-Fetch-Site": "cross-site"})
+    small_body(ask, "POST", "/images/0/links", _LINKS)
+    with patched(linking, "MAX_LINKS_OF_AN_IMAGE", 1):
+        ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "revocable": True})
+    for fault in (errors.StoreUnavailable("read-only"), errors.StoreFull("no room")):
+        with patched(FolderStore, "read_service", failing(fault)):
+            ask("POST", "/images/0/links", _LINKS, json=_A_LINK)
+    with no_catalogue(house):
+        ask("POST", "/images/0/links", _LINKS, json=_A_LINK)
+
+
+def link_list(ask: Asking) -> None:
+    ask.house.client.post("/images/0/links", json={**_A_LINK, "revocable": True})
+    for number in (0, 2, 99):
+        ask.both(f"/images/{number}/links", _LINKS)
+    with no_catalogue(ask.house):
+        ask.both("/images/0/links", _LINKS)
+
+
+def links_end(ask: Asking) -> None:
+    for number in (0, 2, 99):
+        ask("DELETE", f"/images/{number}/links", _LINKS)
+    ask("DELETE", "/images/0/links", _LINKS, headers={"Sec-Fetch-Site": "cross-site"})
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
+        with patched(ask.house.store, "write", failing(fault)):
+            ask("DELETE", "/images/0/links", _LINKS)
+    with no_catalogue(ask.house):
+        ask("DELETE", "/images/0/links", _LINKS)
+
+
+def link_end(ask: Asking) -> None:
+    template = f"{_LINKS}/{{link_id}}"
+    made = ask.house.client.post("/images/0/links", json={**_A_LINK, "revocable": True}).json
+    for number in (0, 2, 99):
+        ask("DELETE", f"/images/{number}/links/{made['id']}", template)
+    ask("DELETE", f"/images/0/links/{made['id']}", template, headers={"Sec-Fetch-Site": "cross-site"})
+    with patched(ask.house.catalogue.links, "remove", failing(errors.StoreFull("no room"))):
+        ask("DELETE", f"/images/0/links/{made['id']}", template)
+    with no_catalogue(ask.house):
+        ask("DELETE", f"/images/0/links/{made['id']}", template)
+
+
 EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/images"): upload,
     ("get", "/images"): catalogue,
@@ -592,12 +648,20 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/logout"): logout,
     ("get", "/first-key"): page("/first-key"),
     ("post", "/first-key"): first_key,
+    ("post", "/images/{image_id}/links"): new_link,
+    ("get", "/images/{image_id}/links"): link_list,
+    ("delete", "/images/{image_id}/links"): links_end,
+    ("delete", "/images/{image_id}/links/{link_id}"): link_end,
     ("get", "/sessions"): session_list,
     ("delete", "/sessions/{session_id}"): session_end,
 }
 
 # What a name in a path stands for.
-_NAMES = {"image_id": "0", "key_id": "0123456789abcdef", "session_id": "0123456789abcdef", "code": "no-file"}
+_NAMES = {
+    "image_id": "0",
+    **dict.fromkeys(("key_id", "link_id", "session_id"), "0123456789abcdef"),
+    "code": "no-file",
+}
 
 
 @pytest.fixture

@@ -31,9 +31,7 @@ LINK: Final = Link(
     id="0" * 16,
     by="1" * 16,
 )
-PAGE: Final = replace(
-    LINK, what=Representation.PAGE, size="", keep=(Kept.CREDIT,), id="2" * 16, by="", made=SECOND + 1
-)
+PAGE: Final = replace(LINK, what=Representation.PAGE, size="", keep=(Kept.CREDIT,), id="2" * 16, by="", made=SECOND + 1)
 
 
 def test_it_is_found_as_it_was_added_the_newest_first(catalogue: SqlCatalogue) -> None:

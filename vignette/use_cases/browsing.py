@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vignette import layout
-from vignette.access.actors import Actor, Scope
+from vignette.access.actors import NOBODY, Actor, Scope
 from vignette.access.policy import Policy
-from vignette.errors import FileNotStored, ImageDeleted
+from vignette.errors import FileNotStored, ImageDeleted, ImageNotFound
 from vignette.limits import MAX_DESCRIPTION_BYTES
 from vignette.model import Image, ImageId, ImageRef, RenderingWarning, State
 from vignette.ports.catalogue import Library
@@ -105,7 +105,12 @@ def admitted(policy: Policy, library: Library, actor: Actor, scope: Scope, ref: 
     """
     require(policy, actor, scope)
     sight = policy.sight_of(actor, ref)
-    image = library.get(ref, sight) if isinstance(ref, int) else library.named(ref, sight)
+    try:
+        image = library.get(ref, sight) if isinstance(ref, int) else library.named(ref, sight)
+    except ImageNotFound:
+        if actor.link is not None:  # it has ended: he hears what he would without it
+            require(policy, NOBODY, scope)
+        raise
     if refusal := policy.why_not(actor, scope, image, by_number=isinstance(ref, int)):
         raise refusal
     return not_deleted(image)
