@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vignette.access.actors import NOBODY, OPERATOR, Actor, Scope
-from vignette.access.policy import Access, Policy
+from vignette.access.actors import NOBODY, OPERATOR, Actor, Grant, Scope
+from vignette.access.links import Link, Representation
+from vignette.access.policy import Access, Policy, Sight
 from vignette.model import Image, ImageFacts, ImageId, PublicName, Record, State, Visibility
 
 RECORD = Record("a.jpg", ImageFacts("image/jpeg", "jpg", 4, 3, 1), 10, "0" * 64, datetime(2026, 1, 1, tzinfo=UTC))
@@ -36,6 +37,7 @@ ACTORS = {
     "admin": Actor("me", frozenset({Scope.ADMIN})),
     "operator": OPERATOR,
 }
+
 
 # What stands for a refusal, in the rows below.
 YES, KEY, SCOPE, OWNER, NONE = None, "key-required", "missing-scope", "not-the-owner", "image-not-found"
@@ -147,3 +149,64 @@ def test_a_list_has_what_may_be_looked_at(access: Access, of_earlier: Visibility
                 or image.visibility in sight.visibilities
             )
             assert is_in_sight == (policy.why_not(actor, Scope.READ, image) is None)
+
+
+class TestLinks:
+    """Who comes by a link reads its image, and does nothing else, whatever else he has shown."""
+
+    LINK = Link(Representation.PAGE, PublicName("a" * 26), "0" * 16, made=1000, expires=2000)
+
+    def answer(
+        self, access: Access, which: Image | None, maker: Actor | None = None, scope: Scope = Scope.READ
+    ) -> str | None:
+        actor = Actor("me", frozenset(Scope), Grant(self.LINK, maker))
+        refusal = POLICIES[access].why_not(actor, scope, which)
+        return None if refusal is None else refusal.code
+
+    @pytest.mark.parametrize("access", Access)
+    def test_it_gives_one_image_to_read(self, access: Access) -> None:
+        nothing = KEY if access is Access.CLOSED else NONE
+        other = image("me", Visibility.PUBLIC)
+        other = replace(other, record=replace(other.record, public_name=PublicName("b" * 26)))
+
+        assert {which: self.answer(access, found) for which, found in IMAGES.items()} == {
+            which: nothing if which == "deleted" else YES for which in IMAGES
+        }
+        assert self.answer(access, other) == nothing
+        for scope in set(Scope) - {Scope.READ}:
+            assert self.answer(access, IMAGES["own"], scope=scope) == KEY
+            assert self.answer(access, None, scope=scope) == KEY
+
+    @pytest.mark.parametrize("access", Access)
+    def test_it_gives_nothing_once_links_were_ended(self, access: Access) -> None:
+        nothing = KEY if access is Access.CLOSED else NONE
+        for second, expected in ((999, YES), (1000, nothing), (1001, nothing)):
+            ended = replace(image("you", Visibility.PUBLIC), links_ended_at=datetime.fromtimestamp(second, UTC))
+            assert self.answer(access, ended) == expected
+
+    @pytest.mark.parametrize("access", Access)
+    def test_it_gives_what_its_maker_may_share(self, access: Access) -> None:
+        nothing = YES if access is Access.OPEN else KEY if access is Access.CLOSED else NONE
+        makers = {
+            "owner": Actor("me", frozenset({Scope.SHARE})),
+            "reader": Actor("me", frozenset({Scope.READ})),
+            "other": Actor("you", frozenset({Scope.SHARE})),
+            "admin": Actor("you", frozenset({Scope.ADMIN})),
+        }
+        assert {name: self.answer(access, IMAGES["own"], maker) for name, maker in makers.items()} == {
+            "owner": YES,
+            "reader": nothing,
+            "other": nothing,
+            "admin": YES,
+        }
+
+    @pytest.mark.parametrize("access", Access)
+    def test_it_tells_no_number_and_is_in_no_list(self, access: Access) -> None:
+        actor, own = Actor("me", frozenset(Scope), Grant(self.LINK)), IMAGES["own"]
+        assert own is not None
+
+        assert not POLICIES[access].knows_number(actor, own)
+        assert POLICIES[access].sight(actor) == Sight(None, frozenset())
+        assert POLICIES[access].sight_of(actor, own.id) == Sight(None, frozenset())
+        assert POLICIES[access].sight_of(actor, PublicName("b" * 26)) == Sight(None, frozenset())
+        assert POLICIES[access].sight_of(actor, self.LINK.image) is None
