@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import stat
@@ -11,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from tests import needs
 from tests.house import house as new_house
 from tests.house import picture
 from tests.integration.test_commands import vignette as run_command
-from tests.integration.test_doors import vignette
+from tests.integration.test_doors import blocks_of_the_readme, vignette
 from tests.running import PROJECT_FOLDER, http_client, running_service, until
 from vignette import layout
 from vignette.access.actors import OPERATOR
@@ -36,6 +38,7 @@ def signed_by_an_app(secret: str, key_id: str, what: str, image: str, **values: 
     return path
 
 
+@needs.program("curl", "curl")
 def test_a_service_that_runs_believes_each_signing_key_from_the_moment_it_is_there_and_no_longer(
     tmp_path: Path,
 ) -> None:
@@ -57,6 +60,16 @@ def test_a_service_that_runs_believes_each_signing_key_from_the_moment_it_is_the
             assert http_client.get(ours).status_code == 200
             assert http_client.get(theirs).status_code == 200
             assert http_client.get(theirs.replace("vignette/", "images/")).status_code == 404
+
+        [line] = blocks_of_the_readme("A private picture for somebody without a key")
+        answer = subprocess.run(
+            ["sh", "-euc", line.replace("curl", "curl --silent --noproxy '*'").replace("2030", "2999")],
+            env={**os.environ, "KEY": token, "URL": url, "NAME": name},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert http_client.get(json.loads(answer.stdout)["url"]).status_code == 200
 
         first = json.loads(vignette(service, "signing-keys", "ls", "--json"))[-1]
         assert first["signs"]
@@ -133,7 +146,10 @@ def test_a_copy_of_the_upload_folder_has_its_links_but_for_those_that_could_be_r
         paths = [url.removeprefix("http://localhost") for url in urls]
         assert [here.client.get(path).status_code for path in paths] == [200, 200]
     shutil.copytree(tmp_path / "here" / "uploads", tmp_path / "there" / "uploads")
-    assert run_command(tmp_path / "there", "reindex").returncode == 0
+    done = run_command(tmp_path / "there", "reindex")
+    assert done.returncode == 0
+    assert "signing-keys.json came with the folder (1)" in done.stderr
+    assert "signing-keys.json" not in run_command(tmp_path / "there", "signing-keys", "ls").stderr
 
     with new_house(tmp_path / "there", access=Access.GALLERY) as there:
         assert [there.client.get(path).status_code for path in paths] == [200, 404]

@@ -121,12 +121,20 @@ class SigningKeys:
         assert key is not None
         return key
 
-    def make_at_start(self) -> None:
+    def make_at_start(self, *, is_first: bool = False) -> None:
         """
         Make the first key, if there is none. It raises nothing: images are served all the same, and who wants a link is
-        told what is wrong.
+        told what is wrong. At the first start of all (*is_first*), keys that are there came with the folder: the log
+        says so.
         """
         try:
+            if is_first and (ring := self.ring()) is not None:
+                logger.warning(
+                    "%s came with the folder (%d): who has made it may have signed links to each image;"
+                    " `vignette signing-keys rotate` and `rm` end them",
+                    PLACE,
+                    len(ring.keys),
+                )
             self.signing()
         except (StoreUnavailable, CatalogueUnavailable) as error:
             logger.warning("no link can be signed: %s", error)

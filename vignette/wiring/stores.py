@@ -48,7 +48,7 @@ def open_store_and_catalogue(
             snapshots.bring_back()
         else:
             snapshots.mend()
-        build_signing_keys(store, catalogue).make_at_start()
+        build_signing_keys(store, catalogue).make_at_start(is_first=is_new)
     except BaseException:
         catalogue.close()
         raise
