@@ -677,3 +677,19 @@ class TestCaches:
             house.context.linking.end_all(OPERATOR, image.id)
             for url in (path, quoted):
                 assert client.get(url).status_code == 404
+
+    def test_the_way_round_flask_keeps_none_even_if_its_view_says_that_it_is_for_everybody(self) -> None:
+        asked: list[str] = []
+
+        def settling(environ, start_response):  # type: ignore[no-untyped-def]
+            asked.append(environ["QUERY_STRING"])
+            environ[SETTLED] = 0
+            start_response("200 OK", [("ETag", '"tag"')])
+            return [b"a picture"]
+
+        client = Client(FastPath(settling, lambda _: "the same edition"))
+        for query in ("signature=x", "size=small"):
+            for _ in range(3):
+                assert client.get(f"/vignette/0?{query}").data == b"a picture"
+
+        assert asked == ["signature=x"] * 3 + ["size=small"]
