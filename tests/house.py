@@ -33,6 +33,7 @@ from vignette.ports.planner import Planner
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.publishing import Publishing
+from vignette.use_cases.rating import Rating
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 from vignette.web import create_app
@@ -93,6 +94,8 @@ class House:
         access: Access = Access.OPEN,
         visibility: Visibility = Visibility.PUBLIC,
         place_patience_s: float = PLACE_PATIENCE_S,
+        rating: Rating | None = None,
+        uploads_of_key: int = 0,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
         planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
     ) -> None:
@@ -133,10 +136,18 @@ class House:
             recipes,
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
-            Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1, patience_s=place_patience_s),
+            Capacity(
+                SlowClients(window_s=30),
+                uploads=2,
+                downloads=2,
+                waiters=1,
+                patience_s=place_patience_s,
+                uploads_of_key=uploads_of_key,
+            ),
             Policy(access, of_new=visibility),
             OfferFile(root / "state" / "first-key.json"),
             cache_vignettes_s=cache_vignettes_s,
+            rating=rating,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
         self.keyholding = self.context.keyholding

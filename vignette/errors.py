@@ -30,6 +30,10 @@ VignetteError
 │   └── SessionNotFound
 ├── InvalidKey                  the key that was shown opens nothing
 ├── TooManyKeys
+├── QuotaExceeded               who asks has had his share; there is more of it later
+│   ├── AbnormalUsage
+│   └── ReducedCapacity         the share is smaller than usual now
+├── StorageQuotaExceeded        the key has as much here as it may have
 ├── NotAllowed                  who asks may not do it
 │   ├── KeyRequired             somebody with a key might
 │   ├── MissingScope            a key with more scopes might
@@ -211,6 +215,45 @@ class InvalidKey(VignetteError):
 class TooManyKeys(VignetteError):
     code = "too-many-keys"
     title = N_("There are too many keys")
+
+
+class QuotaExceeded(VignetteError):
+    """
+    Who asks has spent what the *policies* of these names allow. It is worth asking again after `retry_after_s` seconds.
+
+    The codes are those of draft-ietf-httpapi-ratelimit-headers-11, section 5.
+    """
+
+    code = "quota-exceeded"
+    title = N_("You have asked for too much in a short time")
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        policies: Iterable[str] = (),
+        retry_after_s: float = 1,
+        measured: int | None = None,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(detail, measured=measured, limit=limit)
+        self.policies = tuple(policies)
+        self.retry_after_s = retry_after_s
+
+
+class AbnormalUsage(QuotaExceeded):
+    code = "abnormal-usage-detected"
+    title = N_("Too many keys that are not valid came from your address")
+
+
+class ReducedCapacity(QuotaExceeded):
+    code = "temporary-reduced-capacity"
+    title = N_("The service can do less than usual now")
+
+
+class StorageQuotaExceeded(VignetteError):
+    code = "storage-quota-exceeded"
+    title = N_("The key has as much here as it may have")
 
 
 class NotAllowed(VignetteError):

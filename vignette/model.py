@@ -171,6 +171,11 @@ class Outcome:
     replacements: Mapping[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    @property
+    def vignette_bytes(self) -> int:
+        """The bytes of all vignettes, as far as they are known."""
+        return sum(self.fingerprints[name].bytes for name in self.vignettes if name in self.fingerprints)
+
     def fits(self, name: str, content: bytes) -> bool:
         """
         Whether *content* is that of the vignette *name*, as far as can be told. It is not if this outcome does not list
@@ -198,6 +203,8 @@ class Image:
     release rendered it.
 
     `visibility` is what was said last. None: nothing was, as it came before anything could be.
+
+    `metadata_bytes` and `vignette_bytes` are what is kept beside the original, as far as it is known.
     """
 
     id: ImageId
@@ -211,6 +218,8 @@ class Image:
     is_completing: bool = False
     sizes: tuple[str, ...] | None = None
     visibility: Visibility | None = None
+    metadata_bytes: int = field(default=0, compare=False)
+    vignette_bytes: int = field(default=0, compare=False)
 
     @property
     def public_name(self) -> PublicName | None:

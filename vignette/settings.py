@@ -60,6 +60,7 @@ _LEAST_RENDER_MEMORY_BYTES: Final = 64 * MIB
 # 8 GB decoded to RGBA.
 _MOST_PIXELS: Final = 2_000_000_000
 _MOST_PROCESSES: Final = 256
+_MOST_UNITS: Final = 10_000_000
 # Longer than that no cache need wait to ask again.
 _A_YEAR_S: Final = 365 * 24 * 3600
 
@@ -143,6 +144,12 @@ class Settings(BaseSettings):
     cache_vignettes_seconds: Annotated[WholeNumber, Field(ge=0, le=_A_YEAR_S)] = 60
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
     web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
+    limit_rates: Literal["auto", "always", "never"] = "auto"
+    requests_per_second: Annotated[WholeNumber, Field(ge=0, le=_MOST_UNITS)] = 200
+    units_per_minute_of_address: Annotated[WholeNumber, Field(ge=0, le=_MOST_UNITS)] = 6000
+    units_per_minute_of_key: Annotated[WholeNumber, Field(ge=0, le=_MOST_UNITS)] = 12_000
+    wrong_keys_of_address: Annotated[WholeNumber, Field(ge=0, le=_MOST_UNITS)] = 20
+    uploads_at_once_of_key: Annotated[WholeNumber, Field(ge=0, le=256)] = 8
     slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 40
 
     upload_folder: Folder = Path("static/uploads")
@@ -312,6 +319,13 @@ class Settings(BaseSettings):
         """Whether only this machine reaches the service: the web server, and no public URL in front of it."""
         public_host = urlsplit(self.public_url).hostname
         return self.is_on_loopback and (public_host is None or _is_loopback(public_host))
+
+    @property
+    def limits_rates(self) -> bool:
+        """Whether anybody is told to ask less: by default not where everybody who can ask has this machine anyway."""
+        if self.limit_rates == "auto":
+            return self.access is not Access.OPEN or not self.is_for_this_machine
+        return self.limit_rates == "always"
 
     @property
     def own_hosts(self) -> frozenset[str]:

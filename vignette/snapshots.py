@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from vignette.access.keys import Key, networks_of
-from vignette.limits import MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEYS
+from vignette.access.origins import origins_of
+from vignette.limits import MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEY_ORIGINS, MAX_KEYS, MAX_QUOTA
 from vignette.records import clean_name, require_moment, require_plain_json, require_words
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -69,6 +70,8 @@ def _as_object(key: Key) -> dict[str, object]:
         "created_at": key.created_at.isoformat(),
         "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
         "networks": key.networks,
+        "quota": asdict(key.quota),
+        "origins": key.origins,
     }
 
 
@@ -84,3 +87,7 @@ def _require_key(key: Key) -> None:
         require_moment("expires_at", key.expires_at)
     if len(key.networks) > MAX_KEY_NETWORKS or networks_of(key.networks) != key.networks:
         raise ValueError(f"the networks of key {key.id} are not as we write networks")
+    if len(key.origins) > MAX_KEY_ORIGINS or origins_of(key.origins) != key.origins:
+        raise ValueError(f"the origins of key {key.id} are not as we write origins")
+    if any(value is not None and not 0 <= value <= MAX_QUOTA for value in asdict(key.quota).values()):
+        raise ValueError(f"the quota of key {key.id} is none")

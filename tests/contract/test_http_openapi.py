@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -28,9 +28,11 @@ from tests.unit.pixels.test_preview import photo
 from vignette import errors
 from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.access.policy import Policy
+from vignette.access.quotas import Quota
 from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.adapters.stores.folder import FolderStore
 from vignette.recipes import Recipe
+from vignette.use_cases.allowances import Reservation
 from vignette.use_cases.intake import IntakeLimits
 from vignette.web.api.openapi import build_document
 from vignette.web.routes import docs
@@ -193,6 +195,11 @@ def upload(ask: Asking) -> None:
                 content_type="image/jpeg",
                 environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": "100000"},
             )
+    for quota in (Quota(images=0), Quota(images_per_day=0)):
+        _, token = house.keyholding.add(OPERATOR, "full", [Scope.UPLOAD], quota=quota)
+        ask.send(picture(), Authorization=f"Bearer {token}")
+        with patched(house.context.allowances, "reserve", lambda *_: nullcontext(Reservation())):
+            ask.send(picture(), picture(), Authorization=f"Bearer {token}")
     with no_catalogue(house):
         ask.send(picture())
 
@@ -541,6 +548,14 @@ def page(path: str) -> Callable[[Asking], None]:
     return lambda ask: ask.both(path)
 
 
+@as_admin
+def own_limits(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    ask.both("/limits")
+    ask.both("/limits", headers=admin)
+    with no_catalogue(ask.house):
+        ask.both("/limits", headers=admin)
+
+
 def front_page(ask: Asking) -> None:
     ask.both("/")
     with no_catalogue(ask.house):
@@ -573,7 +588,7 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/images/{image_id}/metadata.json"): file_of("metadata.json"),
     ("get", "/vignette/{image_id}"): vignette,
     ("get", "/"): front_page,
-    ("get", "/limits"): page("/limits"),
+    ("get", "/limits"): own_limits,
     ("get", "/healthz"): page("/healthz"),
     ("get", "/readyz"): readiness,
     ("get", "/openapi.json"): page("/openapi.json"),
@@ -650,7 +665,7 @@ def differences(ask: Asking, template: str) -> Iterator[str]:
             yield from _apart(f"{what}: header", seen["headers"], set(response.get("headers", {})))
             yield from _apart(f"{what}: content", {_range(content, kind) for kind in seen["content"]}, set(content))
             if method != "head":
-                named = set(re.findall("`(/problems/[a-z-]+)`", response["description"]))
+                named = set(re.findall("`((?:/problems/|https:)[^`]+)`", response["description"]))
                 yield from _apart(f"{what}: problem", seen["problems"], named)
 
 
@@ -681,7 +696,9 @@ def misfits(ask: Asking) -> Iterator[str]:
 def test_what_comes_is_declared_and_what_is_declared_comes(ask: Asking, operation: tuple[str, str]) -> None:
     method, template = operation
     path = template.format(**_NAMES)
-    for headers in ({"Authorization": "Bearer vk_none"}, {}):  # without a key, only what needs one refuses
+    _, token = ask.house.keyholding.add(OPERATOR, "of no other site", [Scope.ADMIN])
+    abroad = {"Authorization": f"Bearer {token}", "Origin": "https://app.example.org"}
+    for headers in ({"Authorization": "Bearer vk_none"}, abroad, {}):  # without a key, only what needs one refuses
         if headers or {} not in ask.document["paths"][template][method]["security"]:
             for verb in (method, "head") if method == "get" else (method,):
                 ask(verb.upper(), path, template, headers=headers)
@@ -722,9 +739,9 @@ def test_it_is_made_once_whatever_hosts_and_languages_are_asked_for(
     """It costs more than any other page, and anybody may ask for it as often as they like."""
     made: list[object] = []
 
-    def counted(app: Flask, server_url: str, policy: Policy) -> dict[str, Any]:
+    def counted(app: Flask, server_url: str, policy: Policy, *, is_rated: bool) -> dict[str, Any]:
         made.append(server_url)
-        return build_document(app, server_url, policy)
+        return build_document(app, server_url, policy, is_rated=is_rated)
 
     monkeypatch.setattr(docs, "build_document", counted)
 

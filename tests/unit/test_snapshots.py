@@ -58,7 +58,7 @@ def test_no_token_is_in_it() -> None:
 
 
 def test_what_a_later_release_adds_is_passed_over() -> None:
-    assert keys_from_json(changed(quota=[1])) == without_uses([OTHER, KEY])
+    assert keys_from_json(changed(photo=[1])) == without_uses([OTHER, KEY])
     assert keys_from_json(json.dumps({"tickets": [], "keys": []}).encode()) == ()
 
 

@@ -20,14 +20,23 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, with all scopes that were granted. `key_id` is the id of the key that was shown, if one was."""
+    """
+    Who asks, with all scopes that were granted. `key_id` is the id of the key that was shown, if one was. Of the pages
+    of other sites, those of `origins` may ask for him.
+    """
 
     key_id: str | None = None
     scopes: frozenset[Scope] = frozenset()
+    origins: frozenset[str] = frozenset()
 
     def has(self, scope: Scope) -> bool:
         """Whether the actor was granted *scope*, or `Scope.ADMIN`, which gives every other one."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    @property
+    def identity(self) -> str | None:
+        """By what rates and turns know the actor: a session counts as its key. None: only by its address."""
+        return None if self.key_id is None else f"key:{self.key_id}"
 
     def in_log(self) -> dict[str, str]:
         """The fields by which a line of the log names the actor."""

@@ -25,9 +25,12 @@ class Arrivals(Protocol):
         promote: Callable[[ImageId], None],
         withdraw: Callable[[], None],
         visibility: Visibility | None = None,
+        *,
+        metadata_bytes: int = 0,
     ) -> tuple[Image, bool]:
         """
-        Give *record* the next number, with *visibility*; call *promote* with it, and index it as pending.
+        Give *record* the next number, with *visibility*; call *promote* with it, and index it as pending. Its
+        *metadata_bytes* count in the quota of its owner, as its own bytes do.
 
         Numbers count from 0 without a gap: if anything fails, the number is not taken. If *promote* was called before
         that, *withdraw* is called to undo what it did, even if it did only half. *withdraw* is called only when it is
@@ -41,6 +44,7 @@ class Arrivals(Protocol):
 
         Raises:
             IdempotencyKeyReused: The image with the same key has other bytes.
+            StorageQuotaExceeded, QuotaExceeded: It would take its owner over the quota. Two that come at once cannot.
         """
 
 
@@ -113,10 +117,12 @@ class Renderings(Protocol):
         sizes: tuple[str, ...],
         *,
         goes_on: bool,
+        vignette_bytes: int = 0,
     ) -> Claim | None:
         """
-        Set the image `READY`, with *sizes* and, unless it is None, *placeholder*; what is still to come waits as a work
-        of its own, `Need.REST`, with no attempts counted. *recipe_set* identifies what was made by now.
+        Set the image `READY`, with *sizes*, *vignette_bytes* and, unless it is None, *placeholder*; what is still to
+        come waits as a work of its own, `Need.REST`, with no attempts counted. *recipe_set* identifies what was made
+        by now.
 
         If the worker *goes on*, its lease does too, and it has begun the first attempt of that work. Otherwise the
         lease ends, and the image counts as queued from now on.
@@ -132,11 +138,12 @@ class Renderings(Protocol):
         placeholder: Placeholder | None = None,
         recipe_set: str = "",
         sizes: tuple[str, ...] | None = None,
+        vignette_bytes: int = 0,
     ) -> bool:
         """
-        Set the image `READY` with *placeholder* and *sizes*, or `FAILED` with *failure*, and note the *recipe_set* that
-        was rendered or tried. An image that was completed or rendered again is `READY` either way; with a *failure* it
-        keeps its sizes, and without a *placeholder* the one that it has. See `Unflushed` for the
+        Set the image `READY` with *placeholder*, *sizes* and *vignette_bytes*, or `FAILED` with *failure*, and note the
+        *recipe_set* that was rendered or tried. An image that was completed or rendered again is `READY` either way;
+        with a *failure* it keeps its sizes, and without a *placeholder* the one that it has. See `Unflushed` for the
         note that it adds.
 
         Returns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,8 +25,7 @@ from vignette.errors import (
 from vignette.model import Edits, Image, Record, Visibility, in_milliseconds
 from vignette.ports.catalogue import Arrivals
 from vignette.ports.inspector import Inspector
-from vignette.ports.jobs import Jobs
-from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
+from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Room, StagedImage, Staging
 from vignette.records import clean_name as clean_name
 from vignette.records import edits_to_json, record_to_json
@@ -94,8 +94,14 @@ class Upload:
         self.discard()
 
 
+def _fast(_sender: str, _image: Image) -> Lane:
+    return Lane.FAST
+
+
 class Intake:
-    """The use case. Safe to share between threads."""
+    """
+    The use case. *lane_of* tells whose turn a new image takes (`FirstTurns.lane_of`). Safe to share between threads.
+    """
 
     def __init__(
         self,
@@ -107,6 +113,7 @@ class Intake:
         inspector: Inspector,
         limits: IntakeLimits,
         policy: Policy,
+        lane_of: Callable[[str, Image], Lane] = _fast,
     ) -> None:
         self._staging = staging
         self._room = room
@@ -116,6 +123,7 @@ class Intake:
         self._inspector = inspector
         self.limits = limits
         self._policy = policy
+        self._lane_of = lane_of
 
     def expect(self, actor: Actor, announced_bytes: int | None) -> None:
         """
@@ -154,14 +162,15 @@ class Intake:
         upload: Upload,
         name: str | None,
         idempotency_key: str | None = None,
-        lane: Lane = Lane.FAST,
+        sender: str = "",
         visibility: Visibility | None = None,
     ) -> Image:
         """
         Check what was received, describe it, keep it under the next number as an image of *actor*, and ask for its
         vignettes.
 
-        *name* is a label (see `clean_name`). The job for the vignettes goes into *lane*. Without *visibility*, the
+        *name* is a label (see `clean_name`). *sender* tells whose turn in the queue the image
+        takes. Without *visibility*, the
         policy tells who sees the image. If the actor has sent the same bytes with the same *idempotency_key* before,
         its image is returned, and nothing else is kept.
 
@@ -171,6 +180,7 @@ class Intake:
             Overloaded: The file cannot be checked now.
             IdempotencyKeyReused: An earlier upload came with this key and other bytes.
             ImageDeleted: An earlier upload came with this key, and its image was deleted.
+            StorageQuotaExceeded, QuotaExceeded: The image would take the actor's key over its quota.
         """
         require(self._policy, actor, Scope.UPLOAD)
         visibility = visibility or self._policy.of_new
@@ -205,16 +215,25 @@ class Intake:
                 **({layout.EDITS: edits_to_json(Edits(visibility))} if visibility is Visibility.PRIVATE else {}),
             },
         )
-        image, is_new = self._add(record, visibility, upload.staged)
+        beside = len(found.metadata_json) + len(found.metadata_text)
+        image, is_new = self._add(record, visibility, upload.staged, beside)
         _log(actor, image, is_new=is_new)
         if is_new:
-            self._hint(image, lane)
+            self._hint(image, self._lane_of(sender, image))
         return not_deleted(image)
 
-    def _add(self, record: Record, visibility: Visibility, staged: StagedImage) -> tuple[Image, bool]:
+    def _add(
+        self, record: Record, visibility: Visibility, staged: StagedImage, metadata_bytes: int
+    ) -> tuple[Image, bool]:
         for _ in range(_TRIES_FOR_A_NUMBER):
             try:
-                return self._arrivals.add(record, partial(self._staging.promote, staged), staged.withdraw, visibility)
+                return self._arrivals.add(
+                    record,
+                    partial(self._staging.promote, staged),
+                    staged.withdraw,
+                    visibility,
+                    metadata_bytes=metadata_bytes,
+                )
             except NumberTaken:
                 # A crash has left a folder whose row was not committed: index it, and take the next number.
                 self._reindexing.catch_up()

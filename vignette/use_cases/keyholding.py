@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypedDict, Unpack
 
 from vignette.access.actors import Actor, Scope
 from vignette.access.keys import Key, networks_of
+from vignette.access.origins import origins_of
+from vignette.access.quotas import UNBOUNDED, Quota
 from vignette.access.secrets import digest_of, is_well_formed, new_token
 from vignette.errors import (
     CatalogueUnavailable,
@@ -22,7 +24,14 @@ from vignette.errors import (
     StoreFull,
     TooManyKeys,
 )
-from vignette.limits import KEY_USE_NOTED_EVERY_S, MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEYS
+from vignette.limits import (
+    KEY_USE_NOTED_EVERY_S,
+    MAX_KEY_NAME_CHARS,
+    MAX_KEY_NETWORKS,
+    MAX_KEY_ORIGINS,
+    MAX_KEYS,
+    MAX_QUOTA,
+)
 from vignette.model import in_milliseconds
 from vignette.ports.access import Keep, Keys
 from vignette.records import clean_name
@@ -38,12 +47,17 @@ _MOST_WORDS: Final = 200
 
 
 class KeyChanges(TypedDict, total=False):
-    """What may change of a key. What is left out stays. `expires_at` may be None: then the key does not expire."""
+    """
+    What may change of a key. What is left out stays, also of the fields of `quota`. `expires_at` may be None: then the
+    key does not expire.
+    """
 
     name: str
     scopes: Collection[Scope]
     expires_at: datetime | None
     networks: Collection[str]
+    origins: Collection[str]
+    quota: Mapping[str, int | None]
 
 
 class _NotFirst(Exception):
@@ -73,18 +87,21 @@ class Keyholding:
         *,
         expires_at: datetime | None = None,
         networks: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        quota: Quota = UNBOUNDED,
     ) -> tuple[Key, str]:
         """
         Make a key; return it and its token, which nobody can tell again.
 
         Raises:
             MissingScope: *actor* may not manage keys.
-            MalformedRequest: The name is empty or too long, there is no scope, what should be a network is none, or the
-                key would have expired already.
+            MalformedRequest: The name is empty or too long, there is no scope, what should be a network or an origin is
+                none, a quota is negative, or the key would have expired already.
             TooManyKeys: There are as many as there may be.
         """
         _require_admin(actor)
         key, token = self._new(name, scopes, expires_at, networks)
+        key = replace(key, origins=_origins(origins), quota=_quota(quota))
         self._keys.add(key, self._keep_if_not_too_many)
         return key, token
 
@@ -126,6 +143,12 @@ class Keyholding:
             _require_admin(actor)
         return self._keys.get(key_id)
 
+    def origins(self) -> frozenset[str]:
+        """Return the origins that valid keys name."""
+        now = self._clock()
+        keys = self._keys.all(MAX_KEYS)
+        return frozenset(origin for key in keys if key.is_valid_at(now) for origin in key.origins)
+
     def has_admin(self) -> bool:
         """Whether there is a key by which others can be managed."""
         return self._administers(self._keys.all(MAX_KEYS))
@@ -158,7 +181,14 @@ class Keyholding:
             checked["expires_at"] = self._end(changes["expires_at"])
         if "networks" in changes:
             checked["networks"] = _networks(changes["networks"])
-        return self._keys.change(key_id, lambda key: replace(key, **checked), self._keep)  # type: ignore[arg-type]
+        if "origins" in changes:
+            checked["origins"] = _origins(changes["origins"])
+
+        def edit(key: Key) -> Key:
+            quota = _quota(replace(key.quota, **changes.get("quota", {})))
+            return replace(key, **checked, quota=quota)  # type: ignore[arg-type, misc]
+
+        return self._keys.change(key_id, edit, self._keep)
 
     def remove(self, actor: Actor, key_id: str) -> None:
         """
@@ -272,14 +302,27 @@ def _some_scopes(scopes: Iterable[Scope]) -> frozenset[Scope]:
 
 
 def _networks(networks: Iterable[str]) -> tuple[str, ...]:
+    return _few("networks", networks_of, networks, MAX_KEY_NETWORKS)
+
+
+def _origins(origins: Iterable[str]) -> tuple[str, ...]:
+    return _few("origins", origins_of, origins, MAX_KEY_ORIGINS)
+
+
+def _few(
+    what: str, usual: Callable[[Iterable[str]], tuple[str, ...]], texts: Iterable[str], most: int
+) -> tuple[str, ...]:
     try:
-        found = networks_of(networks)
+        found = usual(texts)
     except ValueError as error:
-        raise MalformedRequest(f"networks: {str(error)[:_MOST_WORDS]}") from None
-    if len(found) > MAX_KEY_NETWORKS:
-        raise MalformedRequest(
-            f"there are {len(found)} networks, the limit is {MAX_KEY_NETWORKS}",
-            measured=len(found),
-            limit=MAX_KEY_NETWORKS,
-        )
+        raise MalformedRequest(f"{what}: {str(error)[:_MOST_WORDS]}") from None
+    if len(found) > most:
+        raise MalformedRequest(f"there are {len(found)} {what}, the limit is {most}", measured=len(found), limit=most)
     return found
+
+
+def _quota(quota: Quota) -> Quota:
+    for name, value in asdict(quota).items():
+        if value is not None and not 0 <= value <= MAX_QUOTA:
+            raise MalformedRequest(f"quota.{name} is {value}, and may be from 0 to {MAX_QUOTA}", limit=MAX_QUOTA)
+    return quota

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,8 @@ from vignette.use_cases.progress import watched
 # Folders at and behind the next number that are looked for one by one; the gaps between further ones double.
 _PROBED_ONE_BY_ONE: Final = 64
 _MOST_NUMBERS: Final = 10**18
+
+_MOST_VIGNETTE_BYTES: Final = 10**12
 
 # A listing of so many folders takes some 50 ms.
 _LISTED_AT_A_TIME: Final = 50_000
@@ -151,9 +154,10 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         return None
     if record.public_name is None:
         record = replace(record, public_name=name_of_earlier(image_id, record))
+    metadata_bytes = sum(_length(files, image_id, name) for name in (layout.METADATA_JSON, layout.METADATA_TEXT))
     outcome = _read_outcome(files, image_id)
     if outcome is None:
-        return Image(image_id, record, State.PENDING, visibility=visibility)
+        return Image(image_id, record, State.PENDING, visibility=visibility, metadata_bytes=metadata_bytes)
     state = State.READY if outcome.failure is None else State.FAILED
     made = outcome.vignettes
     return Image(
@@ -167,6 +171,9 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         is_completing=bool(outcome.to_come),
         sizes=layout.sizes(made) if state is State.READY else None,
         visibility=visibility,
+        metadata_bytes=metadata_bytes,
+        # What a stranger has written of fingerprints may be any number.
+        vignette_bytes=min(max(outcome.vignette_bytes, 0), _MOST_VIGNETTE_BYTES),
     )
 
 
@@ -196,6 +203,14 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
         return outcome_from_json(files.read(image_id, layout.OUTCOME))
     except (FileNotStored, StoreUnavailable, ValueError):
         return None  # the image is then rendered again
+
+
+def _length(files: Files, image_id: ImageId, name: str) -> int:
+    try:
+        with files.open(image_id, name) as file:
+            return file.seek(0, os.SEEK_END)
+    except FileNotStored:
+        return 0
 
 
 def _has(files: Files, image_id: ImageId, name: str) -> bool:

@@ -232,14 +232,18 @@ class Renewal:
             self._require_room(image.id)
         return self.retry(actor, ref)
 
-    def render_lost(self, image_id: ImageId) -> None:
-        """Have the vignettes of a ready image made anew because one is lost, unless that would start too much."""
+    def render_lost(self, image_id: ImageId) -> bool:
+        """
+        Have the vignettes of a ready image made anew because one is lost, unless that would start too much; return
+        whether they are.
+        """
         try:
             self._require_room(image_id)
         except Overloaded as error:
             logger.info("lost vignettes are not made now: %s", error)
-        else:
-            self.render_again(image_id)
+            return False
+        self.render_again(image_id)
+        return True
 
     def _require_room(self, image_id: ImageId) -> None:
         unfinished = self._waiting.unfinished(at_most=MOST_RESTARTED)

@@ -23,6 +23,7 @@ from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.public_copies import Copies, Wishes
 from vignette.use_cases.publishing import PublicCopy, kept_copy
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.weighing import copying_s, rendering_s
 
 # The pause between two looks at an image that a client waits for.
 _POLL_S: Final = 0.05
@@ -100,6 +101,8 @@ class Serving:
 
     A client that waits needs a place: it waits within *at_rest*. What that gives returns the seconds that it may still
     wait: 0 if no place is free, or once somebody else needs the place.
+
+    *spend* is told the seconds of processor time that the worker is asked for.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class Serving:
         copyists: Copyists,
         recipes: Sequence[Recipe],
         at_rest: Callable[[float], AbstractContextManager[Callable[[], float]]],
+        spend: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
         self._files = files
         self._browsing = browsing
@@ -119,6 +123,7 @@ class Serving:
         self._default = recipes[0]
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self._at_rest = at_rest
+        self._spend = spend
         self._copies = Copies(_MAX_COPIES_BYTES)
         self._wishes = Wishes()
 
@@ -166,6 +171,7 @@ class Serving:
         if self._wishes.is_new(image.id):
             try:
                 self._copyists.publish(image.id)
+                self._spend(copying_s(image.record.facts))
             except QueueUnavailable:
                 self._wishes.forget(image.id)
                 raise
@@ -251,8 +257,9 @@ class Serving:
         if image.failure is not None and image.need is None:  # the worker has tried to make it, and given up
             return Nothing(image, recipe, image.failure)
         # If other recipes made the vignettes, the sweep renews them. If those in force did, a file was removed.
-        if image.need is None and image.recipe_set == self._recipe_set:
-            self._renewal.render_lost(image.id)
+        is_lost = image.need is None and image.recipe_set == self._recipe_set
+        if is_lost and self._renewal.render_lost(image.id):
+            self._spend(rendering_s(image.record.facts))
         return self._pending(image, recipe, wish)
 
     def _pending(self, image: Image, recipe: Recipe, wish: Wish) -> Nothing:

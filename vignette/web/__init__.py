@@ -14,8 +14,10 @@ from vignette.access.policy import Access
 from vignette.model import ImageId, ImageRef, PublicName
 from vignette.pixels.geometry import fit
 from vignette.web.admission import init_admission
+from vignette.web.capacity.buckets import refuse_with_an_empty_bucket
 from vignette.web.capacity.turns import refuse_without_a_turn
 from vignette.web.context import EXTENSION, WebContext
+from vignette.web.cors import KnownOrigins, init_cors
 from vignette.web.doors import refuse_foreign_hosts
 from vignette.web.http.cross_site import refuse_cross_site
 from vignette.web.http.headers import init_headers
@@ -23,6 +25,7 @@ from vignette.web.http.problems import init_problems
 from vignette.web.http.public_address import PublicAddress
 from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.pictures import by_width, obtainable, vignette_url
+from vignette.web.rates import init_rates
 from vignette.web.routes.about import about
 from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
@@ -85,9 +88,18 @@ def create_app(
     init_i18n(app, languages)
     init_problems(app)
     refuse_without_a_turn(app)
+    refuse_with_an_empty_bucket(app)
     refuse_foreign_hosts(app)
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
-    init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
+    init_rates(app, context.rating)
+    init_cors(app, KnownOrigins(context.keyholding.origins))
+    init_admission(
+        app,
+        context.policy,
+        context.keyholding.authenticate,
+        context.signing_in.authenticate,
+        knows_its_scheme=bool(public_url),
+    )
     init_headers(app, others_may_embed=others_may_embed)
     for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions):
         app.register_blueprint(routes)

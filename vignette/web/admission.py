@@ -19,9 +19,11 @@ from vignette.errors import CrossSiteRequest
 from vignette.model import Image
 from vignette.web.api.operations import operation_of
 from vignette.web.context import current_actor, web_context
+from vignette.web.cors import require_origin
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.cross_site import SAFE_METHODS
 from vignette.web.http.session_cookie import session_token
+from vignette.web.rates import admit_actor, guessing_is_noticed
 from vignette.web.request_log import note_key
 
 Authenticate = Callable[[str, str | None], Actor]
@@ -34,7 +36,9 @@ Resume = Callable[[str, str | None], Actor | None]
 _ASSETS: Final = "static"
 
 
-def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resume: Resume) -> None:
+def init_admission(
+    app: Flask, policy: Policy, authenticate: Authenticate, resume: Resume, *, knows_its_scheme: bool = False
+) -> None:
     """Have each view of *app* asked only by actors who may, and templates know what the actor may do (`may`)."""
 
     def admit() -> None:
@@ -43,13 +47,16 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
             return
         authorization = request.authorization
         if authorization is not None and is_for_us(authorization):
-            g.actor = authenticate(authorization.token or "", address_of_this_request())
+            with guessing_is_noticed():
+                g.actor = authenticate(authorization.token or "", address_of_this_request())
+            require_origin(g.actor, knows_its_scheme=knows_its_scheme)
         elif token := session_token(request):
             g.actor = resume(token, address_of_this_request()) or NOBODY
             if g.actor != NOBODY:
                 _require_page_of_ours()
         if g.actor.key_id is not None:
             note_key(request.environ, g.actor.key_id)
+        admit_actor(g.actor)
         scope = _scope_of(request.endpoint)
         if scope is not None and (refusal := policy.why_not(g.actor, scope)):
             raise refusal

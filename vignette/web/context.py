@@ -10,16 +10,19 @@ from flask import current_app, g
 
 from vignette.access.actors import NOBODY, Actor
 from vignette.access.policy import Policy
+from vignette.access.rates import Rate
 from vignette.errors import VignetteError
 from vignette.jail.sandbox import Abilities
 from vignette.model import Image
 from vignette.recipes import Recipe
+from vignette.use_cases.allowances import Allowances
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.health import Health
 from vignette.use_cases.intake import Intake
 from vignette.use_cases.keyholding import Keyholding
+from vignette.use_cases.rating import Rating
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.serving import Serving
@@ -36,7 +39,8 @@ class WebContext:
     The use cases, the places for threads, and what views need of the settings and of the machine.
 
     For `cache_vignettes_s` seconds a cache may give a vignette without asking again. `upload_ended` is called for each
-    file of an upload, with the image that was kept or the error.
+    file of an upload, with the image that was kept or the error. Without a `rating`, nobody is asked how much he asks.
+    `rate_of_requests` is told to clients; `capacity.buckets` counts it.
     """
 
     intake: Intake
@@ -55,6 +59,9 @@ class WebContext:
     cache_vignettes_s: int
     policy: Policy
     sandbox: Abilities
+    allowances: Allowances
+    rating: Rating | None = None
+    rate_of_requests: Rate | None = None
     upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -18,17 +18,22 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.model import Image, Visibility
-from vignette.use_cases.intake import Intake, Lane, Upload, clean_name
+from vignette.use_cases.intake import Intake, Upload, clean_name
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import FIELD, IncomingFile, RequestLimits, files_in, idempotency_key
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends files, and who is to see them, if he says so."""
+    """
+    Who sends files, and who is to see them, if he says so. He has his turns in the queue by his `name`. `kept` is
+    called with each image that was kept.
+    """
 
     actor: Actor
     visibility: Visibility | None = None
+    name: str = ""
+    kept: Callable[[Image], object] = lambda _image: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +84,26 @@ def receive_all(
 
 
 def _keep_all(sender: Sender, arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]:
-    lane = Lane.FAST
+    is_first = True
     try:
         for arrival in arrivals:
-            yield _keep(sender, arrival, intake, lane)
-            lane = Lane.BULK  # a sender of many files looks at the first; other senders' come before the rest
+            yield _keep(sender, arrival, intake)
+            is_first = False
     except (MalformedRequest, TooManyFiles, UploadTooLarge, UploadTooSlow) as error:
-        if lane is Lane.FAST:
+        if is_first:
             raise
         # The files before the error are kept, so the answer has to tell their numbers.
         yield Receipt(None, error)
 
 
-def _keep(sender: Sender, arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
+def _keep(sender: Sender, arrival: _Arrival, intake: Intake) -> Receipt:
     if isinstance(arrival.upload, VignetteError):
         return Receipt(arrival.name, arrival.upload)
     try:
         image = intake.keep(
-            sender.actor, arrival.upload, arrival.name, arrival.idempotency_key, lane, sender.visibility
+            sender.actor, arrival.upload, arrival.name, arrival.idempotency_key, sender.name, sender.visibility
         )
+        sender.kept(image)
         return Receipt(arrival.name, image)
     except VignetteError as error:
         arrival.upload.discard()  # the next files need the room

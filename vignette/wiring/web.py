@@ -11,6 +11,7 @@ from typing import Final
 from flask import Flask
 
 from vignette.access.policy import Policy
+from vignette.access.rates import Rate
 from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
@@ -24,14 +25,18 @@ from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import AllJobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
+from vignette.use_cases.allowances import Allowances
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
+from vignette.use_cases.first_turns import FirstTurns
 from vignette.use_cases.intake import Intake, IntakeLimits
+from vignette.use_cases.rating import Rating
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
+from vignette.web.capacity.buckets import AddressBuckets
 from vignette.web.capacity.crowd import keep_room
 from vignette.web.capacity.turns import Turns
 from vignette.web.doors import HostDoor
@@ -40,10 +45,13 @@ from vignette.web.http.bodies import RequestLimits
 from vignette.web.http.clients import NamedClients
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
+from vignette.web.rates import note_cost
 from vignette.web.replacement import Replacement, end_this_process
 from vignette.web.request_log import RequestLog
 from vignette.wiring.fair_checks import FairChecks
 from vignette.wiring.jobs import open_jobs
+from vignette.wiring.rates import open_rating
+from vignette.wiring.rates import rate_of_requests as rate_of_requests_in
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
@@ -79,10 +87,16 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
             settings.max_upload_bytes, settings.max_pixels, settings.max_frames, settings.max_render_memory_bytes
         ),
         RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
-        Capacity.of_threads(settings.web_threads, settings.slow_client_seconds),
+        Capacity.of_threads(
+            settings.web_threads,
+            settings.slow_client_seconds,
+            uploads_of_key=settings.uploads_at_once_of_key if settings.limits_rates else 0,
+        ),
         policy,
         OfferFile(settings.first_key_file),
         cache_vignettes_s=settings.cache_vignettes_seconds,
+        rating=open_rating(settings),
+        rate_of_requests=rate_of_requests_in(settings),
     )
     if _RESPAWNS in sys.argv:
         health = context.health
@@ -106,6 +120,8 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     if settings.effective_database_url.startswith("sqlite"):
         # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
+    if context.rate_of_requests is not None:
+        app.wsgi_app = AddressBuckets(app.wsgi_app, refusing, context.rate_of_requests)  # type: ignore[method-assign]
     app.wsgi_app = HostDoor(app.wsgi_app, refusing, Hosts(settings.own_hosts))  # type: ignore[method-assign]
     app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
     if settings.log_requests:
@@ -127,6 +143,8 @@ def build_context(
     offers: Offers,
     *,
     cache_vignettes_s: int,
+    rating: Rating | None = None,
+    rate_of_requests: Rate | None = None,
 ) -> WebContext:
     """Return what the views work with. Tests use this too."""
     browsing = Browsing(store, catalogue.library, policy)
@@ -142,9 +160,10 @@ def build_context(
             inspector,
             intake_limits,
             policy,
+            FirstTurns(catalogue.library).lane_of,
         ),
         browsing=browsing,
-        serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
+        serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter, spend=note_cost),
         removal=build_removal(store, catalogue, policy),
         editing=Editing(store, store, catalogue.library, catalogue.editing, policy),
         renewal=renewal,
@@ -158,4 +177,7 @@ def build_context(
         cache_vignettes_s=cache_vignettes_s,
         policy=policy,
         sandbox=abilities(),
+        allowances=Allowances(catalogue.quotas),
+        rating=rating,
+        rate_of_requests=rate_of_requests,
     )

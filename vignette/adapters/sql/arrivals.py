@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from vignette.adapters.sql.counter import lock_numbers, take_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import Now, from_row, image_table, to_row
+from vignette.adapters.sql.usage import require_room
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, StoreFull
 from vignette.model import Image, ImageId, Record, State, Visibility
 
@@ -37,15 +38,19 @@ class SqlArrivals:
         promote: Callable[[ImageId], None],
         withdraw: Callable[[], None],
         visibility: Visibility | None = None,
+        *,
+        metadata_bytes: int = 0,
     ) -> tuple[Image, bool]:
         promoted: ImageId | None = None
         try:
             with self._database.write() as connection:
-                image = Image(take_number(connection), record, State.PENDING, visibility=visibility)
+                number = take_number(connection)
+                image = Image(number, record, State.PENDING, visibility=visibility, metadata_bytes=metadata_bytes)
                 earlier = with_key(connection, record.idempotency_key)
                 if earlier is not None:
                     connection.rollback()
                     return _same_upload(earlier, record), False
+                require_room(connection, record, metadata_bytes)
                 connection.execute(_INSERT, to_row(image))
                 _promote(connection, image.id, promote, withdraw)
                 promoted = image.id

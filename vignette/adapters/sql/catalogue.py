@@ -10,6 +10,7 @@ from vignette.adapters.sql.editing import SqlEditing
 from vignette.adapters.sql.indexing import SqlIndex
 from vignette.adapters.sql.keys import SqlKeys
 from vignette.adapters.sql.library import SqlLibrary
+from vignette.adapters.sql.quotas import SqlQuotas
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
 from vignette.adapters.sql.schema import is_new, migrate
@@ -53,6 +54,7 @@ class SqlCatalogue:
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database, boot)
         self.keys = SqlKeys(self.database)
+        self.quotas = SqlQuotas(self.database)
         self.unflushed = SqlUnflushed(self.database, boot)
 
     def is_new(self) -> bool:

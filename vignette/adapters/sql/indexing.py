@@ -13,6 +13,7 @@ from vignette.access.names import name_of_earlier, new_name
 from vignette.adapters.sql.counter import lock_numbers, pass_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import counter_table, image_table, to_row
+from vignette.adapters.sql.usage import forget_all
 from vignette.model import Image, ImageId, PublicName
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class SqlIndex:
 def replace_all(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
     """`Index.restore`, in the transaction of *connection*."""
     lock_numbers(connection)
+    forget_all(connection)
     connection.execute(sa.delete(image_table))
     return _insert(connection, images)
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from vignette.access.actors import Scope
 from vignette.access.keys import Key
+from vignette.access.quotas import Quota
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import key_table, milliseconds, moment_of
 from vignette.errors import KeyNotFound, VignetteError
@@ -18,6 +19,11 @@ from vignette.ports.access import Keep
 
 # Any number of our own: under it PostgreSQL keeps the lock of those who change keys.
 _KEYS_LOCK: Final = 0x766B6579
+
+_CHANGEABLE: Final = (
+    *("name", "scopes", "expires_at_ms", "networks", "origins"),
+    *("quota_images", "quota_bytes", "quota_images_per_day"),
+)
 
 # Made once: to make such a statement costs more than to execute it, and each request with a key executes this one.
 _WITH_DIGEST: Final = sa.select(key_table).where(key_table.c.digest == sa.bindparam("digest"))
@@ -56,7 +62,7 @@ class SqlKeys:
         with self._changing(keep) as connection:
             edited = edit(_get(connection, key_id))
             row = _to_row(edited)
-            values = {name: row[name] for name in ("name", "scopes", "expires_at_ms", "networks")}
+            values = {name: row[name] for name in _CHANGEABLE}
             connection.execute(sa.update(key_table).where(key_table.c.id == key_id).values(**values))
         return edited
 
@@ -132,6 +138,10 @@ def _to_row(key: Key) -> dict[str, Any]:
         "expires_at_ms": None if key.expires_at is None else milliseconds(key.expires_at),
         "networks": ",".join(key.networks),
         "last_used_at_ms": None if key.last_used_at is None else milliseconds(key.last_used_at),
+        "origins": ",".join(key.origins),
+        "quota_images": key.quota.images,
+        "quota_bytes": key.quota.bytes,
+        "quota_images_per_day": key.quota.images_per_day,
     }
 
 
@@ -145,4 +155,6 @@ def _from_row(row: sa.Row[Any]) -> Key:
         expires_at=None if row.expires_at_ms is None else moment_of(row.expires_at_ms),
         networks=tuple(filter(None, row.networks.split(","))),
         last_used_at=None if row.last_used_at_ms is None else moment_of(row.last_used_at_ms),
+        quota=Quota(row.quota_images, row.quota_bytes, row.quota_images_per_day),
+        origins=tuple(filter(None, row.origins.split(","))),
     )

@@ -40,6 +40,8 @@ image_table = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("public_name", sa.Text),
     sa.Column("visibility", sa.Text),
+    sa.Column("metadata_bytes", sa.BigInteger),
+    sa.Column("vignette_bytes", sa.BigInteger),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -63,6 +65,20 @@ key_table = sa.Table(
     sa.Column("expires_at_ms", sa.BigInteger),
     sa.Column("networks", sa.Text),
     sa.Column("last_used_at_ms", sa.BigInteger),
+    sa.Column("origins", sa.Text),
+    sa.Column("quota_images", sa.BigInteger),
+    sa.Column("quota_bytes", sa.BigInteger),
+    sa.Column("quota_images_per_day", sa.BigInteger),
+)
+# Kept by triggers (migration 0014), in the transaction of whatever changes an image.
+usage_table = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("owner", sa.Text),
+    sa.Column("images", sa.BigInteger),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("day", sa.BigInteger),
+    sa.Column("day_images", sa.BigInteger),
 )
 
 session_table = sa.Table(
@@ -144,6 +160,8 @@ def to_row(image: Image) -> dict[str, Any]:
         "owner": record.owner,
         "public_name": record.public_name,
         "visibility": visibility_column(image.visibility),
+        "metadata_bytes": image.metadata_bytes,
+        "vignette_bytes": image.vignette_bytes,
         "state": COMPLETING if image.is_completing else image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
@@ -160,7 +178,8 @@ def forgotten() -> dict[str, Any]:
     """
     nothing = dict.fromkeys(("name", "owner", "public_name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
     no_text = dict.fromkeys(("media_type", "extension", "sha256", "visibility"), "")
-    zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
+    numbers = ("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at")
+    zero = dict.fromkeys((*numbers, "metadata_bytes", "vignette_bytes"), 0)
     return nothing | no_text | zero
 
 
@@ -198,4 +217,6 @@ def from_row(row: sa.Row[Any]) -> Image:
         is_completing=is_completing,
         sizes=None if row.sizes is None else tuple(filter(None, row.sizes.split(","))),
         visibility=Visibility(row.visibility) if row.visibility else None,
+        metadata_bytes=row.metadata_bytes,
+        vignette_bytes=row.vignette_bytes,
     )

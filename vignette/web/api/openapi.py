@@ -24,13 +24,25 @@ from vignette import __version__
 from vignette.access.actors import NOBODY, Actor, Scope
 from vignette.access.names import PATTERN
 from vignette.access.policy import Access, Policy
-from vignette.errors import InvalidKey, NotTheOwner, VignetteError
+from vignette.errors import (
+    AbnormalUsage,
+    CrossSiteRequest,
+    InvalidKey,
+    NotTheOwner,
+    QuotaExceeded,
+    ReducedCapacity,
+    VignetteError,
+)
 from vignette.web.api.headers import ANSWERED, Parameter
 from vignette.web.api.operations import Answer, Operation, operation_of
 from vignette.web.http.negotiation import HTML, PROBLEM
 from vignette.web.http.problems import CHALLENGED, Problem, status_of, type_uri
+from vignette.web.request_log import PROBES
 
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
+
+_OF_RATES: Final = ("RateLimit", "RateLimit-Policy")
+_REFUSALS_OF_RATES: Final = (QuotaExceeded, AbnormalUsage, ReducedCapacity)
 
 # The name of the security scheme.
 _KEY: Final = "key"
@@ -50,13 +62,18 @@ _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any]:
-    """The description of *app* as clients reach it at *server_url*; *policy* tells who needs a key for what."""
+def build_document(app: Flask, server_url: str, policy: Policy, *, is_rated: bool = False) -> dict[str, Any]:
+    """
+    The description of *app* as clients reach it at *server_url*; *policy* tells who needs a key for what. *is_rated*:
+    nobody may ask as much as he likes.
+    """
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     models: set[type[BaseModel]] = {Problem}
     for rule, method, operation in _operations(app):
         models.update(model for answer in operation.answers for model in answer.all_models)
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+        if is_rated and rule.rule not in PROBES:
+            operation = _rated(operation)
         operation = replace(operation, problems=(*operation.problems, *_refusals(operation, policy)))
         described = _operation_object(rule, operation, inspect.getdoc(app.view_functions[rule.endpoint]), server_url)
         described["security"] = _security(operation, policy)
@@ -86,8 +103,10 @@ def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any
 
 
 def _refusals(operation: Operation, policy: Policy) -> Iterator[type[VignetteError]]:
-    """Yield why the door or a use case may refuse who asks."""
+    """Yield why the door or a use case may refuse who asks. Everybody may show a key, pages of other sites too."""
     yield InvalidKey
+    if CrossSiteRequest not in operation.problems:
+        yield CrossSiteRequest
     if operation.scope is None:
         return
     for actor in (NOBODY, Actor("a key without scopes")):
@@ -95,6 +114,13 @@ def _refusals(operation: Operation, policy: Policy) -> Iterator[type[VignetteErr
             yield type(refusal)
     if policy.access is not Access.OPEN and operation.scope in (Scope.EDIT, Scope.DELETE):
         yield NotTheOwner
+
+
+def _rated(operation: Operation) -> Operation:
+    """Return *operation* with what `web.rates` may answer, and tells in each answer."""
+    answers = [replace(answer, headers=(*answer.headers, *_OF_RATES)) for answer in operation.answers]
+    refusals = [kind for kind in _REFUSALS_OF_RATES if kind not in operation.problems]
+    return replace(operation, answers=answers, problems=(*operation.problems, *refusals))
 
 
 def _security(operation: Operation, policy: Policy) -> list[dict[str, list[str]]]:
@@ -189,7 +215,7 @@ def _problem_answers(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         by_status[status_of(kind)].append(kind)
     for status, of_status in by_status.items():
         headers = ["Cache-Control", "Vary"]
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             headers.append("Retry-After")
         if not CHALLENGED.isdisjoint(of_status):
             headers.append("WWW-Authenticate")

@@ -134,6 +134,14 @@ class CataloguePage(Resource):
     next: str | None
 
 
+class QuotaResource(Resource):
+    """What a key may have here, and send in a day (UTC); null: any number."""
+
+    images: int | None
+    bytes: int | None
+    images_per_day: int | None
+
+
 class KeyResource(Resource):
     """A key, without its token."""
 
@@ -143,6 +151,8 @@ class KeyResource(Resource):
     created_at: Timestamp
     expires_at: Timestamp | None
     networks: list[str]
+    origins: list[str]
+    quota: QuotaResource
     last_used_at: Timestamp | None = Field(description="To the minute; null until it is used")
 
 
@@ -177,8 +187,33 @@ class FormatResource(Resource):
     extension: str
 
 
+class RateResource(Resource):
+    """
+    What who asks may spend in a time, and what is left of it. An ordinary request takes one unit, which is 5 ms of
+    processor time; what costs more takes more.
+    """
+
+    policy: str = Field(
+        description="As in `RateLimit-Policy`. `address`: of your address. `key`: of the key. `requests`: of your"
+        " address, by number alone, in each process of the service by itself",
+        examples=["address"],
+    )
+    units: int
+    window_s: int
+    left: int | None = Field(description="What is left of the units; null: it is not known to all processes")
+    reset_s: int | None = Field(description="For so many seconds that is all; then more comes back")
+
+
+class QuotaStandingResource(QuotaResource):
+    """The quota of the key that was shown, and what it has: its images, their bytes with vignettes, those of today."""
+
+    used_images: int
+    used_bytes: int
+    used_images_today: int
+
+
 class LimitsResource(Resource):
-    """The limits in force."""
+    """The limits in force, and what who asks has left."""
 
     max_upload_bytes: int
     max_request_bytes: int
@@ -188,6 +223,11 @@ class LimitsResource(Resource):
     max_render_memory_bytes: int = Field(description="What rendering a picture may take of memory")
     formats: list[FormatResource]
     vignettes: list[str] = Field(description="The sizes that `GET /vignette/<id>?size=` knows, the default one first")
+    rates: list[RateResource] = Field(default=[], description="Those of who asks; none: as much as anybody likes")
+    quota: QuotaStandingResource | None = Field(default=None, description="null: no key was shown")
+    max_uploads_at_once: int | None = Field(
+        default=None, description="Of the key that was shown, in each process of the service; null: any number"
+    )
 
 
 class Alive(Resource):
@@ -231,6 +271,8 @@ def key_resource(key: Key) -> KeyResource:
         created_at=key.created_at,
         expires_at=key.expires_at,
         networks=list(key.networks),
+        origins=list(key.origins),
+        quota=QuotaResource(**asdict(key.quota)),
         last_used_at=key.last_used_at,
     )
 

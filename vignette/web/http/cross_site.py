@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, Request, request
 
+from vignette.access.secrets import PREFIX as KEY_PREFIX
 from vignette.errors import CrossSiteRequest
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -27,25 +28,42 @@ _MAX_ORIGIN_CHARS: Final = 100
 
 def refuse_cross_site(app: Flask, *, knows_its_scheme: bool) -> None:
     """
-    Have *app* refuse them, but for methods that change nothing.
+    Have *app* refuse them, but for methods that change nothing, and for those that show a key: no page of another site
+    can have a browser send one that it does not know, and `web.cors` asks whether it may use it.
 
     Unless the service *knows_its_scheme*, a proxy may speak https in front of it: then the schemes of the page and of
     the service may differ.
     """
 
     def refuse() -> None:
-        if request.method in SAFE_METHODS:
+        if request.method in SAFE_METHODS or shows_key(request):
             return
-        origin = request.headers.get("Origin")
-        if origin is not None and not _is_ours(origin, knows_its_scheme):
+        if (origin := foreign_origin(request, knows_its_scheme)) is not None:
             here = f"{request.scheme}://{request.host}"
             raise CrossSiteRequest(
                 f"a page of {origin[:_MAX_ORIGIN_CHARS]!r} may not upload or delete here, which is {here!r}"
             )
-        if request.headers.get("Sec-Fetch-Site", "none") not in _OURS:
-            raise CrossSiteRequest("a page of another site may not upload or delete here")
+        refuse_marked(request)
 
     app.before_request(refuse)
+
+
+def shows_key(request: Request) -> bool:
+    """Whether a key stands in the request, valid or not."""
+    authorization = request.authorization
+    return authorization is not None and (authorization.token or "").startswith(KEY_PREFIX)
+
+
+def refuse_marked(request: Request) -> None:
+    """Refuse *request*, which names no foreign origin, if the browser says all the same that it comes from one."""
+    if request.method not in SAFE_METHODS and request.headers.get("Sec-Fetch-Site", "none") not in _OURS:
+        raise CrossSiteRequest("a page of another site may not upload or delete here")
+
+
+def foreign_origin(request: Request, knows_its_scheme: bool) -> str | None:
+    """Return the origin of the page that sent *request*, if it is not ours."""
+    origin = request.headers.get("Origin")
+    return None if origin is None or _is_ours(origin, knows_its_scheme) else origin
 
 
 def _is_ours(origin: str, knows_its_scheme: bool) -> bool:

@@ -7,14 +7,16 @@ The client sees the words of our own errors. What any other exception says is on
 from __future__ import annotations
 
 import logging
+import math
+import re
 from typing import Final
 
 from flask import Flask, Response, make_response, render_template, request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import HTTPException
 
 from vignette import errors
-from vignette.errors import NotAllowed, Overloaded, VignetteError
+from vignette.errors import NotAllowed, Overloaded, QuotaExceeded, VignetteError
 from vignette.model import Failure
 from vignette.pixels.metadata.text import harmless
 from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
@@ -28,6 +30,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.KeyRequired: 401,
     errors.CrossSiteRequest: 403,
     errors.MissingScope: 403,
+    errors.StorageQuotaExceeded: 403,
     errors.NotTheOwner: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
@@ -47,10 +50,12 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.TooLongToCheck: 422,
     errors.NotCheckable: 422,
     errors.IdempotencyKeyReused: 422,
+    errors.QuotaExceeded: 429,
     errors.RenderingFailed: 422,
     errors.NotPublishable: 422,
     errors.VignetteError: 500,
     errors.Unavailable: 503,
+    errors.ReducedCapacity: 503,
     errors.StoreFull: 507,
 }
 
@@ -59,17 +64,25 @@ _RETRY_AFTER_S: Final = 5
 
 _MAX_PATH_CHARS: Final = 200
 
+# draft-ietf-httpapi-ratelimit-headers-11, section 5.
+_REGISTRY: Final = "https://iana.org/assignments/http-problem-types"
+_REGISTERED: Final = frozenset(
+    kind.code for kind in (errors.QuotaExceeded, errors.AbnormalUsage, errors.ReducedCapacity)
+)
+
 _BEARER: Final = 'Bearer realm="vignette"'
 
 logger = logging.getLogger(__name__)
 
 
-class Problem(BaseModel, frozen=True):
+class Problem(BaseModel):
     """What went wrong (RFC 9457). `measured` and `limit` are numbers in one unit, where the problem compares two."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
     type: str = Field(
         description="A stable name: the path of the page that documents it, below that of the service where it has one."
-        " Its last part is the same everywhere",
+        " Its last part is the same everywhere. A few types are those of the registry of IANA",
         examples=["/problems/no-file"],
     )
     title: str
@@ -79,6 +92,11 @@ class Problem(BaseModel, frozen=True):
     limit: int | None = None
     required: str | None = Field(default=None, description="Where a right is missing: the scope that is needed")
     granted: list[str] | None = Field(default=None, description="The scopes that who asks has")
+    violated_policies: list[str] | None = Field(
+        default=None,
+        serialization_alias="violated-policies",
+        description="Where too much was asked for: the policies that `RateLimit-Policy` names",
+    )
 
 
 def status_of(kind: type[VignetteError]) -> int:
@@ -88,8 +106,10 @@ def status_of(kind: type[VignetteError]) -> int:
 
 def problem_of(error: VignetteError) -> Problem:
     rights = {"required": error.required, "granted": list(error.granted)} if isinstance(error, NotAllowed) else {}
+    too_much = {"violated_policies": list(error.policies)} if isinstance(error, QuotaExceeded) else {}
     return Problem(
         **rights,
+        **too_much,
         type=type_uri(error.code),
         title=error.title,
         status=status_of(type(error)),
@@ -122,12 +142,21 @@ def type_uri(code: str) -> str:
     """
     The whole path of the page that documents *code*, so that it resolves from wherever the problem was met (RFC 9457,
     3.1.1). Clients compare it, so it stays relative: the same on every host.
+
+    Types that a registry has for all services are called as they are there.
     """
+    if code in _REGISTERED:
+        return f"{_REGISTRY}#{code}"
     return f"{request.script_root}/problems/{code}"
 
 
+def code_of(problem_type: str) -> str:
+    """Return the code at the end of a problem's `type`."""
+    return re.split("[/#]", problem_type)[-1]
+
+
 def problem_response(problem: Problem) -> Response:
-    note_problem(request.environ, problem.type.rpartition("/")[2])
+    note_problem(request.environ, code_of(problem.type))
     if preferred(accepted_types(request.headers), [PROBLEM, HTML]) == HTML:
         response = make_response(render_template("problem.html", problem=problem.model_dump(exclude_none=True)))
     else:
@@ -153,7 +182,10 @@ def _answer_ours(error: VignetteError) -> Response:
         logger.warning("%s %s: %s", request.method, request.path, error)  # a trace for each would be one load more
     elif problem.status >= 500:
         logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
-    return with_challenge(problem_response(problem), error)
+    response = with_challenge(problem_response(problem), error)
+    if isinstance(error, QuotaExceeded):
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    return response
 
 
 def with_challenge(response: Response, error: VignetteError) -> Response:

@@ -108,11 +108,19 @@ ADVICE: Final[Mapping[str, str]] = {
     "overloaded": N_(
         "More is going on now than this machine can do at once. Of an upload nothing was kept: try again in a moment."
     ),
+    "quota-exceeded": N_(
+        "Wait for as long as Retry-After says, then go on more slowly. GET /limits tells what you have."
+    ),
+    "abnormal-usage-detected": N_(
+        "Look at the key that your program shows. A key that is valid can be shown from another address at once, and"
+        " from yours in a while."
+    ),
+    "temporary-reduced-capacity": N_(
+        "A part of this service is away, and it can do less until that is back. Try again in a moment."
+    ),
+    "storage-quota-exceeded": N_(
+        "Delete images that came with this key, or ask whoever runs this service for a larger quota."
+    ),
     "queue-unavailable": N_("Uploads are still accepted; their vignettes will be made once the queue is back."),
 }
 """What the reader can do, by the problem's code."""
-
-
-def code_of(problem_type: str) -> str:
-    """Return the code at the end of a problem's `type`, the address of its documentation (RFC 9457, 3.1.1)."""
-    return problem_type.rsplit("/", 1)[-1]

@@ -11,7 +11,8 @@ import flask_babel
 from vignette.limits import KIB
 from vignette.pixels.metadata.text import harmless
 from vignette.pixels.metadata.wording import aperture, plain, seconds
-from vignette.web.pages.advice import ADVICE, UNITS, code_of
+from vignette.web.http.problems import code_of
+from vignette.web.pages.advice import ADVICE, UNITS
 from vignette.web.pages.revelations import REVELATIONS
 
 # Flask-Babel has no type hints.
@@ -135,6 +136,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "exposure": exposure,
     "amounts": amounts,
     "advice": advice,
+    "code_of": code_of,
     "revelation": revelation,
 }
 

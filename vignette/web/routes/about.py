@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from dataclasses import asdict
+from typing import Any, Final
 
 from flask import Blueprint, Response, render_template
 
@@ -13,12 +15,15 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
     FormatResource,
     LimitsResource,
+    QuotaStandingResource,
+    RateResource,
     absolute_url,
     image_resource,
 )
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import as_json, unstored
 from vignette.web.http.negotiation import HTML, JSON
+from vignette.web.rates import standings
 
 about = Blueprint("about", __name__)
 
@@ -58,6 +63,38 @@ def home() -> str:
 
 
 @about.get("/limits")
-@operation("The limits in force", Answer(200, "The limits", JSON, LimitsResource), scope=None)
+@operation(
+    "The limits in force, and what who asks has left",
+    Answer(200, "The limits", JSON, LimitsResource, ("Cache-Control",)),
+    scope=None,
+    problems=[CatalogueUnavailable],
+)
 def limits() -> Response:
-    return as_json(current_limits())
+    return unstored(as_json(current_limits().model_copy(update=_left())))
+
+
+def _left() -> dict[str, Any]:
+    """Return what of the limits differs between those who ask."""
+    context, actor = web_context(), current_actor()
+    rates = [
+        RateResource(
+            policy=standing.rate.name,
+            units=standing.rate.units,
+            window_s=standing.rate.window_s,
+            left=standing.left,
+            reset_s=math.ceil(standing.reset_s),
+        )
+        for standing in standings()
+    ]
+    if (rate := context.rate_of_requests) is not None:
+        rates.append(RateResource(policy=rate.name, units=rate.units, window_s=rate.window_s, left=None, reset_s=None))
+    if actor.key_id is None:
+        return {"rates": rates}
+    quota, usage = context.allowances.standing(actor)
+    return {
+        "rates": rates,
+        "quota": QuotaStandingResource(
+            **asdict(quota), used_images=usage.images, used_bytes=usage.bytes, used_images_today=usage.images_today
+        ),
+        "max_uploads_at_once": context.capacity.uploads_of_key.count or None,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import get_locale
@@ -35,7 +35,7 @@ _MOST_KEPT: Final = 8
 @docs.get("/openapi.json")
 @operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON), scope=None)
 def openapi_json() -> Response:
-    text = _kept("json", lambda: current_app.json.dumps(build_document(current_app, _SERVER, web_context().policy)))
+    text = _kept("json", lambda: current_app.json.dumps(_document()))
     return Response(text.replace(_SERVER, json.dumps(_server_url())[1:-1]) + "\n", mimetype=JSON)
 
 
@@ -44,9 +44,14 @@ def openapi_json() -> Response:
 def page() -> str:
     text = _kept(
         f"{get_locale()} {current_actor() == NOBODY}",
-        lambda: render_template("docs.html", spec=build_document(current_app, _SERVER, web_context().policy)),
+        lambda: render_template("docs.html", spec=_document()),
     )
     return text.replace(_SERVER, escape(_server_url()))
+
+
+def _document() -> dict[str, Any]:
+    context = web_context()
+    return build_document(current_app, _SERVER, context.policy, is_rated=context.rating is not None)
 
 
 def _server_url() -> str:

@@ -25,6 +25,7 @@ from vignette.errors import (
 )
 from vignette.model import ImageId, ImageRef, PublicName, Visibility
 from vignette.pixels.metadata import as_groups, as_privacy
+from vignette.use_cases.weighing import rendering_s
 from vignette.web.admission import allowed
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
@@ -42,6 +43,7 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 from vignette.web.http.queries import said_visibility, whole_number
+from vignette.web.rates import note_cost
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 images = Blueprint("images", __name__, url_prefix="/images")
@@ -226,6 +228,7 @@ def delete_form(image_id: ImageRef) -> Response:
 def retry(image_id: ImageRef) -> Response:
     end_turn()
     image = web_context().renewal.retry_if_there_is_room(current_actor(), image_id)
+    note_cost(rendering_s(image.record.facts))
     location = absolute_url("images.show", image_id=ref_of(image))
     if _wants_a_page():
         response = make_response(redirect(location, 303))

@@ -27,6 +27,7 @@ from vignette.web.http.hosts import Hosts
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import with_challenge
 from vignette.web.http.session_cookie import clear_session, session_token, set_session
+from vignette.web.rates import guessing_is_noticed
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form
 
 sessions = Blueprint("sessions", __name__)
@@ -66,9 +67,10 @@ def login() -> Response:
     form, signing_in = read_form(), web_context().signing_in
     wanted = form.get("next")
     try:
-        _, token = signing_in.sign_in(
-            form.get("key", "").strip(), address_of_this_request(), request.headers.get("User-Agent")
-        )
+        with guessing_is_noticed():
+            _, token = signing_in.sign_in(
+                form.get("key", "").strip(), address_of_this_request(), request.headers.get("User-Agent")
+            )
     except InvalidKey as error:
         return with_challenge(_page(wanted, error, 401), error)
     if former := session_token(request):
@@ -120,7 +122,8 @@ def first_key_page() -> Response:
 )
 def first_key() -> Response:
     form, signing_in = read_form(), web_context().signing_in
-    _, token = web_context().first_key.take(form.get("token", "").strip())
+    with guessing_is_noticed():
+        _, token = web_context().first_key.take(form.get("token", "").strip())
     _, session = signing_in.sign_in(token, address_of_this_request(), request.headers.get("User-Agent"))
     response = unstored(make_response(render_template("first_key.html", offer=None, token=token), 201))
     set_session(response, request, session)

@@ -20,6 +20,8 @@ from vignette.errors import (
     MalformedRequest,
     NoFile,
     Overloaded,
+    QuotaExceeded,
+    StorageQuotaExceeded,
     StoreFull,
     StoreUnavailable,
     TooManyFiles,
@@ -32,6 +34,7 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.model import Visibility
+from vignette.use_cases.weighing import receiving_s
 from vignette.web.api.headers import CONTENT_DIGEST, REPR_DIGEST, Parameter, as_header, header
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
@@ -45,9 +48,11 @@ from vignette.web.api.resources import (
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
+from vignette.web.http.clients import holder_of_this_request
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import problem_of, status_of
 from vignette.web.http.queries import said_visibility
+from vignette.web.rates import take
 from vignette.web.uploading import Receipt, Sender, receive_all
 
 logger = logging.getLogger(__name__)
@@ -68,6 +73,8 @@ _REFUSALS_OF_A_FILE: Final = (
     TooManyFrames,
     TooMuchMemory,
     IdempotencyKeyReused,
+    StorageQuotaExceeded,
+    QuotaExceeded,
     CatalogueUnavailable,
     StoreUnavailable,
     StoreFull,
@@ -161,9 +168,12 @@ def upload() -> Response:
     announced = request.content_length
     # A request over the limit is refused for its size, not for want of room.
     wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
-    with context.capacity.upload():
-        context.intake.expect(current_actor(), wanted)
-        sender = Sender(current_actor(), said_visibility(request.args))
+    actor = current_actor()
+    take(receiving_s(wanted or 0))
+    with context.capacity.upload(actor.identity), context.allowances.reserve(actor, wanted) as reservation:
+        context.intake.expect(actor, wanted)
+        name = actor.identity or holder_of_this_request()
+        sender = Sender(actor, said_visibility(request.args), name, reservation.kept)
         receipts = receive_all(sender, request, context.intake, context.request_limits, context.capacity.slow_clients)
     for receipt in receipts:
         context.upload_ended(receipt.outcome)
