@@ -44,8 +44,8 @@ _MOST_BYTES: Final = {
     TOMBSTONE: KIB,
     METADATA_TEXT: 16 * MIB,
     METADATA_JSON: 16 * MIB,
-    # `limits.MAX_KEYS` keys with the longest names and the most networks take half of that.
-    KEYS: 64 * MIB,
+    # `limits.MAX_KEYS` keys with the longest names, the most networks and the most origins take two thirds of that.
+    KEYS: 96 * MIB,
 }
 _MOST_BYTES_OF_OTHERS: Final = 256 * MIB
 

@@ -14,7 +14,7 @@ MAX_SESSIONS_OF_A_KEY: Final = 100
 MAX_KEYS: Final = 10_000
 MAX_KEY_NAME_CHARS: Final = 200
 MAX_KEY_NETWORKS: Final = 50
-MAX_KEY_ORIGINS: Final = 50
+MAX_KEY_ORIGINS: Final = 20
 MAX_QUOTA: Final = 10**15
 """Of images or bytes; no machine has room for more."""
 # The last use of a key is noted at most this often.

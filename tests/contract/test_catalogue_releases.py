@@ -16,12 +16,17 @@ from typing import Final
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from tests.contract.conftest import new_database
 from tests.running import LIMIT_S, http_client, running_service, started_service
 from vignette.access.names import name_of_earlier
 from vignette.access.policy import Sight
+from vignette.adapters.sql import migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.adapters.sql.tables import usage_table
 from vignette.model import ImageId, Need, State, Visibility
 
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
@@ -71,6 +76,29 @@ def later(request: pytest.FixtureRequest, url: str) -> Iterator[SqlCatalogue]:
     catalogue = laid_down(url, request.param)
     yield catalogue
     catalogue.close()
+
+
+def test_what_keys_have_already_is_counted(url: str) -> None:
+    catalogue = SqlCatalogue(url)
+    with catalogue.database.write() as connection:
+        script = ScriptDirectory(str(Path(migrations.__file__).parent))
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "vignette.adapters.sql:migrations")
+        command.upgrade(config, script.get_revision("0014").down_revision)
+        for number, (owner, state) in enumerate([("a", "ready"), ("a", "pending"), ("a", "deleting"), (None, "ready")]):
+            connection.exec_driver_sql(
+                "INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,"
+                " owner, state, attempts, hinted_at)"
+                f" VALUES ({number}, '', '', 1, 1, 1, 100, '', 0, {'NULL' if owner is None else repr(owner)},"
+                f" '{state}', 0, 0)"
+            )
+
+    catalogue.migrate(_not_to_be_read())
+
+    with catalogue.database.read() as connection:
+        rows = connection.execute(sa.select(usage_table)).all()
+    catalogue.close()
+    assert [(row.owner, row.images, row.bytes) for row in rows] == [("a", 2, 200)]
 
 
 class TestTheCatalogueOfTheFirstRelease:

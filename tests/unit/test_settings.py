@@ -282,6 +282,20 @@ class TestWrongValues:
         assert _the_problem().startswith(f'test.toml: allowed_hosts = ["a", "{host}"]: should be an IP address')
 
     @pytest.mark.parametrize(
+        ("settings", "limits"),
+        [
+            ({}, False),
+            ({"public_url": "http://localhost:8000"}, False),
+            ({"access": "gallery"}, True),
+            ({"host": "192.0.2.7", "access": "open"}, True),
+            ({"limit_rates": "always"}, True),
+            ({"host": "192.0.2.7", "access": "closed", "limit_rates": "never"}, False),
+        ],
+    )
+    def test_rates_are_limited_where_anybody_else_may_ask(self, settings: dict[str, str], limits: bool) -> None:
+        assert load_settings(**settings).limits_rates is limits
+
+    @pytest.mark.parametrize(
         ("settings", "is_private"),
         [
             ({}, True),

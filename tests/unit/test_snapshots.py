@@ -11,8 +11,10 @@ import pytest
 
 from vignette.access.actors import Scope
 from vignette.access.keys import Key
+from vignette.access.quotas import Quota
 from vignette.access.secrets import digest_of, new_token
-from vignette.limits import MAX_KEY_NETWORKS, MAX_KEYS, MIB
+from vignette.layout import KEYS, most_bytes
+from vignette.limits import MAX_KEY_NETWORKS, MAX_KEY_ORIGINS, MAX_KEYS, MAX_QUOTA
 from vignette.snapshots import keys_from_json, keys_to_json, without_uses
 
 NOON: Final = datetime(2026, 11, 29, 12, 0, 0, 402_000, UTC)
@@ -25,8 +27,10 @@ KEY: Final = Key(
     expires_at=NOON + timedelta(days=30),
     networks=("10.0.0.0/8", "2001:db8::/32"),
     last_used_at=NOON,
+    quota=Quota(images=100, bytes=None, images_per_day=0),
+    origins=("https://app.example.org", "http://localhost:5173"),
 )
-OTHER: Final = replace(KEY, id="f" * 16, digest="f" * 64, expires_at=None, networks=())
+OTHER: Final = replace(KEY, id="f" * 16, digest="f" * 64, expires_at=None, networks=(), quota=Quota(), origins=())
 
 
 def changed(**values: Any) -> bytes:
@@ -58,6 +62,10 @@ def test_no_token_is_in_it() -> None:
 
 
 def test_what_a_later_release_adds_is_passed_over() -> None:
+    before = json.loads(changed())
+    for key in before["keys"]:
+        del key["quota"], key["origins"]
+    assert [key.quota for key in keys_from_json(json.dumps(before).encode())] == [Quota()] * 2, "an earlier release"
     assert keys_from_json(changed(photo=[1])) == without_uses([OTHER, KEY])
     assert keys_from_json(json.dumps({"tickets": [], "keys": []}).encode()) == ()
 
@@ -92,6 +100,14 @@ def test_what_a_later_release_adds_is_passed_over() -> None:
         ("networks", ["10.0.0.0/8", "10.0.0.0/8"]),
         ("networks", [f"10.0.{i}.0/24" for i in range(MAX_KEY_NETWORKS + 1)]),
         ("networks", "10.0.0.0/8"),
+        ("origins", ["*"]),
+        ("origins", ["https://app.example.org/"]),
+        ("origins", ["https://app.example.org"] * 2),
+        ("origins", [f"https://a{i}.example.org" for i in range(MAX_KEY_ORIGINS + 1)]),
+        ("quota", {"images": -1}),
+        ("quota", {"bytes": 10**16}),
+        ("quota", {"images_per_day": "7"}),
+        ("quota", None),
     ],
 )
 def test_keys_that_we_would_not_write_are_not_read(name: str, value: object) -> None:
@@ -120,7 +136,10 @@ def test_what_is_no_snapshot_is_not_read(content: bytes) -> None:
 
 def _many(count: int, name: str, networks: int) -> list[Key]:
     each = tuple(f"2001:db8:1234:5678:9abc:def0:1234:{i:x}/128" for i in range(networks))
-    return [replace(KEY, id=f"{i:016x}", digest=f"{i:064x}", name=name, networks=each) for i in range(count)]
+    origins = tuple(f"https://{i:098d}.a:65000" for i in range(min(networks, MAX_KEY_ORIGINS)))
+    quota = Quota(MAX_QUOTA, MAX_QUOTA, MAX_QUOTA)
+    key = replace(KEY, name=name, networks=each, origins=origins, quota=quota)
+    return [replace(key, id=f"{i:016x}", digest=f"{i:064x}") for i in range(count)]
 
 
 def test_too_many_keys_are_not_read() -> None:
@@ -132,4 +151,4 @@ def test_too_many_keys_are_not_read() -> None:
 def test_as_many_keys_as_there_may_be_are_shorter_than_what_is_read() -> None:
     a_hundredth = len(keys_to_json(_many(MAX_KEYS // 100, "\U0001f511" * 200, MAX_KEY_NETWORKS)))
 
-    assert a_hundredth < 64 * MIB / 100
+    assert a_hundredth < most_bytes(KEYS) / 100
