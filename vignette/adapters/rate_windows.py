@@ -72,8 +72,7 @@ class RedisWindows:
     def __init__(
         self, broker_url: str, *, processes: int, patience_s: float = _PATIENCE_S, pause_s: float = _PAUSE_S
     ) -> None:
-        self._storage_url = storage_url(broker_url)
-        self._limiter: SlidingWindowCounterRateLimiter | None = None
+        self._limiter = _limiter(broker_url)
         self._impatient = Impatient()
         self._patience_s = patience_s
         self._pause_s = pause_s
@@ -140,27 +139,15 @@ class RedisWindows:
 
     def _take_now(self, rate: Rate, holder: str, units: int, wanted: int) -> tuple[Standing, int]:
         """Return how it stands after so many units were taken: *wanted*, or *units* if that is all that there is."""
-        limiter, item = self._connected(), _item(rate)
+        limiter, item = self._limiter, _item(rate)
         for taken in sorted({wanted, units}, reverse=True):
             if limiter.hit(item, holder, cost=taken):
                 return self._standing_now(rate, holder), taken
         return replace(self._standing_now(rate, holder), is_refused=True), 0
 
     def _standing_now(self, rate: Rate, holder: str) -> Standing:
-        stats = self._connected().get_window_stats(_item(rate), holder)
+        stats = self._limiter.get_window_stats(_item(rate), holder)
         return Standing(rate, stats.remaining, max(0.0, stats.reset_time - time.time()))
-
-    def _connected(self) -> SlidingWindowCounterRateLimiter:
-        if self._limiter is None:
-            options: dict[str, Any] = {
-                "socket_timeout": _SOCKET_TIMEOUT_S,
-                "socket_connect_timeout": _SOCKET_TIMEOUT_S,
-                "retry": Retry(NoBackoff(), 0),
-                "max_connections": 2,
-            }
-            storage = RedisStorage(self._storage_url, key_prefix=_KEY_PREFIX, **options)
-            self._limiter = SlidingWindowCounterRateLimiter(storage)
-        return self._limiter
 
     def _ask(self, call: Callable[[], T]) -> T | None:
         """Return what *call* returns; None if Redis is away, or was a moment ago."""
@@ -196,6 +183,17 @@ def storage_url(broker_url: str) -> str:
     """Return the URL by which `limits` reaches the broker that kombu reaches by *broker_url*."""
     url = broker_url.replace("redis+socket://", "redis+unix://", 1).replace("virtual_host=", "db=")
     return url.replace("ssl_cert_reqs=CERT_REQUIRED", "ssl_cert_reqs=required")
+
+
+def _limiter(broker_url: str) -> SlidingWindowCounterRateLimiter:
+    """Return what will connect when it is first used."""
+    options: dict[str, Any] = {
+        "socket_timeout": _SOCKET_TIMEOUT_S,
+        "socket_connect_timeout": _SOCKET_TIMEOUT_S,
+        "retry": Retry(NoBackoff(), 0),
+        "max_connections": 2,
+    }
+    return SlidingWindowCounterRateLimiter(RedisStorage(storage_url(broker_url), key_prefix=_KEY_PREFIX, **options))
 
 
 def _item(rate: Rate) -> RateLimitItem:
