@@ -83,6 +83,15 @@ def test_a_key_that_is_none_opens_nothing_to_anybody(site: Site) -> None:
     assert site.ask("POST", "/images", APP, None).status_code == 403
 
 
+@pytest.mark.parametrize("shown", ["Basic vk_none", "Token vk_none", "vk_none", "Bearer vt_none", "Bearer"])
+def test_what_is_no_key_lets_no_page_do_what_anybody_may(site: Site, shown: str) -> None:
+    headers = {"Origin": APP, "Authorization": shown}
+    answer = site.house.client.post("/images", data=picture(), content_type="image/jpeg", headers=headers)
+
+    assert answer.status_code in (401, 403)
+    assert site.house.catalogue.index.next_id() == 0
+
+
 def test_a_browser_that_asks_first_hears_of_origins_that_a_key_names(site: Site) -> None:
     known, unknown = site.preflight(APP), site.preflight(EVIL)
 

@@ -198,7 +198,7 @@ def upload(ask: Asking) -> None:
     for quota in (Quota(images=0), Quota(images_per_day=0)):
         _, token = house.keyholding.add(OPERATOR, "full", [Scope.UPLOAD], quota=quota)
         ask.send(picture(), Authorization=f"Bearer {token}")
-        with patched(house.context.allowances, "reserve", lambda *_: nullcontext(Reservation())):
+        with patched(house.context.allowances, "reserve", lambda *_, **__: nullcontext(Reservation())):
             ask.send(picture(), picture(), Authorization=f"Bearer {token}")
     with no_catalogue(house):
         ask.send(picture())

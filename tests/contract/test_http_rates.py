@@ -265,6 +265,17 @@ class TestQuotas:
         assert limited.house.is_clean()
         assert limited.house.catalogue.index.next_id() == 1
 
+    def test_what_comes_again_is_the_same_image_although_there_is_no_room_for_another(self, tmp_path: Path) -> None:
+        limited = Limited(tmp_path, quota=Quota(images=1))
+        key = {"Idempotency-Key": "once", "Content-Type": "image/jpeg"}
+
+        sent = [limited.ask("/images", "POST", limited.token, data=picture(), headers=key) for _ in range(2)]
+
+        assert [answer.status_code for answer in sent] == [201, 201]
+        assert sent[0].headers["Location"] == sent[1].headers["Location"]
+        other = limited.ask("/images", "POST", limited.token, data=picture(), headers={**key, "Idempotency-Key": "2"})
+        assert other.status_code == 403
+
     def test_what_is_deleted_is_given_back(self, tmp_path: Path) -> None:
         limited = Limited(tmp_path, quota=Quota(images=1, images_per_day=2))
         sent = limited.send()

@@ -46,15 +46,18 @@ class Allowances:
         return (Quota(), Usage()) if actor.key_id is None else self._quotas.standing(actor.key_id, self._clock())
 
     @contextmanager
-    def reserve(self, actor: Actor, announced_bytes: int | None) -> Iterator[Reservation]:
+    def reserve(
+        self, actor: Actor, announced_bytes: int | None, *, may_be_repeated: bool = False
+    ) -> Iterator[Reservation]:
         """
-        Reserve room for a request of *actor*; None if it has announced no length.
+        Reserve room for a request of *actor*; None if it has announced no length. If it *may be repeated*, what it
+        brings may be here already, and takes no room: then nothing is reserved or refused.
 
         Raises:
             StorageQuotaExceeded, QuotaExceeded: The key has none left.
         """
         mine = Reservation(1, announced_bytes or 0)
-        if actor.key_id is None or not (standing := self.standing(actor))[0].is_bounded:
+        if may_be_repeated or actor.key_id is None or not (standing := self.standing(actor))[0].is_bounded:
             yield mine
             return
         quota, usage = standing

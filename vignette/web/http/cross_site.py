@@ -49,9 +49,13 @@ def refuse_cross_site(app: Flask, *, knows_its_scheme: bool) -> None:
 
 
 def shows_key(request: Request) -> bool:
-    """Whether a key stands in the request, valid or not."""
+    """Whether a key stands in the request, valid or not: then `web.admission` looks at it, in each mode."""
     authorization = request.authorization
-    return authorization is not None and (authorization.token or "").startswith(KEY_PREFIX)
+    return (
+        authorization is not None
+        and authorization.type == "bearer"
+        and (authorization.token or "").startswith(KEY_PREFIX)
+    )
 
 
 def refuse_marked(request: Request) -> None:

@@ -170,7 +170,11 @@ def upload() -> Response:
     wanted = announced if announced is not None and announced <= context.request_limits.max_bytes else None
     actor = current_actor()
     take(receiving_s(wanted or 0))
-    with context.capacity.upload(actor.identity), context.allowances.reserve(actor, wanted) as reservation:
+    may_be_repeated = "Idempotency-Key" in request.headers
+    with (
+        context.capacity.upload(actor.identity),
+        context.allowances.reserve(actor, wanted, may_be_repeated=may_be_repeated) as reservation,
+    ):
         context.intake.expect(actor, wanted)
         name = actor.identity or holder_of_this_request()
         sender = Sender(actor, said_visibility(request.args), name, reservation.kept)
