@@ -369,3 +369,22 @@ def test_the_description_tells_it_of_every_operation(limited: Limited) -> None:
             assert "Retry-After" in responses["429"]["headers"], (method, path)
             told = [r for status, r in responses.items() if status[0] == "2"]
             assert all("RateLimit" in response["headers"] for response in told), (method, path)
+
+
+def test_admin_gives_a_key_its_quota_and_its_origins_and_changes_them(tmp_path: Path) -> None:
+    with new_house(tmp_path, access=Access.CLOSED) as house:
+        _, token = house.keyholding.add(OPERATOR, "admin", [Scope.ADMIN])
+        headers = {"Authorization": f"Bearer {token}"}
+        wanted = {"name": "app", "scopes": ["upload"], "origins": ["https://APP.example.org"]}
+
+        made = house.client.post("/keys", json={**wanted, "quota": {"images": 3, "bytes": 10**9}}, headers=headers)
+        assert made.json["origins"] == ["https://app.example.org"]
+        assert made.json["quota"] == {"images": 3, "bytes": 10**9, "images_per_day": None}
+
+        path = f"/keys/{made.json['id']}"
+        changed = house.client.patch(path, json={"quota": {"bytes": None, "images_per_day": 2}}, headers=headers)
+        assert changed.json["quota"] == {"images": 3, "bytes": None, "images_per_day": 2}
+        assert changed.json["origins"] == ["https://app.example.org"]
+        for wrong in ({"quota": {"images": -1}}, {"quota": {"files": 1}}, {"quota": None}, {"origins": ["*"]}):
+            assert house.client.patch(path, json=wrong, headers=headers).status_code == 400
+        assert house.client.get(path, headers=headers).json == changed.json
