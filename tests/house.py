@@ -34,6 +34,7 @@ from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
+from vignette.use_cases.screening import NO_CHECKS, Screening
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 from vignette.web import create_app
 from vignette.web.capacity import Capacity
@@ -95,6 +96,7 @@ class House:
         place_patience_s: float = PLACE_PATIENCE_S,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
         planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
+        screening: Screening = NO_CHECKS,
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -136,10 +138,11 @@ class House:
             Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1, patience_s=place_patience_s),
             Policy(access, of_new=visibility),
             OfferFile(root / "state" / "first-key.json"),
+            screening=screening,
             cache_vignettes_s=cache_vignettes_s,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
-        self.keyholding = self.context.keyholding
+        self.keyholding, self.reviewing = self.context.keyholding, self.context.reviewing
         self._create_app = partial(
             create_app, self.context, public_url=public_url, languages=("en", "fr"), others_may_embed=others_may_embed
         )

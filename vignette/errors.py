@@ -15,6 +15,7 @@ VignetteError
 │   │                           the check itself does
 │   ├── TooLongToCheck          the check at the door needs too much processor time
 │   ├── NotCheckable            the check at the door crashes
+│   ├── CheckRefused            a check of the operator's refuses it
 │   ├── MalformedRequest
 │   ├── UploadTooSlow
 │   ├── DigestMismatch
@@ -36,6 +37,7 @@ VignetteError
 │   └── NotTheOwner             the owner of the image might
 ├── ImageDeleted
 ├── ImageNotFailed              only a failed image can be tried again
+├── ImageNotQuarantined         only an image in quarantine can be accepted or rejected
 ├── RenderingFailed             the worker could not render the image
 │   └── TooMuchTime
 ├── NotPublishable              no public copy can be made of this format
@@ -46,6 +48,7 @@ VignetteError
 │   │   └── NumberTaken
 │   ├── CatalogueUnavailable
 │   ├── QueueUnavailable
+│   ├── CheckUnavailable        a check of the operator's gave no verdict
 │   └── Overloaded
 └── SettingsError
 """
@@ -136,6 +139,17 @@ class TooLongToCheck(Refused):
 class NotCheckable(Refused):
     code = "not-checkable"
     title = N_("The image cannot be checked")
+
+
+class CheckRefused(Refused):
+    """A check that the operator has set up refuses the file; `reason` is the code that it gave."""
+
+    code = "check-refused"
+    title = N_("A check of this service refuses the image")
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the reason of the check: {reason}")
 
 
 class MalformedRequest(Refused):
@@ -249,6 +263,11 @@ class ImageNotFailed(VignetteError):
     title = N_("Only an image that has failed can be tried again")
 
 
+class ImageNotQuarantined(VignetteError):
+    code = "image-not-quarantined"
+    title = N_("Only an image that waits for a decision can be accepted or rejected")
+
+
 class RenderingFailed(VignetteError):
     code = "rendering-failed"
     title = N_("No vignette could be made of the image")
@@ -297,6 +316,11 @@ class CatalogueUnavailable(Unavailable):
 class QueueUnavailable(Unavailable):
     code = "queue-unavailable"
     title = N_("The queue cannot be used")
+
+
+class CheckUnavailable(Unavailable):
+    code = "check-unavailable"
+    title = N_("The image cannot be checked now")
 
 
 class Overloaded(Unavailable):

@@ -3,6 +3,7 @@ The names of the files in an image's folder, and in that of the service. Only th
 
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
     edits.json  (what was said of it after it came, if anything)
+    review.json  (why it is or was in quarantine, and what was decided, if it ever was)
     public.json  (how to put the public copy together, if anybody has asked for it)
     vignette-small-256x256-inside-q80-e3c09555.webp
     vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
@@ -26,6 +27,7 @@ RECORD: Final = "record.json"
 METADATA_TEXT: Final = "metadata.txt"
 METADATA_JSON: Final = "metadata.json"
 EDITS: Final = "edits.json"
+REVIEW: Final = "review.json"
 OUTCOME: Final = "outcome.json"
 PUBLIC_COPY: Final = "public.json"
 TOMBSTONE: Final = "deleted.json"
@@ -40,6 +42,7 @@ KEYS: Final = "keys.json"
 _MOST_BYTES: Final = {
     RECORD: MIB,
     EDITS: MIB,
+    REVIEW: MIB,
     OUTCOME: 4 * MIB,
     TOMBSTONE: KIB,
     METADATA_TEXT: 16 * MIB,

@@ -17,6 +17,9 @@ MAX_KEY_NETWORKS: Final = 50
 # The last use of a key is noted at most this often.
 KEY_USE_NOTED_EVERY_S: Final = 60.0
 
+# What `admin` may say of a decision about an image in quarantine: a sentence or two.
+MAX_REVIEW_NOTE_CHARS: Final = 500
+
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 

@@ -99,6 +99,39 @@ class Edits:
     visibility: Visibility | None = None
 
 
+class Decision(StrEnum):
+    """What `admin` decides about an image in quarantine. One that is rejected is deleted."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """
+    Why an image is in quarantine: the name of the check that wants it, the code of its reason, and since when, in whole
+    milliseconds.
+    """
+
+    check: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """
+    What became of a suspicion, as in `review.json`. Without a `decision` the image is in quarantine. `decided_by` is
+    the id of a key, None for whoever runs commands; `note` is what that person said.
+    """
+
+    suspicion: Suspicion
+    decision: Decision | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    note: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an image has no vignette: the code, words and numbers of an error, as in `outcome.json`."""
@@ -198,6 +231,8 @@ class Image:
     release rendered it.
 
     `visibility` is what was said last. None: nothing was, as it came before anything could be.
+
+    An image in `quarantine` is seen by `admin` alone, whatever its state and its visibility.
     """
 
     id: ImageId
@@ -211,6 +246,7 @@ class Image:
     is_completing: bool = False
     sizes: tuple[str, ...] | None = None
     visibility: Visibility | None = None
+    quarantine: Suspicion | None = None
 
     @property
     def public_name(self) -> PublicName | None:

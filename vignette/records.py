@@ -1,6 +1,6 @@
 """
-Makes the content of `record.json`, `edits.json`, `outcome.json` and `deleted.json` from our values; reads the first
-three, and `metadata.json`.
+Makes the content of `record.json`, `edits.json`, `review.json`, `outcome.json` and `deleted.json` from our values;
+reads the first four, and `metadata.json`.
 
 A folder may come from a stranger, as a backup. So nothing is read but what Vignette itself may have written: names of
 files are those that may lie in a folder, formats are those that the door accepts, numbers fit into the catalogue.
@@ -23,12 +23,13 @@ from pydantic_core import from_json
 from vignette import layout
 from vignette.access.names import PATTERN
 from vignette.limits import MAX_NAME_CHARS
-from vignette.model import Edits, Failure, ImageFacts, Outcome, Placeholder, Record
+from vignette.model import Edits, Failure, ImageFacts, Outcome, Placeholder, Record, Review, in_milliseconds
 from vignette.pixels.formats import ACCEPTED_FORMATS
 
 _RECORDS = TypeAdapter(Record)
 _OUTCOMES = TypeAdapter(Outcome)
 _EDITS = TypeAdapter(Edits)
+_REVIEWS = TypeAdapter(Review)
 
 _FORMATS: Final = frozenset((accepted.media_type, accepted.extension) for accepted in ACCEPTED_FORMATS)
 
@@ -46,6 +47,8 @@ _KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _PUBLIC_NAME: Final = re.compile(PATTERN, re.ASCII)
 _SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
+CHECK_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+REASON_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,63}", re.ASCII)
 # In base64: a ThumbHash has at most 25 bytes.
 _THUMBHASH: Final = re.compile(r"[A-Za-z0-9+/]{1,64}={0,2}", re.ASCII)
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}", re.ASCII)
@@ -86,6 +89,32 @@ def edits_from_json(content: bytes) -> Edits:
     """Raise `ValueError` if *content* holds nothing that Vignette may have written."""
     require_plain_json(content)
     return _EDITS.validate_json(content, strict=True)
+
+
+def review_to_json(review: Review) -> bytes:
+    return _REVIEWS.dump_json(review, indent=1)
+
+
+def review_from_json(content: bytes) -> Review:
+    """
+    The note is made a label, as `clean_name` does.
+
+    Raises:
+        ValueError: *content* holds no review that Vignette may have written.
+    """
+    require_plain_json(content)
+    review = _REVIEWS.validate_json(content, strict=True)
+    require_words("check", review.suspicion.check, CHECK_NAME)
+    require_words("reason", review.suspicion.reason, REASON_CODE)
+    require_moment("since", review.suspicion.since)
+    if (review.decision is None) != (review.decided_at is None):
+        raise ValueError("there is a decision without a time, or a time without a decision")
+    if review.decided_at is not None:
+        require_moment("decided_at", review.decided_at)
+    if review.decided_by is not None:
+        require_words("decided_by", review.decided_by, _KEY_ID)
+    suspicion = replace(review.suspicion, since=in_milliseconds(review.suspicion.since.astimezone(UTC)))
+    return replace(review, suspicion=suspicion, note=clean_name(review.note))
 
 
 def outcome_to_json(outcome: Outcome) -> bytes:

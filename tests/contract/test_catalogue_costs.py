@@ -19,9 +19,9 @@ from tests.contract.test_catalogue import FAILURE, never, nothing, record
 from tests.memory import most_memory
 from vignette.access.policy import Sight
 from vignette.adapters.sql.catalogue import SqlCatalogue
-from vignette.adapters.sql.tables import image_table, unflushed_table
+from vignette.adapters.sql.tables import image_table, moment_of, unflushed_table
 from vignette.limits import MIB
-from vignette.model import Image, ImageId, PublicName, State, Visibility
+from vignette.model import Image, ImageId, PublicName, State, Suspicion, Visibility
 from vignette.ports import catalogue as ports
 from vignette.ports.catalogue import Claim, Due, Note
 
@@ -54,7 +54,12 @@ class Block:
     failure: str = "NULL"
     owner: str = "NULL"
     visibility: str = ""
+    quarantine: str = "NULL"
 
+
+SUSPECTED: Final = '{"check": "moderation", "reason": "nudity", "since_ms": 0}'
+
+A_FAILURE: Final = """'{"code": "broken-image", "detail": "none"}'"""
 
 # The oldest first. What is looked for stands behind what might be read in vain, from either end.
 BLOCKS: Final[Mapping[str, Block]] = {
@@ -65,7 +70,11 @@ BLOCKS: Final[Mapping[str, Block]] = {
     "ready": Block(MANY, "ready", "b"),
     "owned by others": Block(MANY, "ready", "b", owner="'many'", visibility="private"),
     "ready by others": Block(FEW, "ready", "a"),
-    "ready, tried again in vain": Block(FEW, "ready", "b", failure="'{}'"),
+    "ready, tried again in vain": Block(FEW, "ready", "b", failure=A_FAILURE),
+    "suspected long ago": Block(FEW, "failed", "b", failure=A_FAILURE, quarantine=f"'{SUSPECTED}'"),
+    "suspected": Block(
+        MANY, "failed", "b", failure=A_FAILURE, owner="'few'", visibility="public", quarantine=f"'{SUSPECTED}'"
+    ),
     "renewing": Block(FEW, "renewing", "a"),
     "completing": Block(MANY, "completing", "a"),
     "being completed": Block(MANY, "completing", "a", lease_s=60),
@@ -107,10 +116,10 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                 )
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
                                    idempotency_key, state, recipe_set, hinted_at, lease_until, failure, owner,
-                                   visibility, public_name)
+                                   visibility, quarantine, public_name)
                 SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
                        '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure},
-                       {block.owner}, '{block.visibility}', 'name ' || i FROM number
+                       {block.owner}, '{block.visibility}', {block.quarantine}, 'name ' || i FROM number
                 """
             )
         for boot, count in (("another", FEW), ("this", MANY)):
@@ -152,6 +161,20 @@ SIGHTS: Final = [
     for visibilities in ((), (Visibility.PUBLIC,), (Visibility.PRIVATE, None))
 ]
 
+A_SUSPICION: Final = Suspicion("moderation", "nudity", moment_of(0))
+
+
+def let_out_and_back(catalogue: SqlCatalogue, image_id: ImageId) -> None:
+    catalogue.quarantine.let_out(image_id, int)
+    catalogue.quarantine.shut_away(image_id, A_SUSPICION, int)
+
+
+def reject_and_back(catalogue: SqlCatalogue, image_id: ImageId) -> None:
+    catalogue.quarantine.begin_delete(image_id)
+    with catalogue.database.write() as connection:
+        connection.execute(sa.update(image_table).where(image_table.c.id == image_id).values(state="ready"))
+
+
 Question = Callable[[SqlCatalogue], object]
 
 QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
@@ -160,6 +183,10 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "came before": lambda c: c.arrivals.add(
             replace(record("ab"), idempotency_key=f"key {first_of('waiting')}"), nothing, never
         ),
+    },
+    "Arrivals.sent_before": {
+        "": lambda c: c.arrivals.sent_before(replace(record("ab"), idempotency_key=f"key {first_of('waiting')}")),
+        "new": lambda c: c.arrivals.sent_before(record(key="nobody's")),
     },
     "Library.get": {
         "": lambda c: c.library.get(first_of("waiting")),
@@ -172,7 +199,15 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         ),
     },
     "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE, int)},
+    "Quarantine.waiting": {
+        "from the top": lambda c: c.quarantine.waiting(LIMIT),
+        "to the end": lambda c: c.quarantine.waiting(LIMIT, first_of("suspected")),
+    },
+    "Quarantine.shut_away": {"": lambda c: c.quarantine.shut_away(first_of("waiting"), A_SUSPICION, int)},
+    "Quarantine.let_out": {"": lambda c: let_out_and_back(c, first_of("suspected"))},
+    "Quarantine.begin_delete": {"": lambda c: reject_and_back(c, first_of("suspected"))},
     "Library.newest": {
+        "of all that is not in quarantine": lambda c: c.library.newest(LIMIT, first_of("renewing"), Sight(None, None)),
         "from the top": lambda c: c.library.newest(LIMIT),
         "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),
         "to the end": lambda c: c.library.newest(LIMIT, ImageId(first_of("failed") + 1)),

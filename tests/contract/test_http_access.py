@@ -87,6 +87,8 @@ OF_ALL = [
     ("GET", "/keys/{}", Scope.ADMIN),
     ("PATCH", "/keys/{}", Scope.ADMIN),
     ("DELETE", "/keys/{}", Scope.ADMIN),
+    ("GET", "/quarantine", Scope.ADMIN),
+    ("POST", "/images/{}/review", Scope.ADMIN),
 ]
 FOR_EVERYBODY = {"/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"}
 # They ask for a key themselves, whatever its scopes.
@@ -221,6 +223,49 @@ def test_what_may_not_be_seen_answers_as_what_does_not_exist(
                     assert [h for h in found[1] if h[0] != "Content-Length"] == [
                         h for h in expected_here[1] if h[0] != "Content-Length"
                     ]
+
+
+def test_what_is_in_quarantine_answers_as_what_does_not_exist(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With open doors, too, and for its owner; and it is not even read."""
+    hidden, absent = doors.images["owner's public"], new_name()
+    doors.house.reviewing.suspect(hidden.id, "moderation", "nudity")
+    monkeypatch.setattr(library, "from_row", pytest.fail)
+    conditions = [{}, {"If-None-Match": "*"}, {"If-Match": f'"{hidden.record.sha256}"'}, {"Range": "bytes=0-9"}]
+    for method, path, _ in ROUTES:
+        body = {"json": {"visibility": "public"}} if method == "PATCH" else {}
+        for who, face in (("nobody", "*/*"), ("owner", "text/html")):
+            for condition in conditions if method == "GET" else [{}]:
+                headers = {**condition, "Accept": face}
+                for ref, other in ((hidden.public_name, absent), (hidden.id, 99)):
+                    found, expected = (
+                        whole(doors.ask(who, method, path.format(each), headers=headers, **body), each)
+                        for each in (ref, other)
+                    )
+                    assert expected[0] in (401, 404)
+                    assert (found[0], found[2]) == (expected[0], expected[2])
+                    lengths = [[h for h in each[1] if h[0] != "Content-Length"] for each in (found, expected)]
+                    assert lengths[0] == lengths[1]
+
+
+def test_what_is_in_quarantine_is_in_no_list_but_that_of_admin(doors: Doors) -> None:
+    hidden = doors.images["owner's public"]
+    doors.house.reviewing.suspect(hidden.id, "moderation", "nudity")
+    is_free = doors.house.context.policy.access is not Access.CLOSED
+    for who in ("owner", "other", "admin", *(["nobody"] if is_free else [])):
+        assert str(hidden.public_name) not in doors.ask(who, "GET", "/images").text
+        front = doors.ask(who, "GET", "/", headers={"Accept": "text/html"}).text
+        assert f"/vignette/{hidden.public_name}" not in front
+        assert f'/images/{hidden.id}"' not in front
+        answer = doors.ask(who, "GET", "/images?state=quarantined")
+        if who == "admin":
+            assert [image["public_name"] for image in answer.json["images"]] == [hidden.public_name]
+            assert doors.ask(who, "GET", f"/vignette/{hidden.public_name}").status_code == 200
+            before = doors.ask(who, "GET", f"/images?before={hidden.public_name}")
+            assert before.status_code == 200
+        else:
+            assert answer.json["required"] == "admin"
+            before = doors.ask(who, "GET", f"/images?before={hidden.public_name}")
+            assert before.status_code == 404
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES)

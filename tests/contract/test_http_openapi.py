@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.access.policy import Policy
 from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.adapters.stores.folder import FolderStore
+from vignette.model import ImageId, Suspicion
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
 from vignette.web.api.openapi import build_document
@@ -193,8 +195,23 @@ def upload(ask: Asking) -> None:
                 content_type="image/jpeg",
                 environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": "100000"},
             )
+    check(ask)
     with no_catalogue(house):
         ask.send(picture())
+
+
+def check(ask: Asking) -> None:
+    """What others say of a file before it is kept."""
+    screening = ask.house.context.intake._screening
+    suspicion = Suspicion("moderation", "nudity", datetime(2026, 1, 1, tzinfo=UTC))
+    with patched(screening, "screen", lambda *_: suspicion):
+        ask.send(picture())
+        ask.send(picture(), picture())
+        ask.send(picture(), b"words")
+    for fault in (errors.CheckRefused("nudity"), errors.CheckUnavailable("away")):
+        with patched(screening, "screen", failing(fault)):
+            ask.send(picture())
+            ask.send(picture(), picture())
 
 
 def small_body(ask: Asking, method: str, path: str, template: str | None = None, **options: Any) -> None:
@@ -275,16 +292,6 @@ def vignette(ask: Asking) -> None:
         number = house.upload(picture()).id
         with patched(time, "sleep", lambda _: house.work()):  # the worker is done while the client waits
             ask(method, f"/vignette/{number}", template, headers={"Prefer": "wait=9"}, faces=("*/*",))
-
-
-def catalogue(ask: Asking) -> None:
-    ask.both("/images")
-    ask.both("/images?limit=1")
-    ask.both("/images?limit=1&before=1")
-    ask.both("/images?limit=0")
-    ask.both(f"/images?before={'a' * 26}")
-    with no_catalogue(ask.house):
-        ask.both("/images")
 
 
 def image(ask: Asking) -> None:
@@ -537,6 +544,54 @@ def session_end(ask: Asking, _: str, admin: dict[str, str]) -> None:
         ask("DELETE", "/sessions/none", template, headers=admin)
 
 
+@as_admin
+def catalogue(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    ask.both("/images")
+    ask.both("/images?limit=1")
+    ask.both("/images?limit=1&before=1")
+    ask.both("/images?limit=0")
+    ask.both(f"/images?before={'a' * 26}")
+    for headers in ({}, ask.lesser, admin):
+        ask.both("/images?state=quarantined", headers=headers)
+    ask.both("/images?state=none")
+    with no_catalogue(ask.house):
+        ask.both("/images")
+
+
+@as_admin
+def quarantine_page(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    ask.house.reviewing.suspect(ImageId(0), "moderation", "nudity")
+    ask.both("/quarantine", headers=ask.lesser)
+    ask.both("/quarantine", headers=admin)
+    ask.both("/quarantine?before=x", headers=admin)
+    ask.both(f"/quarantine?before={'a' * 26}", headers=admin)
+    with no_catalogue(ask.house):
+        ask.both("/quarantine", headers=admin)
+
+
+@as_admin
+def review(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    template, house = "/images/{image_id}/review", ask.house
+    accept, reject = ({"json": {"decision": decision}} for decision in ("accept", "reject"))
+    ask("POST", "/images/0/review", template, headers=ask.lesser, **accept)
+    ask("POST", "/images/0/review", template, headers={**admin, "Sec-Fetch-Site": "cross-site"}, **accept)
+    for number in (0, 2, 99):
+        ask("POST", f"/images/{number}/review", template, headers=admin, **accept)
+    small_body(ask, "POST", "/images/0/review", template, headers=admin)
+    ask("POST", "/images/0/review", template, headers=admin, json={"decision": "maybe"})
+    for body in (accept, reject, {"data": {"decision": "accept"}}):
+        for face in _FACES:
+            number = house.upload(picture()).id
+            house.reviewing.suspect(number, "moderation", "nudity")
+            ask("POST", f"/images/{number}/review", template, faces=(face,), headers=admin, **body)
+    house.reviewing.suspect(ImageId(0), "moderation", "nudity")
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
+        with patched(house.store, "write", failing(fault)):
+            ask("POST", "/images/0/review", template, headers=admin, **accept)
+    with no_catalogue(house):
+        ask("POST", "/images/0/review", template, headers=admin, **accept)
+
+
 def page(path: str) -> Callable[[Asking], None]:
     return lambda ask: ask.both(path)
 
@@ -594,6 +649,8 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/first-key"): first_key,
     ("get", "/sessions"): session_list,
     ("delete", "/sessions/{session_id}"): session_end,
+    ("get", "/quarantine"): quarantine_page,
+    ("post", "/images/{image_id}/review"): review,
 }
 
 # What a name in a path stands for.

@@ -7,8 +7,10 @@ What an actor may do, and why not. Pure: it looks at nothing but its arguments.
 | gallery | sees what is public                     | does what its scopes name, and changes what is its own |
 | closed  | does nothing                            | the same                                               |
 
-`admin` does everything, to each image. Numbers tell how many images there are: but for `open`, only the owner of an
-image and `admin` may name it by its number; all others by its public name.
+`admin` does everything, to each image. An image in quarantine is there for `admin` alone, in each mode.
+
+Numbers tell how many images there are: but for `open`, only the owner of an image and `admin` may name it by its
+number; all others by its public name.
 """
 
 from __future__ import annotations
@@ -29,10 +31,13 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What an actor sees: images that `owner` has sent, and those of the `visibilities`, whose ever they are."""
+    """
+    What an actor sees, of all that is not in quarantine: images that `owner` has sent, and those of the `visibilities`,
+    whose ever they are. Without `visibilities`, all of them.
+    """
 
     owner: str | None
-    visibilities: frozenset[Visibility | None]
+    visibilities: frozenset[Visibility | None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,13 @@ class Policy:
 
         An image that the actor may not see is `ImageNotFound`.
         """
-        if self.access is Access.OPEN and scope is not Scope.ADMIN:
-            return None
         if not self._grants(actor, scope):
             return _lack(actor, scope)
-        if image is None or self.knows_number(actor, image):
+        if image is None or actor.has(Scope.ADMIN):
             return None
-        if by_number or not self._is_seen_by_others(image):
+        if image.quarantine is None and self.knows_number(actor, image):
+            return None
+        if image.quarantine is not None or by_number or not self._is_seen_by_others(image):
             return ImageNotFound(f"there is no image {image.id if by_number else image.public_name}")
         if scope is Scope.READ:
             return None
@@ -77,14 +82,18 @@ class Policy:
         """
         What *actor* sees, if it may read at all; None if that is everything. *by_number*: what it may name by a number.
         """
-        if self.access is Access.OPEN or actor.has(Scope.ADMIN):
+        if actor.has(Scope.ADMIN):
             return None
+        if self.access is Access.OPEN:
+            return Sight(None, None)
         if by_number:
             return Sight(actor.key_id, frozenset())
         seen = {Visibility.PUBLIC} | ({None} if self.of_earlier is Visibility.PUBLIC else set())
         return Sight(actor.key_id, frozenset(seen))
 
     def _grants(self, actor: Actor, scope: Scope) -> bool:
+        if self.access is Access.OPEN and scope is not Scope.ADMIN:
+            return True
         return actor.has(scope) or (self.access is Access.GALLERY and scope is Scope.READ)
 
     def _is_seen_by_others(self, image: Image) -> bool:

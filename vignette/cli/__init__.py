@@ -10,6 +10,7 @@ from vignette import __version__
 from vignette.access.policy import Access
 from vignette.cli.images import render, retry
 from vignette.cli.keys import keys
+from vignette.cli.quarantine import quarantine
 from vignette.cli.trials import bench, torture
 from vignette.cli.upkeep import fsck, reindex
 from vignette.jail.modes import keep_files_private
@@ -47,5 +48,5 @@ def open_catalogue(settings: Settings, offer: str) -> None:
     catalogue.close()
 
 
-for command in (reindex, retry, render, fsck, keys, torture, bench):
+for command in (reindex, retry, render, fsck, keys, quarantine, torture, bench):
     main.add_command(command)

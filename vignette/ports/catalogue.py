@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vignette.access.policy import Sight
-from vignette.model import Failure, Image, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
+from vignette.model import (
+    Failure,
+    Image,
+    ImageId,
+    Need,
+    Placeholder,
+    PublicName,
+    Record,
+    State,
+    Suspicion,
+    Visibility,
+)
 
 
 class Arrivals(Protocol):
@@ -25,9 +36,11 @@ class Arrivals(Protocol):
         promote: Callable[[ImageId], None],
         withdraw: Callable[[], None],
         visibility: Visibility | None = None,
+        quarantine: Suspicion | None = None,
     ) -> tuple[Image, bool]:
         """
-        Give *record* the next number, with *visibility*; call *promote* with it, and index it as pending.
+        Give *record* the next number, with *visibility* and, if it is suspected, in *quarantine*; call *promote* with
+        the number, and index the image as pending.
 
         Numbers count from 0 without a gap: if anything fails, the number is not taken. If *promote* was called before
         that, *withdraw* is called to undo what it did, even if it did only half. *withdraw* is called only when it is
@@ -41,6 +54,14 @@ class Arrivals(Protocol):
 
         Raises:
             IdempotencyKeyReused: The image with the same key has other bytes.
+        """
+
+    def sent_before(self, record: Record) -> Image | None:
+        """
+        Return the image that has the idempotency key of *record* already, if any.
+
+        Raises:
+            IdempotencyKeyReused: As in `add`.
         """
 
 
@@ -60,8 +81,8 @@ class Library(Protocol):
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         """
-        Return at most *limit* images that are not deleted, newest first, with numbers below *before*; with *sight*,
-        only those that are in it.
+        Return at most *limit* images that are neither deleted nor in quarantine, newest first, with numbers below
+        *before*; with *sight*, only those that are in it.
         """
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
@@ -259,6 +280,25 @@ class Editing(Protocol):
         Raises:
             ImageNotFound: There is no image of this number, or it was deleted.
         """
+
+
+class Quarantine(Protocol):
+    """
+    For what nobody but `admin` is to see before somebody has decided. Each change has something written down in the
+    folder (*write_down*), as `Editing.set_visibility` has: if that raises, nothing has changed.
+    """
+
+    def waiting(self, limit: int, before: ImageId | None = None) -> list[Image]:
+        """Return at most *limit* images in quarantine, newest first, with numbers below *before*."""
+
+    def shut_away(self, image_id: ImageId, suspicion: Suspicion, write_down: Callable[[], object]) -> None:
+        """Put the image into quarantine; raise `ImageNotFound` if there is none of this number, or it was deleted."""
+
+    def let_out(self, image_id: ImageId, write_down: Callable[[], object]) -> None:
+        """Let the image out. Raise `ImageNotQuarantined` if it is not in quarantine, not any more, or deleted."""
+
+    def begin_delete(self, image_id: ImageId) -> None:
+        """Do `Removals.begin_delete` to an image in quarantine; raise `ImageNotQuarantined` as `let_out` does."""
 
 
 class Removals(Protocol):

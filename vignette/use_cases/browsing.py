@@ -48,7 +48,8 @@ class Browsing:
         """
         require(self._policy, actor, Scope.READ)
         sight = self._policy.sight(actor)
-        if before is not None and (sight is not None or not isinstance(before, int)):
+        sees_all = sight is None or sight.visibilities is None
+        if before is not None and not (sees_all and isinstance(before, int)):
             before = self.existing(actor, before).id
         # If one image more than asked for is found, there is another page.
         found = self._library.newest(limit + 1, before, sight)

@@ -20,7 +20,7 @@ from typing import Final
 from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Overloaded, Refused, StoreUnavailable
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
-from vignette.model import Edits, Image, ImageId, Need, Outcome, Record, State
+from vignette.model import Edits, Image, ImageId, Need, Outcome, Record, Review, State
 from vignette.ports.catalogue import Index, Library
 from vignette.ports.inspector import Inspector
 from vignette.ports.store import Files, Staging, Survey
@@ -31,11 +31,12 @@ from vignette.records import (
     outcome_from_json,
     record_from_json,
     record_to_json,
+    review_to_json,
     tombstone_to_json,
 )
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
 from vignette.use_cases.key_snapshots import PLACE, KeySnapshots
-from vignette.use_cases.reindexing import read_anew, read_visibility
+from vignette.use_cases.reindexing import read_anew, read_quarantine, read_visibility
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 
@@ -188,13 +189,21 @@ class Checkup:
         bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
         others = tuple(self._survey.others(image_id))
         has_bad_edits, visibility = False, None
+        has_bad_review, quarantine = False, None
         if record is not None:
             try:
                 visibility = read_visibility(self._files, others, image_id, record)
             except ValueError:
                 has_bad_edits = True
+            try:
+                quarantine = read_quarantine(self._files, others, image_id)
+            except ValueError:
+                has_bad_review = True
         return Folder(
-            names, record, visibility, outcome, digest, size, bad_metadata, bad_vignettes, others, has_bad_edits
+            *(names, record, visibility, outcome, digest, size, bad_metadata, bad_vignettes, others),
+            has_bad_edits=has_bad_edits,
+            quarantine=quarantine,
+            has_bad_review=has_bad_review,
         )
 
     def _record(self, image_id: ImageId) -> Record | None:
@@ -292,10 +301,17 @@ class Checkup:
         elif finding.remedy is Remedy.EDITS:
             edits = Edits(self._library.get(image_id).visibility)
             self._files.write(image_id, layout.EDITS, edits_to_json(edits))
+        elif finding.remedy is Remedy.REVIEW:
+            self._write_review(image_id)
         elif finding.remedy is Remedy.METADATA:
             self._write_metadata(image_id)
         elif name is not None:
             self._files.remove(image_id, name)
+
+    def _write_review(self, image_id: ImageId) -> None:
+        suspicion = self._library.get(image_id).quarantine
+        if suspicion is not None:
+            self._files.write(image_id, layout.REVIEW, review_to_json(Review(suspicion)))
 
     def _entomb(self, image_id: ImageId) -> None:
         tombstone = tombstone_to_json(datetime.now(UTC))

@@ -21,17 +21,18 @@ from vignette.errors import (
     QueueUnavailable,
     StoreFull,
 )
-from vignette.model import Edits, Image, Record, Visibility, in_milliseconds
+from vignette.model import Edits, Image, Record, Review, Suspicion, Visibility, in_milliseconds
 from vignette.ports.catalogue import Arrivals
 from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import Jobs
 from vignette.ports.jobs import Lane as Lane  # in the signature of `keep`
 from vignette.ports.store import Room, StagedImage, Staging
 from vignette.records import clean_name as clean_name
-from vignette.records import edits_to_json, record_to_json
+from vignette.records import edits_to_json, record_to_json, review_to_json
 from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
 from vignette.use_cases.browsing import not_deleted, require
 from vignette.use_cases.reindexing import Reindexing
+from vignette.use_cases.screening import NO_CHECKS, Screening
 
 # A process that was killed may have left a folder ahead of the catalogue, and others may take the number that follows
 # it before we do.
@@ -107,6 +108,7 @@ class Intake:
         inspector: Inspector,
         limits: IntakeLimits,
         policy: Policy,
+        screening: Screening = NO_CHECKS,
     ) -> None:
         self._staging = staging
         self._room = room
@@ -116,6 +118,7 @@ class Intake:
         self._inspector = inspector
         self.limits = limits
         self._policy = policy
+        self._screening = screening
 
     def expect(self, actor: Actor, announced_bytes: int | None) -> None:
         """
@@ -165,10 +168,14 @@ class Intake:
         policy tells who sees the image. If the actor has sent the same bytes with the same *idempotency_key* before,
         its image is returned, and nothing else is kept.
 
+        What passes our own check is shown to those that the operator has set up, which may want it in quarantine.
+
         Raises:
             NotAllowed: The actor may not upload.
-            Refused: The file is empty, of a format that is not accepted, not whole, or over a limit.
+            Refused: The file is empty, of a format that is not accepted, not whole, or over a limit; or a check of the
+                operator's rejects it.
             Overloaded: The file cannot be checked now.
+            CheckUnavailable: A check of the operator's gives no verdict, and nothing is kept without it.
             IdempotencyKeyReused: An earlier upload came with this key and other bytes.
             ImageDeleted: An earlier upload came with this key, and its image was deleted.
         """
@@ -185,16 +192,21 @@ class Intake:
                 max_frames=self.limits.max_frames,
                 max_memory_bytes=self.limits.max_memory_bytes,
             )
-        record = Record(
-            name=name,
-            facts=found.facts,
-            bytes=tally.bytes,
-            sha256=tally.digest(SHA_256).hex(),
-            received_at=in_milliseconds(datetime.now(UTC)),
-            idempotency_key=None if idempotency_key is None else _digest(actor, idempotency_key),
-            owner=actor.key_id,
-            public_name=new_name(),
-        )
+            record = Record(
+                name=name,
+                facts=found.facts,
+                bytes=tally.bytes,
+                sha256=tally.digest(SHA_256).hex(),
+                received_at=in_milliseconds(datetime.now(UTC)),
+                idempotency_key=None if idempotency_key is None else _digest(actor, idempotency_key),
+                owner=actor.key_id,
+                public_name=new_name(),
+            )
+            if self._screening.asks_anybody and (earlier := self._arrivals.sent_before(record)) is not None:
+                # It has had its verdict, which is not asked for again.
+                _log(actor, earlier, is_new=False)
+                return not_deleted(earlier)
+            suspicion = self._screening.screen(file, record)
         upload.staged.complete(
             layout.original(found.facts),
             {
@@ -203,18 +215,24 @@ class Intake:
                 layout.METADATA_TEXT: found.metadata_text,
                 # Without it an image is public.
                 **({layout.EDITS: edits_to_json(Edits(visibility))} if visibility is Visibility.PRIVATE else {}),
+                # It comes into being with the folder: so the image is never there without.
+                **({} if suspicion is None else {layout.REVIEW: review_to_json(Review(suspicion))}),
             },
         )
-        image, is_new = self._add(record, visibility, upload.staged)
+        image, is_new = self._add(record, visibility, suspicion, upload.staged)
         _log(actor, image, is_new=is_new)
         if is_new:
             self._hint(image, lane)
         return not_deleted(image)
 
-    def _add(self, record: Record, visibility: Visibility, staged: StagedImage) -> tuple[Image, bool]:
+    def _add(
+        self, record: Record, visibility: Visibility, suspicion: Suspicion | None, staged: StagedImage
+    ) -> tuple[Image, bool]:
         for _ in range(_TRIES_FOR_A_NUMBER):
             try:
-                return self._arrivals.add(record, partial(self._staging.promote, staged), staged.withdraw, visibility)
+                return self._arrivals.add(
+                    record, partial(self._staging.promote, staged), staged.withdraw, visibility, suspicion
+                )
             except NumberTaken:
                 # A crash has left a folder whose row was not committed: index it, and take the next number.
                 self._reindexing.catch_up()
@@ -240,6 +258,7 @@ def _log(actor: Actor, image: Image, *, is_new: bool) -> None:
     about = {"image": image.id, "bytes": image.record.bytes, "media_type": facts.media_type}
     if is_new:
         size = {"width": facts.width, "height": facts.height}
-        logger.info("image received", extra={**about, **size, **actor.in_log()})
+        words = "image received" if image.quarantine is None else "image received into quarantine"
+        logger.info(words, extra={**about, **size, **actor.in_log()})
     else:
         logger.info("image sent again", extra={"image": image.id, **actor.in_log()})

@@ -12,10 +12,10 @@ from typing import Final
 from vignette import layout
 from vignette.access.names import name_of_earlier
 from vignette.errors import FileNotStored, StoreUnavailable
-from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State, Visibility
+from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State, Suspicion, Visibility
 from vignette.ports.catalogue import Index
 from vignette.ports.store import Files, Survey
-from vignette.records import edits_from_json, outcome_from_json, record_from_json
+from vignette.records import edits_from_json, outcome_from_json, record_from_json, review_from_json
 from vignette.use_cases.progress import watched
 
 # Folders at and behind the next number that are looked for one by one; the gaps between further ones double.
@@ -24,6 +24,9 @@ _MOST_NUMBERS: Final = 10**18
 
 # A listing of so many folders takes some 50 ms.
 _LISTED_AT_A_TIME: Final = 50_000
+
+# Stands for a check where Vignette itself wants an image in quarantine.
+OURSELVES: Final = "vignette"
 
 Watch = Callable[[Sequence[ImageId]], Iterable[ImageId]]
 """Yields the numbers that it is given, and tells somebody meanwhile how far it is."""
@@ -146,6 +149,7 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
         visibility = _safe_visibility(files, others, image_id, record)
+        quarantine = _safe_quarantine(files, others, image_id, record)
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
         return None
@@ -153,7 +157,7 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         record = replace(record, public_name=name_of_earlier(image_id, record))
     outcome = _read_outcome(files, image_id)
     if outcome is None:
-        return Image(image_id, record, State.PENDING, visibility=visibility)
+        return Image(image_id, record, State.PENDING, visibility=visibility, quarantine=quarantine)
     state = State.READY if outcome.failure is None else State.FAILED
     made = outcome.vignettes
     return Image(
@@ -167,6 +171,7 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         is_completing=bool(outcome.to_come),
         sizes=layout.sizes(made) if state is State.READY else None,
         visibility=visibility,
+        quarantine=quarantine,
     )
 
 
@@ -189,6 +194,28 @@ def _safe_visibility(files: Files, others: Collection[str], image_id: ImageId, r
     except ValueError as error:
         logger.warning("image %d is private from now on, as its %s is damaged: %s", image_id, layout.EDITS, error)
         return Visibility.PRIVATE
+
+
+def read_quarantine(files: Files, others: Collection[str], image_id: ImageId) -> Suspicion | None:
+    """
+    Return why the image is in quarantine, None if it is not; raise `ValueError` if what tells it cannot be read.
+    *others* is as for `read_visibility`.
+    """
+    try:
+        review = review_from_json(files.read(image_id, layout.REVIEW))
+    except FileNotStored:
+        if layout.REVIEW in others or _has(files, image_id, layout.REVIEW):
+            raise ValueError("it is too long, or is no file") from None
+        return None
+    return review.suspicion if review.decision is None else None
+
+
+def _safe_quarantine(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Suspicion | None:
+    try:
+        return read_quarantine(files, others, image_id)
+    except ValueError as error:
+        logger.warning("image %d is in quarantine, as its %s is damaged: %s", image_id, layout.REVIEW, error)
+        return Suspicion(OURSELVES, "review-damaged", record.received_at)
 
 
 def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:

@@ -29,6 +29,7 @@ from vignette.web.routes.files import files
 from vignette.web.routes.health import health
 from vignette.web.routes.images import images
 from vignette.web.routes.keys import keys
+from vignette.web.routes.quarantine import quarantine
 from vignette.web.routes.sessions import sessions
 from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
@@ -89,7 +90,7 @@ def create_app(
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
     init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions):
+    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions, quarantine):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

@@ -60,7 +60,10 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
         return authorization.type == "bearer" and (is_needed or (authorization.token or "").startswith(PREFIX))
 
     def keep_private(response: Response) -> Response:
-        if policy.access is Access.OPEN or _scope_of(request.endpoint) is None:
+        scope = _scope_of(request.endpoint)
+        # With open doors only `admin` is told other things than everybody, where everybody may ask.
+        is_as_for_all = scope is not Scope.READ or not current_actor().has(Scope.ADMIN)
+        if scope is None or (policy.access is Access.OPEN and is_as_for_all):
             return response
         response.vary.add("Authorization")
         if not (response.mimetype or "").startswith("image/"):

@@ -22,6 +22,7 @@ from vignette.use_cases.intake import Intake
 from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.reviewing import Reviewing
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
 from vignette.web.capacity import Capacity
@@ -44,6 +45,7 @@ class WebContext:
     serving: Serving
     removal: Removal
     editing: Editing
+    reviewing: Reviewing
     renewal: Renewal
     keyholding: Keyholding
     signing_in: SigningIn

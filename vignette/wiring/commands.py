@@ -12,9 +12,10 @@ from vignette.use_cases.checking import Checkup
 from vignette.use_cases.checking import settle as usual_settle
 from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.reviewing import Reviewing
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_and_catch_up, require_images
-from vignette.wiring.use_cases import build_checkup, build_keyholding, build_renewal
+from vignette.wiring.use_cases import build_checkup, build_keyholding, build_renewal, build_reviewing
 
 
 def open_renewal(settings: Settings) -> Renewal:
@@ -26,6 +27,11 @@ def open_renewal(settings: Settings) -> Renewal:
 def open_keyholding(settings: Settings) -> Keyholding:
     """For `vignette keys`: a service that runs beside it takes and refuses keys at once."""
     return build_keyholding(*open_and_catch_up(settings))
+
+
+def open_reviewing(settings: Settings) -> Reviewing:
+    """For `vignette quarantine`: a service that runs beside it answers accordingly at once."""
+    return build_reviewing(*open_and_catch_up(settings))
 
 
 def open_checkup(settings: Settings, settle: Callable[[], object] | None = None) -> Checkup:

@@ -23,6 +23,7 @@ from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.reviewing import Reviewing
 from vignette.use_cases.sweeping import CLEAR_TRACES_EVERY_S, HINT_MAX_AGE_S, Sweeping
 from vignette.use_cases.verdicts import Verdicts
 
@@ -43,6 +44,11 @@ def build_health(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Hea
 
 def build_removal(store: FolderStore, catalogue: SqlCatalogue, policy: Policy = _OF_OPERATORS) -> Removal:
     return Removal(store, catalogue.library, catalogue.removals, policy)
+
+
+def build_reviewing(store: FolderStore, catalogue: SqlCatalogue, policy: Policy = _OF_OPERATORS) -> Reviewing:
+    removal = build_removal(store, catalogue, policy)
+    return Reviewing(store, store, catalogue.library, catalogue.quarantine, removal, policy)
 
 
 def build_renewal(

@@ -28,6 +28,7 @@ from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.intake import Intake, IntakeLimits
+from vignette.use_cases.screening import NO_CHECKS, Screening
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
 from vignette.web import WebContext, create_app
@@ -42,12 +43,20 @@ from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
 from vignette.web.replacement import Replacement, end_this_process
 from vignette.web.request_log import RequestLog
+from vignette.wiring.checks import build_screening
 from vignette.wiring.fair_checks import FairChecks
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
-from vignette.wiring.use_cases import build_health, build_keyholding, build_reindexing, build_removal, build_renewal
+from vignette.wiring.use_cases import (
+    build_health,
+    build_keyholding,
+    build_reindexing,
+    build_removal,
+    build_renewal,
+    build_reviewing,
+)
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
 _RESPAWNS: Final = "--respawn-failed-workers"
@@ -82,6 +91,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         Capacity.of_threads(settings.web_threads, settings.slow_client_seconds),
         policy,
         OfferFile(settings.first_key_file),
+        screening=build_screening(settings),
         cache_vignettes_s=settings.cache_vignettes_seconds,
     )
     if _RESPAWNS in sys.argv:
@@ -126,6 +136,7 @@ def build_context(
     policy: Policy,
     offers: Offers,
     *,
+    screening: Screening = NO_CHECKS,
     cache_vignettes_s: int,
 ) -> WebContext:
     """Return what the views work with. Tests use this too."""
@@ -142,11 +153,13 @@ def build_context(
             inspector,
             intake_limits,
             policy,
+            screening,
         ),
         browsing=browsing,
         serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
         removal=build_removal(store, catalogue, policy),
         editing=Editing(store, store, catalogue.library, catalogue.editing, policy),
+        reviewing=build_reviewing(store, catalogue, policy),
         renewal=renewal,
         keyholding=keyholding,
         signing_in=SigningIn(catalogue.sessions, keyholding),

@@ -12,7 +12,7 @@ from vignette.adapters.sql.counter import lock_numbers, take_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import Now, from_row, image_table, to_row
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, StoreFull
-from vignette.model import Image, ImageId, Record, State, Visibility
+from vignette.model import Image, ImageId, Record, State, Suspicion, Visibility
 
 # Made once: to make such a statement costs more than to execute it.
 _INSERT: Final = sa.insert(image_table).values(hinted_at=Now())
@@ -37,11 +37,13 @@ class SqlArrivals:
         promote: Callable[[ImageId], None],
         withdraw: Callable[[], None],
         visibility: Visibility | None = None,
+        quarantine: Suspicion | None = None,
     ) -> tuple[Image, bool]:
         promoted: ImageId | None = None
         try:
             with self._database.write() as connection:
-                image = Image(take_number(connection), record, State.PENDING, visibility=visibility)
+                number = take_number(connection)
+                image = Image(number, record, State.PENDING, visibility=visibility, quarantine=quarantine)
                 earlier = with_key(connection, record.idempotency_key)
                 if earlier is not None:
                     connection.rollback()
@@ -54,6 +56,13 @@ class SqlArrivals:
                 self._withdraw_if_free(promoted, withdraw)
             raise
         return image, True
+
+    def sent_before(self, record: Record) -> Image | None:
+        if record.idempotency_key is None:
+            return None
+        with self._database.read() as connection:
+            earlier = with_key(connection, record.idempotency_key)
+        return None if earlier is None else _same_upload(earlier, record)
 
     def _withdraw_if_free(self, image_id: ImageId, withdraw: Callable[[], None]) -> None:
         with suppress(CatalogueUnavailable, StoreFull), self._database.write() as connection:

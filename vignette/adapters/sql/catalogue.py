@@ -10,6 +10,7 @@ from vignette.adapters.sql.editing import SqlEditing
 from vignette.adapters.sql.indexing import SqlIndex
 from vignette.adapters.sql.keys import SqlKeys
 from vignette.adapters.sql.library import SqlLibrary
+from vignette.adapters.sql.quarantine import SqlQuarantine
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
 from vignette.adapters.sql.schema import is_new, migrate
@@ -49,6 +50,7 @@ class SqlCatalogue:
         self.waiting = SqlWaiting(self.database)
         self.removals = SqlRemovals(self.database)
         self.editing = SqlEditing(self.database)
+        self.quarantine = SqlQuarantine(self.database)
         self.sessions = SqlSessions(self.database)
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database, boot)

@@ -9,39 +9,62 @@ import sqlalchemy as sa
 
 from vignette.access.policy import Sight
 from vignette.adapters.sql import due
-from vignette.adapters.sql.conditions import LIVING, numbers_in, stored_as
+from vignette.adapters.sql.conditions import OUT_OF_QUARANTINE, SHOWN, numbers_in, stored_as
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import from_row, image_table, visibility_column
 from vignette.errors import ImageNotFound
 from vignette.model import Image, ImageId, PublicName, State, Visibility
 
 # Made once: to make such a statement costs more than to execute it.
-_GET: Final = sa.select(image_table).where(image_table.c.id == sa.bindparam("image_id"))
-_NAMED: Final = sa.select(image_table).where(image_table.c.public_name == sa.bindparam("name"))
 
 # `Sight` as a condition. Nobody sees what is being deleted, but for its owner.
-_IN_SIGHT: Final = sa.or_(
-    image_table.c.owner == sa.bindparam("owner"),
-    sa.and_(
-        *(image_table.c.state != state for state in (State.DELETING.value, State.DELETED.value)),
-        sa.or_(*(image_table.c.visibility == sa.bindparam(f"seen_{number}") for number in range(len(Visibility) + 1))),
+_IN_SIGHT: Final = sa.and_(
+    OUT_OF_QUARANTINE,
+    sa.or_(
+        image_table.c.owner == sa.bindparam("owner"),
+        sa.and_(
+            *(image_table.c.state != state for state in (State.DELETING.value, State.DELETED.value)),
+            sa.or_(
+                *(image_table.c.visibility == sa.bindparam(f"seen_{number}") for number in range(len(Visibility) + 1))
+            ),
+        ),
     ),
 )
-_GET_IN_SIGHT: Final = _GET.where(_IN_SIGHT)
-_NAMED_IN_SIGHT: Final = _NAMED.where(_IN_SIGHT)
 
 
-def _in_sight(sight: Sight) -> dict[str, str | None]:
+class _Question:
+    """*query*, for whoever sees everything, all that is not in quarantine, or what is in a `Sight`."""
+
+    def __init__(self, query: sa.Select[Any]) -> None:
+        self._query = query
+        self._out_of_quarantine = query.where(OUT_OF_QUARANTINE)
+        self._in_sight = query.where(_IN_SIGHT)
+
+    def ask(self, connection: sa.Connection, parameters: dict[str, Any], sight: Sight | None) -> sa.Row[Any] | None:
+        if sight is None:
+            found = connection.execute(self._query, parameters)
+        elif sight.visibilities is None:
+            found = connection.execute(self._out_of_quarantine, parameters)
+        else:
+            found = connection.execute(self._in_sight, parameters | _in_sight(sight.owner, sight.visibilities))
+        return found.one_or_none()
+
+
+_BY_NUMBER: Final = _Question(sa.select(image_table).where(image_table.c.id == sa.bindparam("image_id")))
+_BY_NAME: Final = _Question(sa.select(image_table).where(image_table.c.public_name == sa.bindparam("name")))
+
+
+def _in_sight(owner: str | None, visibilities: frozenset[Visibility | None]) -> dict[str, str | None]:
     """Return the parameters of `_IN_SIGHT`; NULL equals nothing."""
-    seen = {visibility_column(each) for each in sight.visibilities}
-    return {"owner": sight.owner} | {
+    seen = {visibility_column(each) for each in visibilities}
+    return {"owner": owner} | {
         f"seen_{number}": value for number, value in enumerate(islice(chain(seen, repeat(None)), len(Visibility) + 1))
     }
 
 
 def _columns(sight: Sight | None) -> list[tuple[sa.Column[Any] | None, str]]:
     """The columns by which images in *sight* are found, each with its value."""
-    if sight is None:
+    if sight is None or sight.visibilities is None:
         return [(None, "")]
     own = [] if sight.owner is None else [(image_table.c.owner, sight.owner)]
     return [*own, *((image_table.c.visibility, visibility_column(each)) for each in sight.visibilities)]
@@ -50,7 +73,7 @@ def _columns(sight: Sight | None) -> list[tuple[sa.Column[Any] | None, str]]:
 def _newest(
     limit: int, before: ImageId | None, column: sa.Column[Any] | None, value: str
 ) -> sa.Select[tuple[Any, ...]]:
-    query, number = sa.select(image_table).where(LIVING).limit(limit), image_table.c.id
+    query, number = sa.select(image_table).where(SHOWN).limit(limit), image_table.c.id
     if column is None:
         return query.where(*([] if before is None else [number < before])).order_by(number.desc())
     # In the order of `image_owned` and `image_seen`, and not `column = value`: by the number alone, PostgreSQL may read
@@ -66,10 +89,10 @@ class SqlLibrary:
         self._database = database
 
     def get(self, image_id: ImageId, sight: Sight | None = None) -> Image:
-        return self._one(_GET, _GET_IN_SIGHT, {"image_id": image_id}, sight)
+        return self._one(_BY_NUMBER, {"image_id": image_id}, sight)
 
     def named(self, name: PublicName, sight: Sight | None = None) -> Image:
-        return self._one(_NAMED, _NAMED_IN_SIGHT, {"name": name}, sight)
+        return self._one(_BY_NAME, {"name": name}, sight)
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         # Each has an index in its order. One query for all would read the images that are in none, or sort many.
@@ -78,14 +101,9 @@ class SqlLibrary:
             rows = {row.id: row for query in queries for row in connection.execute(query)}
         return [from_row(rows[number]) for number in sorted(rows, reverse=True)[:limit]]
 
-    def _one(self, query: sa.Select[Any], in_sight: sa.Select[Any], ref: dict[str, Any], sight: Sight | None) -> Image:
+    def _one(self, question: _Question, ref: dict[str, Any], sight: Sight | None) -> Image:
         with self._database.read() as connection:
-            found = (
-                connection.execute(query, ref)
-                if sight is None
-                else connection.execute(in_sight, ref | _in_sight(sight))
-            )
-            row = found.one_or_none()
+            row = question.ask(connection, ref, sight)
         if row is None:
             raise ImageNotFound(f"there is no image {next(iter(ref.values()))}")
         return from_row(row)

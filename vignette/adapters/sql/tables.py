@@ -10,7 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, Record, State, Visibility
+from vignette.model import (
+    Failure,
+    Image,
+    ImageFacts,
+    ImageId,
+    Need,
+    Placeholder,
+    Record,
+    State,
+    Suspicion,
+    Visibility,
+)
 
 metadata = sa.MetaData()
 
@@ -40,6 +51,7 @@ image_table = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("public_name", sa.Text),
     sa.Column("visibility", sa.Text),
+    sa.Column("quarantine", sa.JSON(none_as_null=True)),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -144,6 +156,7 @@ def to_row(image: Image) -> dict[str, Any]:
         "owner": record.owner,
         "public_name": record.public_name,
         "visibility": visibility_column(image.visibility),
+        "quarantine": quarantine_column(image.quarantine),
         "state": COMPLETING if image.is_completing else image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
@@ -158,7 +171,9 @@ def forgotten() -> dict[str, Any]:
     The columns that tell something of an image, without it. Of a deleted image the row keeps the number and the digest
     of its idempotency key: a client that did not hear of its upload and sends it again must not bring the image back.
     """
-    nothing = dict.fromkeys(("name", "owner", "public_name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
+    nothing = dict.fromkeys(
+        ("name", "owner", "public_name", "failure", "lease_until", "sizes", "thumbhash", "colour", "quarantine")
+    )
     no_text = dict.fromkeys(("media_type", "extension", "sha256", "visibility"), "")
     zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
     return nothing | no_text | zero
@@ -171,6 +186,16 @@ def placeholder_columns(placeholder: Placeholder | None) -> dict[str, str | None
 def visibility_column(visibility: Visibility | None) -> str:
     """Not NULL where nothing was said: no index would have such images in order."""
     return visibility or ""
+
+
+def quarantine_column(suspicion: Suspicion | None) -> dict[str, Any] | None:
+    if suspicion is None:
+        return None
+    return {"check": suspicion.check, "reason": suspicion.reason, "since_ms": milliseconds(suspicion.since)}
+
+
+def _suspicion(column: dict[str, Any] | None) -> Suspicion | None:
+    return None if column is None else Suspicion(column["check"], column["reason"], moment_of(column["since_ms"]))
 
 
 def sizes_column(sizes: tuple[str, ...] | None) -> str | None:
@@ -198,4 +223,5 @@ def from_row(row: sa.Row[Any]) -> Image:
         is_completing=is_completing,
         sizes=None if row.sizes is None else tuple(filter(None, row.sizes.split(","))),
         visibility=Visibility(row.visibility) if row.visibility else None,
+        quarantine=_suspicion(row.quarantine),
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from flask import url_for
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from vignette.access.actors import Scope
 from vignette.access.keys import Key
 from vignette.access.policy import Access
 from vignette.access.sessions import Session
@@ -29,6 +30,9 @@ _LONG_TEXT_CHARS: Final = 4 * KIB
 _METADATA_BYTES: Final = 256 * KIB
 
 _PUBLISHABLE: Final = frozenset(file_format.media_type for file_format in PUBLISHABLE)
+
+# What `state` says of an image in quarantine, whatever is made of it by now.
+QUARANTINED: Final = "quarantined"
 
 # RFC 3339 in UTC, to the millisecond.
 Timestamp = Annotated[
@@ -63,6 +67,14 @@ class PlaceholderResource(Resource):
     colour: str = Field(description="The mean colour", examples=["#6f8a9b"])
 
 
+class QuarantineResource(Resource):
+    """Why an image waits for a decision."""
+
+    check: str = Field(description="The name of the check", examples=["moderation"])
+    reason: str = Field(description="The code that it gave", examples=["nudity"])
+    since: Timestamp
+
+
 class ImageResource(Resource):
     """An image. `width` and `height` are in pixels, after orientation."""
 
@@ -76,7 +88,11 @@ class ImageResource(Resource):
     visibility: Literal["public", "private"] = Field(
         description='Who sees it: all who may read, or its owner and `admin` alone. With `access = "open"`, all do'
     )
-    state: Literal["pending", "processing", "ready", "failed"]
+    state: Literal["pending", "processing", "ready", "failed", "quarantined"] = Field(
+        description="`quarantined`: it is kept and waits for a decision. Until then only keys with the scope `admin`"
+        " see it; its sender is told so in the answer to the upload"
+    )
+    quarantine: QuarantineResource | None = Field(description="Why it is in quarantine, for `admin` alone")
     name: str | None = Field(description="The file's name as sent: a label")
     media_type: str
     bytes: int
@@ -254,6 +270,11 @@ def image_resource(image: Image) -> ImageResource:
     return ImageResource(**_fields(image))
 
 
+def as_rendered(image: Image) -> dict[str, Any]:
+    """Return the resource for a page that shows what is made of the image, even in quarantine."""
+    return image_resource(image).model_dump() | {"state": image.state.value}
+
+
 def image_with_metadata(
     image: Image, metadata: dict[str, Any], warnings: Sequence[RenderingWarning]
 ) -> ImageWithMetadata:
@@ -262,7 +283,8 @@ def image_with_metadata(
 
 
 def _fields(image: Image) -> dict[str, Any]:
-    record, facts = image.record, image.record.facts
+    record, facts, suspicion = image.record, image.record.facts, image.quarantine
+    tells_why = current_actor().has(Scope.ADMIN)
     context = web_context()
     ref = ref_of(image)
     vignette = absolute_url("vignettes.show", image_id=ref)
@@ -272,7 +294,8 @@ def _fields(image: Image) -> dict[str, Any]:
         "id": image.id if context.policy.knows_number(current_actor(), image) else None,
         "public_name": image.public_name,
         "visibility": image.visibility or context.policy.of_earlier,
-        "state": image.state.value,
+        "state": image.state.value if suspicion is None else QUARANTINED,
+        "quarantine": None if suspicion is None or not tells_why else QuarantineResource(**asdict(suspicion)),
         "name": record.name,
         "media_type": facts.media_type,
         "bytes": record.bytes,

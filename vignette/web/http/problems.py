@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
 from vignette import errors
-from vignette.errors import NotAllowed, Overloaded, VignetteError
+from vignette.errors import CheckRefused, NotAllowed, Overloaded, VignetteError
 from vignette.model import Failure
 from vignette.pixels.metadata.text import harmless
 from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
@@ -33,6 +33,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.MethodNotAllowed: 405,
     errors.UploadTooSlow: 408,
     errors.ImageNotFailed: 409,
+    errors.ImageNotQuarantined: 409,
     errors.TooManyKeys: 409,
     errors.ImageDeleted: 410,
     errors.UploadTooLarge: 413,
@@ -46,6 +47,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.TooMuchMemory: 422,
     errors.TooLongToCheck: 422,
     errors.NotCheckable: 422,
+    errors.CheckRefused: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RenderingFailed: 422,
     errors.NotPublishable: 422,
@@ -79,6 +81,7 @@ class Problem(BaseModel, frozen=True):
     limit: int | None = None
     required: str | None = Field(default=None, description="Where a right is missing: the scope that is needed")
     granted: list[str] | None = Field(default=None, description="The scopes that who asks has")
+    reason: str | None = Field(default=None, description="Where a check of this service refused: the code that it gave")
 
 
 def status_of(kind: type[VignetteError]) -> int:
@@ -90,6 +93,7 @@ def problem_of(error: VignetteError) -> Problem:
     rights = {"required": error.required, "granted": list(error.granted)} if isinstance(error, NotAllowed) else {}
     return Problem(
         **rights,
+        reason=error.reason if isinstance(error, CheckRefused) else None,
         type=type_uri(error.code),
         title=error.title,
         status=status_of(type(error)),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
+from vignette.access.names import is_name
 from vignette.errors import MalformedRequest
-from vignette.model import Visibility
+from vignette.model import ImageId, ImageRef, PublicName, Visibility
+
+_MOST_ID: Final = 2**63 - 1
 
 
 def whole_number(query: Mapping[str, str], name: str, low: int, high: int) -> int | None:
@@ -26,3 +30,15 @@ def said_visibility(query: Mapping[str, str]) -> Visibility | None:
     if said not in tuple(Visibility):
         raise MalformedRequest(f"visibility is {said[:30]!r}, and has to be {' or '.join(Visibility)}")
     return Visibility(said)
+
+
+def place_in_list(query: Mapping[str, str]) -> ImageRef | None:
+    """
+    Return what the parameter `before` names: an image by its public name, or any number. None if there is none; raise
+    `MalformedRequest`.
+    """
+    name = query.get("before", "")
+    if is_name(name):
+        return PublicName(name)
+    number = whole_number(query, "before", 0, _MOST_ID)
+    return None if number is None else ImageId(number)

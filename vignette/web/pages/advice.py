@@ -54,6 +54,12 @@ ADVICE: Final[Mapping[str, str]] = {
     "not-checkable": N_(
         "Export the image anew, without its metadata, and send that. What happened is in the log of this service."
     ),
+    "check-refused": N_("Nothing of it was kept. Whoever runs this service decides what it takes."),
+    "check-unavailable": N_(
+        "This service asks another program about each image, and that gives no answer. Nothing was kept: try again in a"
+        " moment."
+    ),
+    "image-not-quarantined": N_("It was decided already, or nobody has to decide about it."),
     "malformed-request": N_("If you used the form, go back and try again. If you wrote a program, see the API page."),
     "digest-mismatch": N_("The transfer changed or lost some of it. Nothing was kept: send it again."),
     "upload-too-slow": N_(

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from pydantic import BaseModel, ConfigDict
 
 from vignette.access.actors import Scope
-from vignette.access.names import PATTERN, is_name
+from vignette.access.names import PATTERN
 from vignette.errors import (
     CatalogueUnavailable,
     CrossSiteRequest,
@@ -18,21 +18,25 @@ from vignette.errors import (
     ImageDeleted,
     ImageNotFailed,
     ImageNotFound,
+    KeyRequired,
     MalformedRequest,
+    MissingScope,
     Overloaded,
     StoreFull,
     StoreUnavailable,
 )
-from vignette.model import ImageId, ImageRef, PublicName, Visibility
+from vignette.model import ImageRef, Visibility
 from vignette.pixels.metadata import as_groups, as_privacy
 from vignette.web.admission import allowed
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
+    QUARANTINED,
     CataloguePage,
     ImageResource,
     ImageWithMetadata,
     absolute_url,
+    as_rendered,
     image_resource,
     image_with_metadata,
     ref_of,
@@ -41,14 +45,13 @@ from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
-from vignette.web.http.queries import said_visibility, whole_number
+from vignette.web.http.queries import place_in_list, said_visibility, whole_number
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
 PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 500
-_MOST_ID: Final = 2**63 - 1
 
 # What the page shows of a summary: words, and numbers.
 _TEXTS: Final = ("alt_text", "description", "taken_at", "camera_make", "camera_model", "author")
@@ -64,8 +67,13 @@ logger = logging.getLogger(__name__)
     Answer(200, "A page of it", JSON, CataloguePage, headers=("Link", "Cache-Control", "Vary")),
     Answer(200, "", HTML),
     scope=Scope.READ,
-    problems=(MalformedRequest, ImageNotFound, CatalogueUnavailable),
+    problems=(MalformedRequest, KeyRequired, MissingScope, ImageNotFound, CatalogueUnavailable),
     parameters=(
+        Parameter(
+            "state",
+            "`quarantined`: those that wait for a decision, for keys with the scope `admin`. No other list has them",
+            {"type": "string", "enum": [QUARANTINED]},
+        ),
         Parameter("limit", "Images on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
         Parameter(
             "before",
@@ -77,12 +85,19 @@ logger = logging.getLogger(__name__)
 )
 def catalogue() -> Response:
     limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
-    page = web_context().browsing.newest(current_actor(), limit, _before())
+    before, is_of_quarantine = place_in_list(request.args), _wants_quarantine()
+    if is_of_quarantine:
+        page = web_context().reviewing.waiting(current_actor(), limit, before)
+    else:
+        page = web_context().browsing.newest(current_actor(), limit, before)
+    state = {"state": QUARANTINED} if is_of_quarantine else {}
     last = ref_of(page.images[-1]) if page.has_more else None
-    following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
+    following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last, **state)
     resources = [image_resource(image) for image in page.images]
+    images = [as_rendered(image) for image in page.images]
+    template = "quarantine.html" if is_of_quarantine else "images.html"
     response = _page_or_json(
-        lambda: render_template("images.html", images=[r.model_dump() for r in resources], next_url=following),
+        lambda: render_template(template, images=images, next_url=following),
         lambda: CataloguePage(images=resources, next=following),
     )
     if following:
@@ -106,7 +121,7 @@ def show(image_id: ImageRef) -> Response:
     return _page_or_json(
         lambda: render_template(
             "image.html",
-            image=image_resource(image).model_dump(),
+            image=as_rendered(image),
             allowed=allowed(image),
             warnings=warnings,
             **_in_words(metadata),
@@ -244,14 +259,12 @@ def _page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) ->
     return response
 
 
+def _wants_quarantine() -> bool:
+    state = request.args.get("state")
+    if state not in (None, QUARANTINED):
+        raise MalformedRequest(f"state is {state[:30]!r}, and can be {QUARANTINED!r} alone")
+    return state is not None
+
+
 def _wants_a_page() -> bool:
     return preferred(accepted_types(request.headers), [JSON, HTML]) == HTML
-
-
-def _before() -> ImageRef | None:
-    """Return what the query parameter `before` names: an image by its public name, or any number."""
-    name = request.args.get("before", "")
-    if is_name(name):
-        return PublicName(name)
-    number = whole_number(request.args, "before", 0, _MOST_ID)
-    return None if number is None else ImageId(number)

@@ -12,6 +12,8 @@ from vignette.access.actors import Scope
 from vignette.errors import (
     BrokenImage,
     CatalogueUnavailable,
+    CheckRefused,
+    CheckUnavailable,
     CrossSiteRequest,
     DigestMismatch,
     EmptyFile,
@@ -31,7 +33,7 @@ from vignette.errors import (
     UploadTooSlow,
     VignetteError,
 )
-from vignette.model import Visibility
+from vignette.model import Image, Visibility
 from vignette.web.api.headers import CONTENT_DIGEST, REPR_DIGEST, Parameter, as_header, header
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
@@ -67,6 +69,8 @@ _REFUSALS_OF_A_FILE: Final = (
     TooManyPixels,
     TooManyFrames,
     TooMuchMemory,
+    CheckRefused,
+    CheckUnavailable,
     IdempotencyKeyReused,
     CatalogueUnavailable,
     StoreUnavailable,
@@ -77,7 +81,7 @@ _BYTES: Final = {"type": "string", "contentMediaType": "application/octet-stream
 
 _LINES: Final = {
     "type": "string",
-    "pattern": "^([0-9]+\n|refused [0-9]{3} [a-z-]+ .*\n)+$",
+    "pattern": "^([0-9]+\n|refused [0-9]{3} [a-z-]+ .*\n|quarantined [0-9]+ .*\n)+$",
     "examples": ["0\nrefused 415 unsupported-format notes.txt\n"],
 }
 
@@ -101,7 +105,23 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         headers=("Location", "Vary"),
     ),
     Answer(201, "", JSON, (ImageResource, UploadResults)),
-    Answer(207, "Some of several files are kept: a line, or a result, each", TEXT, schema=_LINES, headers=("Vary",)),
+    Answer(
+        202,
+        "All files are kept, and wait for a decision of `admin`. Until then there is nothing to see of them: a line, an"
+        " image or a result each",
+        TEXT,
+        schema={"type": "string", "pattern": "^(quarantined [0-9]+ .*\n)+$", "examples": ["quarantined 0 photo.jpg\n"]},
+        headers=("Vary",),
+    ),
+    Answer(202, "", JSON, (ImageResource, UploadResults)),
+    Answer(202, "", HTML),
+    Answer(
+        207,
+        "Some of several files are kept, or wait for a decision: a line, or a result, each",
+        TEXT,
+        schema=_LINES,
+        headers=("Vary",),
+    ),
     Answer(207, "", JSON, UploadResults),
     Answer(207, "", HTML),
     Answer(
@@ -184,6 +204,8 @@ def _answer_one(receipt: Receipt, face: str) -> Response:
     if isinstance(receipt.outcome, VignetteError):
         raise receipt.outcome
     image = receipt.outcome
+    if image.quarantine is not None:
+        return _answer_waiting(receipt, image, face)
     location = absolute_url("images.show", image_id=ref_of(image))
     if face == HTML:
         return make_response(redirect(location, 303))
@@ -192,11 +214,20 @@ def _answer_one(receipt: Receipt, face: str) -> Response:
     return response
 
 
+def _answer_waiting(receipt: Receipt, image: Image, face: str) -> Response:
+    if face == JSON:
+        return as_json(image_resource(image), 202)
+    if face == HTML:
+        return make_response(render_template("uploaded.html", results=[_result(receipt).model_dump()]), 202)
+    return Response(_line(receipt), 202, mimetype=TEXT)
+
+
 def _answer_several(receipts: list[Receipt], face: str) -> Response:
     results = [_result(receipt) for receipt in receipts]
     kept = [result for result in results if result.image]
-    # 207 (RFC 4918): some of the files are kept, and the body tells which.
-    status = 201 if len(kept) == len(results) else 207 if kept else results[0].status
+    statuses = {result.status for result in results}
+    # 207 (RFC 4918): the files have fared differently, and the body tells how.
+    status = 207 if kept and len(statuses) > 1 else results[0].status
     if face == JSON:
         return as_json(UploadResults(results=results), status)
     if face == HTML:
@@ -212,11 +243,14 @@ def _result(receipt: Receipt) -> UploadResult:
     if isinstance(receipt.outcome, VignetteError):
         problem = problem_of(receipt.outcome)
         return UploadResult(name=receipt.name, status=problem.status, problem=problem)
-    return UploadResult(name=receipt.name, status=201, image=image_resource(receipt.outcome))
+    status = 201 if receipt.outcome.quarantine is None else 202
+    return UploadResult(name=receipt.name, status=status, image=image_resource(receipt.outcome))
 
 
 def _line(receipt: Receipt) -> str:
-    """Return a line of the plain answer: a number, or why there is none. The name may hold spaces, so it comes last."""
+    """Return a line of the plain answer: a number, or what stands for it. A name may hold spaces: it comes last."""
     if isinstance(receipt.outcome, VignetteError):
         return f"refused {status_of(type(receipt.outcome))} {receipt.outcome.code} {receipt.name or ''}\n"
+    if receipt.outcome.quarantine is not None:
+        return f"quarantined {receipt.outcome.id} {receipt.name or ''}\n"
     return f"{receipt.outcome.id}\n"
