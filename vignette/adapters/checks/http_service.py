@@ -29,6 +29,9 @@ _MOST_ANSWER_BYTES: Final = 4 * KIB
 # Many servers take no more than 8 KiB of headers, and a character may be twelve bytes there.
 _MOST_NAME_CHARS: Final = 200
 
+# Of what went wrong, which may hold what the service has said.
+_MOST_SHOWN_CHARS: Final = 200
+
 _VERDICTS: Final = {verdict.value: verdict for verdict in Verdict}
 
 
@@ -63,7 +66,8 @@ class HttpCheck:
                 # `read` does not tell that less has come than was announced, nor that more is to come.
                 is_whole = not response.length and not response.read(1)
         except (OSError, http.client.HTTPException) as error:
-            raise CheckUnavailable(f"{self._host}: {type(error).__name__}: {error}") from error
+            words = str(error)[:_MOST_SHOWN_CHARS]
+            raise CheckUnavailable(f"{self._host}: {type(error).__name__}: {words}") from error
         if response.status != http.HTTPStatus.OK:
             raise CheckUnavailable(f"{self._host} answers {response.status}")
         if not is_whole:
