@@ -105,6 +105,22 @@ class Reviewing:
         logger.info("image quarantined", extra={"image": image_id, "check": check, "reason": reason})
         return True
 
+    def condemn(self, image_id: ImageId, check: str, reason: str) -> bool:
+        """
+        Delete an image that is there already, for a verdict that comes after its arrival. False, and nothing changes,
+        if `admin` has accepted it after the same *check* gave the same *reason*. Whoever holds a lease on the image may
+        call this; the sweep ends the deletion once the lease has ended.
+
+        Raises:
+            ImageNotFound, ImageDeleted: There is no such image, any more.
+        """
+        existing(self._library, image_id)
+        if self._was_accepted(image_id, check, reason):
+            return False
+        self._removal.resume(image_id)
+        logger.info("image rejected", extra={"image": image_id, "check": check, "reason": reason})
+        return True
+
     def _let_out(self, image_id: ImageId, review: Review) -> None:
         content = review_to_json(review)
         self._quarantine.let_out(image_id, lambda: self._files.write(image_id, layout.REVIEW, content))

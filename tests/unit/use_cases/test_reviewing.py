@@ -185,6 +185,7 @@ WHILE_RENDERED: dict[str, Callable[[House], object]] = {
     "reject": lambda house: house.reviewing.decide(OPERATOR, ZERO, REJECT),
     "delete": lambda house: house.removal.delete(OPERATOR, ZERO),
     "accept": lambda house: house.reviewing.decide(OPERATOR, ZERO, ACCEPT),
+    "condemn": lambda house: house.reviewing.condemn(ZERO, "block-list", "known"),
 }
 
 
@@ -314,6 +315,16 @@ class TestAVerdictThatComesLater:
         house.reviewing.decide(OPERATOR, ZERO, REJECT)
         with pytest.raises(ImageDeleted):
             house.reviewing.suspect(ZERO, "block-list", "known")
+
+    def test_deletes_what_it_rejects_unless_admin_has_accepted_that(self, house: House) -> None:
+        house.reviewing.decide(OPERATOR, ZERO, ACCEPT)
+
+        assert not house.reviewing.condemn(ZERO, "moderation", "nudity")
+        assert is_shown(house)
+        assert house.reviewing.condemn(ZERO, "block-list", "known")
+        assert house.files(ZERO) == {layout.TOMBSTONE}
+        with pytest.raises(ImageDeleted):
+            house.reviewing.condemn(ZERO, "block-list", "known")
 
     def test_is_written_down_as_one_with_the_row(self, house: House) -> None:
         house.reviewing.decide(OPERATOR, ZERO, ACCEPT)

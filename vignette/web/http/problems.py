@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
 from vignette import errors
-from vignette.errors import CheckRefused, NotAllowed, Overloaded, VignetteError
+from vignette.errors import CheckRefused, CheckUnavailable, NotAllowed, Overloaded, VignetteError
 from vignette.model import Failure
 from vignette.pixels.metadata.text import harmless
 from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
@@ -153,7 +153,7 @@ def init_problems(app: Flask) -> None:
 
 def _answer_ours(error: VignetteError) -> Response:
     problem = problem_of(error)
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | CheckUnavailable):
         logger.warning("%s %s: %s", request.method, request.path, error)  # a trace for each would be one load more
     elif problem.status >= 500:
         logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
