@@ -239,7 +239,7 @@ def pour(piece: bytes) -> Behaviour:
 
 
 BAD: dict[str, Behaviour] = {
-    "reads nothing and says nothing": wait,
+    "says nothing": wait,
     "reads and says nothing": saying(b"", wait),
     "says its status byte by byte": saying(b"HTTP/1.1 200 ", trickle),
     "says a header byte by byte": saying(b"HTTP/1.1 200 OK\r\nA: ", trickle),
@@ -260,13 +260,44 @@ BAD: dict[str, Behaviour] = {
 
 @pytest.mark.parametrize("behaviour", BAD.values(), ids=BAD)
 def test_a_service_that_misbehaves_gives_no_verdict_and_costs_no_more_time(behaviour: Behaviour) -> None:
-    # More than the kernel takes for whoever reads nothing.
+    begun = time.monotonic()
+    with listening(behaviour) as listener, pytest.raises(CheckUnavailable):
+        ask(f"http://127.0.0.1:{port_of(listener)}/", timeout_s=TIMEOUT_S)
+
+    assert time.monotonic() - begun < SOON_S
+
+
+def drip(connection: socket.socket, ended: threading.Event) -> None:
+    """Read, but next to nothing."""
+    while not ended.wait(0.05):
+        connection.recv(1)
+
+
+@pytest.mark.parametrize("behaviour", [wait, drip], ids=["nothing", "next to nothing"])
+def test_a_service_that_reads_too_slowly_costs_no_more_time(behaviour: Behaviour) -> None:
+    # More than the kernel takes for it.
     large = Record("large", RECORD.facts, 32 * MIB, "0" * 64, RECORD.received_at)
     begun = time.monotonic()
     with listening(behaviour) as listener, pytest.raises(CheckUnavailable):
         http_check(f"http://127.0.0.1:{port_of(listener)}/", TIMEOUT_S).ask(io.BytesIO(bytes(32 * MIB)), large)
 
     assert time.monotonic() - begun < SOON_S
+
+
+def test_no_more_is_read_than_an_answer_may_have() -> None:
+    """However fast it comes, and however long the check may take."""
+    poured = 0
+
+    def endless(connection: socket.socket, ended: threading.Event) -> None:
+        nonlocal poured
+        connection.recv(MIB)
+        while not ended.is_set():
+            poured += connection.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+    with listening(endless) as listener, pytest.raises(CheckUnavailable, match="too long"):
+        ask(f"http://127.0.0.1:{port_of(listener)}/")
+
+    assert poured < 16 * MIB  # what the kernel takes beyond what was read
 
 
 class TestClamd:
@@ -320,7 +351,7 @@ class TestClamd:
     def test_what_it_should_not_say_is_no_verdict(self, clamd: Callable[..., ClamdCheck], behaviour: Behaviour) -> None:
         begun = time.monotonic()
         with pytest.raises(CheckUnavailable):
-            clamd(behaviour, TIMEOUT_S).ask(io.BytesIO(bytes(16 * MIB)), RECORD)
+            clamd(behaviour, TIMEOUT_S).ask(io.BytesIO(CONTENT), RECORD)
         assert time.monotonic() - begun < SOON_S
 
     def test_a_socket_that_is_not_there(self, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.house import House, picture
 from tests.house import house as new_house
+from tests.running import until
 from tests.unit.use_cases.test_checking import check, checkup, kinds
 from vignette import layout
 from vignette.access.actors import NOBODY, OPERATOR, Actor, Scope
@@ -303,13 +304,29 @@ class TestAVerdictThatComesLater:
         assert not house.reviewing.suspect(ZERO, "block-list", "known")
         assert row(house) == before
 
-    def test_gives_the_folder_another_edition(self, house: House) -> None:
-        """So no answer that a web process has kept is given any more."""
+    def test_what_a_process_has_found_between_folder_and_row_is_of_an_earlier_edition(
+        self, house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """So a way that keeps answers by the edition of the folder gives none of before the verdict."""
         house.reviewing.decide(OPERATOR, ZERO, ACCEPT)
-        before = house.store.edition(ZERO)
+        write, found = house.store.write, []
+
+        def write_and_look(image_id: ImageId, name: str, content: bytes) -> None:
+            write(image_id, name, content)
+            found.append((is_shown(house), house.store.edition(ZERO)))
+            until(is_later)
+
+        def is_later() -> bool:
+            probe = tmp_path / "probe"
+            probe.write_bytes(b"")
+            return probe.stat().st_ctime_ns > (house.uploads / str(ZERO)).stat().st_ctime_ns
+
+        monkeypatch.setattr(house.store, "write", write_and_look)
         house.reviewing.suspect(ZERO, "block-list", "known")
 
-        assert house.store.edition(ZERO) != before
+        [(was_shown, edition)] = found
+        assert was_shown
+        assert house.store.edition(ZERO) != edition
 
     def test_comes_too_late_for_what_was_deleted(self, house: House) -> None:
         house.reviewing.decide(OPERATOR, ZERO, REJECT)
