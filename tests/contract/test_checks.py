@@ -179,28 +179,42 @@ class TestAnHttpService:
         with pytest.raises(CheckUnavailable):
             ask("http://nobody.invalid/", timeout_s=TIMEOUT_S)
 
-    def test_who_cannot_prove_its_name_is_told_nothing(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("is_trusted", [True, False])
+    def test_over_https_it_has_to_prove_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_trusted: bool
+    ) -> None:
         if shutil.which("openssl") is None:
             pytest.skip("there is no openssl")
-        certificate, received = tmp_path / "certificate.pem", []
+        key, certificate, received = tmp_path / "key.pem", tmp_path / "certificate.pem", []
         subprocess.run(
             (
-                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"),
-                *("-keyout", certificate, "-out", tmp_path / "own.pem"),
+                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=check"),
+                *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate),
             ),
             check=True,
             capture_output=True,
         )
+        if is_trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tmp_path / "own.pem", certificate)
+        context.load_cert_chain(certificate, key)
 
         def over_tls(connection: socket.socket, _: threading.Event) -> None:
             with context.wrap_socket(connection, server_side=True) as secure:
                 received.append(secure.recv(100))
+                secure.sendall(http_answer(b'{"verdict": "accept"}'))
+                while secure.recv(MIB):
+                    pass
 
-        with listening(over_tls) as listener, pytest.raises(CheckUnavailable, match="CERTIFICATE"):
-            ask(f"https://127.0.0.1:{port_of(listener)}/")
-        assert received == []
+        with listening(over_tls) as listener:
+            check = http_check(f"https://127.0.0.1:{port_of(listener)}/")
+            if is_trusted:
+                assert check.ask(io.BytesIO(CONTENT), RECORD).verdict is Verdict.ACCEPT
+                assert received[0].startswith(b"POST / HTTP/1.1\r\n")
+            else:
+                with pytest.raises(CheckUnavailable, match="CERTIFICATE"):
+                    check.ask(io.BytesIO(CONTENT), RECORD)
+                assert received == []
 
 
 def http_answer(body: bytes) -> bytes:

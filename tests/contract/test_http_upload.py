@@ -42,6 +42,7 @@ class TestPostImages:
             "public_name": house.catalogue.library.get(ImageId(0)).public_name,
             "visibility": "public",
             "state": "pending",
+            "quarantine": None,
             "name": "photo.jpg",
             "media_type": "image/jpeg",
             "bytes": len(content),
