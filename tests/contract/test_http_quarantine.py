@@ -126,6 +126,15 @@ class TestTheSender:
                 assert [send(house, picture()).status_code for _ in range(4)] == [503] * 4
                 assert house.is_clean()
 
+    def test_waits_once_for_a_check_that_never_answers_however_many_files_come(self, tmp_path: Path) -> None:
+        asked = []
+        with listening(lambda _, ended: (asked.append(1), ended.wait())) as listener:
+            check = HttpCheck("slow", f"http://127.0.0.1:{port_of(listener)}/", "s" * 16, 1.2)
+            with new_house(tmp_path, screening=Screening([Screen("slow", check)])) as house:
+                assert send(house, *[picture()] * 5).status_code == 503
+
+        assert len(asked) == 1
+
 
 class TestAdmin:
     def test_lists_what_waits_newest_first_with_why(self, here: House) -> None:

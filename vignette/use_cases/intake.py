@@ -159,6 +159,7 @@ class Intake:
         idempotency_key: str | None = None,
         lane: Lane = Lane.FAST,
         visibility: Visibility | None = None,
+        silent: set[str] | None = None,
     ) -> Image:
         """
         Check what was received, describe it, keep it under the next number as an image of *actor*, and ask for its
@@ -169,6 +170,7 @@ class Intake:
         its image is returned, and nothing else is kept.
 
         What passes our own check is shown to those that the operator has set up, which may want it in quarantine.
+        *silent* is that of `Screening.screen`.
 
         Raises:
             NotAllowed: The actor may not upload.
@@ -206,7 +208,7 @@ class Intake:
                 # It has had its verdict, which is not asked for again.
                 _log(actor, earlier, is_new=False)
                 return not_deleted(earlier)
-            suspicion = self._screening.screen(file, record)
+            suspicion = self._screening.screen(file, record, silent)
         upload.staged.complete(
             layout.original(found.facts),
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,10 @@ from vignette.model import Record, Suspicion, in_milliseconds
 from vignette.ports.checks import Check, OnError, Said, Verdict
 
 _UNASKED: Final = CheckUnavailable.code
+
+# A request with fifty files holds a place for uploads: it is not to wait fifty times for a check that hangs. One that
+# fails at once may do better with the next file.
+_LONG_S: Final = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +44,13 @@ class Screening:
     def asks_anybody(self) -> bool:
         return bool(self._screens)
 
-    def screen(self, file: BinaryIO, record: Record) -> Suspicion | None:
+    def screen(self, file: BinaryIO, record: Record, silent: set[str] | None = None) -> Suspicion | None:
         """
         Return why the file has to be kept in quarantine; None if all accept it. The strictest verdict counts; of
         several that want it in quarantine, the first.
+
+        *silent* names the checks that an earlier file of the same request has waited for in vain. They are not asked;
+        those for which this one waits so are added.
 
         Raises:
             CheckRefused: One rejects it. Those behind it are not asked.
@@ -52,7 +60,7 @@ class Screening:
         suspicion = None
         for screen in self._screens:
             file.seek(0)
-            said = self._ask(screen, file, record)
+            said = self._ask(screen, file, record, set() if silent is None else silent)
             if said.verdict is Verdict.ACCEPT:
                 continue
             logger.info(
@@ -66,11 +74,16 @@ class Screening:
                 suspicion = Suspicion(screen.name, said.reason, in_milliseconds(self._clock()))
         return suspicion
 
-    def _ask(self, screen: Screen, file: BinaryIO, record: Record) -> Said:
+    def _ask(self, screen: Screen, file: BinaryIO, record: Record, silent: set[str]) -> Said:
+        begun = time.monotonic()
         try:
+            if screen.name in silent:
+                raise CheckUnavailable("the file before has waited for it in vain")
             return screen.check.ask(file, record)
         except CheckUnavailable as error:
             logger.warning("a check says nothing: %s", error, extra={"check": screen.name})
+            if time.monotonic() - begun > _LONG_S:
+                silent.add(screen.name)
             if screen.on_error is OnError.REFUSE:
                 # Who the other side is, and what is wrong there, is for the log alone.
                 raise CheckUnavailable("a check that this service needs gave no verdict") from None

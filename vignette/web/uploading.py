@@ -79,10 +79,10 @@ def receive_all(
 
 
 def _keep_all(sender: Sender, arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]:
-    lane = Lane.FAST
+    lane, silent = Lane.FAST, set[str]()
     try:
         for arrival in arrivals:
-            yield _keep(sender, arrival, intake, lane)
+            yield _keep(sender, arrival, intake, lane, silent)
             lane = Lane.BULK  # a sender of many files looks at the first; other senders' come before the rest
     except (MalformedRequest, TooManyFiles, UploadTooLarge, UploadTooSlow) as error:
         if lane is Lane.FAST:
@@ -91,12 +91,12 @@ def _keep_all(sender: Sender, arrivals: Iterable[_Arrival], intake: Intake) -> I
         yield Receipt(None, error)
 
 
-def _keep(sender: Sender, arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
+def _keep(sender: Sender, arrival: _Arrival, intake: Intake, lane: Lane, silent: set[str]) -> Receipt:
     if isinstance(arrival.upload, VignetteError):
         return Receipt(arrival.name, arrival.upload)
     try:
         image = intake.keep(
-            sender.actor, arrival.upload, arrival.name, arrival.idempotency_key, lane, sender.visibility
+            sender.actor, arrival.upload, arrival.name, arrival.idempotency_key, lane, sender.visibility, silent
         )
         return Receipt(arrival.name, image)
     except VignetteError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -85,6 +87,33 @@ class TestACheckThatSaysNothing:
         screens = screening(Saying(None), Saying(QUARANTINE), on_error=OnError.ACCEPT)
 
         assert screens.screen(io.BytesIO(CONTENT), RECORD) == Suspicion("check1", "because", NOW)
+
+
+class TestSeveralFilesOfARequest:
+    @pytest.mark.parametrize("on_error", OnError)
+    def test_wait_once_for_a_check_that_hangs(self, monkeypatch: pytest.MonkeyPatch, on_error: OnError) -> None:
+        moments = iter(range(0, 1000, 10))
+        monkeypatch.setattr(time, "monotonic", lambda: float(next(moments)))
+        hanging, other = Saying(None), Saying(ACCEPT)
+        screens = screening(hanging, other, on_error=on_error)
+        silent: set[str] = set()
+        for _ in range(3):
+            with suppress(CheckUnavailable):
+                screens.screen(io.BytesIO(CONTENT), RECORD, silent)
+
+        assert len(hanging.seen) == 1
+        assert len(other.seen) == (0 if on_error is OnError.REFUSE else 3)
+        with suppress(CheckUnavailable):
+            screens.screen(io.BytesIO(CONTENT), RECORD, set())
+        assert len(hanging.seen) == 2  # for another request
+
+    def test_are_all_shown_to_a_check_that_fails_at_once(self) -> None:
+        failing, silent = Saying(None), set[str]()
+        screens = screening(failing, on_error=OnError.QUARANTINE)
+        for _ in range(3):
+            screens.screen(io.BytesIO(CONTENT), RECORD, silent)
+
+        assert len(failing.seen) == 3
 
 
 def upload(house: House, key: str | None = None, content: bytes | None = None) -> Image:
