@@ -29,6 +29,7 @@ VignetteError
 │   ├── KeyNotFound
 │   └── SessionNotFound
 ├── InvalidKey                  the key that was shown opens nothing
+├── InvalidDeleteToken          the delete token that was shown is not that of the image
 ├── TooManyKeys
 ├── NotAllowed                  who asks may not do it
 │   ├── KeyRequired             somebody with a key might
@@ -206,6 +207,11 @@ class SessionNotFound(NotFound):
 class InvalidKey(VignetteError):
     code = "invalid-key"
     title = N_("This key is not valid here")
+
+
+class InvalidDeleteToken(VignetteError):
+    code = "invalid-delete-token"
+    title = N_("This delete token is not valid here")
 
 
 class TooManyKeys(VignetteError):

@@ -8,7 +8,8 @@ The names of the files in an image's folder, and in that of the service. Only th
     vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
     deleted.json  (the only file of a deleted image)
 
-Beside the folders of the images, `.service` holds what the service itself has to find again in a copy: `keys.json`.
+Beside the folders of the images, `.service` holds what the service itself has to find again in a copy: `keys.json`, and
+`secret`, of which tokens are made.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ TOMBSTONE: Final = "deleted.json"
 # No number begins with a dot, so nothing in here is ever taken for an image.
 SERVICE: Final = ".service"
 KEYS: Final = "keys.json"
+SECRET: Final = "secret"  # noqa: S105 (the name of its file)
 
 # A folder may come from elsewhere, as a backup: no file is read at once that is longer than any of ours can be. An
 # outcome names each vignette of each recipe, metadata have limits of their own, and a vignette has at most 8192 × 8192
@@ -46,6 +48,7 @@ _MOST_BYTES: Final = {
     METADATA_JSON: 16 * MIB,
     # `limits.MAX_KEYS` keys with the longest names and the most networks take half of that.
     KEYS: 64 * MIB,
+    SECRET: KIB,
 }
 _MOST_BYTES_OF_OTHERS: Final = 256 * MIB
 

@@ -295,6 +295,16 @@ def image(ask: Asking) -> None:
         ask.both("/images/0", template)
 
 
+def take_back(ask: Asking) -> None:
+    template, image = "/images/{image_id}/take-back", ask.house.upload(picture())
+    token = ask.house.context.taking_back.token_for(NOBODY, image)
+    for number in (image.id, 2, 99):
+        ask.both(f"/images/{number}/take-back?token={token}", template)
+    ask.both(f"/images/{image.id}/take-back", template)
+    with no_catalogue(ask.house):
+        ask.both(f"/images/{image.id}/take-back?token={token}", template)
+
+
 def delete(ask: Asking) -> None:
     template = "/images/{image_id}"
     for face in _FACES:
@@ -302,6 +312,7 @@ def delete(ask: Asking) -> None:
         for _ in range(2):
             ask("DELETE", f"/images/{number}", template, faces=(face,))
     ask("DELETE", "/images/99", template)
+    ask("DELETE", "/images/0?token=vd_none", template)
     ask("DELETE", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"})
     for face in _FACES:
         number = ask.house.upload(picture()).id
@@ -318,6 +329,10 @@ def delete_form(ask: Asking) -> None:
         for _ in range(2):
             ask("POST", f"/images/{number}/delete", template, faces=(face,))
     ask("POST", "/images/99/delete", template)
+    ask("POST", "/images/0/delete?token=vd_none", template)
+    image = ask.house.upload(picture())
+    token = ask.house.context.taking_back.token_for(NOBODY, image)
+    ask("POST", f"/images/{image.id}/delete?token={token}", template, faces=(BROWSER,))
     ask("POST", "/images/0/delete", template, headers={"Sec-Fetch-Site": "cross-site"})
     for face in _FACES:
         number = ask.house.upload(picture()).id
@@ -565,6 +580,7 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/images/{image_id}"): image,
     ("delete", "/images/{image_id}"): delete,
     ("post", "/images/{image_id}/delete"): delete_form,
+    ("get", "/images/{image_id}/take-back"): take_back,
     ("post", "/images/{image_id}/retry"): retry,
     ("post", "/images/{image_id}/visibility"): visibility_form,
     ("get", "/images/{image_id}/original"): file_of("original"),

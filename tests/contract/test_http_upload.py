@@ -37,6 +37,7 @@ class TestPostImages:
         assert response.status_code == 201
         body = json.loads(response.data)
         assert body.pop("received_at").endswith("Z")
+        assert body.pop("delete_token").startswith("vd_")
         assert body == {
             "id": 0,
             "public_name": house.catalogue.library.get(ImageId(0)).public_name,
@@ -379,7 +380,7 @@ class TestPostImages:
         response = post(house, (picture(), name), accept=JSON)
 
         assert json.loads(response.data)["name"] == name
-        assert {path.name for path in house.uploads.iterdir()} == {".staging", ".vignette", "0"}
+        assert {path.name for path in house.uploads.iterdir()} == {".service", ".staging", ".vignette", "0"}
 
     def test_a_file_without_a_name_is_as_good(self, house: House) -> None:
         body = b'--b\r\nContent-Disposition: form-data; name="file"; filename=""\r\n\r\n' + picture() + b"\r\n--b--\r\n"

@@ -36,7 +36,10 @@ class Removal:
             ImageNotFound: There never was one, or the actor may not see it.
             ImageDeleted: It was deleted before, or is being deleted.
         """
-        image_id = admitted(self._policy, self._library, actor, Scope.DELETE, ref).id
+        self.carry_out(actor, admitted(self._policy, self._library, actor, Scope.DELETE, ref).id)
+
+    def carry_out(self, actor: Actor, image_id: ImageId) -> None:
+        """Delete the image for *actor*, who may do so; raise as `delete` does if there is none."""
         # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
         if self._removals.begin_delete(image_id):
             self.finish(image_id)

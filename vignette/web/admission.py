@@ -21,6 +21,7 @@ from vignette.web.api.operations import operation_of
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.cross_site import SAFE_METHODS
+from vignette.web.http.delete_tokens import delete_token
 from vignette.web.http.session_cookie import session_token
 from vignette.web.request_log import note_key
 
@@ -51,6 +52,8 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
         if g.actor.key_id is not None:
             note_key(request.environ, g.actor.key_id)
         scope = _scope_of(request.endpoint)
+        if scope is Scope.DELETE and _is_settled_by_a_token():
+            return
         if scope is not None and (refusal := policy.why_not(g.actor, scope)):
             raise refusal
 
@@ -93,6 +96,13 @@ def allowed(image: Image) -> frozenset[Scope]:
     """What who asks may do to *image*."""
     policy, actor = web_context().policy, current_actor()
     return frozenset(scope for scope in Scope if policy.why_not(actor, scope, image) is None)
+
+
+def _is_settled_by_a_token() -> bool:
+    """Whether a delete token is shown to a view that takes it: the token alone then tells what may be done."""
+    assert request.endpoint is not None
+    operation = operation_of(current_app.view_functions[request.endpoint])
+    return operation is not None and operation.takes_delete_tokens and delete_token(request) is not None
 
 
 def _scope_of(endpoint: str | None) -> Scope | None:

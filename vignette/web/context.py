@@ -24,6 +24,7 @@ from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
+from vignette.use_cases.taking_back import TakingBack
 from vignette.web.capacity import Capacity
 from vignette.web.http.bodies import RequestLimits
 
@@ -43,6 +44,7 @@ class WebContext:
     browsing: Browsing
     serving: Serving
     removal: Removal
+    taking_back: TakingBack
     editing: Editing
     renewal: Renewal
     keyholding: Keyholding

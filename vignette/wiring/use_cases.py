@@ -23,6 +23,7 @@ from vignette.use_cases.recovery import FLUSH_EVERY_S, Recovery
 from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.service_secret import ServiceSecret
 from vignette.use_cases.sweeping import CLEAR_TRACES_EVERY_S, HINT_MAX_AGE_S, Sweeping
 from vignette.use_cases.verdicts import Verdicts
 
@@ -53,6 +54,10 @@ def build_renewal(
 
 def build_key_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> KeySnapshots:
     return KeySnapshots(catalogue.keys, catalogue.keys, store)
+
+
+def build_service_secret(store: FolderStore, catalogue: SqlCatalogue) -> ServiceSecret:
+    return ServiceSecret(store, catalogue.keys)
 
 
 def build_keyholding(store: FolderStore, catalogue: SqlCatalogue) -> Keyholding:

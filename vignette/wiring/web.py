@@ -30,6 +30,7 @@ from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.intake import Intake, IntakeLimits
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
+from vignette.use_cases.taking_back import TakingBack
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
 from vignette.web.capacity.crowd import keep_room
@@ -47,7 +48,14 @@ from vignette.wiring.jobs import open_jobs
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
-from vignette.wiring.use_cases import build_health, build_keyholding, build_reindexing, build_removal, build_renewal
+from vignette.wiring.use_cases import (
+    build_health,
+    build_keyholding,
+    build_reindexing,
+    build_removal,
+    build_renewal,
+    build_service_secret,
+)
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
 _RESPAWNS: Final = "--respawn-failed-workers"
@@ -132,6 +140,8 @@ def build_context(
     browsing = Browsing(store, catalogue.library, policy)
     keyholding = build_keyholding(store, catalogue)
     renewal = build_renewal(catalogue, jobs, recipes, policy)
+    removal = build_removal(store, catalogue, policy)
+    secret = build_service_secret(store, catalogue)
     return WebContext(
         intake=Intake(
             store,
@@ -145,7 +155,8 @@ def build_context(
         ),
         browsing=browsing,
         serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
-        removal=build_removal(store, catalogue, policy),
+        removal=removal,
+        taking_back=TakingBack(catalogue.library, removal, policy, partial(secret.derived, "delete tokens")),
         editing=Editing(store, store, catalogue.library, catalogue.editing, policy),
         renewal=renewal,
         keyholding=keyholding,

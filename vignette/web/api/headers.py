@@ -42,6 +42,14 @@ RANGE: Final = header(
     {**_TEXT, "examples": ["bytes=0-1023"]},
 )
 IF_RANGE: Final = header("If-Range", "The `ETag` of which a range is wanted: if it is another by now, the whole comes")
+DELETE_TOKEN: Final = (
+    header(
+        "Delete-Token",
+        "What the answer to an upload without a key has told: who shows it needs no right to delete",
+        {**_TEXT, "pattern": "^vd_"},
+    ),
+    Parameter("token", "The same, for a link", {**_TEXT, "pattern": "^vd_"}),
+)
 BY_TAG: Final = (IF_NONE_MATCH, IF_MATCH)
 
 CONTENT_DIGEST: Final = header(
@@ -64,6 +72,7 @@ ANSWERED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "Content-Disposition": ("The name under which a browser saves it", _TEXT),
     "Content-Language": ("The language of a page, chosen by `Accept-Language`", _TEXT),
     "Content-Range": ("Which bytes these are, of how many; after 416, of how many there are", _TEXT),
+    "Delete-Token": ("By it, whoever has sent this one image without a key may delete it", _TEXT),
     "ETag": ("Changes whenever the content does", _TEXT),
     "Last-Modified": ("When it was received", _TEXT),
     "Link": ('The page after this one, with rel="next"', _TEXT),

@@ -27,13 +27,15 @@ from vignette.access.policy import Access, Policy
 from vignette.errors import InvalidKey, NotTheOwner, VignetteError
 from vignette.web.api.headers import ANSWERED, Parameter
 from vignette.web.api.operations import Answer, Operation, operation_of
+from vignette.web.http.delete_tokens import HEADER as DELETE_TOKEN_HEADER
 from vignette.web.http.negotiation import HTML, PROBLEM
 from vignette.web.http.problems import CHALLENGED, Problem, status_of, type_uri
 
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 
-# The name of the security scheme.
+# The names of the security schemes.
 _KEY: Final = "key"
+_DELETE_TOKEN: Final = "delete_token"  # noqa: S105
 
 # Ranges are of GET alone (RFC 9110, 14.2): a HEAD request's Range is ignored.
 _OF_RANGES: Final = frozenset({"206", "416"})
@@ -77,7 +79,15 @@ def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": schemas["$defs"],
-            "securitySchemes": {_KEY: {"type": "http", "scheme": "bearer", "description": "A key: `vk_…`"}},
+            "securitySchemes": {
+                _KEY: {"type": "http", "scheme": "bearer", "description": "A key: `vk_…`"},
+                _DELETE_TOKEN: {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": DELETE_TOKEN_HEADER,
+                    "description": "What the answer to an upload without a key has told: `vd_…`",
+                },
+            },
             "headers": {
                 name: {"description": meaning, "schema": schema} for name, (meaning, schema) in ANSWERED.items()
             },
@@ -103,7 +113,8 @@ def _security(operation: Operation, policy: Policy) -> list[dict[str, list[str]]
     """
     scopes = [] if operation.scope is None else [operation.scope.value]
     is_free = operation.scope is None or policy.why_not(NOBODY, operation.scope) is None
-    return [*([{}] if is_free else []), {_KEY: scopes}]
+    by_token: list[dict[str, list[str]]] = [{_DELETE_TOKEN: []}] if operation.takes_delete_tokens else []
+    return [*([{}] if is_free else []), {_KEY: scopes}, *by_token]
 
 
 def _operations(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:

@@ -43,6 +43,8 @@ class Answer:
 class Operation:
     """
     Who asks needs the `scope`; None: the view tells nothing of images, and is for everybody, in each `access` mode.
+    Whoever shows a delete token needs no scope if the view `takes_delete_tokens`: it has to look at the token then.
+
     `bodies` maps the media types that the view takes to what OpenAPI calls their Media Type Objects; `curl` is what
     follows `curl `.
     """
@@ -54,6 +56,7 @@ class Operation:
     parameters: Sequence[Parameter] = ()
     bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curl: str = ""
+    takes_delete_tokens: bool = False
 
 
 def operation(summary: str, *answers: Answer, scope: Scope | None, **rest: Any) -> Callable[[View], View]:

@@ -98,6 +98,16 @@ class ImageResource(Resource):
     links: Links
 
 
+class UploadedImage(ImageResource):
+    """An image that has just come."""
+
+    delete_token: str | None = Field(
+        description="Told to whoever sent the image without a key, here alone: `DELETE` with it deletes the image,"
+        " whatever else its bearer may do. Null for whoever showed a key",
+        examples=["vd_…"],
+    )
+
+
 class WarningResource(Resource):
     """What the rendering of a ready image passed over, or did not make."""
 
@@ -119,7 +129,7 @@ class UploadResult(Resource):
 
     name: str | None
     status: int
-    image: ImageResource | None = None
+    image: UploadedImage | None = None
     problem: Problem | None = None
 
 
@@ -252,6 +262,10 @@ def ref_of(image: Image) -> ImageRef:
 
 def image_resource(image: Image) -> ImageResource:
     return ImageResource(**_fields(image))
+
+
+def uploaded_image(image: Image) -> UploadedImage:
+    return UploadedImage(**_fields(image), delete_token=web_context().taking_back.token_for(current_actor(), image))
 
 
 def image_with_metadata(

@@ -27,6 +27,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.InvalidKey: 401,
     errors.KeyRequired: 401,
     errors.CrossSiteRequest: 403,
+    errors.InvalidDeleteToken: 403,
     errors.MissingScope: 403,
     errors.NotTheOwner: 403,
     errors.NotFound: 404,

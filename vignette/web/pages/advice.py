@@ -64,6 +64,9 @@ ADVICE: Final[Mapping[str, str]] = {
     "misdirected-request": N_("Open the address that the service names at its start, or set allowed_hosts."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
     "invalid-key": N_("Ask whoever runs this service for a key, and copy it whole: it begins with vk_."),
+    "invalid-delete-token": N_(
+        "Copy the whole link, or the token: it begins with vd_. It takes back that one image alone."
+    ),
     "key-required": N_(
         "Sign in with a key. A program shows it with each request (Authorization: Bearer vk_…). Whoever runs this"
         " service gives keys out."

@@ -18,15 +18,17 @@ from vignette.errors import (
     ImageDeleted,
     ImageNotFailed,
     ImageNotFound,
+    InvalidDeleteToken,
     MalformedRequest,
     Overloaded,
     StoreFull,
     StoreUnavailable,
+    VignetteError,
 )
-from vignette.model import ImageId, ImageRef, PublicName, Visibility
+from vignette.model import Image, ImageId, ImageRef, PublicName, Visibility
 from vignette.pixels.metadata import as_groups, as_privacy
 from vignette.web.admission import allowed
-from vignette.web.api.headers import Parameter
+from vignette.web.api.headers import DELETE_TOKEN, Parameter
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
     CataloguePage,
@@ -39,7 +41,8 @@ from vignette.web.api.resources import (
 )
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content
+from vignette.web.http.answers import as_json, no_content, unstored
+from vignette.web.http.delete_tokens import delete_token, token_of_this_browser
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 from vignette.web.http.queries import said_visibility, whole_number
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
@@ -103,16 +106,30 @@ def show(image_id: ImageRef) -> Response:
     browsing = web_context().browsing
     image = browsing.existing(current_actor(), image_id)
     metadata, warnings = browsing.metadata(image), browsing.warnings(image)
-    return _page_or_json(
+    token = token_of_this_browser(request)
+    response = _page_or_json(
         lambda: render_template(
             "image.html",
             image=image_resource(image).model_dump(),
+            take_back_url=_link_to_take_back(image, token),
             allowed=allowed(image),
             warnings=warnings,
             **_in_words(metadata),
         ),
         lambda: image_with_metadata(image, metadata, warnings),
     )
+    return response if token is None else unstored(response)
+
+
+def _link_to_take_back(image: Image, token: str | None) -> str | None:
+    """Return the link to keep for a browser that has sent *image* without a key, and so has its *token*."""
+    if token is None:
+        return None
+    try:
+        web_context().taking_back.find(image.public_name or image.id, token)
+    except VignetteError:
+        return None
+    return absolute_url("images.take_back", image_id=image.public_name, token=token)
 
 
 def _in_words(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -141,13 +158,39 @@ def _usable(summary: Mapping[str, Any]) -> dict[str, Any]:
     "Delete an image; its number stays taken",
     Answer(204, "Deleted"),
     scope=Scope.DELETE,
-    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
+    problems=(CrossSiteRequest, InvalidDeleteToken, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
+    parameters=DELETE_TOKEN,
     curl="-X DELETE {server}/images/0",
+    takes_delete_tokens=True,
 )
 def delete(image_id: ImageRef) -> Response:
     end_turn()
-    web_context().removal.delete(current_actor(), image_id)
+    _delete(image_id)
     return no_content()
+
+
+def _delete(image_id: ImageRef) -> None:
+    """Delete the image by the right of who asks, or, if a delete token is shown, by that alone."""
+    token = delete_token(request)
+    if token is None:
+        web_context().removal.delete(current_actor(), image_id)
+    else:
+        web_context().taking_back.take_back(current_actor(), image_id, token)
+
+
+@images.get("/<image_id:image_id>/take-back")
+@operation(
+    "The page by which whoever has sent an image without a key may take it back",
+    Answer(200, "What will be gone, and a form", HTML),
+    scope=None,
+    problems=(InvalidDeleteToken, ImageNotFound, ImageDeleted, CatalogueUnavailable),
+    parameters=DELETE_TOKEN,
+)
+def take_back(image_id: ImageRef) -> Response:
+    token = delete_token(request) or ""
+    image = web_context().taking_back.find(image_id, token)
+    action = absolute_url("images.delete_form", image_id=image_id, token=token)
+    return unstored(make_response(render_template("take_back.html", name=image.record.name, action=action)))
 
 
 class ImagePatch(BaseModel):
@@ -205,12 +248,17 @@ def change_form(image_id: ImageRef) -> Response:
 @operation(
     "Delete an image, for a page without JavaScript: forms know only GET and POST",
     Answer(303, "Deleted; the front page", HTML, headers=("Location",)),
+    Answer(200, "Deleted by a delete token", HTML),
     scope=Scope.DELETE,
-    problems=(CrossSiteRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
+    problems=(CrossSiteRequest, InvalidDeleteToken, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
+    parameters=DELETE_TOKEN,
+    takes_delete_tokens=True,
 )
 def delete_form(image_id: ImageRef) -> Response:
     end_turn()
-    web_context().removal.delete(current_actor(), image_id)
+    _delete(image_id)
+    if delete_token(request) is not None:  # the front page may not be for who asks
+        return unstored(make_response(render_template("take_back.html", name=None, action=None)))
     return make_response(redirect(absolute_url("about.home"), 303))
 
 

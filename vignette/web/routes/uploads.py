@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
@@ -35,16 +36,18 @@ from vignette.model import Visibility
 from vignette.web.api.headers import CONTENT_DIGEST, REPR_DIGEST, Parameter, as_header, header
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
-    ImageResource,
+    UploadedImage,
     UploadResult,
     UploadResults,
     absolute_url,
-    image_resource,
     ref_of,
+    uploaded_image,
 )
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import as_json, unstored
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
+from vignette.web.http.delete_tokens import HEADER as DELETE_TOKEN
+from vignette.web.http.delete_tokens import remember
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import problem_of, status_of
 from vignette.web.http.queries import said_visibility
@@ -98,9 +101,9 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         " each. `Location` is that of a single image",
         TEXT,
         schema={"type": "string", "pattern": "^([0-9]+\n)+$", "examples": ["0\n"]},
-        headers=("Location", "Vary"),
+        headers=("Location", "Vary", "Delete-Token", "Cache-Control"),
     ),
-    Answer(201, "", JSON, (ImageResource, UploadResults)),
+    Answer(201, "", JSON, (UploadedImage, UploadResults)),
     Answer(207, "Some of several files are kept: a line, or a result, each", TEXT, schema=_LINES, headers=("Vary",)),
     Answer(207, "", JSON, UploadResults),
     Answer(207, "", HTML),
@@ -108,7 +111,7 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         303,
         "All are kept. For the form of a browser: the page of the image, or the front page",
         HTML,
-        headers=("Location",),
+        headers=("Location", "Set-Cookie", "Delete-Token"),
     ),
     *_all_refused(_REFUSALS_OF_A_FILE),
     scope=Scope.UPLOAD,
@@ -185,11 +188,23 @@ def _answer_one(receipt: Receipt, face: str) -> Response:
         raise receipt.outcome
     image = receipt.outcome
     location = absolute_url("images.show", image_id=ref_of(image))
+    uploaded = uploaded_image(image)
     if face == HTML:
-        return make_response(redirect(location, 303))
-    response = as_json(image_resource(image), 201) if face == JSON else Response(f"{image.id}\n", 201, mimetype=TEXT)
+        response = make_response(redirect(location, 303))
+    elif face == JSON:
+        response = as_json(uploaded, 201)
+    else:
+        response = Response(f"{image.id}\n", 201, mimetype=TEXT)
     response.headers["Location"] = location
-    return response
+    return response if uploaded.delete_token is None else _with_token(response, location, uploaded.delete_token)
+
+
+def _with_token(response: Response, location: str, token: str) -> Response:
+    """Return *response* with the *token* by which the image at *location* may be taken back."""
+    response.headers[DELETE_TOKEN] = token
+    if response.status_code == 303:
+        remember(response, request, token, urlsplit(location).path)
+    return unstored(response)
 
 
 def _answer_several(receipts: list[Receipt], face: str) -> Response:
@@ -212,7 +227,7 @@ def _result(receipt: Receipt) -> UploadResult:
     if isinstance(receipt.outcome, VignetteError):
         problem = problem_of(receipt.outcome)
         return UploadResult(name=receipt.name, status=problem.status, problem=problem)
-    return UploadResult(name=receipt.name, status=201, image=image_resource(receipt.outcome))
+    return UploadResult(name=receipt.name, status=201, image=uploaded_image(receipt.outcome))
 
 
 def _line(receipt: Receipt) -> str:
