@@ -31,6 +31,7 @@ from vignette.pixels.rendering import render_in_steps
 from vignette.ports.inspector import Inspector
 from vignette.ports.planner import Planner
 from vignette.recipes import Recipe
+from vignette.use_cases.auditing import Trail
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
@@ -137,6 +138,7 @@ class House:
             Policy(access, of_new=visibility),
             OfferFile(root / "state" / "first-key.json"),
             cache_vignettes_s=cache_vignettes_s,
+            trail=Trail(self.catalogue.audit),
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
         self.keyholding = self.context.keyholding

@@ -17,6 +17,14 @@ MAX_KEY_NETWORKS: Final = 50
 # The last use of a key is noted at most this often.
 KEY_USE_NOTED_EVERY_S: Final = 60.0
 
+# Refusals of a right: the same ones within so many seconds are one event, and a process notes so many kinds at most in
+# that time. Whoever asks without a pause has the catalogue written to no more often.
+REFUSALS_TOLD_AS_ONE_S: Final = 60.0
+MAX_REFUSALS_NOTED: Final = 100
+# Events that are too old are removed so many at a time, and no more often: a million a day.
+AUDIT_CLEARED_AT_ONCE: Final = 1000
+AUDIT_CLEARED_EVERY_S: Final = 60.0
+
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 

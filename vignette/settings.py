@@ -33,6 +33,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from vignette.access.events import Addresses
 from vignette.access.policy import Access
 from vignette.errors import SettingsError, VignetteError
 from vignette.limits import MIB
@@ -168,6 +169,8 @@ class Settings(BaseSettings):
 
     log_format: LogFormat = "text"
     log_requests: bool = True
+    audit_days: Annotated[WholeNumber, Field(ge=0, le=3650)] = 90
+    audit_addresses: Addresses = Addresses.NETWORK
 
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en", "fr")
 

@@ -87,6 +87,7 @@ OF_ALL = [
     ("GET", "/keys/{}", Scope.ADMIN),
     ("PATCH", "/keys/{}", Scope.ADMIN),
     ("DELETE", "/keys/{}", Scope.ADMIN),
+    ("GET", "/audit", Scope.ADMIN),
 ]
 FOR_EVERYBODY = {"/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"}
 # They ask for a key themselves, whatever its scopes.

@@ -483,6 +483,16 @@ def key_removal(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
         ask("DELETE", f"/keys/{key_id}", template, headers=admin)
 
 
+@as_admin
+def events(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    ask.both("/audit", headers=ask.lesser)
+    ask.both("/audit", headers=admin)
+    ask.both("/audit?limit=1", headers=admin)
+    ask.both("/audit?limit=0", headers=admin)
+    with no_catalogue(ask.house):
+        ask.both("/audit", headers=admin)
+
+
 def login_page(ask: Asking) -> None:
     ask.both("/login")
 
@@ -603,6 +613,7 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/keys/{key_id}"): one_key,
     ("patch", "/keys/{key_id}"): key_change,
     ("delete", "/keys/{key_id}"): key_removal,
+    ("get", "/audit"): events,
     ("get", "/login"): login_page,
     ("post", "/login"): login,
     ("post", "/logout"): logout,

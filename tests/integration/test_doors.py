@@ -170,13 +170,14 @@ def test_what_the_readme_says_of_the_internet_is_so(tmp_path: Path) -> None:
 
         assert done.returncode == 0, done.stdout + done.stderr
         answered = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        private, public, shared, keys, tablet = answered
+        private, public, shared, keys, tablet, audit = answered
         key, number, name = done.stdout.split()[-3:]
         assert (private["visibility"], public["visibility"]) == ("private", "public")
         assert private["links"]["self"] == public["links"]["self"] == f"{url}/images/{name}"
         assert (private["id"], shared["id"], number) == (0, None, "0")
         assert [listed["name"] for listed in keys["keys"]] == ["phone", "admin"]
         assert tablet["scopes"] == ["upload"]
+        assert audit["events"][0]["subject"] == tablet["id"]
         assert (here / "vignette.jpg").read_bytes().startswith(b"\xff\xd8")
         large = picture(2000, 2000, "BMP")
         for token, status in ((key, 401), (tablet["token"], 201)):

@@ -191,3 +191,19 @@ def test_reindex_names_a_snapshot_that_it_does_not_take_and_indexes_all_the_same
     assert (done.returncode, done.stdout) == (0, f"0 images in the catalogue, from {tmp_path / 'uploads'}\n")
     assert ".service/keys.json is not taken: it holds no keys that Vignette has written" in done.stderr
     assert listed(tmp_path) == []
+
+
+def test_who_made_and_removed_a_key_is_told_by_a_command(tmp_path: Path) -> None:
+    add(tmp_path, "phone", "--scope", "upload")
+    [key] = listed(tmp_path)
+    vignette(tmp_path, "keys", "rm", key["id"])
+
+    lines = [
+        json.loads(line) for line in vignette(tmp_path, "audit", "--actor", "operator", "--json").stdout.splitlines()
+    ]
+
+    assert [(line["what"], line["subject"]) for line in lines] == [("key-removed", key["id"]), ("key-made", key["id"])]
+    one = vignette(tmp_path, "audit", "--limit", "1", "--after", "2026-01-01").stdout
+    assert re.fullmatch(rf"[0-9-]+ [0-9:]+ UTC  key-removed  by operator  {key['id']}\n", one)
+    assert vignette(tmp_path, "audit", "--after", "tomorrow").returncode == 2
+    assert vignette(tmp_path, "audit", "--what", "image-deleted").stdout == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -20,10 +20,14 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, with all scopes that were granted. `key_id` is the id of the key that was shown, if one was."""
+    """
+    Who asks, with all scopes that were granted. `key_id` is the id of the key that was shown, if one was. `address` is
+    the IP address from which he asks, where it is known: it makes nobody another actor.
+    """
 
     key_id: str | None = None
     scopes: frozenset[Scope] = frozenset()
+    address: str | None = field(default=None, compare=False)
 
     def has(self, scope: Scope) -> bool:
         """Whether the actor was granted *scope*, or `Scope.ADMIN`, which gives every other one."""

@@ -8,6 +8,7 @@ import click
 
 from vignette import __version__
 from vignette.access.policy import Access
+from vignette.cli.audit import audit
 from vignette.cli.images import render, retry
 from vignette.cli.keys import keys
 from vignette.cli.trials import bench, torture
@@ -47,5 +48,5 @@ def open_catalogue(settings: Settings, offer: str) -> None:
     catalogue.close()
 
 
-for command in (reindex, retry, render, fsck, keys, torture, bench):
+for command in (reindex, retry, render, fsck, keys, audit, torture, bench):
     main.add_command(command)

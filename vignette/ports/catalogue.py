@@ -272,10 +272,10 @@ class Removals(Protocol):
         On SQLite all other writers wait meanwhile, so *act* has to be short, and must not use the catalogue.
         """
 
-    def begin_delete(self, image_id: ImageId) -> bool:
+    def begin_delete(self, image_id: ImageId, beside: Callable[[], object] = int) -> bool:
         """
         Set `DELETING`: from now on the image answers as deleted. False, and nothing changes, if it was deleted before
-        or there never was one.
+        or there never was one. *beside* is called in the same transaction, if the image is being deleted.
         """
 
     def end_delete(self, image_id: ImageId) -> None:

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from vignette import layout
 from vignette.access.actors import Actor, Scope
+from vignette.access.events import What
 from vignette.access.policy import Policy
 from vignette.model import Edits, Image, ImageRef, Visibility
 from vignette.ports.catalogue import Editing as EditedRows
 from vignette.ports.catalogue import Library
 from vignette.ports.store import Editions, Files
 from vignette.records import edits_to_json
+from vignette.use_cases.auditing import NO_TRAIL, Trail
 from vignette.use_cases.browsing import admitted
 
 logger = logging.getLogger(__name__)
@@ -21,7 +23,17 @@ logger = logging.getLogger(__name__)
 class Editing:
     """The use case. Every method may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, files: Files, editions: Editions, library: Library, rows: EditedRows, policy: Policy) -> None:
+    def __init__(
+        self,
+        files: Files,
+        editions: Editions,
+        library: Library,
+        rows: EditedRows,
+        policy: Policy,
+        *,
+        trail: Trail = NO_TRAIL,
+    ) -> None:
+        self._trail = trail
         self._files = files
         self._editions = editions
         self._library = library
@@ -40,7 +52,12 @@ class Editing:
         """
         image = admitted(self._policy, self._library, actor, Scope.EDIT, ref)
         content = edits_to_json(Edits(visibility))
-        self._rows.set_visibility(image.id, visibility, lambda: self._files.write(image.id, layout.EDITS, content))
+
+        def write_down() -> None:
+            self._trail.note(What.IMAGE_CHANGED, actor, image_id=image.id, detail=visibility.value)
+            self._files.write(image.id, layout.EDITS, content)
+
+        self._rows.set_visibility(image.id, visibility, write_down)
         # Between the new file and the new row, a process may have found the former row in this edition of the folder.
         self._editions.renew_edition(image.id)
         logger.info("image made %s", visibility, extra={"image": image.id, **actor.in_log()})

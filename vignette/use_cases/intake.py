@@ -7,12 +7,12 @@ import logging
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
 from vignette import layout
 from vignette.access.actors import Actor, Scope
+from vignette.access.events import What
 from vignette.access.names import new_name
 from vignette.access.policy import Policy
 from vignette.errors import (
@@ -21,7 +21,7 @@ from vignette.errors import (
     QueueUnavailable,
     StoreFull,
 )
-from vignette.model import Edits, Image, Record, Visibility, in_milliseconds
+from vignette.model import Edits, Image, ImageId, Record, Visibility, in_milliseconds
 from vignette.ports.catalogue import Arrivals
 from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import Jobs
@@ -30,6 +30,7 @@ from vignette.ports.store import Room, StagedImage, Staging
 from vignette.records import clean_name as clean_name
 from vignette.records import edits_to_json, record_to_json
 from vignette.tally import NOTHING_ANNOUNCED, SHA_256, Announced, Tally
+from vignette.use_cases.auditing import NO_TRAIL, Trail
 from vignette.use_cases.browsing import not_deleted, require
 from vignette.use_cases.reindexing import Reindexing
 
@@ -107,7 +108,10 @@ class Intake:
         inspector: Inspector,
         limits: IntakeLimits,
         policy: Policy,
+        *,
+        trail: Trail = NO_TRAIL,
     ) -> None:
+        self._trail = trail
         self._staging = staging
         self._room = room
         self._arrivals = arrivals
@@ -205,16 +209,21 @@ class Intake:
                 **({layout.EDITS: edits_to_json(Edits(visibility))} if visibility is Visibility.PRIVATE else {}),
             },
         )
-        image, is_new = self._add(record, visibility, upload.staged)
+        image, is_new = self._add(actor, record, visibility, upload.staged)
         _log(actor, image, is_new=is_new)
         if is_new:
             self._hint(image, lane)
         return not_deleted(image)
 
-    def _add(self, record: Record, visibility: Visibility, staged: StagedImage) -> tuple[Image, bool]:
+    def _add(self, actor: Actor, record: Record, visibility: Visibility, staged: StagedImage) -> tuple[Image, bool]:
+        def promote(image_id: ImageId) -> None:
+            # First what the database may refuse.
+            self._trail.note(What.IMAGE_RECEIVED, actor, image_id=image_id)
+            self._staging.promote(staged, image_id)
+
         for _ in range(_TRIES_FOR_A_NUMBER):
             try:
-                return self._arrivals.add(record, partial(self._staging.promote, staged), staged.withdraw, visibility)
+                return self._arrivals.add(record, promote, staged.withdraw, visibility)
             except NumberTaken:
                 # A crash has left a folder whose row was not committed: index it, and take the next number.
                 self._reindexing.catch_up()

@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypedDict, Unpack
 
-from vignette.access.actors import Actor, Scope
+from vignette.access.actors import NOBODY, Actor, Scope
+from vignette.access.events import What
 from vignette.access.keys import Key, networks_of
 from vignette.access.secrets import digest_of, is_well_formed, new_token
 from vignette.errors import (
@@ -26,6 +27,7 @@ from vignette.limits import KEY_USE_NOTED_EVERY_S, MAX_KEY_NAME_CHARS, MAX_KEY_N
 from vignette.model import in_milliseconds
 from vignette.ports.access import Keep, Keys
 from vignette.records import clean_name
+from vignette.use_cases.auditing import NO_TRAIL, Trail
 
 # One and the same, so that nobody learns whether there is such a key, or from where it would be valid.
 _NOT_VALID: Final = "it is unknown, was removed, has expired, or is not valid from this address"
@@ -35,6 +37,7 @@ _NOTED_EVERY: Final = timedelta(seconds=KEY_USE_NOTED_EVERY_S)
 # What `records.require_moment` refuses: a snapshot with such a time could not be read.
 _NO_SUCH_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _MOST_WORDS: Final = 200
+_KEY_ID_CHARS: Final = 16
 
 
 class KeyChanges(TypedDict, total=False):
@@ -59,7 +62,15 @@ class Keyholding:
     Every method may raise `CatalogueUnavailable`, and those that change keys `StoreUnavailable`: then nothing changed.
     """
 
-    def __init__(self, keys: Keys, keep: Keep, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        keep: Keep,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        trail: Trail = NO_TRAIL,
+    ) -> None:
+        self._trail = trail
         self._keys = keys
         self._keep = keep
         self._clock = clock
@@ -85,10 +96,11 @@ class Keyholding:
         """
         _require_admin(actor)
         key, token = self._new(name, scopes, expires_at, networks)
-        self._keys.add(key, self._keep_if_not_too_many)
+        with self._trail.along(What.KEY_MADE, actor, subject=key.id, detail=_in_order(key)) as note:
+            self._keys.add(key, _noting(note, self._keep_if_not_too_many))
         return key, token
 
-    def add_first(self, name: str) -> tuple[Key, str] | None:
+    def add_first(self, name: str, actor: Actor = NOBODY) -> tuple[Key, str] | None:
         """As `add`, for a key with the scope `admin`, if there is none with it; None if there is."""
         key, token = self._new(name, [Scope.ADMIN])
 
@@ -98,7 +110,8 @@ class Keyholding:
             self._keep_if_not_too_many(keys)
 
         try:
-            self._keys.add(key, keep_if_first)
+            with self._trail.along(What.KEY_MADE, actor, subject=key.id, detail="first key") as note:
+                self._keys.add(key, _noting(note, keep_if_first))
         except _NotFirst:
             return None
         return key, token
@@ -158,7 +171,8 @@ class Keyholding:
             checked["expires_at"] = self._end(changes["expires_at"])
         if "networks" in changes:
             checked["networks"] = _networks(changes["networks"])
-        return self._keys.change(key_id, lambda key: replace(key, **checked), self._keep)  # type: ignore[arg-type]
+        with self._trail.along(What.KEY_CHANGED, actor, subject=_short(key_id), detail=",".join(checked)) as note:
+            return self._keys.change(key_id, lambda key: replace(key, **checked), _noting(note, self._keep))  # type: ignore[arg-type]
 
     def remove(self, actor: Actor, key_id: str) -> None:
         """
@@ -169,7 +183,8 @@ class Keyholding:
             KeyNotFound: There is no key of this id.
         """
         _require_admin(actor)
-        self._keys.remove(key_id, self._keep)
+        with self._trail.along(What.KEY_REMOVED, actor, subject=_short(key_id)) as note:
+            self._keys.remove(key_id, _noting(note, self._keep))
 
     def authenticate(self, token: str, address: str | None) -> Actor:
         """
@@ -244,6 +259,25 @@ class Keyholding:
         if expires_at >= _NO_SUCH_TIME:
             raise MalformedRequest(f"expires_at is after the year {_NO_SUCH_TIME.year - 1}: {expires_at.isoformat()}")
         return in_milliseconds(expires_at.astimezone(UTC))
+
+
+def _noting(note: Callable[[], None], keep: Keep) -> Keep:
+    """Return *keep*, which also calls *note*: in the transaction of the change of the keys."""
+
+    def keep_and_note(keys: Sequence[Key]) -> None:
+        note()
+        keep(keys)
+
+    return keep_and_note
+
+
+def _in_order(key: Key) -> str:
+    return ",".join(scope.value for scope in Scope if scope in key.scopes)
+
+
+def _short(key_id: str) -> str:
+    """Return what may be the id of a key, no longer than one."""
+    return key_id[:_KEY_ID_CHARS]
 
 
 def _require_admin(actor: Actor) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 
 from vignette import layout
 from vignette.access.actors import Actor, Scope
+from vignette.access.events import What
 from vignette.access.policy import Policy
 from vignette.errors import FileNotStored, StoreFull
 from vignette.model import ImageId, ImageRef
 from vignette.ports.catalogue import Library, Removals
 from vignette.ports.store import Files
 from vignette.records import tombstone_to_json
+from vignette.use_cases.auditing import NO_TRAIL, Trail
 from vignette.use_cases.browsing import admitted, existing
 
 logger = logging.getLogger(__name__)
@@ -21,7 +24,10 @@ logger = logging.getLogger(__name__)
 class Removal:
     """The use case. Every method may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, files: Files, library: Library, removals: Removals, policy: Policy) -> None:
+    def __init__(
+        self, files: Files, library: Library, removals: Removals, policy: Policy, *, trail: Trail = NO_TRAIL
+    ) -> None:
+        self._trail = trail
         self._files = files
         self._library = library
         self._removals = removals
@@ -38,12 +44,17 @@ class Removal:
         """
         self.carry_out(actor, admitted(self._policy, self._library, actor, Scope.DELETE, ref).id)
 
-    def carry_out(self, actor: Actor, image_id: ImageId) -> None:
-        """Delete the image for *actor*, who may do so; raise as `delete` does if there is none."""
+    def carry_out(self, actor: Actor, image_id: ImageId, by: str | None = None) -> None:
+        """
+        Delete the image for *actor*, who may do so *by* something else than a scope, if that is said; raise as `delete`
+        does if there is none.
+        """
         # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
-        if self._removals.begin_delete(image_id):
+        event = partial(self._trail.note, What.IMAGE_DELETED, actor, image_id=image_id, detail=by)
+        if self._removals.begin_delete(image_id, event):
             self.finish(image_id)
-            logger.info("image deleted", extra={"image": image_id, **actor.in_log()})
+            how = {} if by is None else {"by": by}
+            logger.info("image deleted", extra={"image": image_id, **actor.in_log(), **how})
         else:
             existing(self._library, image_id)  # raises the reason why there is none to delete
 

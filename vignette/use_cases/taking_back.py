@@ -59,4 +59,4 @@ class TakingBack:
 
     def take_back(self, actor: Actor, ref: ImageRef, token: str) -> None:
         """Delete the image of this *token* for *actor*; raise as `find` does."""
-        self._removal.carry_out(actor, self.find(ref, token).id)
+        self._removal.carry_out(actor, self.find(ref, token).id, by="delete-token")

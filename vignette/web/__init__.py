@@ -23,7 +23,9 @@ from vignette.web.http.problems import init_problems
 from vignette.web.http.public_address import PublicAddress
 from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.pictures import by_width, obtainable, vignette_url
+from vignette.web.refusals import init_refusals
 from vignette.web.routes.about import about
+from vignette.web.routes.audit import audit
 from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
 from vignette.web.routes.health import health
@@ -88,8 +90,9 @@ def create_app(
     refuse_foreign_hosts(app)
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
     init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
+    init_refusals(app)
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions):
+    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions, audit):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ A program shows its key as a Bearer token (RFC 6750, 2.1), a browser the cookie 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Flask, Response, current_app, g, request
@@ -49,6 +50,8 @@ def init_admission(app: Flask, policy: Policy, authenticate: Authenticate, resum
             g.actor = resume(token, address_of_this_request()) or NOBODY
             if g.actor != NOBODY:
                 _require_page_of_ours()
+        if request.method not in SAFE_METHODS:
+            g.actor = replace(g.actor, address=address_of_this_request())
         if g.actor.key_id is not None:
             note_key(request.environ, g.actor.key_id)
         scope = _scope_of(request.endpoint)

@@ -14,6 +14,7 @@ from vignette.errors import VignetteError
 from vignette.jail.sandbox import Abilities
 from vignette.model import Image
 from vignette.recipes import Recipe
+from vignette.use_cases.auditing import Auditing, Trail
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
@@ -56,6 +57,8 @@ class WebContext:
     request_limits: RequestLimits
     cache_vignettes_s: int
     policy: Policy
+    trail: Trail
+    auditing: Auditing
     sandbox: Abilities
     upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None
 

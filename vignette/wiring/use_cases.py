@@ -14,6 +14,7 @@ from vignette.limits import STAGING_MAX_AGE_S
 from vignette.ports.jobs import Jobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
+from vignette.use_cases.auditing import NO_TRAIL, Auditing, Trail
 from vignette.use_cases.checking import Checkup, settle
 from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.health import Health, takes_uploads, worker_is_heard
@@ -42,14 +43,28 @@ def build_health(store: FolderStore, catalogue: SqlCatalogue, jobs: Jobs) -> Hea
     )
 
 
-def build_removal(store: FolderStore, catalogue: SqlCatalogue, policy: Policy = _OF_OPERATORS) -> Removal:
-    return Removal(store, catalogue.library, catalogue.removals, policy)
+def build_removal(
+    store: FolderStore, catalogue: SqlCatalogue, policy: Policy = _OF_OPERATORS, trail: Trail = NO_TRAIL
+) -> Removal:
+    return Removal(store, catalogue.library, catalogue.removals, policy, trail=trail)
 
 
 def build_renewal(
-    catalogue: SqlCatalogue, jobs: Jobs, recipes: Sequence[Recipe], policy: Policy = _OF_OPERATORS
+    catalogue: SqlCatalogue,
+    jobs: Jobs,
+    recipes: Sequence[Recipe],
+    policy: Policy = _OF_OPERATORS,
+    trail: Trail = NO_TRAIL,
 ) -> Renewal:
-    return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes, policy)
+    return Renewal(catalogue.library, catalogue.waiting, catalogue.workers, jobs, recipes, policy, trail=trail)
+
+
+def build_trail(settings: Settings, catalogue: SqlCatalogue) -> Trail:
+    return Trail(catalogue.audit, settings.audit_addresses, settings.audit_days)
+
+
+def build_auditing(settings: Settings, catalogue: SqlCatalogue) -> Auditing:
+    return Auditing(catalogue.audit, settings.audit_days)
 
 
 def build_key_snapshots(store: FolderStore, catalogue: SqlCatalogue) -> KeySnapshots:
@@ -60,8 +75,8 @@ def build_service_secret(store: FolderStore, catalogue: SqlCatalogue) -> Service
     return ServiceSecret(store, catalogue.keys)
 
 
-def build_keyholding(store: FolderStore, catalogue: SqlCatalogue) -> Keyholding:
-    return Keyholding(catalogue.keys, build_key_snapshots(store, catalogue).write)
+def build_keyholding(store: FolderStore, catalogue: SqlCatalogue, trail: Trail = NO_TRAIL) -> Keyholding:
+    return Keyholding(catalogue.keys, build_key_snapshots(store, catalogue).write, trail=trail)
 
 
 def build_first_key(settings: Settings, store: FolderStore, catalogue: SqlCatalogue) -> FirstKey:
@@ -81,6 +96,7 @@ def build_sweeping(
     *,
     hint_max_age_s: float = HINT_MAX_AGE_S,
     clear_traces_every_s: float = CLEAR_TRACES_EVERY_S,
+    clear_audit: Callable[[], object] = int,
 ) -> Sweeping:
     return Sweeping(
         store,
@@ -90,6 +106,7 @@ def build_sweeping(
         build_removal(store, catalogue),
         hint_max_age_s=hint_max_age_s,
         clear_traces_every_s=clear_traces_every_s,
+        clear_audit=clear_audit,
     )
 
 

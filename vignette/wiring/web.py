@@ -24,6 +24,7 @@ from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import AllJobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
+from vignette.use_cases.auditing import Auditing, Trail
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
@@ -55,6 +56,7 @@ from vignette.wiring.use_cases import (
     build_removal,
     build_renewal,
     build_service_secret,
+    build_trail,
 )
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
@@ -91,6 +93,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         policy,
         OfferFile(settings.first_key_file),
         cache_vignettes_s=settings.cache_vignettes_seconds,
+        trail=build_trail(settings, catalogue),
     )
     if _RESPAWNS in sys.argv:
         health = context.health
@@ -135,12 +138,13 @@ def build_context(
     offers: Offers,
     *,
     cache_vignettes_s: int,
+    trail: Trail,
 ) -> WebContext:
     """Return what the views work with. Tests use this too."""
     browsing = Browsing(store, catalogue.library, policy)
-    keyholding = build_keyholding(store, catalogue)
-    renewal = build_renewal(catalogue, jobs, recipes, policy)
-    removal = build_removal(store, catalogue, policy)
+    keyholding = build_keyholding(store, catalogue, trail)
+    renewal = build_renewal(catalogue, jobs, recipes, policy, trail)
+    removal = build_removal(store, catalogue, policy, trail)
     secret = build_service_secret(store, catalogue)
     return WebContext(
         intake=Intake(
@@ -152,15 +156,16 @@ def build_context(
             inspector,
             intake_limits,
             policy,
+            trail=trail,
         ),
         browsing=browsing,
         serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
         removal=removal,
         taking_back=TakingBack(catalogue.library, removal, policy, partial(secret.derived, "delete tokens")),
-        editing=Editing(store, store, catalogue.library, catalogue.editing, policy),
+        editing=Editing(store, store, catalogue.library, catalogue.editing, policy, trail=trail),
         renewal=renewal,
         keyholding=keyholding,
-        signing_in=SigningIn(catalogue.sessions, keyholding),
+        signing_in=SigningIn(catalogue.sessions, keyholding, trail=trail),
         first_key=FirstKey(offers, keyholding),
         health=build_health(store, catalogue, jobs),
         capacity=capacity,
@@ -168,5 +173,7 @@ def build_context(
         request_limits=request_limits,
         cache_vignettes_s=cache_vignettes_s,
         policy=policy,
+        trail=trail,
+        auditing=Auditing(catalogue.audit),
         sandbox=abilities(),
     )

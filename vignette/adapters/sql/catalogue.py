@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vignette.adapters.sql.arrivals import SqlArrivals
+from vignette.adapters.sql.audit import SqlAudit
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.editing import SqlEditing
 from vignette.adapters.sql.indexing import SqlIndex
@@ -22,7 +23,8 @@ from vignette.model import Durability, Image, ImageId
 
 class SqlCatalogue:
     """
-    Every port of `ports.catalogue` and `ports.access` as an attribute, and what a process needs to begin and to end.
+    Every port of `ports.catalogue`, `ports.access` and `ports.audit` as an attribute, and what a process needs to begin
+    and to end.
 
     Build one in each process: connections do not survive a fork.
     """
@@ -53,6 +55,7 @@ class SqlCatalogue:
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database, boot)
         self.keys = SqlKeys(self.database)
+        self.audit = SqlAudit(self.database)
         self.unflushed = SqlUnflushed(self.database, boot)
 
     def is_new(self) -> bool:

@@ -27,14 +27,17 @@ class SqlRemovals:
             act()
         return True
 
-    def begin_delete(self, image_id: ImageId) -> bool:
+    def begin_delete(self, image_id: ImageId, beside: Callable[[], object] = int) -> bool:
         begin = (
             sa.update(image_table)
             .where(image_table.c.id == image_id, image_table.c.state.not_in([State.DELETING, State.DELETED]))
             .values(state=State.DELETING)
         )
         with self._database.write() as connection:
-            return connection.execute(begin).rowcount == 1
+            if connection.execute(begin).rowcount == 0:
+                return False
+            beside()
+        return True
 
     def end_delete(self, image_id: ImageId) -> None:
         with self._database.write() as connection:

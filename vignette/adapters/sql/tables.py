@@ -76,6 +76,20 @@ session_table = sa.Table(
     sa.Column("agent", sa.Text),
 )
 
+audit_table = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("at_ms", sa.BigInteger),
+    sa.Column("what", sa.Text),
+    sa.Column("actor", sa.Text),
+    sa.Column("address", sa.Text),
+    sa.Column("image_id", sa.BigInteger),
+    sa.Column("subject", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.Column("times", sa.Integer),
+)
+
 # Stand in `state` of a ready image that waits for the worker, or is in its hands: to be given its other sizes, or to be
 # rendered again. They are states of their own in the table alone, where such images are queued, claimed and found as
 # those that have no vignette yet.

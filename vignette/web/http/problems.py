@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, g, make_response, render_template, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
@@ -148,7 +148,19 @@ def init_problems(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_unexpected)
 
 
+def note_refusal(error: VignetteError) -> None:
+    """Have whoever looks at the answer know that *error* is what it tells."""
+    g.refusal = error
+
+
+def refusal_of_this_request() -> VignetteError | None:
+    """Return the error that the answer to the request at hand tells, if it is one of ours."""
+    error: VignetteError | None = g.get("refusal")
+    return error
+
+
 def _answer_ours(error: VignetteError) -> Response:
+    note_refusal(error)
     problem = problem_of(error)
     if isinstance(error, Overloaded):
         logger.warning("%s %s: %s", request.method, request.path, error)  # a trace for each would be one load more
