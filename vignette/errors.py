@@ -35,6 +35,8 @@ VignetteError
 │   ├── KeyRequired             somebody with a key might
 │   ├── MissingScope            a key with more scopes might
 │   └── NotTheOwner             the owner of the image might
+├── ConditionRequired           a change has to say what it is a change of
+├── EditedMeanwhile             it is a change of what somebody else has changed by now
 ├── ImageDeleted
 ├── ImageNotFailed              only a failed image can be tried again
 ├── RenderingFailed             the worker could not render the image
@@ -243,6 +245,16 @@ class MissingScope(NotAllowed):
 class NotTheOwner(NotAllowed):
     code = "not-the-owner"
     title = N_("The image belongs to somebody else")
+
+
+class ConditionRequired(VignetteError):
+    code = "condition-required"
+    title = N_("The request has to say what it changes")
+
+
+class EditedMeanwhile(VignetteError):
+    code = "edited-meanwhile"
+    title = N_("Somebody else has changed it meanwhile")
 
 
 class ImageDeleted(VignetteError):

@@ -25,6 +25,10 @@ MAX_REFUSALS_NOTED: Final = 100
 AUDIT_CLEARED_AT_ONCE: Final = 1000
 AUDIT_CLEARED_EVERY_S: Final = 60.0
 
+# A change of an image that was begun so long ago has died on the way: then what is in the folder counts. A writer of
+# SQLite waits for others for ten seconds at most.
+EDIT_SETTLED_AFTER_S: Final = 30.0
+
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 

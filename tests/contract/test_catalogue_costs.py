@@ -172,6 +172,8 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         ),
     },
     "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE, int)},
+    "Editing.under_way": {"": lambda c: c.editing.under_way(30, LIMIT)},
+    "Editing.settle": {"": lambda c: c.editing.settle(first_of("waiting"), 30, lambda: Visibility.PRIVATE)},
     "Library.newest": {
         "from the top": lambda c: c.library.newest(LIMIT),
         "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),

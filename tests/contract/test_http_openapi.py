@@ -291,6 +291,8 @@ def image(ask: Asking) -> None:
     template = "/images/{image_id}"
     for number in (0, 1, 2, 99):
         ask.both(f"/images/{number}", template)
+    for headers in CONDITIONS:
+        ask.both("/images/0", template, headers=headers, faces=("*/*", JSON))
     with no_catalogue(ask.house):
         ask.both("/images/0", template)
 
@@ -377,12 +379,14 @@ def retry(ask: Asking) -> None:
 
 def visibility(ask: Asking) -> None:
     template = "/images/{image_id}"
-    patch = {"json": {"visibility": "private"}}
+    patch = {"json": {"visibility": "private"}, "headers": {"If-Match": "*"}}
+    ask("PATCH", "/images/0", template, json={"visibility": "private"})
+    ask("PATCH", "/images/0", template, json={"visibility": "private"}, headers={"If-Match": '"another"'})
     for number in (0, 2, 99):
         ask("PATCH", f"/images/{number}", template, **patch)
-    ask("PATCH", "/images/0", template, json={"visibility": "secret"})
-    small_body(ask, "PATCH", "/images/0", template)
-    ask("PATCH", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"}, **patch)
+    ask("PATCH", "/images/0", template, json={"visibility": "secret"}, headers={"If-Match": "*"})
+    small_body(ask, "PATCH", "/images/0", template, headers={"If-Match": "*"})
+    ask("PATCH", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"}, json={})
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
         with patched(ask.house.store, "write", failing(fault)):
             ask("PATCH", "/images/0", template, **patch)

@@ -60,7 +60,9 @@ def test_the_first_key_opens_the_doors_and_is_obeyed_until_it_is_taken_back(tmp_
             found = http_client.get(f"{url}/vignette/{name}").status_code
             assert found == (401 if access == "closed" else 200)
 
-        patch = http_client.patch(f"{url}/images/{name}", json={"visibility": "private"}, headers=admin)
+        patch = http_client.patch(
+            f"{url}/images/{name}", json={"visibility": "private"}, headers={**admin, "If-Match": "*"}
+        )
         assert patch.status_code == 200
         for _ in range(20):
             assert http_client.get(f"{url}/vignette/{name}").status_code == (401 if access == "closed" else 404)

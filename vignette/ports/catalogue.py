@@ -248,16 +248,33 @@ class Editing(Protocol):
     """For what is said of an image after it came."""
 
     def set_visibility(
-        self, image_id: ImageId, visibility: Visibility | None, write_down: Callable[[], object]
+        self,
+        image_id: ImageId,
+        visibility: Visibility | None,
+        write_down: Callable[[], object],
+        check: Callable[[Image], object] = lambda _: None,
     ) -> None:
         """
         Say who sees the image, and have it written down (*write_down*) while nobody else says it, deletes the image or
-        reads its folder for the catalogue. If *write_down* raises, nothing has changed.
+        reads its folder for the catalogue. Before that *check* is given the image as it stands. If either raises,
+        nothing has changed. If *write_down* does, or whoever does all this dies, the image is `under_way`.
 
         On SQLite all other writers wait meanwhile, so *write_down* has to be short, and must not use the catalogue.
 
         Raises:
             ImageNotFound: There is no image of this number, or it was deleted.
+        """
+
+    def under_way(self, min_age_s: float, limit: int) -> list[ImageId]:
+        """
+        At most *limit* images that somebody began to change *min_age_s* ago or earlier, and has not come to an end
+        with: what was written down may be ahead of what the catalogue says.
+        """
+
+    def settle(self, image_id: ImageId, min_age_s: float, read: Callable[[], Visibility | None]) -> None:
+        """
+        Have the catalogue say what *read* returns of who sees the image, while nobody else says it: so no change of the
+        image that began *min_age_s* ago or earlier is `under_way` any more. *read* is not called if the image is gone.
         """
 
 

@@ -37,10 +37,11 @@ class Browsing:
         """Return the image for *actor* to read; see `admitted`."""
         return admitted(self._policy, self._library, actor, Scope.READ, ref)
 
-    def newest(self, actor: Actor, limit: int, before: ImageRef | None = None) -> Page:
+    def newest(self, actor: Actor, limit: int, before: ImageRef | None = None, *, place: ImageId | None = None) -> Page:
         """
         Return at most *limit* images that *actor* may see, newest first: those with lower numbers than *before*, which
-        is any number for an actor who sees all, and an image that he may see for any other.
+        is any number for an actor who sees all, and an image that he may see for any other. *place* is a number that a
+        page before has told him in disguise (`access.cursors`): whether he may see that image now does not matter.
 
         Raises:
             NotAllowed: The actor may see none.
@@ -48,10 +49,10 @@ class Browsing:
         """
         require(self._policy, actor, Scope.READ)
         sight = self._policy.sight(actor)
-        if before is not None and (sight is not None or not isinstance(before, int)):
-            before = self.existing(actor, before).id
+        if place is None and before is not None:
+            place = before if sight is None and isinstance(before, int) else self.existing(actor, before).id
         # If one image more than asked for is found, there is another page.
-        found = self._library.newest(limit + 1, before, sight)
+        found = self._library.newest(limit + 1, place, sight)
         return Page(found[:limit], has_more=len(found) > limit)
 
     def metadata(self, image: Image) -> dict[str, Any]:

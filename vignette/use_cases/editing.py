@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 
 from vignette import layout
 from vignette.access.actors import Actor, Scope
 from vignette.access.events import What
 from vignette.access.policy import Policy
+from vignette.errors import EditedMeanwhile
 from vignette.model import Edits, Image, ImageRef, Visibility
 from vignette.ports.catalogue import Editing as EditedRows
 from vignette.ports.catalogue import Library
@@ -40,15 +43,20 @@ class Editing:
         self._rows = rows
         self._policy = policy
 
-    def set_visibility(self, actor: Actor, ref: ImageRef, visibility: Visibility) -> Image:
+    def set_visibility(
+        self, actor: Actor, ref: ImageRef, visibility: Visibility, editions: Collection[str] | None = None
+    ) -> Image:
         """
-        Say who sees the image; return it as it stands then. When this returns, each process answers accordingly.
+        Say who sees the image, if it is one of these *editions* (`edition_of`), or whatever it is; return it as it
+        stands then. When this returns, each process answers accordingly.
 
         Raises:
             NotAllowed: The actor may not change it.
             ImageNotFound: There never was one, or the actor may not see it.
             ImageDeleted: It was deleted.
-            StoreFull, StoreUnavailable, FileNotStored: It cannot be written down; it is seen as before.
+            EditedMeanwhile: It is another edition by now.
+            StoreFull, StoreUnavailable, FileNotStored: It cannot be written down; it is seen as before. If the file was
+                written all the same, the sweep has the catalogue say what it says.
         """
         image = admitted(self._policy, self._library, actor, Scope.EDIT, ref)
         content = edits_to_json(Edits(visibility))
@@ -57,8 +65,17 @@ class Editing:
             self._trail.note(What.IMAGE_CHANGED, actor, image_id=image.id, detail=visibility.value)
             self._files.write(image.id, layout.EDITS, content)
 
-        self._rows.set_visibility(image.id, visibility, write_down)
+        def check(image: Image) -> None:
+            if editions is not None and edition_of(image) not in editions:
+                raise EditedMeanwhile(f"its edition is {edition_of(image)} by now")
+
+        self._rows.set_visibility(image.id, visibility, write_down, check)
         # Between the new file and the new row, a process may have found the former row in this edition of the folder.
         self._editions.renew_edition(image.id)
         logger.info("image made %s", visibility, extra={"image": image.id, **actor.in_log()})
         return replace(image, visibility=visibility)
+
+
+def edition_of(image: Image) -> str:
+    """Return sixteen hexadecimal digits that tell all that was said of *image*, and nothing that the worker adds."""
+    return hashlib.sha256(f"visibility {image.visibility or ''}".encode()).hexdigest()[:16]

@@ -145,7 +145,7 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         if layout.TOMBSTONE in others:
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
-        visibility = _safe_visibility(files, others, image_id, record)
+        visibility = safe_visibility(files, others, image_id, record)
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
         return None
@@ -183,7 +183,8 @@ def read_visibility(files: Files, others: Collection[str], image_id: ImageId, re
         return None if record.public_name is None else Visibility.PUBLIC
 
 
-def _safe_visibility(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Visibility | None:
+def safe_visibility(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Visibility | None:
+    """As `read_visibility`; if what was said cannot be read, the image is private, and the log says so."""
     try:
         return read_visibility(files, others, image_id, record)
     except ValueError as error:

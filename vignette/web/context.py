@@ -37,6 +37,8 @@ class WebContext:
     """
     The use cases, the places for threads, and what views need of the settings and of the machine.
 
+    Of `cursor_secret` the places in lists are made; None if there is none now.
+
     For `cache_vignettes_s` seconds a cache may give a vignette without asking again. `upload_ended` is called for each
     file of an upload, with the image that was kept or the error.
     """
@@ -58,6 +60,7 @@ class WebContext:
     cache_vignettes_s: int
     policy: Policy
     trail: Trail
+    cursor_secret: Callable[[], bytes | None]
     auditing: Auditing
     sandbox: Abilities
     upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None

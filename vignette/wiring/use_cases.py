@@ -25,6 +25,7 @@ from vignette.use_cases.reindexing import Reindexing
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
 from vignette.use_cases.service_secret import ServiceSecret
+from vignette.use_cases.settling import Settling
 from vignette.use_cases.sweeping import CLEAR_TRACES_EVERY_S, HINT_MAX_AGE_S, Sweeping
 from vignette.use_cases.verdicts import Verdicts
 
@@ -98,6 +99,7 @@ def build_sweeping(
     clear_traces_every_s: float = CLEAR_TRACES_EVERY_S,
     clear_audit: Callable[[], object] = int,
 ) -> Sweeping:
+    settling = Settling(store, store, store, catalogue.editing)
     return Sweeping(
         store,
         catalogue.library,
@@ -107,6 +109,7 @@ def build_sweeping(
         hint_max_age_s=hint_max_age_s,
         clear_traces_every_s=clear_traces_every_s,
         clear_audit=clear_audit,
+        settle_edits=settling.settle,
     )
 
 

@@ -174,6 +174,7 @@ def build_context(
         cache_vignettes_s=cache_vignettes_s,
         policy=policy,
         trail=trail,
+        cursor_secret=partial(secret.derived, "cursors"),
         auditing=Auditing(catalogue.audit),
         sandbox=abilities(),
     )

@@ -76,6 +76,14 @@ session_table = sa.Table(
     sa.Column("agent", sa.Text),
 )
 
+edit_table = sa.Table(
+    "edit_under_way",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("image_id", sa.BigInteger),
+    sa.Column("begun_at", sa.Float),
+)
+
 audit_table = sa.Table(
     "audit",
     metadata,

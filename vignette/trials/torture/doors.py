@@ -45,7 +45,7 @@ class Doors:
         wanted = self._random.choice(list(Visibility))
         upload.visibility = None
         body = json.dumps({"visibility": wanted}).encode()
-        status, answer = self._ask("PATCH", f"/images/{upload.number}", body, _AS_JSON)
+        status, answer = self._ask("PATCH", f"/images/{upload.number}", body, {**_AS_JSON, "If-Match": "*"})
         if status == 200:
             upload.visibility = wanted
         elif status not in NOT_NOW:

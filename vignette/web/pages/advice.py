@@ -64,6 +64,10 @@ ADVICE: Final[Mapping[str, str]] = {
     "misdirected-request": N_("Open the address that the service names at its start, or set allowed_hosts."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
     "invalid-key": N_("Ask whoever runs this service for a key, and copy it whole: it begins with vk_."),
+    "condition-required": N_(
+        "Send the ETag of the image that you have seen in If-Match, or If-Match: * to change it whatever it is."
+    ),
+    "edited-meanwhile": N_("Look at the image again, and decide anew."),
     "invalid-delete-token": N_(
         "Copy the whole link, or the token: it begins with vd_. It takes back that one image alone."
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -10,10 +11,15 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from pydantic import BaseModel, ConfigDict
 
 from vignette.access.actors import Scope
+from vignette.access.cursors import PATTERN as PLACE
+from vignette.access.cursors import cursor_of, place_of
 from vignette.access.names import PATTERN, is_name
+from vignette.access.policy import Access
 from vignette.errors import (
     CatalogueUnavailable,
+    ConditionRequired,
     CrossSiteRequest,
+    EditedMeanwhile,
     FileNotStored,
     ImageDeleted,
     ImageNotFailed,
@@ -27,8 +33,9 @@ from vignette.errors import (
 )
 from vignette.model import Image, ImageId, ImageRef, PublicName, Visibility
 from vignette.pixels.metadata import as_groups, as_privacy
+from vignette.use_cases.editing import edition_of
 from vignette.web.admission import allowed
-from vignette.web.api.headers import DELETE_TOKEN, Parameter
+from vignette.web.api.headers import BY_TAG, DELETE_TOKEN, Parameter, header
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
     CataloguePage,
@@ -42,6 +49,7 @@ from vignette.web.api.resources import (
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, unstored
+from vignette.web.http.conditions import settle
 from vignette.web.http.delete_tokens import delete_token, token_of_this_browser
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 from vignette.web.http.queries import said_visibility, whole_number
@@ -52,6 +60,7 @@ images = Blueprint("images", __name__, url_prefix="/images")
 PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 500
 _MOST_ID: Final = 2**63 - 1
+_TAG_CHARS: Final = 16
 
 # What the page shows of a summary: words, and numbers.
 _TEXTS: Final = ("alt_text", "description", "taken_at", "camera_make", "camera_model", "author")
@@ -72,16 +81,22 @@ logger = logging.getLogger(__name__)
         Parameter("limit", "Images on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
         Parameter(
             "before",
-            "Only images older than this one: its number, or its public name",
-            {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PATTERN}$"}]},
+            "Only images older than this one: its number, its public name, or its place as `next` names it",
+            {
+                "anyOf": [
+                    {"type": "integer", "minimum": 0},
+                    {"type": "string", "pattern": f"^{PATTERN}$"},
+                    {"type": "string", "pattern": f"^{PLACE}$"},
+                ]
+            },
         ),
     ),
     curl="{server}/images?limit=10",
 )
 def catalogue() -> Response:
     limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
-    page = web_context().browsing.newest(current_actor(), limit, _before())
-    last = ref_of(page.images[-1]) if page.has_more else None
+    page = web_context().browsing.newest(current_actor(), limit, _before(), place=_place())
+    last = _place_of(page.images[-1]) if page.has_more else None
     following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
     resources = [image_resource(image) for image in page.images]
     response = _page_or_json(
@@ -96,29 +111,49 @@ def catalogue() -> Response:
 @images.get("/<image_id:image_id>")
 @operation(
     "One image and its metadata",
-    Answer(200, "The image", JSON, ImageWithMetadata, headers=("Cache-Control", "Vary")),
+    Answer(200, "The image", JSON, ImageWithMetadata, headers=("Cache-Control", "ETag", "Vary")),
     Answer(200, "", HTML),
+    Answer(304, "It has not changed", headers=("Cache-Control", "ETag", "Vary")),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=("Cache-Control", "ETag", "Vary")),
     scope=Scope.READ,
     problems=(ImageNotFound, ImageDeleted, CatalogueUnavailable),
+    parameters=BY_TAG,
     curl="{server}/images/0",
 )
 def show(image_id: ImageRef) -> Response:
+    """
+    The `ETag` of the JSON begins with the edition of the image: what was said of it, and nothing that the worker adds.
+    It is what `PATCH` wants in `If-Match`.
+    """
     browsing = web_context().browsing
     image = browsing.existing(current_actor(), image_id)
-    metadata, warnings = browsing.metadata(image), browsing.warnings(image)
+    if not _wants_a_page():
+        response = _json_of(image)
+        response.vary.add("Accept")
+        if settle(response, request):
+            response.data = b""
+        return response
     token = token_of_this_browser(request)
-    response = _page_or_json(
-        lambda: render_template(
-            "image.html",
-            image=image_resource(image).model_dump(),
-            take_back_url=_link_to_take_back(image, token),
-            allowed=allowed(image),
-            warnings=warnings,
-            **_in_words(metadata),
-        ),
-        lambda: image_with_metadata(image, metadata, warnings),
+    page = render_template(
+        "image.html",
+        image=image_resource(image).model_dump(),
+        take_back_url=_link_to_take_back(image, token),
+        allowed=allowed(image),
+        warnings=browsing.warnings(image),
+        **_in_words(browsing.metadata(image)),
     )
+    response = _checked_each_time(make_response(page))
+    response.vary.add("Accept")
     return response if token is None else unstored(response)
+
+
+def _json_of(image: Image) -> Response:
+    """Return the image and its metadata as JSON, with its tag: the edition of the image, and a digest of all of it."""
+    browsing = web_context().browsing
+    response = as_json(image_with_metadata(image, browsing.metadata(image), browsing.warnings(image)))
+    digest = hashlib.sha256(response.get_data()).hexdigest()[:_TAG_CHARS]
+    response.set_etag(f"{edition_of(image)}-{digest}")
+    return _checked_each_time(response)
 
 
 def _link_to_take_back(image: Image, token: str | None) -> str | None:
@@ -204,24 +239,48 @@ class ImagePatch(BaseModel):
 @images.patch("/<image_id:image_id>")
 @operation(
     "Say who sees an image",
-    Answer(200, "The image as it stands now", JSON, ImageResource, headers=("Cache-Control",)),
+    Answer(200, "The image as it stands now", JSON, ImageResource, headers=("Cache-Control", "ETag")),
     scope=Scope.EDIT,
     problems=(
-        *(CrossSiteRequest, *UNREADABLE, ImageNotFound, ImageDeleted),
+        *(CrossSiteRequest, *UNREADABLE, ImageNotFound, ImageDeleted, ConditionRequired, EditedMeanwhile),
         *(CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
     ),
     bodies={media_type: {"schema": ImagePatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
-    curl='-X PATCH --json \'{{"visibility": "private"}}\' {server}/images/0',
+    parameters=(
+        header(
+            "If-Match",
+            "The `ETag` of the image that is to be changed: if somebody has changed it meanwhile, 412, and nothing"
+            " happens. `*`: change it whatever it is. Without it, 428",
+            {"type": "string", "examples": ["*"]},
+        ),
+    ),
+    curl='-X PATCH -H "If-Match: *" --json \'{{"visibility": "private"}}\' {server}/images/0',
 )
 def change(image_id: ImageRef) -> Response:
     """
     `private`: its owner and `admin` alone see it, from now on; for all others it is as if there were no such image.
     """
+    editions = _editions_named()
     patch = read_json(ImagePatch, (MERGE_PATCH, JSON))
-    image = web_context().editing.set_visibility(current_actor(), image_id, patch.visibility)
-    response = as_json(image_resource(image))
-    response.headers["Cache-Control"] = "no-cache"
+    image = web_context().editing.set_visibility(current_actor(), image_id, patch.visibility, editions)
+    response = _checked_each_time(as_json(image_resource(image)))
+    response.headers["ETag"] = _json_of(image).headers["ETag"]
     return response
+
+
+def _editions_named() -> frozenset[str] | None:
+    """
+    Return the editions that `If-Match` names, None for whatever edition there is. All of the tag but the edition is
+    passed over: a vignette that was made meanwhile is no reason to refuse.
+
+    Raises:
+        ConditionRequired: There is no `If-Match` (RFC 6585, section 3).
+    """
+    if "If-Match" not in request.headers:
+        raise ConditionRequired("a change of an image needs If-Match: the ETag of the image, or *")
+    if request.if_match.star_tag:
+        return None
+    return frozenset(tag.partition("-")[0] for tag in request.if_match.as_set())
 
 
 @images.post("/<image_id:image_id>/visibility")
@@ -285,10 +344,15 @@ def retry(image_id: ImageRef) -> Response:
 
 
 def _page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) -> Response:
-    """Return the *page* for a browser, the *resource* for everybody else. Caches have to ask again each time."""
-    response = make_response(page()) if _wants_a_page() else as_json(resource())
-    response.headers["Cache-Control"] = "no-cache"
+    """Return the *page* for a browser, the *resource* for everybody else."""
+    response = _checked_each_time(make_response(page()) if _wants_a_page() else as_json(resource()))
     response.vary.add("Accept")
+    return response
+
+
+def _checked_each_time(response: Response) -> Response:
+    """Return *response*, of which caches have to ask each time whether it still holds."""
+    response.headers["Cache-Control"] = "no-cache"
     return response
 
 
@@ -296,9 +360,32 @@ def _wants_a_page() -> bool:
     return preferred(accepted_types(request.headers), [JSON, HTML]) == HTML
 
 
+def _place_of(image: Image) -> ImageRef | str:
+    """Return what stands for *image* in the address of the next page, and goes on doing so when it is gone."""
+    context = web_context()
+    if context.policy.access is Access.OPEN:
+        return image.id
+    secret = context.cursor_secret()
+    return ref_of(image) if secret is None else cursor_of(secret, image.id)
+
+
+def _place() -> ImageId | None:
+    """Return the place that the query parameter `before` names, if it names one."""
+    cursor = request.args.get("before", "")
+    if not cursor.startswith("~"):
+        return None
+    secret = web_context().cursor_secret()
+    place = None if secret is None else place_of(secret, cursor)
+    if place is None:
+        raise MalformedRequest(f"before is {cursor[:30]!r}, which no page here has told")
+    return place
+
+
 def _before() -> ImageRef | None:
     """Return what the query parameter `before` names: an image by its public name, or any number."""
     name = request.args.get("before", "")
+    if name.startswith("~"):
+        return None
     if is_name(name):
         return PublicName(name)
     number = whole_number(request.args, "before", 0, _MOST_ID)
