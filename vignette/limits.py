@@ -29,6 +29,11 @@ AUDIT_CLEARED_EVERY_S: Final = 60.0
 # SQLite waits for others for ten seconds at most.
 EDIT_SETTLED_AFTER_S: Final = 30.0
 
+# Pictures look alike if their perceptual hashes differ in no more bits, of 256; and a picture of less quality, of 100,
+# has too little to be known by. Both are what ThreatExchange recommends.
+MOST_PDQ_DISTANCE: Final = 31
+LEAST_PDQ_QUALITY: Final = 50
+
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB
 

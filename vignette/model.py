@@ -130,10 +130,17 @@ _WORDS: Final[Mapping[RenderingWarning, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """What pages show until the vignette is loaded: a ThumbHash in base64, and the mean colour as "#rrggbb"."""
+    """
+    How a picture looks, in few bytes. Pages show a ThumbHash (base64) and the mean colour ("#rrggbb") until the
+    vignette is loaded. `pdq` are the 64 hexadecimal digits of `pixels.pdq`, by which pictures that look alike are
+    found, and `quality` is how much there is to find it by: 0 to 100. Pictures that earlier releases rendered have
+    none.
+    """
 
     thumbhash: str
     colour: str
+    pdq: str | None = None
+    quality: int = 0
 
 
 @dataclass(frozen=True, slots=True)

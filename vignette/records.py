@@ -49,6 +49,7 @@ _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
 # In base64: a ThumbHash has at most 25 bytes.
 _THUMBHASH: Final = re.compile(r"[A-Za-z0-9+/]{1,64}={0,2}", re.ASCII)
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}", re.ASCII)
+_PDQ: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def record_to_json(record: Record) -> bytes:
@@ -203,6 +204,9 @@ def _require_vignettes(names: Iterable[str]) -> None:
 def _require_placeholder(placeholder: Placeholder) -> None:
     require_words("thumbhash", placeholder.thumbhash, _THUMBHASH)
     require_words("colour", placeholder.colour, _COLOUR)
+    if placeholder.pdq is not None:
+        require_words("pdq", placeholder.pdq, _PDQ)
+    _require_number("quality", placeholder.quality, 0, 100)
 
 
 def _safe(failure: Failure) -> Failure:

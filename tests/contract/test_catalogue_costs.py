@@ -21,7 +21,7 @@ from vignette.access.policy import Sight
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.tables import image_table, unflushed_table
 from vignette.limits import MIB
-from vignette.model import Image, ImageId, PublicName, State, Visibility
+from vignette.model import Image, ImageId, Placeholder, PublicName, State, Visibility
 from vignette.ports import catalogue as ports
 from vignette.ports.catalogue import Claim, Due, Note
 
@@ -185,6 +185,9 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
             for sight in SIGHTS
             for where, before in (("", None), (", from the middle", ImageId(4 * MANY)), (", to the end", ImageId(1)))
         },
+    },
+    "Library.like": {
+        "": lambda c: c.library.like(replace(an_image(0), placeholder=Placeholder("", "", "0" * 64, 100)), 31, LIMIT)
     },
     "Library.in_state": {
         f"{state} {'from the start' if after is None else after}": lambda c, state=state, after=after: (

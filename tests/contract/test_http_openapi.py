@@ -283,6 +283,8 @@ def catalogue(ask: Asking) -> None:
     ask.both("/images?limit=1&before=1")
     ask.both("/images?limit=0")
     ask.both(f"/images?before={'a' * 26}")
+    for like in ("0", "1", "2", "99", "x"):
+        ask.both(f"/images?like={like}")
     with no_catalogue(ask.house):
         ask.both("/images")
 

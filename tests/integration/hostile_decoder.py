@@ -65,6 +65,8 @@ def _lies(true: Rendition) -> dict[str, list[Step]]:
         "moves in part": [[replace(true, file_format="jpeg", content=b"\xff\xd8\xff"), replace(true, moves=True)]],
         "none": [],
         "a placeholder that is none": [[replace(true, placeholder=Placeholder("<b>", "#000000"))]],
+        "a hash that is none": [[replace(true, placeholder=Placeholder("AAAA", "#000000", "g" * 64))]],
+        "a quality that is none": [[replace(true, placeholder=Placeholder("AAAA", "#000000", "0" * 64, 101))]],
         "a colour that is none": [[replace(true, placeholder=Placeholder("AAAA", "url(x)"))]],
     }
 

@@ -163,6 +163,8 @@ def test_one_that_goes_too_far_is_ended_and_the_next_picture_is_made(
         ("moves", "not those that were asked for"),
         ("none", "not all vignettes were made"),
         ("a placeholder that is none", "the placeholder is none"),
+        ("a hash that is none", "the perceptual hash is none"),
+        ("a quality that is none", "a number from 0 to 100 must stand"),
         ("a colour that is none", "the placeholder is none"),
     ],
 )

@@ -35,7 +35,9 @@ from vignette.pixels.engines import decode
 from vignette.pixels.frames.film import first_picture
 from vignette.pixels.geometry import Plan, plan
 from vignette.pixels.inspection import read_anatomy
+from vignette.pixels.likeness import likeness
 from vignette.pixels.noticing import notice, noticing
+from vignette.pixels.pdq import Pdq
 from vignette.pixels.renditions import Rendition, Step, Told
 from vignette.pixels.resampling import resized
 from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
@@ -116,13 +118,14 @@ def _stills(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) 
     for planned in plans:
         recipe = planned.recipe
         # Not kept while the next one is encoded.
-        vignette = cropped(pictures.pop(recipe.name), planned.size, recipe.crop)
+        picture = pictures.pop(recipe.name)
+        vignette = cropped(picture, planned.size, recipe.crop)
         step = [
             Rendition(recipe, file_format, *planned.size, encoded(vignette, file_format, recipe.quality))
             for file_format in recipe.formats
         ]
         if planned is plans[0]:
-            step[0] = replace(step[0], placeholder=_placeholder_of(step))
+            step[0] = replace(step[0], placeholder=_placeholder_of(step, likeness(picture)))
         yield step
 
 
@@ -159,7 +162,7 @@ def _animations(
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 
 
-def _placeholder_of(stills: Step) -> Placeholder:
+def _placeholder_of(stills: Step, known_by: Pdq) -> Placeholder:
     """Return what stands for the picture until the vignette is there, made from the *stills* of a recipe."""
     # JPEG has no alpha, so it is the last choice.
     smallest = min(stills, key=lambda still: (still.width * still.height, still.file_format == "jpeg"))
@@ -173,6 +176,8 @@ def _placeholder_of(stills: Step) -> Placeholder:
     return Placeholder(
         thumbhash=base64.b64encode(thumbhash(*size, pixels)).decode("ascii"),
         colour="#" + "".join(f"{round(255 * value):02x}" for value in mean_colour(pixels)),
+        pdq=known_by.bits,
+        quality=known_by.quality,
     )
 
 

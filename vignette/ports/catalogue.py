@@ -64,6 +64,13 @@ class Library(Protocol):
         only those that are in it.
         """
 
+    def like(self, image: Image, most: int, limit: int, sight: Sight | None = None) -> list[tuple[Image, int]]:
+        """
+        Return at most *limit* other images that are not deleted and are in *sight*, whose perceptual hash differs from
+        that of *image* in at most *most* bits, up to 31; each with the number of bits, the nearest first. Images with
+        little to be known by are passed over. If thousands are one picture, not all of them are looked at.
+        """
+
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         """The numbers of at most *limit* images in *state* that are higher than *after*, the lowest first."""
 

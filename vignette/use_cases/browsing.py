@@ -10,7 +10,7 @@ from vignette import layout
 from vignette.access.actors import Actor, Scope
 from vignette.access.policy import Policy
 from vignette.errors import FileNotStored, ImageDeleted
-from vignette.limits import MAX_DESCRIPTION_BYTES
+from vignette.limits import LEAST_PDQ_QUALITY, MAX_DESCRIPTION_BYTES, MOST_PDQ_DISTANCE
 from vignette.model import Image, ImageId, ImageRef, RenderingWarning, State
 from vignette.ports.catalogue import Library
 from vignette.ports.store import Files
@@ -54,6 +54,20 @@ class Browsing:
         # If one image more than asked for is found, there is another page.
         found = self._library.newest(limit + 1, place, sight)
         return Page(found[:limit], has_more=len(found) > limit)
+
+    def like(self, actor: Actor, ref: ImageRef, limit: int) -> list[tuple[Image, int]]:
+        """
+        Return at most *limit* images that *actor* may see and that look like this one, the nearest first, each with the
+        number of bits in which their perceptual hashes differ. None looks like an image with little to be known by, or
+        that is not rendered yet.
+
+        Raises:
+            NotAllowed, ImageNotFound, ImageDeleted: As of `admitted`.
+        """
+        image = self.existing(actor, ref)
+        if image.placeholder is None or image.placeholder.quality < LEAST_PDQ_QUALITY:
+            return []
+        return self._library.like(image, MOST_PDQ_DISTANCE, limit, self._policy.sight(actor))
 
     def metadata(self, image: Image) -> dict[str, Any]:
         """

@@ -71,6 +71,8 @@ _BEGINS: Final[Mapping[VignetteFormat, re.Pattern[bytes]]] = {
 _MAX_THUMBHASH_CHARS: Final = 64
 _THUMBHASH: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
+_PDQ_CHARS: Final = 64
+_PDQ: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class DecoderDied(Exception):
@@ -255,7 +257,10 @@ def _placeholder(told: dict[str, Any]) -> Placeholder:
     thumbhash, colour = line(told["thumbhash"], _MAX_THUMBHASH_CHARS), line(told["colour"], len("#rrggbb"))
     if not (_THUMBHASH.fullmatch(thumbhash) and _COLOUR.fullmatch(colour)):
         raise Malformed("the placeholder is none")
-    return Placeholder(thumbhash, colour)
+    pdq, quality = line(told["pdq"], _PDQ_CHARS), whole_number(told["quality"], 0, 100)
+    if not _PDQ.fullmatch(pdq):
+        raise Malformed("the perceptual hash is none")
+    return Placeholder(thumbhash, colour, pdq, quality)
 
 
 def _most_bytes(recipe: Recipe) -> int:

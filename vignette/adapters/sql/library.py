@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from vignette.access.policy import Sight
 from vignette.adapters.sql import due
+from vignette.adapters.sql.alike import distances
 from vignette.adapters.sql.conditions import LIVING, numbers_in, stored_as
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import from_row, image_table, visibility_column
@@ -18,6 +19,8 @@ from vignette.model import Image, ImageId, PublicName, State, Visibility
 # Made once: to make such a statement costs more than to execute it.
 _GET: Final = sa.select(image_table).where(image_table.c.id == sa.bindparam("image_id"))
 _NAMED: Final = sa.select(image_table).where(image_table.c.public_name == sa.bindparam("name"))
+
+_LOOKED_UP_AT_ONCE: Final = 100
 
 # `Sight` as a condition. Nobody sees what is being deleted, but for its owner.
 _IN_SIGHT: Final = sa.or_(
@@ -77,6 +80,25 @@ class SqlLibrary:
         with self._database.read() as connection:
             rows = {row.id: row for query in queries for row in connection.execute(query)}
         return [from_row(rows[number]) for number in sorted(rows, reverse=True)[:limit]]
+
+    def like(self, image: Image, most: int, limit: int, sight: Sight | None = None) -> list[tuple[Image, int]]:
+        if image.placeholder is None or image.placeholder.pdq is None:
+            return []
+        conditions = [LIVING] if sight is None else [LIVING, _IN_SIGHT]
+        query = sa.select(image_table).where(image_table.c.id.in_(sa.bindparam("ids", expanding=True)), *conditions)
+        seen = {} if sight is None else _in_sight(sight)
+        with self._database.read() as connection:
+            found = distances(connection, image.placeholder.pdq, most)
+            found.pop(image.id, None)
+            nearest = sorted(found, key=lambda number: (found[number], -number))
+            alike: list[tuple[Image, int]] = []
+            for start in range(0, len(nearest), _LOOKED_UP_AT_ONCE):
+                ids = nearest[start : start + _LOOKED_UP_AT_ONCE]
+                rows = {row.id: row for row in connection.execute(query, {"ids": ids, **seen})}
+                alike += [(from_row(rows[number]), found[number]) for number in ids if number in rows]
+                if len(alike) >= limit:
+                    break
+        return alike[:limit]
 
     def _one(self, query: sa.Select[Any], in_sight: sa.Select[Any], ref: dict[str, Any], sight: Sight | None) -> Image:
         with self._database.read() as connection:

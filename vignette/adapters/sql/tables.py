@@ -40,6 +40,8 @@ image_table = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("public_name", sa.Text),
     sa.Column("visibility", sa.Text),
+    sa.Column("pdq", sa.Text),
+    sa.Column("pdq_quality", sa.Integer),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -180,14 +182,23 @@ def forgotten() -> dict[str, Any]:
     The columns that tell something of an image, without it. Of a deleted image the row keeps the number and the digest
     of its idempotency key: a client that did not hear of its upload and sends it again must not bring the image back.
     """
-    nothing = dict.fromkeys(("name", "owner", "public_name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("name", "owner", "public_name", "failure", "lease_until", "sizes"), None
+    ) | placeholder_columns(None)
     no_text = dict.fromkeys(("media_type", "extension", "sha256", "visibility"), "")
     zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
     return nothing | no_text | zero
 
 
-def placeholder_columns(placeholder: Placeholder | None) -> dict[str, str | None]:
-    return {"thumbhash": None, "colour": None} if placeholder is None else asdict(placeholder)
+def placeholder_columns(placeholder: Placeholder | None) -> dict[str, Any]:
+    if placeholder is None:
+        return dict.fromkeys(("thumbhash", "colour", "pdq", "pdq_quality"))
+    return {
+        "thumbhash": placeholder.thumbhash,
+        "colour": placeholder.colour,
+        "pdq": placeholder.pdq,
+        "pdq_quality": placeholder.quality,
+    }
 
 
 def visibility_column(visibility: Visibility | None) -> str:
@@ -206,7 +217,9 @@ def from_row(row: sa.Row[Any]) -> Image:
         row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key, row.owner, row.public_name
     )
     failure = None if row.failure is None else Failure(**row.failure)
-    placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)
+    placeholder = (
+        None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour, row.pdq, row.pdq_quality or 0)
+    )
     is_renewing, is_completing = row.state == RENEWING, row.state == COMPLETING
     return Image(
         id=ImageId(row.id),

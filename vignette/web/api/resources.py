@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -143,6 +142,18 @@ class CataloguePage(Resource):
 
     images: list[ImageResource]
     next: str | None
+
+
+class AlikeResource(ImageResource):
+    """An image that looks like another one."""
+
+    distance: int = Field(description="In how many of 256 bits their perceptual hashes (PDQ) differ: 0 to 31")
+
+
+class AlikePage(Resource):
+    """Images that look like the one that was asked for, the nearest first."""
+
+    images: list[AlikeResource]
 
 
 class KeyResource(Resource):
@@ -307,6 +318,10 @@ def image_resource(image: Image) -> ImageResource:
     return ImageResource(**_fields(image))
 
 
+def alike_resource(image: Image, distance: int) -> AlikeResource:
+    return AlikeResource(**_fields(image), distance=distance)
+
+
 def uploaded_image(image: Image) -> UploadedImage:
     return UploadedImage(**_fields(image), delete_token=web_context().taking_back.token_for(current_actor(), image))
 
@@ -339,7 +354,7 @@ def _fields(image: Image) -> dict[str, Any]:
         "frames": facts.frames,
         "received_at": record.received_at,
         "failure": problem_of_failure(image.failure) if image.has_failed and image.failure else None,
-        "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
+        "placeholder": _placeholder(image),
         "renditions_pending": {recipe.name: url for recipe, url in urls.items() if _is_to_come(image, recipe)},
         "links": Links(
             self=absolute_url("images.show", image_id=ref),
@@ -350,6 +365,11 @@ def _fields(image: Image) -> dict[str, Any]:
             vignettes={recipe.name: url for recipe, url in urls.items() if image.has(recipe.name)},
         ),
     }
+
+
+def _placeholder(image: Image) -> PlaceholderResource | None:
+    shown = image.placeholder
+    return None if shown is None else PlaceholderResource(thumbhash=shown.thumbhash, colour=shown.colour)
 
 
 def _is_to_come(image: Image, recipe: Recipe) -> bool:

@@ -38,10 +38,12 @@ from vignette.web.admission import allowed
 from vignette.web.api.headers import BY_TAG, DELETE_TOKEN, Parameter, header
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources import (
+    AlikePage,
     CataloguePage,
     ImageResource,
     ImageWithMetadata,
     absolute_url,
+    alike_resource,
     image_resource,
     image_with_metadata,
     ref_of,
@@ -73,10 +75,10 @@ logger = logging.getLogger(__name__)
 @images.get("")
 @operation(
     "The catalogue, newest first",
-    Answer(200, "A page of it", JSON, CataloguePage, headers=("Link", "Cache-Control", "Vary")),
+    Answer(200, "A page of it", JSON, (CataloguePage, AlikePage), headers=("Link", "Cache-Control", "Vary")),
     Answer(200, "", HTML),
     scope=Scope.READ,
-    problems=(MalformedRequest, ImageNotFound, CatalogueUnavailable),
+    problems=(MalformedRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable),
     parameters=(
         Parameter("limit", "Images on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
         Parameter(
@@ -90,11 +92,20 @@ logger = logging.getLogger(__name__)
                 ]
             },
         ),
+        Parameter(
+            "like",
+            "In place of the catalogue, only images that look like this one, the nearest first: its number, or its"
+            " public name. It has to be rendered",
+            {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PATTERN}$"}]},
+        ),
     ),
     curl="{server}/images?limit=10",
 )
 def catalogue() -> Response:
+    like = _named_in("like")
     limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
+    if like is not None:
+        return _alike(like, limit)
     page = web_context().browsing.newest(current_actor(), limit, _before(), place=_place())
     last = _place_of(page.images[-1]) if page.has_more else None
     following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
@@ -360,6 +371,16 @@ def _wants_a_page() -> bool:
     return preferred(accepted_types(request.headers), [JSON, HTML]) == HTML
 
 
+def _alike(ref: ImageRef, limit: int) -> Response:
+    found = web_context().browsing.like(current_actor(), ref, limit)
+    return _page_or_json(
+        lambda: render_template(
+            "images.html", images=[image_resource(image).model_dump() for image, _ in found], next_url=None
+        ),
+        lambda: AlikePage(images=[alike_resource(image, distance) for image, distance in found]),
+    )
+
+
 def _place_of(image: Image) -> ImageRef | str:
     """Return what stands for *image* in the address of the next page, and goes on doing so when it is gone."""
     context = web_context()
@@ -383,10 +404,15 @@ def _place() -> ImageId | None:
 
 def _before() -> ImageRef | None:
     """Return what the query parameter `before` names: an image by its public name, or any number."""
-    name = request.args.get("before", "")
-    if name.startswith("~"):
+    if request.args.get("before", "").startswith("~"):
         return None
+    return _named_in("before")
+
+
+def _named_in(parameter: str) -> ImageRef | None:
+    """Return the public name or the number that this query parameter is; None if there is none."""
+    name = request.args.get(parameter, "")
     if is_name(name):
         return PublicName(name)
-    number = whole_number(request.args, "before", 0, _MOST_ID)
+    number = whole_number(request.args, parameter, 0, _MOST_ID)
     return None if number is None else ImageId(number)
