@@ -8,6 +8,7 @@ PostgreSQL reads the same words.
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -210,9 +211,12 @@ def test_a_catalogue_of_any_release_has_the_schema_of_a_new_one(
 
 
 def schema(catalogue: SqlCatalogue) -> dict[str, object]:
-    with catalogue.database.read() as connection:
+    with catalogue.database.read() as connection, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index")
         inspector = sa.inspect(connection)
-        return {
+        of_sqlite = "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
+        indexes = connection.exec_driver_sql(of_sqlite).all() if catalogue.database.is_sqlite else []
+        return {"indexes": list(map(tuple, indexes))} | {
             table: (
                 sorted(
                     (column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)
