@@ -1,38 +1,11 @@
 // Shows how a picture looks until it is loaded, and replaces a placeholder, or a smaller or still vignette, by the vignette as soon
 // as that is made. Without this script the reader sees what there was meanwhile, and the vignettes at the next visit.
 
-import { decode } from "./thumbhash.js";
-
-const HASH_EDGE_PX = 24; // the size from which the hash was made; the browser enlarges it, and smooths it
+import { previewIn } from "./previews.js";
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 8000;
 const LOOKS = 30; // they take over three minutes; after that the reader has to reload the page
-
-/** Paint the ThumbHash behind *picture*, in its size, until it is loaded; its mean colour if the browser cannot paint. */
-function preview(picture) {
-  if (picture.complete) return;
-  const [width, height] = ["width", "height"].map((side) => Number(picture.getAttribute(side)));
-  const scale = HASH_EDGE_PX / Math.max(width, height);
-  const canvas = document.createElement("canvas");
-  canvas.className = picture.className;
-  canvas.width = Math.max(1, Math.round(width * scale));
-  canvas.height = Math.max(1, Math.round(height * scale));
-  // Set one property after another: the page's Content-Security-Policy forbids a style attribute.
-  canvas.style.setProperty("--width", `${width}px`);
-  canvas.style.setProperty("--height", `${height}px`);
-  canvas.style.aspectRatio = `${width} / ${height}`;
-  const context = canvas.getContext("2d");
-  if (context) {
-    const pixels = decode(picture.dataset.thumbhash, canvas.width, canvas.height);
-    context.putImageData(new ImageData(pixels, canvas.width, canvas.height), 0, 0);
-  } else {
-    canvas.style.backgroundColor = picture.dataset.colour;
-  }
-  (picture.closest("picture") ?? picture).before(canvas);
-  const remove = () => canvas.remove();
-  picture.addEventListener("load", () => picture.decode().then(remove, remove), { once: true });
-}
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -101,4 +74,4 @@ async function watch(mats) {
 }
 
 watch([...document.querySelectorAll(".mat:has(> template)")]);
-document.querySelectorAll("img[data-thumbhash]").forEach(preview);
+previewIn(document);

@@ -1,9 +1,9 @@
 // The tray: what is added on any page, how far each file is, and what became of it. Without this script the form works as
 // forms do.
 
+import { follow } from "./following.js";
 import { takeChosen, takeDropped, takePasted } from "./tray/arriving.js";
 import { copy } from "./tray/copying.js";
-import { Following } from "./tray/following.js";
 import { KEPT, Queue } from "./tray/queue.js";
 import { MOST_FILES } from "./tray/reading.js";
 import { Row } from "./tray/row.js";
@@ -11,6 +11,7 @@ import { Telling } from "./tray/telling.js";
 import { filesize, say } from "./tray/words.js";
 
 const ROWS_AT_ONCE = 40; // more of them would take the page too long
+const MOST_SHOWN = 100; // what the service takes in a request
 const SPEED_KNOWN_AFTER_MS = 2000;
 
 const tray = document.getElementById("tray");
@@ -29,14 +30,10 @@ const limits = { maxBytes: Number(form.dataset.maxBytes), maxPixels: Number(form
 const formats = [...media].map((type) => say(type)).join(", ");
 
 const telling = new Telling(document.getElementById("tray-told"));
-const following = new Following(tray.dataset.look, (item, state, image) => {
-  Object.assign(item, { state, image: image ?? item.image });
-  changed(item);
-});
 const queue = new Queue(limits, (item) => {
   if (item.state === "making" && !item.isFollowed) {
     item.isFollowed = true;
-    following.follow(item);
+    follow(item.ref, (image) => update(item, image));
   }
   changed(item);
 });
@@ -46,6 +43,15 @@ let dirty = new Set();
 let frame;
 let began = { at: 0, sent: 0 };
 let note = "";
+
+/** Note what has become of *item*; return whether nothing more will. */
+function update(item, image) {
+  const state = image ? image.state : "gone";
+  if (["pending", "processing"].includes(state)) return !queue.items.includes(item);
+  Object.assign(item, { state, image: image ?? item.image });
+  changed(item);
+  return true;
+}
 
 // What comes in
 
@@ -145,7 +151,7 @@ function left(sent, total) {
 }
 
 function renderOutcome(kept, unsettled) {
-  const links = kept.filter(({ ref }) => ref);
+  const links = kept.filter(({ ref }) => ref).slice(-MOST_SHOWN);
   const [show, none] = [part("show"), !links.length];
   show.hidden = part("copy").hidden = none;
   part("clear").hidden = unsettled.length > 0;
@@ -180,7 +186,6 @@ function fold(isFolded) {
 }
 
 function clear() {
-  for (const item of queue.items) following.forget(item);
   queue.items.length = 0;
   rows.clear();
   part("rows").replaceChildren();

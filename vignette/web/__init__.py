@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,9 @@ from vignette.web.http.problems import init_problems
 from vignette.web.http.public_address import PublicAddress
 from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.pictures import by_width, obtainable, vignette_url
+from vignette.web.pages.wall import days
 from vignette.web.routes.about import about, current_limits
+from vignette.web.routes.archives import archives
 from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
 from vignette.web.routes.frame import frame
@@ -83,6 +86,7 @@ def create_app(
     app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
     app.jinja_env.globals.update(ref=lambda image: image["id"] if is_open else image["public_name"])
     app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable)
+    app.jinja_env.globals.update(days=partial(days, recipes=context.recipes, by_number=is_open))
     app.jinja_env.globals.update(absolute_url=absolute_url)
     app.context_processor(lambda: {"recipes": context.recipes})
     compress_answers(app)  # as the last one that sees an answer: Flask asks them in reverse
@@ -95,7 +99,7 @@ def create_app(
     init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
     init_headers(app, others_may_embed=others_may_embed)
     init_tray(app, operation_of(upload), current_limits)
-    for routes in (about, frame, health, docs, uploads, images, files, vignettes, keys, sessions):
+    for routes in (about, frame, health, docs, uploads, images, archives, files, vignettes, keys, sessions):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

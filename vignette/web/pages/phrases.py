@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import flask_babel
@@ -65,6 +65,11 @@ def moment(time: datetime) -> str:
     """Write *time* to the minute, in UTC: the server does not know the reader's time zone."""
     date = format_date(time, "long")
     return gettext("%(date)s, %(time)s\u00a0UTC", date=date, time=format_time(time, "HH:mm"))
+
+
+def day(date: date) -> str:
+    """Write *date* with its day of the week."""
+    return format_date(date, "full")
 
 
 def taken(iso_8601: str) -> str:
@@ -130,6 +135,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "filesize": filesize,
     "megapixels": megapixels,
     "moment": moment,
+    "day": day,
     "taken": taken,
     "camera": camera,
     "exposure": exposure,
