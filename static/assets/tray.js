@@ -1,246 +1,70 @@
-// The tray: what is added on any page, how far each file is, and what became of it. Without this script the form works as
-// forms do.
+// The tray: pictures are dropped, pasted or chosen on any page, and are sent while the reader looks on. Without this script
+// the form works as forms do. What shows and sends them is loaded when the first of them comes.
 
-import { follow } from "./following.js";
 import { takeChosen, takeDropped, takePasted } from "./tray/arriving.js";
-import { copy } from "./tray/copying.js";
-import { KEPT, Queue } from "./tray/queue.js";
-import { MOST_FILES } from "./tray/reading.js";
-import { Row } from "./tray/row.js";
-import { Telling } from "./tray/telling.js";
-import { filesize, say } from "./tray/words.js";
+import { adders, asks, ownForm, pageForm, tray, visibility } from "./tray/parts.js";
+import { say } from "./tray/words.js";
 
-const ROWS_AT_ONCE = 40; // more of them would take the page too long
-const MOST_SHOWN = 100; // what the service takes in a request
-const SPEED_KNOWN_AFTER_MS = 2000;
+const AGAIN_S = 4;
 
-const tray = document.getElementById("tray");
-const part = (name) => tray.querySelector(`[data-part=${name}]`);
-const ownForm = part("form");
-const pageForm = document.querySelector("form.upload");
-const form = pageForm ?? ownForm; // a guest's page has its own address, limits and formats
-const adders = [...document.querySelectorAll("a.button.add")];
-const choosing = part("choose");
-const visibility = ownForm.elements.visibility;
-const asks = Boolean(visibility) || matchMedia("(pointer: coarse)").matches; // something is to be chosen beside the files
+const veil = document.getElementById("tray-veil");
+let panel;
+
+function load() {
+  panel ??= import("./tray/panel.js").catch((error) => {
+    panel = undefined;
+    throw error;
+  });
+  return panel;
+}
+
+/** Hand *files* to the panel; without a connection there is none yet, and what was dropped must not be lost. */
+async function take(files, options) {
+  for (;;) {
+    try {
+      const { take: add } = await load();
+      veil.hidden = true;
+      return add(files, options);
+    } catch {
+      veil.textContent = say("lost", { seconds: String(AGAIN_S) });
+      veil.hidden = false;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_S * 1000));
+    }
+  }
+}
+
+const later = () => load().catch(() => {});
+
 tray.toggleAttribute("data-asks", asks);
-
-const media = new Set(form.elements.file.accept.split(",").filter((accepted) => accepted.includes("/")));
-const limits = { maxBytes: Number(form.dataset.maxBytes), maxPixels: Number(form.dataset.maxPixels) || Infinity, media };
-const formats = [...media].map((type) => say(type)).join(", ");
-
-const telling = new Telling(document.getElementById("tray-told"));
-const queue = new Queue(limits, (item) => {
-  if (item.state === "making" && !item.isFollowed) {
-    item.isFollowed = true;
-    follow(item.ref, (image) => update(item, image));
-  }
-  changed(item);
-});
-
-const rows = new Map();
-let dirty = new Set();
-let frame;
-let began = { at: 0, sent: 0 };
-let note = "";
-
-/** Note what has become of *item*; return whether nothing more will. */
-function update(item, image) {
-  const state = image ? image.state : "gone";
-  if (["pending", "processing"].includes(state)) return !queue.items.includes(item);
-  Object.assign(item, { state, image: image ?? item.image });
-  changed(item);
-  return true;
-}
-
-// What comes in
-
-function target(action = form.action) {
-  const url = new URL(action, location);
-  if (visibility && !url.searchParams.has("visibility")) url.searchParams.set("visibility", visibility.value);
-  return { url: url.href, field: "file" };
-}
-
-function take(files, action) {
-  if (!queue.unsettled.length) began = { at: performance.now(), sent: sentBytes() };
-  const { items, known, isCut } = queue.add(files, target(action));
-  note = isCut ? say("most", { num: MOST_FILES }) : known ? say("known", { num: known }) : files.length ? "" : say("nothing");
-  open();
-  addRows(items);
-  render();
-}
-
-function addRows(items) {
-  const list = part("rows");
-  for (const item of items.splice(0, ROWS_AT_ONCE)) {
-    const row = new Row(item, part("row"), formats, act);
-    rows.set(item, row);
-    list.append(row.element);
-  }
-  if (items.length) requestAnimationFrame(() => addRows(items));
-}
-
-const ACTS = {
-  cancel: (item) => queue.cancel(item),
-  again: (item) => queue.again(item),
-  remove: removeItem,
-};
-const act = (name, item) => ACTS[name](item);
-
-function removeItem(item) {
-  const { element } = rows.get(item);
-  const beside = element.nextElementSibling ?? element.previousElementSibling;
-  queue.remove(item);
-  rows.delete(item);
-  element.remove();
-  const next = [...rows.values()].find((row) => row.element === beside);
-  if (next) next.focus();
-  else choosing.focus();
-  render();
-}
-
-// What is seen
-
-function changed(item) {
-  dirty.add(item);
-  frame ??= document.hidden ? setTimeout(render, 500) : requestAnimationFrame(render);
-}
-
-function render() {
-  frame = undefined;
-  const [now, items] = [dirty, queue.items];
-  dirty = new Set();
-  for (const item of now) rows.get(item)?.render();
-  const { unsettled } = queue;
-  const kept = items.filter(({ state }) => KEPT.has(state));
-  const refused = items.filter(({ state }) => state === "refused");
-  tray.dataset.state = unsettled.length ? "sending" : refused.length ? "refused" : "idle";
-  part("title").textContent = titleOf(unsettled, kept);
-  part("sum").textContent = sumOf(unsettled, refused);
-  part("note").textContent = note;
-  renderOutcome(kept, unsettled);
-  const progress = [say("told", { kept: kept.length, num: items.length })];
-  if (refused.length) progress.push(say("refused_of", { num: refused.length }));
-  if (items.length) telling.tell([...progress, note].filter(Boolean).join(" · "));
-  showNext(unsettled[0]);
-}
-
-function titleOf(unsettled, kept) {
-  if (unsettled.length) return say("title_sending", { num: unsettled.length });
-  return kept.length ? say("title_kept", { num: kept.length }) : say("title");
-}
-
-function sumOf(unsettled, refused) {
-  const parts = [];
-  if (unsettled.length) {
-    const [sent, total] = [sentBytes(), queue.items.filter(counts).reduce((sum, { file }) => sum + file.size, 0)];
-    parts.push(say("sum", { sent: filesize(sent), total: filesize(total) }), left(sent, total));
-  }
-  if (refused.length) parts.push(say("refused_of", { num: refused.length }));
-  return parts.filter(Boolean).join(" · ");
-}
-
-const counts = ({ state }) => !["refused", "cancelled", "gone"].includes(state);
-const sentBytes = () => queue.items.filter(counts).reduce((sum, { sent }) => sum + sent, 0);
-
-function left(sent, total) {
-  const ms = performance.now() - began.at;
-  if (ms < SPEED_KNOWN_AFTER_MS || sent <= began.sent) return "";
-  const seconds = ((total - sent) / (sent - began.sent)) * (ms / 1000);
-  return seconds < 90 ? say("left_s", { number: Math.ceil(seconds) }) : say("left_min", { number: Math.ceil(seconds / 60) });
-}
-
-function renderOutcome(kept, unsettled) {
-  const links = kept.filter(({ ref }) => ref).slice(-MOST_SHOWN);
-  const [show, none] = [part("show"), !links.length];
-  show.hidden = part("copy").hidden = none;
-  part("clear").hidden = unsettled.length > 0;
-  part("outcome").hidden = !queue.items.length || (none && unsettled.length > 0);
-  const url = new URL(tray.dataset.look, location);
-  url.searchParams.set("ids", links.map(({ ref }) => ref).join());
-  show.href = url;
-  show.textContent = say("show", { num: links.length });
-}
-
-/** Keep what is being sent in view, unless the reader is about something in the list. */
-function showNext(item) {
-  const list = part("rows");
-  const element = rows.get(item)?.element;
-  if (!element || list.matches(":hover, :focus-within")) return;
-  list.scrollTop = element.offsetTop - list.offsetTop;
-}
-
-// The tray itself
-
-const isNarrow = matchMedia("(max-width: 40rem)");
-
-function open() {
-  if (!tray.hidden) return;
-  tray.hidden = false;
-  fold(isNarrow.matches);
-}
-
-function fold(isFolded) {
-  part("body").hidden = isFolded;
-  part("fold").setAttribute("aria-expanded", String(!isFolded));
-}
-
-function clear() {
-  queue.items.length = 0;
-  rows.clear();
-  part("rows").replaceChildren();
-  part("links").hidden = true;
-  note = "";
-  tray.hidden = true;
-  (adders[0] ?? document.getElementById("content")).focus();
-}
-
-function add(event) {
-  event.preventDefault();
-  if (!asks) return ownForm.elements.file.click();
-  open();
-  fold(false);
-  render();
-  choosing.focus();
-}
-
-part("fold").addEventListener("click", () => fold(!part("body").hidden));
-part("clear").addEventListener("click", clear);
-part("copy").addEventListener("click", async () => {
-  const urls = queue.items.filter(({ ref }) => ref).map(({ image }) => image.links.self);
-  if (await copy(urls.join("\n"), part("links"))) note = say("copied", { num: urls.length });
-  render();
-});
-choosing.addEventListener("click", () => ownForm.elements.file.click());
-part("photograph").addEventListener("click", () => ownForm.elements.camera.click());
-for (const adder of adders) adder.addEventListener("click", add);
-
-for (const name of ["file", "camera"]) takeChosen(ownForm.elements[name], take);
-takePasted(take);
-takeDropped(document.getElementById("tray-veil"), () => visibility && say(`for_${visibility.value}`), async (promise) => {
-  const { files, isCut } = await promise;
-  take(files);
-  if (isCut) note = say("most", { num: MOST_FILES });
-});
-
-// With one way to send there is nothing to press after files were chosen.
-if (pageForm) {
-  pageForm.addEventListener("submit", (event) => {
-    const { files } = pageForm.elements.file;
-    if (!files.length) return;
+for (const adder of adders) {
+  for (const kind of ["pointerenter", "focus"]) adder.addEventListener(kind, later);
+  adder.addEventListener("click", async (event) => {
     event.preventDefault();
-    take([...files], event.submitter?.formAction || pageForm.action);
+    if (!asks) return ownForm.elements.file.click();
+    try {
+      (await load()).ask();
+    } catch {
+      location.assign(adder.href);
+    }
+  });
+}
+addEventListener("dragenter", later, { once: true });
+takeDropped(veil, () => visibility && say(`for_${visibility.value}`), async (carried) => {
+  const { files, isCut } = await carried;
+  take(files, { isCut });
+});
+takePasted(take);
+for (const name of ["file", "camera"]) takeChosen(ownForm.elements[name], take);
+
+if (pageForm) {
+  const { file } = pageForm.elements;
+  pageForm.addEventListener("submit", (event) => {
+    if (!file.files.length) return;
+    event.preventDefault();
+    take([...file.files], { action: event.submitter?.getAttribute("formaction") || pageForm.action });
     pageForm.reset();
   });
+  // With one way to send there is nothing to press after files were chosen.
   const buttons = pageForm.querySelectorAll("button:not([type=button])");
-  if (buttons.length === 1) pageForm.elements.file.addEventListener("change", () => pageForm.elements.file.files.length && pageForm.requestSubmit());
+  if (buttons.length === 1) file.addEventListener("change", () => file.files.length && pageForm.requestSubmit());
 }
-
-addEventListener("beforeunload", (event) => {
-  const { length } = queue.unsettled;
-  if (length) event.returnValue = say("leave", { num: length });
-});
-
-setInterval(() => {
-  for (const item of queue.items) if (["lost", "busy"].includes(item.state)) changed(item);
-}, 1000);

@@ -122,8 +122,11 @@ def test_a_picture_is_private_from_the_first_moment_on(
     page.goto(f"{doors.url}/login")
     type_key(page, doors.token)
     expect(page).to_have_url(f"{doors.url}/")
-    page.set_input_files("input[type=file]", photo)
+    page.goto(f"{doors.url}/add")
+    page.set_input_files("form.upload input[type=file]", photo)
     page.get_by_role("button", name="Upload as private").click()
+    if has_javascript:
+        page.locator("#tray").get_by_role("link", name=photo.name).click()
 
     expect(page.locator(".facts")).to_contain_text("The key that sent it, and admin")
     assert http_client.get(page.url).status_code == 404

@@ -66,7 +66,7 @@ class Line:
             self._changed.notify_all()
 
     def cut(self) -> None:
-        """Reset all connections that there are, and each that comes until `release`: a browser tries twice by itself."""
+        """Reset all connections, and each that comes until `release`: a browser tries twice by itself."""
         with self._changed:
             self._is_down = True
             for each in self._sockets:

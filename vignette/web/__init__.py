@@ -15,7 +15,6 @@ from vignette.access.policy import Access
 from vignette.model import ImageId, ImageRef, PublicName
 from vignette.pixels.geometry import fit
 from vignette.web.admission import init_admission
-from vignette.web.api.operations import operation_of
 from vignette.web.api.resources import absolute_url
 from vignette.web.assets import init_assets, read_assets
 from vignette.web.capacity.turns import refuse_without_a_turn
@@ -29,7 +28,7 @@ from vignette.web.http.public_address import PublicAddress
 from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.pictures import by_width, obtainable, vignette_url
 from vignette.web.pages.wall import days
-from vignette.web.routes.about import about, current_limits
+from vignette.web.routes.about import about
 from vignette.web.routes.archives import archives
 from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
@@ -38,7 +37,7 @@ from vignette.web.routes.health import health
 from vignette.web.routes.images import images
 from vignette.web.routes.keys import keys
 from vignette.web.routes.sessions import sessions
-from vignette.web.routes.uploads import upload, uploads
+from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
 from vignette.web.tray import init_tray
 
@@ -98,7 +97,7 @@ def create_app(
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
     init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
     init_headers(app, others_may_embed=others_may_embed)
-    init_tray(app, operation_of(upload), current_limits)
+    init_tray(app)
     for routes in (about, frame, health, docs, uploads, images, archives, files, vignettes, keys, sessions):
         app.register_blueprint(routes)
     if public_url:

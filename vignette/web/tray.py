@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import cache
+from typing import Final
 
 import flask_babel
 from flask import Flask
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from vignette.errors import InvalidKey, KeyRequired, MisdirectedRequest, MissingScope, VignetteError
 from vignette.pixels.formats import ACCEPTED_FORMATS
-from vignette.web.api.operations import Operation
+from vignette.web.api.operations import operation_of
+from vignette.web.api.resources import current_limits
 from vignette.web.pages.advice import UNITS
 
 # Flask-Babel has no type hints.
@@ -19,14 +23,31 @@ gettext: Final[Callable[..., str]] = flask_babel.gettext
 Plurals = Mapping[str, str]
 """A message by plural category (CLDR; `Intl.PluralRules`)."""
 
-# Before the view of an operation is asked, each of these may be the answer.
+_FORM: Final = "multipart/form-data"
+
+# Before a view is asked, each of these may be the answer.
 _AT_THE_DOOR: Final = (InvalidKey, KeyRequired, MissingScope, MisdirectedRequest, VignetteError)
 
 
-def init_tray(app: Flask, upload: Operation | None, limits: Callable[[], Any]) -> None:
-    """Let templates of *app* use `tray_words()`, which knows each problem of *upload*, and `limits_in_force()`."""
-    kinds = {kind.code: kind for kind in (*_AT_THE_DOOR, *(upload.problems if upload else ()))}
-    app.jinja_env.globals.update(tray_words=lambda: tray_words(kinds), limits_in_force=lambda: limits().model_dump())
+def init_tray(app: Flask) -> None:
+    """Let templates of *app* use `tray_words()`, which is JSON, and `limits_in_force()`."""
+
+    @cache
+    def kinds() -> Mapping[str, type[VignetteError]]:
+        """What may be answered to the form of any page, by code."""
+        operations = filter(None, map(operation_of, app.view_functions.values()))
+        problems = (problem for each in operations if _FORM in each.bodies for problem in each.problems)
+        every: tuple[type[VignetteError], ...] = (*_AT_THE_DOOR, *problems)
+        return {kind.code: kind for kind in every}
+
+    @cache
+    def words_in(locale: str) -> Markup:
+        return htmlsafe_json_dumps({"locale": locale, "words": tray_words(kinds())})
+
+    app.jinja_env.globals.update(
+        tray_words=lambda: words_in(str(flask_babel.get_locale())),
+        limits_in_force=lambda: current_limits().model_dump(),
+    )
 
 
 def ngettext(one: str, other: str) -> Plurals:
@@ -135,5 +156,3 @@ def _kinds_of_files() -> Mapping[str, str]:
         "kind_text": gettext("This is a text."),
         "kind_other": gettext("This is no picture."),
     }
-
-

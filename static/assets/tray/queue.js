@@ -1,6 +1,6 @@
 // The files of the tray, and which of them is sent when. It knows no page: `changed` is told of each file that changes.
 
-import { check } from "./checking.js";
+import { check } from "./sniffing.js";
 import { MOST_FILES } from "./reading.js";
 import { send } from "./sending.js";
 
@@ -136,8 +136,8 @@ export class Queue {
 
   #settle(item, { image, problem, status }) {
     if (image) {
-      const ref = image.links?.self?.split("/").pop();
-      return this.#set(item, { state: ref ? "making" : "kept", image, ref, sent: item.file.size });
+      const ref = image.links?.self.split("/").pop(); // a guest's has none, and is not followed
+      return this.#set(item, { state: ref ? "making" : "kept", image, ref, url: image.links?.self ?? image.url, sent: item.file.size });
     }
     const code = problem?.type?.split("/").pop();
     return this.#set(item, { state: "refused", problem: { ...problem, code, status }, sent: 0 });

@@ -36,7 +36,6 @@ const unitOf = (code) => (has(`unit_${code}`) ? say(`unit_${code}`) : undefined)
 
 /** Both numbers in words; in full if they would look alike when rounded. */
 function different(write, measured, limit) {
-  const [one, other] = [write(measured), write(limit)];
-  if (one !== other) return { measured: one, limit: other };
-  return { measured: measured.toLocaleString(document.documentElement.lang), limit: limit.toLocaleString(document.documentElement.lang) };
+  const rounded = { measured: write(measured), limit: write(limit) };
+  return rounded.measured === rounded.limit ? { measured, limit } : rounded;
 }

@@ -59,7 +59,7 @@ export class Row {
     for (const button of element.querySelectorAll("button")) {
       button.hidden = !actions.includes(button.name) || (button.name === "again" && FINAL.has(item.problem?.code));
     }
-    if (item.image?.links?.self) this.#link(item.image.links.self);
+    if (item.url) this.#link(item.url);
     if (item.isChecked && !this.#isObserved) {
       this.#isObserved = true;
       seen.observe(element);
@@ -113,7 +113,7 @@ export class Row {
   }
 
   async #copy() {
-    this.#wasCopied = await copy(this.item.image.links.self, this.#part("link"));
+    this.#wasCopied = await copy(this.item.url, this.#part("link"));
     this.render();
     this.#wasCopied = false;
   }

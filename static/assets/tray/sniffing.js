@@ -1,23 +1,45 @@
-// What a file is, by its first bytes, as the service sees it; and how many pixels a JPEG, PNG, GIF or WebP says it has.
+// What can be known of a file before a byte of it is sent: what it is, by its first bytes, as the service sees it; and how
+// many pixels a JPEG, PNG, GIF or WebP says it has.
 
 const HEAD_BYTES = 4096;
 const JPEG_HEAD_BYTES = 512 * 1024; // previews and profiles may come before the size
 
-const AVIF = /^avi[fs]$/;
-const HEIC = /^he[iv][cmsx]$/;
-const HEIF = /^m[is]f1$/;
 const FILM = /^(iso|mp4|qt|M4|3g|avc|cmf|dash|F4|f4|MSNV)/;
 
-const SIGNATURES = [
-  ["pdf", /^%PDF-/],
-  ["jxl", /^(\xff\n|\0\0\0\x0cJXL )/],
-  ["zip", /^PK[\x03\x05]/],
-  ["psd", /^8BPS/],
-  ["raw", /^(II\*\0[^]{4}CR|FUJIFILM|IIRO|IIU\0)/],
-  ["film", /^(\x1aE\xdf\xa3|RIFF[^]{4}AVI )/],
-  ["svg", /^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)*(<!DOCTYPE svg[^>]*>\s*)?<svg\b/i],
-  ["html", /^(\xef\xbb\xbf)?\s*<(!doctype html|html)\b/i],
-];
+// By name in the words of the tray, for those that people take for pictures.
+const OTHERS = {
+  pdf: /^%PDF-/,
+  jxl: /^(\xff\n|\0\0\0\x0cJXL )/,
+  zip: /^PK[\x03\x05]/,
+  psd: /^8BPS/,
+  raw: /^(II\*\0|FUJIFILM|.{4}ftypcrx)/s,
+  film: /^(.{4}ftyp|\x1aE\xdf\xa3|RIFF.{4}AVI )/s,
+  svg: /<svg\b/i,
+  html: /<(!doctype )?html\b/i,
+  text: /^[\t\n\r -~\x80-\xff]+$/,
+};
+
+/**
+ * Look at *file* by *limits* (`maxBytes`, `maxPixels`, `media`: the types that are taken). Return what was found as
+ * `{ media, pixels }`; with a `problem` in it, as the service would write it, if there is no use in sending it.
+ */
+export async function check(file, limits) {
+  let found;
+  try {
+    found = await sniff(file);
+  } catch {
+    return { problem: { code: "unreadable" } };
+  }
+  return { ...found, problem: problemOf(file, found, limits) };
+}
+
+function problemOf(file, { media, kind, pixels }, { maxBytes, maxPixels, media: taken }) {
+  if (!file.size) return { code: "empty-file" };
+  if (!media || (taken.size && !taken.has(media))) return { code: "unsupported-format", kind, media };
+  if (file.size > maxBytes) return { code: "upload-too-large", measured: file.size, limit: maxBytes };
+  if (pixels > maxPixels) return { code: "too-many-pixels", measured: pixels, limit: maxPixels };
+  return undefined;
+}
 
 /**
  * What *file* is: `{ media }` if it is of a format that the service knows, else `{ kind }`, a word of `kinds`; and
@@ -40,7 +62,7 @@ function text(view, offset, count) {
 }
 
 /** The media type, by the rules of `vignette.pixels.formats.sniff`; nothing if it is none of those accepted. */
-export function mediaOf(view) {
+function mediaOf(view) {
   const begin = text(view, 0, 16);
   if (begin.startsWith("\xff\xd8\xff")) return "image/jpeg";
   if (begin.startsWith("\x89PNG\r\n\x1a\n")) return isAnimated(view) ? "image/apng" : "image/png";
@@ -49,7 +71,7 @@ export function mediaOf(view) {
   if (begin.slice(4, 8) === "ftyp") return mediaByBrands(view);
   if (/^(II\+\0|MM\0\+)/.test(begin)) return "image/tiff";
   if (/^(II\*\0|MM\0\*)/.test(begin)) return begin.slice(8, 10) === "CR" ? undefined : "image/tiff";
-  if (begin.startsWith("BM") && isBitmap(view)) return "image/bmp";
+  if (begin.startsWith("BM")) return "image/bmp"; // the service looks closer
   return undefined;
 }
 
@@ -72,23 +94,15 @@ function mediaByBrands(view) {
   const brands = brandsOf(view);
   if (FILM.test(brands[0]) || brands[0].startsWith("crx")) return undefined;
   for (const brand of brands) {
-    if (AVIF.test(brand)) return "image/avif";
-    if (HEIC.test(brand)) return "image/heic";
+    if (/^avi[fs]$/.test(brand)) return "image/avif";
+    if (/^he[iv][cmsx]$/.test(brand)) return "image/heic";
   }
-  return brands.some((brand) => HEIF.test(brand)) ? "image/heif" : undefined;
-}
-
-function isBitmap(view) {
-  const header = view.byteLength >= 18 ? view.getUint32(14, true) : 0;
-  return [12, 16, 20, 24, 28, 32, 36, 40, 42, 44, 46, 48, 52, 56, 60, 64, 108, 124].includes(header);
+  return brands.some((brand) => /^m[is]f1$/.test(brand)) ? "image/heif" : undefined;
 }
 
 function kindOf(view) {
   const head = text(view, 0, 1024);
-  if (text(view, 4, 4) === "ftyp") return text(view, 8, 3) === "crx" ? "raw" : FILM.test(text(view, 8, 4)) ? "film" : "other";
-  const known = SIGNATURES.find(([, signature]) => signature.test(head));
-  if (known) return known[0];
-  return /^[\t\n\r -~\x80-\xff]+$/.test(head) ? "text" : "other";
+  return Object.keys(OTHERS).find((kind) => OTHERS[kind].test(head)) ?? "other";
 }
 
 const uint24 = (view, offset) => view.getUint16(offset, true) | (view.getUint8(offset + 2) << 16);
