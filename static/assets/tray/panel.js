@@ -20,6 +20,7 @@ const formats = [...media].map((type) => say(type)).join(", ");
 
 const telling = new Telling(document.getElementById("tray-told"));
 const queue = new Queue(limits, (item) => {
+  if (item.state === "making" && !tray.dataset.look) item.state = "kept";
   if (item.state === "making" && !item.isFollowed) {
     item.isFollowed = true;
     follow(item.ref, (image) => update(item, image));
@@ -78,6 +79,7 @@ const ACTS = {
   cancel: (item) => queue.cancel(item),
   again: (item) => queue.again(item),
   remove: removeItem,
+  copied: () => telling.tell(say("copied", { num: 1 })),
 };
 const act = (name, item) => ACTS[name](item);
 
@@ -128,7 +130,8 @@ function sumOf(unsettled, refused) {
   const parts = [];
   if (unsettled.length) {
     const [sent, total] = [sentBytes(), queue.items.filter(counts).reduce((sum, { file }) => sum + file.size, 0)];
-    parts.push(say("sum", { sent: filesize(sent), total: filesize(total) }), left(sent, total));
+    const isHalted = unsettled.some(({ againAt }) => againAt > Date.now());
+    parts.push(say("sum", { sent: filesize(sent), total: filesize(total) }), isHalted ? "" : left(sent, total));
   }
   if (refused.length) parts.push(say("refused_of", { num: refused.length }));
   return parts.filter(Boolean).join(" · ");
@@ -137,7 +140,9 @@ function sumOf(unsettled, refused) {
 const counts = ({ state }) => !["refused", "cancelled", "gone"].includes(state);
 const sentBytes = () => queue.items.filter(counts).reduce((sum, { sent }) => sum + sent, 0);
 
+/** How long the rest takes at the pace since the first of these files, or since the last one that had to begin again. */
 function left(sent, total) {
+  if (sent < began.sent) began = { at: performance.now(), sent };
   const ms = performance.now() - began.at;
   if (ms < SPEED_KNOWN_AFTER_MS || sent <= began.sent) return "";
   const seconds = ((total - sent) / (sent - began.sent)) * (ms / 1000);
@@ -145,12 +150,13 @@ function left(sent, total) {
 }
 
 function renderOutcome(kept, unsettled) {
-  const links = kept.filter(({ ref }) => ref).slice(-MOST_SHOWN);
+  const links = kept.filter(({ url }) => url).slice(-MOST_SHOWN);
   const [show, none] = [part("show"), !links.length];
-  show.hidden = part("copy").hidden = none;
+  part("copy").hidden = none;
+  show.hidden = none || !tray.dataset.look;
   part("clear").hidden = unsettled.length > 0;
   part("outcome").hidden = !queue.items.length || (none && unsettled.length > 0);
-  const url = new URL(tray.dataset.look, location);
+  const url = new URL(tray.dataset.look ?? "", location);
   url.searchParams.set("ids", links.map(({ ref }) => ref).join());
   show.href = url;
   show.textContent = say("show", { num: links.length });
@@ -200,7 +206,7 @@ export function ask() {
 part("fold").addEventListener("click", () => fold(!part("body").hidden));
 part("clear").addEventListener("click", clear);
 part("copy").addEventListener("click", async () => {
-  const urls = queue.items.filter(({ ref }) => ref).map(({ url }) => url);
+  const urls = queue.items.filter(({ url }) => url).map(({ url }) => url);
   if (await copy(urls.join("\n"), part("links"))) note = say("copied", { num: urls.length });
   render();
 });

@@ -13,9 +13,12 @@ const ACTIONS = {
   cancelled: ["again", "remove"],
   refused: ["again", "remove"],
   making: ["copy"],
+  kept: ["copy"],
   ready: ["copy"],
   failed: ["copy"],
 };
+
+const SAID_FOR_MS = 3000;
 
 // Nothing changes about these by being sent again.
 const FINAL = new Set(["unsupported-format", "upload-too-large", "too-many-pixels", "too-many-frames", "too-much-memory", "empty-file", "broken-image"]);
@@ -29,10 +32,11 @@ const seen = new IntersectionObserver((entries) => {
 });
 
 export class Row {
-  /** The row of *item*, made from *template*. *act* is called with what its buttons ask for: "cancel", "again", "remove". */
+  /** The row of *item*, made from *template*. *act* is called with what its buttons ask for: "cancel", "again", "remove"; and "copied". */
   constructor(item, template, formats, act) {
     this.item = item;
     this.#formats = formats;
+    this.#act = act;
     this.element = document.importNode(template.content.firstElementChild, true);
     this.#part("name").textContent = item.file.name;
     this.#part("kind").textContent = extension(item.file.name);
@@ -45,6 +49,7 @@ export class Row {
   }
 
   #formats;
+  #act;
   #wasCopied = false;
 
   #part = (name) => this.element.querySelector(`[data-part=${name}]`);
@@ -57,7 +62,7 @@ export class Row {
     this.#renderProgress();
     const actions = ACTIONS[item.state] ?? [];
     for (const button of element.querySelectorAll("button")) {
-      button.hidden = !actions.includes(button.name) || (button.name === "again" && FINAL.has(item.problem?.code));
+      button.hidden = !actions.includes(button.name) || !this.#isUseful(button.name);
     }
     if (item.url) this.#link(item.url);
     if (item.isChecked && !this.#isObserved) {
@@ -69,6 +74,11 @@ export class Row {
   }
 
   #isObserved = false;
+
+  #isUseful(action) {
+    if (action === "copy") return Boolean(this.item.url);
+    return action !== "again" || !FINAL.has(this.item.problem?.code);
+  }
 
   /** Give the focus to the first thing in the row that takes it. */
   focus() {
@@ -115,7 +125,10 @@ export class Row {
   async #copy() {
     this.#wasCopied = await copy(this.item.url, this.#part("link"));
     this.render();
+    if (!this.#wasCopied) return;
+    this.#act("copied", this.item);
     this.#wasCopied = false;
+    setTimeout(() => this.render(), SAID_FOR_MS);
   }
 
   #hidden(words) {
