@@ -125,7 +125,9 @@ export class Queue {
         this.#resumeAt = Math.max(this.#resumeAt, Date.now() + answer.busy * 1000);
       } else if (answer.isLost) {
         // A file that was changed or taken away meanwhile ends the request as a lost connection does.
-        if (!(await isReadable(item.file))) return this.#set(item, { state: "refused", problem: { code: "unreadable" } });
+        const isThere = await isReadable(item.file);
+        if (signal.aborted) return;
+        if (!isThere) return this.#set(item, { state: "refused", problem: { code: "unreadable" } });
         await this.#sleepUntil(item, "lost", Date.now() + pauseMs(losses), signal);
         losses += 1;
       } else {

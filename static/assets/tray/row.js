@@ -16,6 +16,7 @@ const ACTIONS = {
   kept: ["copy"],
   ready: ["copy"],
   failed: ["copy"],
+  gone: ["remove"],
 };
 
 const SAID_FOR_MS = 3000;
@@ -32,7 +33,15 @@ const seen = new IntersectionObserver((entries) => {
 });
 
 export class Row {
-  /** The row of *item*, made from *template*. *act* is called with what its buttons ask for: "cancel", "again", "remove"; and "copied". */
+  #formats;
+  #act;
+  #wasCopied = false;
+  #isObserved = false;
+
+  /**
+   * The row of *item*, made from *template*; *formats* are the names of those that are taken. *act* is called with what its
+   * buttons ask for ("cancel", "again", "remove"), or have done ("copied").
+   */
   constructor(item, template, formats, act) {
     this.item = item;
     this.#formats = formats;
@@ -48,11 +57,9 @@ export class Row {
     this.render();
   }
 
-  #formats;
-  #act;
-  #wasCopied = false;
-
-  #part = (name) => this.element.querySelector(`[data-part=${name}]`);
+  #part(name) {
+    return this.element.querySelector(`[data-part=${name}]`);
+  }
 
   render() {
     const { item, element } = this;
@@ -72,8 +79,6 @@ export class Row {
     if (item.state === "ready") this.#showVignette();
     if (hadFocus && !isShown(document.activeElement)) this.focus();
   }
-
-  #isObserved = false;
 
   #isUseful(action) {
     if (action === "copy") return Boolean(this.item.url);
@@ -103,11 +108,10 @@ export class Row {
 
   async #draw() {
     if (!this.item.media) return;
-    const canvas = this.#part("picture");
-    if (await draw(this.item.file, this.item.pixels, canvas)) {
-      canvas.hidden = false;
-      this.#part("kind").hidden = true;
-    }
+    const [canvas, kind] = [this.#part("picture"), this.#part("kind")];
+    kind.textContent = say(this.item.media);
+    kind.hidden = await draw(this.item.file, this.item.pixels, canvas);
+    canvas.hidden = !kind.hidden;
   }
 
   /** What the browser could not draw is seen as soon as the service has drawn it. */
