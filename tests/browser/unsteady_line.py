@@ -50,10 +50,10 @@ class Line:
         with self._changed:
             self._answers.append(head.encode())
 
-    def lose_next_answer(self) -> None:
-        """Let the next upload through, and reset the connection when the service answers."""
+    def lose_answers(self, count: int) -> None:
+        """Let the next *count* uploads through, and end their connections when the service answers."""
         with self._changed:
-            self._loses += 1
+            self._loses = count
 
     def hold(self, after: int) -> None:
         """Let only *after* bytes of each upload through."""
