@@ -77,7 +77,16 @@ function firstOf(tile, url, moves) {
   return address.pathname + address.search;
 }
 
-previewIn(walls);
-localTimesIn(walls);
-walls.querySelectorAll("[data-recipes]").forEach((tile) => follow(tile.dataset.ref, (image) => update(tile, image)));
-select(walls, document.getElementById("selection"));
+const follows = () =>
+  walls.querySelectorAll("[data-recipes]").forEach((tile) => follow(tile.dataset.ref, (image) => update(tile, image)));
+
+// One after another: between them the browser draws, and answers the reader.
+for (const work of [
+  () => previewIn(walls),
+  () => select(walls, document.getElementById("selection")),
+  () => localTimesIn(walls),
+  follows,
+]) {
+  work();
+  await new Promise((resolve) => setTimeout(resolve));
+}
