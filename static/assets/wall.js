@@ -77,16 +77,13 @@ function firstOf(tile, url, moves) {
   return address.pathname + address.search;
 }
 
-const follows = () =>
-  walls.querySelectorAll("[data-recipes]").forEach((tile) => follow(tile.dataset.ref, (image) => update(tile, image)));
-
+previewIn(walls);
 // One after another: between them the browser draws, and answers the reader.
 for (const work of [
-  () => previewIn(walls),
   () => select(walls, document.getElementById("selection")),
   () => localTimesIn(walls),
-  follows,
+  () => walls.querySelectorAll("[data-recipes]").forEach((tile) => follow(tile.dataset.ref, (image) => update(tile, image))),
 ]) {
-  work();
   await new Promise((resolve) => setTimeout(resolve));
+  work();
 }
