@@ -14,25 +14,22 @@ function daysAgo(date) {
   return Math.round((dayOf(new Date()) - dayOf(date)) / 86_400_000);
 }
 
-function capital(text) {
+/** The date, or both of them, with the year unless it is this one. */
+function dated(first, last) {
+  const isThisYear = first.getFullYear() === new Date().getFullYear();
+  const text = new Intl.DateTimeFormat(language, isThisYear ? DAY : { ...DAY, year: "numeric" }).formatRange(first, last);
   return text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 }
 
-/** "Today", "Yesterday", or the date, with the year unless it is this one. */
-function named(first, last) {
-  const ago = daysAgo(last);
-  if (ago < 2 && daysAgo(first) === ago) {
-    return capital(new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-ago, "day"));
-  }
-  const isThisYear = first.getFullYear() === new Date().getFullYear();
-  const format = new Intl.DateTimeFormat(language, isThisYear ? DAY : { ...DAY, year: "numeric" });
-  return capital(format.formatRange(dayOf(first), dayOf(last)));
-}
-
-/** Say the times in *element* as the reader's clock does. */
+/** Say the times in *element*, whose `data-today` and `data-yesterday` are words for these, as the reader's clock does. */
 export function localTimesIn(element) {
+  // A browser takes long to make the first Intl object of a page: only where words are not enough.
+  const words = [element.dataset.today, element.dataset.yesterday];
   element.querySelectorAll("time[data-first]").forEach((time) => {
-    time.textContent = named(new Date(time.dataset.first), new Date(time.dataset.last));
+    const [first, last] = [new Date(time.dataset.first), new Date(time.dataset.last)].map(dayOf);
+    const ago = daysAgo(last);
+    if (words[ago] && +first === +last) time.textContent = words[ago];
+    else if (+first !== +last || +last !== +dayOf(new Date(`${time.dateTime}T00:00`))) time.textContent = dated(first, last);
   });
   element.querySelectorAll("time[data-local]").forEach((time) => {
     time.textContent = new Intl.DateTimeFormat(language, MOMENT).format(new Date(time.dateTime));

@@ -78,6 +78,12 @@ function firstOf(tile, url, moves) {
 }
 
 previewIn(walls);
-localTimesIn(walls);
-walls.querySelectorAll("[data-recipes]").forEach((tile) => follow(tile.dataset.ref, (image) => update(tile, image)));
-select(walls, document.getElementById("selection"));
+// One after another: between them the browser draws, and answers the reader.
+for (const work of [
+  () => select(walls, document.getElementById("selection")),
+  () => localTimesIn(walls),
+  () => walls.querySelectorAll("[data-recipes]").forEach((tile) => follow(tile.dataset.ref, (image) => update(tile, image))),
+]) {
+  await new Promise((resolve) => setTimeout(resolve));
+  work();
+}
