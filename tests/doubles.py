@@ -18,6 +18,8 @@ class ListJobs:
         self.is_down = False
         self.published: list[ImageId] = []
         self.publish_at_once: Callable[[ImageId], None] | None = None
+        self.enlarged: list[ImageId] = []
+        self.enlarge_at_once: Callable[[ImageId], None] | None = None
 
     def hint(self, image_id: ImageId, lane: Lane) -> None:
         self.hint_all([image_id], lane)
@@ -34,6 +36,13 @@ class ListJobs:
         self.published.append(image_id)
         if self.publish_at_once is not None:
             self.publish_at_once(image_id)
+
+    def enlarge(self, image_id: ImageId) -> None:
+        if self.is_down:
+            raise QueueUnavailable("the queue does not answer")
+        self.enlarged.append(image_id)
+        if self.enlarge_at_once is not None:
+            self.enlarge_at_once(image_id)
 
     def take(self) -> ImageId:
         """The next job, as a worker takes them."""

@@ -6,11 +6,11 @@ import io
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -28,12 +28,15 @@ from vignette.adapters.stores.offer_file import OfferFile
 from vignette.limits import PLACE_PATIENCE_S
 from vignette.model import Image, Visibility
 from vignette.pixels.rendering import render_in_steps
+from vignette.pixels.renditions import Rewritten
+from vignette.pixels.rewriting import rewrite
 from vignette.ports.inspector import Inspector
 from vignette.ports.planner import Planner
 from vignette.recipes import Recipe
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
+from vignette.use_cases.rewriting import ZOOMED, Rewriting
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 from vignette.web import create_app
 from vignette.web.capacity import Capacity
@@ -72,7 +75,7 @@ class House:
     """
     The service in folders below *root*. A second house on the same *root* finds what the first has left.
 
-    Public copies are made as soon as somebody asks for them.
+    Public copies, and what is zoomed, are made as soon as somebody asks for them.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class House:
         place_patience_s: float = PLACE_PATIENCE_S,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
         planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
+        rewriter: Callable[[BinaryIO, int, int | None, int], Rewritten] = rewrite,
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -123,8 +127,18 @@ class House:
             lease_s=60,
             pause_without_room_s=pause_without_room_s,
         )
-        self.publishing = Publishing(self.store, self.catalogue.library, self.catalogue.removals, planner)
+        self.rewriting = Rewriting(
+            self.store,
+            self.catalogue.library,
+            self.catalogue.removals,
+            lambda file, size, _upright, edge, quality: rewriter(file, size, edge, quality),
+            planner,
+        )
+        self.publishing = Publishing(
+            self.store, self.catalogue.library, self.catalogue.removals, planner, self.rewriting
+        )
         self.jobs.publish_at_once = self.publishing.make
+        self.jobs.enlarge_at_once = partial(self.rewriting.make, kind=ZOOMED)
         self.context = build_context(
             self.store,
             self.catalogue,

@@ -4,6 +4,8 @@ The names of the files in an image's folder, and in that of the service. Only th
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
     edits.json  (what was said of it after it came, if anything)
     public.json  (how to put the public copy together, if anybody has asked for it)
+    clean.json  clean.jpg  (the public copy of a format that has to be written anew, likewise; or clean.webp)
+    zoom.json  zoom.jpg  (2560 pixels for viewers, likewise; or zoom.webp)
     vignette-small-256x256-inside-q80-e3c09555.webp
     vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
     deleted.json  (the only file of a deleted image)
@@ -16,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, get_args
 
 from vignette.limits import KIB, MIB
 from vignette.model import ImageFacts
@@ -29,6 +31,10 @@ EDITS: Final = "edits.json"
 OUTCOME: Final = "outcome.json"
 PUBLIC_COPY: Final = "public.json"
 TOMBSTONE: Final = "deleted.json"
+
+# What is written anew when somebody asks for it: a note of what it is, and the picture.
+CLEAN: Final = "clean"
+ZOOM: Final = "zoom"
 
 # No number begins with a dot, so nothing in here is ever taken for an image.
 SERVICE: Final = ".service"
@@ -55,6 +61,25 @@ _VIGNETTE_NAME: Final = re.compile(r"vignette-[a-z0-9_-]{1,200}\.(?:webp|jpg|avi
 _MOVING: Final = "-moving"
 
 _EXTENSIONS: Final[dict[VignetteFormat, str]] = {"webp": "webp", "jpeg": "jpg", "avif": "avif"}
+
+MADE_ON_DEMAND: Final = frozenset(
+    {
+        PUBLIC_COPY,
+        *(f"{kind}.json" for kind in (CLEAN, ZOOM)),
+        *(f"{kind}.{_EXTENSIONS[file_format]}" for kind in (CLEAN, ZOOM) for file_format in get_args(VignetteFormat)),
+    }
+)
+"""The names of all files that are made when somebody asks for them. Each can be made again from the original."""
+
+
+def note_of(kind: str) -> str:
+    """Name what is noted of a picture of this *kind* (`CLEAN`, `ZOOM`)."""
+    return f"{kind}.json"
+
+
+def written_anew(kind: str, file_format: VignetteFormat) -> str:
+    """Name the picture of this *kind* (`CLEAN`, `ZOOM`)."""
+    return f"{kind}.{_EXTENSIONS[file_format]}"
 
 
 def original(facts: ImageFacts) -> str:

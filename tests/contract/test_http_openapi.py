@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse, encode_multipart
 from tests.contract.asking import BROWSER, JSON
 from tests.house import House, broken_pixels, picture
 from tests.house import house as new_house
-from tests.makers import animation, still
+from tests.makers import animation, jpeg_segment, jpeg_with, still
 from tests.unit.pixels.test_preview import photo
 from vignette import errors
 from vignette.access.actors import NOBODY, OPERATOR, Scope
@@ -610,7 +610,7 @@ def ask(tmp_path: Any) -> Iterator[Asking]:
         house.upload(animation("GIF", 3, 80, 60))
         house.upload(broken_pixels(), "broken.png")
         house.upload(picture())
-        house.upload(picture(file_format="BMP"))
+        house.upload(jpeg_with(jpeg_segment(0xDD, b"\0\0 more"), content=picture()))
         house.work()
         house.removal.delete(NOBODY, 2)
         yield Asking(house)

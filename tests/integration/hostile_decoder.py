@@ -106,3 +106,12 @@ def _fork() -> None:
 
 
 do: Final = Decoding(obey)
+
+
+def rewrite_as_ordered(_values: dict[str, Any], descriptors: Sequence[int]) -> tuple[dict[str, Any], Sequence[bytes]]:
+    """Be the `cell.Work` of a decoder that answers, to "rewrite", what the file says it should."""
+    with os.fdopen(os.dup(descriptors[0]), "rb") as file:
+        order = json.loads(file.read())
+    if order["answer"] == "crash":
+        ctypes.string_at(0)
+    return order["answer"], [block.encode("latin-1") for block in order["blocks"]]

@@ -33,7 +33,7 @@ from vignette.pixels.decoder_file import mended_file
 from vignette.pixels.encoding import decoder_of, encoded
 from vignette.pixels.engines import decode
 from vignette.pixels.frames.film import first_picture
-from vignette.pixels.geometry import Plan, plan
+from vignette.pixels.geometry import Plan, plan, within
 from vignette.pixels.inspection import read_anatomy
 from vignette.pixels.noticing import notice, noticing
 from vignette.pixels.renditions import Rendition, Step, Told
@@ -103,6 +103,24 @@ def render_in_steps(
         yield from (warning for warning in noticed if warning not in told)
         if animated:
             yield animated
+
+
+def whole_picture(file: BinaryIO, size: int, most_edge_px: int | None) -> Image.Image:
+    """
+    Decode the picture of *size* bytes in *file*, or the first of several: upright, in sRGB, as large as it is, or with
+    *most_edge_px* at its longer side. Its mode is L, LA, RGB or RGBA, and its `info` is empty.
+
+    Raises:
+        Refused: The picture would not pass the door.
+        RenderingFailed: Not all pixels of the picture can be decoded.
+    """
+    anatomy = read_anatomy(file, size, _BOUNDS)
+    file, size = mended_file(file, size, anatomy)
+    wanted = within(*anatomy.upright_size, most_edge_px)
+    with _decoder_errors(anatomy):
+        image = _picture(first_picture(file, size, anatomy), anatomy, wanted)
+        image.info = {}
+        return resized(image, wanted)
 
 
 def _plans(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Plan]:

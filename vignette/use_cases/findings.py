@@ -205,7 +205,7 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
 def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
     """Find the files that should not be there."""
     basis = folder.record or (row.record if row else None)
-    ours = {layout.RECORD, layout.EDITS, layout.OUTCOME, layout.PUBLIC_COPY, *METADATA, *vignettes} | (
+    ours = {layout.RECORD, layout.EDITS, layout.OUTCOME, *layout.MADE_ON_DEMAND, *METADATA, *vignettes} | (
         {layout.original(basis.facts)} if basis else set()
     )
     ours.update(folder.outcome.vignettes if folder.outcome else ())

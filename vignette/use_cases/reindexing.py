@@ -125,14 +125,15 @@ def _probes(following: ImageId) -> Iterator[ImageId]:
 
 def read_anew(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     """
-    As `read_image`, for the catalogue; the plan of the public copy is removed. The folder may come from a stranger,
-    whose plan could copy what nobody is to see. At the next wish the copy is made and proven anew.
+    As `read_image`, for the catalogue; what was made on demand is removed. The folder may come from a stranger, whose
+    public copy could show what nobody is to see. At the next wish the copy is made and proven anew.
     """
     image = read_image(files, survey, image_id)
     if image is not None:
         # What cannot be removed is no file, and so no plan; or lies in a folder that nobody may write in.
         with suppress(StoreUnavailable):
-            files.remove(image_id, layout.PUBLIC_COPY, flush=False)
+            for name in sorted(layout.MADE_ON_DEMAND):
+                files.remove(image_id, name, flush=False)
     return image
 
 

@@ -22,6 +22,7 @@ from vignette.logs import set_up_logs
 from vignette.settings import Settings
 from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import Rendering
+from vignette.use_cases.rewriting import Rewriting
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
@@ -83,7 +84,9 @@ def build_worker(
             # The stills are made first, and must not be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
         )
-        return PoolServices(rendering, Publishing(store, catalogue.library, catalogue.removals, planner), verdicts)
+        rewriting = Rewriting(store, catalogue.library, catalogue.removals, decoder.rewrite, planner)
+        publishing = Publishing(store, catalogue.library, catalogue.removals, planner, rewriting)
+        return PoolServices(rendering, publishing, rewriting, verdicts)
 
     register(
         app,

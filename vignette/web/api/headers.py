@@ -72,6 +72,10 @@ ANSWERED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "Repr-Digest": ("The digest of the whole file (RFC 9530)", _TEXT),
     "Set-Cookie": ("The cookie of the session (RFC 6265)", {"type": "string"}),
     "Clear-Site-Data": ("Has the browser forget what it has kept", {"type": "string"}),
+    "Vignette-Public-Copy": (
+        "`same-pixels`: those of the original; `re-encoded`: the picture was written anew, in another format",
+        {"type": "string", "enum": ["same-pixels", "re-encoded"]},
+    ),
     "WWW-Authenticate": ("What is wrong with the key, and which scope is needed (RFC 6750)", {"type": "string"}),
     "Retry-After": ("Seconds until it is worth asking again", {"type": "integer", "minimum": 1}),
     "Vary": ("The headers of the request that chose this answer", _TEXT),

@@ -17,8 +17,8 @@ from vignette.limits import KIB
 from vignette.model import Image, ImageRef, RenderingWarning, State
 from vignette.pixels.formats import moves
 from vignette.pixels.metadata import fit
-from vignette.pixels.publishing import PUBLISHABLE
-from vignette.recipes import Recipe
+from vignette.recipes import ZOOM, Recipe
+from vignette.use_cases.publishing import has_same_pixels
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.problems import Problem, problem_of_failure
 
@@ -27,8 +27,6 @@ _LONG_BYTES: Final = 256
 # So would be a packet of XMP, a text of megabytes. What cameras and programs write is far below.
 _LONG_TEXT_CHARS: Final = 4 * KIB
 _METADATA_BYTES: Final = 256 * KIB
-
-_PUBLISHABLE: Final = frozenset(file_format.media_type for file_format in PUBLISHABLE)
 
 # RFC 3339 in UTC, to the millisecond.
 Timestamp = Annotated[
@@ -46,9 +44,13 @@ class Links(Resource):
 
     self: str
     original: str
-    public: str | None = Field(description="The copy without metadata; null for formats of which none can be made")
+    public: str = Field(description="The copy without metadata; `public_copy` tells what it is")
     metadata: str
     vignette: str
+    zoom: str = Field(
+        description="2560 pixels at the longer side, for a viewer: made when somebody asks for it",
+        examples=["https://pictures.example/vignette/0?size=zoom&v=a1b2c3d4"],
+    )
     vignettes: dict[str, str] = Field(
         description="The vignette of each size that is there, by name; `v` tells its recipe, so that it may be cached"
         " for ever. `renditions_pending` has the others",
@@ -94,6 +96,10 @@ class ImageResource(Resource):
         description="The URL of each size of which a vignette is still to come, by name: 202 until it is there. A ready"
         " image has at least the first size; one that moves may be in `links.vignettes` as a still, and here too",
         examples=[{"large": "https://pictures.example/vignette/0?size=large&v=e3c09555"}],
+    )
+    public_copy: Literal["same-pixels", "re-encoded"] = Field(
+        description="What `links.public` gives: the very pixels of the original in its format; or, for TIFF, BMP, HEIC,"
+        " HEIF and AVIF, a JPEG of its first picture, upright and in sRGB (a WebP where it is transparent)"
     )
     links: Links
 
@@ -266,6 +272,7 @@ def _fields(image: Image) -> dict[str, Any]:
     context = web_context()
     ref = ref_of(image)
     vignette = absolute_url("vignettes.show", image_id=ref)
+    zoom = next((recipe for recipe in context.recipes if recipe.name == ZOOM.name), ZOOM)
     # Neither a recipe's name nor its digest has anything to quote.
     urls = {recipe: f"{vignette}?size={recipe.name}&v={recipe.digest}" for recipe in context.recipes}
     return {
@@ -284,12 +291,14 @@ def _fields(image: Image) -> dict[str, Any]:
         "failure": problem_of_failure(image.failure) if image.has_failed and image.failure else None,
         "placeholder": PlaceholderResource(**asdict(image.placeholder)) if image.placeholder else None,
         "renditions_pending": {recipe.name: url for recipe, url in urls.items() if _is_to_come(image, recipe)},
+        "public_copy": copy_of(facts.media_type),
         "links": Links(
             self=absolute_url("images.show", image_id=ref),
             original=absolute_url("files.original", image_id=ref),
-            public=absolute_url("files.public", image_id=ref) if is_publishable(facts.media_type) else None,
+            public=absolute_url("files.public", image_id=ref),
             metadata=absolute_url("files.metadata_json", image_id=ref),
             vignette=vignette,
+            zoom=f"{vignette}?size={zoom.name}&v={zoom.digest}",
             vignettes={recipe.name: url for recipe, url in urls.items() if image.has(recipe.name)},
         ),
     }
@@ -327,6 +336,6 @@ def _without_long_bytes(value: Any) -> Any:
     return value
 
 
-def is_publishable(media_type: str) -> bool:
-    """Whether pictures of this type have public copies."""
-    return media_type in _PUBLISHABLE
+def copy_of(media_type: str) -> Literal["same-pixels", "re-encoded"]:
+    """Return what the public copy of a picture of this type is."""
+    return "same-pixels" if has_same_pixels(media_type) else "re-encoded"

@@ -96,7 +96,11 @@ _WAITED: Final = "Preference-Applied"
     ),
     parameters=(
         *BY_TAG,
-        Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
+        Parameter(
+            "size",
+            "The name of a recipe, see `GET /limits`; or `zoom`: 2560 pixels, made when asked for",
+            {"type": "string"},
+        ),
         Parameter(
             "v",
             "The digest of the recipe, as in `links.vignettes`: the answer may be cached for as long as the service"
