@@ -81,6 +81,7 @@ ROUTES = [
 OF_ALL = [
     ("GET", "/", Scope.READ),
     ("GET", "/images", Scope.READ),
+    ("GET", "/add", Scope.UPLOAD),
     ("POST", "/images", Scope.UPLOAD),
     ("GET", "/keys", Scope.ADMIN),
     ("POST", "/keys", Scope.ADMIN),
@@ -88,7 +89,10 @@ OF_ALL = [
     ("PATCH", "/keys/{}", Scope.ADMIN),
     ("DELETE", "/keys/{}", Scope.ADMIN),
 ]
-FOR_EVERYBODY = {"/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"}
+FOR_EVERYBODY = {
+    *("/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"),
+    *("/favicon.ico", "/manifest.webmanifest", "/language"),
+}
 # They ask for a key themselves, whatever its scopes.
 FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}"}
 FOR_VISITORS = {"/login", "/logout", "/first-key"}

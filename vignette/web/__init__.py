@@ -14,9 +14,12 @@ from vignette.access.policy import Access
 from vignette.model import ImageId, ImageRef, PublicName
 from vignette.pixels.geometry import fit
 from vignette.web.admission import init_admission
+from vignette.web.api.resources import absolute_url
+from vignette.web.assets import init_assets, read_assets
 from vignette.web.capacity.turns import refuse_without_a_turn
 from vignette.web.context import EXTENSION, WebContext
 from vignette.web.doors import refuse_foreign_hosts
+from vignette.web.http.compression import compress_answers
 from vignette.web.http.cross_site import refuse_cross_site
 from vignette.web.http.headers import init_headers
 from vignette.web.http.problems import init_problems
@@ -26,6 +29,7 @@ from vignette.web.pages.pictures import by_width, obtainable, vignette_url
 from vignette.web.routes.about import about
 from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
+from vignette.web.routes.frame import frame
 from vignette.web.routes.health import health
 from vignette.web.routes.images import images
 from vignette.web.routes.keys import keys
@@ -36,8 +40,6 @@ from vignette.web.routes.vignettes import vignettes
 __all__ = ["WebContext", "create_app"]
 
 _PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent.parent
-
-_ASSETS_CACHE_S: Final = 3600
 
 
 class _ImageRefConverter(BaseConverter):
@@ -69,11 +71,9 @@ def create_app(
     app = Flask(
         "vignette",
         root_path=str(_PROJECT_FOLDER),
-        static_folder="static/assets",
-        static_url_path="/assets",
+        static_folder=None,
         template_folder="templates",
     )
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _ASSETS_CACHE_S
     app.extensions[EXTENSION] = context
     is_open = context.policy.access is Access.OPEN
     app.url_map.converters["image_id"] = _ImageRefConverter
@@ -81,7 +81,10 @@ def create_app(
     app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
     app.jinja_env.globals.update(ref=lambda image: image["id"] if is_open else image["public_name"])
     app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable)
+    app.jinja_env.globals.update(absolute_url=absolute_url)
     app.context_processor(lambda: {"recipes": context.recipes})
+    compress_answers(app)  # as the last one that sees an answer: Flask asks them in reverse
+    init_assets(app, read_assets(_PROJECT_FOLDER / "static" / "assets"))
     init_i18n(app, languages)
     init_problems(app)
     refuse_without_a_turn(app)
@@ -89,7 +92,7 @@ def create_app(
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
     init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions):
+    for routes in (about, frame, health, docs, uploads, images, files, vignettes, keys, sessions):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

@@ -17,7 +17,7 @@ from vignette.web.api.resources import (
     image_resource,
 )
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import page_or_json
 from vignette.web.http.negotiation import HTML, JSON
 
 about = Blueprint("about", __name__)
@@ -57,7 +57,21 @@ def home() -> str:
     )
 
 
+@about.get("/add")
+@operation(
+    "The form that uploads images, for a page without JavaScript", Answer(200, "The form", HTML), scope=Scope.UPLOAD
+)
+def add() -> str:
+    return render_template("add.html", limits=current_limits().model_dump())
+
+
 @about.get("/limits")
-@operation("The limits in force", Answer(200, "The limits", JSON, LimitsResource), scope=None)
+@operation(
+    "The limits in force",
+    Answer(200, "The limits", JSON, LimitsResource, headers=("Cache-Control", "Vary")),
+    Answer(200, "", HTML),
+    scope=None,
+)
 def limits() -> Response:
-    return as_json(current_limits())
+    found = current_limits()
+    return page_or_json(lambda: render_template("limits.html", limits=found.model_dump()), lambda: found)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import get_locale
 from markupsafe import escape
 
-from vignette.access.actors import NOBODY
+from vignette.access.actors import NOBODY, Scope
 from vignette.errors import NotFound, VignetteError
 from vignette.web.api.openapi import build_document
 from vignette.web.api.operations import Answer, operation
@@ -43,10 +43,14 @@ def openapi_json() -> Response:
 @operation("The same as a page", Answer(200, "A page that needs no other host", HTML), scope=None)
 def page() -> str:
     text = _kept(
-        f"{get_locale()} {current_actor() == NOBODY}",
+        f"{get_locale()} {current_actor() == NOBODY} {_may_upload()}",
         lambda: render_template("docs.html", spec=build_document(current_app, _SERVER, web_context().policy)),
     )
     return text.replace(_SERVER, escape(_server_url()))
+
+
+def _may_upload() -> bool:
+    return web_context().policy.why_not(current_actor(), Scope.UPLOAD) is None
 
 
 def _server_url() -> str:

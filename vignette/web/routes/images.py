@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -39,8 +39,8 @@ from vignette.web.api.resources import (
 )
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content
-from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
+from vignette.web.http.answers import as_json, no_content, page_or_json, wants_a_page
+from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.queries import said_visibility, whole_number
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
@@ -81,7 +81,7 @@ def catalogue() -> Response:
     last = ref_of(page.images[-1]) if page.has_more else None
     following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
     resources = [image_resource(image) for image in page.images]
-    response = _page_or_json(
+    response = page_or_json(
         lambda: render_template("images.html", images=[r.model_dump() for r in resources], next_url=following),
         lambda: CataloguePage(images=resources, next=following),
     )
@@ -103,7 +103,7 @@ def show(image_id: ImageRef) -> Response:
     browsing = web_context().browsing
     image = browsing.existing(current_actor(), image_id)
     metadata, warnings = browsing.metadata(image), browsing.warnings(image)
-    return _page_or_json(
+    return page_or_json(
         lambda: render_template(
             "image.html",
             image=image_resource(image).model_dump(),
@@ -227,25 +227,13 @@ def retry(image_id: ImageRef) -> Response:
     end_turn()
     image = web_context().renewal.retry_if_there_is_room(current_actor(), image_id)
     location = absolute_url("images.show", image_id=ref_of(image))
-    if _wants_a_page():
+    if wants_a_page():
         response = make_response(redirect(location, 303))
     else:
         response = as_json(image_resource(image), 202)
         response.headers["Location"] = location
     response.vary.add("Accept")
     return response
-
-
-def _page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) -> Response:
-    """Return the *page* for a browser, the *resource* for everybody else. Caches have to ask again each time."""
-    response = make_response(page()) if _wants_a_page() else as_json(resource())
-    response.headers["Cache-Control"] = "no-cache"
-    response.vary.add("Accept")
-    return response
-
-
-def _wants_a_page() -> bool:
-    return preferred(accepted_types(request.headers), [JSON, HTML]) == HTML
 
 
 def _before() -> ImageRef | None:
