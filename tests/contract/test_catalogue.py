@@ -29,7 +29,7 @@ from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.sql.counter import lock_numbers
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, ImageNotFound, StoreFull
 from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
-from vignette.ports.catalogue import Claim, Due, Note
+from vignette.ports.catalogue import Claim, Due, Note, Sights
 
 PLACEHOLDER = Placeholder("WdcJNQJleX+HJ4hHiISoiHdwZzYG", "#546876")
 FAILURE = Failure("broken-image", "it ends too soon", 5, 10)
@@ -197,8 +197,29 @@ def test_what_is_not_in_sight_is_not_found(
         is_own = owner is not None and owner == its_owner
 
         assert is_found(catalogue, image.id, name, sight) == (is_own or visibility in seen)
+        assert among_several(catalogue, image.id, name, sight) == (is_own or visibility in seen)
         catalogue.removals.begin_delete(image.id)
         assert is_found(catalogue, image.id, name, sight) == is_own
+        assert not among_several(catalogue, image.id, name, sight)
+
+
+def among_several(catalogue: SqlCatalogue, number: ImageId, name: PublicName, sight: Sight) -> bool:
+    """Whether both ways lead to the image, and it is counted; fail if they differ."""
+    by_number = catalogue.library.living({number, ImageId(10**6)}, set(), Sights(by_number=sight, by_name=None))
+    by_name = catalogue.library.living(set(), {name, new_name()}, Sights(by_number=None, by_name=sight))
+    assert [image.id for image in by_number] == [image.id for image in by_name]
+    assert catalogue.library.count(sight) == len(catalogue.library.newest(100, sight=sight))
+    return [image.id for image in by_number] == [number]
+
+
+def test_several_are_looked_up_and_all_are_counted(catalogue: SqlCatalogue) -> None:
+    numbers = [add(catalogue) for _ in range(4)]
+    catalogue.removals.begin_delete(numbers[1])
+
+    found = catalogue.library.living(set(numbers), set(), Sights(by_number=None, by_name=None))
+
+    assert {image.id for image in found} == {0, 2, 3}
+    assert catalogue.library.count() == 3
 
 
 def is_found(catalogue: SqlCatalogue, number: ImageId, name: PublicName, sight: Sight) -> bool:

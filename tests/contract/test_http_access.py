@@ -324,6 +324,23 @@ def test_with_open_doors_numbers_are_the_contract(tmp_path: Path) -> None:
         assert house.client.get(f"/images/{image.public_name}").json["id"] == 0
 
 
+class TestSeveral:
+    """`/images?ids=`: the same sight as one by one, and nothing tells what there is besides."""
+
+    @pytest.mark.parametrize("who", ["nobody", "owner", "other", "admin"])
+    def test_each_sees_what_he_sees_one_by_one(self, doors: Doors, who: str) -> None:
+        if doors.ask(who, "GET", "/images").status_code == 401:
+            return
+        refs = [ref for image in doors.images.values() for ref in (image.id, image.public_name)]
+        seen = [ref for ref in refs if doors.ask(who, "GET", f"/images/{ref}").status_code == 200]
+
+        found = doors.ask(who, "GET", f"/images?ids={','.join(map(str, refs))}").json["images"]
+
+        names = [image.public_name for image in doors.images.values() if {image.id, image.public_name} & {*seen}]
+        assert [image["public_name"] for image in found] == names
+        assert len(doors.ask(who, "GET", f"/images?ids={','.join(map(str, seen))}").json["images"]) == len(names)
+
+
 class TestVisibility:
     def test_it_is_said_at_arrival(self, gallery: Doors) -> None:
         for said, found in (("", "public"), ("?visibility=private", "private"), ("?visibility=public", "public")):

@@ -8,7 +8,7 @@ nobody knows whether the transaction was committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,14 @@ class Arrivals(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """What somebody sees of images that he names by their number, and by their public name; None is all."""
+
+    by_number: Sight | None
+    by_name: Sight | None
+
+
 class Library(Protocol):
     """For those who look images up."""
 
@@ -57,6 +65,15 @@ class Library(Protocol):
         """
         Return the image with this public name; raise `ImageNotFound` as `get` does, and if it was deleted.
         """
+
+    def living(self, numbers: Collection[ImageId], names: Collection[PublicName], sights: Sights) -> list[Image]:
+        """
+        Return, in no order, those of the images with these *numbers*, and of those with these *names*, that are not
+        deleted and are in sight.
+        """
+
+    def count(self, sight: Sight | None = None) -> int:
+        """Return how many images are not deleted; with *sight*, how many of them are in it. It reads them all."""
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         """

@@ -12,7 +12,7 @@ from vignette.access.policy import Policy
 from vignette.errors import FileNotStored, ImageDeleted
 from vignette.limits import MAX_DESCRIPTION_BYTES
 from vignette.model import Image, ImageId, ImageRef, RenderingWarning, State
-from vignette.ports.catalogue import Library
+from vignette.ports.catalogue import Library, Sights
 from vignette.ports.store import Files
 from vignette.records import metadata_from_json, outcome_from_json
 
@@ -53,6 +53,28 @@ class Browsing:
         # If one image more than asked for is found, there is another page.
         found = self._library.newest(limit + 1, before, sight)
         return Page(found[:limit], has_more=len(found) > limit)
+
+    def several(self, actor: Actor, refs: Sequence[ImageRef]) -> list[Image]:
+        """
+        Return those of the images named by *refs* that *actor* may see, in the order of *refs*; of those that were
+        deleted or that he may not see, nothing tells that there is or was one.
+
+        Raises:
+            NotAllowed: The actor may see none.
+        """
+        require(self._policy, actor, Scope.READ)
+        numbers = {ref for ref in refs if isinstance(ref, int)}
+        names = {ref for ref in refs if not isinstance(ref, int)}
+        sights = Sights(self._policy.sight(actor, by_number=True), self._policy.sight(actor))
+        found = self._library.living(numbers, names, sights)
+        by_ref: dict[ImageRef, Image] = {image.id: image for image in found}
+        by_ref |= {image.public_name: image for image in found if image.public_name}
+        return list({by_ref[ref].id: by_ref[ref] for ref in refs if ref in by_ref}.values())
+
+    def count(self, actor: Actor) -> int:
+        """Return how many images *actor* sees; raise `NotAllowed` if he may see none."""
+        require(self._policy, actor, Scope.READ)
+        return self._library.count(self._policy.sight(actor))
 
     def metadata(self, image: Image) -> dict[str, Any]:
         """

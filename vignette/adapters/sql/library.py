@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from itertools import chain, islice, repeat
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import from_row, image_table, visibility_column
 from vignette.errors import ImageNotFound
 from vignette.model import Image, ImageId, PublicName, State, Visibility
+from vignette.ports.catalogue import Sights
 
 # Made once: to make such a statement costs more than to execute it.
 _GET: Final = sa.select(image_table).where(image_table.c.id == sa.bindparam("image_id"))
@@ -31,12 +33,26 @@ _GET_IN_SIGHT: Final = _GET.where(_IN_SIGHT)
 _NAMED_IN_SIGHT: Final = _NAMED.where(_IN_SIGHT)
 
 
+_NUMBERED: Final = sa.select(image_table).where(LIVING, image_table.c.id.in_(sa.bindparam("refs", expanding=True)))
+_CALLED: Final = sa.select(image_table).where(
+    LIVING, image_table.c.public_name.in_(sa.bindparam("refs", expanding=True))
+)
+_COUNT: Final = sa.select(sa.func.count()).select_from(image_table).where(LIVING)
+
+
 def _in_sight(sight: Sight) -> dict[str, str | None]:
     """Return the parameters of `_IN_SIGHT`; NULL equals nothing."""
     seen = {visibility_column(each) for each in sight.visibilities}
     return {"owner": sight.owner} | {
         f"seen_{number}": value for number, value in enumerate(islice(chain(seen, repeat(None)), len(Visibility) + 1))
     }
+
+
+def _seen(
+    query: sa.Select[Any], sight: Sight | None, values: Mapping[str, Any]
+) -> tuple[sa.Select[Any], Mapping[str, Any]]:
+    """Return *query* for what is in *sight*, and its parameters, among them *values*."""
+    return (query, values) if sight is None else (query.where(_IN_SIGHT), {**values, **_in_sight(sight)})
 
 
 def _columns(sight: Sight | None) -> list[tuple[sa.Column[Any] | None, str]]:
@@ -70,6 +86,21 @@ class SqlLibrary:
 
     def named(self, name: PublicName, sight: Sight | None = None) -> Image:
         return self._one(_NAMED, _NAMED_IN_SIGHT, {"name": name}, sight)
+
+    def living(self, numbers: Collection[ImageId], names: Collection[PublicName], sights: Sights) -> list[Image]:
+        asked = [(_NUMBERED, numbers, sights.by_number), (_CALLED, names, sights.by_name)]
+        with self._database.read() as connection:
+            rows = [
+                row
+                for query, refs, sight in asked
+                if refs
+                for row in connection.execute(*_seen(query, sight, {"refs": list(refs)}))
+            ]
+        return [from_row(row) for row in rows]
+
+    def count(self, sight: Sight | None = None) -> int:
+        with self._database.read() as connection:
+            return int(connection.execute(*_seen(_COUNT, sight, {})).scalar_one())
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         # Each has an index in its order. One query for all would read the images that are in none, or sort many.

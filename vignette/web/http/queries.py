@@ -3,9 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
+from werkzeug.datastructures import MultiDict
+
+from vignette.access.names import is_name
 from vignette.errors import MalformedRequest
-from vignette.model import Visibility
+from vignette.model import ImageId, ImageRef, PublicName, Visibility
+
+MOST_IDS: Final = 100
+"""Images that one request may name."""
+
+_MOST_DIGITS: Final = 18
+
+
+def said_ids(query: MultiDict[str, str]) -> list[ImageRef] | None:
+    """
+    Return the images that the parameter `ids` names, by numbers or public names with commas between them, or by several
+    such parameters; None if there is none. What names no image at all is left out.
+
+    Raises:
+        MalformedRequest: There are more than 100.
+    """
+    if "ids" not in query:
+        return None
+    named = [each.strip() for text in query.getlist("ids") for each in text.split(",", MOST_IDS + 1) if each.strip()]
+    if len(named) > MOST_IDS:
+        raise MalformedRequest("ids names too many images", measured=len(named), limit=MOST_IDS)
+    return [ref for each in named if (ref := _ref(each)) is not None]
+
+
+def _ref(text: str) -> ImageRef | None:
+    if is_name(text):
+        return PublicName(text)
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    return ImageId(int(text)) if is_number else None
 
 
 def whole_number(query: Mapping[str, str], name: str, low: int, high: int) -> int | None:

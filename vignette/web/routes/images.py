@@ -41,7 +41,7 @@ from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, page_or_json, wants_a_page
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.queries import said_visibility, whole_number
+from vignette.web.http.queries import MOST_IDS, said_ids, said_visibility, whole_number
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 images = Blueprint("images", __name__, url_prefix="/images")
@@ -72,10 +72,22 @@ logger = logging.getLogger(__name__)
             "Only images older than this one: its number, or its public name",
             {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PATTERN}$"}]},
         ),
+        Parameter(
+            "ids",
+            f"Only these images, at most {MOST_IDS}: their numbers or public names, with commas between them",
+            {"type": "string", "examples": ["3,1,2"]},
+        ),
     ),
     curl="{server}/images?limit=10",
 )
 def catalogue() -> Response:
+    """
+    With `ids`, those of the images that there are and that the client may see, in that order. Of many images this is
+    the cheap way to learn their states; it need not be asked more often than once a second.
+    """
+    named = said_ids(request.args)
+    if named is not None:
+        return _some(named)
     limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
     page = web_context().browsing.newest(current_actor(), limit, _before())
     last = ref_of(page.images[-1]) if page.has_more else None
@@ -88,6 +100,14 @@ def catalogue() -> Response:
     if following:
         response.headers["Link"] = f'<{following}>; rel="next"'
     return response
+
+
+def _some(named: list[ImageRef]) -> Response:
+    found = [image_resource(image) for image in web_context().browsing.several(current_actor(), named)]
+    return page_or_json(
+        lambda: render_template("images.html", images=[each.model_dump() for each in found], next_url=None),
+        lambda: CataloguePage(images=found, next=None),
+    )
 
 
 @images.get("/<image_id:image_id>")
