@@ -120,7 +120,7 @@ class TestGetImage:
         page = house.client.get("/images/0", headers={"Accept": BROWSER, "Accept-Language": "fr"}).text
 
         assert house.client.get("/images/0").json["metadata"]["privacy"] == {"people": ["/exif/IFD0/Artist"]}
-        assert "Ce que le fichier révèle" in page
+        assert "Ce fichier révèle" in page
         assert "qui a pris la photo" in page
         assert "Ada &lt;b&gt;Lovelace" in page
 

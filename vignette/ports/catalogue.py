@@ -81,6 +81,12 @@ class Library(Protocol):
         only those that are in it.
         """
 
+    def next_newer(self, limit: int, after: ImageId, sight: Sight | None = None) -> list[Image]:
+        """
+        Return the *limit* images above the number *after* that are next to it, the lowest number first; of those that
+        are not deleted and, with *sight*, in it. The cost does not depend on how many others there are.
+        """
+
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
         """The numbers of at most *limit* images in *state* that are higher than *after*, the lowest first."""
 

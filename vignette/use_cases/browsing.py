@@ -25,6 +25,14 @@ class Page:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The images next to one in a list that begins with the newest; the nearest comes first in both."""
+
+    newer: list[Image]
+    older: list[Image]
+
+
 class Browsing:
     """The use case."""
 
@@ -70,6 +78,23 @@ class Browsing:
         by_ref: dict[ImageRef, Image] = {image.id: image for image in found}
         by_ref |= {image.public_name: image for image in found if image.public_name}
         return list({by_ref[ref].id: by_ref[ref] for ref in refs if ref in by_ref}.values())
+
+    def neighbours(self, actor: Actor, image: Image, each: int, among: Sequence[ImageRef] | None = None) -> Neighbours:
+        """
+        Return at most *each* images before and behind *image* that *actor* may see: of all, or of those named *among*,
+        in that order. An image that is not *among* them has no neighbours.
+
+        Raises:
+            NotAllowed: The actor may see none.
+        """
+        require(self._policy, actor, Scope.READ)
+        if among is not None:
+            listed = self.several(actor, among)
+            at = next((place for place, one in enumerate(listed) if one.id == image.id), None)
+            return Neighbours([], []) if at is None else Neighbours(listed[:at][::-1][:each], listed[at + 1 :][:each])
+        sight = self._policy.sight(actor)
+        newer = self._library.next_newer(each, image.id, sight)
+        return Neighbours(newer, self._library.newest(each, image.id, sight))
 
     def count(self, actor: Actor) -> int:
         """Return how many images *actor* sees; raise `NotAllowed` if he may see none."""

@@ -25,7 +25,9 @@ from vignette.web.http.headers import init_headers
 from vignette.web.http.problems import init_problems
 from vignette.web.http.public_address import PublicAddress
 from vignette.web.pages.i18n import init_i18n
+from vignette.web.pages.picture import viewed
 from vignette.web.pages.pictures import by_width, obtainable, vignette_url
+from vignette.web.pages.sharing import snippets
 from vignette.web.routes.about import about
 from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
@@ -33,6 +35,7 @@ from vignette.web.routes.frame import frame
 from vignette.web.routes.health import health
 from vignette.web.routes.images import images
 from vignette.web.routes.keys import keys
+from vignette.web.routes.neighbours import neighbours
 from vignette.web.routes.sessions import sessions
 from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
@@ -80,7 +83,7 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
     app.jinja_env.globals.update(ref=lambda image: image["id"] if is_open else image["public_name"])
-    app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable)
+    app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable, snippets=snippets, viewed=viewed)
     app.jinja_env.globals.update(absolute_url=absolute_url)
     app.context_processor(lambda: {"recipes": context.recipes})
     compress_answers(app)  # as the last one that sees an answer: Flask asks them in reverse
@@ -92,7 +95,7 @@ def create_app(
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
     init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, frame, health, docs, uploads, images, files, vignettes, keys, sessions):
+    for routes in (about, frame, health, docs, uploads, images, neighbours, files, vignettes, keys, sessions):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

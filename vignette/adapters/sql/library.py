@@ -75,6 +75,15 @@ def _newest(
     return query.where(column >= value, begins).order_by(column.desc(), number.desc())
 
 
+def _next_newer(limit: int, after: ImageId, column: sa.Column[Any] | None, value: str) -> sa.Select[tuple[Any, ...]]:
+    query, number = sa.select(image_table).where(LIVING).limit(limit), image_table.c.id
+    if column is None:
+        return query.where(number > after).order_by(number)
+    # In the order of `image_owned` and `image_seen`, as in `_newest`.
+    begins = sa.tuple_(column, number) > (value, after)
+    return query.where(column <= value, begins).order_by(column, number)
+
+
 class SqlLibrary:
     """Looks take no lock on either database, and never wait for those who write."""
 
@@ -108,6 +117,12 @@ class SqlLibrary:
         with self._database.read() as connection:
             rows = {row.id: row for query in queries for row in connection.execute(query)}
         return [from_row(rows[number]) for number in sorted(rows, reverse=True)[:limit]]
+
+    def next_newer(self, limit: int, after: ImageId, sight: Sight | None = None) -> list[Image]:
+        queries = [_next_newer(limit, after, column, value) for column, value in _columns(sight)]
+        with self._database.read() as connection:
+            rows = {row.id: row for query in queries for row in connection.execute(query)}
+        return [from_row(rows[number]) for number in sorted(rows)[:limit]]
 
     def _one(self, query: sa.Select[Any], in_sight: sa.Select[Any], ref: dict[str, Any], sight: Sight | None) -> Image:
         with self._database.read() as connection:

@@ -140,6 +140,13 @@ class CataloguePage(Resource):
     next: str | None
 
 
+class NeighboursResource(Resource):
+    """The images next to one in a list that begins with the newest; the nearest comes first in both."""
+
+    newer: list[ImageResource]
+    older: list[ImageResource]
+
+
 class KeyResource(Resource):
     """A key, without its token."""
 

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import flask_babel
 
 from vignette.limits import KIB
+from vignette.pixels.formats import moves, name_of
 from vignette.pixels.metadata.text import harmless
 from vignette.pixels.metadata.wording import aperture, plain, seconds
 from vignette.web.pages.advice import ADVICE, UNITS, code_of
@@ -65,6 +66,22 @@ def moment(time: datetime) -> str:
     """Write *time* to the minute, in UTC: the server does not know the reader's time zone."""
     date = format_date(time, "long")
     return gettext("%(date)s, %(time)s\u00a0UTC", date=date, time=format_time(time, "HH:mm"))
+
+
+def instant(time: datetime) -> str:
+    """Write *time* as HTML wants it of a machine: to the second, in UTC. Scripts turn it into the reader's own time."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def frames(image: Mapping[str, Any]) -> str:
+    """Tell that *image*, a resource, moves, or how many pages it has; "" if it is one picture."""
+    count: int = image["frames"]
+    if count < 2:
+        return ""
+    number = format_decimal(count)
+    if moves(image["media_type"], count):
+        return ngettext("Animation of %(number)s frame", "Animation of %(number)s frames", count, number=number)
+    return ngettext("%(number)s page", "%(number)s pages", count, number=number)
 
 
 def taken(iso_8601: str) -> str:
@@ -130,6 +147,9 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "filesize": filesize,
     "megapixels": megapixels,
     "moment": moment,
+    "instant": instant,
+    "frames": frames,
+    "format_name": name_of,
     "taken": taken,
     "camera": camera,
     "exposure": exposure,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -23,8 +22,7 @@ from vignette.errors import (
     StoreFull,
     StoreUnavailable,
 )
-from vignette.model import ImageId, ImageRef, PublicName, Visibility
-from vignette.pixels.metadata import as_groups, as_privacy
+from vignette.model import Image, ImageId, ImageRef, PublicName, RenderingWarning, Visibility
 from vignette.web.admission import allowed
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
@@ -42,6 +40,7 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, page_or_json, wants_a_page
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.queries import MOST_IDS, said_ids, said_visibility, whole_number
+from vignette.web.pages.picture import has_preview, in_words
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 images = Blueprint("images", __name__, url_prefix="/images")
@@ -49,13 +48,6 @@ images = Blueprint("images", __name__, url_prefix="/images")
 PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 500
 _MOST_ID: Final = 2**63 - 1
-
-# What the page shows of a summary: words, and numbers.
-_TEXTS: Final = ("alt_text", "description", "taken_at", "camera_make", "camera_model", "author")
-_NUMBERS: Final = ("iso", "focal_length_mm", "exposure_time_s", "f_number", "latitude", "longitude")
-_MOST_NUMBER: Final = 10**12
-
-logger = logging.getLogger(__name__)
 
 
 @images.get("")
@@ -116,7 +108,14 @@ def _some(named: list[ImageRef]) -> Response:
     Answer(200, "The image", JSON, ImageWithMetadata, headers=("Cache-Control", "Vary")),
     Answer(200, "", HTML),
     scope=Scope.READ,
-    problems=(ImageNotFound, ImageDeleted, CatalogueUnavailable),
+    problems=(MalformedRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable),
+    parameters=(
+        Parameter(
+            "ids",
+            f"For the page: the list that its reader goes through, at most {MOST_IDS}; as in `GET /images`",
+            {"type": "string", "examples": ["3,1,2"]},
+        ),
+    ),
     curl="{server}/images/0",
 )
 def show(image_id: ImageRef) -> Response:
@@ -124,36 +123,26 @@ def show(image_id: ImageRef) -> Response:
     image = browsing.existing(current_actor(), image_id)
     metadata, warnings = browsing.metadata(image), browsing.warnings(image)
     return page_or_json(
-        lambda: render_template(
-            "image.html",
-            image=image_resource(image).model_dump(),
-            allowed=allowed(image),
-            warnings=warnings,
-            **_in_words(metadata),
-        ),
-        lambda: image_with_metadata(image, metadata, warnings),
+        lambda: _page(image, metadata, warnings), lambda: image_with_metadata(image, metadata, warnings)
     )
 
 
-def _in_words(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return what the page tells of *metadata*. A backup of a stranger may hold anything: then it tells that."""
-    try:
-        words = {"groups": as_groups(metadata), "revealed": as_privacy(metadata)}
-        return {**words, "summary": _usable(metadata.get("summary", {}))}
-    except Exception:
-        logger.exception("the metadata cannot be told in words")
-        damaged = {"warnings": ["metadata.json is damaged"]}
-        return {"groups": as_groups(damaged), "revealed": [], "summary": {}}
-
-
-def _usable(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of *summary* is of the kind that the page shows."""
-    texts = {name: summary[name] for name in _TEXTS if isinstance(summary.get(name), str)}
-    return texts | {
-        name: number
-        for name in _NUMBERS
-        if isinstance(number := summary.get(name), int | float) and abs(number) < _MOST_NUMBER
-    }
+def _page(image: Image, metadata: dict[str, Any], warnings: Sequence[RenderingWarning]) -> str:
+    """Return the page of *image*, with links to its neighbours in the list that `ids` names, or in that of all."""
+    named = said_ids(request.args)
+    beside = web_context().browsing.neighbours(current_actor(), image, 1, named)
+    newer, older = (next(map(image_resource, images), None) for images in (beside.newer, beside.older))
+    return render_template(
+        "image.html",
+        image=image_resource(image).model_dump(),
+        allowed=allowed(image),
+        warnings=warnings,
+        newer=newer and newer.model_dump(),
+        older=older and older.model_dump(),
+        ids=None if named is None else ",".join(request.args.getlist("ids")),
+        has_preview=has_preview(image, metadata),
+        **in_words(metadata),
+    )
 
 
 @images.delete("/<image_id:image_id>")
