@@ -115,7 +115,11 @@ WholeNumber = Annotated[int, BeforeValidator(_not_a_boolean)]
 Folder = Annotated[Path, BeforeValidator(_not_empty)]
 RecipeTable = Annotated[Recipe, BeforeValidator(_box_of_edge)]
 
-DEFAULT_RECIPES: Final = (Recipe(name="small", width=256, height=256), Recipe(name="large", width=1280, height=1280))
+DEFAULT_RECIPES: Final = (
+    Recipe(name="small", width=256, height=256),
+    Recipe(name="medium", width=640, height=640),
+    Recipe(name="large", width=1280, height=1280),
+)
 
 
 class Settings(BaseSettings):

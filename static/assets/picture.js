@@ -3,10 +3,10 @@
 import { copyOnClick } from "./copying.js";
 import { findIn } from "./finding.js";
 import { follow } from "./following.js";
-import { tellLocalTimes } from "./local_times.js";
 import { keys } from "./keys.js";
 import { shareOnClick } from "./sharing.js";
 import { decode } from "./thumbhash.js";
+import { localTimesIn } from "./times.js";
 
 const HASH_EDGE_PX = 24; // the size from which the hash was made; the browser enlarges it, and smooths it
 const SHARP_ENOUGH = 1.3; // device pixels for each of the vignette
@@ -133,7 +133,7 @@ async function enlarge(event) {
 if (mat()) {
   document.addEventListener("click", enlarge);
   dress(mat());
-  tellLocalTimes(document);
+  localTimesIn(document);
   copyOnClick(document);
   shareOnClick(document);
   findIn(document.querySelector(".says"));

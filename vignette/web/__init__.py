@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,9 @@ from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.picture import viewed
 from vignette.web.pages.pictures import by_width, obtainable, vignette_url
 from vignette.web.pages.sharing import snippets
+from vignette.web.pages.wall import days
 from vignette.web.routes.about import about
+from vignette.web.routes.archives import archives
 from vignette.web.routes.docs import docs
 from vignette.web.routes.files import files
 from vignette.web.routes.frame import frame
@@ -84,6 +87,7 @@ def create_app(
     app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
     app.jinja_env.globals.update(ref=lambda image: image["id"] if is_open else image["public_name"])
     app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable, snippets=snippets, viewed=viewed)
+    app.jinja_env.globals.update(days=partial(days, recipes=context.recipes, by_number=is_open))
     app.jinja_env.globals.update(absolute_url=absolute_url)
     app.context_processor(lambda: {"recipes": context.recipes})
     compress_answers(app)  # as the last one that sees an answer: Flask asks them in reverse
@@ -95,7 +99,7 @@ def create_app(
     refuse_cross_site(app, knows_its_scheme=bool(public_url))
     init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, frame, health, docs, uploads, images, neighbours, files, vignettes, keys, sessions):
+    for routes in (about, frame, health, docs, uploads, images, neighbours, archives, files, vignettes, keys, sessions):
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

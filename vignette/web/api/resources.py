@@ -15,7 +15,7 @@ from vignette.access.policy import Access
 from vignette.access.sessions import Session
 from vignette.limits import KIB
 from vignette.model import Image, ImageRef, RenderingWarning, State
-from vignette.pixels.formats import moves
+from vignette.pixels.formats import ACCEPTED_FORMATS, moves
 from vignette.pixels.metadata import fit
 from vignette.recipes import ZOOM, Recipe
 from vignette.use_cases.publishing import has_same_pixels
@@ -147,6 +147,20 @@ class NeighboursResource(Resource):
     older: list[ImageResource]
 
 
+class LeftOut(Resource):
+    """An image to which something was not done, as it was named, and why."""
+
+    ref: int | str
+    problem: Problem
+
+
+class Done(Resource):
+    """To which of the images that a request names something was done: each as it was named."""
+
+    done: list[int | str]
+    left_out: list[LeftOut]
+
+
 class KeyResource(Resource):
     """A key, without its token."""
 
@@ -234,6 +248,21 @@ class Readiness(Resource):
 def absolute_url(endpoint: str, **values: Any) -> str:
     """The URL as clients see it: below `public_url` where that is set, else on the host that they asked."""
     return url_for(endpoint, **values, _external=True)
+
+
+def current_limits() -> LimitsResource:
+    context = web_context()
+    intake, requests = context.intake.limits, context.request_limits
+    return LimitsResource(
+        max_upload_bytes=intake.max_bytes,
+        max_request_bytes=requests.max_bytes,
+        max_files_per_request=requests.max_files,
+        max_pixels=intake.max_pixels,
+        max_frames=intake.max_frames,
+        max_render_memory_bytes=intake.max_memory_bytes,
+        formats=[FormatResource(name=f.name, media_type=f.media_type, extension=f.extension) for f in ACCEPTED_FORMATS],
+        vignettes=[recipe.name for recipe in context.recipes],
+    )
 
 
 def key_resource(key: Key) -> KeyResource:

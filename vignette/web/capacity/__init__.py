@@ -91,12 +91,13 @@ class Capacity:
 
     def sending(self, response: Response) -> Response:
         """
-        Return *response*. If it is long, it holds a place for a download until it is closed.
+        Return *response*. If it is long, or nobody knows how long, it holds a place for a download until it is closed.
 
         Raises:
             Overloaded: As with `upload`. *response* is then closed.
         """
-        if (response.content_length or 0) <= _HANDED_OVER_BYTES:
+        length = response.content_length
+        if length is not None and length <= _HANDED_OVER_BYTES:
             return response
         holder = holder_of_this_request()
         end_turn()

@@ -18,7 +18,13 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # By a page of ours, or by the person at the address bar. Another port or another name below the same domain is
 # "same-site".
-_OURS: Final = frozenset({"same-origin", "none"})
+_BY_THE_PERSON: Final = "none"
+_OURS: Final = frozenset({"same-origin", _BY_THE_PERSON})
+
+# Of a form that no page has sent: a phone shares pictures with the service that is among its apps (Web Share Target).
+# A page in a sandbox sends the same `Origin`, but as "cross-site"; what says "none" is the browser's own doing (Fetch
+# Metadata, 2.4), and no page can make it say so.
+_OPAQUE: Final = "null"
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -37,6 +43,8 @@ def refuse_cross_site(app: Flask, *, knows_its_scheme: bool) -> None:
         if request.method in SAFE_METHODS:
             return
         origin = request.headers.get("Origin")
+        if origin == _OPAQUE and request.headers.get("Sec-Fetch-Site") == _BY_THE_PERSON:
+            return
         if origin is not None and not _is_ours(origin, knows_its_scheme):
             here = f"{request.scheme}://{request.host}"
             raise CrossSiteRequest(

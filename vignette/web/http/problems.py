@@ -59,6 +59,9 @@ _RETRY_AFTER_S: Final = 5
 
 _MAX_PATH_CHARS: Final = 200
 
+FILE_NAME: Final = "vignette.file_name"
+"""In the environ of a request: what its sender calls the file that its problem is about, for the page that tells it."""
+
 _BEARER: Final = 'Bearer realm="vignette"'
 
 logger = logging.getLogger(__name__)
@@ -112,6 +115,14 @@ def problem_of_failure(failure: Failure) -> Problem:
     )
 
 
+def told_problem(code: str, measured: int | None, limit: int | None) -> dict[str, object] | None:
+    """What a page tells of the problem *code*, which a client brings back; None if there is no such problem."""
+    kind = problem_types().get(code)
+    if kind is None:
+        return None
+    return {"type": type_uri(code), "title": kind.title, "measured": measured, "limit": limit}
+
+
 def problem_types() -> dict[str, type[VignetteError]]:
     """Every error that a client may meet, by its code. To a client, an error without a code of its own is its base."""
     kinds = (kind for kind in _tree(VignetteError) if "code" in vars(kind))
@@ -129,7 +140,9 @@ def type_uri(code: str) -> str:
 def problem_response(problem: Problem) -> Response:
     note_problem(request.environ, problem.type.rpartition("/")[2])
     if preferred(accepted_types(request.headers), [PROBLEM, HTML]) == HTML:
-        response = make_response(render_template("problem.html", problem=problem.model_dump(exclude_none=True)))
+        told = problem.model_dump(exclude_none=True)
+        name = request.environ.get(FILE_NAME)
+        response = make_response(render_template("problem.html", problem=told, file_name=name))
     else:
         response = Response(problem.model_dump_json(exclude_none=True) + "\n", mimetype=PROBLEM)
     response.status_code = problem.status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import flask_babel
@@ -84,6 +84,11 @@ def frames(image: Mapping[str, Any]) -> str:
     return ngettext("%(number)s page", "%(number)s pages", count, number=number)
 
 
+def day(date: date) -> str:
+    """Write *date* with its day of the week."""
+    return format_date(date, "full")
+
+
 def taken(iso_8601: str) -> str:
     """Write when a picture was taken, by its camera's clock; return *iso_8601* unchanged if it is no valid time."""
     try:
@@ -150,6 +155,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "instant": instant,
     "frames": frames,
     "format_name": name_of,
+    "day": day,
     "taken": taken,
     "camera": camera,
     "exposure": exposure,

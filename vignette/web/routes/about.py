@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from flask import Blueprint, Response, render_template
 
 from vignette.access.actors import Scope
 from vignette.errors import CatalogueUnavailable
-from vignette.pixels.formats import ACCEPTED_FORMATS
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import (
-    FormatResource,
-    LimitsResource,
-    absolute_url,
-    image_resource,
-)
-from vignette.web.context import current_actor, web_context
+from vignette.web.api.resources import LimitsResource, current_limits
 from vignette.web.http.answers import page_or_json
 from vignette.web.http.negotiation import HTML, JSON
+from vignette.web.routes.images import WALL_SIZE, newest, wall_page
 
 about = Blueprint("about", __name__)
-
-_NEWEST_ON_FRONT_PAGE: Final = 24
-
-
-def current_limits() -> LimitsResource:
-    context = web_context()
-    intake, requests = context.intake.limits, context.request_limits
-    return LimitsResource(
-        max_upload_bytes=intake.max_bytes,
-        max_request_bytes=requests.max_bytes,
-        max_files_per_request=requests.max_files,
-        max_pixels=intake.max_pixels,
-        max_frames=intake.max_frames,
-        max_render_memory_bytes=intake.max_memory_bytes,
-        formats=[FormatResource(name=f.name, media_type=f.media_type, extension=f.extension) for f in ACCEPTED_FORMATS],
-        vignettes=[recipe.name for recipe in context.recipes],
-    )
 
 
 @about.get("/")
 @operation(
     "The front page",
-    Answer(200, "What this is, how to use it, a form to upload, the newest images", HTML),
+    Answer(200, "The newest images; if there are none, what this is, and a form to upload", HTML),
     scope=Scope.READ,
     problems=[CatalogueUnavailable],
 )
 def home() -> str:
-    newest = web_context().browsing.newest(current_actor(), _NEWEST_ON_FRONT_PAGE).images
-    return render_template(
-        "index.html",
-        limits=current_limits().model_dump(),
-        images=[image_resource(image).model_dump() for image in newest],
-        base_url=absolute_url("about.home").rstrip("/"),
-    )
+    return wall_page(newest(WALL_SIZE))
 
 
 @about.get("/add")

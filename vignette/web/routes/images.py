@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -31,6 +32,7 @@ from vignette.web.api.resources import (
     ImageResource,
     ImageWithMetadata,
     absolute_url,
+    current_limits,
     image_resource,
     image_with_metadata,
     ref_of,
@@ -39,13 +41,16 @@ from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, page_or_json, wants_a_page
 from vignette.web.http.negotiation import HTML, JSON
+from vignette.web.http.problems import told_problem
 from vignette.web.http.queries import MOST_IDS, said_ids, said_visibility, whole_number
+from vignette.web.http.sent_cookie import told_sent
 from vignette.web.pages.picture import has_preview, in_words
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 
 images = Blueprint("images", __name__, url_prefix="/images")
 
 PAGE_SIZE: Final = 50
+WALL_SIZE: Final = 100
 _MAX_PAGE_SIZE: Final = 500
 _MOST_ID: Final = 2**63 - 1
 
@@ -80,24 +85,59 @@ def catalogue() -> Response:
     named = said_ids(request.args)
     if named is not None:
         return _some(named)
-    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
-    page = web_context().browsing.newest(current_actor(), limit, _before())
-    last = ref_of(page.images[-1]) if page.has_more else None
-    following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
-    resources = [image_resource(image) for image in page.images]
-    response = page_or_json(
-        lambda: render_template("images.html", images=[r.model_dump() for r in resources], next_url=following),
-        lambda: CataloguePage(images=resources, next=following),
-    )
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
+    shown = WALL_SIZE if wants_a_page() else PAGE_SIZE
+    page = newest(whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or shown, _before())
+    response = page_or_json(lambda: wall_page(page), lambda: CataloguePage(images=page.images, next=page.next_url))
+    if page.next_url:
+        response.headers["Link"] = f'<{page.next_url}>; rel="next"'
     return response
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Images, newest first: those `before` one, or the newest of all. `next_url` is that of the page after this one."""
+
+    images: list[ImageResource]
+    before: ImageRef | None
+    next_url: str | None
+
+
+def newest(limit: int, before: ImageRef | None = None) -> _Page:
+    """Return a page of at most *limit* images."""
+    found = web_context().browsing.newest(current_actor(), limit, before)
+    last = ref_of(found.images[-1]) if found.has_more else None
+    following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
+    return _Page([image_resource(image) for image in found.images], before, following)
+
+
+def wall_page(page: _Page) -> str:
+    """Return the HTML of *page*."""
+    is_older = page.before is not None
+    canonical = absolute_url("images.catalogue", before=page.before) if is_older else absolute_url("about.home")
+    return render_template(
+        "images.html",
+        images=[image.model_dump() for image in page.images],
+        is_older=is_older,
+        is_waiting=any(image.state in ("pending", "processing") for image in page.images),
+        next_url=page.next_url,
+        canonical_url=canonical,
+        count=None if is_older else web_context().browsing.count(current_actor()),
+        limits=current_limits().model_dump(),
+    )
 
 
 def _some(named: list[ImageRef]) -> Response:
     found = [image_resource(image) for image in web_context().browsing.several(current_actor(), named)]
+    upload = told_sent(request, request.args.get("sent", ""))
+    refusals = [
+        {"name": each.name, "problem": problem}
+        for each in (upload.refusals if upload else ())
+        if (problem := told_problem(each.code, each.measured, each.limit))
+    ]
     return page_or_json(
-        lambda: render_template("images.html", images=[each.model_dump() for each in found], next_url=None),
+        lambda: render_template(
+            "several.html", images=[each.model_dump() for each in found], upload=upload, refusals=refusals
+        ),
         lambda: CataloguePage(images=found, next=None),
     )
 

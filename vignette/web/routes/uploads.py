@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, request
 
 from vignette.access.actors import Scope
 from vignette.errors import (
@@ -46,8 +46,9 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
-from vignette.web.http.problems import problem_of, status_of
-from vignette.web.http.queries import said_visibility
+from vignette.web.http.problems import FILE_NAME, problem_of, status_of
+from vignette.web.http.queries import MOST_IDS, said_visibility
+from vignette.web.http.sent_cookie import Refusal, sent, set_sent, shortened
 from vignette.web.uploading import Receipt, Sender, receive_all
 
 logger = logging.getLogger(__name__)
@@ -103,12 +104,12 @@ def _all_refused(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
     Answer(201, "", JSON, (ImageResource, UploadResults)),
     Answer(207, "Some of several files are kept: a line, or a result, each", TEXT, schema=_LINES, headers=("Vary",)),
     Answer(207, "", JSON, UploadResults),
-    Answer(207, "", HTML),
     Answer(
         303,
-        "All are kept. For the form of a browser: the page of the image, or the front page",
+        "For the form of a browser: the page of the image; of several files, a page that shows those that are kept and"
+        " tells of the others. To reload it sends nothing again",
         HTML,
-        headers=("Location",),
+        headers=("Location", "Set-Cookie"),
     ),
     *_all_refused(_REFUSALS_OF_A_FILE),
     scope=Scope.UPLOAD,
@@ -182,6 +183,7 @@ def _log_refusal(error: VignetteError) -> None:
 
 def _answer_one(receipt: Receipt, face: str) -> Response:
     if isinstance(receipt.outcome, VignetteError):
+        request.environ[FILE_NAME] = receipt.name
         raise receipt.outcome
     image = receipt.outcome
     location = absolute_url("images.show", image_id=ref_of(image))
@@ -193,19 +195,30 @@ def _answer_one(receipt: Receipt, face: str) -> Response:
 
 
 def _answer_several(receipts: list[Receipt], face: str) -> Response:
+    if face == HTML:
+        return _lead_to_all(receipts)
     results = [_result(receipt) for receipt in receipts]
     kept = [result for result in results if result.image]
     # 207 (RFC 4918): some of the files are kept, and the body tells which.
     status = 201 if len(kept) == len(results) else 207 if kept else results[0].status
     if face == JSON:
         return as_json(UploadResults(results=results), status)
-    if face == HTML:
-        if status == 201:
-            return make_response(redirect(absolute_url("about.home"), 303))
-        return make_response(
-            render_template("uploaded.html", results=[result.model_dump() for result in results]), status
-        )
     return Response("".join(map(_line, receipts)), status, mimetype=TEXT)
+
+
+def _lead_to_all(receipts: list[Receipt]) -> Response:
+    """Return the redirect to a page of its own, which may be reloaded."""
+    kept = [receipt.outcome for receipt in receipts if not isinstance(receipt.outcome, VignetteError)]
+    told = sent([_refusal(each.name, each.outcome) for each in receipts if isinstance(each.outcome, VignetteError)])
+    # The URL holds the numbers of at most MOST_IDS images; a setting may allow more files than that.
+    ids = ",".join(str(ref_of(image)) for image in kept[:MOST_IDS])
+    response = make_response(redirect(absolute_url("images.catalogue", ids=ids, sent=told.token), 303))
+    set_sent(response, request, told)
+    return response
+
+
+def _refusal(name: str | None, error: VignetteError) -> Refusal:
+    return Refusal(name=shortened(name), code=error.code, measured=error.measured, limit=error.limit)
 
 
 def _result(receipt: Receipt) -> UploadResult:
