@@ -146,7 +146,8 @@ export async function view(link, { words: told, ids, sizes }) {
   });
   viewer.on("contentActivate", enlarge);
   viewer.on("uiRegister", () => fullScreen(viewer, words));
-  viewer.on("afterInit", () => viewer.element.setAttribute("aria-label", words.viewer));
+  const name = () => viewer.element?.setAttribute("aria-label", `${words.viewer}: ${viewer.currSlide.data.alt}`);
+  viewer.on("afterInit", name);
   viewer.on("keydown", ({ originalEvent }) => {
     if (originalEvent.key.toLowerCase() === "f" && !originalEvent.ctrlKey && !originalEvent.metaKey) {
       viewer.element.querySelector(".pswp__button--full")?.click();
@@ -156,7 +157,7 @@ export async function view(link, { words: told, ids, sizes }) {
   // Those that are older come as one goes on; who turns round finds again what was there.
   let end = older.length < EACH_SIDE;
   viewer.on("change", async () => {
-    viewer.element?.setAttribute("aria-label", `${words.viewer}: ${viewer.currSlide.data.alt}`);
+    name();
     if (end || viewer.currIndex < slides.length - 5) return;
     end = true;
     const { older: more } = await neighbours(slides.at(-1), list).catch(() => ({ older: [] }));

@@ -182,6 +182,9 @@ def test_pages_have_what_is_in_sight_once_and_in_order(
         found += [image.id for image in page]
 
     assert found == expected
+    for number in range(-1, 6):
+        newer = [image.id for image in catalogue.library.next_newer(limit, ImageId(number), sight)]
+        assert newer == [n for n in reversed(expected) if n > number][:limit]
 
 
 @pytest.mark.parametrize("owner", [None, "0123456789abcdef", "fedcba9876543210"])
@@ -315,6 +318,9 @@ def test_pages_go_from_the_newest_down(catalogue: SqlCatalogue) -> None:
     assert [image.id for image in catalogue.library.newest(2)] == [4, 3]
     assert [image.id for image in catalogue.library.newest(2, before=ImageId(3))] == [2, 1]
     assert [image.id for image in catalogue.library.newest(2, before=ImageId(0))] == []
+    catalogue.removals.begin_delete(ImageId(2))
+    assert [image.id for image in catalogue.library.next_newer(2, ImageId(1))] == [3, 4]
+    assert catalogue.library.next_newer(2, ImageId(4)) == []
 
 
 def test_an_image_is_rendered_by_one_worker_at_a_time(catalogue: SqlCatalogue) -> None:

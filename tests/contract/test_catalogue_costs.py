@@ -184,6 +184,17 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
             for where, before in (("", None), (", from the middle", ImageId(4 * MANY)), (", to the end", ImageId(1)))
         },
     },
+    "Library.next_newer": {
+        "from the middle": lambda c: c.library.next_newer(LIMIT, first_of("being deleted")),
+        "to the end": lambda c: c.library.next_newer(LIMIT, ImageId(10**9)),
+        **{
+            f"of an owner of {sight.owner} and {len(sight.visibilities)} kinds{where}": (
+                lambda c, sight=sight, after=after: c.library.next_newer(LIMIT, after, sight)
+            )
+            for sight in SIGHTS
+            for where, after in (("", ImageId(0)), (", from the middle", ImageId(4 * MANY)))
+        },
+    },
     "Library.in_state": {
         f"{state} {'from the start' if after is None else after}": lambda c, state=state, after=after: (
             c.library.in_state(state, LIMIT, None if after is None else first_of(after))

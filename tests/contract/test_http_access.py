@@ -67,6 +67,7 @@ def closed(tmp_path: Path) -> Iterator[Doors]:
 # Each route of an image: what is asked, and the scope that it needs.
 ROUTES = [
     ("GET", "/images/{}", Scope.READ),
+    ("GET", "/images/{}/neighbours", Scope.READ),
     ("GET", "/images/{}/original", Scope.READ),
     ("GET", "/images/{}/public", Scope.READ),
     ("GET", "/images/{}/metadata.txt", Scope.READ),

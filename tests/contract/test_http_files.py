@@ -502,7 +502,7 @@ class TestPublicCopy:
 
         assert house.client.get("/images/0").json["metadata"]["privacy"] == {"preview": ["/previews/JFXXThumbnail"]}
         page = house.client.get("/images/0", headers={"Accept": BROWSER}).text
-        assert "A small preview: it may still show" in page
+        assert "may show what was cut off or painted over" in page
         assert "JFXXThumbnail" in page
         assert house.client.get("/images/1").json["metadata"] == {}
 

@@ -121,7 +121,7 @@ class TestGetImage:
 
         assert house.client.get("/images/0").json["metadata"]["privacy"] == {"people": ["/exif/IFD0/Artist"]}
         assert "Ce fichier révèle" in page
-        assert "qui a pris la photo" in page
+        assert "Noms</dt>" in page
         assert "Ada &lt;b&gt;Lovelace" in page
 
     def test_what_rendering_passed_over_is_told_to_programs_and_to_people(self, house: House) -> None:

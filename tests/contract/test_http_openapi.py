@@ -287,12 +287,26 @@ def catalogue(ask: Asking) -> None:
         ask.both("/images")
 
 
+_TOO_MANY = ",".join(map(str, range(101)))
+
+
 def image(ask: Asking) -> None:
     template = "/images/{image_id}"
     for number in (0, 1, 2, 99):
         ask.both(f"/images/{number}", template)
+    ask.both(f"/images/0?ids={_TOO_MANY}", template)
     with no_catalogue(ask.house):
         ask.both("/images/0", template)
+
+
+def neighbours(ask: Asking) -> None:
+    template = "/images/{image_id}/neighbours"
+    for number in (0, 1, 2, 99):
+        ask.both(f"/images/{number}/neighbours", template)
+    ask.both("/images/0/neighbours?limit=0", template)
+    ask.both(f"/images/0/neighbours?ids={_TOO_MANY}", template)
+    with no_catalogue(ask.house):
+        ask.both("/images/0/neighbours", template)
 
 
 def delete(ask: Asking) -> None:
@@ -563,6 +577,7 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/images"): upload,
     ("get", "/images"): catalogue,
     ("get", "/images/{image_id}"): image,
+    ("get", "/images/{image_id}/neighbours"): neighbours,
     ("delete", "/images/{image_id}"): delete,
     ("post", "/images/{image_id}/delete"): delete_form,
     ("post", "/images/{image_id}/retry"): retry,

@@ -159,17 +159,18 @@ def _some(named: list[ImageRef]) -> Response:
     curl="{server}/images/0",
 )
 def show(image_id: ImageRef) -> Response:
-    browsing = web_context().browsing
+    browsing, named = web_context().browsing, said_ids(request.args)
     image = browsing.existing(current_actor(), image_id)
     metadata, warnings = browsing.metadata(image), browsing.warnings(image)
     return page_or_json(
-        lambda: _page(image, metadata, warnings), lambda: image_with_metadata(image, metadata, warnings)
+        lambda: _page(image, metadata, warnings, named), lambda: image_with_metadata(image, metadata, warnings)
     )
 
 
-def _page(image: Image, metadata: dict[str, Any], warnings: Sequence[RenderingWarning]) -> str:
-    """Return the page of *image*, with links to its neighbours in the list that `ids` names, or in that of all."""
-    named = said_ids(request.args)
+def _page(
+    image: Image, metadata: dict[str, Any], warnings: Sequence[RenderingWarning], named: list[ImageRef] | None
+) -> str:
+    """Return the page of *image*, with links to its neighbours among those *named*, or among all."""
     beside = web_context().browsing.neighbours(current_actor(), image, 1, named)
     newer, older = (next(map(image_resource, images), None) for images in (beside.newer, beside.older))
     return render_template(
