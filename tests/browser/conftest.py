@@ -53,9 +53,9 @@ class Visit:
             self.strangers.append(url)
 
     def upload(self, *files: Path) -> None:
-        self.page.goto(self.url)
-        self.page.set_input_files("input[type=file]", [str(file) for file in files])
-        self.page.click("form button[type=submit], form button:not([type])")
+        self.page.goto(f"{self.url}/add")
+        self.page.set_input_files("form.upload input[type=file]", [str(file) for file in files])
+        self.page.click("form.upload button")
 
 
 @pytest.fixture

@@ -83,6 +83,9 @@ OF_ALL = [
     ("GET", "/", Scope.READ),
     ("GET", "/images", Scope.READ),
     ("GET", "/add", Scope.UPLOAD),
+    ("GET", "/images.zip", Scope.READ),
+    ("POST", "/images/delete", Scope.DELETE),
+    ("POST", "/images/visibility", Scope.EDIT),
     ("POST", "/images", Scope.UPLOAD),
     ("GET", "/keys", Scope.ADMIN),
     ("POST", "/keys", Scope.ADMIN),
@@ -396,13 +399,13 @@ class TestVisibility:
     @pytest.mark.parametrize("of_new", list(Visibility))
     def test_the_form_of_uploads_offers_the_other_too(self, tmp_path: Path, of_new: Visibility) -> None:
         with new_house(tmp_path, access=Access.GALLERY, visibility=of_new) as house:
-            page = Doors(house).ask("owner", "GET", "/", headers={"Accept": "text/html"}).text
+            page = Doors(house).ask("owner", "GET", "/add", headers={"Accept": "text/html"}).text
         other = "private" if of_new is Visibility.PUBLIC else "public"
         assert f'formaction="/images?visibility={other}">Upload as {other}</button>' in page
 
     def test_with_open_doors_the_form_of_uploads_offers_neither(self, tmp_path: Path) -> None:
         with new_house(tmp_path) as house:
-            assert "formaction" not in house.client.get("/", headers={"Accept": "text/html"}).text
+            assert "visibility=" not in house.client.get("/add", headers={"Accept": "text/html"}).text
 
     def test_a_form_says_it_too(self, gallery: Doors) -> None:
         name = gallery.images["owner's public"].public_name

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import html
 import io
 import re
 from typing import Any
 
 import pytest
+from PIL import Image as Pillow
 from werkzeug.test import TestResponse
 
 from tests.contract.asking import BROWSER, JSON
 from tests.house import House, picture
 from tests.house import house as new_house
+from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
+from vignette.model import Image, Visibility
 from vignette.web import create_app
 from vignette.web.assets import read_assets
 
@@ -227,3 +231,38 @@ def test_a_link_to_the_front_page_can_be_shown_by_others(house: House) -> None:
         "apple-touch-icon",
     ):
         assert needed in page
+
+
+class TestOpenGraph:
+    def page(self, house: House, image: Image, token: str | None = None) -> str:
+        headers = {"Accept": BROWSER, **({} if token is None else {"Authorization": f"Bearer {token}"})}
+        answer = house.client.get(f"/images/{image.public_name}", headers=headers)
+        assert answer.status_code == 200
+        return answer.text
+
+    def test_a_link_to_an_image_is_shown_with_its_vignette(self, house: House) -> None:
+        house.upload(picture(400, 300), "a <b>.jpg")
+        waiting = house.client.get("/images/0", headers={"Accept": BROWSER}).text
+        house.work()
+
+        page = html.unescape(house.client.get("/images/0", headers={"Accept": BROWSER}).text)
+
+        assert "og:title" in waiting
+        assert "og:image" not in waiting
+        (url,) = re.findall(r'property="og:image" content="([^"]+)"', page)
+        (width,) = re.findall(r'property="og:image:width" content="(\d+)"', page)
+        answer = house.client.get(url, headers={"Accept": "*/*"})
+        assert answer.mimetype == "image/jpeg"
+        with Pillow.open(io.BytesIO(answer.data)) as vignette:
+            assert vignette.width == int(width)
+        assert 'rel="canonical" href="http://localhost/images/0"' in page
+
+    def test_of_one_that_not_everybody_sees_nothing_is_told(self, tmp_path: Any) -> None:
+        with new_house(tmp_path, access=Access.GALLERY) as house:
+            key, token = house.keyholding.add(OPERATOR, "owner", frozenset(Scope))
+            public, private = (house.upload(picture(), actor=key.actor, visibility=each) for each in Visibility)
+            house.work()
+
+            assert "og:image" in self.page(house, public)
+            assert "og:" not in self.page(house, private, token)
+            assert 'content="noindex"' in self.page(house, private, token)

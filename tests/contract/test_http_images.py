@@ -170,9 +170,10 @@ class TestGetImage:
 
         page = house.client.get("/images", headers={"Accept": BROWSER}).text
 
-        (place,) = re.findall(r'<img src="/vignette/0\?size=small"[^>]*>', page)
-        assert 'width="192" height="256"' in place
-        assert "upright" in place
+        (place,) = re.findall(
+            r'<li class="r(\d+)[^"]*"[^>]*>\s*<a [^>]*>\s*<img src="/vignette/0\?size=small"[^>]*>', page
+        )
+        assert int(place) == 20 * 480 / 640
 
     def test_a_file_that_reveals_nothing_is_not_accused(self, house: House) -> None:
         house.upload(picture())

@@ -282,6 +282,8 @@ def catalogue(ask: Asking) -> None:
     ask.both("/images?limit=1")
     ask.both("/images?limit=1&before=1")
     ask.both("/images?limit=0")
+    ask.both("/images?ids=0,1,99")
+    ask.both(f"/images?ids={'1,' * 101}")
     ask.both(f"/images?before={'a' * 26}")
     with no_catalogue(ask.house):
         ask.both("/images")
@@ -573,6 +575,35 @@ def readiness(ask: Asking) -> None:
         ask.both("/readyz")
 
 
+def language(ask: Asking) -> None:
+    ask("POST", "/language?to=fr")
+    ask("POST", "/language?to=en", headers={"Referer": "http://localhost/limits"})
+    ask("POST", "/language?to=none")
+    ask("POST", "/language?to=fr", headers={"Sec-Fetch-Site": "cross-site"})
+
+
+def archive(ask: Asking) -> None:
+    ask.both("/images.zip?ids=0,1,3")
+    ask.both("/images.zip?ids=0,3&copies=clean")
+    ask.both("/images.zip?ids=99")
+    ask.both("/images.zip?ids=0&copies=none")
+    capacity = ask.house.context.capacity
+    with capacity.download(), capacity.download():
+        ask.both("/images.zip?ids=0")
+    with no_catalogue(ask.house):
+        ask.both("/images.zip?ids=0")
+
+
+def several(path: str) -> Callable[[Asking], None]:
+    def exchange(ask: Asking) -> None:
+        template = path.partition("?")[0]
+        ask("POST", f"{path}ids=0,99", template)
+        ask("POST", path, template)
+        ask("POST", f"{path}ids=0", template, headers={"Sec-Fetch-Site": "cross-site"})
+
+    return exchange
+
+
 EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/images"): upload,
     ("get", "/images"): catalogue,
@@ -589,6 +620,13 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/vignette/{image_id}"): vignette,
     ("get", "/"): front_page,
     ("get", "/limits"): page("/limits"),
+    ("get", "/add"): page("/add"),
+    ("get", "/favicon.ico"): page("/favicon.ico"),
+    ("get", "/manifest.webmanifest"): page("/manifest.webmanifest"),
+    ("post", "/language"): language,
+    ("get", "/images.zip"): archive,
+    ("post", "/images/delete"): several("/images/delete?"),
+    ("post", "/images/visibility"): several("/images/visibility?visibility=private&"),
     ("get", "/healthz"): page("/healthz"),
     ("get", "/readyz"): readiness,
     ("get", "/openapi.json"): page("/openapi.json"),

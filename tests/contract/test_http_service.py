@@ -30,11 +30,16 @@ def populated(house: House) -> House:
     return house
 
 
-def test_the_front_page_has_a_form_and_the_newest_images(populated: House) -> None:
-    response = populated.client.get("/", headers={"Accept": BROWSER})
+def test_the_front_page_has_the_newest_images_and_a_form_where_there_are_none(house: House) -> None:
+    empty = house.client.get("/", headers={"Accept": BROWSER})
+    assert 'enctype="multipart/form-data"' in empty.text
+
+    house.upload(picture())
+    response = house.client.get("/", headers={"Accept": BROWSER})
 
     assert response.mimetype == "text/html"
-    assert 'enctype="multipart/form-data"' in response.text
+    assert 'enctype="multipart/form-data"' not in response.text
+    assert 'href="/add"' in response.text
     assert 'href="/images/0"' in response.text
     assert "curl -F file=@" in response.text
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from vignette.errors import StoreFull
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 from vignette.use_cases.intake import IntakeLimits
+from vignette.web import create_app
 from vignette.web.http.bodies import RequestLimits
 
 
@@ -211,9 +214,29 @@ class TestPostImages:
     def test_a_browser_sees_what_became_of_several_files(self, house: House) -> None:
         response = post(house, (picture(), "a.jpg"), (b"words", "<b>.txt"), accept=BROWSER)
 
-        assert response.status_code == 207
-        assert "&lt;b&gt;.txt" in response.text
-        assert 'href="/images/0"' in response.text
+        assert response.status_code == 303
+        assert response.headers["Location"].startswith("http://localhost/images?ids=0&sent=")
+        for _ in range(2):  # to reload it sends nothing again
+            page = house.client.get(response.headers["Location"], headers={"Accept": BROWSER}).text
+            assert "&lt;b&gt;.txt" in page
+            assert 'href="/images/0"' in page
+        assert len(house.client.get("/images").json["images"]) == 1
+
+    def test_of_many_that_are_refused_as_many_are_told_as_a_cookie_holds(self, house: House) -> None:
+        names = [f"{number} {secrets.token_hex(40)}.txt" for number in range(15)]
+        house_takes_all = replace(house.context.request_limits, max_files=20)
+        app = create_app(replace(house.context, request_limits=house_takes_all), public_url="", languages=["en"])
+        client = app.test_client()
+        files = [(io.BytesIO(b"words"), f"{name}{'x' * 200}") for name in names]
+
+        response = client.post("/images", data={"file": files}, headers={"Accept": BROWSER})
+
+        cookie = response.headers["Set-Cookie"]
+        assert len(cookie) < 4096
+        assert "HttpOnly" in cookie
+        page = client.get(response.headers["Location"], headers={"Accept": BROWSER}).text
+        assert "15 refused" in page
+        assert names[0][:60] in page
 
     @pytest.mark.parametrize(
         ("data", "content_type"),

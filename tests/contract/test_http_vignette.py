@@ -639,7 +639,7 @@ class TestToCome:
     def test_lists_show_a_still_until_one_moves(self, still: House) -> None:
         page = html.unescape(still.client.get("/images", headers={"Accept": BROWSER}).text)
         shown, to_come = re.search(
-            r'<span class="mat tile ready">(.*?)<template>(.*?)</template>', page, re.DOTALL
+            r'<li class="[^"]*ready" data-ref="0"[^>]*>(.*?)<template>(.*?)</template>', page, re.DOTALL
         ).groups()  # type: ignore[union-attr]
 
         assert re.findall(r'src="([^"]*)"', shown) == [f"/vignette/0?size=small&v={SMALL.digest}&still=1"]

@@ -476,11 +476,12 @@ class TestRecipes:
 
         assert load_settings().recipes == (Recipe("square", 300, 300, fit="cover", crop="attention"),)
 
-    def test_there_are_a_small_and_a_large_one_unless_others_are_set(self) -> None:
+    def test_there_are_three_sizes_unless_others_are_set(self) -> None:
         recipes = load_settings().recipes
 
         assert [(recipe.name, recipe.width, recipe.height) for recipe in recipes] == [
             ("small", 256, 256),
+            ("medium", 640, 640),
             ("large", 1280, 1280),
         ]
         assert {recipe.formats for recipe in recipes} == {("webp", "jpeg")}

@@ -73,7 +73,7 @@ class Library(Protocol):
         """
 
     def count(self, sight: Sight | None = None) -> int:
-        """Return how many images are not deleted; with *sight*, how many of them are in it. It reads them all."""
+        """Return how many images are not deleted; with *sight*, how many of them are in it. It counts them all."""
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         """

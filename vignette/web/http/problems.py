@@ -59,8 +59,8 @@ _RETRY_AFTER_S: Final = 5
 
 _MAX_PATH_CHARS: Final = 200
 
-FILE_NAME: Final = "vignette.file_name"
-"""In the environ of a request: what its sender calls the file that its problem is about, for the page that tells it."""
+SUBJECT: Final = "vignette.subject"
+"""In the environ of a request: the file or the host that its problem is about, as the sender calls it, for the page."""
 
 _BEARER: Final = 'Bearer realm="vignette"'
 
@@ -141,8 +141,8 @@ def problem_response(problem: Problem) -> Response:
     note_problem(request.environ, problem.type.rpartition("/")[2])
     if preferred(accepted_types(request.headers), [PROBLEM, HTML]) == HTML:
         told = problem.model_dump(exclude_none=True)
-        name = request.environ.get(FILE_NAME)
-        response = make_response(render_template("problem.html", problem=told, file_name=name))
+        subject = request.environ.get(SUBJECT)
+        response = make_response(render_template("problem.html", problem=told, subject=subject))
     else:
         response = Response(problem.model_dump_json(exclude_none=True) + "\n", mimetype=PROBLEM)
     response.status_code = problem.status

@@ -147,6 +147,20 @@ def revelation(kind: str) -> str:
     return translated(REVELATIONS.get(kind, ""))
 
 
+_FIRST_USED: Final = ("/images", "/images/{image_id}", "/vignette/{image_id}", "/images/{image_id}/")
+
+
+def by_use(paths: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return *paths* of an API, each with what it has; those come first that whoever begins to use it needs first."""
+
+    def rank(path: str) -> int:
+        whole = [place for place, first in enumerate(_FIRST_USED) if path == first]
+        begun = [place for place, first in enumerate(_FIRST_USED) if first.endswith("/") and path.startswith(first)]
+        return min(whole + begun, default=len(_FIRST_USED))
+
+    return sorted(paths.items(), key=lambda item: rank(item[0]))
+
+
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "translated": translated,
     "filesize": filesize,
@@ -162,6 +176,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "amounts": amounts,
     "advice": advice,
     "revelation": revelation,
+    "by_use": by_use,
 }
 
 

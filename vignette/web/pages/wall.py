@@ -8,6 +8,7 @@ at most. What is longer than that, or smaller than its place, lies on a mat as a
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -58,6 +59,7 @@ class Tile:
     url: str
     ratio: int
     is_on_mat: bool
+    is_clear: bool
     width: int
     height: int
     sizes: str
@@ -114,6 +116,7 @@ def _tile(
         url=f"{pages}{ref}",
         ratio=ratio,
         is_on_mat=parts != ratio or is_small,
+        is_clear=_has_alpha(image["placeholder"]),
         width=width,
         height=height,
         sizes=f"clamp({least * share:.3g}rem, {_ROW_VW * share:.3g}vw, {most * share:.3g}rem)",
@@ -122,6 +125,11 @@ def _tile(
         to_come=to_come,
         recipes=" ".join(recipe.name for recipe in widths.values()),
     )
+
+
+def _has_alpha(placeholder: Mapping[str, str] | None) -> bool:
+    """Whether a picture is transparent anywhere, as its ThumbHash tells."""
+    return placeholder is not None and b64decode(placeholder["thumbhash"])[2] >> 7 == 1
 
 
 def _pictures(

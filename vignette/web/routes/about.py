@@ -23,7 +23,7 @@ about = Blueprint("about", __name__)
     problems=[CatalogueUnavailable],
 )
 def home() -> str:
-    return wall_page(newest(WALL_SIZE))
+    return wall_page(newest(WALL_SIZE, counted=True))
 
 
 @about.get("/add")

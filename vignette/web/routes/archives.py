@@ -127,7 +127,7 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     "Delete several images; their numbers stay taken",
     *_FACES,
     scope=Scope.DELETE,
-    problems=(CrossSiteRequest, MalformedRequest, CatalogueUnavailable),
+    problems=(CrossSiteRequest, MalformedRequest),
     parameters=(_IDS,),
     curl="-X POST '{server}/images/delete?ids=0,1,2'",
 )
@@ -141,7 +141,7 @@ def delete_several() -> Response:
     "Say who sees several images",
     *_FACES,
     scope=Scope.EDIT,
-    problems=(CrossSiteRequest, MalformedRequest, CatalogueUnavailable),
+    problems=(CrossSiteRequest, MalformedRequest),
     parameters=(_IDS, Parameter("visibility", "Who is to see them", {"type": "string", "enum": ["public", "private"]})),
     curl="-X POST '{server}/images/visibility?ids=0,1,2&visibility=private'",
 )

@@ -33,7 +33,7 @@ _MOST_KEPT: Final = 8
 
 
 @docs.get("/openapi.json")
-@operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON), scope=None)
+@operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON, headers=("Vary",)), scope=None)
 def openapi_json() -> Response:
     text = _kept("json", lambda: current_app.json.dumps(build_document(current_app, _SERVER, web_context().policy)))
     return Response(text.replace(_SERVER, json.dumps(_server_url())[1:-1]) + "\n", mimetype=JSON)

@@ -16,6 +16,7 @@ from vignette.web.api.resources import absolute_url
 from vignette.web.assets import ENDPOINT, asset_response
 from vignette.web.http.bodies import FIELD
 from vignette.web.http.language_cookie import set_language
+from vignette.web.http.negotiation import HTML
 from vignette.web.pages.i18n import NAMES, offered
 
 frame = Blueprint("frame", __name__)
@@ -27,7 +28,11 @@ _MAX_PATH_CHARS: Final = 500
 
 
 @frame.get("/favicon.ico")
-@operation("The icon, where browsers look for it unasked", Answer(200, "The icon", _ICON), scope=None)
+@operation(
+    "The icon, where browsers look for it unasked",
+    Answer(200, "The icon", _ICON, headers=("Cache-Control",)),
+    scope=None,
+)
 def favicon() -> Response:
     return asset_response("favicon.ico")
 
@@ -35,7 +40,7 @@ def favicon() -> Response:
 @frame.get("/manifest.webmanifest")
 @operation(
     "What a phone needs to know to keep the pages among its apps, and to share pictures with them",
-    Answer(200, "A web app manifest", _MANIFEST, schema={"type": "object"}),
+    Answer(200, "A web app manifest", _MANIFEST, schema={"type": "object"}, headers=("Cache-Control", "Vary")),
     scope=None,
 )
 def manifest() -> Response:
@@ -82,7 +87,7 @@ def manifest() -> Response:
 @frame.post("/language")
 @operation(
     "Choose the language of the pages: a cookie keeps it",
-    Answer(303, "The page that the reader comes from", headers=("Location", "Set-Cookie")),
+    Answer(303, "The page that the reader comes from", HTML, headers=("Location", "Set-Cookie")),
     scope=None,
     problems=(CrossSiteRequest, MalformedRequest),
     parameters=(Parameter("to", "The tag of the language", {"type": "string", "enum": list(NAMES)}),),

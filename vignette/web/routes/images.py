@@ -50,7 +50,7 @@ from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
 images = Blueprint("images", __name__, url_prefix="/images")
 
 PAGE_SIZE: Final = 50
-WALL_SIZE: Final = 100
+WALL_SIZE: Final = 60
 _MAX_PAGE_SIZE: Final = 500
 _MOST_ID: Final = 2**63 - 1
 
@@ -85,8 +85,9 @@ def catalogue() -> Response:
     named = said_ids(request.args)
     if named is not None:
         return _some(named)
-    shown = WALL_SIZE if wants_a_page() else PAGE_SIZE
-    page = newest(whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or shown, _before())
+    is_wall = wants_a_page()
+    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or (WALL_SIZE if is_wall else PAGE_SIZE)
+    page = newest(limit, _before(), counted=is_wall)
     response = page_or_json(lambda: wall_page(page), lambda: CataloguePage(images=page.images, next=page.next_url))
     if page.next_url:
         response.headers["Link"] = f'<{page.next_url}>; rel="next"'
@@ -100,14 +101,18 @@ class _Page:
     images: list[ImageResource]
     before: ImageRef | None
     next_url: str | None
+    count: int | None = None
 
 
-def newest(limit: int, before: ImageRef | None = None) -> _Page:
-    """Return a page of at most *limit* images."""
-    found = web_context().browsing.newest(current_actor(), limit, before)
+def newest(limit: int, before: ImageRef | None = None, *, counted: bool = False) -> _Page:
+    """Return a page of at most *limit* images; if it is the first one, and *counted*, with the number of them all."""
+    browsing = web_context().browsing
+    found = browsing.newest(current_actor(), limit, before)
     last = ref_of(found.images[-1]) if found.has_more else None
     following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
-    return _Page([image_resource(image) for image in found.images], before, following)
+    is_counted = counted and before is None and found.images
+    count = browsing.count(current_actor(), found.images[0]) if is_counted else None
+    return _Page([image_resource(image) for image in found.images], before, following, count)
 
 
 def wall_page(page: _Page) -> str:
@@ -121,7 +126,7 @@ def wall_page(page: _Page) -> str:
         is_waiting=any(image.state in ("pending", "processing") for image in page.images),
         next_url=page.next_url,
         canonical_url=canonical,
-        count=None if is_older else web_context().browsing.count(current_actor()),
+        count=page.count,
         limits=current_limits().model_dump(),
     )
 

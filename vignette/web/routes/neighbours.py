@@ -26,7 +26,13 @@ _MOST: Final = 50
 @neighbours.get("/<image_id:image_id>/neighbours")
 @operation(
     "The images next to one",
-    Answer(200, "Those that are newer, and those that are older", JSON, NeighboursResource, headers=("Cache-Control", "Vary")),
+    Answer(
+        200,
+        "Those that are newer, and those that are older",
+        JSON,
+        NeighboursResource,
+        headers=("Cache-Control", "Vary"),
+    ),
     scope=Scope.READ,
     problems=(MalformedRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable),
     parameters=(

@@ -46,7 +46,7 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
-from vignette.web.http.problems import FILE_NAME, problem_of, status_of
+from vignette.web.http.problems import SUBJECT, problem_of, status_of
 from vignette.web.http.queries import MOST_IDS, said_visibility
 from vignette.web.http.sent_cookie import Refusal, sent, set_sent, shortened
 from vignette.web.uploading import Receipt, Sender, receive_all
@@ -183,7 +183,7 @@ def _log_refusal(error: VignetteError) -> None:
 
 def _answer_one(receipt: Receipt, face: str) -> Response:
     if isinstance(receipt.outcome, VignetteError):
-        request.environ[FILE_NAME] = receipt.name
+        request.environ[SUBJECT] = receipt.name
         raise receipt.outcome
     image = receipt.outcome
     location = absolute_url("images.show", image_id=ref_of(image))
