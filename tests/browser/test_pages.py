@@ -97,6 +97,14 @@ class HeldBack:
             route.continue_()
 
 
+def shown(visit: Visit) -> str:
+    """The file that stands for the picture of the page, once it is decoded."""
+    source: str = visit.page.locator("main .open img").evaluate(
+        "image => image.complete && image.naturalWidth ? image.currentSrc : ''"
+    )
+    return source
+
+
 def natural_size(visit: Visit, selector: str) -> list[int]:
     """(width, height) in pixels of a picture that has really been decoded."""
     image = visit.page.locator(selector)
@@ -111,7 +119,7 @@ def test_a_photo_is_uploaded_and_its_page_shows_it_upright(visit: Visit) -> None
     expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
     width, height = natural_size(visit, "main img")
     assert height / width == pytest.approx(4 / 3, rel=0.01)
-    expect(visit.page.locator("main img")).to_have_attribute("width", "960")
+    expect(visit.page.locator("main img")).to_have_attribute("width", "1200")
     assert visit.page.locator("main").inner_text().count("photo.jpg") >= 1
     assert visit.complaints == []
     assert visit.strangers == []
@@ -122,7 +130,7 @@ def test_whoever_wants_no_motion_sees_the_still_vignette(visit: Visit, tmp_path:
     moving.write_bytes(animation("GIF", 3, 400, 300))
     visit.upload(moving)
     expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
-    expect(visit.page.locator("main img")).to_be_visible(timeout=20_000)
+    expect(visit.page.locator("main .open img")).to_be_visible(timeout=20_000)
     image = visit.page.locator("main img")
     until(lambda: "still" not in image.evaluate("image => image.currentSrc"))
 
@@ -156,12 +164,12 @@ def test_the_page_of_an_image_shows_its_thumbhash_too(visit: Visit, service: Ser
 
     page.goto(url, wait_until="domcontentloaded")
 
-    canvas, place = page.locator(".exhibit canvas"), page.locator(".exhibit img").bounding_box()
+    canvas = page.locator(".exhibit canvas")
     expect(canvas).to_have_count(1)
-    assert canvas.bounding_box() == place
+    place = canvas.bounding_box()
     held_back.let_through()
     expect(canvas).to_have_count(0)
-    assert page.locator(".exhibit img").bounding_box() == place
+    assert page.locator(".exhibit .picture").bounding_box() == place
 
 
 def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_path: Path) -> None:
@@ -169,7 +177,7 @@ def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_pa
     tall.write_bytes(animation("GIF", 1, 60, 1200))
     visit.page.set_viewport_size({"width": 400, "height": 700})
     visit.upload(tall)
-    expect(visit.page.locator("main img")).to_be_visible(timeout=20_000)
+    expect(visit.page.locator("main .open img")).to_be_visible(timeout=20_000)
     natural_size(visit, "main img")
 
     box = visit.page.locator("main img").bounding_box()
@@ -181,14 +189,14 @@ def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_pa
 
 def test_the_page_gives_links_to_every_size(visit: Visit) -> None:
     visit.upload(PHOTO)
-    expect(visit.page.locator("main img")).to_be_visible(timeout=20_000)
+    expect(visit.page.locator("main .open img")).to_be_visible(timeout=20_000)
 
-    visit.page.click("summary:has-text('Links to share')")
+    visit.page.click("summary:has-text('Copy link')")
 
-    for size in ("small", "medium", "large"):
-        link = visit.page.locator(f".label .entries a[href*='size={size}']")
+    for size in ("small", "large"):
+        link = visit.page.locator(f".sheet .sizes a[href*='size={size}']")
         expect(link).to_be_visible()
-        answer = visit.page.request.get(link.inner_text(), headers={"Prefer": "wait=20"})
+        answer = visit.page.request.get(str(link.get_attribute("href")), headers={"Prefer": "wait=20"})
         assert answer.status == 200
         assert "max-age" in answer.headers["cache-control"]
 
@@ -226,12 +234,12 @@ def test_a_page_shows_the_small_one_until_the_large_one_is_there(
     image = visit.page.locator("main .mat img")
     with only_the_small_one(service, image_id):
         visit.page.goto(f"/images/{image_id}")
-        assert natural_size(visit, "main .mat img") == [192, 256]
-        expect(image).to_have_attribute("width", "960")
+        until(lambda: "size=small" in shown(visit))
+        expect(image).to_have_attribute("width", "1200")
         frame = image.bounding_box()
         assert frame is not None
         visit_without_javascript.page.goto(f"/images/{image_id}")
-        assert natural_size(visit_without_javascript, "main .mat img") == [192, 256]
+        until(lambda: "size=small" in shown(visit_without_javascript))
 
     until(lambda: "size=large" in image.evaluate("image => image.complete ? image.currentSrc : ''"))
 
@@ -273,7 +281,7 @@ def test_a_page_shows_the_vignette_that_there_is_and_why_there_is_no_other(
     with only_the_small_one_for_good(service, image_id):
         for each, (sentence, measured) in words.items():
             each.page.goto(f"/images/{image_id}")
-            assert natural_size(each, "main .mat img") == [192, 256]
+            until(lambda each=each: "size=small" in shown(each))
             expect(each.page.locator(".shortfall")).to_contain_text(sentence)
             expect(each.page.locator(".shortfall")).to_contain_text(measured)
             each.page.goto("/images")
@@ -287,14 +295,14 @@ def test_a_page_that_waits_for_the_large_one_tells_that_it_could_not_be_made(vis
     image_id = uploaded(service, PHOTO)
     with only_the_small_one(service, image_id):
         visit.page.goto(f"/images/{image_id}")
-        assert natural_size(visit, "main .mat img") == [192, 256]
+        until(lambda: "size=small" in shown(visit))
         expect(visit.page.locator(".shortfall")).to_have_count(0)
 
         give_up(service, image_id)
 
         sentence = "Some of its vignettes could not be made."
         expect(visit.page.locator(".shortfall")).to_contain_text(sentence, timeout=20_000)
-        assert natural_size(visit, "main .mat img") == [192, 256]
+        until(lambda: "size=small" in shown(visit))
     visit.page.click("text=Try again")
     expect(visit.page.locator(".shortfall")).to_have_count(0)
     until(lambda: "size=large" in visit.page.locator("main .mat img").evaluate("image => image.currentSrc"))
@@ -306,7 +314,7 @@ def test_without_javascript_all_of_it_works_too(visit_without_javascript: Visit)
     expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
 
     # The page asks for itself until the vignette is there.
-    expect(visit.page.locator("main img")).to_have_attribute("width", "960", timeout=20_000)
+    expect(visit.page.locator("main .open img")).to_have_attribute("width", "1200", timeout=20_000)
 
     visit.page.click("details summary:has-text('Delete')")
     visit.page.click("details button")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def box(page: Page, selector: str) -> dict[str, float]:
 
 
 def opened(page: Page) -> None:
-    expect(page.locator(".pswp--open")).to_be_visible()
+    expect(page.locator(".pswp--open.pswp--ui-visible")).to_be_visible()
     expect(page.locator(".pswp")).to_have_attribute("aria-label", re.compile(": "))
 
 
@@ -82,9 +83,10 @@ class TestSize:
         at(visit.page, size, gallery.photo)
 
         found = box(visit.page, ".mat .picture")
+        # The picture has 3 × 4 parts; on small screens its box may be wider.
+        width = min(found["width"], found["height"] * 3 / 4)
 
-        assert found["width"] * found["height"] > share * size[0] * size[1]
-        assert found["width"] / found["height"] == pytest.approx(3 / 4, rel=0.01)
+        assert width * width * 4 / 3 > share * size[0] * size[1]
         assert found["y"] + found["height"] <= size[1]
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert visit.complaints == []
@@ -98,7 +100,7 @@ class TestSize:
     def test_a_panorama_is_as_wide_as_its_mat(self, visit: Visit, gallery: Gallery) -> None:
         at(visit.page, DESKTOP, gallery.wide)
 
-        assert box(visit.page, ".mat .picture")["width"] == box(visit.page, ".mat")["width"]
+        assert box(visit.page, ".mat .picture")["width"] == pytest.approx(box(visit.page, ".mat")["width"], abs=2)
 
     def test_without_javascript_it_is_as_large(
         self, visit: Visit, visit_without_javascript: Visit, gallery: Gallery
@@ -303,8 +305,8 @@ class TestOnItsWay:
         page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
         with nothing_rendered(service):
             (url,) = send(service, [UPRIGHT])
-            asked: list[str] = []
-            page.on("request", lambda request: asked.append(request.url))
+            asked: list[float] = []
+            page.on("request", lambda request: asked.append(time.monotonic()) if "ids=" in request.url else None)
             page.goto(url)
             expect(page.locator(".mat .state")).to_contain_text("Its vignette is being made.")
             page.click(".says summary")
@@ -313,9 +315,9 @@ class TestOnItsWay:
             assert page.locator(".mat img").evaluate("image => image.naturalWidth") == 120
             assert faults(page) == []
             assert page.locator("head > meta[http-equiv]").count() == 0
-            page.wait_for_timeout(2500)
-            looks = [each for each in asked if "ids=" in each]
-            assert len(looks) <= 3
+            until(lambda: len(asked) >= 3 or page.wait_for_timeout(100))
+            # One a second at most; the clock of the browser is another.
+            assert asked[2] - asked[0] > 1.8
 
         expect(page.locator(".mat .open img")).to_be_visible(timeout=20_000)
         assert box(page, ".mat .picture") == at_first
