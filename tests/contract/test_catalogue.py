@@ -211,7 +211,7 @@ def among_several(catalogue: SqlCatalogue, number: ImageId, name: PublicName, si
     by_number = catalogue.library.living({number, ImageId(10**6)}, set(), Sights(by_number=sight, by_name=None))
     by_name = catalogue.library.living(set(), {name, new_name()}, Sights(by_number=None, by_name=sight))
     assert [image.id for image in by_number] == [image.id for image in by_name]
-    assert catalogue.library.count(sight) == len(catalogue.library.newest(100, sight=sight))
+    assert catalogue.library.count(100, sight) == len(catalogue.library.newest(100, sight=sight))
     return [image.id for image in by_number] == [number]
 
 
@@ -222,7 +222,7 @@ def test_several_are_looked_up_and_all_are_counted(catalogue: SqlCatalogue) -> N
     found = catalogue.library.living(set(numbers), set(), Sights(by_number=None, by_name=None))
 
     assert {image.id for image in found} == {0, 2, 3}
-    assert catalogue.library.count() == 3
+    assert [catalogue.library.count(limit) for limit in (1, 2, 3, 4)] == [1, 2, 3, 3]
 
 
 def is_found(catalogue: SqlCatalogue, number: ImageId, name: PublicName, sight: Sight) -> bool:

@@ -23,7 +23,7 @@ from vignette.adapters.sql.tables import image_table, unflushed_table
 from vignette.limits import MIB
 from vignette.model import Image, ImageId, PublicName, State, Visibility
 from vignette.ports import catalogue as ports
-from vignette.ports.catalogue import Claim, Due, Note
+from vignette.ports.catalogue import Claim, Due, Note, Sights
 
 # So many images there are of each common kind, and so few of each rare one.
 MANY: Final = 3000
@@ -152,6 +152,8 @@ SIGHTS: Final = [
     for visibilities in ((), (Visibility.PUBLIC,), (Visibility.PRIVATE, None))
 ]
 
+ALL: Final = Sights(None, None)
+
 Question = Callable[[SqlCatalogue], object]
 
 QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
@@ -193,6 +195,21 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
             )
             for sight in SIGHTS
             for where, after in (("", ImageId(0)), (", from the middle", ImageId(4 * MANY)))
+        },
+    },
+    "Library.living": {
+        "all": lambda c: c.library.living({first_of("waiting"), first_of("failed")}, set(), ALL),
+        "in sight": lambda c: c.library.living(
+            {first_of("waiting")}, {PublicName(f"name {first_of('failed')}")}, Sights(SIGHTS[0], SIGHTS[1])
+        ),
+    },
+    "Library.count": {
+        "all": lambda c: c.library.count(LIMIT),
+        **{
+            f"of an owner of {sight.owner} and {len(sight.visibilities)} kinds": (
+                lambda c, sight=sight: c.library.count(LIMIT, sight)
+            )
+            for sight in SIGHTS
         },
     },
     "Library.in_state": {

@@ -72,8 +72,8 @@ class Library(Protocol):
         deleted and are in sight.
         """
 
-    def count(self, sight: Sight | None = None) -> int:
-        """Return how many images are not deleted; with *sight*, how many of them are in it. It counts them all."""
+    def count(self, limit: int, sight: Sight | None = None) -> int:
+        """Return how many images are not deleted, *limit* if there are more; with *sight*, those that are in it."""
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         """

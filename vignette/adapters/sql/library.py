@@ -37,7 +37,6 @@ _NUMBERED: Final = sa.select(image_table).where(LIVING, image_table.c.id.in_(sa.
 _CALLED: Final = sa.select(image_table).where(
     LIVING, image_table.c.public_name.in_(sa.bindparam("refs", expanding=True))
 )
-_COUNT: Final[sa.Select[Any]] = sa.select(sa.func.count()).select_from(image_table).where(LIVING)
 
 
 def _in_sight(sight: Sight) -> dict[str, str | None]:
@@ -53,16 +52,6 @@ def _seen(
 ) -> tuple[sa.Select[Any], Mapping[str, Any]]:
     """Return *query* for what is in *sight*, and its parameters, among them *values*."""
     return (query, values) if sight is None else (query.where(_IN_SIGHT), {**values, **_in_sight(sight)})
-
-
-def _counts(sight: Sight | None) -> list[sa.Select[Any]]:
-    """The queries whose numbers add up to what is in *sight*. Each reads an index alone, if there are many images."""
-    if sight is None:
-        return [_COUNT]
-    seen = [visibility_column(each) for each in sight.visibilities]
-    by_visibility = [_COUNT.where(image_table.c.visibility.in_(seen))] if seen else []
-    others = image_table.c.visibility.not_in(seen)
-    return by_visibility + ([] if sight.owner is None else [_COUNT.where(image_table.c.owner == sight.owner, others)])
 
 
 def _columns(sight: Sight | None) -> list[tuple[sa.Column[Any] | None, str]]:
@@ -94,6 +83,11 @@ def _next_newer(limit: int, after: ImageId, column: sa.Column[Any] | None, value
     return query.where(column <= value, begins).order_by(column, number)
 
 
+def _numbers(limit: int, column: sa.Column[Any] | None, value: str) -> sa.Select[tuple[int]]:
+    found = _newest(limit, None, column, value).with_only_columns(image_table.c.id).subquery()
+    return sa.select(found.c.id)
+
+
 class SqlLibrary:
     """Looks take no lock on either database, and never wait for those who write."""
 
@@ -117,9 +111,14 @@ class SqlLibrary:
             ]
         return [from_row(row) for row in rows]
 
-    def count(self, sight: Sight | None = None) -> int:
+    def count(self, limit: int, sight: Sight | None = None) -> int:
+        # As with `newest`: each has an index, and what two of them have counts once.
+        found = [_numbers(limit, column, value) for column, value in _columns(sight)]
+        if not found:
+            return 0
         with self._database.read() as connection:
-            return sum(int(connection.execute(query).scalar_one()) for query in _counts(sight))
+            query = sa.select(sa.func.count()).select_from(sa.union(*found).subquery())
+            return min(limit, int(connection.execute(query).scalar_one()))
 
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         # Each has an index in its order. One query for all would read the images that are in none, or sort many.

@@ -147,7 +147,14 @@ def revelation(kind: str) -> str:
     return translated(REVELATIONS.get(kind, ""))
 
 
-_FIRST_USED: Final = ("/images", "/images/{image_id}", "/vignette/{image_id}", "/images/{image_id}/")
+_FIRST_USED: Final = (
+    "/images",
+    "/images/{image_id}",
+    "/vignette/{image_id}",
+    "/images/{image_id}/",
+    "/images.zip",
+    "/images/",
+)
 
 
 def by_use(paths: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -24,6 +24,7 @@ from vignette.errors import (
     StoreUnavailable,
 )
 from vignette.model import Image, ImageId, ImageRef, PublicName, RenderingWarning, Visibility
+from vignette.use_cases.browsing import MOST_COUNTED
 from vignette.web.admission import allowed
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
@@ -111,7 +112,7 @@ def newest(limit: int, before: ImageRef | None = None, *, counted: bool = False)
     last = ref_of(found.images[-1]) if found.has_more else None
     following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
     is_counted = counted and before is None and found.images
-    count = browsing.count(current_actor(), found.images[0]) if is_counted else None
+    count = browsing.count(current_actor()) if is_counted else None
     return _Page([image_resource(image) for image in found.images], before, following, count)
 
 
@@ -127,6 +128,7 @@ def wall_page(page: _Page) -> str:
         next_url=page.next_url,
         canonical_url=canonical,
         count=page.count,
+        most_counted=MOST_COUNTED,
         limits=current_limits().model_dump(),
     )
 
