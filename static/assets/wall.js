@@ -77,6 +77,12 @@ function firstOf(tile, url, moves) {
   return address.pathname + address.search;
 }
 
+/** The picture that is opened grows out of its place, where the browser shows how one page becomes another. */
+walls.addEventListener("click", ({ target }) => {
+  walls.querySelectorAll("img").forEach((picture) => picture.style.removeProperty("view-transition-name"));
+  target.closest("a")?.querySelector("img")?.style.setProperty("view-transition-name", "picture");
+});
+
 previewIn(walls);
 localTimesIn(walls);
 walls.querySelectorAll("[data-recipes]").forEach((tile) => follow(tile.dataset.ref, (image) => update(tile, image)));

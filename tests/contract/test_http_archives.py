@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from tests.contract.asking import BROWSER, JSON, problem
 from tests.house import House, picture
 from tests.house import house as new_house
+from tests.makers import jpeg_segment, jpeg_with
 from vignette import layout
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
@@ -52,13 +53,15 @@ class TestZip:
     def test_clean_copies_are_those_to_publish_and_what_has_none_is_named(self, house: House) -> None:
         house.upload(picture(), "secret name.jpg")
         house.upload(picture(file_format="BMP"), "b.bmp")
+        house.upload(jpeg_with(jpeg_segment(0xDD, b"\0\0 more"), content=picture()), "c.jpg")
         house.work()
 
-        found = archive(house.client.get("/images.zip?ids=0,1&copies=clean"))
+        found = archive(house.client.get("/images.zip?ids=0,1,2&copies=clean"))
 
-        assert found.namelist() == ["image-0.jpg", "left out.txt"]
+        assert found.namelist() == ["image-0.jpg", "image-1.jpg", "left out.txt"]
         assert found.read("image-0.jpg") == house.client.get("/images/0/public").data
-        assert found.read("left out.txt").decode() == "1: No copy without metadata can be made of this file\n"
+        assert found.read("image-1.jpg") == house.client.get("/images/1/public").data
+        assert found.read("left out.txt").decode() == "2: No copy without metadata can be made of this file\n"
 
     def test_a_file_that_is_lost_is_named_and_the_others_are_there(self, house: House) -> None:
         for _ in range(3):
