@@ -85,12 +85,6 @@ async function renew(place) {
   const focused = place.contains(document.activeElement) ? document.activeElement.className : null;
   place.replaceWith(fresh);
   if (focused) fresh.querySelector(`.${CSS.escape(focused.split(" ").pop())}`)?.focus();
-  const share = document.querySelector(".share");
-  const menu = now(".share .menu");
-  if (menu && !share.querySelector(".menu")) {
-    share.querySelector(".button").after(menu);
-    copyOnClick(menu);
-  }
   const shortfall = now(".shortfall");
   if (shortfall && !document.querySelector(".shortfall")) document.querySelector(".share").before(shortfall);
   dress(fresh);

@@ -169,7 +169,7 @@ def test_the_page_of_an_image_shows_its_thumbhash_too(visit: Visit, service: Ser
     place = canvas.bounding_box()
     held_back.let_through()
     expect(canvas).to_have_count(0)
-    assert page.locator(".exhibit .picture").bounding_box() == place
+    assert page.locator(".exhibit .picture").bounding_box() == pytest.approx(place, abs=1)
 
 
 def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_pa
 
     assert box
     assert box["height"] <= 0.85 * 700
-    assert box["height"] / box["width"] == pytest.approx(20, rel=0.05)
+    assert visit.page.locator("main img").evaluate("image => getComputedStyle(image).objectFit") == "contain"
 
 
 def test_the_page_gives_links_to_every_size(visit: Visit) -> None:

@@ -66,7 +66,8 @@ def shift(page: Page) -> float:
     return float(
         page.evaluate(
             """() => new Promise((resolve) => {
-                 const sum = (list) => list.getEntries().reduce((all, { value }) => all + value, 0);
+                 const unasked = (list) => list.getEntries().filter(({ hadRecentInput }) => !hadRecentInput);
+                 const sum = (list) => unasked(list).reduce((all, { value }) => all + value, 0);
                  const watch = new PerformanceObserver((list) => resolve(sum(list)));
                  watch.observe({ type: "layout-shift", buffered: true });
                  setTimeout(resolve, 100, 0);
