@@ -14,8 +14,8 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
+from tests.contract.cataloguing import FAILURE, never, nothing, record
 from tests.contract.conftest import new_database
-from tests.contract.test_catalogue import FAILURE, never, nothing, record
 from tests.memory import most_memory
 from vignette.access.policy import Sight
 from vignette.adapters.sql.catalogue import SqlCatalogue
@@ -230,10 +230,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "": lambda c: c.waiting.reset(first_of("failed")),
         "even one that is completed": lambda c: c.waiting.reset(first_of("completing"), even_completing=True),
     },
-    "Waiting.renew": {
-        "few": lambda c: c.waiting.renew("b", LIMIT),
-        "all": lambda c: c.waiting.renew("0", LIMIT),
-    },
+    "Waiting.renew": {"few": lambda c: c.waiting.renew("b", LIMIT), "all": lambda c: c.waiting.renew("0", LIMIT)},
     "Waiting.due": {
         f"other than {recipe_set}, page {page}": lambda c, recipe_set=recipe_set, page=page: page_of_due(
             c, recipe_set, page
