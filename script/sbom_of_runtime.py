@@ -14,13 +14,15 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def locked(requirements: str) -> dict[str, str]:
-    """The versions that *requirements* locks, by name."""
-    pins = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", requirements, re.MULTILINE)
-    return {canonical(name): version for name, version in pins}
+def locked(requirements: str) -> dict[str, set[str]]:
+    """The versions that *requirements* locks, by name: there may be several, for several versions of Python."""
+    versions: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", requirements, re.MULTILINE):
+        versions.setdefault(canonical(name), set()).add(version)
+    return versions
 
 
-def of_runtime(bill: dict[str, Any], versions: dict[str, str]) -> dict[str, Any]:
+def of_runtime(bill: dict[str, Any], versions: dict[str, set[str]]) -> dict[str, Any]:
     """
     *bill* with no other components than those in *versions*.
 
@@ -29,7 +31,7 @@ def of_runtime(bill: dict[str, Any], versions: dict[str, str]) -> dict[str, Any]
     """
     kept = [component for component in bill["components"] if canonical(component["name"]) in versions]
     for component in kept:
-        if component["version"] != versions[canonical(component["name"])]:
+        if component["version"] not in versions[canonical(component["name"])]:
             raise ValueError(f"{component['name']} {component['version']} is installed: run script/bootstrap")
         # Where this machine found the package is nobody's affair.
         references = component.get("externalReferences", ())

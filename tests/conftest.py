@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,12 +57,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """
     With `VIGNETTE_TEST_NO_SKIPS`, as in continuous integration, a skipped test is a failed run; but for tests that need
-    root where there is another run as root, and those of real pictures where there are none.
+    root where there is another run as root, and those of real pictures, or of programs in JavaScript, where there is
+    nothing to run them on.
     """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("VIGNETTE_TEST_NO_SKIPS"):
         return
-    excused = {mark for mark, is_excused in (("root", os.geteuid() != 0), ("corpus", not HAS_CORPUS)) if is_excused}
+    reasons = {"root": os.geteuid() != 0, "corpus": not HAS_CORPUS, "node": shutil.which("node") is None}
+    excused = {mark for mark, is_excused in reasons.items() if is_excused}
     skipped = reporter.stats.get("skipped", ())
     unexcused = [report.nodeid for report in skipped if not excused.intersection(getattr(report, "keywords", ()))]
     if unexcused:

@@ -6,11 +6,11 @@ import io
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 from tests.doubles import ListJobs
 from vignette.access.actors import NOBODY, Actor
 from vignette.access.policy import Access, Policy
+from vignette.access.tickets import Ticket
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.adapters.planner.planning import PlannerHere
 from vignette.adapters.sql.catalogue import SqlCatalogue
@@ -28,12 +29,18 @@ from vignette.adapters.stores.offer_file import OfferFile
 from vignette.limits import PLACE_PATIENCE_S
 from vignette.model import Image, Visibility
 from vignette.pixels.rendering import render_in_steps
+from vignette.pixels.renditions import Rewritten
+from vignette.pixels.rewriting import rewrite
 from vignette.ports.inspector import Inspector
 from vignette.ports.planner import Planner
 from vignette.recipes import Recipe
+from vignette.use_cases.auditing import Trail
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.publishing import Publishing
+from vignette.use_cases.rating import Rating
 from vignette.use_cases.rendering import PAUSE_WITHOUT_ROOM_S, Renderer, Rendering
+from vignette.use_cases.rewriting import ZOOMED, Rewriting
+from vignette.use_cases.screening import NO_CHECKS, Screening
 from vignette.use_cases.sweeping import HINT_MAX_AGE_S
 from vignette.web import create_app
 from vignette.web.capacity import Capacity
@@ -72,7 +79,7 @@ class House:
     """
     The service in folders below *root*. A second house on the same *root* finds what the first has left.
 
-    Public copies are made as soon as somebody asks for them.
+    Public copies, and what is zoomed, are made as soon as somebody asks for them.
     """
 
     def __init__(
@@ -93,8 +100,12 @@ class House:
         access: Access = Access.OPEN,
         visibility: Visibility = Visibility.PUBLIC,
         place_patience_s: float = PLACE_PATIENCE_S,
+        rating: Rating | None = None,
+        uploads_of_key: int = 0,
         inspector: Inspector = InspectorHere(),  # noqa: B008 (it has no state)
         planner: Planner = PlannerHere(),  # noqa: B008 (it has no state)
+        rewriter: Callable[[BinaryIO, int, int | None, int], Rewritten] = rewrite,
+        screening: Screening = NO_CHECKS,
     ) -> None:
         self.root = root
         self.uploads = root / "uploads"
@@ -123,8 +134,18 @@ class House:
             lease_s=60,
             pause_without_room_s=pause_without_room_s,
         )
-        self.publishing = Publishing(self.store, self.catalogue.library, self.catalogue.removals, planner)
+        self.rewriting = Rewriting(
+            self.store,
+            self.catalogue.library,
+            self.catalogue.removals,
+            lambda file, size, _upright, edge, quality: rewriter(file, size, edge, quality),
+            planner,
+        )
+        self.publishing = Publishing(
+            self.store, self.catalogue.library, self.catalogue.removals, planner, self.rewriting
+        )
         self.jobs.publish_at_once = self.publishing.make
+        self.jobs.enlarge_at_once = partial(self.rewriting.make, kind=ZOOMED)
         self.context = build_context(
             self.store,
             self.catalogue,
@@ -133,13 +154,23 @@ class House:
             recipes,
             limits or IntakeLimits(max_bytes=1_000_000, max_pixels=1_000_000, max_frames=20),
             request_limits or RequestLimits(max_bytes=5_000_000, max_files=5),
-            Capacity(SlowClients(window_s=30), uploads=2, downloads=2, waiters=1, patience_s=place_patience_s),
+            Capacity(
+                SlowClients(window_s=30),
+                uploads=2,
+                downloads=2,
+                waiters=1,
+                patience_s=place_patience_s,
+                uploads_of_key=uploads_of_key,
+            ),
             Policy(access, of_new=visibility),
             OfferFile(root / "state" / "first-key.json"),
+            screening=screening,
             cache_vignettes_s=cache_vignettes_s,
+            trail=Trail(self.catalogue.audit),
+            rating=rating,
         )
         self.intake, self.removal, self.renewal = self.context.intake, self.context.removal, self.context.renewal
-        self.keyholding = self.context.keyholding
+        self.keyholding, self.reviewing = self.context.keyholding, self.context.reviewing
         self._create_app = partial(
             create_app, self.context, public_url=public_url, languages=("en", "fr"), others_may_embed=others_may_embed
         )
@@ -162,10 +193,11 @@ class House:
         key: str | None = None,
         actor: Actor = NOBODY,
         visibility: Visibility | None = None,
+        ticket: Ticket | None = None,
     ) -> Image:
         with self.intake.begin() as upload:
             upload.append(content)
-            return self.intake.keep(actor, upload, name, key, visibility=visibility)
+            return self.intake.keep(actor, upload, name, key, visibility=visibility, ticket=ticket)
 
     def work(self) -> None:
         """Render the images that wait in the queue, as the worker would."""

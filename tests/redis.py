@@ -113,7 +113,12 @@ def _accept(listening: socket.socket, server: RedisServer, answers: Answers) -> 
         while True:
             client = listening.accept()[0]
             behind = socket.socket(socket.AF_UNIX)
-            behind.connect(str(server.socket))
+            try:
+                behind.connect(str(server.socket))
+            except OSError:  # it has been closed, and somebody who was given up still asks
+                client.close()
+                behind.close()
+                continue
             threading.Thread(target=_pass_on, args=(client, behind, lambda some: [some]), daemon=True).start()
             threading.Thread(target=_pass_on, args=(behind, client, answers), daemon=True).start()
 

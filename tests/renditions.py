@@ -22,7 +22,6 @@ from tests.unit.pixels.engines.scenes import decibels
 from tests.unit.pixels.sources import SOURCES
 from vignette.pixels.rendering import Rendition, render
 from vignette.recipes import RENDERER_EDITION, Recipe
-from vignette.settings import DEFAULT_RECIPES
 
 FOLDER = Path(__file__).parent / "fixtures" / "renditions"
 SOURCES_FOLDER = FOLDER / "sources"
@@ -44,7 +43,7 @@ CENTRE = Recipe("centre", 40, 40, formats=("jpeg",), quality=100, fit="cover")
 TINY = Recipe("tiny", 32, 32, formats=("avif", "webp"), quality=100)
 
 RECIPES: dict[str, Sequence[Recipe]] = {
-    "png.png": (*DEFAULT_RECIPES, CENTRE),
+    "png.png": (Recipe("small", 256, 256), Recipe("large", 1280, 1280), CENTRE),
     "png-attention.png": (Recipe("attention", 60, 40, formats=("webp",), quality=100, fit="cover", crop="attention"),),
     "jpeg-large.jpg": (INSIDE, TINY),
     "jpeg-progressive.jpg": (CENTRE, TINY),  # small enough for a decode at an eighth

@@ -15,6 +15,7 @@ VignetteError
 │   │                           the check itself does
 │   ├── TooLongToCheck          the check at the door needs too much processor time
 │   ├── NotCheckable            the check at the door crashes
+│   ├── CheckRefused            a check of the operator's refuses it
 │   ├── MalformedRequest
 │   ├── UploadTooSlow
 │   ├── DigestMismatch
@@ -27,15 +28,29 @@ VignetteError
 │   ├── RecipeNotFound
 │   ├── FileNotStored
 │   ├── KeyNotFound
-│   └── SessionNotFound
+│   ├── SessionNotFound
+│   ├── LinkNotFound
+│   └── TicketNotFound
 ├── InvalidKey                  the key that was shown opens nothing
+│   └── InvalidTicket
+├── InvalidDeleteToken          the delete token that was shown is not that of the image
 ├── TooManyKeys
+├── TooManyLinks
+├── TooManyTickets
+├── TicketSpent                 as many images came by it as may
+├── QuotaExceeded               who asks has had his share; there is more of it later
+│   ├── AbnormalUsage
+│   └── ReducedCapacity         the share is smaller than usual now
+├── StorageQuotaExceeded        the key has as much here as it may have
 ├── NotAllowed                  who asks may not do it
 │   ├── KeyRequired             somebody with a key might
 │   ├── MissingScope            a key with more scopes might
 │   └── NotTheOwner             the owner of the image might
+├── ConditionRequired           a change has to say what it is a change of
+├── EditedMeanwhile             it is a change of what somebody else has changed by now
 ├── ImageDeleted
 ├── ImageNotFailed              only a failed image can be tried again
+├── ImageNotQuarantined         only an image in quarantine can be accepted or rejected
 ├── RenderingFailed             the worker could not render the image
 │   └── TooMuchTime
 ├── NotPublishable              no public copy can be made of this format
@@ -46,6 +61,7 @@ VignetteError
 │   │   └── NumberTaken
 │   ├── CatalogueUnavailable
 │   ├── QueueUnavailable
+│   ├── CheckUnavailable        a check of the operator's gave no verdict
 │   └── Overloaded
 └── SettingsError
 """
@@ -138,6 +154,17 @@ class NotCheckable(Refused):
     title = N_("The image cannot be checked")
 
 
+class CheckRefused(Refused):
+    """A check that the operator has set up refuses the file; `reason` is the code that it gave."""
+
+    code = "check-refused"
+    title = N_("A check of this service refuses the image")
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the reason of the check: {reason}")
+
+
 class MalformedRequest(Refused):
     code = "malformed-request"
     title = N_("The request cannot be read")
@@ -203,14 +230,88 @@ class SessionNotFound(NotFound):
     title = N_("There is no session of this id")
 
 
+class LinkNotFound(NotFound):
+    code = "link-not-found"
+    title = N_("There is no link of this id")
+
+
+class TicketNotFound(NotFound):
+    code = "ticket-not-found"
+    title = N_("There is no such ticket")
+
+
 class InvalidKey(VignetteError):
     code = "invalid-key"
     title = N_("This key is not valid here")
 
 
+class InvalidDeleteToken(VignetteError):
+    code = "invalid-delete-token"
+    title = N_("This delete token is not valid here")
+
+
+class InvalidTicket(InvalidKey):
+    code = "invalid-ticket"
+    title = N_("This ticket is not valid here")
+
+
 class TooManyKeys(VignetteError):
     code = "too-many-keys"
     title = N_("There are too many keys")
+
+
+class TooManyLinks(VignetteError):
+    code = "too-many-links"
+    title = N_("There are too many links")
+
+
+class TooManyTickets(VignetteError):
+    code = "too-many-tickets"
+    title = N_("There are too many tickets")
+
+
+class TicketSpent(VignetteError):
+    code = "ticket-spent"
+    title = N_("This ticket is spent")
+
+
+class QuotaExceeded(VignetteError):
+    """
+    Who asks has spent what the *policies* of these names allow. It is worth asking again after `retry_after_s` seconds.
+
+    The codes are those of draft-ietf-httpapi-ratelimit-headers-11, section 5.
+    """
+
+    code = "quota-exceeded"
+    title = N_("You have asked for too much in a short time")
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        policies: Iterable[str] = (),
+        retry_after_s: float = 1,
+        measured: int | None = None,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(detail, measured=measured, limit=limit)
+        self.policies = tuple(policies)
+        self.retry_after_s = retry_after_s
+
+
+class AbnormalUsage(QuotaExceeded):
+    code = "abnormal-usage-detected"
+    title = N_("Too many keys that are not valid came from your address")
+
+
+class ReducedCapacity(QuotaExceeded):
+    code = "temporary-reduced-capacity"
+    title = N_("The service can do less than usual now")
+
+
+class StorageQuotaExceeded(VignetteError):
+    code = "storage-quota-exceeded"
+    title = N_("The key has as much here as it may have")
 
 
 class NotAllowed(VignetteError):
@@ -239,6 +340,16 @@ class NotTheOwner(NotAllowed):
     title = N_("The image belongs to somebody else")
 
 
+class ConditionRequired(VignetteError):
+    code = "condition-required"
+    title = N_("The request has to say what it changes")
+
+
+class EditedMeanwhile(VignetteError):
+    code = "edited-meanwhile"
+    title = N_("Somebody else has changed it meanwhile")
+
+
 class ImageDeleted(VignetteError):
     code = "image-deleted"
     title = N_("The image was deleted")
@@ -247,6 +358,11 @@ class ImageDeleted(VignetteError):
 class ImageNotFailed(VignetteError):
     code = "image-not-failed"
     title = N_("Only an image that has failed can be tried again")
+
+
+class ImageNotQuarantined(VignetteError):
+    code = "image-not-quarantined"
+    title = N_("Only an image that waits for a decision can be accepted or rejected")
 
 
 class RenderingFailed(VignetteError):
@@ -297,6 +413,11 @@ class CatalogueUnavailable(Unavailable):
 class QueueUnavailable(Unavailable):
     code = "queue-unavailable"
     title = N_("The queue cannot be used")
+
+
+class CheckUnavailable(Unavailable):
+    code = "check-unavailable"
+    title = N_("The image cannot be checked now")
 
 
 class Overloaded(Unavailable):

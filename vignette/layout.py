@@ -3,12 +3,17 @@ The names of the files in an image's folder, and in that of the service. Only th
 
     original.jpg  record.json  metadata.txt  metadata.json  outcome.json
     edits.json  (what was said of it after it came, if anything)
+    review.json  (why it is or was in quarantine, and what was decided, if it ever was)
     public.json  (how to put the public copy together, if anybody has asked for it)
+    clean.json  clean.jpg  (the public copy of a format that has to be written anew, likewise; or clean.webp)
+    zoom.json  zoom.jpg  (2560 pixels for viewers, likewise; or zoom.webp)
     vignette-small-256x256-inside-q80-e3c09555.webp
     vignette-small-256x256-inside-q80-e3c09555-moving.webp  (beside the still one, if the picture moves)
     deleted.json  (the only file of a deleted image)
 
-Beside the folders of the images, `.service` holds what the service itself has to find again in a copy: `keys.json`.
+Beside the folders of the images, `.service` holds what the service itself has to find again in a copy: `keys.json`,
+`tickets.json`, `signing-keys.json` with the secrets by which links are signed, and `secret`, of which other tokens are
+made.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, get_args
 
 from vignette.limits import KIB, MIB
 from vignette.model import ImageFacts
@@ -26,13 +31,21 @@ RECORD: Final = "record.json"
 METADATA_TEXT: Final = "metadata.txt"
 METADATA_JSON: Final = "metadata.json"
 EDITS: Final = "edits.json"
+REVIEW: Final = "review.json"
 OUTCOME: Final = "outcome.json"
 PUBLIC_COPY: Final = "public.json"
 TOMBSTONE: Final = "deleted.json"
 
+# What is written anew when somebody asks for it: a note of what it is, and the picture.
+CLEAN: Final = "clean"
+ZOOM: Final = "zoom"
+
 # No number begins with a dot, so nothing in here is ever taken for an image.
 SERVICE: Final = ".service"
 KEYS: Final = "keys.json"
+SIGNING_KEYS: Final = "signing-keys.json"
+SECRET: Final = "secret"  # noqa: S105 (the name of its file)
+TICKETS: Final = "tickets.json"
 
 # A folder may come from elsewhere, as a backup: no file is read at once that is longer than any of ours can be. An
 # outcome names each vignette of each recipe, metadata have limits of their own, and a vignette has at most 8192 × 8192
@@ -40,12 +53,17 @@ KEYS: Final = "keys.json"
 _MOST_BYTES: Final = {
     RECORD: MIB,
     EDITS: MIB,
+    REVIEW: MIB,
     OUTCOME: 4 * MIB,
     TOMBSTONE: KIB,
     METADATA_TEXT: 16 * MIB,
     METADATA_JSON: 16 * MIB,
-    # `limits.MAX_KEYS` keys with the longest names and the most networks take half of that.
-    KEYS: 64 * MIB,
+    # `limits.MAX_KEYS` keys with the longest names, the most networks and the most origins take two thirds of that.
+    KEYS: 96 * MIB,
+    SIGNING_KEYS: MIB,
+    SECRET: KIB,
+    # `limits.MAX_TICKETS` tickets with the longest labels and the most origins take less than that.
+    TICKETS: 64 * MIB,
 }
 _MOST_BYTES_OF_OTHERS: Final = 256 * MIB
 
@@ -55,6 +73,25 @@ _VIGNETTE_NAME: Final = re.compile(r"vignette-[a-z0-9_-]{1,200}\.(?:webp|jpg|avi
 _MOVING: Final = "-moving"
 
 _EXTENSIONS: Final[dict[VignetteFormat, str]] = {"webp": "webp", "jpeg": "jpg", "avif": "avif"}
+
+MADE_ON_DEMAND: Final = frozenset(
+    {
+        PUBLIC_COPY,
+        *(f"{kind}.json" for kind in (CLEAN, ZOOM)),
+        *(f"{kind}.{_EXTENSIONS[file_format]}" for kind in (CLEAN, ZOOM) for file_format in get_args(VignetteFormat)),
+    }
+)
+"""The names of all files that are made when somebody asks for them. Each can be made again from the original."""
+
+
+def note_of(kind: str) -> str:
+    """Name what is noted of a picture of this *kind* (`CLEAN`, `ZOOM`)."""
+    return f"{kind}.json"
+
+
+def written_anew(kind: str, file_format: VignetteFormat) -> str:
+    """Name the picture of this *kind* (`CLEAN`, `ZOOM`)."""
+    return f"{kind}.{_EXTENSIONS[file_format]}"
 
 
 def original(facts: ImageFacts) -> str:

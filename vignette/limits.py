@@ -14,8 +14,48 @@ MAX_SESSIONS_OF_A_KEY: Final = 100
 MAX_KEYS: Final = 10_000
 MAX_KEY_NAME_CHARS: Final = 200
 MAX_KEY_NETWORKS: Final = 50
+MAX_KEY_ORIGINS: Final = 20
+MAX_QUOTA: Final = 10**15
+"""Of images or bytes; no machine has room for more."""
 # The last use of a key is noted at most this often.
 KEY_USE_NOTED_EVERY_S: Final = 60.0
+
+MAX_LINKS_OF_AN_IMAGE: Final = 1000
+"""Signed links to an image that can be revoked: each is a row. Of others there may be any number."""
+
+MAX_SIGNING_KEYS: Final = 100
+MAX_SIGNING_KEY_NAME_CHARS: Final = 200
+
+# What `admin` may say of a decision about an image in quarantine: a sentence or two.
+MAX_REVIEW_NOTE_CHARS: Final = 500
+
+# Refusals of a right: the same ones within so many seconds are one event, and a process notes so many kinds at most in
+# that time. Whoever asks without a pause has the catalogue written to no more often.
+REFUSALS_TOLD_AS_ONE_S: Final = 60.0
+MAX_REFUSALS_NOTED: Final = 100
+# Events that are too old are removed so many at a time, and no more often: a million a day.
+AUDIT_CLEARED_AT_ONCE: Final = 1000
+AUDIT_CLEARED_EVERY_S: Final = 60.0
+
+# Tickets. Whenever one is made or revoked, all of them are written down as one file.
+MAX_TICKETS: Final = 10_000
+MAX_TICKET_USES: Final = 10_000
+MAX_TICKET_NOTE_CHARS: Final = 200
+MAX_TICKET_ORIGINS: Final = 10
+MAX_EXTERNAL_ID_CHARS: Final = 200
+# What has become of a ticket can be asked for so long after it was revoked, has expired or was last used.
+ENDED_TICKETS_STAY_DAYS: Final = 30
+
+# A change of an image that was begun so long ago has died on the way: then what is in the folder counts. A writer of
+# SQLite waits for others for ten seconds at most.
+EDIT_SETTLED_AFTER_S: Final = 30.0
+
+# Pictures look alike if their perceptual hashes differ in no more bits, of 256; and a picture of less quality, of 100,
+# has too little to be known by. Both are what ThreatExchange recommends.
+MOST_PDQ_DISTANCE: Final = 31
+LEAST_PDQ_QUALITY: Final = 50
+# Each picture is held against all of them: some 15 ms for so many.
+MAX_BLOCKED_PICTURES: Final = 100_000
 
 # One read or write while a body streams: smaller ones would cost time in the interpreter, larger ones memory.
 CHUNK_BYTES: Final = 256 * KIB

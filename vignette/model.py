@@ -87,6 +87,10 @@ class Record:
     """The id of the key that sent it. None: it came without a key."""
     public_name: PublicName | None = None
     """In `record.json` None for images that came before there were names: see `access.names.name_of_earlier`."""
+    ticket: str | None = None
+    """The id of the ticket by which it came, if it came by one. A deleted image keeps it: its use stays spent."""
+    external_id: str | None = None
+    """What the maker of that ticket calls the image: a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,45 @@ class Edits:
     """
     What was said of an image, as in `edits.json`. None: nothing was. An image is public unless something else is said,
     but for one that came before anything could be said of it.
+
+    Signed links that were made until `links_ended_at`, to the second, hold no more. None: none was ended.
     """
 
     visibility: Visibility | None = None
+    links_ended_at: datetime | None = None
+
+
+class Decision(StrEnum):
+    """What `admin` decides about an image in quarantine. One that is rejected is deleted."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """
+    Why an image is in quarantine: the name of the check that wants it, the code of its reason, and since when, in whole
+    milliseconds.
+    """
+
+    check: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """
+    What became of a suspicion, as in `review.json`. Without a `decision` the image is in quarantine. `decided_by` is
+    the id of a key, None for whoever runs commands; `note` is what that person said.
+    """
+
+    suspicion: Suspicion
+    decision: Decision | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +170,17 @@ _WORDS: Final[Mapping[RenderingWarning, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """What pages show until the vignette is loaded: a ThumbHash in base64, and the mean colour as "#rrggbb"."""
+    """
+    How a picture looks, in few bytes. Pages show a ThumbHash (base64) and the mean colour ("#rrggbb") until the
+    vignette is loaded. `pdq` are the 64 hexadecimal digits of `pixels.pdq`, by which pictures that look alike are
+    found, and `quality` is how much there is to find it by: 0 to 100. Pictures that earlier releases rendered have
+    none.
+    """
 
     thumbhash: str
     colour: str
+    pdq: str | None = None
+    quality: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +218,11 @@ class Outcome:
     replacements: Mapping[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    @property
+    def vignette_bytes(self) -> int:
+        """The bytes of all vignettes, as far as they are known."""
+        return sum(self.fingerprints[name].bytes for name in self.vignettes if name in self.fingerprints)
+
     def fits(self, name: str, content: bytes) -> bool:
         """
         Whether *content* is that of the vignette *name*, as far as can be told. It is not if this outcome does not list
@@ -197,7 +249,12 @@ class Image:
     `sizes` names the recipes of which a ready image has vignettes. It is None if that is not known, because an earlier
     release rendered it.
 
-    `visibility` is what was said last. None: nothing was, as it came before anything could be.
+    `visibility` is what was said last. None: nothing was, as it came before anything could be. `links_ended_at` is that
+    of `Edits`.
+
+    An image in `quarantine` is seen by `admin` alone, whatever its state and its visibility.
+
+    `metadata_bytes` and `vignette_bytes` are what is kept beside the original, as far as it is known.
     """
 
     id: ImageId
@@ -211,6 +268,10 @@ class Image:
     is_completing: bool = False
     sizes: tuple[str, ...] | None = None
     visibility: Visibility | None = None
+    links_ended_at: datetime | None = None
+    quarantine: Suspicion | None = None
+    metadata_bytes: int = field(default=0, compare=False)
+    vignette_bytes: int = field(default=0, compare=False)
 
     @property
     def public_name(self) -> PublicName | None:

@@ -24,6 +24,9 @@ MAX_EDGE_PX: Final = 8192
 # again. `tests/unit/pixels/test_edition.py` fails if that was forgotten.
 RENDERER_EDITION: Final = 3
 
+ZOOM_EDGE_PX: Final = 2560
+"""The longer side of what viewers enlarge; see `ZOOM`."""
+
 _Edge = Annotated[int, Field(strict=True, ge=1, le=MAX_EDGE_PX)]
 
 
@@ -82,3 +85,11 @@ class Recipe:
             "animate": self.animate,
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
+
+
+ZOOM: Final = Recipe(name="zoom", width=ZOOM_EDGE_PX, height=ZOOM_EDGE_PX, formats=("jpeg",), quality=85, animate=False)
+"""
+What a viewer enlarges of a picture that browsers cannot decode. It is made when somebody asks for it, and by no other
+rendering. Where it is transparent it is a WebP, whatever `formats` says. A recipe of the settings with the same name
+takes its place.
+"""

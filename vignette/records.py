@@ -1,6 +1,6 @@
 """
-Makes the content of `record.json`, `edits.json`, `outcome.json` and `deleted.json` from our values; reads the first
-three, and `metadata.json`.
+Makes the content of `record.json`, `edits.json`, `review.json`, `outcome.json` and `deleted.json` from our values;
+reads the first four, and `metadata.json`.
 
 A folder may come from a stranger, as a backup. So nothing is read but what Vignette itself may have written: names of
 files are those that may lie in a folder, formats are those that the door accepts, numbers fit into the catalogue.
@@ -22,13 +22,14 @@ from pydantic_core import from_json
 
 from vignette import layout
 from vignette.access.names import PATTERN
-from vignette.limits import MAX_NAME_CHARS
-from vignette.model import Edits, Failure, ImageFacts, Outcome, Placeholder, Record
+from vignette.limits import MAX_EXTERNAL_ID_CHARS, MAX_NAME_CHARS
+from vignette.model import Edits, Failure, ImageFacts, Outcome, Placeholder, Record, Review, in_milliseconds
 from vignette.pixels.formats import ACCEPTED_FORMATS
 
 _RECORDS = TypeAdapter(Record)
 _OUTCOMES = TypeAdapter(Outcome)
 _EDITS = TypeAdapter(Edits)
+_REVIEWS = TypeAdapter(Review)
 
 _FORMATS: Final = frozenset((accepted.media_type, accepted.extension) for accepted in ACCEPTED_FORMATS)
 
@@ -42,13 +43,16 @@ _MOST_VIGNETTES: Final = 1000
 # There are three.
 _MOST_WARNINGS: Final = 100
 
-_KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _PUBLIC_NAME: Final = re.compile(PATTERN, re.ASCII)
 _SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
+CHECK_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+REASON_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,63}", re.ASCII)
 # In base64: a ThumbHash has at most 25 bytes.
 _THUMBHASH: Final = re.compile(r"[A-Za-z0-9+/]{1,64}={0,2}", re.ASCII)
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}", re.ASCII)
+_PDQ: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def record_to_json(record: Record) -> bytes:
@@ -70,7 +74,11 @@ def record_from_json(content: bytes) -> Record:
     if record.idempotency_key is not None:
         require_words("idempotency_key", record.idempotency_key, _SHA_256)
     if record.owner is not None:
-        require_words("owner", record.owner, _KEY_ID)
+        require_words("owner", record.owner, _ID)
+    if record.ticket is not None:
+        require_words("ticket", record.ticket, _ID)
+    if record.external_id is not None:
+        require_label("external_id", record.external_id, MAX_EXTERNAL_ID_CHARS)
     if record.public_name is not None:
         require_words("public_name", record.public_name, _PUBLIC_NAME)
     require_moment("received_at", record.received_at)
@@ -85,7 +93,36 @@ def edits_to_json(edits: Edits) -> bytes:
 def edits_from_json(content: bytes) -> Edits:
     """Raise `ValueError` if *content* holds nothing that Vignette may have written."""
     require_plain_json(content)
-    return _EDITS.validate_json(content, strict=True)
+    edits = _EDITS.validate_json(content, strict=True)
+    if edits.links_ended_at is not None:
+        require_moment("links_ended_at", edits.links_ended_at)
+    return edits
+
+
+def review_to_json(review: Review) -> bytes:
+    return _REVIEWS.dump_json(review, indent=1)
+
+
+def review_from_json(content: bytes) -> Review:
+    """
+    The note is made a label, as `clean_name` does.
+
+    Raises:
+        ValueError: *content* holds no review that Vignette may have written.
+    """
+    require_plain_json(content)
+    review = _REVIEWS.validate_json(content, strict=True)
+    require_words("check", review.suspicion.check, CHECK_NAME)
+    require_words("reason", review.suspicion.reason, REASON_CODE)
+    require_moment("since", review.suspicion.since)
+    if (review.decision is None) != (review.decided_at is None):
+        raise ValueError("there is a decision without a time, or a time without a decision")
+    if review.decided_at is not None:
+        require_moment("decided_at", review.decided_at)
+    if review.decided_by is not None:
+        require_words("decided_by", review.decided_by, _ID)
+    suspicion = replace(review.suspicion, since=in_milliseconds(review.suspicion.since.astimezone(UTC)))
+    return replace(review, suspicion=suspicion, note=clean_name(review.note))
 
 
 def outcome_to_json(outcome: Outcome) -> bytes:
@@ -120,9 +157,23 @@ def metadata_from_json(content: bytes) -> dict[str, Any]:
     return metadata
 
 
-def tombstone_to_json(deleted_at: datetime) -> bytes:
-    """Return the content of `deleted.json`, which keeps the number taken when the catalogue is rebuilt from folders."""
-    return json.dumps({"deleted_at": deleted_at.isoformat()}).encode()
+def tombstone_to_json(deleted_at: datetime, ticket: str | None = None) -> bytes:
+    """
+    Return the content of `deleted.json`, which keeps the number taken when the catalogue is rebuilt from folders; and
+    the use of the *ticket* by which the image came, if it came by one.
+    """
+    by = {} if ticket is None else {"ticket": ticket}
+    return json.dumps({"deleted_at": deleted_at.isoformat(), **by}).encode()
+
+
+def ticket_of_tombstone(content: bytes) -> str | None:
+    """Return the id of the ticket in `deleted.json`; None if none is there that Vignette may have written."""
+    try:
+        found = from_json(content, allow_inf_nan=False)
+    except ValueError:
+        return None
+    ticket = found.get("ticket") if isinstance(found, dict) else None
+    return ticket if isinstance(ticket, str) and _ID.fullmatch(ticket) else None
 
 
 def clean_name(name: str | None) -> str | None:
@@ -187,6 +238,12 @@ def require_words(name: str, value: str, pattern: re.Pattern[str]) -> None:
         raise ValueError(f"{name} is {value[:80]!r}")
 
 
+def require_label(name: str, value: str, most_chars: int) -> None:
+    """Refuse a *value* that is empty or too long, or that `clean_name` would change."""
+    if clean_name(value) != value or len(value) > most_chars:
+        raise ValueError(f"{name} is not as we write labels")
+
+
 def require_moment(name: str, moment: datetime) -> None:
     """Refuse a time without a zone, and one that some clock or calendar could not show."""
     if moment.tzinfo is None or not 1970 <= moment.year <= 9998:
@@ -203,6 +260,9 @@ def _require_vignettes(names: Iterable[str]) -> None:
 def _require_placeholder(placeholder: Placeholder) -> None:
     require_words("thumbhash", placeholder.thumbhash, _THUMBHASH)
     require_words("colour", placeholder.colour, _COLOUR)
+    if placeholder.pdq is not None:
+        require_words("pdq", placeholder.pdq, _PDQ)
+    _require_number("quality", placeholder.quality, 0, 100)
 
 
 def _safe(failure: Failure) -> Failure:

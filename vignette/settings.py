@@ -22,7 +22,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
@@ -33,11 +42,15 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from vignette.access.events import Addresses
 from vignette.access.policy import Access
 from vignette.errors import SettingsError, VignetteError
-from vignette.limits import MIB
+from vignette.limits import MAX_BLOCKED_PICTURES, MIB
 from vignette.model import Durability, LogFormat, Visibility
+from vignette.pixels.pdq import read_hashes
+from vignette.ports.checks import OnBlocked, OnError
 from vignette.recipes import MAX_EDGE_PX, Recipe
+from vignette.records import CHECK_NAME
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
 ASSETS_FOLDER: Final = PROJECT_FOLDER / "static" / "assets"
@@ -60,6 +73,12 @@ _LEAST_RENDER_MEMORY_BYTES: Final = 64 * MIB
 # 8 GB decoded to RGBA.
 _MOST_PIXELS: Final = 2_000_000_000
 _MOST_PROCESSES: Final = 256
+# An upload waits for all of them, one after the other, and holds a place meanwhile.
+_MOST_CHECKS: Final = 8
+_MOST_CHECK_SECONDS: Final = 60
+# Of hexadecimal digits, these are 64 bits.
+_LEAST_SECRET_CHARS: Final = 16
+_MOST_UNITS: Final = 10_000_000
 # Longer than that no cache need wait to ask again.
 _A_YEAR_S: Final = 365 * 24 * 3600
 
@@ -115,7 +134,84 @@ WholeNumber = Annotated[int, BeforeValidator(_not_a_boolean)]
 Folder = Annotated[Path, BeforeValidator(_not_empty)]
 RecipeTable = Annotated[Recipe, BeforeValidator(_box_of_edge)]
 
-DEFAULT_RECIPES: Final = (Recipe(name="small", width=256, height=256), Recipe(name="large", width=1280, height=1280))
+
+class CheckSettings(BaseModel):
+    """A check that each upload has to pass: that of an HTTP service at `url`, or of ClamAV's daemon at `clamd`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str
+    url: Annotated[str, Field(repr=False)] = ""
+    secret: Annotated[str, Field(repr=False)] = ""
+    clamd: str = ""
+    on_found: Literal["reject", "quarantine"] = "reject"
+    on_error: OnError = OnError.REFUSE
+    timeout_seconds: Annotated[WholeNumber, Field(ge=1, le=_MOST_CHECK_SECONDS)] = 10
+
+    @field_validator("name")
+    @classmethod
+    def _a_label(cls, name: str) -> str:
+        if not CHECK_NAME.fullmatch(name):
+            raise ValueError("should be a lower-case letter, then up to 31 lower-case letters, digits or hyphens")
+        return name
+
+    @field_validator("url")
+    @classmethod
+    def _a_service(cls, url: str) -> str:
+        if url and not _is_web_address(url):
+            raise ValueError("should be http:// or https:// with a host, without user and password")
+        return url
+
+    @field_validator("clamd")
+    @classmethod
+    def _a_socket(cls, clamd: str) -> str:
+        if clamd and not clamd.startswith("/"):
+            host_and_port_of(clamd)
+        return clamd
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> CheckSettings:
+        if bool(self.url) == bool(self.clamd):
+            raise ValueError("should have either url or clamd")
+        if self.url and len(self.secret) < _LEAST_SECRET_CHARS:
+            raise ValueError(f"should have a secret of at least {_LEAST_SECRET_CHARS} characters beside its url")
+        if self.clamd and self.secret:
+            raise ValueError("should have no secret beside clamd, which knows none")
+        return self
+
+
+def blocked_pictures(block_list: str) -> tuple[int, ...]:
+    """
+    Return the hashes in this file, none if there is no file to be read; raise `ValueError` if it cannot be read, or
+    holds anything else, or too many.
+    """
+    if not block_list:
+        return ()
+    try:
+        hashes = read_hashes(Path(block_list).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot be read: {error}") from None
+    if len(hashes) > MAX_BLOCKED_PICTURES:
+        raise ValueError(f"holds {len(hashes)} hashes, the limit is {MAX_BLOCKED_PICTURES}")
+    return hashes
+
+
+def host_and_port_of(place: str) -> tuple[str, int]:
+    """Return what "host:port" names; raise `ValueError`. An address of IPv6 stands in brackets."""
+    try:
+        parts = urlsplit(f"//{place}")
+        if parts.hostname and parts.port and parts.netloc == place and not parts.path and "@" not in place:
+            return parts.hostname, parts.port
+    except ValueError:
+        pass
+    raise ValueError("should be the absolute path of a socket, or host:port")
+
+
+DEFAULT_RECIPES: Final = (
+    Recipe(name="small", width=256, height=256),
+    Recipe(name="medium", width=640, height=640),
+    Recipe(name="large", width=1280, height=1280),
+)
 
 
 class Settings(BaseSettings):
@@ -143,6 +239,12 @@ class Settings(BaseSettings):
     cache_vignettes_seconds: Annotated[WholeNumber, Field(ge=0, le=_A_YEAR_S)] = 60
     web_processes: Annotated[WholeNumber, Field(ge=1, le=64)] = 4
     web_threads: Annotated[WholeNumber, Field(ge=1, le=256)] = 32
+    limit_rates: Literal["auto", "always", "never"] = "auto"
+    requests_per_second: Annotated[WholeNumber, Field(ge=0, le=_MOST_UNITS)] = 200
+    units_per_minute_of_address: Annotated[WholeNumber, Field(ge=0, le=_MOST_UNITS)] = 6000
+    units_per_minute_of_key: Annotated[WholeNumber, Field(ge=0, le=_MOST_UNITS)] = 12_000
+    wrong_keys_of_address: Annotated[WholeNumber, Field(ge=0, le=_MOST_UNITS)] = 20
+    uploads_at_once_of_key: Annotated[WholeNumber, Field(ge=0, le=256)] = 8
     slow_client_seconds: Annotated[WholeNumber, Field(ge=1, le=600)] = 40
 
     upload_folder: Folder = Path("static/uploads")
@@ -158,6 +260,10 @@ class Settings(BaseSettings):
     max_pixels: Annotated[WholeNumber, Field(ge=1, le=_MOST_PIXELS)] = 100_000_000
     max_frames: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] = 1000
 
+    checks: Annotated[tuple[CheckSettings, ...], Field(max_length=_MOST_CHECKS)] = ()
+    block_list: str = ""
+    on_blocked: OnBlocked = OnBlocked.QUARANTINE
+
     recipes: Annotated[tuple[RecipeTable, ...], Field(min_length=1)] = DEFAULT_RECIPES
     render_processes: Annotated[WholeNumber, Field(ge=0, le=_MOST_PROCESSES)] = 0
     tasks_per_process: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] = 500
@@ -168,6 +274,8 @@ class Settings(BaseSettings):
 
     log_format: LogFormat = "text"
     log_requests: bool = True
+    audit_days: Annotated[WholeNumber, Field(ge=0, le=3650)] = 90
+    audit_addresses: Addresses = Addresses.NETWORK
 
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en", "fr")
 
@@ -235,6 +343,20 @@ class Settings(BaseSettings):
         if len(set(names)) < len(names):
             raise ValueError(f"each recipe needs a name of its own, these have {', '.join(names)}")
         return recipes
+
+    @field_validator("checks")
+    @classmethod
+    def _checks_differ(cls, checks: tuple[CheckSettings, ...]) -> tuple[CheckSettings, ...]:
+        names = [check.name for check in checks]
+        if len(set(names)) < len(names):
+            raise ValueError("should each have a name of its own")
+        return checks
+
+    @field_validator("block_list")
+    @classmethod
+    def _holds_hashes(cls, block_list: str) -> str:
+        blocked_pictures(block_list)
+        return block_list
 
     @field_validator("render_processes")
     @classmethod
@@ -312,6 +434,13 @@ class Settings(BaseSettings):
         """Whether only this machine reaches the service: the web server, and no public URL in front of it."""
         public_host = urlsplit(self.public_url).hostname
         return self.is_on_loopback and (public_host is None or _is_loopback(public_host))
+
+    @property
+    def limits_rates(self) -> bool:
+        """Whether anybody is told to ask less: by default not where everybody who can ask has this machine anyway."""
+        if self.limit_rates == "auto":
+            return self.access is not Access.OPEN or not self.is_for_this_machine
+        return self.limit_rates == "always"
 
     @property
     def own_hosts(self) -> frozenset[str]:
@@ -461,6 +590,17 @@ def _is_plain_web_address(url: str) -> bool:
         return False
 
 
+def _is_web_address(url: str) -> bool:
+    """Whether it is one that may be asked: with a path and a query, perhaps, and without a user and a fragment."""
+    if not re.fullmatch(r"https?://[!-~]+", url, re.IGNORECASE) or "#" in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
+
+
 def _usable_processors() -> int:
     """Those that this process may run on (`taskset`, a container's cpuset), where the system tells."""
     if hasattr(os, "sched_getaffinity"):
@@ -512,7 +652,7 @@ def _explain_one(item: Any, overrides: Iterable[str]) -> str:
     field, *inner = item["loc"]
     name = _where(field, overrides) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
     if item["type"] == "extra_forbidden":
-        return _unknown(name, item["input"], Settings.model_fields)
+        return _unknown(name, item["input"], CheckSettings.model_fields if inner else Settings.model_fields)
     if item["type"] == "unexpected_keyword_argument":
         return _unknown(name, item["input"], [_EDGE, *(recipe_field.name for recipe_field in fields(Recipe))])
     if item["type"] == _EDGE:
@@ -520,12 +660,28 @@ def _explain_one(item: Any, overrides: Iterable[str]) -> str:
     if item["type"] == "missing":
         hint = "; edge stands for width and height" if inner and inner[-1] in ("width", "height") else ""
         return f"{name} is missing{hint}"
-    return f"{name} = {_shown(item['input'])}: {message}"
+    shown = "…" if _is_secret(name) else _shown(item["input"])
+    return f"{name} = {shown}: {message}"
 
 
 def _shown(value: Any) -> str:
     """As it stands in the file, or nearly so: JSON and TOML write most values alike."""
-    return json.dumps(without_password(value) if isinstance(value, str) else value, ensure_ascii=False, default=str)
+    return json.dumps(_without_secrets(value), ensure_ascii=False, default=str)
+
+
+def _without_secrets(value: Any) -> Any:
+    match value:
+        case str():
+            return without_password(value)
+        case dict():
+            return {name: "…" if _is_secret(str(name)) else _without_secrets(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_without_secrets(each) for each in value]
+    return value
+
+
+def _is_secret(name: str) -> bool:
+    return name.rpartition(".")[2] == "secret"
 
 
 def _where(field: str, overrides: Iterable[str]) -> str:

@@ -102,8 +102,8 @@ def test_a_list_that_waits_for_its_vignettes_gets_them(visit: Visit, tmp_path: P
     other.write_bytes(PHOTO.read_bytes())
     visit.upload(PHOTO, other, NOTES)
 
-    expect(visit.page.locator("main")).to_contain_text("2 images kept, 1 refused")
-    expect(visit.page.locator(".tile.ready")).to_have_count(2, timeout=20_000)
+    expect(visit.page.locator("main")).to_contain_text("2 pictures kept, 1 refused")
+    expect(visit.page.locator(".wall li.ready")).to_have_count(2, timeout=20_000)
     assert (visit.complaints, visit.strangers) == ([], [])
 
 

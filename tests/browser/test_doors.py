@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.accessibility import faults
 from tests.browser.conftest import Visit
 from tests.house import picture
 from tests.running import http_client, running_service, until
@@ -88,7 +89,7 @@ def test_the_keyboard_alone_signs_in_looks_and_signs_out(visit: Visit, doors: Do
     ):
         tab_to(page, button)
         page.keyboard.press("Enter")
-        expect(page.locator(".facts")).to_contain_text(seen_by)
+        expect(page.get_by_text(f"Seen by: {seen_by}")).to_be_visible()
         expect(page).to_have_url(doors.page)
     tab_to(page, "Sign out")
     page.keyboard.press("Enter")
@@ -108,7 +109,36 @@ def test_a_list_tells_its_owner_which_picture_is_private(visit: Visit, doors: Do
     type_key(page, doors.token)
     expect(page).to_have_url(f"{doors.url}/")
 
-    expect(page.locator(".caption", has_text="Private").first).to_be_visible()
+    expect(page.locator(".wall .private").first).to_be_visible()
+
+
+def test_several_are_made_public_and_private_by_their_owner_alone(
+    chromium: Browser, visit: Visit, doors: Doors
+) -> None:
+    page, theirs = visit.page, chromium.new_context(locale="en-GB")
+    stranger = theirs.new_page()
+    page.goto(f"{doors.url}/login")
+    type_key(page, doors.token)
+    expect(page).to_have_url(f"{doors.url}/")
+    number = page.locator(".wall li").count()
+    for button, badges in (("Make public", 0), ("Make private", number)):
+        page.locator("#selecting").check(force=True)
+        page.locator(".check input").first.focus()
+        page.keyboard.press("Control+a")
+        page.get_by_role("button", name=button).click()
+        expect(page.locator(".wall .private")).to_have_count(badges)
+        stranger.goto(doors.url)
+        expect(stranger.locator(".wall li")).to_have_count(number - badges)
+        if not badges:
+            stranger.locator("#selecting").check(force=True)
+            stranger.locator(".check").first.click()
+            expect(stranger.get_by_role("button", name="Download")).to_be_visible()
+            for hidden in ("Delete", "Make private", "Make public"):
+                expect(stranger.get_by_role("button", name=hidden)).to_have_count(0)
+        assert faults(page) == []
+        assert faults(stranger) == []
+    assert visit.complaints == []
+    theirs.close()
 
 
 @pytest.mark.parametrize("has_javascript", [True, False])
@@ -122,9 +152,12 @@ def test_a_picture_is_private_from_the_first_moment_on(
     page.goto(f"{doors.url}/login")
     type_key(page, doors.token)
     expect(page).to_have_url(f"{doors.url}/")
-    page.set_input_files("input[type=file]", photo)
+    page.goto(f"{doors.url}/add")
+    page.set_input_files("form.upload input[type=file]", photo)
     page.get_by_role("button", name="Upload as private").click()
+    if has_javascript:
+        page.locator("#tray").get_by_role("link", name=photo.name).click()
 
-    expect(page.locator(".facts")).to_contain_text("The key that sent it, and admin")
+    expect(page.get_by_text("Seen by: The key that sent it, and admin")).to_be_visible()
     assert http_client.get(page.url).status_code == 404
     context.close()

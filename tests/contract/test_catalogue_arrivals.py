@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.contract.test_catalogue import DRIVERS, add, never, nothing, record
+from tests.contract.cataloguing import DRIVERS, add, never, nothing, record
 from tests.doubles import ListJobs
 from tests.house import picture
 from vignette.access.actors import NOBODY

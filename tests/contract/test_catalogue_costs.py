@@ -9,21 +9,23 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
 
+from tests.contract.cataloguing import FAILURE, never, nothing, record
 from tests.contract.conftest import new_database
-from tests.contract.test_catalogue import FAILURE, never, nothing, record
 from tests.memory import most_memory
 from vignette.access.policy import Sight
 from vignette.adapters.sql.catalogue import SqlCatalogue
-from vignette.adapters.sql.tables import image_table, unflushed_table
+from vignette.adapters.sql.tables import image_table, moment_of, unflushed_table
 from vignette.limits import MIB
-from vignette.model import Image, ImageId, PublicName, State, Visibility
+from vignette.model import Edits, Image, ImageId, Placeholder, PublicName, State, Suspicion, Visibility
 from vignette.ports import catalogue as ports
-from vignette.ports.catalogue import Claim, Due, Note
+from vignette.ports.catalogue import Claim, Due, Note, Sights
+from vignette.ports.tickets import TicketImages
 
 # So many images there are of each common kind, and so few of each rare one.
 MANY: Final = 3000
@@ -33,8 +35,9 @@ LIMIT: Final = 10
 # What a question may read: a few times its limit, however it is asked, and nothing like one kind of image.
 MOST_ROWS: Final = 20 * LIMIT
 
-# SQLite counts the steps of its virtual machine, of which it takes several for each row that it looks at.
-MOST_STEPS: Final = MANY
+# SQLite counts the steps of its virtual machine, of which it takes several for each row that it looks at, and a dozen
+# for each that it changes: triggers look at the change.
+MOST_STEPS: Final = 3 * MANY // 2
 
 
 # psycopg prepares a statement that comes again and again, and PostgreSQL plans such a one for any parameter at last:
@@ -54,7 +57,17 @@ class Block:
     failure: str = "NULL"
     owner: str = "NULL"
     visibility: str = ""
+    quarantine: str = "NULL"
 
+    @property
+    def ticket(self) -> str:
+        """Of a ticket there may be a few in quarantine beside those that are shown, and not many."""
+        return self.owner if self.quarantine == "NULL" else "NULL"
+
+
+SUSPECTED: Final = '{"check": "moderation", "reason": "nudity", "since_ms": 0}'
+
+A_FAILURE: Final = """'{"code": "broken-image", "detail": "none"}'"""
 
 # The oldest first. What is looked for stands behind what might be read in vain, from either end.
 BLOCKS: Final[Mapping[str, Block]] = {
@@ -65,7 +78,11 @@ BLOCKS: Final[Mapping[str, Block]] = {
     "ready": Block(MANY, "ready", "b"),
     "owned by others": Block(MANY, "ready", "b", owner="'many'", visibility="private"),
     "ready by others": Block(FEW, "ready", "a"),
-    "ready, tried again in vain": Block(FEW, "ready", "b", failure="'{}'"),
+    "ready, tried again in vain": Block(FEW, "ready", "b", failure=A_FAILURE),
+    "suspected long ago": Block(FEW, "failed", "b", failure=A_FAILURE, quarantine=f"'{SUSPECTED}'"),
+    "suspected": Block(
+        MANY, "failed", "b", failure=A_FAILURE, owner="'few'", visibility="public", quarantine=f"'{SUSPECTED}'"
+    ),
     "renewing": Block(FEW, "renewing", "a"),
     "completing": Block(MANY, "completing", "a"),
     "being completed": Block(MANY, "completing", "a", lease_s=60),
@@ -107,10 +124,10 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                 )
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
                                    idempotency_key, state, recipe_set, hinted_at, lease_until, failure, owner,
-                                   visibility, public_name)
+                                   visibility, quarantine, public_name, ticket)
                 SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
                        '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure},
-                       {block.owner}, '{block.visibility}', 'name ' || i FROM number
+                       {block.owner}, '{block.visibility}', {block.quarantine}, 'name ' || i, {block.ticket} FROM number
                 """
             )
         for boot, count in (("another", FEW), ("this", MANY)):
@@ -152,15 +169,43 @@ SIGHTS: Final = [
     for visibilities in ((), (Visibility.PUBLIC,), (Visibility.PRIVATE, None))
 ]
 
+A_SUSPICION: Final = Suspicion("moderation", "nudity", moment_of(0))
+
+
+def let_out_and_back(catalogue: SqlCatalogue, image_id: ImageId) -> None:
+    catalogue.quarantine.let_out(image_id, int)
+    catalogue.quarantine.shut_away(image_id, A_SUSPICION, int)
+
+
+def reject_and_back(catalogue: SqlCatalogue, image_id: ImageId) -> None:
+    catalogue.quarantine.begin_delete(image_id)
+    with catalogue.database.write() as connection:
+        connection.execute(sa.update(image_table).where(image_table.c.id == image_id).values(state="ready"))
+
+
+ALL: Final = Sights(None, None)
+
 Question = Callable[[SqlCatalogue], object]
 
 QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     "Arrivals.add": {
         "new": lambda c: c.arrivals.add(record(key="k"), nothing, never),
+        "the same by a ticket": lambda c: c.arrivals.add(replace(record("ab"), ticket="few"), nothing, never),
         "came before": lambda c: c.arrivals.add(
             replace(record("ab"), idempotency_key=f"key {first_of('waiting')}"), nothing, never
         ),
     },
+    "Arrivals.sent_before": {
+        "": lambda c: c.arrivals.sent_before(replace(record("ab"), idempotency_key=f"key {first_of('waiting')}")),
+        "new": lambda c: c.arrivals.sent_before(record(key="nobody's")),
+    },
+    "Arrivals.has_any": {"": lambda c: c.arrivals.has_any([f"key {first_of('waiting')}", "none"])},
+    "TicketImages.of_ticket": {
+        "from the top": lambda c: c.ticket_images.of_ticket("few", LIMIT),
+        "from the middle": lambda c: c.ticket_images.of_ticket("few", LIMIT, ImageId(4 * MANY)),
+        "none": lambda c: c.ticket_images.of_ticket("none", LIMIT),
+    },
+    "TicketImages.sent_by": {"": lambda c: c.ticket_images.sent_by("many", ["ab", "cd"])},
     "Library.get": {
         "": lambda c: c.library.get(first_of("waiting")),
         "in sight": lambda c: c.library.get(first_of("waiting"), Sight("few", frozenset({None}))),
@@ -171,8 +216,21 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
             PublicName(f"name {first_of('waiting')}"), Sight("few", frozenset({None}))
         ),
     },
-    "Editing.set_visibility": {"": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE, int)},
+    "Editing.set_visibility": {
+        "": lambda c: c.editing.set_visibility(first_of("waiting"), Visibility.PRIVATE, datetime.now(UTC), nothing)
+    },
+    "Editing.end_links": {"": lambda c: c.editing.end_links(first_of("waiting"), datetime.now(UTC), nothing)},
+    "Quarantine.waiting": {
+        "from the top": lambda c: c.quarantine.waiting(LIMIT),
+        "to the end": lambda c: c.quarantine.waiting(LIMIT, first_of("suspected")),
+    },
+    "Quarantine.shut_away": {"": lambda c: c.quarantine.shut_away(first_of("waiting"), A_SUSPICION, int)},
+    "Quarantine.let_out": {"": lambda c: let_out_and_back(c, first_of("suspected"))},
+    "Quarantine.begin_delete": {"": lambda c: reject_and_back(c, first_of("suspected"))},
+    "Editing.under_way": {"": lambda c: c.editing.under_way(30, LIMIT)},
+    "Editing.settle": {"": lambda c: c.editing.settle(first_of("waiting"), 30, lambda: Edits(Visibility.PRIVATE))},
     "Library.newest": {
+        "of all that is not in quarantine": lambda c: c.library.newest(LIMIT, first_of("renewing"), Sight(None, None)),
         "from the top": lambda c: c.library.newest(LIMIT),
         "from the middle": lambda c: c.library.newest(LIMIT, first_of("being deleted")),
         "to the end": lambda c: c.library.newest(LIMIT, ImageId(first_of("failed") + 1)),
@@ -183,6 +241,35 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
             for sight in SIGHTS
             for where, before in (("", None), (", from the middle", ImageId(4 * MANY)), (", to the end", ImageId(1)))
         },
+    },
+    "Library.next_newer": {
+        "from the middle": lambda c: c.library.next_newer(LIMIT, first_of("being deleted")),
+        "to the end": lambda c: c.library.next_newer(LIMIT, ImageId(10**9)),
+        **{
+            f"of an owner of {sight.owner} and {len(sight.visibilities)} kinds{where}": (
+                lambda c, sight=sight, after=after: c.library.next_newer(LIMIT, after, sight)
+            )
+            for sight in SIGHTS
+            for where, after in (("", ImageId(0)), (", from the middle", ImageId(4 * MANY)))
+        },
+    },
+    "Library.living": {
+        "all": lambda c: c.library.living({first_of("waiting"), first_of("failed")}, set(), ALL),
+        "in sight": lambda c: c.library.living(
+            {first_of("waiting")}, {PublicName(f"name {first_of('failed')}")}, Sights(SIGHTS[0], SIGHTS[1])
+        ),
+    },
+    "Library.count": {
+        "all": lambda c: c.library.count(LIMIT),
+        **{
+            f"of an owner of {sight.owner} and {len(sight.visibilities)} kinds": (
+                lambda c, sight=sight: c.library.count(LIMIT, sight)
+            )
+            for sight in SIGHTS
+        },
+    },
+    "Alike.like": {
+        "": lambda c: c.alike.like(replace(an_image(0), placeholder=Placeholder("", "", "0" * 64, 100)), 31, LIMIT)
     },
     "Library.in_state": {
         f"{state} {'from the start' if after is None else after}": lambda c, state=state, after=after: (
@@ -230,10 +317,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
         "": lambda c: c.waiting.reset(first_of("failed")),
         "even one that is completed": lambda c: c.waiting.reset(first_of("completing"), even_completing=True),
     },
-    "Waiting.renew": {
-        "few": lambda c: c.waiting.renew("b", LIMIT),
-        "all": lambda c: c.waiting.renew("0", LIMIT),
-    },
+    "Waiting.renew": {"few": lambda c: c.waiting.renew("b", LIMIT), "all": lambda c: c.waiting.renew("0", LIMIT)},
     "Waiting.due": {
         f"other than {recipe_set}, page {page}": lambda c, recipe_set=recipe_set, page=page: page_of_due(
             c, recipe_set, page
@@ -265,8 +349,8 @@ READ_ALL: Final = {"Index.restore"}
 def test_every_question_of_every_port_is_asked_here() -> None:
     methods = {
         f"{name}.{method}"
-        for name, port in inspect.getmembers(ports, inspect.isclass)
-        if getattr(port, "_is_protocol", False) and port.__module__ == ports.__name__
+        for name, port in [*inspect.getmembers(ports, inspect.isclass), (TicketImages.__name__, TicketImages)]
+        if getattr(port, "_is_protocol", False) and port.__module__ in (ports.__name__, TicketImages.__module__)
         for method, _ in inspect.getmembers(port, inspect.isfunction)
         if not method.startswith("_")
     }

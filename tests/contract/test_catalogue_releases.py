@@ -8,6 +8,7 @@ PostgreSQL reads the same words.
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -16,12 +17,17 @@ from typing import Final
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from tests.contract.conftest import new_database
 from tests.running import LIMIT_S, http_client, running_service, started_service
 from vignette.access.names import name_of_earlier
 from vignette.access.policy import Sight
+from vignette.adapters.sql import migrations
 from vignette.adapters.sql.catalogue import SqlCatalogue
+from vignette.adapters.sql.tables import usage_table
 from vignette.model import ImageId, Need, State, Visibility
 
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
@@ -71,6 +77,29 @@ def later(request: pytest.FixtureRequest, url: str) -> Iterator[SqlCatalogue]:
     catalogue = laid_down(url, request.param)
     yield catalogue
     catalogue.close()
+
+
+def test_what_keys_have_already_is_counted(url: str) -> None:
+    catalogue = SqlCatalogue(url)
+    with catalogue.database.write() as connection:
+        script = ScriptDirectory(str(Path(migrations.__file__).parent))
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "vignette.adapters.sql:migrations")
+        command.upgrade(config, script.get_revision("0014").down_revision)
+        for number, (owner, state) in enumerate([("a", "ready"), ("a", "pending"), ("a", "deleting"), (None, "ready")]):
+            connection.exec_driver_sql(
+                "INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,"
+                " owner, state, attempts, hinted_at)"
+                f" VALUES ({number}, '', '', 1, 1, 1, 100, '', 0, {'NULL' if owner is None else repr(owner)},"
+                f" '{state}', 0, 0)"
+            )
+
+    catalogue.migrate(_not_to_be_read())
+
+    with catalogue.database.read() as connection:
+        rows = connection.execute(sa.select(usage_table)).all()
+    catalogue.close()
+    assert [(row.owner, row.images, row.bytes) for row in rows] == [("a", 2, 200)]
 
 
 class TestTheCatalogueOfTheFirstRelease:
@@ -210,9 +239,12 @@ def test_a_catalogue_of_any_release_has_the_schema_of_a_new_one(
 
 
 def schema(catalogue: SqlCatalogue) -> dict[str, object]:
-    with catalogue.database.read() as connection:
+    with catalogue.database.read() as connection, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index")
         inspector = sa.inspect(connection)
-        return {
+        of_sqlite = "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
+        indexes = connection.exec_driver_sql(of_sqlite).all() if catalogue.database.is_sqlite else []
+        return {"indexes": list(map(tuple, indexes))} | {
             table: (
                 sorted(
                     (column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)

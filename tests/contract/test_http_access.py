@@ -21,7 +21,17 @@ from vignette.web.api.operations import operation_of
 from vignette.web.fast_path import FastPath
 from vignette.web.request_log import RequestLog
 
+# A change of an image has to say which edition it changes.
+ANY = {"If-Match": "*"}
 OTHERS = frozenset(Scope) - {Scope.ADMIN}
+LINK = "0" * 16
+# What has to be said to the routes that want a body.
+BODIES = {
+    ("PATCH", "/images/{}"): {"json": {"visibility": "public"}},
+    ("POST", "/images/{}/links"): {"json": {"what": "page", "expires_at": "2999-01-01T00:00:00Z"}},
+}
+# With one scope each, which is not that of the question.
+BARE = {"bare": {Scope.SHARE}, "barer": {Scope.READ}}
 
 
 class Doors:
@@ -31,7 +41,7 @@ class Doors:
         self.house = house
         self.tokens: dict[str, str | None] = {"nobody": None}
         self.images: dict[str, Image] = {}
-        for who, scopes in (("owner", OTHERS), ("other", OTHERS), ("admin", {Scope.ADMIN}), ("bare", {Scope.SHARE})):
+        for who, scopes in (("owner", OTHERS), ("other", OTHERS), ("admin", {Scope.ADMIN}), *BARE.items()):
             key, self.tokens[who] = house.keyholding.add(OPERATOR, who, scopes)
             for visibility in Visibility if key.actor.has(Scope.UPLOAD) else ():
                 image = house.upload(picture(), f"{who}.jpg", actor=key.actor, visibility=visibility)
@@ -67,6 +77,7 @@ def closed(tmp_path: Path) -> Iterator[Doors]:
 # Each route of an image: what is asked, and the scope that it needs.
 ROUTES = [
     ("GET", "/images/{}", Scope.READ),
+    ("GET", "/images/{}/neighbours", Scope.READ),
     ("GET", "/images/{}/original", Scope.READ),
     ("GET", "/images/{}/public", Scope.READ),
     ("GET", "/images/{}/metadata.txt", Scope.READ),
@@ -77,21 +88,44 @@ ROUTES = [
     ("POST", "/images/{}/visibility?visibility=public", Scope.EDIT),
     ("DELETE", "/images/{}", Scope.DELETE),
     ("POST", "/images/{}/delete", Scope.DELETE),
+    ("POST", "/images/{}/links", Scope.SHARE),
+    ("GET", "/images/{}/links", Scope.SHARE),
+    ("DELETE", "/images/{}/links", Scope.SHARE),
+    ("DELETE", f"/images/{{}}/links/{LINK}", Scope.SHARE),
 ]
 OF_ALL = [
     ("GET", "/", Scope.READ),
     ("GET", "/images", Scope.READ),
+    ("GET", "/add", Scope.UPLOAD),
+    ("GET", "/images.zip", Scope.READ),
+    ("POST", "/images/delete", Scope.DELETE),
+    ("POST", "/images/visibility", Scope.EDIT),
     ("POST", "/images", Scope.UPLOAD),
     ("GET", "/keys", Scope.ADMIN),
     ("POST", "/keys", Scope.ADMIN),
     ("GET", "/keys/{}", Scope.ADMIN),
     ("PATCH", "/keys/{}", Scope.ADMIN),
     ("DELETE", "/keys/{}", Scope.ADMIN),
+    ("GET", "/quarantine", Scope.ADMIN),
+    ("POST", "/images/{}/review", Scope.ADMIN),
+    ("GET", "/audit", Scope.ADMIN),
+    ("GET", "/tickets", Scope.SHARE),
+    ("POST", "/tickets", Scope.SHARE),
+    ("GET", "/tickets/{}", Scope.SHARE),
+    ("DELETE", "/tickets/{}", Scope.SHARE),
+    ("POST", "/tickets/{}/revoke", Scope.SHARE),
 ]
-FOR_EVERYBODY = {"/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"}
+FOR_EVERYBODY = {
+    *("/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"),
+    *("/favicon.ico", "/manifest.webmanifest", "/language"),
+}
 # They ask for a key themselves, whatever its scopes.
+# Whoever shows the delete token of the image.
+BY_TOKEN = {"/images/{}/take-back"}
 FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}"}
 FOR_VISITORS = {"/login", "/logout", "/first-key"}
+# Who has a ticket knows the address.
+FOR_GUESTS = {"/t/{}", "/t/{}/qr.svg"}
 
 
 def test_every_route_declares_who_may_ask(gallery: Doors) -> None:
@@ -104,11 +138,13 @@ def test_every_route_declares_who_may_ask(gallery: Doors) -> None:
         path = re.sub(r"<[^>]+>", "{}", rule.rule)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             if operation.scope is None:
-                assert path in FOR_EVERYBODY | FOR_EACH_KEY | FOR_VISITORS
+                assert path in FOR_EVERYBODY | BY_TOKEN | FOR_EACH_KEY | FOR_VISITORS | FOR_GUESTS
             else:
                 declared.add((method, path, operation.scope))
 
-    assert declared == {(method, path.partition("?")[0], scope) for method, path, scope in (*ROUTES, *OF_ALL)}
+    assert declared == {
+        (method, path.partition("?")[0].replace(LINK, "{}"), scope) for method, path, scope in (*ROUTES, *OF_ALL)
+    }
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), [*ROUTES, *OF_ALL])
@@ -132,13 +168,14 @@ def test_a_stranger_is_told_which_right_is_missing(doors: Doors, method: str, pa
 def test_a_key_with_other_scopes_is_told_which_right_is_missing(
     closed: Doors, method: str, path: str, scope: Scope
 ) -> None:
-    answer = closed.ask("bare", method, path.format("a" * 26))
+    who, granted = ("barer", "read") if scope is Scope.SHARE else ("bare", "share")
+    answer = closed.ask(who, method, path.format("a" * 26))
 
     assert answer.status_code == 403
     assert answer.headers["WWW-Authenticate"] == (
         f'Bearer realm="vignette", error="insufficient_scope", scope="{scope}"'
     )
-    assert (answer.json["required"], answer.json["granted"]) == (scope, ["share"])
+    assert (answer.json["required"], answer.json["granted"]) == (scope, [granted])
 
 
 @pytest.mark.parametrize("token", ["vk_", "vk_" + "a" * 59, "vk_" + "x" * 10_000, "vk_\udcff"])
@@ -194,7 +231,7 @@ def test_what_may_not_be_seen_answers_as_what_does_not_exist(
     gallery.house.removal.delete(OPERATOR, deleted.id)
     absent = new_name()
     refs = [hidden.public_name, hidden.id, public.id, deleted.public_name, deleted.id, 99]
-    body = {"json": {"visibility": "public"}} if method == "PATCH" else {}
+    body = BODIES.get((method, path), {})
     conditions: list[dict[str, str]] = [
         {},
         {"If-None-Match": "*"},
@@ -208,7 +245,7 @@ def test_what_may_not_be_seen_answers_as_what_does_not_exist(
     ]
     for who in ("nobody", "owner") if scope is Scope.READ else ("owner",):
         for condition in conditions:
-            headers = {**condition, "Accept": face}
+            headers = {**ANY, **condition, "Accept": face} if method == "PATCH" else {**condition, "Accept": face}
             for verb in (method, "HEAD") if method == "GET" else (method,):
                 expected = whole(gallery.ask(who, verb, path.format(absent), headers=headers, **body), absent)
                 assert expected[0] == 404
@@ -223,6 +260,49 @@ def test_what_may_not_be_seen_answers_as_what_does_not_exist(
                     ]
 
 
+def test_what_is_in_quarantine_answers_as_what_does_not_exist(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With open doors, too, and for its owner; and it is not even read."""
+    hidden, absent = doors.images["owner's public"], new_name()
+    doors.house.reviewing.suspect(hidden.id, "moderation", "nudity")
+    monkeypatch.setattr(library, "from_row", pytest.fail)
+    conditions = [{}, {"If-None-Match": "*"}, {"If-Match": f'"{hidden.record.sha256}"'}, {"Range": "bytes=0-9"}]
+    for method, path, _ in ROUTES:
+        body = BODIES.get((method, path), {})
+        for who, face in (("nobody", "*/*"), ("owner", "text/html")):
+            for condition in conditions if method == "GET" else [{}]:
+                headers = {**(ANY if method == "PATCH" else {}), **condition, "Accept": face}
+                for ref, other in ((hidden.public_name, absent), (hidden.id, 99)):
+                    found, expected = (
+                        whole(doors.ask(who, method, path.format(each), headers=headers, **body), each)
+                        for each in (ref, other)
+                    )
+                    assert expected[0] in (401, 404)
+                    assert (found[0], found[2]) == (expected[0], expected[2])
+                    lengths = [[h for h in each[1] if h[0] != "Content-Length"] for each in (found, expected)]
+                    assert lengths[0] == lengths[1]
+
+
+def test_what_is_in_quarantine_is_in_no_list_but_that_of_admin(doors: Doors) -> None:
+    hidden = doors.images["owner's public"]
+    doors.house.reviewing.suspect(hidden.id, "moderation", "nudity")
+    is_free = doors.house.context.policy.access is not Access.CLOSED
+    for who in ("owner", "other", "admin", *(["nobody"] if is_free else [])):
+        assert str(hidden.public_name) not in doors.ask(who, "GET", "/images").text
+        front = doors.ask(who, "GET", "/", headers={"Accept": "text/html"}).text
+        assert f"/vignette/{hidden.public_name}" not in front
+        assert f'/images/{hidden.id}"' not in front
+        answer = doors.ask(who, "GET", "/images?state=quarantined")
+        if who == "admin":
+            assert [image["public_name"] for image in answer.json["images"]] == [hidden.public_name]
+            assert doors.ask(who, "GET", f"/vignette/{hidden.public_name}").status_code == 200
+            before = doors.ask(who, "GET", f"/images?before={hidden.public_name}")
+            assert before.status_code == 200
+        else:
+            assert answer.json["required"] == "admin"
+            before = doors.ask(who, "GET", f"/images?before={hidden.public_name}")
+            assert before.status_code == 404
+
+
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
 def test_what_may_not_be_seen_is_not_even_read(
     gallery: Doors, monkeypatch: pytest.MonkeyPatch, method: str, path: str, scope: Scope
@@ -233,11 +313,12 @@ def test_what_may_not_be_seen_is_not_even_read(
     begun = gallery.images["admin's private"]
     house.catalogue.removals.begin_delete(begun.id)
     hidden, public = gallery.images["other's private"], gallery.images["other's public"]
-    body = {"json": {"visibility": "public"}} if method == "PATCH" else {}
+    body = BODIES.get((method, path), {})
     monkeypatch.setattr(library, "from_row", pytest.fail)
     for who in ("nobody", "owner") if scope is Scope.READ else ("owner",):
         for ref in (hidden.public_name, hidden.id, public.id, deleted.id, begun.id, begun.public_name):
-            assert gallery.ask(who, method, path.format(ref), **body).status_code == 404
+            headers = ANY if method == "PATCH" else {}
+            assert gallery.ask(who, method, path.format(ref), headers=headers, **body).status_code == 404
 
 
 def test_lists_have_what_may_be_seen(doors: Doors) -> None:
@@ -285,14 +366,14 @@ def test_pages_tell_those_who_may_know_it_who_sees_an_image(doors: Doors, who: s
     lists = [doors.ask(who, "GET", path, headers=html).text for path in ("/", "/images")]
 
     if doors.ask("nobody", "GET", f"/images/{private}").status_code == 200:  # with open doors
-        assert not any("Seen by" in page or "Private" in page for page in (*pages, *lists))
+        assert not any("All who may look" in page or ">Private" in page for page in (*pages, *lists))
         return
     assert ["The key that sent it, and admin" in page for page in pages] == [False, True]
     assert ["It is private: for all others these links lead nowhere." in page for page in pages] == [False, True]
     assert ["All who may look at images here" in page for page in pages] == [True, False]
     assert [page.count(">Private</span>") for page in lists] == [3 if who == "admin" else 1] * 2
     other = doors.ask("other", "GET", f"/images/{public}", headers=html).text
-    assert "Seen by" not in other
+    assert "All who may look at images here" not in other
 
 
 def test_who_may_not_see_an_image_may_sign_in_and_come_back(gallery: Doors) -> None:
@@ -318,6 +399,23 @@ def test_with_open_doors_numbers_are_the_contract(tmp_path: Path) -> None:
         assert answer.json["id"] == 0
         assert answer.json["links"]["self"].endswith("/images/0")
         assert house.client.get(f"/images/{image.public_name}").json["id"] == 0
+
+
+class TestSeveral:
+    """`/images?ids=`: the same sight as one by one, and nothing tells what there is besides."""
+
+    @pytest.mark.parametrize("who", ["nobody", "owner", "other", "admin"])
+    def test_each_sees_what_he_sees_one_by_one(self, doors: Doors, who: str) -> None:
+        if doors.ask(who, "GET", "/images").status_code == 401:
+            return
+        refs = [ref for image in doors.images.values() for ref in (image.id, image.public_name)]
+        seen = [ref for ref in refs if doors.ask(who, "GET", f"/images/{ref}").status_code == 200]
+
+        found = doors.ask(who, "GET", f"/images?ids={','.join(map(str, refs))}").json["images"]
+
+        names = [image.public_name for image in doors.images.values() if {image.id, image.public_name} & {*seen}]
+        assert [image["public_name"] for image in found] == names
+        assert len(doors.ask(who, "GET", f"/images?ids={','.join(map(str, seen))}").json["images"]) == len(names)
 
 
 class TestVisibility:
@@ -355,7 +453,7 @@ class TestVisibility:
     def test_it_changes_what_strangers_get_at_once(self, gallery: Doors) -> None:
         name = gallery.images["owner's public"].public_name
         for visibility, status in (("private", 404), ("public", 200), ("private", 404)):
-            answer = gallery.ask("owner", "PATCH", f"/images/{name}", json={"visibility": visibility})
+            answer = gallery.ask("owner", "PATCH", f"/images/{name}", json={"visibility": visibility}, headers=ANY)
 
             assert answer.status_code == 200
             assert answer.json["visibility"] == visibility
@@ -365,7 +463,7 @@ class TestVisibility:
 
     def test_it_is_in_the_folder(self, gallery: Doors) -> None:
         name = gallery.images["owner's public"].public_name
-        gallery.ask("owner", "PATCH", f"/images/{name}", json={"visibility": "private"})
+        gallery.ask("owner", "PATCH", f"/images/{name}", json={"visibility": "private"}, headers=ANY)
         before = gallery.house.catalogue.library.newest(100)
         gallery.house.reindexing.rebuild()
 
@@ -374,13 +472,13 @@ class TestVisibility:
     @pytest.mark.parametrize("of_new", list(Visibility))
     def test_the_form_of_uploads_offers_the_other_too(self, tmp_path: Path, of_new: Visibility) -> None:
         with new_house(tmp_path, access=Access.GALLERY, visibility=of_new) as house:
-            page = Doors(house).ask("owner", "GET", "/", headers={"Accept": "text/html"}).text
+            page = Doors(house).ask("owner", "GET", "/add", headers={"Accept": "text/html"}).text
         other = "private" if of_new is Visibility.PUBLIC else "public"
         assert f'formaction="/images?visibility={other}">Upload as {other}</button>' in page
 
     def test_with_open_doors_the_form_of_uploads_offers_neither(self, tmp_path: Path) -> None:
         with new_house(tmp_path) as house:
-            assert "formaction" not in house.client.get("/", headers={"Accept": "text/html"}).text
+            assert "visibility=" not in house.client.get("/add", headers={"Accept": "text/html"}).text
 
     def test_a_form_says_it_too(self, gallery: Doors) -> None:
         name = gallery.images["owner's public"].public_name
@@ -404,7 +502,7 @@ class TestVisibility:
 
     def test_another_key_may_not_say_it(self, gallery: Doors) -> None:
         name = gallery.images["owner's public"].public_name
-        answer = gallery.ask("other", "PATCH", f"/images/{name}", json={"visibility": "private"})
+        answer = gallery.ask("other", "PATCH", f"/images/{name}", json={"visibility": "private"}, headers=ANY)
 
         assert answer.status_code == 403
         assert answer.json["type"] == "/problems/not-the-owner"
@@ -414,7 +512,9 @@ class TestVisibility:
     )
     def test_what_says_nothing_is_refused(self, gallery: Doors, body: bytes) -> None:
         name = gallery.images["owner's public"].public_name
-        answer = gallery.ask("owner", "PATCH", f"/images/{name}", data=body, content_type="application/json")
+        answer = gallery.ask(
+            "owner", "PATCH", f"/images/{name}", data=body, content_type="application/json", headers=ANY
+        )
 
         assert answer.status_code == 400
 

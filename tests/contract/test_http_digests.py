@@ -208,8 +208,9 @@ class Counting:
 
 class TestTheCost:
     @pytest.fixture
-    def hashed(self, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-        """How many bytes are hashed from now on, by algorithm."""
+    def hashed(self, house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+        """How many bytes are hashed from now on, by algorithm. The service has started: its assets are hashed."""
+        assert house.app
         counted: Counter[str] = Counter()
         new, sha256 = hashlib.new, hashlib.sha256
         monkeypatch.setattr(hashlib, "new", lambda name, *rest: Counting(counted, new(name, *rest)))

@@ -10,7 +10,8 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,15 +24,20 @@ from werkzeug.test import TestResponse, encode_multipart
 from tests.contract.asking import BROWSER, JSON
 from tests.house import House, broken_pixels, picture
 from tests.house import house as new_house
-from tests.makers import animation, still
+from tests.makers import animation, jpeg_segment, jpeg_with, still
 from tests.unit.pixels.test_preview import photo
 from vignette import errors
 from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.access.policy import Policy
+from vignette.access.quotas import Quota
 from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.adapters.stores.folder import FolderStore
+from vignette.model import ImageId, Suspicion
 from vignette.recipes import Recipe
+from vignette.use_cases import linking
+from vignette.use_cases.allowances import Reservation
 from vignette.use_cases.intake import IntakeLimits
+from vignette.use_cases.ticketing import Terms
 from vignette.web.api.openapi import build_document
 from vignette.web.routes import docs
 
@@ -59,6 +65,10 @@ class Asking:
         self.document: dict[str, Any] = house.client.get("/openapi.json").json
         self.answers: list[tuple[str, str, TestResponse]] = []
         self.lesser: dict[str, str] = {}
+        # Where files are sent, and what that is in the document.
+        self.uploads = "/images", "/images"
+        # Who sends them, for what is kept without a request.
+        self.sender: dict[str, Any] = {}
 
     def __call__(
         self, method: str, path: str, template: str | None = None, *, faces: tuple[str, ...] = _FACES, **options: Any
@@ -82,7 +92,7 @@ class Asking:
             boundary, body = encode_multipart(MultiDict([("file", file) for file in files]))
             self(
                 "POST",
-                "/images",
+                *self.uploads,
                 faces=(face,),
                 data=body,
                 content_type=f"multipart/form-data; boundary={boundary}",
@@ -90,7 +100,7 @@ class Asking:
             )
 
     def send_raw(self, content: bytes, content_type: str = "image/jpeg", **headers: str) -> None:
-        self("POST", "/images", data=content, content_type=content_type, headers=headers)
+        self("POST", *self.uploads, data=content, content_type=content_type, headers=headers)
 
 
 @contextmanager
@@ -140,6 +150,62 @@ OTHER = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
 
 
 def upload(ask: Asking) -> None:
+    terms = Terms(uses=1)
+    spent, token = ask.house.context.ticketing.add(NOBODY, terms)
+    ask.house.sql(f"UPDATE ticket SET spent = uses WHERE id = '{spent.id}'")
+    ask.send(picture(), Authorization=f"Bearer {token}")
+    _, token = ask.house.context.ticketing.add(NOBODY, terms)
+    spend_meanwhile(ask, lambda: ask.send(picture(), picture(40, 31), Authorization=f"Bearer {token}"))
+    send_all_sorts(ask)
+
+
+def spend_meanwhile(ask: Asking, send: Callable[[], None]) -> None:
+    """*send*, while others use tickets up in the middle of each request."""
+    with patched(ask.house.catalogue.arrivals, "add", failing(errors.TicketSpent())):
+        send()
+
+
+def drop(ask: Asking) -> None:
+    template = "/t/{token}"
+    ask.uploads = "/t/vt_none", template
+    ask.send(picture())
+    ask.send(picture(), **{"Sec-Fetch-Site": "cross-site"})
+    ticket, token = ask.house.context.ticketing.add(NOBODY, Terms(uses=10_000))
+    ask.uploads = f"/t/{token}", template
+    ask.sender = {"actor": ticket.actor, "ticket": ticket}
+    spend_meanwhile(ask, lambda: ask.send(picture(), picture(40, 31)))
+    spend_meanwhile(ask, lambda: ask.send(picture()))
+    uploads, sender = ask.uploads, ask.sender
+    for quota in (Quota(images=0), Quota(images_per_day=0)):
+        key, _ = ask.house.keyholding.add(OPERATOR, "full", [Scope.UPLOAD, Scope.SHARE], quota=quota)
+        _, token = ask.house.context.ticketing.add(key.actor, Terms(uses=9))
+        ask.uploads = f"/t/{token}", template
+        ask.send(picture())
+        ask.send(picture(), picture(40, 31))
+    ask.uploads, ask.sender = uploads, sender
+    send_all_sorts(ask)
+
+
+def drop_box(ask: Asking) -> None:
+    template = "/t/{token}"
+    _, token = ask.house.context.ticketing.add(NOBODY, Terms(uses=10_000))
+    ask.both("/t/vt_none", template)
+    ask.both(f"/t/{token}", template)
+    ask.both(f"/t/{token}?sent=..x.{'a' * 32}", template)
+    with no_catalogue(ask.house):
+        ask.both(f"/t/{token}", template)
+
+
+def qr(ask: Asking) -> None:
+    template = "/t/{token}/qr.svg"
+    _, token = ask.house.context.ticketing.add(NOBODY, Terms(uses=10_000))
+    ask.both("/t/vt_none/qr.svg", template)
+    ask.both(f"/t/{token}/qr.svg", template)
+    with no_catalogue(ask.house):
+        ask.both(f"/t/{token}/qr.svg", template)
+
+
+def send_all_sorts(ask: Asking) -> None:
     house = ask.house
     ask.send(picture())
     ask.send(picture(), picture())
@@ -162,7 +228,7 @@ def upload(ask: Asking) -> None:
     ask.send_raw(picture(), **{"Content-Digest": OTHER})
     ask.send_raw(picture(), **{"Repr-Digest": "sha-256"})
     part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\nContent-Digest: {OTHER}\r\n\r\nx\r\n'
-    ask("POST", "/images", data=f"{part * 2}--b--\r\n", content_type="multipart/form-data; boundary=b")
+    ask("POST", *ask.uploads, data=f"{part * 2}--b--\r\n", content_type="multipart/form-data; boundary=b")
     ask.send_raw(bytes(2_000_000))
     for face in _FACES:
         key = {"Idempotency-Key": f"key {_FACES.index(face)}"}
@@ -171,8 +237,8 @@ def upload(ask: Asking) -> None:
         number = house.catalogue.index.next_id() - 1
         house.removal.delete(NOBODY, number)
         ask.send(picture(colour="red"), faces=(face,), **key)
-    house.removal.delete(NOBODY, house.upload(picture(), key="first").id)
-    house.removal.delete(NOBODY, house.upload(picture(), key="first\n1").id)
+    house.removal.delete(NOBODY, house.upload(picture(), key="first", **ask.sender).id)
+    house.removal.delete(NOBODY, house.upload(picture(), key="first\n1", **ask.sender).id)
     ask.send(picture(), picture(), **{"Idempotency-Key": "first"})
     with patched(house.store, "free_bytes", lambda: 10):
         ask.send(picture())
@@ -187,14 +253,34 @@ def upload(ask: Asking) -> None:
     with patched(capacity.slow_clients, "has_cut_since", lambda _: True):
         for face in _FACES:
             ask(
-                *("POST", "/images"),
+                *("POST", *ask.uploads),
                 faces=(face,),
                 input_stream=io.BytesIO(picture()),
                 content_type="image/jpeg",
                 environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": "100000"},
             )
+    check(ask)
+    for quota in (Quota(images=0), Quota(images_per_day=0)):
+        _, token = house.keyholding.add(OPERATOR, "full", [Scope.UPLOAD], quota=quota)
+        ask.send(picture(), Authorization=f"Bearer {token}")
+        with patched(house.context.allowances, "reserve", lambda *_, **__: nullcontext(Reservation())):
+            ask.send(picture(), picture(), Authorization=f"Bearer {token}")
     with no_catalogue(house):
         ask.send(picture())
+
+
+def check(ask: Asking) -> None:
+    """What others say of a file before it is kept."""
+    screening = ask.house.context.intake._screening
+    suspicion = Suspicion("moderation", "nudity", datetime(2026, 1, 1, tzinfo=UTC))
+    with patched(screening, "screen", lambda *_: suspicion):  # of pictures that no other exchange sends
+        ask.send(picture(47, 31))
+        ask.send(picture(47, 32), picture(47, 33))
+        ask.send(picture(47, 34), b"words")
+    for fault in (errors.CheckRefused("nudity"), errors.CheckUnavailable("away")):
+        with patched(screening, "screen", failing(fault)):
+            ask.send(picture())
+            ask.send(picture(), picture())
 
 
 def small_body(ask: Asking, method: str, path: str, template: str | None = None, **options: Any) -> None:
@@ -277,22 +363,38 @@ def vignette(ask: Asking) -> None:
             ask(method, f"/vignette/{number}", template, headers={"Prefer": "wait=9"}, faces=("*/*",))
 
 
-def catalogue(ask: Asking) -> None:
-    ask.both("/images")
-    ask.both("/images?limit=1")
-    ask.both("/images?limit=1&before=1")
-    ask.both("/images?limit=0")
-    ask.both(f"/images?before={'a' * 26}")
-    with no_catalogue(ask.house):
-        ask.both("/images")
+_TOO_MANY = ",".join(map(str, range(101)))
 
 
 def image(ask: Asking) -> None:
     template = "/images/{image_id}"
     for number in (0, 1, 2, 99):
         ask.both(f"/images/{number}", template)
+    ask.both(f"/images/0?ids={_TOO_MANY}", template)
+    for headers in CONDITIONS:
+        ask.both("/images/0", template, headers=headers, faces=("*/*", JSON))
     with no_catalogue(ask.house):
         ask.both("/images/0", template)
+
+
+def take_back(ask: Asking) -> None:
+    template, image = "/images/{image_id}/take-back", ask.house.upload(picture())
+    token = ask.house.context.taking_back.token_for(NOBODY, image)
+    for number in (image.id, 2, 99):
+        ask.both(f"/images/{number}/take-back?token={token}", template)
+    ask.both(f"/images/{image.id}/take-back", template)
+    with no_catalogue(ask.house):
+        ask.both(f"/images/{image.id}/take-back?token={token}", template)
+
+
+def neighbours(ask: Asking) -> None:
+    template = "/images/{image_id}/neighbours"
+    for number in (0, 1, 2, 99):
+        ask.both(f"/images/{number}/neighbours", template)
+    ask.both("/images/0/neighbours?limit=0", template)
+    ask.both(f"/images/0/neighbours?ids={_TOO_MANY}", template)
+    with no_catalogue(ask.house):
+        ask.both("/images/0/neighbours", template)
 
 
 def delete(ask: Asking) -> None:
@@ -302,6 +404,7 @@ def delete(ask: Asking) -> None:
         for _ in range(2):
             ask("DELETE", f"/images/{number}", template, faces=(face,))
     ask("DELETE", "/images/99", template)
+    ask("DELETE", "/images/0?token=vd_none", template)
     ask("DELETE", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"})
     for face in _FACES:
         number = ask.house.upload(picture()).id
@@ -318,6 +421,10 @@ def delete_form(ask: Asking) -> None:
         for _ in range(2):
             ask("POST", f"/images/{number}/delete", template, faces=(face,))
     ask("POST", "/images/99/delete", template)
+    ask("POST", "/images/0/delete?token=vd_none", template)
+    image = ask.house.upload(picture())
+    token = ask.house.context.taking_back.token_for(NOBODY, image)
+    ask("POST", f"/images/{image.id}/delete?token={token}", template, faces=(BROWSER,))
     ask("POST", "/images/0/delete", template, headers={"Sec-Fetch-Site": "cross-site"})
     for face in _FACES:
         number = ask.house.upload(picture()).id
@@ -362,12 +469,14 @@ def retry(ask: Asking) -> None:
 
 def visibility(ask: Asking) -> None:
     template = "/images/{image_id}"
-    patch = {"json": {"visibility": "private"}}
+    patch = {"json": {"visibility": "private"}, "headers": {"If-Match": "*"}}
+    ask("PATCH", "/images/0", template, json={"visibility": "private"})
+    ask("PATCH", "/images/0", template, json={"visibility": "private"}, headers={"If-Match": '"another"'})
     for number in (0, 2, 99):
         ask("PATCH", f"/images/{number}", template, **patch)
-    ask("PATCH", "/images/0", template, json={"visibility": "secret"})
-    small_body(ask, "PATCH", "/images/0", template)
-    ask("PATCH", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"}, **patch)
+    ask("PATCH", "/images/0", template, json={"visibility": "secret"}, headers={"If-Match": "*"})
+    small_body(ask, "PATCH", "/images/0", template, headers={"If-Match": "*"})
+    ask("PATCH", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"}, json={})
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
         with patched(ask.house.store, "write", failing(fault)):
             ask("PATCH", "/images/0", template, **patch)
@@ -468,6 +577,16 @@ def key_removal(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
         ask("DELETE", f"/keys/{key_id}", template, headers=admin)
 
 
+@as_admin
+def events(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    ask.both("/audit", headers=ask.lesser)
+    ask.both("/audit", headers=admin)
+    ask.both("/audit?limit=1", headers=admin)
+    ask.both("/audit?limit=0", headers=admin)
+    with no_catalogue(ask.house):
+        ask.both("/audit", headers=admin)
+
+
 def login_page(ask: Asking) -> None:
     ask.both("/login")
 
@@ -537,8 +656,117 @@ def session_end(ask: Asking, _: str, admin: dict[str, str]) -> None:
         ask("DELETE", "/sessions/none", template, headers=admin)
 
 
+@as_admin
+def catalogue(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    ask.both("/images")
+    ask.both("/images?limit=1")
+    ask.both("/images?limit=1&before=1")
+    ask.both("/images?limit=0")
+    ask.both("/images?ids=0,1,99")
+    ask.both(f"/images?ids={_TOO_MANY}")
+    ask.both(f"/images?before={'a' * 26}")
+    for like in ("0", "1", "2", "99", "x"):
+        ask.both(f"/images?like={like}")
+    for headers in ({}, ask.lesser, admin):
+        ask.both("/images?state=quarantined", headers=headers)
+    ask.both("/images?state=none")
+    with no_catalogue(ask.house):
+        ask.both("/images")
+
+
+@as_admin
+def quarantine_page(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    ask.house.reviewing.suspect(ImageId(0), "moderation", "nudity")
+    ask.both("/quarantine", headers=ask.lesser)
+    ask.both("/quarantine", headers=admin)
+    ask.both("/quarantine?before=x", headers=admin)
+    ask.both(f"/quarantine?before={'a' * 26}", headers=admin)
+    with no_catalogue(ask.house):
+        ask.both("/quarantine", headers=admin)
+
+
+@as_admin
+def review(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    template, house = "/images/{image_id}/review", ask.house
+    accept, reject = ({"json": {"decision": decision}} for decision in ("accept", "reject"))
+    ask("POST", "/images/0/review", template, headers=ask.lesser, **accept)
+    ask("POST", "/images/0/review", template, headers={**admin, "Sec-Fetch-Site": "cross-site"}, **accept)
+    for number in (0, 2, 99):
+        ask("POST", f"/images/{number}/review", template, headers=admin, **accept)
+    small_body(ask, "POST", "/images/0/review", template, headers=admin)
+    ask("POST", "/images/0/review", template, headers=admin, json={"decision": "maybe"})
+    for body in (accept, reject, {"data": {"decision": "accept"}}):
+        for face in _FACES:
+            number = house.upload(picture()).id
+            house.reviewing.suspect(number, "moderation", "nudity")
+            ask("POST", f"/images/{number}/review", template, faces=(face,), headers=admin, **body)
+    house.reviewing.suspect(ImageId(0), "moderation", "nudity")
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
+        with patched(house.store, "write", failing(fault)):
+            ask("POST", "/images/0/review", template, headers=admin, **accept)
+    with no_catalogue(house):
+        ask("POST", "/images/0/review", template, headers=admin, **accept)
+
+
+def new_ticket(ask: Asking) -> None:
+    ask("POST", "/tickets", json={"uses": 2})
+    ask("POST", "/tickets", data={"uses": "2", "days": "3"})
+    ask("POST", "/tickets", json={"uses": 0})
+    ask("POST", "/tickets", headers={"Sec-Fetch-Site": "cross-site"}, json={})
+    small_body(ask, "POST", "/tickets")
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.TooManyTickets("1000")):
+        with patched(ask.house.context.ticketing, "add", failing(fault)):
+            ask("POST", "/tickets", json={})
+    with no_catalogue(ask.house):
+        ask("POST", "/tickets", json={})
+
+
+def ticket_list(ask: Asking) -> None:
+    for _ in range(2):
+        ask.house.context.ticketing.add(NOBODY, Terms())
+    for query in ("", "?limit=1", "?limit=0", "?after=none"):
+        ask.both(f"/tickets{query}")
+    with no_catalogue(ask.house):
+        ask.both("/tickets")
+
+
+def one_ticket(ask: Asking) -> None:
+    template = "/tickets/{ticket_id}"
+    ticket, token = ask.house.context.ticketing.add(NOBODY, Terms(uses=9))
+    ask.house.client.post("/images", data=picture(), headers={"Authorization": f"Bearer {token}"})
+    for path in (ticket.id, "none", f"{ticket.id}?before=0", f"{ticket.id}?before={'a' * 26}"):
+        ask.both(f"/tickets/{path}", template)
+    with no_catalogue(ask.house):
+        ask.both(f"/tickets/{ticket.id}", template)
+
+
+def revoking(method: str, template: str) -> Callable[[Asking], None]:
+    def exchange(ask: Asking) -> None:
+        ticketing = ask.house.context.ticketing
+        ticket, _ = ticketing.add(NOBODY, Terms())
+        path = template.format(ticket_id=ticket.id)
+        ask(method, path, template)
+        ask(method, template.format(ticket_id="none"), template)
+        ask(method, path, template, headers={"Sec-Fetch-Site": "cross-site"})
+        for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
+            with patched(ticketing, "revoke", failing(fault)):
+                ask(method, path, template)
+        with no_catalogue(ask.house):
+            ask(method, path, template)
+
+    return exchange
+
+
 def page(path: str) -> Callable[[Asking], None]:
     return lambda ask: ask.both(path)
+
+
+@as_admin
+def own_limits(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    ask.both("/limits")
+    ask.both("/limits", headers=admin)
+    with no_catalogue(ask.house):
+        ask.both("/limits", headers=admin)
 
 
 def front_page(ask: Asking) -> None:
@@ -559,12 +787,98 @@ def readiness(ask: Asking) -> None:
         ask.both("/readyz")
 
 
+def language(ask: Asking) -> None:
+    ask("POST", "/language?to=fr")
+    ask("POST", "/language?to=en", headers={"Referer": "http://localhost/limits"})
+    ask("POST", "/language?to=none")
+    ask("POST", "/language?to=fr", headers={"Sec-Fetch-Site": "cross-site"})
+
+
+def archive(ask: Asking) -> None:
+    ask.both("/images.zip?ids=0,1,3")
+    ask.both("/images.zip?ids=0,3&copies=clean")
+    ask.both("/images.zip?ids=99")
+    ask.both("/images.zip?ids=0&copies=none")
+    capacity = ask.house.context.capacity
+    with capacity.download(), capacity.download():
+        ask.both("/images.zip?ids=0")
+    with no_catalogue(ask.house):
+        ask.both("/images.zip?ids=0")
+
+
+def several(path: str) -> Callable[[Asking], None]:
+    def exchange(ask: Asking) -> None:
+        template = path.partition("?")[0]
+        ask("POST", f"{path}ids=0,99", template)
+        ask("POST", path, template)
+        ask("POST", f"{path}ids=0", template, headers={"Sec-Fetch-Site": "cross-site"})
+
+    return exchange
+
+
+_LINKS = "/images/{image_id}/links"
+_A_LINK = {"what": "page", "expires_at": "2999-01-01T00:00:00Z"}
+
+
+def new_link(ask: Asking) -> None:
+    house = ask.house
+    ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "revocable": True})
+    ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "what": "vignette", "recipe": "small"})
+    ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "place": "near"})
+    ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "what": "vignette", "recipe": "none"})
+    ask("POST", "/images/3/links", _LINKS, json={**_A_LINK, "what": "public"})
+    for number in (2, 99):
+        ask("POST", f"/images/{number}/links", _LINKS, json=_A_LINK)
+    ask("POST", "/images/0/links", _LINKS, json=_A_LINK, headers={"Sec-Fetch-Site": "cross-site"})
+    small_body(ask, "POST", "/images/0/links", _LINKS)
+    with patched(linking, "MAX_LINKS_OF_AN_IMAGE", 1):
+        ask("POST", "/images/0/links", _LINKS, json={**_A_LINK, "revocable": True})
+    for fault in (errors.StoreUnavailable("read-only"), errors.StoreFull("no room")):
+        with patched(FolderStore, "read_service", failing(fault)):
+            ask("POST", "/images/0/links", _LINKS, json=_A_LINK)
+    with no_catalogue(house):
+        ask("POST", "/images/0/links", _LINKS, json=_A_LINK)
+
+
+def link_list(ask: Asking) -> None:
+    ask.house.client.post("/images/0/links", json={**_A_LINK, "revocable": True})
+    for number in (0, 2, 99):
+        ask.both(f"/images/{number}/links", _LINKS)
+    with no_catalogue(ask.house):
+        ask.both("/images/0/links", _LINKS)
+
+
+def links_end(ask: Asking) -> None:
+    for number in (0, 2, 99):
+        ask("DELETE", f"/images/{number}/links", _LINKS)
+    ask("DELETE", "/images/0/links", _LINKS, headers={"Sec-Fetch-Site": "cross-site"})
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
+        with patched(ask.house.store, "write", failing(fault)):
+            ask("DELETE", "/images/0/links", _LINKS)
+    with no_catalogue(ask.house):
+        ask("DELETE", "/images/0/links", _LINKS)
+
+
+def link_end(ask: Asking) -> None:
+    template = f"{_LINKS}/{{link_id}}"
+    made = ask.house.client.post("/images/0/links", json={**_A_LINK, "revocable": True}).json
+    for number in (0, 2, 99):
+        ask("DELETE", f"/images/{number}/links/{made['id']}", template)
+    ask("DELETE", f"/images/0/links/{made['id']}", template, headers={"Sec-Fetch-Site": "cross-site"})
+    with patched(ask.house.catalogue.links, "remove", failing(errors.StoreFull("no room"))):
+        ask("DELETE", f"/images/0/links/{made['id']}", template)
+    with no_catalogue(ask.house):
+        ask("DELETE", f"/images/0/links/{made['id']}", template)
+
+
 EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/images"): upload,
     ("get", "/images"): catalogue,
     ("get", "/images/{image_id}"): image,
+    ("get", "/images/{image_id}/neighbours"): neighbours,
     ("delete", "/images/{image_id}"): delete,
     ("post", "/images/{image_id}/delete"): delete_form,
+    ("get", "/images/{image_id}/take-back"): take_back,
     ("post", "/images/{image_id}/retry"): retry,
     ("post", "/images/{image_id}/visibility"): visibility_form,
     ("get", "/images/{image_id}/original"): file_of("original"),
@@ -573,7 +887,14 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/images/{image_id}/metadata.json"): file_of("metadata.json"),
     ("get", "/vignette/{image_id}"): vignette,
     ("get", "/"): front_page,
-    ("get", "/limits"): page("/limits"),
+    ("get", "/limits"): own_limits,
+    ("get", "/add"): page("/add"),
+    ("get", "/favicon.ico"): page("/favicon.ico"),
+    ("get", "/manifest.webmanifest"): page("/manifest.webmanifest"),
+    ("post", "/language"): language,
+    ("get", "/images.zip"): archive,
+    ("post", "/images/delete"): several("/images/delete?"),
+    ("post", "/images/visibility"): several("/images/visibility?visibility=private&"),
     ("get", "/healthz"): page("/healthz"),
     ("get", "/readyz"): readiness,
     ("get", "/openapi.json"): page("/openapi.json"),
@@ -587,17 +908,37 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/keys/{key_id}"): one_key,
     ("patch", "/keys/{key_id}"): key_change,
     ("delete", "/keys/{key_id}"): key_removal,
+    ("get", "/audit"): events,
     ("get", "/login"): login_page,
     ("post", "/login"): login,
     ("post", "/logout"): logout,
     ("get", "/first-key"): page("/first-key"),
     ("post", "/first-key"): first_key,
+    ("post", "/images/{image_id}/links"): new_link,
+    ("get", "/images/{image_id}/links"): link_list,
+    ("delete", "/images/{image_id}/links"): links_end,
+    ("delete", "/images/{image_id}/links/{link_id}"): link_end,
     ("get", "/sessions"): session_list,
     ("delete", "/sessions/{session_id}"): session_end,
+    ("get", "/quarantine"): quarantine_page,
+    ("post", "/images/{image_id}/review"): review,
+    ("post", "/tickets"): new_ticket,
+    ("get", "/tickets"): ticket_list,
+    ("get", "/tickets/{ticket_id}"): one_ticket,
+    ("delete", "/tickets/{ticket_id}"): revoking("DELETE", "/tickets/{ticket_id}"),
+    ("post", "/tickets/{ticket_id}/revoke"): revoking("POST", "/tickets/{ticket_id}/revoke"),
+    ("get", "/t/{token}"): drop_box,
+    ("post", "/t/{token}"): drop,
+    ("get", "/t/{token}/qr.svg"): qr,
 }
 
 # What a name in a path stands for.
-_NAMES = {"image_id": "0", "key_id": "0123456789abcdef", "session_id": "0123456789abcdef", "code": "no-file"}
+_NAMES = {
+    "image_id": "0",
+    **dict.fromkeys(("key_id", "link_id", "session_id", "ticket_id"), "0123456789abcdef"),
+    "token": "vt_none",
+    "code": "no-file",
+}
 
 
 @pytest.fixture
@@ -610,7 +951,7 @@ def ask(tmp_path: Any) -> Iterator[Asking]:
         house.upload(animation("GIF", 3, 80, 60))
         house.upload(broken_pixels(), "broken.png")
         house.upload(picture())
-        house.upload(picture(file_format="BMP"))
+        house.upload(jpeg_with(jpeg_segment(0xDD, b"\0\0 more"), content=picture()))
         house.work()
         house.removal.delete(NOBODY, 2)
         yield Asking(house)
@@ -650,7 +991,7 @@ def differences(ask: Asking, template: str) -> Iterator[str]:
             yield from _apart(f"{what}: header", seen["headers"], set(response.get("headers", {})))
             yield from _apart(f"{what}: content", {_range(content, kind) for kind in seen["content"]}, set(content))
             if method != "head":
-                named = set(re.findall("`(/problems/[a-z-]+)`", response["description"]))
+                named = set(re.findall("`((?:/problems/|https:)[^`]+)`", response["description"]))
                 yield from _apart(f"{what}: problem", seen["problems"], named)
 
 
@@ -681,7 +1022,14 @@ def misfits(ask: Asking) -> Iterator[str]:
 def test_what_comes_is_declared_and_what_is_declared_comes(ask: Asking, operation: tuple[str, str]) -> None:
     method, template = operation
     path = template.format(**_NAMES)
-    for headers in ({"Authorization": "Bearer vk_none"}, {}):  # without a key, only what needs one refuses
+    _, token = ask.house.keyholding.add(OPERATOR, "of no other site", [Scope.ADMIN])
+    abroad = {"Authorization": f"Bearer {token}", "Origin": "https://app.example.org"}
+    for headers in (
+        {"Authorization": "Bearer vk_none"},
+        {"Authorization": "Bearer vt_none"},
+        abroad,
+        {},
+    ):  # without a key, only what needs one refuses
         if headers or {} not in ask.document["paths"][template][method]["security"]:
             for verb in (method, "head") if method == "get" else (method,):
                 ask(verb.upper(), path, template, headers=headers)
@@ -722,9 +1070,9 @@ def test_it_is_made_once_whatever_hosts_and_languages_are_asked_for(
     """It costs more than any other page, and anybody may ask for it as often as they like."""
     made: list[object] = []
 
-    def counted(app: Flask, server_url: str, policy: Policy) -> dict[str, Any]:
+    def counted(app: Flask, server_url: str, policy: Policy, *, is_rated: bool) -> dict[str, Any]:
         made.append(server_url)
-        return build_document(app, server_url, policy)
+        return build_document(app, server_url, policy, is_rated=is_rated)
 
     monkeypatch.setattr(docs, "build_document", counted)
 

@@ -143,6 +143,20 @@ def test_no_other_site_signs_a_visitor_in(closed: House, token: str, headers: di
     assert closed.client.post("/login", data={"key": token}, headers=headers).status_code == 403
 
 
+def test_behind_a_proxy_that_speaks_https_and_was_not_named_the_page_tells_the_scheme(
+    closed: House, token: str
+) -> None:
+    headers = {"Origin": "https://localhost", "Host": "localhost"}
+    signed_in = closed.client.post("/login", data={"key": token}, headers=headers)
+    signed_out = closed.client.post("/logout", headers=headers)
+
+    assert (signed_in.status_code, signed_out.status_code) == (303, 303)
+    for answer in (signed_in, signed_out):
+        name, *attributes = answer.headers["Set-Cookie"].split("; ")
+        assert name.startswith("vignette_session=")
+        assert "Secure" in attributes
+
+
 def test_signing_out_ends_it_for_whoever_has_copied_the_cookie(closed: House, token: str) -> None:
     sign_in(closed.client, token)
     [cookie] = [closed.client.get_cookie("vignette_session")]

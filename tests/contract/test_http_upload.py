@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from tests.house import house as new_house
 from vignette.errors import StoreFull
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
+from vignette.recipes import ZOOM
 from vignette.use_cases.intake import IntakeLimits
+from vignette.web import create_app
 from vignette.web.http.bodies import RequestLimits
 
 
@@ -37,11 +41,13 @@ class TestPostImages:
         assert response.status_code == 201
         body = json.loads(response.data)
         assert body.pop("received_at").endswith("Z")
+        assert body.pop("delete_token").startswith("vd_")
         assert body == {
             "id": 0,
             "public_name": house.catalogue.library.get(ImageId(0)).public_name,
             "visibility": "public",
             "state": "pending",
+            "quarantine": None,
             "name": "photo.jpg",
             "media_type": "image/jpeg",
             "bytes": len(content),
@@ -49,15 +55,19 @@ class TestPostImages:
             "width": 40,
             "height": 30,
             "frames": 1,
+            "ticket": None,
+            "external_id": None,
             "failure": None,
             "placeholder": None,
             "renditions_pending": {"small": f"http://localhost/vignette/0?size=small&v={SMALL.digest}"},
+            "public_copy": "same-pixels",
             "links": {
                 "self": "http://localhost/images/0",
                 "original": "http://localhost/images/0/original",
                 "public": "http://localhost/images/0/public",
                 "metadata": "http://localhost/images/0/metadata.json",
                 "vignette": "http://localhost/vignette/0",
+                "zoom": f"http://localhost/vignette/0?size=zoom&v={ZOOM.digest}",
                 "vignettes": {},
             },
         }
@@ -199,8 +209,11 @@ class TestPostImages:
     def test_of_several_files_the_first_is_rendered_as_soon_as_a_single_one(self, house: House) -> None:
         post(house, (picture(), "a.jpg"), (picture(), "b.jpg"), (picture(), "c.jpg"))
         post(house, (picture(), "d.jpg"))
+        elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
+        house.client.post("/images", data=picture(), content_type="image/jpeg", environ_base=elsewhere)
 
-        assert house.jobs.lanes == {0: Lane.FAST, 1: Lane.BULK, 2: Lane.BULK, 3: Lane.FAST}
+        waits_for_his_first = {3: Lane.BULK}
+        assert house.jobs.lanes == {0: Lane.FAST, 1: Lane.BULK, 2: Lane.BULK, 4: Lane.FAST} | waits_for_his_first
 
     def test_several_files_that_are_all_refused(self, house: House) -> None:
         response = post(house, (b"", "a.jpg"), (b"words", "b.txt"), accept=JSON)
@@ -211,9 +224,29 @@ class TestPostImages:
     def test_a_browser_sees_what_became_of_several_files(self, house: House) -> None:
         response = post(house, (picture(), "a.jpg"), (b"words", "<b>.txt"), accept=BROWSER)
 
-        assert response.status_code == 207
-        assert "&lt;b&gt;.txt" in response.text
-        assert 'href="/images/0"' in response.text
+        assert response.status_code == 303
+        assert response.headers["Location"].startswith("http://localhost/images?ids=0&sent=")
+        for _ in range(2):  # to reload it sends nothing again
+            page = house.client.get(response.headers["Location"], headers={"Accept": BROWSER}).text
+            assert "&lt;b&gt;.txt" in page
+            assert 'href="/images/0?ids=0"' in page  # the picture's neighbours are those of this page
+        assert len(house.client.get("/images").json["images"]) == 1
+
+    def test_of_many_that_are_refused_as_many_are_told_as_a_cookie_holds(self, house: House) -> None:
+        names = [f"{number} {secrets.token_hex(40)}.txt" for number in range(15)]
+        house_takes_all = replace(house.context.request_limits, max_files=20)
+        app = create_app(replace(house.context, request_limits=house_takes_all), public_url="", languages=["en"])
+        client = app.test_client()
+        files = [(io.BytesIO(b"words"), f"{name}{'x' * 200}") for name in names]
+
+        response = client.post("/images", data={"file": files}, headers={"Accept": BROWSER})
+
+        cookie = response.headers["Set-Cookie"]
+        assert len(cookie) < 4096
+        assert "HttpOnly" in cookie
+        page = client.get(response.headers["Location"], headers={"Accept": BROWSER}).text
+        assert "15 refused" in page
+        assert names[0][:60] in page
 
     @pytest.mark.parametrize(
         ("data", "content_type"),
@@ -379,7 +412,7 @@ class TestPostImages:
         response = post(house, (picture(), name), accept=JSON)
 
         assert json.loads(response.data)["name"] == name
-        assert {path.name for path in house.uploads.iterdir()} == {".staging", ".vignette", "0"}
+        assert {path.name for path in house.uploads.iterdir()} == {".service", ".staging", ".vignette", "0"}
 
     def test_a_file_without_a_name_is_as_good(self, house: House) -> None:
         body = b'--b\r\nContent-Disposition: form-data; name="file"; filename=""\r\n\r\n' + picture() + b"\r\n--b--\r\n"

@@ -104,9 +104,9 @@ def test_it_is_no_image_no_stranger_and_no_leftover(store: FolderStore) -> None:
 def test_more_is_not_read_than_we_would_write(store: FolderStore, root: Path) -> None:
     store.write_service(KEYS, b"{}")
     with (root / SERVICE / KEYS).open("r+b") as file:
-        file.truncate(64 * MIB + 1)
+        file.truncate(96 * MIB + 1)
 
-    with pytest.raises(FileNotStored, match=r"keys\.json of the service has 67108865 bytes, and at most 67108864"):
+    with pytest.raises(FileNotStored, match=r"keys\.json of the service has 100663297 bytes, and at most 100663296"):
         store.read_service(KEYS)
 
 

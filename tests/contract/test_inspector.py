@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,8 @@ def test_a_picture_is_described(inspector: Inspector, tmp_path: Path) -> None:
 
 
 def test_the_same_picture_is_described_in_the_same_way_twice(inspector: Inspector, tmp_path: Path) -> None:
-    assert inspect(inspector, tmp_path, picture()) == inspect(inspector, tmp_path, picture())
+    first, second = (inspect(inspector, tmp_path, picture()) for _ in range(2))
+    assert replace(first, cpu_s=0) == replace(second, cpu_s=0)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,6 @@ def _found(inspector: Inspector, path: Path) -> object:
     limits = {"max_pixels": 10**9, "max_frames": 10**5, "max_memory_bytes": 10**12}
     with path.open("rb", buffering=0) as file:
         try:
-            return inspector.inspect(file, path.stat().st_size, **limits)
+            return replace(inspector.inspect(file, path.stat().st_size, **limits), cpu_s=0)
         except Refused as error:
             return type(error), str(error), error.measured, error.limit

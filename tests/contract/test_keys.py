@@ -13,6 +13,7 @@ import pytest
 
 from vignette.access.actors import Scope
 from vignette.access.keys import Key
+from vignette.access.quotas import Quota
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.errors import CatalogueUnavailable, KeyNotFound, StoreFull, StoreUnavailable
 
@@ -26,6 +27,8 @@ FULL: Final = Key(
     expires_at=NOON + timedelta(days=30),
     networks=("10.0.0.0/8", "2001:db8::/32"),
     last_used_at=NOON + timedelta(hours=1),
+    quota=Quota(images=10, bytes=None, images_per_day=0),
+    origins=("https://app.example.org", "http://localhost:5173"),
 )
 
 # PostgreSQL and SQLite refuse the commit of a transaction that has changed a key.
@@ -115,7 +118,15 @@ def test_pages_go_from_the_newest_down(catalogue: SqlCatalogue) -> None:
 def test_a_change_replaces_what_may_change_and_nothing_else(catalogue: SqlCatalogue) -> None:
     catalogue.keys.add(a_key(1), nothing)
     catalogue.keys.add(FULL, nothing)
-    wanted = replace(FULL, name="new", scopes=frozenset({Scope.ADMIN}), expires_at=None, networks=())
+    wanted = replace(
+        FULL,
+        name="new",
+        scopes=frozenset({Scope.ADMIN}),
+        expires_at=None,
+        networks=(),
+        quota=Quota(bytes=7),
+        origins=(),
+    )
 
     changed = catalogue.keys.change(FULL.id, lambda key: replace(wanted, last_used_at=key.last_used_at), nothing)
 

@@ -48,7 +48,7 @@ def vignettes(path: Path) -> Iterator[Image.Image]:
         with pytest.MonkeyPatch.context() as patch, path.open("rb") as file:
             patch.setattr(rendering, "encoded", lossless)
             patch.setattr(rendering, "moves", lambda _: False)
-            patch.setattr(rendering, "_placeholder_of", lambda _: None)  # it reads what encoders make
+            patch.setattr(rendering, "_placeholder_of", lambda *_: None)  # it reads what encoders make
             renditions = rendering.render(file, path.stat().st_size, recipes)
         for rendition in renditions:
             if rendition.file_format == "webp":

@@ -21,9 +21,10 @@ from tests.integration.hostile_decoder import WEBP
 from tests.needs import LANDLOCK, LINUX, SECCOMP
 from tests.running import LIMIT_S, PROJECT_FOLDER, open_the_way_to, until
 from vignette.adapters.decoder.decoder import Decoder, DecoderDied
-from vignette.errors import TooMuchMemory, TooMuchTime, UnsupportedFormat
+from vignette.errors import RenderingFailed, TooMuchMemory, TooMuchTime, UnsupportedFormat
 from vignette.limits import MIB
 from vignette.model import RenderingWarning
+from vignette.pixels.rewriting import rewrite
 from vignette.recipes import Recipe
 
 pytestmark = LINUX
@@ -163,6 +164,8 @@ def test_one_that_goes_too_far_is_ended_and_the_next_picture_is_made(
         ("moves", "not those that were asked for"),
         ("none", "not all vignettes were made"),
         ("a placeholder that is none", "the placeholder is none"),
+        ("a hash that is none", "the perceptual hash is none"),
+        ("a quality that is none", "a number from 0 to 100 must stand"),
         ("a colour that is none", "the placeholder is none"),
     ],
 )
@@ -261,3 +264,61 @@ def test_the_process_that_has_pictures_decoded_loads_no_decoder(tmp_path: Path) 
     )
 
     assert done.stdout == "[]\n[]\n"
+
+
+@pytest.fixture(scope="module")
+def lying() -> Iterator[Decoder]:
+    work = "tests.integration.hostile_decoder:rewrite_as_ordered"
+    decoder = Decoder(memory_bytes=64 * MIB, cpu_seconds=LIMIT_S, wall_s=LIMIT_S, work=work)
+    yield decoder
+    decoder.close()
+
+
+class TestRewriting:
+    @pytest.mark.parametrize("file_format", ["TIFF", "BMP", "AVIF", "PNG"])
+    def test_a_cell_writes_what_is_written_here(self, real: Decoder, file_format: str) -> None:
+        content = picture(3000, 900, file_format)
+
+        with given(content) as file:
+            made = real.rewrite(file, len(content), (3000, 900), 2560, 85)
+            file.seek(0)
+            here = rewrite(file, len(content), 2560, 85)
+
+        assert (made.file_format, made.width, made.height) == ("jpeg", 2560, 768)
+        assert made == here
+
+    def test_what_needs_too_much_memory_tells_the_limit(self) -> None:
+        decoder = Decoder(memory_bytes=64 * MIB, cpu_seconds=LIMIT_S, wall_s=LIMIT_S)
+        content = picture(9000, 9000, "PNG")
+        try:
+            with given(content) as file, pytest.raises(TooMuchMemory) as caught:
+                decoder.rewrite(file, len(content), (9000, 9000), None, 92)
+        finally:
+            decoder.close()
+        assert caught.value.limit == 64 * MIB
+
+    @pytest.mark.parametrize(
+        ("answer", "blocks"),
+        [
+            pytest.param("crash", [], id="dies"),
+            pytest.param({"format": "jpeg", "width": 9, "height": 8}, ["\xff\xd8\xff"], id="another size"),
+            pytest.param({"format": "jpeg", "width": 8, "height": 8}, ["<script>"], id="no picture"),
+            pytest.param({"format": "avif", "width": 8, "height": 8}, ["    ftypavif"], id="another format"),
+            pytest.param({"format": ["jpeg"], "width": 8, "height": 8}, ["\xff\xd8\xff"], id="no format"),
+            pytest.param({"format": "jpeg", "width": 8, "height": 8}, ["\xff\xd8\xff"] * 2, id="two"),
+            pytest.param({"format": "jpeg", "width": 8, "height": 8}, [], id="none"),
+            pytest.param({"format": "jpeg", "width": 8, "height": 8}, ["\xff\xd8\xff" * 100_000], id="too long"),
+        ],
+    )
+    def test_a_cell_that_lies_or_dies_is_not_believed(self, lying: Decoder, answer: Any, blocks: list[str]) -> None:
+        content = json.dumps({"answer": answer, "blocks": blocks}).encode()
+
+        with given(content) as file, pytest.raises(RenderingFailed, match="ended without a result"):
+            lying.rewrite(file, len(content), (8, 8), None, 92)
+
+    def test_one_that_tells_the_truth_is_believed(self, lying: Decoder) -> None:
+        answer = {"format": "jpeg", "width": 8, "height": 8}
+        content = json.dumps({"answer": answer, "blocks": ["\xff\xd8\xff"]}).encode()
+
+        with given(content) as file:
+            assert lying.rewrite(file, len(content), (8, 8), None, 92).content == b"\xff\xd8\xff"

@@ -60,7 +60,9 @@ def test_the_first_key_opens_the_doors_and_is_obeyed_until_it_is_taken_back(tmp_
             found = http_client.get(f"{url}/vignette/{name}").status_code
             assert found == (401 if access == "closed" else 200)
 
-        patch = http_client.patch(f"{url}/images/{name}", json={"visibility": "private"}, headers=admin)
+        patch = http_client.patch(
+            f"{url}/images/{name}", json={"visibility": "private"}, headers={**admin, "If-Match": "*"}
+        )
         assert patch.status_code == 200
         for _ in range(20):
             assert http_client.get(f"{url}/vignette/{name}").status_code == (401 if access == "closed" else 404)
@@ -156,7 +158,7 @@ def test_what_the_readme_says_of_the_internet_is_so(tmp_path: Path) -> None:
         assert said in script
         script = script.replace(said, done)
     failing = "set -eu\ncurl() { command curl --silent --show-error --fail-with-body --noproxy '*' \"$@\"; echo; }\n"
-    telling = '\necho "$KEY $NUMBER $NAME"'
+    telling = '\necho "$KEY $NUMBER $NAME $TICKET"'
 
     with (
         running_service(tmp_path, **values) as service,
@@ -170,14 +172,18 @@ def test_what_the_readme_says_of_the_internet_is_so(tmp_path: Path) -> None:
 
         assert done.returncode == 0, done.stdout + done.stderr
         answered = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        private, public, shared, keys, tablet = answered
-        key, number, name = done.stdout.split()[-3:]
+        private, public, shared, tickets, keys, tablet, audit = answered
+        key, number, name, ticket = done.stdout.split()[-4:]
         assert (private["visibility"], public["visibility"]) == ("private", "public")
         assert private["links"]["self"] == public["links"]["self"] == f"{url}/images/{name}"
         assert (private["id"], shared["id"], number) == (0, None, "0")
         assert [listed["name"] for listed in keys["keys"]] == ["phone", "admin"]
         assert tablet["scopes"] == ["upload"]
+        assert audit["events"][0]["subject"] == tablet["id"]
         assert (here / "vignette.jpg").read_bytes().startswith(b"\xff\xd8")
+        [told] = tickets["tickets"]
+        assert (told["note"], told["uses"], told["spent"], told["state"]) == ("Our wedding", 200, 1, "open")
+        assert http_client.get(f"{url}/t/{ticket}").status_code == 404  # its key was removed
         large = picture(2000, 2000, "BMP")
         for token, status in ((key, 401), (tablet["token"], 201)):
             sent = http_client.post(f"{url}/images", content=large, headers={"Authorization": f"Bearer {token}"})

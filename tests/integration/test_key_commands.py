@@ -15,6 +15,7 @@ import pytest
 from tests.house import House, house
 from tests.integration.test_commands import vignette
 from vignette.access.actors import Actor, Scope
+from vignette.access.quotas import Quota
 from vignette.access.secrets import is_well_formed
 from vignette.use_cases.keyholding import Keyholding
 from vignette.wiring.use_cases import build_keyholding
@@ -92,6 +93,17 @@ def test_a_key_is_for_the_networks_that_were_said(tmp_path: Path, here: House) -
     assert [key.networks for key in here.catalogue.keys.all(10)] == [("10.0.0.0/8", "2001:db8::/32")]
 
 
+def test_a_key_has_the_quota_and_the_origins_that_were_said(tmp_path: Path, here: House) -> None:
+    bounds = ("--max-images", "10", "--max-bytes", "5000", "--max-images-per-day", "3")
+    add(tmp_path, "app", "--scope", "upload", *bounds, "--origin", "https://App.example.org")
+
+    (key,) = here.catalogue.keys.all(10)
+    assert (key.quota, key.origins) == (Quota(10, 5000, 3), ("https://app.example.org",))
+    (told,) = listed(tmp_path)
+    assert told["quota"] == {"images": 10, "bytes": 5000, "images_per_day": 3}
+    assert "for pages of https://app.example.org  at most 10 images" in vignette(tmp_path, "keys", "ls").stdout
+
+
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
@@ -100,6 +112,8 @@ def test_a_key_is_for_the_networks_that_were_said(tmp_path: Path, here: House) -
         (("--scope", "read", "--expires", "never"), 2, "'never' is neither a time, as 2027-01-31T12:00Z, nor an age"),
         (("--scope", "read", "--expires", "2020-01-01"), 1, "vignette: expires_at has passed already"),
         (("--scope", "read", "--expires", "99999d"), 0, ""),
+        (("--scope", "read", "--origin", "*"), 1, "vignette: origins: '*' is no origin"),
+        (("--scope", "read", "--max-images", "-1"), 2, "-1 is not in the range"),
         (("--scope", "read", "--network", "home"), 1, "vignette: networks: 'home' does not appear to be an IPv4"),
     ],
 )
@@ -127,7 +141,17 @@ def test_a_list_shows_all_but_secrets_for_a_person_and_for_a_program(tmp_path: P
         ['"office"', "admin"],
         ['"phone"', "upload"],
     ]
-    assert set(phone) == {"id", "name", "scopes", "created_at", "expires_at", "networks", "last_used_at"}
+    assert set(phone) == {
+        "id",
+        "name",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "networks",
+        "last_used_at",
+        "quota",
+        "origins",
+    }
     assert (phone["id"], phone["scopes"], phone["expires_at"]) == (actor.key_id, ["upload"], None)
     assert phone["last_used_at"] is not None
     assert (office["networks"], office["last_used_at"]) == (["10.0.0.0/8"], None)
@@ -191,3 +215,19 @@ def test_reindex_names_a_snapshot_that_it_does_not_take_and_indexes_all_the_same
     assert (done.returncode, done.stdout) == (0, f"0 images in the catalogue, from {tmp_path / 'uploads'}\n")
     assert ".service/keys.json is not taken: it holds no keys that Vignette has written" in done.stderr
     assert listed(tmp_path) == []
+
+
+def test_who_made_and_removed_a_key_is_told_by_a_command(tmp_path: Path) -> None:
+    add(tmp_path, "phone", "--scope", "upload")
+    [key] = listed(tmp_path)
+    vignette(tmp_path, "keys", "rm", key["id"])
+
+    lines = [
+        json.loads(line) for line in vignette(tmp_path, "audit", "--actor", "operator", "--json").stdout.splitlines()
+    ]
+
+    assert [(line["what"], line["subject"]) for line in lines] == [("key-removed", key["id"]), ("key-made", key["id"])]
+    one = vignette(tmp_path, "audit", "--limit", "1", "--after", "2026-01-01").stdout
+    assert re.fullmatch(rf"[0-9-]+ [0-9:]+ UTC  key-removed  by operator  {key['id']}\n", one)
+    assert vignette(tmp_path, "audit", "--after", "tomorrow").returncode == 2
+    assert vignette(tmp_path, "audit", "--what", "image-deleted").stdout == ""

@@ -71,7 +71,8 @@ def names(service: Service) -> set[str]:
     """What lies in the upload folder, but for its lock and the ballast of the test; staged uploads by their path."""
     folder = inside(service, service.upload_folder)
     staged = {f".staging/{path.name}" for path in (folder / ".staging").iterdir()}
-    return {path.name for path in folder.iterdir()} - {".staging", ".vignette", ".server.lock", "ballast"} | staged
+    ours = {".service", ".staging", ".vignette", ".server.lock", "ballast"}
+    return {path.name for path in folder.iterdir()} - ours | staged
 
 
 def assert_all_is_well_again(service: Service, next_id: int) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image as Pillow
 
 from tests import misplanning
 from tests.house import picture
@@ -105,3 +107,18 @@ def test_a_picture_that_takes_too_much_is_refused_for_good_and_the_next_is_copie
     assert said.get("limit") in limits
     assert http_client.get(public(running, PRIVATE), headers={"Prefer": "wait=20"}).content == PLAIN
     assert pool_of(running.worker) == before
+
+
+def test_what_has_to_be_written_anew_is_made_by_the_decoders_of_the_worker(running: Running) -> None:
+    link = public(running, picture(2800, 700, "TIFF"))
+    image = link.removesuffix("/public")
+    until(lambda: http_client.get(image).json()["state"] == "ready")
+
+    copy = http_client.get(link, headers={"Prefer": "wait=20"})
+    zoomed = http_client.get(http_client.get(image).json()["links"]["zoom"], headers={"Prefer": "wait=20"})
+
+    assert [(answer.status_code, answer.headers["Content-Type"]) for answer in (copy, zoomed)] == [
+        (200, "image/jpeg")
+    ] * 2
+    sizes = [Pillow.open(io.BytesIO(answer.content)).size for answer in (copy, zoomed)]
+    assert sizes == [(2800, 700), (2560, 640)]

@@ -14,10 +14,13 @@ from tests.house import House, picture
 from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access, Policy
+from vignette.adapters.sql import arrivals
 from vignette.model import Visibility
 from vignette.trials.torture.clients import Client
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate
+
+PICTURES = [picture(40, 30 + number, "PNG") for number in range(3)]
 
 
 class Visited:
@@ -110,3 +113,20 @@ def test_a_key_that_was_taken_back_and_is_obeyed_is_one(visited: Visited, monkey
     visited.doors.lend()
 
     assert visited.ledger.violations == ["a key was to be answered 401, and was answered 200"]
+
+
+def test_a_ticket_that_holds_is_no_violation(visited: Visited) -> None:
+    visited.doors.invite(PICTURES)
+
+    [(ticket_id, uses)] = visited.ledger.tickets.items()
+    assert visited.ledger.violations == []
+    assert visited.ledger.by_ticket[ticket_id] == uses == 2
+    assert [upload.is_refused for upload in visited.ledger.uploads].count(True) == 1
+
+
+def test_a_ticket_that_is_overdrawn_is_one(visited: Visited, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "spend", lambda *_: None)
+
+    visited.doors.invite(PICTURES)
+
+    assert visited.ledger.violations == ["3 images were acknowledged by a ticket for 2"]

@@ -19,6 +19,7 @@ from tests.house import House, picture
 from tests.house import house as house_below
 from tests.running import all_along
 from vignette.access.actors import NOBODY
+from vignette.access.tickets import Ticket
 from vignette.errors import Refused
 from vignette.model import ImageId
 from vignette.pixels.inspection import inspect
@@ -31,6 +32,7 @@ from vignette.trials.torture.pictures import Fate, any_picture
 from vignette.trials.torture.session import Result, total
 from vignette.trials.torture.verdict import Verdict
 from vignette.trials.torture.victim import Victim
+from vignette.use_cases.ticketing import Terms
 
 
 class Court:
@@ -270,3 +272,46 @@ def test_each_file_meets_the_fate_that_it_is_said_to_at_the_door() -> None:
             assert each.fate is not Fate.REFUSED
     assert {picture.fate for picture in pictures} == set(Fate)
     assert len({picture.content for picture in pictures}) == len(pictures)
+
+
+def by_a_ticket(court: Court, uses: int) -> Ticket:
+    """Return a ticket by which one image came, which was acknowledged."""
+    ticket, _ = court.house.context.ticketing.add(NOBODY, Terms(uses=uses))
+    content = picture(40, 40)
+    image = court.house.upload(content, actor=ticket.actor, ticket=ticket)
+    court.house.work()
+    court.ledger.send(Upload(image.record.sha256, len(content), Fate.READY, None))
+    court.ledger.give_out(ticket.id, uses)
+    court.ledger.admitted(ticket.id)
+    return ticket
+
+
+def test_a_ticket_that_is_as_it_should_be_is_no_violation(court: Court) -> None:
+    by_a_ticket(court, uses=2)
+
+    assert court.violations() == []
+
+
+def test_a_ticket_that_was_overdrawn_is_a_violation(court: Court) -> None:
+    ticket = by_a_ticket(court, uses=2)
+    court.ledger.give_out(ticket.id, 0)
+
+    assert court.violations() == [f"1 images came by ticket {ticket.id}, which is for 0"]
+
+
+def test_a_ticket_that_is_lost_is_a_violation(court: Court) -> None:
+    ticket = by_a_ticket(court, uses=2)
+    court.house.sql("DELETE FROM ticket")
+
+    assert f"ticket {ticket.id} was acknowledged, and is not in the catalogue" in court.violations()
+
+
+def test_a_use_that_is_forgotten_or_given_back_is_a_violation(court: Court) -> None:
+    ticket = by_a_ticket(court, uses=2)
+    court.house.sql("UPDATE ticket SET spent = 0")
+    court.ledger.admitted(ticket.id)
+
+    assert court.violations() == [
+        f"2 images were acknowledged by ticket {ticket.id}, and 1 are there",
+        f"ticket {ticket.id} tells 0 uses, and 1 images came by it",
+    ]

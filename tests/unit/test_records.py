@@ -16,7 +16,14 @@ from tests.house import House, picture
 from tests.unit.use_cases.test_checking import check
 from vignette import layout
 from vignette.model import Failure, Fingerprint, ImageFacts, ImageId, Outcome, Placeholder, Record
-from vignette.records import outcome_from_json, outcome_to_json, record_from_json, record_to_json
+from vignette.records import (
+    outcome_from_json,
+    outcome_to_json,
+    record_from_json,
+    record_to_json,
+    ticket_of_tombstone,
+    tombstone_to_json,
+)
 from vignette.use_cases.findings import Kind
 
 RECORD = Record(
@@ -52,7 +59,8 @@ def changed(content: bytes, path: str, value: Any) -> bytes:
 
 
 def test_what_we_write_is_read() -> None:
-    for record in (RECORD, replace(RECORD, name=None, idempotency_key=None), replace(RECORD, owner="0123456789abcdef")):
+    by_ticket = replace(RECORD, owner="0123456789abcdef", ticket="f" * 16, external_id="la commande n° 7")
+    for record in (RECORD, replace(RECORD, name=None, idempotency_key=None), by_ticket):
         assert record_from_json(record_to_json(record)) == record
     for outcome in (OUTCOME, FAILED, Outcome()):
         assert outcome_from_json(outcome_to_json(outcome)) == outcome
@@ -65,7 +73,8 @@ def test_what_a_later_release_adds_is_passed_over() -> None:
 
 def test_a_record_of_an_earlier_release_has_no_owner() -> None:
     earlier = json.loads(record_to_json(RECORD))
-    del earlier["owner"]
+    for name in ("owner", "ticket", "external_id"):
+        del earlier[name]
 
     assert record_from_json(json.dumps(earlier).encode()) == RECORD
 
@@ -105,6 +114,11 @@ def test_a_record_of_an_earlier_release_has_no_owner() -> None:
         ("owner", "0123456789abcdef0"),
         ("owner", "../../etc/passwd"),
         ("owner", {"key": 1}),
+        ("ticket", ""),
+        ("ticket", "0123456789ABCDEF"),
+        ("external_id", ""),
+        ("external_id", "a" * 201),
+        ("external_id", "a\x1b[31m"),
         ("name", 7),
         ("name", "\ud800"),
         ("later", float("nan")),
@@ -146,6 +160,10 @@ def test_the_name_in_a_record_is_only_a_label() -> None:
         ("attempts", "1"),
         ("placeholder/colour", "red;background:url(//evil.example)"),
         ("placeholder/thumbhash", "<script>"),
+        ("placeholder/pdq", "<script>"),
+        ("placeholder/pdq", "0" * 65),
+        ("placeholder/quality", 101),
+        ("placeholder/quality", -1),
         ("placeholder/thumbhash", "A" * 10_000),
         ("failure", {"code": "<b>", "detail": ""}),
         ("failure", {"code": "too-much-memory", "detail": "", "measured": 10**30}),
@@ -291,3 +309,15 @@ def test_metadata_of_whatever_depth_are_checked_as_they_are_read(house: House, d
 
     found = [finding.kind for finding in check(house)]
     assert found == [Kind.METADATA_MISSING] * is_damaged
+
+
+def test_a_tombstone_names_the_ticket_alone() -> None:
+    deleted_at = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+    assert json.loads(tombstone_to_json(deleted_at)) == {"deleted_at": "2026-11-29T12:00:00+00:00"}
+    assert ticket_of_tombstone(tombstone_to_json(deleted_at, "f" * 16)) == "f" * 16
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"7", b"[]", b"{}", b'{"ticket": 7}', b'{"ticket": "../x"}', b"\xff"])
+def test_a_tombstone_that_we_have_not_written_names_none(content: bytes) -> None:
+    assert ticket_of_tombstone(content) is None

@@ -282,6 +282,20 @@ class TestWrongValues:
         assert _the_problem().startswith(f'test.toml: allowed_hosts = ["a", "{host}"]: should be an IP address')
 
     @pytest.mark.parametrize(
+        ("settings", "limits"),
+        [
+            ({}, False),
+            ({"public_url": "http://localhost:8000"}, False),
+            ({"access": "gallery"}, True),
+            ({"host": "192.0.2.7", "access": "open"}, True),
+            ({"limit_rates": "always"}, True),
+            ({"host": "192.0.2.7", "access": "closed", "limit_rates": "never"}, False),
+        ],
+    )
+    def test_rates_are_limited_where_anybody_else_may_ask(self, settings: dict[str, str], limits: bool) -> None:
+        assert load_settings(**settings).limits_rates is limits
+
+    @pytest.mark.parametrize(
         ("settings", "is_private"),
         [
             ({}, True),
@@ -476,11 +490,12 @@ class TestRecipes:
 
         assert load_settings().recipes == (Recipe("square", 300, 300, fit="cover", crop="attention"),)
 
-    def test_there_are_a_small_and_a_large_one_unless_others_are_set(self) -> None:
+    def test_there_are_three_sizes_unless_others_are_set(self) -> None:
         recipes = load_settings().recipes
 
         assert [(recipe.name, recipe.width, recipe.height) for recipe in recipes] == [
             ("small", 256, 256),
+            ("medium", 640, 640),
             ("large", 1280, 1280),
         ]
         assert {recipe.formats for recipe in recipes} == {("webp", "jpeg")}
@@ -704,3 +719,89 @@ def test_another_process_reads_the_same_settings_from_its_environment(
 
     assert load_settings() == settings
     assert load_settings().database_url == settings.database_url
+
+
+class TestChecks:
+    """What files are shown to before they are kept."""
+
+    SERVICE = '[[checks]]\nname = "moderation"\nurl = "http://127.0.0.1:8080/check?a=b"\n'
+    SECRET = "a-secret-of-ours-which-nobody-reads"
+
+    def test_a_service_and_a_daemon(self, write_config: WriteConfig) -> None:
+        write_config(
+            f'{self.SERVICE}secret = "{self.SECRET}"\non_error = "quarantine"\ntimeout_seconds = 3\n'
+            '[[checks]]\nname = "clamav"\nclamd = "/run/clamd.sock"\non_found = "quarantine"\n'
+        )
+        service, daemon = load_settings().checks
+
+        assert (service.url, service.secret) == ("http://127.0.0.1:8080/check?a=b", self.SECRET)
+        assert (service.on_error, service.timeout_seconds) == ("quarantine", 3)
+        assert (daemon.clamd, daemon.on_found, daemon.on_error) == ("/run/clamd.sock", "quarantine", "refuse")
+
+    def test_other_processes_read_the_same(self, write_config: WriteConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_config(f'{self.SERVICE}secret = "{self.SECRET}"')
+        settings = load_settings()
+        for name, value in as_environment(settings).items():
+            monkeypatch.setenv(name, value)
+
+        assert load_settings() == settings
+
+    @pytest.mark.parametrize("place", ["127.0.0.1:3310", "[::1]:3310", "clamav:3310", "/run/clamd.sock"])
+    def test_where_a_daemon_may_listen(self, write_config: WriteConfig, place: str) -> None:
+        write_config(f'[[checks]]\nname = "clamav"\nclamd = "{place}"')
+
+        assert load_settings().checks[0].clamd == place
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ('name = "A"\nclamd = "/a"', "lower-case letter"),
+            ('name = "../a"\nclamd = "/a"', "lower-case letter"),
+            ('clamd = "/a"', "checks[0].name is missing"),
+            ('name = "a"', "either url or clamd"),
+            ('name = "a"\nclamd = "/a"\nurl = "http://a/"', "either url or clamd"),
+            ('name = "a"\nurl = "http://a/"', "secret of at least 16"),
+            ('name = "a"\nurl = "http://a/"\nsecret = "short"', "secret of at least 16"),
+            ('name = "a"\nclamd = "/a"\nsecret = "0123456789abcdef"', "no secret beside clamd"),
+            ('name = "a"\nurl = "ftp://a/"\nsecret = "0123456789abcdef"', "http://"),
+            ('name = "a"\nurl = "http://u:p@a/"\nsecret = "0123456789abcdef"', "without user"),
+            ('name = "a"\nurl = "http://a/\\r\\nX: y"\nsecret = "0123456789abcdef"', "http://"),
+            ('name = "a"\nclamd = "clamav"', "host:port"),
+            ('name = "a"\nclamd = "clamav:99999"', "host:port"),
+            ('name = "a"\nclamd = "/a"\non_error = "ignore"', "refuse"),
+            ('name = "a"\nclamd = "/a"\ntimeout_seconds = 61', "60"),
+            ('name = "a"\nclamd = "/a"\ntimeout_seconds = 0', "1"),
+            ('name = "a"\nclamd = "/a"\ntimeout = 3', "is no setting; there are name, url"),
+            ('name = "a"\nclamd = "/a"\n[[checks]]\nname = "a"\nclamd = "/b"', "a name of its own"),
+            ("\n[[checks]]\n".join(f'name = "a{number}"\nclamd = "/a"' for number in range(9)), "8"),
+        ],
+    )
+    def test_what_is_wrong_is_told(self, write_config: WriteConfig, text: str, words: str) -> None:
+        write_config(f"[[checks]]\n{text}")
+
+        assert words in _the_problem()
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            "",
+            'clamd = "/a"',
+            "timeout_seconds = 0",
+            'unknown = "x"',
+            'on_error = "x"',
+            '[[checks]]\nname = "moderation"',
+        ],
+    )
+    def test_a_secret_is_never_told(self, write_config: WriteConfig, rest: str) -> None:
+        write_config(f'{self.SERVICE}secret = "{self.SECRET}"\n{rest}')
+        try:
+            told = repr(load_settings())
+        except SettingsError as error:
+            told = _traceback(error)
+
+        assert self.SECRET not in told
+
+    def test_a_secret_that_is_no_text_is_not_told(self, write_config: WriteConfig) -> None:
+        write_config(f"{self.SERVICE}secret = 1234567890123456")
+
+        assert "1234567890123456" not in _the_problem()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vignette.access.actors import Actor, Scope
+from vignette.access.quotas import UNBOUNDED, Quota
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -20,7 +21,8 @@ class Key:
 
     `id` is public and random: 16 hexadecimal digits. `digest` is that of the token (`secrets.digest_of`). `name` is a
     label. Times are in whole milliseconds. `networks` are as `networks_of` writes them; if there are none, the key may
-    be shown from everywhere.
+    be shown from everywhere. `origins` are as `origins.origins_of` writes them: of the pages of other sites, only those
+    of these origins may use the key.
     """
 
     id: str
@@ -31,11 +33,13 @@ class Key:
     expires_at: datetime | None = None
     networks: tuple[str, ...] = ()
     last_used_at: datetime | None = None
+    quota: Quota = UNBOUNDED
+    origins: tuple[str, ...] = ()
 
     @property
     def actor(self) -> Actor:
         """Who shows this key."""
-        return Actor(self.id, self.scopes)
+        return Actor(self.id, self.scopes, origins=frozenset(self.origins))
 
     def is_valid_at(self, now: datetime) -> bool:
         """Whether it has not expired."""

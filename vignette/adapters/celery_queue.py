@@ -19,6 +19,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError, ResponseError
 
+from vignette.adapters.celery_transport import ENLARGE_TASK as ENLARGE_TASK
 from vignette.adapters.celery_transport import PUBLISH_TASK as PUBLISH_TASK
 from vignette.adapters.celery_transport import QUEUE as QUEUE
 from vignette.adapters.celery_transport import RENDER_TASK as RENDER_TASK
@@ -156,6 +157,9 @@ class CeleryJobs:
 
     def publish(self, image_id: ImageId) -> None:
         self._send(PUBLISH_TASK, [image_id], Lane.BULK)
+
+    def enlarge(self, image_id: ImageId) -> None:
+        self._send(ENLARGE_TASK, [image_id], Lane.BULK)
 
     def _send(self, task: str, image_ids: Sequence[ImageId], lane: Lane) -> None:
         self._raise_if_silent()

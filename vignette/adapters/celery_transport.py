@@ -20,6 +20,7 @@ from redis.exceptions import ResponseError
 
 RENDER_TASK: Final = "vignette.render"
 PUBLISH_TASK: Final = "vignette.publish"
+ENLARGE_TASK: Final = "vignette.enlarge"
 
 # A name of our own, because a worker of another application on the same Redis discards jobs that it does not know.
 QUEUE: Final = "vignette"
@@ -55,7 +56,7 @@ def as_job(message: Any) -> dict[str, Any] | None:
         arguments, options, after = json.loads(b64decode(message["body"], validate=True))
         (image_id,) = arguments
         task, job_id, tag = headers["task"], headers["id"], properties["delivery_tag"]
-        is_job = task in (RENDER_TASK, PUBLISH_TASK) and _is_image_id(image_id)
+        is_job = task in (RENDER_TASK, PUBLISH_TASK, ENLARGE_TASK) and _is_image_id(image_id)
         if not is_job or options or any(after.values()) or not _is_word(job_id) or not _is_word(tag):
             return None
         priority = properties.get("priority")

@@ -8,8 +8,12 @@ import click
 
 from vignette import __version__
 from vignette.access.policy import Access
+from vignette.cli.audit import audit
 from vignette.cli.images import render, retry
 from vignette.cli.keys import keys
+from vignette.cli.quarantine import quarantine
+from vignette.cli.signing_keys import signing_keys
+from vignette.cli.tickets import tickets
 from vignette.cli.trials import bench, torture
 from vignette.cli.upkeep import fsck, reindex
 from vignette.jail.modes import keep_files_private
@@ -47,5 +51,5 @@ def open_catalogue(settings: Settings, offer: str) -> None:
     catalogue.close()
 
 
-for command in (reindex, retry, render, fsck, keys, torture, bench):
+for command in (reindex, retry, render, fsck, keys, tickets, signing_keys, quarantine, audit, torture, bench):
     main.add_command(command)

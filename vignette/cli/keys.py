@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from dataclasses import asdict
+from datetime import UTC, datetime
 
 import click
 
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.keys import Key
+from vignette.access.quotas import Quota
+from vignette.cli.ends import End, day, time
 from vignette.settings import exit_with_words, load_settings
-
-_AGE: Final = re.compile(r"([1-9][0-9]{0,4})([hd])", re.ASCII)
-_UNITS: Final = {"h": "hours", "d": "days"}
-
-
-class _End(click.ParamType[datetime]):
-    """A time to come: "30d" and "12h" from now, or as in ISO 8601, in UTC unless it has an offset."""
-
-    name = "30d|TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        if (age := _AGE.fullmatch(value)) is not None:
-            return datetime.now(UTC) + timedelta(**{_UNITS[age[2]]: int(age[1])})
-        try:
-            end = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a time, as 2027-01-31T12:00Z, nor an age, as 30d or 12h", param, ctx)
-        return end if end.tzinfo is not None else end.replace(tzinfo=UTC)
 
 
 @click.group()
@@ -54,7 +35,7 @@ def keys() -> None:
     help="What the key may do; give the option several times. admin gives every scope, over everybody's images.",
 )
 @click.option(
-    "--expires", "expires_at", type=_End(), help="When the key ends: 30d, 12h, or a time. It never ends without."
+    "--expires", "expires_at", type=End(), help="When the key ends: 30d, 12h, or a time. It never ends without."
 )
 @click.option(
     "--network",
@@ -63,7 +44,26 @@ def keys() -> None:
     metavar="CIDR",
     help="From where alone the key is valid, as 192.0.2.0/24; give the option several times.",
 )
-def add(name: str, scopes: tuple[Scope, ...], expires_at: datetime | None, networks: tuple[str, ...]) -> None:
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Pages of which other site may use the key, as https://app.example.org; give the option several times.",
+)
+@click.option("--max-images", type=click.IntRange(0), help="How many images it may have here at a time.")
+@click.option("--max-bytes", type=click.IntRange(0), help="How many bytes all of them may take, vignettes too.")
+@click.option("--max-images-per-day", type=click.IntRange(0), help="How many images it may send in a day (UTC).")
+def add(
+    name: str,
+    scopes: tuple[Scope, ...],
+    expires_at: datetime | None,
+    networks: tuple[str, ...],
+    origins: tuple[str, ...],
+    max_images: int | None,
+    max_bytes: int | None,
+    max_images_per_day: int | None,
+) -> None:
     """
     Make a key, which you will know again by its NAME.
 
@@ -73,7 +73,15 @@ def add(name: str, scopes: tuple[Scope, ...], expires_at: datetime | None, netwo
 
     with exit_with_words():
         keyholding = open_keyholding(load_settings())
-        key, token = keyholding.add(OPERATOR, name, scopes, expires_at=expires_at, networks=networks)
+        key, token = keyholding.add(
+            OPERATOR,
+            name,
+            scopes,
+            expires_at=expires_at,
+            networks=networks,
+            origins=origins,
+            quota=Quota(max_images, max_bytes, max_images_per_day),
+        )
     click.echo(f"{_line(key)}\nKeep the token: it is shown this once.", err=True)
     click.echo(token)
 
@@ -109,10 +117,12 @@ def _line(key: Key) -> str:
         key.id,
         json.dumps(key.name, ensure_ascii=False),
         ",".join(_in_order(key)),
-        f"made {_day(key.created_at)}",
-        "never expires" if key.expires_at is None else f"{_tense(key)} {_time(key.expires_at)}",
-        "never used" if key.last_used_at is None else f"last used {_time(key.last_used_at)}",
+        f"made {day(key.created_at)}",
+        "never expires" if key.expires_at is None else f"{_tense(key)} {time(key.expires_at)}",
+        "never used" if key.last_used_at is None else f"last used {time(key.last_used_at)}",
         *([f"only from {', '.join(key.networks)}"] if key.networks else []),
+        *([f"for pages of {', '.join(key.origins)}"] if key.origins else []),
+        *(f"at most {value} {words}" for words, value in _bounds(key) if value is not None),
     ]
     return "  ".join(parts)
 
@@ -125,8 +135,15 @@ def _as_object(key: Key) -> dict[str, object]:
         "created_at": key.created_at.isoformat(),
         "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
         "networks": key.networks,
+        "quota": asdict(key.quota),
+        "origins": key.origins,
         "last_used_at": None if key.last_used_at is None else key.last_used_at.isoformat(),
     }
+
+
+def _bounds(key: Key) -> list[tuple[str, int | None]]:
+    quota = key.quota
+    return [("images", quota.images), ("bytes", quota.bytes), ("images a day", quota.images_per_day)]
 
 
 def _in_order(key: Key) -> list[str]:
@@ -135,11 +152,3 @@ def _in_order(key: Key) -> list[str]:
 
 def _tense(key: Key) -> str:
     return "expires" if key.is_valid_at(datetime.now(UTC)) else "expired"
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d}"

@@ -27,17 +27,18 @@ def reindex(lost: bool) -> None:
     done. If the images are lost for good, --lost makes an empty catalogue. Their numbers stay taken.
 
     If the catalogue has no keys, those that the upload folder knows are valid again. Otherwise the keys stay as they
-    are.
+    are. The same holds for tickets.
     """
     from vignette.wiring.stores import open_and_catch_up
-    from vignette.wiring.use_cases import build_key_snapshots, build_reindexing
+    from vignette.wiring.use_cases import build_reindexing, build_snapshots
 
     with exit_with_words():
         settings = load_settings()
         store, catalogue = open_and_catch_up(settings, images_are_lost=lost)
         reindexing = build_reindexing(store, catalogue)
         count = reindexing.rebuild(_with_a_bar) if sys.stderr.isatty() else reindexing.rebuild()
-        build_key_snapshots(store, catalogue).bring_back()
+        for snapshots in build_snapshots(store, catalogue):
+            snapshots.bring_back()
     click.echo(f"{count} images in the catalogue, from {settings.upload_folder}")
 
 

@@ -39,6 +39,11 @@ def whole(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
     return _scaled(width, height, min(min(scales) if recipe.fit == "inside" else max(scales), 1.0))
 
 
+def within(width: int, height: int, most_edge_px: int | None) -> tuple[int, int]:
+    """Return (width, height) of the picture with at most *most_edge_px* at its longer side; None leaves it as it is."""
+    return _scaled(width, height, 1.0 if most_edge_px is None else min(most_edge_px / max(width, height), 1.0))
+
+
 def centred(width: int, height: int, size: tuple[int, int]) -> tuple[int, int]:
     """Return (left, top) of the part of *size*, (width, height), in the middle of a *width* × *height* picture."""
     return (width - size[0]) // 2, (height - size[1]) // 2

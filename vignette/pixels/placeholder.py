@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw
 from vignette.pixels.geometry import fit
 from vignette.recipes import Recipe
 
-_GROUND: Final = (228, 228, 231)
-_MARK: Final = (161, 161, 170)
+# On whatever it lies: a page may be light or dark. The marks can be told from either.
+_GROUND: Final = (141, 134, 125, 0)
+_MARK: Final = (141, 134, 125, 255)
 
 
 def pending_placeholder(width: int, height: int, recipe: Recipe) -> bytes:
@@ -28,7 +29,7 @@ def failed_placeholder(width: int, height: int, recipe: Recipe) -> bytes:
 # Most pictures have one of a few shapes, so most placeholders were drawn before.
 @lru_cache(maxsize=64)
 def _placeholder(width: int, height: int, *, is_failed: bool) -> bytes:
-    image = Image.new("RGB", (width, height), _GROUND)
+    image = Image.new("RGBA", (width, height), _GROUND)
     draw = ImageDraw.Draw(image)
     middle_x, middle_y, unit = width / 2, height / 2, min(width, height) / 16
     if is_failed:

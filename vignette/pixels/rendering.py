@@ -33,9 +33,11 @@ from vignette.pixels.decoder_file import mended_file
 from vignette.pixels.encoding import decoder_of, encoded
 from vignette.pixels.engines import decode
 from vignette.pixels.frames.film import first_picture
-from vignette.pixels.geometry import Plan, plan
+from vignette.pixels.geometry import Plan, plan, within
 from vignette.pixels.inspection import read_anatomy
+from vignette.pixels.likeness import likeness
 from vignette.pixels.noticing import notice, noticing
+from vignette.pixels.pdq import Pdq
 from vignette.pixels.renditions import Rendition, Step, Told
 from vignette.pixels.resampling import resized
 from vignette.pixels.thumbhash import MAX_EDGE_PX, mean_colour, thumbhash
@@ -105,6 +107,24 @@ def render_in_steps(
             yield animated
 
 
+def whole_picture(file: BinaryIO, size: int, most_edge_px: int | None) -> Image.Image:
+    """
+    Decode the picture of *size* bytes in *file*, or the first of several: upright, in sRGB, as large as it is, or with
+    *most_edge_px* at its longer side. Its mode is L, LA, RGB or RGBA, and its `info` is empty.
+
+    Raises:
+        Refused: The picture would not pass the door.
+        RenderingFailed: Not all pixels of the picture can be decoded.
+    """
+    anatomy = read_anatomy(file, size, _BOUNDS)
+    file, size = mended_file(file, size, anatomy)
+    wanted = within(*anatomy.upright_size, most_edge_px)
+    with _decoder_errors(anatomy):
+        image = _picture(first_picture(file, size, anatomy), anatomy, wanted)
+        image.info = {}
+        return resized(image, wanted)
+
+
 def _plans(anatomy: Anatomy, recipes: Sequence[Recipe]) -> list[Plan]:
     return [plan(*anatomy.upright_size, recipe) for recipe in recipes]
 
@@ -116,13 +136,14 @@ def _stills(file: BinaryIO, size: int, anatomy: Anatomy, plans: Sequence[Plan]) 
     for planned in plans:
         recipe = planned.recipe
         # Not kept while the next one is encoded.
-        vignette = cropped(pictures.pop(recipe.name), planned.size, recipe.crop)
+        picture = pictures.pop(recipe.name)
+        vignette = cropped(picture, planned.size, recipe.crop)
         step = [
             Rendition(recipe, file_format, *planned.size, encoded(vignette, file_format, recipe.quality))
             for file_format in recipe.formats
         ]
         if planned is plans[0]:
-            step[0] = replace(step[0], placeholder=_placeholder_of(step))
+            step[0] = replace(step[0], placeholder=_placeholder_of(step, likeness(picture)))
         yield step
 
 
@@ -159,7 +180,7 @@ def _animations(
         logger.info("an animation has a still vignette only: %s", error or type(error).__name__)
 
 
-def _placeholder_of(stills: Step) -> Placeholder:
+def _placeholder_of(stills: Step, known_by: Pdq) -> Placeholder:
     """Return what stands for the picture until the vignette is there, made from the *stills* of a recipe."""
     # JPEG has no alpha, so it is the last choice.
     smallest = min(stills, key=lambda still: (still.width * still.height, still.file_format == "jpeg"))
@@ -173,6 +194,8 @@ def _placeholder_of(stills: Step) -> Placeholder:
     return Placeholder(
         thumbhash=base64.b64encode(thumbhash(*size, pixels)).decode("ascii"),
         colour="#" + "".join(f"{round(255 * value):02x}" for value in mean_colour(pixels)),
+        pdq=known_by.bits,
+        quality=known_by.quality,
     )
 
 

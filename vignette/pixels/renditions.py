@@ -25,6 +25,16 @@ class Rendition:
     placeholder: Placeholder | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The picture itself, decoded and encoded anew in `file_format`, JPEG or WebP, at `width` × `height` pixels."""
+
+    file_format: VignetteFormat
+    width: int
+    height: int
+    content: bytes
+
+
 Step = list[Rendition]
 """The vignettes that are made in one go: all stills of one recipe, or all that move."""
 

@@ -58,8 +58,8 @@ class Keys(Protocol):
 
     def change(self, key_id: str, edit: Callable[[Key], Key], keep: Keep) -> Key:
         """
-        Replace the name, the scopes, the end and the networks of a key by those of the key that *edit* makes of it;
-        return that. *edit* is called while nobody else can change the key.
+        Replace the name, the scopes, the end, the networks, the origins and the quota of a key by those of the key that
+        *edit* makes of it; return that. *edit* is called while nobody else can change the key.
 
         Raises:
             KeyNotFound: There is no key of this id.
@@ -79,6 +79,12 @@ class Keys(Protocol):
 
 class KeyCopies(Protocol):
     """For those who hold the keys against what was written down of them."""
+
+    def is_empty(self) -> bool:
+        """Whether there is no key."""
+
+    def kept(self) -> list[Key]:
+        """All keys, the newest first."""
 
     def keep(self, keep: Keep) -> None:
         """Call *keep* with all keys, while none can be added, changed or removed."""

@@ -8,12 +8,25 @@ nobody knows whether the transaction was committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from vignette.access.policy import Sight
-from vignette.model import Failure, Image, ImageId, Need, Placeholder, PublicName, Record, State, Visibility
+from vignette.model import (
+    Edits,
+    Failure,
+    Image,
+    ImageId,
+    Need,
+    Placeholder,
+    PublicName,
+    Record,
+    State,
+    Suspicion,
+    Visibility,
+)
 
 
 class Arrivals(Protocol):
@@ -25,9 +38,14 @@ class Arrivals(Protocol):
         promote: Callable[[ImageId], None],
         withdraw: Callable[[], None],
         visibility: Visibility | None = None,
+        quarantine: Suspicion | None = None,
+        *,
+        metadata_bytes: int = 0,
     ) -> tuple[Image, bool]:
         """
-        Give *record* the next number, with *visibility*; call *promote* with it, and index it as pending.
+        Give *record* the next number, with *visibility* and, if it is suspected, in *quarantine*; call *promote* with
+        the number, and index the image as pending. Its *metadata_bytes* count in the quota of its owner, as its own
+        bytes do.
 
         Numbers count from 0 without a gap: if anything fails, the number is not taken. If *promote* was called before
         that, *withdraw* is called to undo what it did, even if it did only half. *withdraw* is called only when it is
@@ -37,11 +55,34 @@ class Arrivals(Protocol):
 
         Returns:
             The image, and whether it is new. If an image with the same idempotency key is there already, that image;
-            then *promote* is not called.
+            so too, without a key, if one with the same bytes came by the same ticket, and was not deleted. Then
+            *promote* is not called. A use of the ticket of *record* is counted in the same transaction, if the
+            image is new.
 
         Raises:
             IdempotencyKeyReused: The image with the same key has other bytes.
+            TicketSpent, InvalidTicket: No image may come by the ticket any more.
+            StorageQuotaExceeded, QuotaExceeded: It would take its owner over the quota. Two that come at once cannot.
         """
+
+    def sent_before(self, record: Record) -> Image | None:
+        """
+        Return the image that has the idempotency key of *record* already, if any.
+
+        Raises:
+            IdempotencyKeyReused: As in `add`.
+        """
+
+    def has_any(self, idempotency_keys: Collection[str]) -> bool:
+        """Whether an image came with one of these keys, even one that was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """What somebody sees of images that he names by their number, and by their public name; None is all."""
+
+    by_number: Sight | None
+    by_name: Sight | None
 
 
 class Library(Protocol):
@@ -58,10 +99,25 @@ class Library(Protocol):
         Return the image with this public name; raise `ImageNotFound` as `get` does, and if it was deleted.
         """
 
+    def living(self, numbers: Collection[ImageId], names: Collection[PublicName], sights: Sights) -> list[Image]:
+        """
+        Return, in no order, those of the images with these *numbers*, and of those with these *names*, that are not
+        deleted and are in sight.
+        """
+
+    def count(self, limit: int, sight: Sight | None = None) -> int:
+        """Return how many images are not deleted, *limit* if there are more; with *sight*, those that are in it."""
+
     def newest(self, limit: int, before: ImageId | None = None, sight: Sight | None = None) -> list[Image]:
         """
-        Return at most *limit* images that are not deleted, newest first, with numbers below *before*; with *sight*,
-        only those that are in it.
+        Return at most *limit* images that are neither deleted nor in quarantine, newest first, with numbers below
+        *before*; with *sight*, only those that are in it.
+        """
+
+    def next_newer(self, limit: int, after: ImageId, sight: Sight | None = None) -> list[Image]:
+        """
+        Return the *limit* images above the number *after* that are next to it, the lowest number first; of those that
+        are not deleted and, with *sight*, in it. The cost does not depend on how many others there are.
         """
 
     def in_state(self, state: State, limit: int, after: ImageId | None = None) -> list[ImageId]:
@@ -71,6 +127,17 @@ class Library(Protocol):
         """
         At most *limit* ready images that could not be completed or rendered again by the recipes of *recipe_set*: the
         lowest numbers above *after*, in order.
+        """
+
+
+class Alike(Protocol):
+    """For those who look for pictures that look like one."""
+
+    def like(self, image: Image, most: int, limit: int, sight: Sight | None = None) -> list[tuple[Image, int]]:
+        """
+        Return at most *limit* other images that are not deleted and are in *sight*, whose perceptual hash differs from
+        that of *image* in at most *most* bits, up to 31; each with the number of bits, the nearest first. Images with
+        little to be known by are passed over. If thousands are one picture, not all of them are looked at.
         """
 
 
@@ -113,10 +180,12 @@ class Renderings(Protocol):
         sizes: tuple[str, ...],
         *,
         goes_on: bool,
+        vignette_bytes: int = 0,
     ) -> Claim | None:
         """
-        Set the image `READY`, with *sizes* and, unless it is None, *placeholder*; what is still to come waits as a work
-        of its own, `Need.REST`, with no attempts counted. *recipe_set* identifies what was made by now.
+        Set the image `READY`, with *sizes*, *vignette_bytes* and, unless it is None, *placeholder*; what is still to
+        come waits as a work of its own, `Need.REST`, with no attempts counted. *recipe_set* identifies what was made
+        by now.
 
         If the worker *goes on*, its lease does too, and it has begun the first attempt of that work. Otherwise the
         lease ends, and the image counts as queued from now on.
@@ -132,11 +201,12 @@ class Renderings(Protocol):
         placeholder: Placeholder | None = None,
         recipe_set: str = "",
         sizes: tuple[str, ...] | None = None,
+        vignette_bytes: int = 0,
     ) -> bool:
         """
-        Set the image `READY` with *placeholder* and *sizes*, or `FAILED` with *failure*, and note the *recipe_set* that
-        was rendered or tried. An image that was completed or rendered again is `READY` either way; with a *failure* it
-        keeps its sizes, and without a *placeholder* the one that it has. See `Unflushed` for the
+        Set the image `READY` with *placeholder*, *sizes* and *vignette_bytes*, or `FAILED` with *failure*, and note the
+        *recipe_set* that was rendered or tried. An image that was completed or rendered again is `READY` either way;
+        with a *failure* it keeps its sizes, and without a *placeholder* the one that it has. See `Unflushed` for the
         note that it adds.
 
         Returns:
@@ -248,17 +318,59 @@ class Editing(Protocol):
     """For what is said of an image after it came."""
 
     def set_visibility(
-        self, image_id: ImageId, visibility: Visibility | None, write_down: Callable[[], object]
-    ) -> None:
+        self,
+        image_id: ImageId,
+        visibility: Visibility | None,
+        at: datetime,
+        write_down: Callable[[Edits], object],
+        check: Callable[[Image], object] = lambda _: None,
+    ) -> Edits:
         """
-        Say who sees the image, and have it written down (*write_down*) while nobody else says it, deletes the image or
-        reads its folder for the catalogue. If *write_down* raises, nothing has changed.
+        Say who sees the image, and have all that is said of it written down (*write_down*) while nobody else says
+        anything, deletes the image or reads its folder for the catalogue; return it. Before that *check* is given the
+        image as it stands. If either raises, nothing has changed. If *write_down* does, or whoever does all this dies,
+        the image is `under_way`. An image that becomes private ends its links *at* this time
+        (`access.links.end_of_links`).
 
         On SQLite all other writers wait meanwhile, so *write_down* has to be short, and must not use the catalogue.
 
         Raises:
             ImageNotFound: There is no image of this number, or it was deleted.
         """
+
+    def end_links(self, image_id: ImageId, at: datetime, write_down: Callable[[Edits], object]) -> Edits:
+        """End the links of the image *at* this time; all else is as of `set_visibility`."""
+
+    def under_way(self, min_age_s: float, limit: int) -> list[ImageId]:
+        """
+        At most *limit* images that somebody began to change *min_age_s* ago or earlier, and has not come to an end
+        with: what was written down may be ahead of what the catalogue says.
+        """
+
+    def settle(self, image_id: ImageId, min_age_s: float, read: Callable[[], Edits]) -> None:
+        """
+        Have the catalogue say what *read* returns of the image, while nobody else says anything: so no change of the
+        image that began *min_age_s* ago or earlier is `under_way` any more. *read* is not called if the image is gone.
+        """
+
+
+class Quarantine(Protocol):
+    """
+    For what nobody but `admin` is to see before somebody has decided. Each change has something written down in the
+    folder (*write_down*), as `Editing.set_visibility` has: if that raises, nothing has changed.
+    """
+
+    def waiting(self, limit: int, before: ImageId | None = None) -> list[Image]:
+        """Return at most *limit* images in quarantine, newest first, with numbers below *before*."""
+
+    def shut_away(self, image_id: ImageId, suspicion: Suspicion, write_down: Callable[[], object]) -> None:
+        """Put the image into quarantine; raise `ImageNotFound` if there is none of this number, or it was deleted."""
+
+    def let_out(self, image_id: ImageId, write_down: Callable[[], object]) -> None:
+        """Let the image out. Raise `ImageNotQuarantined` if it is not in quarantine, not any more, or deleted."""
+
+    def begin_delete(self, image_id: ImageId) -> None:
+        """Do `Removals.begin_delete` to an image in quarantine; raise `ImageNotQuarantined` as `let_out` does."""
 
 
 class Removals(Protocol):
@@ -272,10 +384,10 @@ class Removals(Protocol):
         On SQLite all other writers wait meanwhile, so *act* has to be short, and must not use the catalogue.
         """
 
-    def begin_delete(self, image_id: ImageId) -> bool:
+    def begin_delete(self, image_id: ImageId, beside: Callable[[], object] = int) -> bool:
         """
         Set `DELETING`: from now on the image answers as deleted. False, and nothing changes, if it was deleted before
-        or there never was one.
+        or there never was one. *beside* is called in the same transaction, if the image is being deleted.
         """
 
     def end_delete(self, image_id: ImageId) -> None:

@@ -10,11 +10,15 @@ from vignette.model import ImageFacts
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What was found: the facts, and what goes into `metadata.json` and `metadata.txt`."""
+    """
+    What was found: the facts, and what goes into `metadata.json` and `metadata.txt`. `cpu_s` is the processor time that
+    it took; 0 if nobody has measured it.
+    """
 
     facts: ImageFacts
     metadata_json: bytes
     metadata_text: bytes
+    cpu_s: float = 0.0
 
 
 class Inspector(Protocol):

@@ -42,10 +42,13 @@ class Jobs(Protocol):
 
 
 class Copyists(Protocol):
-    """The queue of public copies. It is a hint too: whoever asks for the copy again queues it again."""
+    """The queue of what is made on demand. It is a hint too: whoever asks again queues it again."""
 
     def publish(self, image_id: ImageId) -> None:
         """Queue a job that makes the public copy of the image, which somebody waits for; raises as `hint`."""
+
+    def enlarge(self, image_id: ImageId) -> None:
+        """Queue a job that makes the vignette of `recipes.ZOOM`, which somebody waits for; raises as `hint`."""
 
 
 class AllJobs(Jobs, Copyists, Protocol):

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from vignette import layout
 from vignette.errors import FileNotStored, ImageNotFound, Overloaded, Refused, StoreUnavailable
 from vignette.limits import CHUNK_BYTES, STAGING_MAX_AGE_S, SWEEP_INTERVAL_S
-from vignette.model import Edits, Image, ImageId, Need, Outcome, Record, State
+from vignette.model import Edits, Image, ImageId, Need, Outcome, Record, Review, State
 from vignette.ports.catalogue import Index, Library
 from vignette.ports.inspector import Inspector
 from vignette.ports.store import Files, Staging, Survey
@@ -31,13 +31,14 @@ from vignette.records import (
     outcome_from_json,
     record_from_json,
     record_to_json,
+    review_to_json,
     tombstone_to_json,
 )
 from vignette.use_cases.findings import METADATA, Finding, Folder, Kind, Remedy, judge
-from vignette.use_cases.key_snapshots import PLACE, KeySnapshots
-from vignette.use_cases.reindexing import read_anew, read_visibility
+from vignette.use_cases.reindexing import read_anew, read_edits, read_quarantine
 from vignette.use_cases.removal import Removal
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.snapshotting import Snapshots
 
 # Longer than the time between two writes of a rendering, and longer than the time between two sweeps.
 _SETTLE_S: Final = 2 * SWEEP_INTERVAL_S
@@ -84,7 +85,7 @@ class Checkup:
         index: Index,
         removal: Removal,
         renewal: Renewal,
-        snapshots: KeySnapshots,
+        snapshots: Sequence[Snapshots[Any]],
         inspector: Inspector,
         recipes: Sequence[Recipe],
         *,
@@ -187,14 +188,22 @@ class Checkup:
         outcome = self._outcome(image_id)
         bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
         others = tuple(self._survey.others(image_id))
-        has_bad_edits, visibility = False, None
+        has_bad_edits, edits = False, Edits()
+        has_bad_review, quarantine = False, None
         if record is not None:
             try:
-                visibility = read_visibility(self._files, others, image_id, record)
+                edits = read_edits(self._files, others, image_id, record)
             except ValueError:
                 has_bad_edits = True
+            try:
+                quarantine = read_quarantine(self._files, others, image_id)
+            except ValueError:
+                has_bad_review = True
         return Folder(
-            names, record, visibility, outcome, digest, size, bad_metadata, bad_vignettes, others, has_bad_edits
+            *(names, record, edits, outcome, digest, size, bad_metadata, bad_vignettes, others),
+            has_bad_edits=has_bad_edits,
+            quarantine=quarantine,
+            has_bad_review=has_bad_review,
         )
 
     def _record(self, image_id: ImageId) -> Record | None:
@@ -252,16 +261,19 @@ class Checkup:
                 name=name,
                 remedy=Remedy.CLEAR,
             )
-        yield from self._look_at_keys()
+        for snapshots in self._snapshots:
+            yield from self._look_at(snapshots)
 
-    def _look_at_keys(self) -> Iterator[Finding]:
-        if self._snapshots.is_behind():
+    def _look_at(self, snapshots: Snapshots[Any]) -> Iterator[Finding]:
+        what, place = snapshots.form.what, snapshots.form.place
+        kind = Kind(f"{what}-differ")
+        if snapshots.is_behind():
             self._settle()
-            if self._snapshots.is_behind():
-                detail = "it does not hold the keys of the catalogue: a copy of the upload folder would have others"
-                yield Finding(Kind.KEYS_DIFFER, detail, name=PLACE, remedy=Remedy.KEYS)
-        elif (words := self._snapshots.not_taken()) is not None:
-            yield Finding(Kind.KEYS_DIFFER, f"{words}; `vignette reindex` takes it if it can be read", name=PLACE)
+            if snapshots.is_behind():
+                detail = f"it does not hold the {what} of the catalogue: a copy of the upload folder would have others"
+                yield Finding(kind, detail, name=place, remedy=Remedy.SERVICE)
+        elif (words := snapshots.not_taken()) is not None:
+            yield Finding(kind, f"{words}; `vignette reindex` takes it if it can be read", name=place)
 
     def _repaired(self, finding: Finding) -> Finding:
         if finding.remedy is None:
@@ -274,8 +286,8 @@ class Checkup:
 
     def _repair(self, finding: Finding) -> None:
         image_id, name = finding.image_id, finding.name
-        if finding.remedy is Remedy.KEYS:
-            self._snapshots.write_anew()
+        if finding.remedy is Remedy.SERVICE:
+            next(each for each in self._snapshots if each.form.place == name).write_anew()
         elif image_id is None:
             self._staging.clear_staging(self._staging_max_age_s)
         elif finding.remedy is Remedy.INDEX:
@@ -290,15 +302,23 @@ class Checkup:
             record = self._library.get(image_id).record
             self._files.write(image_id, layout.RECORD, record_to_json(record))
         elif finding.remedy is Remedy.EDITS:
-            edits = Edits(self._library.get(image_id).visibility)
+            row = self._library.get(image_id)
+            edits = Edits(row.visibility, row.links_ended_at)
             self._files.write(image_id, layout.EDITS, edits_to_json(edits))
+        elif finding.remedy is Remedy.REVIEW:
+            self._write_review(image_id)
         elif finding.remedy is Remedy.METADATA:
             self._write_metadata(image_id)
         elif name is not None:
             self._files.remove(image_id, name)
 
+    def _write_review(self, image_id: ImageId) -> None:
+        suspicion = self._library.get(image_id).quarantine
+        if suspicion is not None:
+            self._files.write(image_id, layout.REVIEW, review_to_json(Review(suspicion)))
+
     def _entomb(self, image_id: ImageId) -> None:
-        tombstone = tombstone_to_json(datetime.now(UTC))
+        tombstone = tombstone_to_json(datetime.now(UTC), self._library.get(image_id).record.ticket)
         try:
             self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except FileNotStored:

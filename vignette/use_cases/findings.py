@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from vignette import layout
 from vignette.access.names import name_of_earlier
-from vignette.model import Image, ImageId, Outcome, Record, State, Visibility
+from vignette.model import Edits, Image, ImageId, Outcome, Record, State, Suspicion
 
 METADATA: Final = (layout.METADATA_TEXT, layout.METADATA_JSON)
 
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     ORIGINAL_CHANGED = "original-changed"
     METADATA_MISSING = "metadata-missing"
     EDITS_DAMAGED = "edits-damaged"
+    REVIEW_DAMAGED = "review-damaged"
     OUTCOME_MISSING = "outcome-missing"
     VIGNETTE_MISSING = "vignette-missing"
     VIGNETTE_DAMAGED = "vignette-damaged"
@@ -41,6 +42,7 @@ class Kind(StrEnum):
     LEFTOVER = "leftover"
     STRANGER = "stranger"
     KEYS_DIFFER = "keys-differ"
+    TICKETS_DIFFER = "tickets-differ"
 
 
 class Remedy(StrEnum):
@@ -52,10 +54,11 @@ class Remedy(StrEnum):
     ENTOMB = "write the tombstone"
     RECORD = "write the record from the row"
     EDITS = "write what was said of it from the row"
+    REVIEW = "write why it is in quarantine from the row"
     METADATA = "read the metadata from the original again"
     REMOVE = "remove the file"
     CLEAR = "clear the staging folder"
-    KEYS = "write down the keys of the catalogue"
+    SERVICE = "write down what the catalogue has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,12 @@ class Folder:
     `digest` (SHA-256, in hex) and `size` (in bytes) are those of the original, and None if it is not there.
     `bad_metadata` names the metadata files that are missing or unreadable, `bad_vignettes` the vignettes that are there
     and not as they were made. `others` are no files. If the edits are damaged (`has_bad_edits`), nobody knows the
-    `visibility`.
+    what was said of it (`edits`); if the review is (`has_bad_review`), whether it is in `quarantine`.
     """
 
     names: frozenset[str]
     record: Record | None = None
-    visibility: Visibility | None = None
+    edits: Edits = field(default_factory=Edits)
     outcome: Outcome | None = None
     digest: str | None = None
     size: int | None = None
@@ -91,6 +94,8 @@ class Folder:
     bad_vignettes: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     has_bad_edits: bool = False
+    quarantine: Suspicion | None = None
+    has_bad_review: bool = False
 
 
 def judge(row: Image | None, folder: Folder | None, vignettes: frozenset[str]) -> list[Finding]:
@@ -155,9 +160,14 @@ def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
         yield Finding(Kind.ROW_DIFFERS, "the catalogue says other things of it than its record", remedy=Remedy.INDEX)
     elif folder.has_bad_edits:
         yield Finding(Kind.EDITS_DAMAGED, "what was said of it cannot be read", name=layout.EDITS, remedy=Remedy.EDITS)
-    elif folder.visibility is not row.visibility:
-        detail = f"the catalogue says that it is {row.visibility}, its folder that it is {folder.visibility}"
+    elif folder.edits.visibility is not row.visibility:
+        detail = f"the catalogue says that it is {row.visibility}, its folder that it is {folder.edits.visibility}"
         yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
+    elif folder.edits.links_ended_at != row.links_ended_at:
+        detail = "the catalogue and its folder differ in when its links were ended"
+        yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
+    if folder.record is not None and row is not None:
+        yield from _review(row, folder)
     name = layout.original(basis.facts)
     if folder.digest is None:
         yield Finding(Kind.ORIGINAL_MISSING, "its original is gone: take it from a backup", name=name)
@@ -170,6 +180,20 @@ def _facts(row: Image | None, folder: Folder) -> Iterator[Finding]:
     for name in folder.bad_metadata:
         remedy = Remedy.METADATA if is_sound else None
         yield Finding(Kind.METADATA_MISSING, f"its {name} is missing or unreadable", name=name, remedy=remedy)
+
+
+def _review(row: Image, folder: Folder) -> Iterator[Finding]:
+    if folder.has_bad_review:
+        # Without the file it is as if nobody had ever suspected it, which is what the row says.
+        remedy = Remedy.REMOVE if row.quarantine is None else Remedy.REVIEW
+        detail = "whether it is in quarantine cannot be read"
+        yield Finding(Kind.REVIEW_DAMAGED, detail, name=layout.REVIEW, remedy=remedy)
+    elif folder.quarantine != row.quarantine:
+        said = [("in" if each else "out of") for each in (row.quarantine, folder.quarantine)]
+        detail = f"the catalogue says that it is {said[0]} quarantine, its folder that it is {said[1]} it"
+        if said[0] == said[1]:
+            detail = "the catalogue and its folder tell different reasons for its quarantine"
+        yield Finding(Kind.ROW_DIFFERS, detail, remedy=Remedy.INDEX)
 
 
 def _under_its_name(record: Record, row: Image) -> Record:
@@ -205,9 +229,15 @@ def _verdict(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> It
 def _surplus(row: Image | None, folder: Folder, vignettes: frozenset[str]) -> Iterator[Finding]:
     """Find the files that should not be there."""
     basis = folder.record or (row.record if row else None)
-    ours = {layout.RECORD, layout.EDITS, layout.OUTCOME, layout.PUBLIC_COPY, *METADATA, *vignettes} | (
-        {layout.original(basis.facts)} if basis else set()
-    )
+    ours = {
+        layout.RECORD,
+        layout.EDITS,
+        layout.REVIEW,
+        layout.OUTCOME,
+        *layout.MADE_ON_DEMAND,
+        *METADATA,
+        *vignettes,
+    } | ({layout.original(basis.facts)} if basis else set())
     ours.update(folder.outcome.vignettes if folder.outcome else ())
     is_being_rendered = row is not None and row.need is not None
     for name in folder.others:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
+from vignette.access.actors import NOBODY, Actor
 from vignette.access.keys import Key
 from vignette.access.offers import ENDS_AFTER, Offer
 from vignette.access.secrets import OFFER_PREFIX, digest_of, is_well_formed
@@ -41,7 +42,7 @@ class FirstKey:
         self._offers.write(Offer(digest, self._clock() + ENDS_AFTER))
         return True
 
-    def take(self, token: str) -> tuple[Key, str]:
+    def take(self, token: str, actor: Actor = NOBODY) -> tuple[Key, str]:
         """
         Make the first key, with the scope `admin`, for whoever shows the *token* of the offer; return it and its own
         token, which nobody can tell again. Of several who do so at once, one gets a key.
@@ -56,7 +57,7 @@ class FirstKey:
             or self._clock() >= offer.expires_at
         ):
             raise InvalidKey(_GONE)
-        made = self._keyholding.add_first(NAME)
+        made = self._keyholding.add_first(NAME, actor)
         if made is None:
             raise InvalidKey(_GONE)
         with suppress(StoreUnavailable):  # it is good no more, whether it is there or not

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypedDict, Unpack
 
-from vignette.access.actors import Actor, Scope
+from vignette.access.actors import NOBODY, Actor, Scope
+from vignette.access.events import What
 from vignette.access.keys import Key, networks_of
+from vignette.access.origins import origins_of
+from vignette.access.quotas import UNBOUNDED, Quota
 from vignette.access.secrets import digest_of, is_well_formed, new_token
 from vignette.errors import (
     CatalogueUnavailable,
@@ -22,28 +25,41 @@ from vignette.errors import (
     StoreFull,
     TooManyKeys,
 )
-from vignette.limits import KEY_USE_NOTED_EVERY_S, MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEYS
+from vignette.limits import (
+    KEY_USE_NOTED_EVERY_S,
+    MAX_KEY_NAME_CHARS,
+    MAX_KEY_NETWORKS,
+    MAX_KEY_ORIGINS,
+    MAX_KEYS,
+    MAX_QUOTA,
+)
 from vignette.model import in_milliseconds
 from vignette.ports.access import Keep, Keys
 from vignette.records import clean_name
+from vignette.use_cases.auditing import NO_TRAIL, Trail, noting
+from vignette.use_cases.endings import checked_end
 
 # One and the same, so that nobody learns whether there is such a key, or from where it would be valid.
 _NOT_VALID: Final = "it is unknown, was removed, has expired, or is not valid from this address"
 _MISTYPED: Final = "it is mistyped: no key that was ever given out is written like that"
 
 _NOTED_EVERY: Final = timedelta(seconds=KEY_USE_NOTED_EVERY_S)
-# What `records.require_moment` refuses: a snapshot with such a time could not be read.
-_NO_SUCH_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _MOST_WORDS: Final = 200
+_KEY_ID_CHARS: Final = 16
 
 
 class KeyChanges(TypedDict, total=False):
-    """What may change of a key. What is left out stays. `expires_at` may be None: then the key does not expire."""
+    """
+    What may change of a key. What is left out stays, also of the fields of `quota`. `expires_at` may be None: then the
+    key does not expire.
+    """
 
     name: str
     scopes: Collection[Scope]
     expires_at: datetime | None
     networks: Collection[str]
+    origins: Collection[str]
+    quota: Mapping[str, int | None]
 
 
 class _NotFirst(Exception):
@@ -59,7 +75,15 @@ class Keyholding:
     Every method may raise `CatalogueUnavailable`, and those that change keys `StoreUnavailable`: then nothing changed.
     """
 
-    def __init__(self, keys: Keys, keep: Keep, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        keep: Keep,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        trail: Trail = NO_TRAIL,
+    ) -> None:
+        self._trail = trail
         self._keys = keys
         self._keep = keep
         self._clock = clock
@@ -73,22 +97,26 @@ class Keyholding:
         *,
         expires_at: datetime | None = None,
         networks: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        quota: Quota = UNBOUNDED,
     ) -> tuple[Key, str]:
         """
         Make a key; return it and its token, which nobody can tell again.
 
         Raises:
             MissingScope: *actor* may not manage keys.
-            MalformedRequest: The name is empty or too long, there is no scope, what should be a network is none, or the
-                key would have expired already.
+            MalformedRequest: The name is empty or too long, there is no scope, what should be a network or an origin is
+                none, a quota is negative, or the key would have expired already.
             TooManyKeys: There are as many as there may be.
         """
         _require_admin(actor)
         key, token = self._new(name, scopes, expires_at, networks)
-        self._keys.add(key, self._keep_if_not_too_many)
+        key = replace(key, origins=_origins(origins), quota=_quota(quota))
+        with self._trail.along(What.KEY_MADE, actor, subject=key.id, detail=_in_order(key)) as note:
+            self._keys.add(key, noting(note, self._keep_if_not_too_many))
         return key, token
 
-    def add_first(self, name: str) -> tuple[Key, str] | None:
+    def add_first(self, name: str, actor: Actor = NOBODY) -> tuple[Key, str] | None:
         """As `add`, for a key with the scope `admin`, if there is none with it; None if there is."""
         key, token = self._new(name, [Scope.ADMIN])
 
@@ -98,7 +126,8 @@ class Keyholding:
             self._keep_if_not_too_many(keys)
 
         try:
-            self._keys.add(key, keep_if_first)
+            with self._trail.along(What.KEY_MADE, actor, subject=key.id, detail="first key") as note:
+                self._keys.add(key, noting(note, keep_if_first))
         except _NotFirst:
             return None
         return key, token
@@ -125,6 +154,12 @@ class Keyholding:
         if key_id != actor.key_id:
             _require_admin(actor)
         return self._keys.get(key_id)
+
+    def origins(self) -> frozenset[str]:
+        """Return the origins that valid keys name."""
+        now = self._clock()
+        keys = self._keys.all(MAX_KEYS)
+        return frozenset(origin for key in keys if key.is_valid_at(now) for origin in key.origins)
 
     def has_admin(self) -> bool:
         """Whether there is a key by which others can be managed."""
@@ -155,10 +190,18 @@ class Keyholding:
         if "scopes" in changes:
             checked["scopes"] = _some_scopes(changes["scopes"])
         if "expires_at" in changes:
-            checked["expires_at"] = self._end(changes["expires_at"])
+            checked["expires_at"] = checked_end(changes["expires_at"], self._clock())
         if "networks" in changes:
             checked["networks"] = _networks(changes["networks"])
-        return self._keys.change(key_id, lambda key: replace(key, **checked), self._keep)  # type: ignore[arg-type]
+        if "origins" in changes:
+            checked["origins"] = _origins(changes["origins"])
+
+        def edit(key: Key) -> Key:
+            quota = _quota(replace(key.quota, **changes.get("quota", {})))
+            return replace(key, **checked, quota=quota)  # type: ignore[arg-type, misc]
+
+        with self._trail.along(What.KEY_CHANGED, actor, subject=_short(key_id), detail=",".join(changes)) as note:
+            return self._keys.change(key_id, edit, noting(note, self._keep))
 
     def remove(self, actor: Actor, key_id: str) -> None:
         """
@@ -169,7 +212,8 @@ class Keyholding:
             KeyNotFound: There is no key of this id.
         """
         _require_admin(actor)
-        self._keys.remove(key_id, self._keep)
+        with self._trail.along(What.KEY_REMOVED, actor, subject=_short(key_id)) as note:
+            self._keys.remove(key_id, noting(note, self._keep))
 
     def authenticate(self, token: str, address: str | None) -> Actor:
         """
@@ -203,6 +247,17 @@ class Keyholding:
             return None
         return key.actor if key.is_valid_at(self._clock()) and key.admits(address) else None
 
+    def rights_of(self, key_id: str) -> Actor | None:
+        """
+        Return who holds this key, wherever he is; None if it has expired, or there is none any more. For what he has
+        let others do.
+        """
+        try:
+            key = self._keys.get(key_id)
+        except KeyNotFound:
+            return None
+        return key.actor if key.is_valid_at(self._clock()) else None
+
     def _note_use(self, key: Key, now: datetime) -> None:
         # What this process has tried counts too: if the database takes no notes, not each request is to wait for that.
         last = max(filter(None, (key.last_used_at, self._noted.get(key.id))), default=None)
@@ -224,7 +279,7 @@ class Keyholding:
             name=_label(name),
             scopes=_some_scopes(scopes),
             created_at=in_milliseconds(self._clock()),
-            expires_at=self._end(expires_at),
+            expires_at=checked_end(expires_at, self._clock()),
             networks=_networks(networks),
         )
         return key, token
@@ -234,16 +289,14 @@ class Keyholding:
             raise TooManyKeys(f"there are {MAX_KEYS} keys already", measured=len(keys), limit=MAX_KEYS)
         self._keep(keys)
 
-    def _end(self, expires_at: datetime | None) -> datetime | None:
-        if expires_at is None:
-            return None
-        if expires_at.tzinfo is None:
-            raise MalformedRequest(f"expires_at has no time zone: {expires_at.isoformat()}")
-        if expires_at <= self._clock():
-            raise MalformedRequest(f"expires_at has passed already: {expires_at.isoformat()}")
-        if expires_at >= _NO_SUCH_TIME:
-            raise MalformedRequest(f"expires_at is after the year {_NO_SUCH_TIME.year - 1}: {expires_at.isoformat()}")
-        return in_milliseconds(expires_at.astimezone(UTC))
+
+def _in_order(key: Key) -> str:
+    return ",".join(scope.value for scope in Scope if scope in key.scopes)
+
+
+def _short(key_id: str) -> str:
+    """Return what may be the id of a key, no longer than one."""
+    return key_id[:_KEY_ID_CHARS]
 
 
 def _require_admin(actor: Actor) -> None:
@@ -272,14 +325,27 @@ def _some_scopes(scopes: Iterable[Scope]) -> frozenset[Scope]:
 
 
 def _networks(networks: Iterable[str]) -> tuple[str, ...]:
+    return _few("networks", networks_of, networks, MAX_KEY_NETWORKS)
+
+
+def _origins(origins: Iterable[str]) -> tuple[str, ...]:
+    return _few("origins", origins_of, origins, MAX_KEY_ORIGINS)
+
+
+def _few(
+    what: str, usual: Callable[[Iterable[str]], tuple[str, ...]], texts: Iterable[str], most: int
+) -> tuple[str, ...]:
     try:
-        found = networks_of(networks)
+        found = usual(texts)
     except ValueError as error:
-        raise MalformedRequest(f"networks: {str(error)[:_MOST_WORDS]}") from None
-    if len(found) > MAX_KEY_NETWORKS:
-        raise MalformedRequest(
-            f"there are {len(found)} networks, the limit is {MAX_KEY_NETWORKS}",
-            measured=len(found),
-            limit=MAX_KEY_NETWORKS,
-        )
+        raise MalformedRequest(f"{what}: {str(error)[:_MOST_WORDS]}") from None
+    if len(found) > most:
+        raise MalformedRequest(f"there are {len(found)} {what}, the limit is {most}", measured=len(found), limit=most)
     return found
+
+
+def _quota(quota: Quota) -> Quota:
+    for name, value in asdict(quota).items():
+        if value is not None and not 0 <= value <= MAX_QUOTA:
+            raise MalformedRequest(f"quota.{name} is {value}, and may be from 0 to {MAX_QUOTA}", limit=MAX_QUOTA)
+    return quota

@@ -55,6 +55,12 @@ class Copies:
             while self.kept_bytes > self._max_bytes:
                 self._drop(next(iter(self._copies)))
 
+    def forget(self, key: Hashable) -> None:
+        """Drop a copy that can no longer be read."""
+        with self._lock:
+            if key in self._copies:
+                self._drop(key)
+
     def _drop_unused(self) -> None:
         oldest = self._clock() - _DROPPED_AFTER_S
         while self._copies and next(iter(self._copies.values()))[1] < oldest:

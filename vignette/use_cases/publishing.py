@@ -1,5 +1,6 @@
 """
 Make public copies. The worker makes the plan of each once, at the first wish, and keeps it in the image's folder.
+Where a format cannot be copied without touching its pixels, it writes them anew (`rewriting`).
 
 A plan tells which ranges of the original, and which bytes of ours, the copy is made of. To make and prove one takes
 passes over the whole original in plain Python: a third of a second for 1 MB of JPEG. To serve a copy by its plan takes
@@ -26,12 +27,14 @@ from vignette.errors import (
     Refused,
 )
 from vignette.limits import CHUNK_BYTES, MAX_COPY_PIECES, MIB
-from vignette.model import Image, ImageId
+from vignette.model import Failure, Image, ImageId
 from vignette.pixels.pieces import Pieces, Splice, put_together
+from vignette.pixels.publishing import PUBLISHABLE
 from vignette.ports.catalogue import Library, Removals
 from vignette.ports.planner import Planner
 from vignette.ports.store import Files
 from vignette.use_cases.browsing import existing
+from vignette.use_cases.rewriting import CLEAN, Kept, Rewriting, kept
 
 EDITION: Final = 2
 """Raise it when `vignette.pixels.publishing` leaves out more, or less: plans of other editions are made again."""
@@ -39,6 +42,8 @@ EDITION: Final = 2
 # The plan of an ordinary picture takes some 100 bytes; a colour profile of a printer, a megabyte.
 _MAX_PLAN_BYTES: Final = 4 * MIB
 _MAX_DETAIL_CHARS: Final = 4000
+
+_PUBLISHABLE: Final = frozenset(file_format.media_type for file_format in PUBLISHABLE)
 
 _ERRORS: Final = {error.code: error for error in (NotPublishable, PublicCopyNotClean)}
 
@@ -69,24 +74,39 @@ _PLANS: Final = TypeAdapter(_Plan)
 
 @dataclass(frozen=True, slots=True)
 class PublicCopy:
-    """What a copy is made of, and the SHA-256 of its bytes, in hex: it tells nothing of the original."""
+    """
+    What a copy is made of, and the SHA-256 of its bytes, in hex: it tells nothing of the original.
+
+    `source` is the file that it is made of: the original, or the picture that was written anew. Then `media_type` and
+    `extension` are not those of the original.
+    """
 
     made_of: Pieces
     sha256: str
+    source: str
+    media_type: str
+    extension: str
 
     @property
     def memory_bytes(self) -> int:
         return self.made_of.memory_bytes
 
 
+def has_same_pixels(media_type: str) -> bool:
+    """Whether the public copy of such a picture has the very pixels of the original. All others are written anew."""
+    return media_type in _PUBLISHABLE
+
+
 def kept_copy(files: Files, image: Image) -> PublicCopy | None:
     """
-    Return the public copy whose plan is kept; None if there is none of this edition and of this original.
+    Return the public copy that is kept; None if there is none of this edition and of this original.
 
     Raises:
         NotPublishable: The worker found that there can be no copy.
         PublicCopyNotClean: The worker made one that did not come out clean.
     """
+    if not has_same_pixels(image.record.facts.media_type):
+        return _kept_anew(files, image)
     try:
         with files.open(image.id, layout.PUBLIC_COPY) as file:
             content = file.read(_MAX_PLAN_BYTES + 1)
@@ -97,33 +117,56 @@ def kept_copy(files: Files, image: Image) -> PublicCopy | None:
         return None
     if found.error in _ERRORS:
         raise _ERRORS[found.error](found.detail, measured=found.measured, limit=found.limit)
-    return _checked(found, image.record.bytes)
+    return _checked(found, image)
 
 
-def _checked(found: _Plan, size: int) -> PublicCopy | None:
+def _kept_anew(files: Files, image: Image) -> PublicCopy | None:
+    match kept(files, image, CLEAN):
+        case Kept(name, file_format, sha256, size):
+            whole = put_together([(0, size)], size)
+            return PublicCopy(whole, sha256, name, f"image/{file_format}", name.rpartition(".")[2])
+        case Failure(PublicCopyNotClean.code, detail):
+            raise PublicCopyNotClean(detail)
+        case Failure(_, detail, measured, limit):
+            raise NotPublishable(detail, measured=measured, limit=limit)
+    return None
+
+
+def _checked(found: _Plan, image: Image) -> PublicCopy | None:
     """Return the copy of a plan; None if the plan cannot be right. A folder may come from a stranger's backup."""
     try:
-        made_of = put_together(found.pieces, size)
+        made_of = put_together(found.pieces, image.record.bytes)
     except ValueError:
         return None
     is_digest = len(found.sha256) == 64 and found.sha256.isalnum() and found.sha256.isascii()
-    return PublicCopy(made_of, found.sha256) if is_digest and made_of.size == found.bytes > 0 else None
+    if not is_digest or made_of.size != found.bytes or not found.bytes:
+        return None
+    facts = image.record.facts
+    return PublicCopy(made_of, found.sha256, layout.original(facts), facts.media_type, facts.extension)
 
 
 class Publishing:
     """The use case of the worker. Doing it twice does no harm."""
 
-    def __init__(self, files: Files, library: Library, removals: Removals, planner: Planner) -> None:
+    def __init__(
+        self, files: Files, library: Library, removals: Removals, planner: Planner, rewriting: Rewriting
+    ) -> None:
+        self._rewriting = rewriting
         self._files = files
         self._library = library
         self._removals = removals
         self._planner = planner
 
     def make(self, image_id: ImageId) -> None:
-        """Keep the plan of the image's public copy, if it is not kept already; do nothing if the image is gone."""
+        """
+        Keep the plan of the image's public copy, or the copy itself if its pixels have to be written anew. Do nothing
+        if it is kept already, or if the image is gone.
+        """
         try:
             image = existing(self._library, image_id)
-            if not self._is_kept(image):
+            if not has_same_pixels(image.record.facts.media_type):
+                self._rewriting.make(image_id, CLEAN)
+            elif not self._is_kept(image):
                 content = _to_json(image, self._plan(image))
                 # A deletion that comes later finds the plan, wherever this process dies.
                 self._removals.unless_gone(image_id, lambda: self._write(image_id, content))

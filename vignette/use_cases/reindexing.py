@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,18 +13,29 @@ from typing import Final
 from vignette import layout
 from vignette.access.names import name_of_earlier
 from vignette.errors import FileNotStored, StoreUnavailable
-from vignette.model import Image, ImageFacts, ImageId, Outcome, Record, State, Visibility
+from vignette.model import Edits, Image, ImageFacts, ImageId, Outcome, Record, State, Suspicion, Visibility
 from vignette.ports.catalogue import Index
 from vignette.ports.store import Files, Survey
-from vignette.records import edits_from_json, outcome_from_json, record_from_json
+from vignette.records import (
+    edits_from_json,
+    outcome_from_json,
+    record_from_json,
+    review_from_json,
+    ticket_of_tombstone,
+)
 from vignette.use_cases.progress import watched
 
 # Folders at and behind the next number that are looked for one by one; the gaps between further ones double.
 _PROBED_ONE_BY_ONE: Final = 64
 _MOST_NUMBERS: Final = 10**18
 
+_MOST_VIGNETTE_BYTES: Final = 10**12
+
 # A listing of so many folders takes some 50 ms.
 _LISTED_AT_A_TIME: Final = 50_000
+
+# Stands for a check where Vignette itself wants an image in quarantine.
+OURSELVES: Final = "vignette"
 
 Watch = Callable[[Sequence[ImageId]], Iterable[ImageId]]
 """Yields the numbers that it is given, and tells somebody meanwhile how far it is."""
@@ -125,14 +137,15 @@ def _probes(following: ImageId) -> Iterator[ImageId]:
 
 def read_anew(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     """
-    As `read_image`, for the catalogue; the plan of the public copy is removed. The folder may come from a stranger,
-    whose plan could copy what nobody is to see. At the next wish the copy is made and proven anew.
+    As `read_image`, for the catalogue; what was made on demand is removed. The folder may come from a stranger, whose
+    public copy could show what nobody is to see. At the next wish the copy is made and proven anew.
     """
     image = read_image(files, survey, image_id)
     if image is not None:
         # What cannot be removed is no file, and so no plan; or lies in a folder that nobody may write in.
         with suppress(StoreUnavailable):
-            files.remove(image_id, layout.PUBLIC_COPY, flush=False)
+            for name in sorted(layout.MADE_ON_DEMAND):
+                files.remove(image_id, name, flush=False)
     return image
 
 
@@ -140,20 +153,30 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     """The image as its folder says; None if the folder holds no readable record."""
     try:
         if _has(files, image_id, layout.TOMBSTONE):
-            return Image(image_id, _DELETED, State.DELETED)
+            return Image(image_id, replace(_DELETED, ticket=_ticket_of_deleted(files, image_id)), State.DELETED)
         others = survey.others(image_id)
         if layout.TOMBSTONE in others:
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
-        visibility = _safe_visibility(files, others, image_id, record)
+        edits = safe_edits(files, others, image_id, record)
+        quarantine = _safe_quarantine(files, others, image_id, record)
     except (FileNotStored, StoreUnavailable, ValueError) as error:
         logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
         return None
     if record.public_name is None:
         record = replace(record, public_name=name_of_earlier(image_id, record))
+    metadata_bytes = sum(_length(files, image_id, name) for name in (layout.METADATA_JSON, layout.METADATA_TEXT))
     outcome = _read_outcome(files, image_id)
     if outcome is None:
-        return Image(image_id, record, State.PENDING, visibility=visibility)
+        return Image(
+            image_id,
+            record,
+            State.PENDING,
+            visibility=edits.visibility,
+            links_ended_at=edits.links_ended_at,
+            quarantine=quarantine,
+            metadata_bytes=metadata_bytes,
+        )
     state = State.READY if outcome.failure is None else State.FAILED
     made = outcome.vignettes
     return Image(
@@ -166,29 +189,62 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
         recipe_set=layout.recipe_set(made),
         is_completing=bool(outcome.to_come),
         sizes=layout.sizes(made) if state is State.READY else None,
-        visibility=visibility,
+        visibility=edits.visibility,
+        links_ended_at=edits.links_ended_at,
+        quarantine=quarantine,
+        metadata_bytes=metadata_bytes,
+        # What a stranger has written of fingerprints may be any number.
+        vignette_bytes=min(max(outcome.vignette_bytes, 0), _MOST_VIGNETTE_BYTES),
     )
 
 
-def read_visibility(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Visibility | None:
+def read_edits(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Edits:
     """
-    Return who sees the image; raise `ValueError` if what was said of it cannot be read. *others* names what lies in its
-    folder and is no file (`Survey.others`).
+    Return what was said of the image; raise `ValueError` if that cannot be read. *others* names what lies in its folder
+    and is no file (`Survey.others`).
     """
     try:
-        return edits_from_json(files.read(image_id, layout.EDITS)).visibility
+        return edits_from_json(files.read(image_id, layout.EDITS))
     except FileNotStored:
         if _has(files, image_id, layout.EDITS) or layout.EDITS in others:
             raise ValueError("it is too long, or is no file") from None
-        return None if record.public_name is None else Visibility.PUBLIC
+        return Edits(None if record.public_name is None else Visibility.PUBLIC)
 
 
-def _safe_visibility(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Visibility | None:
+def safe_edits(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Edits:
+    """As `read_edits`; if what was said cannot be read, the image is private, and the log says so."""
     try:
-        return read_visibility(files, others, image_id, record)
+        return read_edits(files, others, image_id, record)
     except ValueError as error:
         logger.warning("image %d is private from now on, as its %s is damaged: %s", image_id, layout.EDITS, error)
-        return Visibility.PRIVATE
+        return hidden()
+
+
+def hidden() -> Edits:
+    """Return what is taken to be said of an image of which nobody knows what was: nobody but its owner sees it."""
+    return Edits(Visibility.PRIVATE, datetime.now(UTC).replace(microsecond=0))
+
+
+def read_quarantine(files: Files, others: Collection[str], image_id: ImageId) -> Suspicion | None:
+    """
+    Return why the image is in quarantine, None if it is not; raise `ValueError` if what tells it cannot be read.
+    *others* is as for `read_visibility`.
+    """
+    try:
+        review = review_from_json(files.read(image_id, layout.REVIEW))
+    except FileNotStored:
+        if layout.REVIEW in others or _has(files, image_id, layout.REVIEW):
+            raise ValueError("it is too long, or is no file") from None
+        return None
+    return review.suspicion if review.decision is None else None
+
+
+def _safe_quarantine(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Suspicion | None:
+    try:
+        return read_quarantine(files, others, image_id)
+    except ValueError as error:
+        logger.warning("image %d is in quarantine, as its %s is damaged: %s", image_id, layout.REVIEW, error)
+        return Suspicion(OURSELVES, "review-damaged", record.received_at)
 
 
 def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
@@ -196,6 +252,21 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
         return outcome_from_json(files.read(image_id, layout.OUTCOME))
     except (FileNotStored, StoreUnavailable, ValueError):
         return None  # the image is then rendered again
+
+
+def _ticket_of_deleted(files: Files, image_id: ImageId) -> str | None:
+    try:
+        return ticket_of_tombstone(files.read(image_id, layout.TOMBSTONE))
+    except FileNotStored:  # it is longer than any of ours
+        return None
+
+
+def _length(files: Files, image_id: ImageId, name: str) -> int:
+    try:
+        with files.open(image_id, name) as file:
+            return file.seek(0, os.SEEK_END)
+    except FileNotStored:
+        return 0
 
 
 def _has(files: Files, image_id: ImageId, name: str) -> bool:
@@ -206,5 +277,5 @@ def _has(files: Files, image_id: ImageId, name: str) -> bool:
     return True
 
 
-# All that is known of a deleted image is that its number is taken.
+# All that is known of a deleted image is that its number is taken, and the ticket by which it came.
 _DELETED: Final = Record(None, ImageFacts("", "", 0, 0, 0), 0, "", datetime.fromtimestamp(0, UTC))

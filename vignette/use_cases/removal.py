@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 
 from vignette import layout
 from vignette.access.actors import Actor, Scope
+from vignette.access.events import What
 from vignette.access.policy import Policy
 from vignette.errors import FileNotStored, StoreFull
 from vignette.model import ImageId, ImageRef
 from vignette.ports.catalogue import Library, Removals
 from vignette.ports.store import Files
 from vignette.records import tombstone_to_json
+from vignette.use_cases.auditing import NO_TRAIL, Trail
 from vignette.use_cases.browsing import admitted, existing
 
 logger = logging.getLogger(__name__)
@@ -21,7 +24,10 @@ logger = logging.getLogger(__name__)
 class Removal:
     """The use case. Every method may run in any number of processes at once, and be repeated."""
 
-    def __init__(self, files: Files, library: Library, removals: Removals, policy: Policy) -> None:
+    def __init__(
+        self, files: Files, library: Library, removals: Removals, policy: Policy, *, trail: Trail = NO_TRAIL
+    ) -> None:
+        self._trail = trail
         self._files = files
         self._library = library
         self._removals = removals
@@ -36,11 +42,19 @@ class Removal:
             ImageNotFound: There never was one, or the actor may not see it.
             ImageDeleted: It was deleted before, or is being deleted.
         """
-        image_id = admitted(self._policy, self._library, actor, Scope.DELETE, ref).id
+        self.carry_out(actor, admitted(self._policy, self._library, actor, Scope.DELETE, ref).id)
+
+    def carry_out(self, actor: Actor, image_id: ImageId, by: str | None = None) -> None:
+        """
+        Delete the image for *actor*, who may do so *by* something else than a scope, if that is said; raise as `delete`
+        does if there is none.
+        """
         # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
-        if self._removals.begin_delete(image_id):
+        event = partial(self._trail.note, What.IMAGE_DELETED, actor, image_id=image_id, detail=by)
+        if self._removals.begin_delete(image_id, event):
             self.finish(image_id)
-            logger.info("image deleted", extra={"image": image_id, **actor.in_log()})
+            how = {} if by is None else {"by": by}
+            logger.info("image deleted", extra={"image": image_id, **actor.in_log(), **how})
         else:
             existing(self._library, image_id)  # raises the reason why there is none to delete
 
@@ -53,7 +67,7 @@ class Removal:
         """
         try:
             if layout.TOMBSTONE not in self._files.names(image_id):
-                self._write_tombstone(image_id)
+                self._write_tombstone(image_id, self._library.get(image_id).record.ticket)
         except FileNotStored:
             logger.warning("image %d had no folder", image_id)
         self._files.remove_all_but(image_id, layout.TOMBSTONE)
@@ -68,8 +82,8 @@ class Removal:
         """Have the catalogue's files lose what deleted images have left in them; repeat this from time to time."""
         self._removals.clear_traces()
 
-    def _write_tombstone(self, image_id: ImageId) -> None:
-        tombstone = tombstone_to_json(datetime.now(UTC))
+    def _write_tombstone(self, image_id: ImageId, ticket: str | None) -> None:
+        tombstone = tombstone_to_json(datetime.now(UTC), ticket)
         try:
             self._files.write(image_id, layout.TOMBSTONE, tombstone)
         except StoreFull:

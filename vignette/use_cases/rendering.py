@@ -9,7 +9,7 @@ recipe are published as soon as they are made.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final, Protocol
@@ -26,7 +26,7 @@ from vignette.errors import (
     Unavailable,
 )
 from vignette.limits import ANIMATION_SECONDS
-from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome, RenderingWarning
+from vignette.model import Failure, Fingerprint, ImageId, Need, Outcome, Placeholder, RenderingWarning
 from vignette.pixels.formats import moves
 from vignette.pixels.renditions import Step, Told
 from vignette.ports.catalogue import Claim, Renderings
@@ -99,6 +99,8 @@ class Rendering:
     A rendering that takes longer than *lease_s* seconds counts as dead. Making vignettes that move may take
     *animation_seconds*. An image waits *pause_without_room_s* seconds after the machine had no room for it.
 
+    *recognise* is called with what stands for the picture, before its first vignette is written.
+
     *renderer* raises `TooMuchMemory` or `TooMuchTime` for a step that takes too much. No other attempt follows then,
     because it would take as much; but the default vignettes are tried alone, if nothing is made by then.
     """
@@ -115,7 +117,9 @@ class Rendering:
         lease_s: float,
         animation_seconds: float = ANIMATION_SECONDS,
         pause_without_room_s: float = PAUSE_WITHOUT_ROOM_S,
+        recognise: Callable[[ImageId, Placeholder], object] = lambda _id, _placeholder: None,
     ) -> None:
+        self._recognise = recognise
         self._files = files
         self._renderings = renderings
         self._verdicts = verdicts
@@ -205,6 +209,7 @@ class Rendering:
                 work.add(made)
                 if step[0].recipe == self._recipes[0] and step[0].placeholder:
                     work.outcome = replace(work.outcome, placeholder=step[0].placeholder)
+                    self._recognise(image.id, step[0].placeholder)
                 if image.need is Need.AGAIN:
                     continue  # its earlier vignettes are served until all new ones are there
                 self._files.write_all(image.id, unwritten, flush=False)

@@ -14,6 +14,7 @@ from typing import Final
 
 from vignette import layout
 from vignette.access.actors import Actor, Scope
+from vignette.access.events import What
 from vignette.access.policy import Policy
 from vignette.errors import ImageNotFailed, Overloaded, QueueUnavailable, SettingsError
 from vignette.limits import MOST_RESTARTED, RESTART_PAUSE_S, RESTARTS_REMEMBERED, SWEEP_BATCH, WORKER_SILENCE_S
@@ -21,6 +22,7 @@ from vignette.model import Failure, Image, ImageId, ImageRef, Need, State
 from vignette.ports.catalogue import Library, Waiting, Workers
 from vignette.ports.jobs import Jobs, Lane
 from vignette.recipes import Recipe
+from vignette.use_cases.auditing import NO_TRAIL, Trail
 from vignette.use_cases.browsing import admitted, existing
 
 # The pause between two looks at an image that is being rendered: short beside the time that a rendering takes.
@@ -102,7 +104,9 @@ class Renewal:
         *,
         batch: int = SWEEP_BATCH,
         pause: Callable[[], object] = _pause,
+        trail: Trail = NO_TRAIL,
     ) -> None:
+        self._trail = trail
         self._library = library
         self._waiting = waiting
         self._workers = workers
@@ -211,6 +215,7 @@ class Renewal:
         if not image.has_failed:
             raise ImageNotFailed(f"image {ref} is {image.state}")
         logger.info("image tried again", extra={"image": image_id, **actor.in_log()})
+        self._trail.note_afterwards(What.IMAGE_RETRIED, actor, image_id=image_id)
         if image.state is State.READY and not all(map(image.has, self._sizes)):
             self._waiting.reset(image_id, only_rest=True)
             self._hint(image_id, Lane.REST)
@@ -232,14 +237,18 @@ class Renewal:
             self._require_room(image.id)
         return self.retry(actor, ref)
 
-    def render_lost(self, image_id: ImageId) -> None:
-        """Have the vignettes of a ready image made anew because one is lost, unless that would start too much."""
+    def render_lost(self, image_id: ImageId) -> bool:
+        """
+        Have the vignettes of a ready image made anew because one is lost, unless that would start too much; return
+        whether they are.
+        """
         try:
             self._require_room(image_id)
         except Overloaded as error:
             logger.info("lost vignettes are not made now: %s", error)
-        else:
-            self.render_again(image_id)
+            return False
+        self.render_again(image_id)
+        return True
 
     def _require_room(self, image_id: ImageId) -> None:
         unfinished = self._waiting.unfinished(at_most=MOST_RESTARTED)

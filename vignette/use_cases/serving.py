@@ -12,17 +12,19 @@ from vignette import layout
 from vignette.access.actors import Actor
 from vignette.errors import FileNotStored, QueueUnavailable, RecipeNotFound
 from vignette.limits import MIB
-from vignette.model import Failure, Image, ImageRef, Outcome, State
+from vignette.model import Failure, Image, ImageId, ImageRef, Outcome, State
 from vignette.pixels.pieces import Splice
 from vignette.pixels.preview import embedded_preview
 from vignette.ports.jobs import Copyists
 from vignette.ports.store import Files
-from vignette.recipes import Recipe, VignetteFormat
+from vignette.recipes import ZOOM, Recipe, VignetteFormat
 from vignette.records import metadata_from_json, outcome_from_json
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.public_copies import Copies, Wishes
 from vignette.use_cases.publishing import PublicCopy, kept_copy
 from vignette.use_cases.renewal import Renewal
+from vignette.use_cases.rewriting import ZOOMED, Kept, kept
+from vignette.use_cases.weighing import copying_s, rendering_s
 
 # The pause between two looks at an image that a client waits for.
 _POLL_S: Final = 0.05
@@ -100,6 +102,8 @@ class Serving:
 
     A client that waits needs a place: it waits within *at_rest*. What that gives returns the seconds that it may still
     wait: 0 if no place is free, or once somebody else needs the place.
+
+    *spend* is told the seconds of processor time that the worker is asked for.
     """
 
     def __init__(
@@ -110,6 +114,7 @@ class Serving:
         copyists: Copyists,
         recipes: Sequence[Recipe],
         at_rest: Callable[[float], AbstractContextManager[Callable[[], float]]],
+        spend: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
         self._files = files
         self._browsing = browsing
@@ -119,12 +124,15 @@ class Serving:
         self._default = recipes[0]
         self._recipe_set = layout.recipe_set(layout.vignettes(recipes))
         self._at_rest = at_rest
+        self._spend = spend
         self._copies = Copies(_MAX_COPIES_BYTES)
         self._wishes = Wishes()
+        self._zoom_wishes = Wishes()
 
     def vignette(self, actor: Actor, ref: ImageRef, size: str | None, wish: Wish) -> Served | Nothing:
         """
-        Return the vignette of this *size*, which is the name of a recipe; None means the first recipe.
+        Return the vignette of this *size*, which is the name of a recipe; None means the first recipe. That of `ZOOM`
+        is made when somebody asks for it.
 
         If the vignette was lost, the image is queued to be rendered again.
 
@@ -136,6 +144,8 @@ class Serving:
         """
         recipe = self._recipe(size)
         image = self._browsing.existing(actor, ref)
+        if recipe is ZOOM:
+            return self._zoomed(actor, image, wish)
         if wish.patience_s > 0 and _is_coming(image, recipe):
             with self._at_rest(wish.patience_s) as left_s:
                 if left_s() > 0:
@@ -149,7 +159,8 @@ class Serving:
 
     def public_copy(self, actor: Actor, image: Image, patience_s: float) -> PublicCopy | None:
         """
-        Return what the public copy is made of: the same pixels, without anything that the file says of anybody.
+        Return what the public copy is made of: the same pixels, without anything that the file says of anybody; or
+        the picture, written anew (`publishing.has_same_pixels`).
 
         If nobody has asked for it before, the worker is told to make it; None if it is not there after *patience_s*
         seconds.
@@ -166,6 +177,7 @@ class Serving:
         if self._wishes.is_new(image.id):
             try:
                 self._copyists.publish(image.id)
+                self._spend(copying_s(image.record.facts))
             except QueueUnavailable:
                 self._wishes.forget(image.id)
                 raise
@@ -178,22 +190,61 @@ class Serving:
         return copy
 
     def open_copy(self, image: Image, copy: PublicCopy) -> Splice:
-        """Open the public copy of an image; raise `FileNotStored` if its original is lost."""
-        return Splice(self.original(image), copy.made_of, closes_source=True)
+        """Open the public copy of an image; raise `FileNotStored` if what it is made of is lost."""
+        try:
+            source = self._files.open(image.id, copy.source)
+        except FileNotStored:
+            self._copies.forget(_key_of(image))
+            raise
+        return Splice(source, copy.made_of, closes_source=True)
 
     def _kept_copy(self, image: Image) -> PublicCopy | None:
-        # An original never changes under its number, and its digest says which bytes were proven.
-        key = (image.id, image.record.sha256)
+        key = _key_of(image)
         copy = self._copies.find(key)
         if copy is None and (copy := kept_copy(self._files, image)) is not None:
             self._copies.keep(key, copy)
         return copy
 
     def _recipe(self, size: str | None) -> Recipe:
-        recipe = self._default if size is None else self._recipes.get(size)
+        recipe = self._default if size is None else self._recipes.get(size, ZOOM if size == ZOOM.name else None)
         if recipe is None:
             raise RecipeNotFound(f"there is no size {str(size)[:40]!r}, only {', '.join(self._recipes)}")
         return recipe
+
+    def _zoomed(self, actor: Actor, image: Image, wish: Wish) -> Served | Nothing:
+        """Return the vignette of `ZOOM`. If nobody has asked for it before, the worker is told to make it."""
+        if image.state is State.FAILED and image.failure is not None:
+            return Nothing(image, ZOOM, image.failure)
+        if image.state is not State.READY:
+            return self._pending(image, ZOOM, wish)
+        if (found := self._kept_zoom(image)) is not None:
+            return found
+        if self._zoom_wishes.is_new(image.id):
+            try:
+                self._copyists.enlarge(image.id)
+                self._spend(rendering_s(image.record.facts))
+            except QueueUnavailable:
+                self._zoom_wishes.forget(image.id)
+            found = self._kept_zoom(image)
+        if found is not None or not wish.patience_s:
+            return found or self._pending(image, ZOOM, wish)
+        with self._at_rest(wish.patience_s) as left_s:
+            while found is None and left_s() > 0:
+                time.sleep(_POLL_S)
+                found = self._kept_zoom(self._browsing.existing(actor, image.public_name or image.id))
+        return replace(found or self._pending(image, ZOOM, wish), waited=True)
+
+    def _kept_zoom(self, image: Image) -> Served | Nothing | None:
+        match kept(self._files, image, ZOOMED):
+            case Failure() as failure:
+                return Nothing(image, ZOOM, failure)
+            case Kept(name, file_format):
+                try:
+                    content = self._files.read(image.id, name)
+                except FileNotStored:
+                    return None
+                return Served(image, ZOOM, name, file_format, content, is_final=True)
+        return None
 
     def _awaited(self, actor: Actor, ref: ImageRef, recipe: Recipe, left_s: Callable[[], float]) -> Image:
         while _is_coming(image := self._browsing.existing(actor, ref), recipe) and left_s() > 0:
@@ -251,8 +302,9 @@ class Serving:
         if image.failure is not None and image.need is None:  # the worker has tried to make it, and given up
             return Nothing(image, recipe, image.failure)
         # If other recipes made the vignettes, the sweep renews them. If those in force did, a file was removed.
-        if image.need is None and image.recipe_set == self._recipe_set:
-            self._renewal.render_lost(image.id)
+        is_lost = image.need is None and image.recipe_set == self._recipe_set
+        if is_lost and self._renewal.render_lost(image.id):
+            self._spend(rendering_s(image.record.facts))
         return self._pending(image, recipe, wish)
 
     def _pending(self, image: Image, recipe: Recipe, wish: Wish) -> Nothing:
@@ -268,6 +320,11 @@ class Serving:
             return embedded_preview(metadata_from_json(content), image.record.facts)
         except (FileNotStored, ValueError):  # the metadata are lost or damaged
             return None
+
+
+def _key_of(image: Image) -> tuple[ImageId, str]:
+    """An original never changes under its number, and its digest says which bytes were proven."""
+    return image.id, image.record.sha256
 
 
 def _is_coming(image: Image, recipe: Recipe) -> bool:

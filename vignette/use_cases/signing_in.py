@@ -6,10 +6,12 @@ import hmac
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from vignette.access.actors import Actor
+from vignette.access.events import What
 from vignette.access.secrets import SESSION_PREFIX, digest_of, is_well_formed, new_token
 from vignette.access.sessions import Session
 from vignette.errors import CatalogueUnavailable, KeyRequired, SessionNotFound, StoreFull
@@ -17,6 +19,7 @@ from vignette.limits import MAX_SESSIONS_OF_A_KEY
 from vignette.model import in_milliseconds
 from vignette.ports.sessions import Sessions
 from vignette.records import clean_name
+from vignette.use_cases.auditing import NO_TRAIL, Trail
 from vignette.use_cases.keyholding import Keyholding
 
 # A session lasts for days, so that more exact times would be written in vain.
@@ -33,8 +36,14 @@ class SigningIn:
     """
 
     def __init__(
-        self, sessions: Sessions, keyholding: Keyholding, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        sessions: Sessions,
+        keyholding: Keyholding,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        trail: Trail = NO_TRAIL,
     ) -> None:
+        self._trail = trail
         self._sessions = sessions
         self._keyholding = keyholding
         self._clock = clock
@@ -60,6 +69,7 @@ class SigningIn:
             clean_name(agent and agent[:_MAX_AGENT_CHARS]),
         )
         self._sessions.add(session, at_most=MAX_SESSIONS_OF_A_KEY)
+        self._trail.note_afterwards(What.SESSION_BEGUN, replace(actor, address=address), subject=session.id)
         return session, session_token
 
     def authenticate(self, session_token: str, address: str | None) -> Actor | None:
@@ -74,11 +84,12 @@ class SigningIn:
                 self._sessions.note_use(session.id, now)
         return actor
 
-    def sign_out(self, session_token: str) -> None:
-        """End this session, if there is one."""
+    def sign_out(self, session_token: str, address: str | None = None) -> None:
+        """End this session, if there is one, for whoever asks from *address*."""
         session = self._found(session_token)
         if session is not None:
             self._sessions.remove(session.id, session.key_id)
+            self._trail.note_afterwards(What.SESSION_ENDED, Actor(session.key_id, address=address), subject=session.id)
 
     def mine(self, actor: Actor) -> list[Session]:
         """
@@ -100,6 +111,7 @@ class SigningIn:
         """
         if not self._sessions.remove(session_id, _key_of(actor)):
             raise SessionNotFound(f"this key has no session {session_id[:40]!r}")
+        self._trail.note_afterwards(What.SESSION_ENDED, actor, subject=session_id)
 
     def _found(self, session_token: str) -> Session | None:
         if not is_well_formed(session_token, SESSION_PREFIX):

@@ -56,7 +56,11 @@ class Sweeping:
         hint_max_age_s: float = HINT_MAX_AGE_S,
         staging_max_age_s: float = STAGING_MAX_AGE_S,
         clear_traces_every_s: float = CLEAR_TRACES_EVERY_S,
+        clear_audit: Callable[[], object] = int,
+        settle_edits: Callable[[], object] = int,
     ) -> None:
+        self._clear_audit = clear_audit
+        self._settle_edits = settle_edits
         self._staging = staging
         self._library = library
         self._waiting = waiting
@@ -69,8 +73,8 @@ class Sweeping:
 
     def sweep(self) -> int:
         """
-        Queue what waits and was forgotten; finish deletions that a crash cut short; clear old staging folders, and what
-        deleted images have left in the catalogue's files.
+        Queue what waits and was forgotten; finish deletions and changes that a crash cut short; clear old staging
+        folders, old events, and what deleted images have left in the catalogue's files.
 
         What fails is logged, and keeps nothing else from being done: the next sweep tries it again.
 
@@ -79,8 +83,10 @@ class Sweeping:
         """
         waiting_jobs = _attempt(self._queue_forgotten) or 0
         _attempt(self._finish_deletions)
+        _attempt(self._settle_edits)
         _attempt(lambda: self._staging.clear_staging(self._staging_max_age_s))
         _attempt(self._clear_traces)
+        _attempt(self._clear_audit)
         return waiting_jobs
 
     def _clear_traces(self) -> None:

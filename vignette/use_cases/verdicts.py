@@ -46,7 +46,12 @@ class Verdicts:
             self._write_outcome(claim.image.id, outcome)
         made = outcome.vignettes
         published = self._renderings.publish(
-            claim, outcome.placeholder, layout.recipe_set(made), layout.sizes(made), goes_on=goes_on
+            claim,
+            outcome.placeholder,
+            layout.recipe_set(made),
+            layout.sizes(made),
+            goes_on=goes_on,
+            vignette_bytes=outcome.vignette_bytes,
         )
         if published is None:
             self._remove_if_deleted(claim.image.id)
@@ -73,7 +78,10 @@ class Verdicts:
             about = _about(claim) | {"problem": outcome.failure.code}
             logger.warning(words, image_id, _fate(claim.image), outcome.failure.detail, extra=about)
         sizes = layout.sizes(outcome.vignettes)
-        if not self._renderings.finish(claim, outcome.failure, outcome.placeholder, self._recipe_set, sizes):
+        is_done = self._renderings.finish(
+            claim, outcome.failure, outcome.placeholder, self._recipe_set, sizes, outcome.vignette_bytes
+        )
+        if not is_done:
             self._remove_if_deleted(image_id)
         elif outcome.failure is None:
             logger.info("image complete", extra=_about(claim) | {"vignettes": len(outcome.vignettes)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,30 +15,54 @@ from vignette.access.policy import Access
 from vignette.model import ImageId, ImageRef, PublicName
 from vignette.pixels.geometry import fit
 from vignette.web.admission import init_admission
+from vignette.web.api.resources import absolute_url
+from vignette.web.assets import init_assets, read_assets
+from vignette.web.capacity.buckets import refuse_with_an_empty_bucket
 from vignette.web.capacity.turns import refuse_without_a_turn
 from vignette.web.context import EXTENSION, WebContext
+from vignette.web.cors import KnownOrigins, init_cors, ticket_admits
 from vignette.web.doors import refuse_foreign_hosts
+from vignette.web.http.compression import compress_answers
 from vignette.web.http.cross_site import refuse_cross_site
 from vignette.web.http.headers import init_headers
 from vignette.web.http.problems import init_problems
 from vignette.web.http.public_address import PublicAddress
 from vignette.web.pages.i18n import init_i18n
-from vignette.web.pages.pictures import by_width, obtainable, vignette_url
+from vignette.web.pages.picture import viewed
+from vignette.web.pages.pictures import by_width, made, obtainable, vignette_url
+from vignette.web.pages.sharing import snippets
+from vignette.web.pages.wall import days
+from vignette.web.rates import init_rates
+from vignette.web.refusals import init_refusals
 from vignette.web.routes.about import about
+from vignette.web.routes.archives import archives
+from vignette.web.routes.audit import audit
 from vignette.web.routes.docs import docs
+from vignette.web.routes.drop_boxes import drop_boxes
 from vignette.web.routes.files import files
+from vignette.web.routes.frame import frame
 from vignette.web.routes.health import health
 from vignette.web.routes.images import images
 from vignette.web.routes.keys import keys
+from vignette.web.routes.links import links
+from vignette.web.routes.neighbours import neighbours
+from vignette.web.routes.quarantine import quarantine
 from vignette.web.routes.sessions import sessions
+from vignette.web.routes.tickets import tickets
 from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
+from vignette.web.tray import init_tray
 
 __all__ = ["WebContext", "create_app"]
 
 _PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent.parent
 
-_ASSETS_CACHE_S: Final = 3600
+
+_ROUTES: Final = (
+    *(about, frame, health, docs),
+    *(uploads, images, neighbours, archives, files, vignettes, links),
+    *(keys, sessions, tickets, drop_boxes, quarantine, audit),
+)
 
 
 class _ImageRefConverter(BaseConverter):
@@ -69,27 +94,44 @@ def create_app(
     app = Flask(
         "vignette",
         root_path=str(_PROJECT_FOLDER),
-        static_folder="static/assets",
-        static_url_path="/assets",
+        static_folder=None,
         template_folder="templates",
     )
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _ASSETS_CACHE_S
     app.extensions[EXTENSION] = context
     is_open = context.policy.access is Access.OPEN
     app.url_map.converters["image_id"] = _ImageRefConverter
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
-    app.jinja_env.globals.update(ref=lambda image: image["id"] if is_open else image["public_name"])
-    app.jinja_env.globals.update(by_width=by_width, obtainable=obtainable)
+    app.jinja_env.globals.update(by_width=by_width, made=made, obtainable=obtainable)
+    app.jinja_env.globals.update(snippets=snippets, viewed=viewed)
+    app.jinja_env.globals.update(days=partial(days, recipes=context.recipes, by_number=is_open))
+    app.jinja_env.globals.update(absolute_url=absolute_url)
+    app.jinja_env.globals.update(
+        ref=lambda image: image["id"] if is_open and image["id"] is not None else image["public_name"]
+    )
     app.context_processor(lambda: {"recipes": context.recipes})
+    compress_answers(app)  # as the last one that sees an answer: Flask asks them in reverse
+    init_assets(app, read_assets(_PROJECT_FOLDER / "static" / "assets"))
     init_i18n(app, languages)
     init_problems(app)
     refuse_without_a_turn(app)
+    refuse_with_an_empty_bucket(app)
     refuse_foreign_hosts(app)
-    refuse_cross_site(app, knows_its_scheme=bool(public_url))
-    init_admission(app, context.policy, context.keyholding.authenticate, context.signing_in.authenticate)
+    init_rates(app, context.rating)
+    init_cors(app, KnownOrigins(context.keyholding.origins))
+    refuse_cross_site(app, knows_its_scheme=bool(public_url), admits=ticket_admits)
+    init_admission(
+        app,
+        context.policy,
+        context.keyholding.authenticate,
+        context.signing_in.authenticate,
+        context.linking.grant,
+        knows_its_scheme=bool(public_url),
+    )
+    init_refusals(app)
     init_headers(app, others_may_embed=others_may_embed)
-    for routes in (about, health, docs, uploads, images, files, vignettes, keys, sessions):
+    init_tray(app)
+    for routes in _ROUTES:
         app.register_blueprint(routes)
     if public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, public_url)  # type: ignore[method-assign]

@@ -14,6 +14,7 @@ from flask import Flask, request
 
 from vignette.errors import MisdirectedRequest
 from vignette.web.http.hosts import Hosts
+from vignette.web.http.problems import SUBJECT
 from vignette.web.request_log import PROBES
 
 if TYPE_CHECKING:
@@ -60,4 +61,5 @@ def _refuse_foreign_host() -> None:
     host = request.environ.get(_FOREIGN_HOST)
     if host is not None:
         shown = host if len(host) <= _MAX_HOST_CHARS else f"{host[:_MAX_HOST_CHARS]}…"
+        request.environ[SUBJECT] = shown
         raise MisdirectedRequest(f"this service does not answer for {shown!r}; the setting allowed_hosts names others")

@@ -24,7 +24,9 @@ minute the first request, whatever it asks for, looks through all answers: the m
 image for longer.
 
 It keeps what everybody may see, and nothing else: the view says so of its answer. Who shows a key is answered by the
-application. An image that is made private gets another edition after its row has changed, so what was kept is dropped.
+application, and so is who comes by a signed link: the view settles no such answer, however the link is written, and the
+layer does not look for one. An image that is made private gets another edition after its row has changed, so what was
+kept is dropped.
 
 The layer keeps an answer only if the application called it settled (the catalogue said ready), and only if the folder
 had the same edition before and after the application looked.
@@ -40,6 +42,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.http import remove_entity_headers
 
+from vignette.access.links import SIGNATURE
 from vignette.limits import KIB, MIB
 from vignette.model import ImageId
 
@@ -122,9 +125,15 @@ class FastPath:
             self._forget_what_no_longer_holds()
         path: str = environ["PATH_INFO"]
         method: str = environ["REQUEST_METHOD"]
-        if not path.startswith("/vignette/") or method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
+        query: str = environ.get("QUERY_STRING", "")
+        if (
+            not path.startswith("/vignette/")
+            or method not in ("GET", "HEAD")
+            or "HTTP_AUTHORIZATION" in environ
+            or SIGNATURE in query
+        ):
             return self._app(environ, start_response)
-        key = (path, environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT"))
+        key = (path, query, environ.get("HTTP_ACCEPT"))
         answer = self._answers.get(key)
         if answer is None:
             return self._ask(key, environ, start_response)

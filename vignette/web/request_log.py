@@ -38,6 +38,9 @@ _MOST_CHARS_OF_OTHERS: Final = 64
 _MOST_KEPT: Final = 2048
 _MOST_CHARS_OF_A_KEPT_PATH: Final = 64
 
+# A secret in a path, as that of a ticket's page: the log has its kind alone (`access.secrets`).
+_TOKEN: Final = re.compile(r"(v[a-z]_)[A-Za-z0-9_]+")
+
 _IMAGE: Final = re.compile(r"/(?:vignette|images)/([0-9]{1,18})(?:/|\Z)", re.ASCII)
 
 # Probes come every few seconds, and tell nothing as long as all is well.
@@ -50,10 +53,10 @@ _WITH_PORT: Final = re.compile(r"(?:([0-9.]+)|\[([0-9A-Fa-f:.%a-z]+)\]):[0-9]+",
 class Entry:
     """
     What the log will say of a request, as far as it is known, in the place of the server's `start_response`. `problem`
-    is the code of the problem in its answer, `key` the id of the key that was shown.
+    is the code of the problem in its answer, `key` the id of the key that was shown, `ticket` that of the ticket.
     """
 
-    __slots__ = ("_start", "began_ns", "headers", "key", "problem", "request", "status")
+    __slots__ = ("_start", "began_ns", "headers", "key", "problem", "request", "status", "ticket")
 
     def __init__(self, request: str, start_response: StartResponse) -> None:
         self.request = request
@@ -62,6 +65,7 @@ class Entry:
         self.headers: list[tuple[str, str]] = []
         self.problem = ""
         self.key = ""
+        self.ticket = ""
         self._start = start_response
 
     def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
@@ -82,6 +86,18 @@ def note_key(environ: WSGIEnvironment, key_id: str) -> None:
     entry = environ.get(ENTRY)
     if entry is not None:
         entry.key = key_id
+
+
+def note_ticket(environ: WSGIEnvironment, ticket_id: str) -> None:
+    """Have the log say that the request came with the ticket of this id."""
+    entry = environ.get(ENTRY)
+    if entry is not None:
+        entry.ticket = ticket_id
+
+
+def without_tokens(path: str) -> str:
+    """Return *path* as it may stand in a log."""
+    return _TOKEN.sub(r"\1...", path)
 
 
 class RequestLog:
@@ -131,6 +147,7 @@ class RequestLog:
             sent,
             entry.problem,
             entry.key,
+            entry.ticket,
             is_cut,
         )
         level = "error" if entry.status[0] == "5" else "info"
@@ -179,7 +196,9 @@ def _text(level: str, request: str, client: str, took_ms: float, rest: str) -> s
     return f"{time_text(time.time())} {level:7} request request={request} client={client} ms={took_ms:.2f}{rest}"
 
 
-def _text_rest(method: str, path: str, status: str, sent: int, problem: str, key: str, is_cut: bool) -> str:
+def _text_rest(
+    method: str, path: str, status: str, sent: int, problem: str, key: str, ticket: str, is_cut: bool
+) -> str:
     image = _IMAGE.match(path)
     rest = f" method={quoted(method)} path={_shown(path)} status={status} bytes={sent}"
     if image:
@@ -188,6 +207,8 @@ def _text_rest(method: str, path: str, status: str, sent: int, problem: str, key
         rest += f" problem={problem}"
     if key:
         rest += f" key={key}"
+    if ticket:
+        rest += f" ticket={ticket}"
     return f"{rest} cut=True" if is_cut else rest
 
 
@@ -198,7 +219,9 @@ def _json(level: str, request: str, client: str, took_ms: float, rest: str) -> s
     )
 
 
-def _json_rest(method: str, path: str, status: str, sent: int, problem: str, key: str, is_cut: bool) -> str:
+def _json_rest(
+    method: str, path: str, status: str, sent: int, problem: str, key: str, ticket: str, is_cut: bool
+) -> str:
     values = {"method": method, "path": _cut(path), "status": int(status), "bytes": sent}
     if image := _IMAGE.match(path):
         values["image"] = int(image[1])
@@ -206,6 +229,8 @@ def _json_rest(method: str, path: str, status: str, sent: int, problem: str, key
         values["problem"] = problem
     if key:
         values["key"] = key
+    if ticket:
+        values["ticket"] = ticket
     if is_cut:
         values["cut"] = True
     return json.dumps(values)[1:-1]
@@ -226,6 +251,7 @@ def _cut(path: str) -> str:
 
     What is escaped takes up to six times as many bytes as it has characters.
     """
+    path = without_tokens(path)
     cut = path if len(path) <= _MOST_CHARS_OF_A_PATH else f"{path[:_MOST_CHARS_OF_A_PATH]}..."
     return cut if cut.isascii() else cut.encode("latin-1", "backslashreplace").decode("utf-8", "replace")
 

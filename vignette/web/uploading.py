@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from flask import Request
 
 from vignette.access.actors import Actor
+from vignette.access.tickets import Ticket
 from vignette.errors import (
     MalformedRequest,
     NoFile,
@@ -18,25 +19,36 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.model import Image, Visibility
-from vignette.use_cases.intake import Intake, Lane, Upload, clean_name
+from vignette.use_cases.intake import Intake, Upload, clean_name
 from vignette.web.capacity.slow_clients import SlowClients
-from vignette.web.http.bodies import FIELD, IncomingFile, RequestLimits, files_in, idempotency_key
+from vignette.web.http.bodies import FIELD, IncomingFile, RequestLimits, files_in
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends files, and who is to see them, if he says so."""
+    """
+    Who sends files, who is to see them if he says so, the ticket that he shows, and the idempotency key of the request.
+    He has his turns in the queue by his `name`. `kept` is called with each image that was kept.
+    """
 
     actor: Actor
     visibility: Visibility | None = None
+    ticket: Ticket | None = None
+    key: str | None = None
+    name: str = ""
+    kept: Callable[[Image], object] = lambda _image: None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one file: the image that was kept, or the error."""
+    """
+    What became of one file: the image that was kept, or the error. `is_its_own` tells that the image is known to have
+    come from this very sender, now or before: others may have sent the same bytes.
+    """
 
     name: str | None
     outcome: Image | VignetteError
+    is_its_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,7 @@ def receive_all(
         UnsupportedFormat: Its Content-Type is neither a form's nor an image's, and it does not begin as an image does.
     """
     with ExitStack() as staged:
-        arriving = _Arriving(request, intake, limits, slow_clients, staged)
+        arriving = _Arriving(sender, request, intake, limits, slow_clients, staged)
         arrivals: Iterable[_Arrival] = arriving.files()
         if arriving.is_settled_by_the_whole:
             # Only the whole request tells whether it is what its sender sent, so nothing is kept before.
@@ -79,40 +91,64 @@ def receive_all(
 
 
 def _keep_all(sender: Sender, arrivals: Iterable[_Arrival], intake: Intake) -> Iterator[Receipt]:
-    lane = Lane.FAST
+    is_first, silent = True, set[str]()
     try:
         for arrival in arrivals:
-            yield _keep(sender, arrival, intake, lane)
-            lane = Lane.BULK  # a sender of many files looks at the first; other senders' come before the rest
+            yield _keep(sender, arrival, intake, silent)
+            is_first = False
     except (MalformedRequest, TooManyFiles, UploadTooLarge, UploadTooSlow) as error:
-        if lane is Lane.FAST:
+        if is_first:
             raise
         # The files before the error are kept, so the answer has to tell their numbers.
         yield Receipt(None, error)
 
 
-def _keep(sender: Sender, arrival: _Arrival, intake: Intake, lane: Lane) -> Receipt:
+def _keep(sender: Sender, arrival: _Arrival, intake: Intake, silent: set[str]) -> Receipt:
     if isinstance(arrival.upload, VignetteError):
         return Receipt(arrival.name, arrival.upload)
     try:
         image = intake.keep(
-            sender.actor, arrival.upload, arrival.name, arrival.idempotency_key, lane, sender.visibility
+            sender.actor,
+            arrival.upload,
+            arrival.name,
+            arrival.idempotency_key,
+            sender.name,
+            sender.visibility,
+            sender.ticket,
+            silent,
         )
-        return Receipt(arrival.name, image)
+        sender.kept(image)
+        is_its_own = arrival.upload.is_new or arrival.idempotency_key is not None
+        return Receipt(arrival.name, image, is_its_own)
     except VignetteError as error:
         arrival.upload.discard()  # the next files need the room
         return Receipt(arrival.name, error)
+
+
+def key_of(key: str | None, number: int) -> str | None:
+    """Return the idempotency key of the file with this *number* in a request that has *key*; they count from 0."""
+    # No header has a line break, so no other request has such a key.
+    return f"{key}\n{number}" if key and number else key
 
 
 class _Arriving:
     """A request whose files are staged as they come. *staged* discards those that are not kept."""
 
     def __init__(
-        self, request: Request, intake: Intake, limits: RequestLimits, slow_clients: SlowClients, staged: ExitStack
+        self,
+        sender: Sender,
+        request: Request,
+        intake: Intake,
+        limits: RequestLimits,
+        slow_clients: SlowClients,
+        staged: ExitStack,
     ) -> None:
-        self._key = idempotency_key(request)
+        self._key = sender.key
+        self._max_bytes = intake.limits.max_bytes
+        if sender.ticket is not None and sender.ticket.max_bytes is not None:
+            self._max_bytes = min(self._max_bytes, sender.ticket.max_bytes)
         self._source = slow_clients.watched(request)
-        self._incoming = files_in(request, self._source, limits, intake.limits.max_bytes)
+        self._incoming = files_in(request, self._source, limits, self._max_bytes)
         self._has_no_length = request.content_length is None
         self._to_come = request.content_length or 0
         self._intake = intake
@@ -148,16 +184,14 @@ class _Arriving:
                     raise upload
                 yield _Arrival(clean_name(file.name), upload, None)
                 return
-            yield _Arrival(clean_name(file.name), upload, self._key_of(number))
-
-    def _key_of(self, number: int) -> str | None:
-        # No header has a line break, so no other request has such a key.
-        return f"{self._key}\n{number}" if self._key and number else self._key
+            yield _Arrival(clean_name(file.name), upload, key_of(self._key, number))
 
     def _receive(self, file: IncomingFile) -> Upload | VignetteError:
         upload = None
         try:
-            upload = self._staged.enter_context(self._intake.begin(file.announced, at_most=self._to_come))
+            upload = self._staged.enter_context(
+                self._intake.begin(file.announced, at_most=self._to_come, max_bytes=self._max_bytes)
+            )
             for chunk in file.chunks:
                 upload.append(chunk)
             upload.all_has_come()

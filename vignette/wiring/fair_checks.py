@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import BinaryIO, Final
 
+from vignette.limits import DOOR_CPU_S
 from vignette.ports.inspector import Inspected, Inspector
 from vignette.web.capacity.places import Places, WaitingRoom
 from vignette.web.http.clients import holder_of_this_request
+from vignette.web.rates import note_cost
 
 # A check is all processor time: more of them at once than there are processors end no sooner, and a newcomer waits for
 # all of them. The door has 8 cells.
@@ -36,9 +39,14 @@ class FairChecks:
         """Be that of *inspector*. Raise also `Overloaded`, if the turn does not come in 20 seconds."""
         holder = holder_of_this_request()
         self._places.take(holder, _PATIENCE_S)
+        began_s, cpu_s = time.monotonic(), 0.0
         try:
-            return self._inspector.inspect(
+            found = self._inspector.inspect(
                 file, size, max_pixels=max_pixels, max_frames=max_frames, max_memory_bytes=max_memory_bytes
             )
+            cpu_s = found.cpu_s
+            return found
         finally:
+            # Of a check that has refused a file, only the time by the clock is known.
+            note_cost(cpu_s or min(time.monotonic() - began_s, DOOR_CPU_S))
             self._places.give_back(holder)

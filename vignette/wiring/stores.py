@@ -8,7 +8,7 @@ from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import StoreUnavailable
 from vignette.settings import Settings
-from vignette.wiring.use_cases import build_key_snapshots, build_reindexing
+from vignette.wiring.use_cases import build_reindexing, build_signing_keys, build_snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ def open_store_and_catalogue(
 ) -> tuple[FolderStore, SqlCatalogue]:
     """
     Both; the catalogue made if it is missing, with its schema up to date, and with the keys that the folder knows. The
-    folder is made at the first start alone.
+    folder is made at the first start alone, and the first signing key wherever there is none.
 
     This is for every process: it looks at no image but the last, unless the catalogue was lost. *waits_for_disk* is
     that of `SqlCatalogue`.
@@ -43,11 +43,12 @@ def open_store_and_catalogue(
                 f"there is no upload folder {settings.upload_folder}: mount its disk, or make the folder"
             )
         _seal(store)
-        snapshots = build_key_snapshots(store, catalogue)
-        if is_new:
-            snapshots.bring_back()
-        else:
-            snapshots.mend()
+        for snapshots in build_snapshots(store, catalogue):
+            if is_new:
+                snapshots.bring_back()
+            else:
+                snapshots.mend()
+        build_signing_keys(store, catalogue).make_at_start(is_first=is_new)
     except BaseException:
         catalogue.close()
         raise

@@ -22,7 +22,14 @@ from vignette.logs import set_up_logs
 from vignette.settings import Settings, as_environment, exit_with_words, load_settings
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.stores import open_store_and_catalogue
-from vignette.wiring.use_cases import build_recovery, build_reindexing, build_renewal, build_sweeping, build_verdicts
+from vignette.wiring.use_cases import (
+    build_auditing,
+    build_recovery,
+    build_reindexing,
+    build_renewal,
+    build_sweeping,
+    build_verdicts,
+)
 from vignette.worker.pace import Pace
 from vignette.worker.sweeper import Sweeper, take_name
 from vignette.worker.upkeep import Upkeep, UpkeepServices
@@ -55,6 +62,7 @@ def open_services(settings: Settings, pace: Pace) -> Callable[[], UpkeepServices
                 jobs,
                 hint_max_age_s=pace.hint_max_age_s,
                 clear_traces_every_s=pace.clear_traces_every_s,
+                clear_audit=build_auditing(settings, catalogue).clear,
             ),
             recovery=build_recovery(store, catalogue, renewal, flush_every_s=pace.flush_every_s),
             renewal=renewal,

@@ -11,6 +11,7 @@ from typing import Final
 from flask import Flask
 
 from vignette.access.policy import Policy
+from vignette.access.rates import Rate
 from vignette.adapters.door.door import Door
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
@@ -24,14 +25,23 @@ from vignette.ports.inspector import Inspector
 from vignette.ports.jobs import AllJobs
 from vignette.recipes import Recipe
 from vignette.settings import Settings
+from vignette.use_cases.allowances import Allowances
+from vignette.use_cases.auditing import Auditing, Trail
 from vignette.use_cases.browsing import Browsing
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
+from vignette.use_cases.first_turns import FirstTurns
 from vignette.use_cases.intake import Intake, IntakeLimits
+from vignette.use_cases.likeness import Likeness
+from vignette.use_cases.linking import Linking
+from vignette.use_cases.rating import Rating
+from vignette.use_cases.screening import NO_CHECKS, Screening
 from vignette.use_cases.serving import Serving
 from vignette.use_cases.signing_in import SigningIn
+from vignette.use_cases.taking_back import TakingBack
 from vignette.web import WebContext, create_app
 from vignette.web.capacity import Capacity
+from vignette.web.capacity.buckets import AddressBuckets
 from vignette.web.capacity.crowd import keep_room
 from vignette.web.capacity.turns import Turns
 from vignette.web.doors import HostDoor
@@ -40,14 +50,29 @@ from vignette.web.http.bodies import RequestLimits
 from vignette.web.http.clients import NamedClients
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
+from vignette.web.rates import note_cost
 from vignette.web.replacement import Replacement, end_this_process
 from vignette.web.request_log import RequestLog
+from vignette.wiring.checks import build_screening
 from vignette.wiring.fair_checks import FairChecks
 from vignette.wiring.jobs import open_jobs
+from vignette.wiring.rates import open_rating
+from vignette.wiring.rates import rate_of_requests as rate_of_requests_in
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.successor import successor_can
-from vignette.wiring.use_cases import build_health, build_keyholding, build_reindexing, build_removal, build_renewal
+from vignette.wiring.use_cases import (
+    build_health,
+    build_keyholding,
+    build_reindexing,
+    build_removal,
+    build_renewal,
+    build_reviewing,
+    build_service_secret,
+    build_signing_keys,
+    build_ticketing,
+    build_trail,
+)
 
 # Of granian: it starts another process in place of one that ends. Other servers would not, or stop as a whole.
 _RESPAWNS: Final = "--respawn-failed-workers"
@@ -79,10 +104,18 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
             settings.max_upload_bytes, settings.max_pixels, settings.max_frames, settings.max_render_memory_bytes
         ),
         RequestLimits(settings.max_request_bytes, settings.max_files_per_request),
-        Capacity.of_threads(settings.web_threads, settings.slow_client_seconds),
+        Capacity.of_threads(
+            settings.web_threads,
+            settings.slow_client_seconds,
+            uploads_of_key=settings.uploads_at_once_of_key if settings.limits_rates else 0,
+        ),
         policy,
         OfferFile(settings.first_key_file),
+        screening=build_screening(settings),
         cache_vignettes_s=settings.cache_vignettes_seconds,
+        trail=build_trail(settings, catalogue),
+        rating=open_rating(settings),
+        rate_of_requests=rate_of_requests_in(settings),
     )
     if _RESPAWNS in sys.argv:
         health = context.health
@@ -106,6 +139,8 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     if settings.effective_database_url.startswith("sqlite"):
         # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
+    if context.rate_of_requests is not None:
+        app.wsgi_app = AddressBuckets(app.wsgi_app, refusing, context.rate_of_requests)  # type: ignore[method-assign]
     app.wsgi_app = HostDoor(app.wsgi_app, refusing, Hosts(settings.own_hosts))  # type: ignore[method-assign]
     app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
     if settings.log_requests:
@@ -126,12 +161,20 @@ def build_context(
     policy: Policy,
     offers: Offers,
     *,
+    screening: Screening = NO_CHECKS,
     cache_vignettes_s: int,
+    trail: Trail,
+    rating: Rating | None = None,
+    rate_of_requests: Rate | None = None,
 ) -> WebContext:
     """Return what the views work with. Tests use this too."""
     browsing = Browsing(store, catalogue.library, policy)
-    keyholding = build_keyholding(store, catalogue)
-    renewal = build_renewal(catalogue, jobs, recipes, policy)
+    keyholding = build_keyholding(store, catalogue, trail)
+    renewal = build_renewal(catalogue, jobs, recipes, policy, trail)
+    removal = build_removal(store, catalogue, policy, trail)
+    editing = Editing(store, store, catalogue.library, catalogue.editing, policy, trail=trail)
+    signing_keys = build_signing_keys(store, catalogue)
+    secret = build_service_secret(store, catalogue)
     return WebContext(
         intake=Intake(
             store,
@@ -142,14 +185,24 @@ def build_context(
             inspector,
             intake_limits,
             policy,
+            screening,
+            FirstTurns(catalogue.library).lane_of,
+            trail=trail,
         ),
         browsing=browsing,
-        serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter),
-        removal=build_removal(store, catalogue, policy),
-        editing=Editing(store, store, catalogue.library, catalogue.editing, policy),
+        likeness=Likeness(browsing, catalogue.alike, policy),
+        serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter, spend=note_cost),
+        removal=removal,
+        taking_back=TakingBack(catalogue.library, removal, policy, partial(secret.derived, "delete tokens")),
+        editing=editing,
+        reviewing=build_reviewing(store, catalogue, policy, trail),
         renewal=renewal,
         keyholding=keyholding,
-        signing_in=SigningIn(catalogue.sessions, keyholding),
+        ticketing=build_ticketing(store, catalogue, keyholding, policy, trail),
+        signing_in=SigningIn(catalogue.sessions, keyholding, trail=trail),
+        linking=Linking(
+            catalogue.library, catalogue.links, catalogue.keys, signing_keys, editing, policy, recipes, trail=trail
+        ),
         first_key=FirstKey(offers, keyholding),
         health=build_health(store, catalogue, jobs),
         capacity=capacity,
@@ -157,5 +210,11 @@ def build_context(
         request_limits=request_limits,
         cache_vignettes_s=cache_vignettes_s,
         policy=policy,
+        trail=trail,
+        cursor_secret=partial(secret.derived, "cursors"),
+        auditing=Auditing(catalogue.audit),
         sandbox=abilities(),
+        allowances=Allowances(catalogue.quotas),
+        rating=rating,
+        rate_of_requests=rate_of_requests,
     )

@@ -22,11 +22,12 @@ from vignette.logs import set_up_logs
 from vignette.settings import Settings
 from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import Rendering
+from vignette.use_cases.rewriting import Rewriting
 from vignette.wiring.jobs import open_jobs
 from vignette.wiring.sandbox import require_sandbox
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.sweeper import build_sweeper
-from vignette.wiring.use_cases import build_verdicts
+from vignette.wiring.use_cases import build_blocking, build_verdicts
 from vignette.worker.pace import USUAL_PACE, Pace
 from vignette.worker.tasks import PoolServices, register
 
@@ -71,6 +72,7 @@ def build_worker(
         # process, which waits for the disk, and ends in the process that sweeps, which waits too.
         store, catalogue = open_store_and_catalogue(settings, waits_for_disk=False)
         verdicts = build_verdicts(store, catalogue, settings.recipes, max_attempts=settings.max_attempts)
+        blocking = build_blocking(settings, store, catalogue)
         rendering = Rendering(
             store,
             catalogue.renderings,
@@ -82,8 +84,11 @@ def build_worker(
             pause_without_room_s=pace.pause_without_room_s,
             # The stills are made first, and must not be lost with the animation.
             animation_seconds=min(ANIMATION_SECONDS, settings.render_seconds / 4),
+            **({} if blocking is None else {"recognise": blocking.look}),
         )
-        return PoolServices(rendering, Publishing(store, catalogue.library, catalogue.removals, planner), verdicts)
+        rewriting = Rewriting(store, catalogue.library, catalogue.removals, decoder.rewrite, planner)
+        publishing = Publishing(store, catalogue.library, catalogue.removals, planner, rewriting)
+        return PoolServices(rendering, publishing, rewriting, verdicts)
 
     register(
         app,

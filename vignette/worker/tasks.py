@@ -20,13 +20,14 @@ from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLo
 from celery.utils.log import get_task_logger
 from celery.worker import state
 
-from vignette.adapters.celery_queue import PUBLISH_TASK, RENDER_TASK, lane_of
+from vignette.adapters.celery_queue import ENLARGE_TASK, PUBLISH_TASK, RENDER_TASK, lane_of
 from vignette.adapters.decoder.decoder import Decoder, DecoderDied
 from vignette.despair import Despair
 from vignette.errors import CatalogueUnavailable, VignetteError
 from vignette.model import ImageId
 from vignette.use_cases.publishing import Publishing
 from vignette.use_cases.rendering import Rendering
+from vignette.use_cases.rewriting import ZOOMED, Rewriting
 from vignette.use_cases.verdicts import Verdicts
 from vignette.worker.notes import Interrupted, Pulse, Stopping
 from vignette.worker.sweeper import KEEP_EVERY_S, Sweeper
@@ -41,6 +42,7 @@ class PoolServices:
 
     rendering: Rendering
     publishing: Publishing
+    rewriting: Rewriting
     verdicts: Verdicts
 
 
@@ -62,6 +64,10 @@ def register(
     def publish(image_id: int) -> None:
         # If it dies, nothing is lost: whoever asks for the copy again has it queued again.
         work(image_id, lambda image: services().publishing.make(image))
+
+    @app.task(name=ENLARGE_TASK)
+    def enlarge(image_id: int) -> None:
+        work(image_id, lambda image: services().rewriting.make(image, ZOOMED))
 
     def work(image_id: int, job: Callable[[ImageId], None]) -> None:
         if not _is_image_id(image_id):

@@ -26,6 +26,7 @@ from vignette.use_cases import checking as checking_module
 from vignette.use_cases.checking import Checkup
 from vignette.use_cases.findings import Finding, Kind, Report
 from vignette.use_cases.intake import IntakeLimits
+from vignette.use_cases.rewriting import CLEAN, ZOOMED
 from vignette.wiring.use_cases import build_checkup
 
 ZERO = ImageId(0)
@@ -130,6 +131,19 @@ def test_the_plan_of_a_public_copy_is_known_whether_there_can_be_one_or_not(hous
     assert (folder(house) / layout.PUBLIC_COPY).read_bytes() == before
     house.removal.delete(NOBODY, ZERO)
     assert house.files(0) == {layout.TOMBSTONE}
+
+
+def test_what_was_written_anew_is_known(house: House) -> None:
+    house.upload(picture(file_format="TIFF"))
+    house.work()
+    for kind in (CLEAN, ZOOMED):
+        house.rewriting.make(ZERO, kind)
+    before = house.files(0)
+    assert {"clean.json", "clean.jpg", "zoom.json", "zoom.jpg"} <= before
+
+    assert check(house, repair=True) == []
+
+    assert house.files(0) == before
 
 
 def test_half_of_a_plan_is_none_and_is_made_anew(house: House) -> None:

@@ -228,7 +228,7 @@ def test_everything_is_flushed_before_it_gets_its_number_and_its_number_before_t
     monkeypatch.setattr(
         house.catalogue.arrivals,
         "add",
-        lambda record, promote, *others: flush_row(record, promoted(promote), *others),
+        lambda record, promote, *others, **named: flush_row(record, promoted(promote), *others, **named),
     )
 
     house.upload(picture())

@@ -21,8 +21,8 @@ from vignette.errors import InvalidKey, StoreUnavailable
 from vignette.settings import load_settings
 from vignette.snapshots import keys_from_json, keys_to_json
 from vignette.use_cases.findings import Finding, Kind, Remedy
-from vignette.use_cases.key_snapshots import KeySnapshots
 from vignette.use_cases.keyholding import Keyholding
+from vignette.use_cases.service_snapshots import KeySnapshots
 from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.use_cases import build_key_snapshots, build_keyholding
 
@@ -187,7 +187,8 @@ class TestAStart:
     def test_without_keys_says_and_makes_nothing(self, place: Place, caplog: pytest.LogCaptureFixture) -> None:
         place.start()
 
-        assert not place.file.parent.exists()
+        # The start makes keys that sign links; they are no keys of anybody.
+        assert [file.name for file in place.file.parent.iterdir()] == ["signing-keys.json"]
         assert words_of(caplog) == ""
 
 
@@ -260,7 +261,7 @@ class TestFsck:
             place.file.write_bytes(wrong)
 
         (found,) = self.found(place)
-        assert (found.kind, found.name, found.remedy) == (Kind.KEYS_DIFFER, ".service/keys.json", Remedy.KEYS)
+        assert (found.kind, found.name, found.remedy) == (Kind.KEYS_DIFFER, ".service/keys.json", Remedy.SERVICE)
         (found,) = self.found(place, repair=True)
         assert found.is_repaired
 

@@ -15,6 +15,7 @@ import pytest
 
 from vignette.access.actors import NOBODY, OPERATOR, Actor, Scope
 from vignette.access.keys import Key
+from vignette.access.quotas import Quota
 from vignette.access.secrets import digest_of, new_token
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
@@ -29,8 +30,8 @@ from vignette.errors import (
 )
 from vignette.limits import MAX_KEY_NETWORKS, MAX_KEYS
 from vignette.snapshots import keys_from_json
-from vignette.use_cases.key_snapshots import KeySnapshots
 from vignette.use_cases.keyholding import Keyholding
+from vignette.use_cases.service_snapshots import KeySnapshots
 
 WEST, EAST = timezone(timedelta(hours=-12)), timezone(timedelta(hours=14))
 NOON: Final = datetime(2026, 11, 29, 12, 0, 0, 402_717, UTC)
@@ -62,7 +63,7 @@ class Place:
 
     def another(self) -> Keyholding:
         """As another process has it."""
-        snapshots = KeySnapshots(self.catalogue.keys, self.catalogue.keys, self.store)
+        snapshots = KeySnapshots(self.catalogue.keys, self.store)
         return Keyholding(self.catalogue.keys, snapshots.write, clock=self.clock)
 
     def written_down(self) -> Sequence[Key]:
@@ -89,6 +90,8 @@ class TestAKeyThatIsMade:
             [Scope.UPLOAD, Scope.READ],
             expires_at=datetime(2026, 12, 1, tzinfo=timezone(timedelta(hours=1))),
             networks=["192.0.2.7", "2001:DB8::/32"],
+            origins=["https://App.example.org:443"],
+            quota=Quota(images=10),
         )
 
         assert key == Key(
@@ -99,6 +102,8 @@ class TestAKeyThatIsMade:
             created_at=NOON.replace(microsecond=402_000),
             expires_at=datetime(2026, 11, 30, 23, tzinfo=UTC),
             networks=("192.0.2.7/32", "2001:db8::/32"),
+            origins=("https://app.example.org",),
+            quota=Quota(images=10),
         )
         assert place.keyholding.all(ADMIN) == list(place.written_down()) == [key]
         for file in place.file.parents[2].rglob("*"):
@@ -119,6 +124,8 @@ class TestAKeyThatIsMade:
             ({"networks": ["home"]}, "networks: 'home' does not appear to be an IPv4 or IPv6 network"),
             ({"networks": ["10.0.0.5/8"]}, "networks: 10.0.0.5/8 has host bits set"),
             ({"networks": [f"10.0.{i}.0/24" for i in range(MAX_KEY_NETWORKS + 1)]}, "there are 51 networks"),
+            ({"origins": ["*"]}, "origins: '\\*' is no origin"),
+            ({"origins": [f"https://a{i}.org" for i in range(21)]}, "there are 21 origins, the limit is 20"),
             ({"expires_at": NOON}, "expires_at has passed already"),
             ({"expires_at": datetime(2027, 1, 1)}, "expires_at has no time zone"),  # noqa: DTZ001
             ({"expires_at": datetime.max.replace(tzinfo=UTC)}, "expires_at is after the year 9998"),
@@ -178,6 +185,20 @@ class TestAKeyThatIsChanged:
 
         assert place.keyholding.all(ADMIN) == list(place.written_down()) == [changed]
         assert place.another().authenticate(token, None) == Actor(key.id, frozenset({Scope.EDIT}))
+
+    def test_keeps_what_was_not_named_of_its_quota(self, place: Place) -> None:
+        key, token = place.keyholding.add(ADMIN, "phone", READ, quota=Quota(images=5, bytes=100))
+
+        changed = place.keyholding.change(ADMIN, key.id, quota={"bytes": None, "images_per_day": 3})
+        assert changed.quota == Quota(images=5, images_per_day=3)
+        with pytest.raises(MalformedRequest, match=r"quota\.images is -1"):
+            place.keyholding.change(ADMIN, key.id, quota={"images": -1})
+
+        place.keyholding.change(ADMIN, key.id, origins=["https://app.example.org"])
+        assert place.another().authenticate(token, None).origins == {"https://app.example.org"}
+        assert place.keyholding.origins() == {"https://app.example.org"}
+        (written,) = place.written_down()
+        assert (written.quota, written.origins) == (changed.quota, ("https://app.example.org",))
 
     def test_is_not_changed_if_that_cannot_be_written_down(self, place: Place) -> None:
         key, token = place.keyholding.add(ADMIN, "phone", READ)

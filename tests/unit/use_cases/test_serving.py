@@ -185,6 +185,10 @@ class TestWaiting:
         assert not ask(house, Wish(("jpeg",), patience_s=60)).waited
 
 
+def a_copy(pieces: Pieces) -> PublicCopy:
+    return PublicCopy(pieces, "0" * 64, "original.jpg", "image/jpeg", "jpg")
+
+
 class TestPublicCopies:
     def test_who_waits_gets_it_when_it_is_made(self, house: House) -> None:
         image, serving = house.upload(picture(64, 48)), house.context.serving
@@ -232,7 +236,7 @@ class TestPublicCopies:
         now = 0.0
         copies = Copies(10_000, lambda: now)
         for key in "ab":
-            copies.keep(key, PublicCopy(Pieces(), ""))
+            copies.keep(key, a_copy(Pieces()))
         now = 50.0
         assert copies.find("b")
         now = 70.0
@@ -245,7 +249,7 @@ class TestPublicCopies:
     def test_only_the_copies_that_were_used_last_are_remembered(self) -> None:
         pieces = Pieces()
         pieces.write(bytes(1000))
-        copy, copies = PublicCopy(pieces, "0" * 64), Copies(3 * 1700)
+        copy, copies = a_copy(pieces), Copies(3 * 1700)
         for number in range(3):
             copies.keep(number, copy)
         copies.find(0)

@@ -7,6 +7,7 @@ back: not which vignettes, nor how large they are, nor that they are pictures of
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,8 @@ from vignette.jail.confinement import LARGE_PAGES
 from vignette.jail.messages import Malformed, Message, line, whole_number
 from vignette.limits import KIB, MAX_ANIMATION_PIXELS, MIB
 from vignette.model import Placeholder, RenderingWarning
-from vignette.pixels.renditions import Rendition, Step, Told
+from vignette.pixels.geometry import within
+from vignette.pixels.renditions import Rendition, Rewritten, Step, Told
 from vignette.recipes import Recipe, VignetteFormat
 
 WORK: Final = "vignette.adapters.decoder.decoding:do"
@@ -68,9 +70,16 @@ _BEGINS: Final[Mapping[VignetteFormat, re.Pattern[bytes]]] = {
     "avif": re.compile(rb"....ftypavi[fs]", re.DOTALL),
 }
 
+# What the store reads at once.
+_MOST_BYTES_OF_REWRITTEN: Final = 256 * MIB
+
 _MAX_THUMBHASH_CHARS: Final = 64
 _THUMBHASH: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
+_PDQ_CHARS: Final = 64
+_PDQ: Final = re.compile(r"[0-9a-f]{64}")
+
+logger = logging.getLogger(__name__)
 
 
 class DecoderDied(Exception):
@@ -139,6 +148,36 @@ class Decoder:
         try:
             with self._pool.session() as session:
                 yield from _Answers(session, stills, moving).steps(begin, file.fileno())
+        except CellTrouble as error:
+            self._explain(error)
+
+    def rewrite(
+        self, file: BinaryIO, size: int, upright: tuple[int, int], most_edge_px: int | None, quality: int
+    ) -> Rewritten:
+        """
+        Write the picture of *size* bytes in *file* anew, as `pixels.rewriting.rewrite` does. Its width and height are
+        known to be *upright*. If the decoder comes to no end, another one tries it.
+
+        Raises:
+            Refused, TooMuchMemory, TooMuchTime, Overloaded: As above.
+            RenderingFailed: Not all of its pixels can be decoded, or no decoder comes to an end.
+        """
+        order = {"do": "rewrite", "size": size, "most_edge_px": most_edge_px, "quality": quality, **self._limits}
+        wanted = within(*upright, most_edge_px)
+        try:
+            return self._rewritten_once(order, file.fileno(), wanted)
+        except DecoderDied as error:
+            logger.warning("a picture is decoded once more: %s", error)
+        try:
+            return self._rewritten_once(order, file.fileno(), wanted)
+        except DecoderDied as error:
+            raise RenderingFailed("the process that decodes it ended without a result") from error
+
+    def _rewritten_once(self, order: dict[str, Any], descriptor: int, wanted: tuple[int, int]) -> Rewritten:
+        most = min(_BYTES_PER_PIXEL * wanted[0] * wanted[1] + _HEAD_BYTES, _MOST_BYTES_OF_REWRITTEN)
+        try:
+            with self._pool.session() as session:
+                return _rewritten(session.ask(order, [descriptor], max_bytes=most), wanted)
         except CellTrouble as error:
             self._explain(error)
 
@@ -251,11 +290,23 @@ class _Answers:
             raise Malformed("a recipe has other formats")
 
 
+def _rewritten(answer: Message, wanted: tuple[int, int]) -> Rewritten:
+    match answer:
+        case Message(
+            {"format": "jpeg" | "webp" as file_format, "width": int() as width, "height": int() as height}, (content,)
+        ) if (width, height) == wanted and _BEGINS[file_format].match(content):
+            return Rewritten(file_format, width, height, content)
+    raise CellDied("the picture was not written anew as it was asked for")
+
+
 def _placeholder(told: dict[str, Any]) -> Placeholder:
     thumbhash, colour = line(told["thumbhash"], _MAX_THUMBHASH_CHARS), line(told["colour"], len("#rrggbb"))
     if not (_THUMBHASH.fullmatch(thumbhash) and _COLOUR.fullmatch(colour)):
         raise Malformed("the placeholder is none")
-    return Placeholder(thumbhash, colour)
+    pdq, quality = line(told["pdq"], _PDQ_CHARS), whole_number(told["quality"], 0, 100)
+    if not _PDQ.fullmatch(pdq):
+        raise Malformed("the perceptual hash is none")
+    return Placeholder(thumbhash, colour, pdq, quality)
 
 
 def _most_bytes(recipe: Recipe) -> int:

@@ -17,6 +17,7 @@ from vignette.model import RenderingWarning
 from vignette.pixels import engines
 from vignette.pixels.rendering import render_in_steps
 from vignette.pixels.renditions import Rendition, Step, Told
+from vignette.pixels.rewriting import rewrite
 from vignette.recipes import Recipe
 
 
@@ -33,6 +34,8 @@ class Decoding:
     A `cell.Work` whose pieces belong together: the first "begin"s a picture, each "next" one makes a step of it, and
     "forget" leaves it. The answer to the first two is the step, or a warning; one without vignettes tells that there is
     none. After the last still of a picture that does not move, it is forgotten.
+
+    "rewrite" is a piece by itself: see `pixels.rewriting`.
     """
 
     def __init__(self, renderer: Renderer) -> None:
@@ -49,6 +52,9 @@ class Decoding:
             case "forget":
                 self._forget()
                 return {}, ()
+            case "rewrite":
+                self._forget()
+                return _rewritten(values, descriptors[0])
         with confined(**self._limits):
             step = next(self._steps, None)
         if isinstance(step, RenderingWarning):
@@ -71,6 +77,13 @@ class Decoding:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _rewritten(values: dict[str, Any], descriptor: int) -> tuple[dict[str, Any], Sequence[bytes]]:
+    limits = {name: values[name] for name in ("memory_bytes", "cpu_seconds")}
+    with os.fdopen(os.dup(descriptor), "rb") as file, confined(**limits):
+        made = rewrite(file, values["size"], values["most_edge_px"], values["quality"])
+    return {"format": made.file_format, "width": made.width, "height": made.height}, [made.content]
 
 
 def _told(step: Step) -> tuple[dict[str, Any], Sequence[bytes]]:

@@ -125,7 +125,10 @@ def _checked(answer: Message) -> Inspected:
     match answer:
         case Message({"errno": number}):
             raise os_error(number)
-        case Message({"facts": [str() as media_type, str() as extension, width, height, frames]}, (in_json, in_text)):
+        case Message(
+            {"facts": [str() as media_type, str() as extension, width, height, frames], "cpu_us": cpu_us},
+            (in_json, in_text),
+        ):
             facts = ImageFacts(
                 media_type, extension, *(whole_number(value, 1, 2**32 - 1) for value in (width, height, frames))
             )
@@ -138,4 +141,4 @@ def _checked(answer: Message) -> Inspected:
         in_text.decode()
     except ValueError as error:
         raise Malformed("the description is no object in JSON, or the text not UTF-8") from error
-    return Inspected(facts, in_json, in_text)
+    return Inspected(facts, in_json, in_text, whole_number(cpu_us, 0, 2**32 - 1) / 1e6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
 
@@ -11,12 +11,25 @@ import sqlalchemy as sa
 from vignette.adapters.sql.counter import lock_numbers, take_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import Now, from_row, image_table, to_row
+from vignette.adapters.sql.ticket_uses import spend
+from vignette.adapters.sql.usage import require_room
 from vignette.errors import CatalogueUnavailable, IdempotencyKeyReused, StoreFull
-from vignette.model import Image, ImageId, Record, State, Visibility
+from vignette.model import Image, ImageId, Record, State, Suspicion, Visibility
 
 # Made once: to make such a statement costs more than to execute it.
 _INSERT: Final = sa.insert(image_table).values(hinted_at=Now())
 _WITH_KEY: Final = sa.select(image_table).where(image_table.c.idempotency_key == sa.bindparam("key"))
+# The index `image_of_ticket_by_bytes`. A deleted image has no digest any more.
+_SAME_BY_TICKET: Final = (
+    sa.select(image_table)
+    .where(
+        image_table.c.ticket == sa.bindparam("ticket"),
+        image_table.c.sha256 == sa.bindparam("sha256"),
+        image_table.c.state != State.DELETING.value,
+    )
+    .order_by(image_table.c.ticket, image_table.c.sha256)
+    .limit(1)
+)
 
 
 class SqlArrivals:
@@ -37,15 +50,29 @@ class SqlArrivals:
         promote: Callable[[ImageId], None],
         withdraw: Callable[[], None],
         visibility: Visibility | None = None,
+        quarantine: Suspicion | None = None,
+        *,
+        metadata_bytes: int = 0,
     ) -> tuple[Image, bool]:
         promoted: ImageId | None = None
         try:
             with self._database.write() as connection:
-                image = Image(take_number(connection), record, State.PENDING, visibility=visibility)
-                earlier = with_key(connection, record.idempotency_key)
+                number = take_number(connection)
+                image = Image(
+                    number,
+                    record,
+                    State.PENDING,
+                    visibility=visibility,
+                    quarantine=quarantine,
+                    metadata_bytes=metadata_bytes,
+                )
+                earlier = _earlier(connection, record)
                 if earlier is not None:
                     connection.rollback()
                     return _same_upload(earlier, record), False
+                if record.ticket is not None:
+                    spend(connection, record.ticket, record.received_at)
+                require_room(connection, record, metadata_bytes)
                 connection.execute(_INSERT, to_row(image))
                 _promote(connection, image.id, promote, withdraw)
                 promoted = image.id
@@ -54,6 +81,18 @@ class SqlArrivals:
                 self._withdraw_if_free(promoted, withdraw)
             raise
         return image, True
+
+    def sent_before(self, record: Record) -> Image | None:
+        if record.idempotency_key is None and record.ticket is None:
+            return None
+        with self._database.read() as connection:
+            earlier = _earlier(connection, record)
+        return None if earlier is None else _same_upload(earlier, record)
+
+    def has_any(self, idempotency_keys: Collection[str]) -> bool:
+        with self._database.read() as connection:
+            query = sa.select(image_table.c.id).where(image_table.c.idempotency_key.in_(idempotency_keys)).limit(1)
+            return connection.execute(query).first() is not None
 
     def _withdraw_if_free(self, image_id: ImageId, withdraw: Callable[[], None]) -> None:
         with suppress(CatalogueUnavailable, StoreFull), self._database.write() as connection:
@@ -80,8 +119,21 @@ def with_key(connection: sa.Connection, key: str | None) -> Image | None:
     return None if row is None else from_row(row)
 
 
+def _earlier(connection: sa.Connection, record: Record) -> Image | None:
+    """The image that was sent by the same upload before, if any."""
+    return with_key(connection, record.idempotency_key) or _same_by_ticket(connection, record)
+
+
+def _same_by_ticket(connection: sa.Connection, record: Record) -> Image | None:
+    """The image with the same bytes that came by the same ticket, if *record* has no key that tells it from others."""
+    if record.ticket is None or record.idempotency_key is not None:
+        return None
+    row = connection.execute(_SAME_BY_TICKET, {"ticket": record.ticket, "sha256": record.sha256}).first()
+    return None if row is None else from_row(row)
+
+
 def _same_upload(earlier: Image, record: Record) -> Image:
     # Nobody knows any more which bytes a deleted image had.
     if not earlier.state.is_gone and earlier.record.sha256 != record.sha256:
-        raise IdempotencyKeyReused(f"this key came with image {earlier.id}, whose bytes are others")
+        raise IdempotencyKeyReused("other bytes came with this key before")
     return earlier

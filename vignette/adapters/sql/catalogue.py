@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vignette.adapters.sql.alike import SqlAlike
 from vignette.adapters.sql.arrivals import SqlArrivals
+from vignette.adapters.sql.audit import SqlAudit
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.editing import SqlEditing
 from vignette.adapters.sql.indexing import SqlIndex
 from vignette.adapters.sql.keys import SqlKeys
 from vignette.adapters.sql.library import SqlLibrary
+from vignette.adapters.sql.links import SqlLinks
+from vignette.adapters.sql.quarantine import SqlQuarantine
+from vignette.adapters.sql.quotas import SqlQuotas
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
 from vignette.adapters.sql.schema import is_new, migrate
 from vignette.adapters.sql.sessions import SqlSessions
+from vignette.adapters.sql.ticket_images import SqlTicketImages
+from vignette.adapters.sql.tickets import SqlTickets
 from vignette.adapters.sql.unflushed import SqlUnflushed
 from vignette.adapters.sql.waiting import SqlWaiting
 from vignette.adapters.sql.workers import SqlWorkers
@@ -22,7 +29,8 @@ from vignette.model import Durability, Image, ImageId
 
 class SqlCatalogue:
     """
-    Every port of `ports.catalogue` and `ports.access` as an attribute, and what a process needs to begin and to end.
+    Every port of `ports.catalogue`, `ports.access`, `ports.tickets` and `ports.audit` as an attribute, and what a
+    process needs to begin and to end.
 
     Build one in each process: connections do not survive a fork.
     """
@@ -45,14 +53,21 @@ class SqlCatalogue:
         self.database = Database(url, durability, must_exist=must_exist, waits_for_disk=waits_for_disk)
         self.arrivals = SqlArrivals(self.database)
         self.library = SqlLibrary(self.database)
+        self.alike = SqlAlike(self.database)
         self.renderings = SqlRenderings(self.database, boot)
         self.waiting = SqlWaiting(self.database)
         self.removals = SqlRemovals(self.database)
         self.editing = SqlEditing(self.database)
+        self.quarantine = SqlQuarantine(self.database)
         self.sessions = SqlSessions(self.database)
+        self.links = SqlLinks(self.database)
         self.index = SqlIndex(self.database)
         self.workers = SqlWorkers(self.database, boot)
         self.keys = SqlKeys(self.database)
+        self.audit = SqlAudit(self.database)
+        self.tickets = SqlTickets(self.database)
+        self.ticket_images = SqlTicketImages(self.database)
+        self.quotas = SqlQuotas(self.database)
         self.unflushed = SqlUnflushed(self.database, boot)
 
     def is_new(self) -> bool:

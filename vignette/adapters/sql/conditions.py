@@ -1,5 +1,5 @@
 """
-The conditions by which images are looked for, each with an index that answers it (migrations 0004 and 0005).
+The conditions by which images are looked for, each with an index that answers it (migrations 0004, 0005 and 0015).
 
 A database uses an index of some of the rows only for statements with the same condition. SQLite compares the two word
 by word, and a parameter might be anything; so the states in these conditions are written out.
@@ -25,8 +25,12 @@ def _written_out(state: str) -> sa.BindParameter[str]:
     return sa.literal(str(state), sa.Text, literal_execute=True)
 
 
-# The index `image_living`.
 LIVING: Final = _state.not_in([_written_out(State.DELETING), _written_out(State.DELETED)])
+
+# The indexes `image_shown`, `image_owned` and `image_seen` (migration 0015); and `image_quarantined`.
+OUT_OF_QUARANTINE: Final = image_table.c.quarantine.is_(None)
+SHOWN: Final = sa.and_(LIVING, OUT_OF_QUARANTINE)
+QUARANTINED: Final = sa.and_(LIVING, image_table.c.quarantine.is_not(None))
 
 # The index `image_ready`.
 READY: Final = _state == _written_out(State.READY)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -70,6 +71,7 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._file: Path | None = None
+        self._begun = threading.local()
         if not self.is_sqlite:
             self._writer = self._reader = sa.create_engine(parsed, pool_pre_ping=True, **_POSTGRESQL_POOL)
             self._hasty = self._writer
@@ -135,6 +137,20 @@ class Database:
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end; on SQLite it is the only one that writes meanwhile."""
         with _our_errors(), self._writer.begin() as connection:
+            self._begun.connection = connection
+            try:
+                yield connection
+            finally:
+                self._begun.connection = None
+
+    @contextmanager
+    def join(self) -> Iterator[sa.Connection]:
+        """The transaction of `write` that this thread has begun; as `write`, if it has begun none."""
+        begun: sa.Connection | None = getattr(self._begun, "connection", None)
+        if begun is not None:
+            yield begun
+            return
+        with self.write() as connection:
             yield connection
 
     @contextmanager

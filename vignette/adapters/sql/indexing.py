@@ -13,6 +13,8 @@ from vignette.access.names import name_of_earlier, new_name
 from vignette.adapters.sql.counter import lock_numbers, pass_number
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import counter_table, image_table, to_row
+from vignette.adapters.sql.ticket_uses import recount
+from vignette.adapters.sql.usage import forget_all
 from vignette.model import Image, ImageId, PublicName
 
 T = TypeVar("T")
@@ -48,6 +50,7 @@ class SqlIndex:
                 return
             [image] = _told_apart(connection, [image])
             connection.execute(sa.insert(image_table).values(**to_row(image), hinted_at=0))
+            recount(connection, _tickets([image]))
 
     def next_id(self) -> ImageId:
         with self._database.read() as connection:
@@ -62,6 +65,7 @@ class SqlIndex:
 def replace_all(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | None]]) -> int:
     """`Index.restore`, in the transaction of *connection*."""
     lock_numbers(connection)
+    forget_all(connection)
     connection.execute(sa.delete(image_table))
     return _insert(connection, images)
 
@@ -75,9 +79,14 @@ def _insert(connection: sa.Connection, images: Iterable[tuple[ImageId, Image | N
         if found:
             rows = [to_row(image) for image in _told_apart(connection, found)]
             connection.execute(sa.insert(image_table), rows)
+            recount(connection, _tickets(found))
             count += len(found)
     pass_number(connection, highest)
     return count
+
+
+def _tickets(images: Iterable[Image]) -> set[str]:
+    return {image.record.ticket for image in images if image.record.ticket is not None}
 
 
 def _batches(images: Iterable[T]) -> Iterator[list[T]]:

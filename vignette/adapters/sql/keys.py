@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,13 +10,20 @@ import sqlalchemy as sa
 
 from vignette.access.actors import Scope
 from vignette.access.keys import Key
+from vignette.access.quotas import Quota
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import key_table, milliseconds, moment_of
-from vignette.errors import KeyNotFound, VignetteError
+from vignette.adapters.sql.written_down import WrittenDown
+from vignette.errors import KeyNotFound
 from vignette.ports.access import Keep
 
 # Any number of our own: under it PostgreSQL keeps the lock of those who change keys.
 _KEYS_LOCK: Final = 0x766B6579
+
+_CHANGEABLE: Final = (
+    *("name", "scopes", "expires_at_ms", "networks", "origins"),
+    *("quota_images", "quota_bytes", "quota_images_per_day"),
+)
 
 # Made once: to make such a statement costs more than to execute it, and each request with a key executes this one.
 _WITH_DIGEST: Final = sa.select(key_table).where(key_table.c.digest == sa.bindparam("digest"))
@@ -30,9 +36,10 @@ class SqlKeys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._rows = WrittenDown(database, key_table, _NEWEST_FIRST, _KEYS_LOCK, _to_row, _from_row)
 
     def add(self, key: Key, keep: Keep) -> None:
-        with self._changing(keep) as connection:
+        with self._rows.changing(keep) as connection:
             connection.execute(sa.insert(key_table), _to_row(key))
 
     def get(self, key_id: str) -> Key:
@@ -53,15 +60,15 @@ class SqlKeys:
             return [_from_row(row) for row in connection.execute(query)]
 
     def change(self, key_id: str, edit: Callable[[Key], Key], keep: Keep) -> Key:
-        with self._changing(keep) as connection:
+        with self._rows.changing(keep) as connection:
             edited = edit(_get(connection, key_id))
             row = _to_row(edited)
-            values = {name: row[name] for name in ("name", "scopes", "expires_at_ms", "networks")}
+            values = {name: row[name] for name in _CHANGEABLE}
             connection.execute(sa.update(key_table).where(key_table.c.id == key_id).values(**values))
         return edited
 
     def remove(self, key_id: str, keep: Keep) -> None:
-        with self._changing(keep) as connection:
+        with self._rows.changing(keep) as connection:
             if connection.execute(sa.delete(key_table).where(key_table.c.id == key_id)).rowcount == 0:
                 raise _not_found(key_id)
 
@@ -72,39 +79,17 @@ class SqlKeys:
         with self._database.write_if_free() as connection:
             connection.execute(note.values(last_used_at_ms=used_at))
 
+    def is_empty(self) -> bool:
+        return self._rows.is_empty()
+
+    def kept(self) -> list[Key]:
+        return self._rows.all()
+
     def keep(self, keep: Keep) -> None:
-        with self._database.write() as connection:
-            self._lock(connection)
-            keep(_all(connection))
+        self._rows.keep(keep)
 
     def restore(self, read: Callable[[], Sequence[Key]]) -> int:
-        with self._database.write() as connection:
-            self._lock(connection)
-            if connection.execute(sa.select(key_table.c.id).limit(1)).first() is not None:
-                return 0
-            keys = read()
-            if keys:
-                connection.execute(sa.insert(key_table), [_to_row(key) for key in keys])
-            return len(keys)
-
-    @contextmanager
-    def _changing(self, keep: Keep) -> Iterator[sa.Connection]:
-        is_changed = False
-        try:
-            with self._database.write() as connection:
-                self._lock(connection)
-                yield connection
-                is_changed = True
-                keep(_all(connection))
-        except BaseException:
-            if is_changed:
-                with suppress(VignetteError):
-                    self.keep(keep)
-            raise
-
-    def _lock(self, connection: sa.Connection) -> None:
-        if not self._database.is_sqlite:  # SQLite has its lock already: BEGIN IMMEDIATE
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_KEYS_LOCK)))
+        return self._rows.restore(read)
 
 
 def _get(connection: sa.Connection, key_id: str) -> Key:
@@ -118,10 +103,6 @@ def _not_found(key_id: str) -> KeyNotFound:
     return KeyNotFound(f"there is no key {key_id[:40]!r}")
 
 
-def _all(connection: sa.Connection) -> list[Key]:
-    return [_from_row(row) for row in connection.execute(_NEWEST_FIRST)]
-
-
 def _to_row(key: Key) -> dict[str, Any]:
     return {
         "id": key.id,
@@ -132,6 +113,10 @@ def _to_row(key: Key) -> dict[str, Any]:
         "expires_at_ms": None if key.expires_at is None else milliseconds(key.expires_at),
         "networks": ",".join(key.networks),
         "last_used_at_ms": None if key.last_used_at is None else milliseconds(key.last_used_at),
+        "origins": ",".join(key.origins),
+        "quota_images": key.quota.images,
+        "quota_bytes": key.quota.bytes,
+        "quota_images_per_day": key.quota.images_per_day,
     }
 
 
@@ -145,4 +130,6 @@ def _from_row(row: sa.Row[Any]) -> Key:
         expires_at=None if row.expires_at_ms is None else moment_of(row.expires_at_ms),
         networks=tuple(filter(None, row.networks.split(","))),
         last_used_at=None if row.last_used_at_ms is None else moment_of(row.last_used_at_ms),
+        quota=Quota(row.quota_images, row.quota_bytes, row.quota_images_per_day),
+        origins=tuple(filter(None, row.origins.split(","))),
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from vignette.adapters.sql.conditions import LIVING, is_free
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import forgotten, image_table
+from vignette.adapters.sql.tables import forgotten, image_table, link_table
 from vignette.model import ImageId, State
 
 
@@ -27,21 +27,25 @@ class SqlRemovals:
             act()
         return True
 
-    def begin_delete(self, image_id: ImageId) -> bool:
+    def begin_delete(self, image_id: ImageId, beside: Callable[[], object] = int) -> bool:
         begin = (
             sa.update(image_table)
             .where(image_table.c.id == image_id, image_table.c.state.not_in([State.DELETING, State.DELETED]))
             .values(state=State.DELETING)
         )
         with self._database.write() as connection:
-            return connection.execute(begin).rowcount == 1
+            if connection.execute(begin).rowcount == 0:
+                return False
+            beside()
+        return True
 
     def end_delete(self, image_id: ImageId) -> None:
+        deleting = sa.and_(image_table.c.id == image_id, image_table.c.state == State.DELETING)
+        name = sa.select(image_table.c.public_name).where(deleting).scalar_subquery()
         with self._database.write() as connection:
+            connection.execute(sa.delete(link_table).where(link_table.c.image == name))
             connection.execute(
-                sa.update(image_table)
-                .where(image_table.c.id == image_id, image_table.c.state == State.DELETING, is_free())
-                .values(state=State.DELETED, **forgotten())
+                sa.update(image_table).where(deleting, is_free()).values(state=State.DELETED, **forgotten())
             )
 
     def clear_traces(self) -> None:

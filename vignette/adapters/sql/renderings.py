@@ -90,12 +90,14 @@ class SqlRenderings:
         sizes: tuple[str, ...],
         *,
         goes_on: bool,
+        vignette_bytes: int = 0,
     ) -> Claim | None:
         values = {
             "state": COMPLETING,
             "failure": None,
             "recipe_set": recipe_set,
             "sizes": sizes_column(sizes),
+            "vignette_bytes": vignette_bytes,
             **({} if placeholder is None else placeholder_columns(placeholder)),
             # The rest has attempts of its own. If it goes on at once, this is the first of them.
             **({"attempts": 1} if goes_on else {"attempts": 0, "lease_until": None}),
@@ -116,15 +118,17 @@ class SqlRenderings:
         placeholder: Placeholder | None = None,
         recipe_set: str = "",
         sizes: tuple[str, ...] | None = None,
+        vignette_bytes: int = 0,
     ) -> bool:
         was_ready = claim.image.state is State.READY
+        keeps = was_ready and failure is not None
         values = {
             "state": State.READY if failure is None or was_ready else State.FAILED,
             "failure": None if failure is None else asdict(failure),
             "lease_until": None,
             "recipe_set": recipe_set,
             **({} if was_ready and placeholder is None else placeholder_columns(placeholder)),
-            **({} if was_ready and failure is not None else {"sizes": sizes_column(sizes)}),
+            **({} if keeps else {"sizes": sizes_column(sizes), "vignette_bytes": vignette_bytes}),
         }
         with self._database.write() as connection:
             if connection.execute(_HELD, _held(claim) | values).rowcount == 1:

@@ -10,7 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from vignette.model import Failure, Image, ImageFacts, ImageId, Need, Placeholder, Record, State, Visibility
+from vignette.model import (
+    Failure,
+    Image,
+    ImageFacts,
+    ImageId,
+    Need,
+    Placeholder,
+    Record,
+    State,
+    Suspicion,
+    Visibility,
+)
 
 metadata = sa.MetaData()
 
@@ -40,6 +51,14 @@ image_table = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("public_name", sa.Text),
     sa.Column("visibility", sa.Text),
+    sa.Column("links_ended_at_ms", sa.BigInteger),
+    sa.Column("quarantine", sa.JSON(none_as_null=True)),
+    sa.Column("ticket", sa.Text),
+    sa.Column("external_id", sa.Text),
+    sa.Column("metadata_bytes", sa.BigInteger),
+    sa.Column("vignette_bytes", sa.BigInteger),
+    sa.Column("pdq", sa.Text),
+    sa.Column("pdq_quality", sa.Integer),
 )
 counter_table = sa.Table("counter", metadata, sa.Column("id", sa.Integer), sa.Column("next", sa.BigInteger))
 worker_table = sa.Table(
@@ -63,6 +82,20 @@ key_table = sa.Table(
     sa.Column("expires_at_ms", sa.BigInteger),
     sa.Column("networks", sa.Text),
     sa.Column("last_used_at_ms", sa.BigInteger),
+    sa.Column("origins", sa.Text),
+    sa.Column("quota_images", sa.BigInteger),
+    sa.Column("quota_bytes", sa.BigInteger),
+    sa.Column("quota_images_per_day", sa.BigInteger),
+)
+# Kept by triggers (migration 0014), in the transaction of whatever changes an image.
+usage_table = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("owner", sa.Text),
+    sa.Column("images", sa.BigInteger),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("day", sa.BigInteger),
+    sa.Column("day_images", sa.BigInteger),
 )
 
 session_table = sa.Table(
@@ -75,6 +108,63 @@ session_table = sa.Table(
     sa.Column("last_used_at_ms", sa.BigInteger),
     sa.Column("agent", sa.Text),
 )
+
+link_table = sa.Table(
+    "link",
+    metadata,
+    sa.Column("id", sa.Text),
+    sa.Column("image", sa.Text),
+    sa.Column("what", sa.Text),
+    sa.Column("size", sa.Text),
+    sa.Column("place", sa.Text),
+    sa.Column("keep", sa.Text),
+    sa.Column("made_by", sa.Text),
+    sa.Column("made_at_ms", sa.BigInteger),
+    sa.Column("expires_at_ms", sa.BigInteger),
+)
+
+edit_table = sa.Table(
+    "edit_under_way",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("image_id", sa.BigInteger),
+    sa.Column("begun_at", sa.Float),
+)
+
+audit_table = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("at_ms", sa.BigInteger),
+    sa.Column("what", sa.Text),
+    sa.Column("actor", sa.Text),
+    sa.Column("address", sa.Text),
+    sa.Column("image_id", sa.BigInteger),
+    sa.Column("subject", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.Column("times", sa.Integer),
+)
+
+ticket_table = sa.Table(
+    "ticket",
+    metadata,
+    sa.Column("id", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("owner", sa.Text),
+    sa.Column("uses", sa.Integer),
+    sa.Column("spent", sa.Integer),
+    sa.Column("created_at_ms", sa.BigInteger),
+    sa.Column("expires_at_ms", sa.BigInteger),
+    sa.Column("revoked_at_ms", sa.BigInteger),
+    sa.Column("last_used_at_ms", sa.BigInteger),
+    sa.Column("max_bytes", sa.BigInteger),
+    sa.Column("media_types", sa.Text),
+    sa.Column("visibility", sa.Text),
+    sa.Column("external_id", sa.Text),
+    sa.Column("origins", sa.Text),
+    sa.Column("note", sa.Text),
+)
+ticket_origin_table = sa.Table("ticket_origin", metadata, sa.Column("origin", sa.Text), sa.Column("ticket_id", sa.Text))
 
 # Stand in `state` of a ready image that waits for the worker, or is in its hands: to be given its other sizes, or to be
 # rendered again. They are states of their own in the table alone, where such images are queued, claimed and found as
@@ -123,6 +213,10 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def moment_column(moment: datetime | None) -> int | None:
+    return None if moment is None else milliseconds(moment)
+
+
 def moment_of(column: int) -> datetime:
     return datetime.fromtimestamp(column / 1000, tz=UTC)
 
@@ -143,7 +237,13 @@ def to_row(image: Image) -> dict[str, Any]:
         "idempotency_key": record.idempotency_key,
         "owner": record.owner,
         "public_name": record.public_name,
+        "ticket": record.ticket,
+        "external_id": record.external_id,
         "visibility": visibility_column(image.visibility),
+        "links_ended_at_ms": moment_column(image.links_ended_at),
+        "quarantine": quarantine_column(image.quarantine),
+        "metadata_bytes": image.metadata_bytes,
+        "vignette_bytes": image.vignette_bytes,
         "state": COMPLETING if image.is_completing else image.state,
         "attempts": image.attempts,
         "failure": None if image.failure is None else asdict(image.failure),
@@ -155,22 +255,43 @@ def to_row(image: Image) -> dict[str, Any]:
 
 def forgotten() -> dict[str, Any]:
     """
-    The columns that tell something of an image, without it. Of a deleted image the row keeps the number and the digest
-    of its idempotency key: a client that did not hear of its upload and sends it again must not bring the image back.
+    The columns that tell something of an image, without it. Of a deleted image the row keeps the number, the digest
+    of its idempotency key (a client that did not hear of its upload and sends it again must not bring the image back),
+    and the id of its ticket, of which a use stays spent.
     """
-    nothing = dict.fromkeys(("name", "owner", "public_name", "failure", "lease_until", "sizes", "thumbhash", "colour"))
+    columns = ("name", "owner", "public_name", "external_id", "failure", "lease_until", "sizes")
+    nothing: dict[str, Any] = dict.fromkeys((*columns, "quarantine", "links_ended_at_ms"), None)
+    nothing |= placeholder_columns(None)
     no_text = dict.fromkeys(("media_type", "extension", "sha256", "visibility"), "")
-    zero = dict.fromkeys(("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at"), 0)
+    numbers = ("width", "height", "frames", "bytes", "received_at_ms", "attempts", "hinted_at")
+    zero = dict.fromkeys((*numbers, "metadata_bytes", "vignette_bytes"), 0)
     return nothing | no_text | zero
 
 
-def placeholder_columns(placeholder: Placeholder | None) -> dict[str, str | None]:
-    return {"thumbhash": None, "colour": None} if placeholder is None else asdict(placeholder)
+def placeholder_columns(placeholder: Placeholder | None) -> dict[str, Any]:
+    if placeholder is None:
+        return dict.fromkeys(("thumbhash", "colour", "pdq", "pdq_quality"))
+    return {
+        "thumbhash": placeholder.thumbhash,
+        "colour": placeholder.colour,
+        "pdq": placeholder.pdq,
+        "pdq_quality": placeholder.quality,
+    }
 
 
 def visibility_column(visibility: Visibility | None) -> str:
     """Not NULL where nothing was said: no index would have such images in order."""
     return visibility or ""
+
+
+def quarantine_column(suspicion: Suspicion | None) -> dict[str, Any] | None:
+    if suspicion is None:
+        return None
+    return {"check": suspicion.check, "reason": suspicion.reason, "since_ms": milliseconds(suspicion.since)}
+
+
+def _suspicion(column: dict[str, Any] | None) -> Suspicion | None:
+    return None if column is None else Suspicion(column["check"], column["reason"], moment_of(column["since_ms"]))
 
 
 def sizes_column(sizes: tuple[str, ...] | None) -> str | None:
@@ -181,10 +302,21 @@ def from_row(row: sa.Row[Any]) -> Image:
     facts = ImageFacts(row.media_type, row.extension, row.width, row.height, row.frames)
     received_at = moment_of(row.received_at_ms)
     record = Record(
-        row.name, facts, row.bytes, row.sha256, received_at, row.idempotency_key, row.owner, row.public_name
+        row.name,
+        facts,
+        row.bytes,
+        row.sha256,
+        received_at,
+        row.idempotency_key,
+        row.owner,
+        row.public_name,
+        row.ticket,
+        row.external_id,
     )
     failure = None if row.failure is None else Failure(**row.failure)
-    placeholder = None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour)
+    placeholder = (
+        None if row.thumbhash is None else Placeholder(row.thumbhash, row.colour, row.pdq, row.pdq_quality or 0)
+    )
     is_renewing, is_completing = row.state == RENEWING, row.state == COMPLETING
     return Image(
         id=ImageId(row.id),
@@ -198,4 +330,8 @@ def from_row(row: sa.Row[Any]) -> Image:
         is_completing=is_completing,
         sizes=None if row.sizes is None else tuple(filter(None, row.sizes.split(","))),
         visibility=Visibility(row.visibility) if row.visibility else None,
+        links_ended_at=None if row.links_ended_at_ms is None else moment_of(row.links_ended_at_ms),
+        quarantine=_suspicion(row.quarantine),
+        metadata_bytes=row.metadata_bytes,
+        vignette_bytes=row.vignette_bytes,
     )

@@ -22,6 +22,7 @@ from vignette.trials.own_service import OwnService
 ACCEPT: Final = "image/webp"
 
 _LIMIT_S: Final = 30.0
+_MOST: Final = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ def beside_nginx(folder: Path) -> Iterator[tuple[OwnService, Served, Served, byt
         BenchUnavailable: nginx is missing, or something does not start.
     """
     nginx = program("nginx")
-    with own_service(folder) as service:
+    # As where others reach it: each request is counted. None is refused.
+    limits = {"limit_rates": "always", "requests_per_second": _MOST, "units_per_minute_of_address": _MOST}
+    with own_service(folder, **limits) as service:
         ours, content = ready_vignette(service)
         with _nginx(nginx, folder, content) as theirs:
             yield service, ours, theirs, content

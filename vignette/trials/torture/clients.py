@@ -7,20 +7,19 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from random import Random
 from typing import Any, Final
 
 from vignette.model import Visibility
 from vignette.settings import DEFAULT_RECIPES
-from vignette.trials.torture.doors import NOT_NOW, Doors
+from vignette.trials.torture.doors import NO_ANSWER, NOT_NOW, Doors
 from vignette.trials.torture.ledger import Ledger, Upload
 from vignette.trials.torture.pictures import Fate, any_picture
 
 # Longer than all freezes but the longest, which is rare.
 _TIMEOUT_S: Final = 15.0
-
-_NO_ANSWER: Final = (OSError, http.client.HTTPException)
 
 _FIRST_SIZE: Final = DEFAULT_RECIPES[0].name
 
@@ -75,7 +74,7 @@ class Client:
             headers["Idempotency-Key"] = upload.key
         try:
             status, body = self._ask("POST", f"/images?visibility={upload.visibility}", content, headers)
-        except _NO_ANSWER:
+        except NO_ANSWER:
             return False
         if status in NOT_NOW:
             return False
@@ -107,7 +106,7 @@ class Client:
         self._ledger.delete(upload.number, is_answered=False)
         try:
             status, body = self._ask("DELETE", f"/images/{upload.number}")
-        except _NO_ANSWER:
+        except NO_ANSWER:
             return
         if status in (204, 410):
             self._ledger.delete(upload.number, is_answered=True)
@@ -122,7 +121,7 @@ class Client:
             status, body = self._ask("GET", f"/images/{upload.number}/original")
             shown, _ = self._ask("GET", f"/vignette/{upload.number}", headers={"Prefer": "wait=1"})
             self._look_at_sizes(upload)
-        except _NO_ANSWER:
+        except NO_ANSWER:
             return
         if status == 200 and hashlib.sha256(body).hexdigest() != upload.sha256:
             self._ledger.violated(f"image {upload.number} came back with other bytes")
@@ -133,15 +132,24 @@ class Client:
 
     def _try_doors(self) -> None:
         try:
-            if self._random.random() < 0.2:
+            chance = self._random.random()
+            if chance < 0.2:
                 self._doors.lend()
+            elif chance < 0.5:
+                self._doors.invite(list(islice(self._sound_pictures(), self._random.randint(2, 4))))
             elif self._kept:
                 upload = self._random.choice(self._kept)
                 if self._random.random() < 0.5:
                     self._doors.change(upload)
                 self._doors.look(upload)
-        except _NO_ANSWER:
+        except NO_ANSWER:
             return
+
+    def _sound_pictures(self) -> Iterator[bytes]:
+        while True:
+            picture = any_picture(self._random)
+            if picture.fate is Fate.READY:
+                yield picture.content
 
     def _look_at_sizes(self, upload: Upload) -> None:
         """What is ready has each size that it tells of, the first one among them."""
@@ -168,7 +176,7 @@ class Client:
             connection.endheaders()
             connection.send(content[: self._random.choice((500, len(content)))])
             time.sleep(self._random.uniform(0, 0.05))
-        except _NO_ANSWER:
+        except NO_ANSWER:
             return
         finally:
             connection.close()

@@ -1,14 +1,22 @@
-"""What must not be got at a service that is tortured: private images without a key, anything with a key taken back."""
+"""
+What must not be got at a service that is tortured: private images without a key, anything with a key taken back, more
+by a ticket than it allows.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from random import Random
 from typing import Final, Protocol
 
 from vignette.model import Visibility
 from vignette.trials.torture.ledger import Ledger, Upload
+from vignette.trials.torture.pictures import Fate
 
 # Paths of an image, by its name.
 _PATHS: Final = ("/images/{}", "/images/{}/original", "/images/{}/metadata.json", "/vignette/{}")
@@ -17,6 +25,12 @@ _AS_JSON: Final = {"Content-Type": "application/json"}
 
 # A part of the service is away, or the disk is full: ask again.
 NOT_NOW: Final = (503, 507)
+
+
+NO_ANSWER: Final = (OSError, http.client.HTTPException)
+
+# A guest who hears nothing sends again so often.
+_TRIES: Final = 3
 
 
 class Ask(Protocol):
@@ -45,7 +59,7 @@ class Doors:
         wanted = self._random.choice(list(Visibility))
         upload.visibility = None
         body = json.dumps({"visibility": wanted}).encode()
-        status, answer = self._ask("PATCH", f"/images/{upload.number}", body, _AS_JSON)
+        status, answer = self._ask("PATCH", f"/images/{upload.number}", body, {**_AS_JSON, "If-Match": "*"})
         if status == 200:
             upload.visibility = wanted
         elif status not in NOT_NOW:
@@ -81,6 +95,43 @@ class Doors:
             self._use(key["token"], 401)
         elif status not in NOT_NOW:
             self._ledger.violated(f"a key could not be taken back: {status} {answer!r}")
+
+    def invite(self, pictures: Sequence[bytes]) -> None:
+        """Make a ticket for fewer images than there are *pictures*, and have a guest for each send it at once."""
+        uses = len(pictures) - 1
+        status, answer = self._ask("POST", "/tickets", json.dumps({"uses": uses}).encode(), _AS_JSON)
+        if status != 201:
+            if status not in NOT_NOW:
+                self._ledger.violated(f"a ticket could not be made: {status} {answer!r}")
+            return
+        ticket = json.loads(answer)
+        self._ledger.give_out(ticket["id"], uses)
+        with ThreadPoolExecutor(len(pictures)) as guests:
+            kept = sum(guests.map(partial(self._send_by, ticket), pictures))
+        if kept > uses:
+            self._ledger.violated(f"{kept} images were acknowledged by a ticket for {uses}")
+
+    def _send_by(self, ticket: Mapping[str, str], content: bytes) -> bool:
+        """Send *content* by the ticket until something has become of it; return whether it was acknowledged."""
+        digest = hashlib.sha256(content).hexdigest()
+        upload = Upload(digest, len(content), Fate.READY, key=digest[:16])
+        self._ledger.send(upload)
+        headers = {"Content-Type": "image/png", "Accept": "application/json", "Idempotency-Key": digest[:16]}
+        for _ in range(_TRIES):
+            try:
+                status, answer = self._ask("POST", "/images", content, headers, key=ticket["token"])
+            except NO_ANSWER:
+                continue
+            if status == 201:
+                self._ledger.admitted(ticket["id"])
+                return True
+            if status == 403 and json.loads(answer)["type"].endswith("/ticket-spent"):
+                upload.is_refused = True
+                return False
+            if status not in NOT_NOW:
+                self._ledger.violated(f"an upload by a ticket was answered {status}: {answer!r}")
+                return False
+        return False
 
     def _use(self, token: str, expected: int) -> None:
         status, _ = self._ask("GET", "/images?limit=1", key=token)

@@ -37,14 +37,17 @@ class Ledger:
     """
     All threads write to it.
 
-    `deleted` has the number of each image that was to be deleted, and whether the deletion was answered. `on_violation`
-    is called at each violation.
+    `deleted` has the number of each image that was to be deleted, and whether the deletion was answered. `tickets` has
+    the uses of each ticket that was made, `by_ticket` how many 201s came by it. `on_violation` is called at each
+    violation.
     """
 
     on_violation: Callable[[], object] = lambda: None
 
     uploads: list[Upload] = field(default_factory=list)
     deleted: dict[int, bool] = field(default_factory=dict)
+    tickets: dict[str, int] = field(default_factory=dict)
+    by_ticket: Counter[str] = field(default_factory=Counter)
     deeds: Counter[str] = field(default_factory=Counter)
     kills: int = 0
     violations: list[str] = field(default_factory=list)
@@ -59,6 +62,14 @@ class Ledger:
     def delete(self, number: int, *, is_answered: bool) -> None:
         with self._lock:
             self.deleted[number] = is_answered or self.deleted.get(number, False)
+
+    def give_out(self, ticket_id: str, uses: int) -> None:
+        with self._lock:
+            self.tickets[ticket_id] = uses
+
+    def admitted(self, ticket_id: str) -> None:
+        with self._lock:
+            self.by_ticket[ticket_id] += 1
 
     def did(self, deed: str, detail: str = "", *, kills: int = 0) -> None:
         with self._lock:

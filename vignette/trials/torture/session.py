@@ -44,6 +44,7 @@ class Result:
     deletions: int
     violations: list[str]
     folder: Path | None
+    tickets: int = 0
 
     def as_text(self) -> str:
         deeds = "\n".join(f"    {count:5} {deed}" for deed, count in sorted(self.deeds.items()))
@@ -51,7 +52,7 @@ class Result:
         lines = [
             f"seed {self.seed}, {self.seconds:.0f} s, {self.kills} processes killed, {self.forks} forked for the pool:",
             deeds,
-            f"{sum(self.uploads.values())} uploads: {uploads}; {self.deletions} deletions",
+            f"{sum(self.uploads.values())} uploads: {uploads}; {self.deletions} deletions, {self.tickets} tickets",
             f"all first vignettes were there {self.first_settled_after_s:.1f} s after everything was up again",
             f"all vignettes were there {self.settled_after_s:.1f} s after everything was up again",
             f"{len(self.violations)} violations",
@@ -127,6 +128,7 @@ def _torture(folder: Path, seconds: float, seed: int, tasks_per_process: int, sa
         deletions=len(ledger.deleted),
         violations=ledger.violations,
         folder=folder if ledger.violations else None,
+        tickets=len(ledger.tickets),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from vignette import layout
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.adapters.stores.folder import FolderStore
-from vignette.errors import FileNotStored
+from vignette.errors import FileNotStored, TicketNotFound
 from vignette.limits import LEASE_MARGIN_S, STAGING_MAX_AGE_S
 from vignette.model import Image, ImageId, Outcome, State
 from vignette.records import outcome_from_json
@@ -100,6 +100,7 @@ class Verdict:
         images = {image.id: image for image in self._images()}
         self._judge_acknowledged(images)
         self._judge_the_others(images)
+        self._judge_tickets(images)
         self._judge_by_fsck()
         self._judge_staging()
 
@@ -192,6 +193,25 @@ class Verdict:
         surplus = folders - {int(number) for number in images} - {int(self._catalogue.index.next_id())}
         for extra in sorted(surplus):
             self._ledger.violated(f"folder {extra} has no row")
+
+    def _judge_tickets(self, images: dict[ImageId, Image]) -> None:
+        """Check that no ticket was overdrawn, and that each tells as many uses as images came by it."""
+        came = Counter(image.record.ticket for image in images.values())
+        for ticket_id, uses in self._ledger.tickets.items():
+            try:
+                spent = self._catalogue.tickets.get(ticket_id).spent
+            except TicketNotFound:
+                self._ledger.violated(f"ticket {ticket_id} was acknowledged, and is not in the catalogue")
+                continue
+            if came[ticket_id] > uses:
+                self._ledger.violated(f"{came[ticket_id]} images came by ticket {ticket_id}, which is for {uses}")
+            if came[ticket_id] < self._ledger.by_ticket[ticket_id]:
+                acknowledged = self._ledger.by_ticket[ticket_id]
+                self._ledger.violated(
+                    f"{acknowledged} images were acknowledged by ticket {ticket_id}, and {came[ticket_id]} are there"
+                )
+            if spent != came[ticket_id]:
+                self._ledger.violated(f"ticket {ticket_id} tells {spent} uses, and {came[ticket_id]} images came by it")
 
     def _judge_by_fsck(self) -> None:
         """Have fsck compare every folder with its record and row, and look for leftovers."""

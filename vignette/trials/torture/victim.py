@@ -39,6 +39,7 @@ class Victim(OwnService):
             max_attempts=MAX_ATTEMPTS,
             tasks_per_process=tasks_per_process,
             access="gallery",
+            limit_rates="never",  # all clients are one address
         )
         self.token = ""
         """The key of the clients and of the verdict; `make_key` makes it."""

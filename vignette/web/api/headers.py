@@ -42,6 +42,14 @@ RANGE: Final = header(
     {**_TEXT, "examples": ["bytes=0-1023"]},
 )
 IF_RANGE: Final = header("If-Range", "The `ETag` of which a range is wanted: if it is another by now, the whole comes")
+DELETE_TOKEN: Final = (
+    header(
+        "Delete-Token",
+        "What the answer to an upload without a key has told: who shows it needs no right to delete",
+        {**_TEXT, "pattern": "^vd_"},
+    ),
+    Parameter("token", "The same, for a link", {**_TEXT, "pattern": "^vd_"}),
+)
 BY_TAG: Final = (IF_NONE_MATCH, IF_MATCH)
 
 CONTENT_DIGEST: Final = header(
@@ -64,6 +72,7 @@ ANSWERED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "Content-Disposition": ("The name under which a browser saves it", _TEXT),
     "Content-Language": ("The language of a page, chosen by `Accept-Language`", _TEXT),
     "Content-Range": ("Which bytes these are, of how many; after 416, of how many there are", _TEXT),
+    "Delete-Token": ("By it, whoever has sent this one image without a key may delete it", _TEXT),
     "ETag": ("Changes whenever the content does", _TEXT),
     "Last-Modified": ("When it was received", _TEXT),
     "Link": ('The page after this one, with rel="next"', _TEXT),
@@ -72,6 +81,12 @@ ANSWERED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "Repr-Digest": ("The digest of the whole file (RFC 9530)", _TEXT),
     "Set-Cookie": ("The cookie of the session (RFC 6265)", {"type": "string"}),
     "Clear-Site-Data": ("Has the browser forget what it has kept", {"type": "string"}),
+    "Vignette-Public-Copy": (
+        "`same-pixels`: those of the original; `re-encoded`: the picture was written anew, in another format",
+        {"type": "string", "enum": ["same-pixels", "re-encoded"]},
+    ),
+    "RateLimit": ('What is left, for how many seconds: `"address";r=5990;t=1`', _TEXT),
+    "RateLimit-Policy": ('How much may be spent in how many seconds: `"address";q=6000;w=60`', _TEXT),
     "WWW-Authenticate": ("What is wrong with the key, and which scope is needed (RFC 6750)", {"type": "string"}),
     "Retry-After": ("Seconds until it is worth asking again", {"type": "integer", "minimum": 1}),
     "Vary": ("The headers of the request that chose this answer", _TEXT),

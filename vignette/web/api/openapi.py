@@ -24,16 +24,33 @@ from vignette import __version__
 from vignette.access.actors import NOBODY, Actor, Scope
 from vignette.access.names import PATTERN
 from vignette.access.policy import Access, Policy
-from vignette.errors import InvalidKey, NotTheOwner, VignetteError
+from vignette.errors import (
+    AbnormalUsage,
+    CrossSiteRequest,
+    InvalidKey,
+    InvalidTicket,
+    NotTheOwner,
+    QuotaExceeded,
+    ReducedCapacity,
+    VignetteError,
+)
 from vignette.web.api.headers import ANSWERED, Parameter
+from vignette.web.api.links import LINK_PARAMETERS
 from vignette.web.api.operations import Answer, Operation, operation_of
+from vignette.web.http.delete_tokens import HEADER as DELETE_TOKEN_HEADER
 from vignette.web.http.negotiation import HTML, PROBLEM
 from vignette.web.http.problems import CHALLENGED, Problem, status_of, type_uri
+from vignette.web.request_log import PROBES
 
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 
-# The name of the security scheme.
+_OF_RATES: Final = ("RateLimit", "RateLimit-Policy")
+_REFUSALS_OF_RATES: Final = (QuotaExceeded, AbnormalUsage, ReducedCapacity)
+
+# The names of the security schemes.
 _KEY: Final = "key"
+_DELETE_TOKEN: Final = "delete_token"  # noqa: S105
+_TICKET: Final = "ticket"
 
 # Ranges are of GET alone (RFC 9110, 14.2): a HEAD request's Range is ignored.
 _OF_RANGES: Final = frozenset({"206", "416"})
@@ -45,18 +62,26 @@ _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "description": "The number of the image, without leading zeros, or its public name",
     },
     "key_id": {"type": "string", "description": "The id of a key"},
+    "link_id": {"type": "string", "description": "The id of a link"},
+    "ticket_id": {"type": "string", "description": "The id of a ticket"},
+    "token": {"type": "string", "description": "The token of a ticket: `vt_…`"},
     "session_id": {"type": "string", "description": "The id of a session"},
     "code": {"type": "string", "description": "The code of the problem"},
 }
 
 
-def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any]:
-    """The description of *app* as clients reach it at *server_url*; *policy* tells who needs a key for what."""
+def build_document(app: Flask, server_url: str, policy: Policy, *, is_rated: bool = False) -> dict[str, Any]:
+    """
+    The description of *app* as clients reach it at *server_url*; *policy* tells who needs a key for what. *is_rated*:
+    nobody may ask as much as he likes.
+    """
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     models: set[type[BaseModel]] = {Problem}
     for rule, method, operation in _operations(app):
         models.update(model for answer in operation.answers for model in answer.all_models)
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+        if is_rated and rule.rule not in PROBES:
+            operation = _rated(operation)
         operation = replace(operation, problems=(*operation.problems, *_refusals(operation, policy)))
         described = _operation_object(rule, operation, inspect.getdoc(app.view_functions[rule.endpoint]), server_url)
         described["security"] = _security(operation, policy)
@@ -77,7 +102,16 @@ def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": schemas["$defs"],
-            "securitySchemes": {_KEY: {"type": "http", "scheme": "bearer", "description": "A key: `vk_…`"}},
+            "securitySchemes": {
+                _KEY: {"type": "http", "scheme": "bearer", "description": "A key: `vk_…`"},
+                _DELETE_TOKEN: {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": DELETE_TOKEN_HEADER,
+                    "description": "What the answer to an upload without a key has told: `vd_…`",
+                },
+                _TICKET: {"type": "http", "scheme": "bearer", "description": "A ticket: `vt_…`"},
+            },
             "headers": {
                 name: {"description": meaning, "schema": schema} for name, (meaning, schema) in ANSWERED.items()
             },
@@ -86,15 +120,25 @@ def build_document(app: Flask, server_url: str, policy: Policy) -> dict[str, Any
 
 
 def _refusals(operation: Operation, policy: Policy) -> Iterator[type[VignetteError]]:
-    """Yield why the door or a use case may refuse who asks."""
+    """Yield why the door or a use case may refuse who asks. Everybody may show a key, pages of other sites too."""
     yield InvalidKey
+    yield InvalidTicket
+    if CrossSiteRequest not in operation.problems:
+        yield CrossSiteRequest
     if operation.scope is None:
         return
     for actor in (NOBODY, Actor("a key without scopes")):
         if refusal := policy.why_not(actor, operation.scope):
             yield type(refusal)
-    if policy.access is not Access.OPEN and operation.scope in (Scope.EDIT, Scope.DELETE):
+    if policy.access is not Access.OPEN and operation.scope in (Scope.EDIT, Scope.DELETE, Scope.SHARE):
         yield NotTheOwner
+
+
+def _rated(operation: Operation) -> Operation:
+    """Return *operation* with what `web.rates` may answer, and tells in each answer."""
+    answers = [replace(answer, headers=(*answer.headers, *_OF_RATES)) for answer in operation.answers]
+    refusals = [kind for kind in _REFUSALS_OF_RATES if kind not in operation.problems]
+    return replace(operation, answers=answers, problems=(*operation.problems, *refusals))
 
 
 def _security(operation: Operation, policy: Policy) -> list[dict[str, list[str]]]:
@@ -103,7 +147,9 @@ def _security(operation: Operation, policy: Policy) -> list[dict[str, list[str]]
     """
     scopes = [] if operation.scope is None else [operation.scope.value]
     is_free = operation.scope is None or policy.why_not(NOBODY, operation.scope) is None
-    return [*([{}] if is_free else []), {_KEY: scopes}]
+    by_ticket = [{_TICKET: scopes}] if operation.scope is Scope.UPLOAD else []
+    by_token: list[dict[str, list[str]]] = [{_DELETE_TOKEN: []}] if operation.takes_delete_tokens else []
+    return [*([{}] if is_free else []), {_KEY: scopes}, *by_ticket, *by_token]
 
 
 def _operations(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:
@@ -126,7 +172,8 @@ def _operation_object(rule: Rule, operation: Operation, description: str | None,
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in sorted(rule.arguments)
     ]
-    parameters += [_parameter_object(parameter) for parameter in operation.parameters]
+    signed = () if operation.link is None else LINK_PARAMETERS
+    parameters += [_parameter_object(parameter) for parameter in (*operation.parameters, *signed)]
     if parameters:
         described["parameters"] = parameters
     if operation.bodies:
@@ -189,7 +236,7 @@ def _problem_answers(kinds: Iterable[type[VignetteError]]) -> Iterator[Answer]:
         by_status[status_of(kind)].append(kind)
     for status, of_status in by_status.items():
         headers = ["Cache-Control", "Vary"]
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             headers.append("Retry-After")
         if not CHALLENGED.isdisjoint(of_status):
             headers.append("WWW-Authenticate")

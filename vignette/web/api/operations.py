@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 from vignette.access.actors import Scope
+from vignette.access.links import Representation
 from vignette.errors import VignetteError
 from vignette.web.api.headers import Parameter
 
@@ -43,6 +44,8 @@ class Answer:
 class Operation:
     """
     Who asks needs the `scope`; None: the view tells nothing of images, and is for everybody, in each `access` mode.
+    A signed link leads to the view as the representation `link`; None: no link leads there.
+    Whoever shows a delete token needs no scope if the view `takes_delete_tokens`: it has to look at the token then.
     `bodies` maps the media types that the view takes to what OpenAPI calls their Media Type Objects; `curl` is what
     follows `curl `.
     """
@@ -54,6 +57,8 @@ class Operation:
     parameters: Sequence[Parameter] = ()
     bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curl: str = ""
+    link: Representation | None = None
+    takes_delete_tokens: bool = False
 
 
 def operation(summary: str, *answers: Answer, scope: Scope | None, **rest: Any) -> Callable[[View], View]:

@@ -13,6 +13,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from vignette.limits import KIB, PLACE_PATIENCE_S
 from vignette.web.capacity.places import Places, WaitingRoom
+from vignette.web.capacity.shares import Shares
 from vignette.web.capacity.slow_clients import Pressure, SlowClients
 from vignette.web.capacity.turns import end_turn
 from vignette.web.http.clients import holder_of_this_request
@@ -25,6 +26,8 @@ class Capacity:
     """
     Bounds the numbers of *uploads*, *downloads* and *waiters* at a time in this process, and shares them out among the
     clients (`places`).
+
+    One key has at most *uploads_of_key* uploads at a time, from however many addresses; 0: any number.
 
     *slow_clients* ends uploads and downloads that are too slow, and the slowest of them while others wait.
 
@@ -43,17 +46,19 @@ class Capacity:
         downloads: int,
         waiters: int,
         patience_s: float = PLACE_PATIENCE_S,
+        uploads_of_key: int = 0,
     ) -> None:
         self.slow_clients = slow_clients
         self._room = WaitingRoom(waiters)
         self._uploads = Places("uploads", uploads, self._room, slow_clients.hurry)
         self._downloads = Places("downloads", downloads, self._room, slow_clients.hurry)
         self._patience_s = patience_s
+        self.uploads_of_key = Shares("uploads-at-once", uploads_of_key)
         slow_clients.uploads = partial(_pressure, self._uploads)
         slow_clients.downloads = partial(_pressure, self._downloads)
 
     @classmethod
-    def of_threads(cls, threads: int, slow_client_s: float) -> Capacity:
+    def of_threads(cls, threads: int, slow_client_s: float, *, uploads_of_key: int = 0) -> Capacity:
         """
         Give half of the *threads* to uploads, a quarter to downloads and an eighth to waiters. The rest answers all
         other requests at once.
@@ -65,17 +70,19 @@ class Capacity:
             uploads=max(1, threads // 2),
             downloads=max(1, threads // 4),
             waiters=threads // 8,
+            uploads_of_key=uploads_of_key,
         )
 
     @contextmanager
-    def upload(self) -> Iterator[None]:
+    def upload(self, identity: str | None = None) -> Iterator[None]:
         """
-        Hold a place while an upload is received.
+        Hold a place while an upload of *identity*, if anybody is known to send it, is received.
 
         Raises:
+            QuotaExceeded: *identity* has as many as it may have at a time.
             Overloaded: All places are taken. None became free in time, or too many requests wait already.
         """
-        with self._held(self._uploads):
+        with self.uploads_of_key.held(identity), self._held(self._uploads):
             yield
 
     @contextmanager
@@ -91,12 +98,13 @@ class Capacity:
 
     def sending(self, response: Response) -> Response:
         """
-        Return *response*. If it is long, it holds a place for a download until it is closed.
+        Return *response*. If it is long, or nobody knows how long, it holds a place for a download until it is closed.
 
         Raises:
             Overloaded: As with `upload`. *response* is then closed.
         """
-        if (response.content_length or 0) <= _HANDED_OVER_BYTES:
+        length = response.content_length
+        if length is not None and length <= _HANDED_OVER_BYTES:
             return response
         holder = holder_of_this_request()
         end_turn()

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, has_request_context, request
 
 from vignette.errors import Overloaded
 from vignette.limits import TURN_PATIENCE_S, TURNS, TURNS_WAITED_FOR
 from vignette.web.capacity.places import Places, WaitingRoom
+from vignette.web.capacity.refusals import Refusal
 from vignette.web.http.clients import CLIENT, holder_of
-from vignette.web.request_log import PROBES, note_problem
+from vignette.web.request_log import PROBES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,8 +35,8 @@ class Turns:
     """
     *app*, which answers *count* requests at a time; *waiting* more wait for at most *patience_s* seconds.
 
-    All others are answered 503, always by the same bytes: to make them anew would cost what a page costs. *app* makes
-    them, and was given to `refuse_without_a_turn`. Safe to share between threads.
+    All others are answered 503, always by the same bytes (`refusals`). *app* was given to `refuse_without_a_turn`. Safe
+    to share between threads.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Turns:
         self._app = app
         self._places = Places("requests", count, WaitingRoom(waiting))
         self._patience_s = patience_s
-        self._refusal: tuple[str, list[tuple[str, str]], bytes] | None = None
+        self._refuse = Refusal(app, _REFUSED, Overloaded.code)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] in PROBES:  # whoever asks must not take a busy service for a dead one
@@ -64,31 +65,6 @@ class Turns:
             return self._app(environ, start_response)
         finally:
             turn.end()
-
-    def _refuse(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._refusal is None:
-            self._refusal = self._made(environ)
-        status, headers, body = self._refusal
-        note_problem(environ, Overloaded.code)
-        start_response(status, list(headers))
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
-
-    def _made(self, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
-        """Have *app* refuse the request of a program, in the place of the one of *environ*."""
-        started: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def start(status: str, headers: list[tuple[str, str]], _exc_info: Any = None, /) -> Any:
-            started.append((status, headers))
-
-        asked = {name: value for name, value in environ.items() if not name.startswith("HTTP_") or name == "HTTP_HOST"}
-        # Some servers take the latter from a header of this one client.
-        asked |= {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", _REFUSED: True}
-        chunks = self._app(asked, start)
-        try:
-            return (*started[0], b"".join(chunks))
-        finally:
-            if hasattr(chunks, "close"):
-                chunks.close()
 
 
 class _Turn:

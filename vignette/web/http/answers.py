@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Response
+from collections.abc import Callable
+
+from flask import Response, make_response, request
 from pydantic import BaseModel
 
-from vignette.web.http.negotiation import JSON
+from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 
 
 def no_content() -> Response:
@@ -23,3 +25,15 @@ def unstored(response: Response) -> Response:
 
 def as_json(resource: BaseModel, status: int = 200) -> Response:
     return Response(resource.model_dump_json() + "\n", status, mimetype=JSON)
+
+
+def page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) -> Response:
+    """Return the *page* for a browser, the *resource* for everybody else. Caches have to ask again each time."""
+    response = make_response(page()) if wants_a_page() else as_json(resource())
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept")
+    return response
+
+
+def wants_a_page() -> bool:
+    return preferred(accepted_types(request.headers), [JSON, HTML]) == HTML

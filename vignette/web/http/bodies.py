@@ -150,12 +150,14 @@ def _peeked(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return bytes(head), chain([bytes(head)] if head else [], chunks)
 
 
-def idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request, otherwise: str | None = None) -> str | None:
     """
+    Return what `Idempotency-Key` says, *otherwise* this.
+
     Raises:
         MalformedRequest: It is empty, or too long.
     """
-    key = request.headers.get("Idempotency-Key")
+    key = request.headers.get("Idempotency-Key", otherwise)
     if key is not None and not 0 < len(key) <= MAX_KEY_CHARS:
         raise MalformedRequest(
             f"an Idempotency-Key has 1 to {MAX_KEY_CHARS} characters", measured=len(key), limit=MAX_KEY_CHARS

@@ -15,6 +15,12 @@ _PAGE_POLICY: Final = (
 _FILE_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
+# A browser shows a picture that is opened by itself in a page of its own making, which has a style: the picture in the
+# middle, on a ground that suits it. Nothing of a picture in pixels is read as a style.
+_PICTURE_POLICY: Final = f"{_FILE_POLICY}; style-src 'unsafe-inline'"
+_PIXELS: Final = frozenset({"image/webp", "image/jpeg", "image/png", "image/avif"})
+
+
 def init_headers(app: Flask, *, others_may_embed: bool = False) -> None:
     """If *others_may_embed* pictures, pages of other origins may show those of this service."""
 
@@ -31,7 +37,9 @@ def init_headers(app: Flask, *, others_may_embed: bool = False) -> None:
 
 def _protect(response: Response) -> None:
     is_page = response.mimetype == "text/html"
-    response.headers["Content-Security-Policy"] = _PAGE_POLICY if is_page else _FILE_POLICY
+    is_shown = response.mimetype in _PIXELS and "Content-Disposition" not in response.headers
+    others = _PICTURE_POLICY if is_shown else _FILE_POLICY
+    response.headers["Content-Security-Policy"] = _PAGE_POLICY if is_page else others
     response.headers["X-Content-Type-Options"] = "nosniff"
     if is_page:
         # A file in its sandbox has neither links nor an origin to guard.

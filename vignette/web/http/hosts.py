@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final
 
 # uri-host [ ":" port ]: a name, an IPv4 address, or an IPv6 address in brackets.
@@ -14,6 +15,10 @@ _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/?#@\\]+)(?::[0-9]*)?",
 
 # What DNS allows (RFC 1035, 2.3.4), a port, and some more. To look at a name takes a microsecond for each character.
 _MAX_CHARS: Final = 300
+
+# Clients ask for one or two hosts, over and over. To look at one took a third of the time that we have for an answer
+# that is kept.
+_MOST_REMEMBERED: Final = 64
 
 
 class Hosts:
@@ -26,10 +31,14 @@ class Hosts:
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = {_canonical(name) for name in ("localhost", *names)}
+        self._is_one = lru_cache(_MOST_REMEMBERED)(self._look_at)
 
     def __contains__(self, host: str) -> bool:
         """Whether a request with this `Host` is for us."""
-        match = _HOST.fullmatch(host) if len(host) <= _MAX_CHARS else None
+        return len(host) <= _MAX_CHARS and self._is_one(host)
+
+    def _look_at(self, host: str) -> bool:
+        match = _HOST.fullmatch(host)
         if match is None:
             return False
         name = _canonical(match[1])

@@ -7,18 +7,20 @@ The client sees the words of our own errors. What any other exception says is on
 from __future__ import annotations
 
 import logging
+import math
+import re
 from typing import Final
 
-from flask import Flask, Response, make_response, render_template, request
-from pydantic import BaseModel, Field
+from flask import Flask, Response, g, make_response, render_template, request
+from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import HTTPException
 
 from vignette import errors
-from vignette.errors import NotAllowed, Overloaded, VignetteError
+from vignette.errors import CheckRefused, CheckUnavailable, NotAllowed, Overloaded, QuotaExceeded, VignetteError
 from vignette.model import Failure
 from vignette.pixels.metadata.text import harmless
 from vignette.web.http.negotiation import HTML, PROBLEM, accepted_types, preferred
-from vignette.web.request_log import note_problem
+from vignette.web.request_log import note_problem, without_tokens
 
 STATUS: Final[dict[type[VignetteError], int]] = {
     errors.NoFile: 400,
@@ -27,14 +29,21 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.InvalidKey: 401,
     errors.KeyRequired: 401,
     errors.CrossSiteRequest: 403,
+    errors.InvalidDeleteToken: 403,
     errors.MissingScope: 403,
+    errors.TicketSpent: 403,
+    errors.StorageQuotaExceeded: 403,
     errors.NotTheOwner: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooSlow: 408,
     errors.ImageNotFailed: 409,
+    errors.ImageNotQuarantined: 409,
     errors.TooManyKeys: 409,
+    errors.TooManyLinks: 409,
+    errors.TooManyTickets: 409,
     errors.ImageDeleted: 410,
+    errors.EditedMeanwhile: 412,
     errors.UploadTooLarge: 413,
     errors.TooManyFiles: 413,
     errors.UnsupportedFormat: 415,
@@ -46,11 +55,15 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.TooMuchMemory: 422,
     errors.TooLongToCheck: 422,
     errors.NotCheckable: 422,
+    errors.CheckRefused: 422,
     errors.IdempotencyKeyReused: 422,
+    errors.QuotaExceeded: 429,
     errors.RenderingFailed: 422,
     errors.NotPublishable: 422,
+    errors.ConditionRequired: 428,
     errors.VignetteError: 500,
     errors.Unavailable: 503,
+    errors.ReducedCapacity: 503,
     errors.StoreFull: 507,
 }
 
@@ -59,17 +72,27 @@ _RETRY_AFTER_S: Final = 5
 
 _MAX_PATH_CHARS: Final = 200
 
+SUBJECT: Final = "vignette.subject"
+"""In the environ of a request: the file or the host that its problem is about, as the sender calls it, for the page."""
+# draft-ietf-httpapi-ratelimit-headers-11, section 5.
+_REGISTRY: Final = "https://iana.org/assignments/http-problem-types"
+_REGISTERED: Final = frozenset(
+    kind.code for kind in (errors.QuotaExceeded, errors.AbnormalUsage, errors.ReducedCapacity)
+)
+
 _BEARER: Final = 'Bearer realm="vignette"'
 
 logger = logging.getLogger(__name__)
 
 
-class Problem(BaseModel, frozen=True):
+class Problem(BaseModel):
     """What went wrong (RFC 9457). `measured` and `limit` are numbers in one unit, where the problem compares two."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
     type: str = Field(
         description="A stable name: the path of the page that documents it, below that of the service where it has one."
-        " Its last part is the same everywhere",
+        " Its last part is the same everywhere. A few types are those of the registry of IANA",
         examples=["/problems/no-file"],
     )
     title: str
@@ -79,6 +102,12 @@ class Problem(BaseModel, frozen=True):
     limit: int | None = None
     required: str | None = Field(default=None, description="Where a right is missing: the scope that is needed")
     granted: list[str] | None = Field(default=None, description="The scopes that who asks has")
+    reason: str | None = Field(default=None, description="Where a check of this service refused: the code that it gave")
+    violated_policies: list[str] | None = Field(
+        default=None,
+        serialization_alias="violated-policies",
+        description="Where too much was asked for: the policies that `RateLimit-Policy` names",
+    )
 
 
 def status_of(kind: type[VignetteError]) -> int:
@@ -88,8 +117,11 @@ def status_of(kind: type[VignetteError]) -> int:
 
 def problem_of(error: VignetteError) -> Problem:
     rights = {"required": error.required, "granted": list(error.granted)} if isinstance(error, NotAllowed) else {}
+    too_much = {"violated_policies": list(error.policies)} if isinstance(error, QuotaExceeded) else {}
     return Problem(
         **rights,
+        reason=error.reason if isinstance(error, CheckRefused) else None,
+        **too_much,
         type=type_uri(error.code),
         title=error.title,
         status=status_of(type(error)),
@@ -112,6 +144,16 @@ def problem_of_failure(failure: Failure) -> Problem:
     )
 
 
+def told_problem(
+    code: str, measured: int | None, limit: int | None, reason: str | None = None
+) -> dict[str, object] | None:
+    """What a page tells of the problem *code*, which a client brings back; None if there is no such problem."""
+    kind = problem_types().get(code)
+    if kind is None:
+        return None
+    return {"type": type_uri(code), "title": kind.title, "measured": measured, "limit": limit, "reason": reason}
+
+
 def problem_types() -> dict[str, type[VignetteError]]:
     """Every error that a client may meet, by its code. To a client, an error without a code of its own is its base."""
     kinds = (kind for kind in _tree(VignetteError) if "code" in vars(kind))
@@ -122,14 +164,25 @@ def type_uri(code: str) -> str:
     """
     The whole path of the page that documents *code*, so that it resolves from wherever the problem was met (RFC 9457,
     3.1.1). Clients compare it, so it stays relative: the same on every host.
+
+    Types that a registry has for all services are called as they are there.
     """
+    if code in _REGISTERED:
+        return f"{_REGISTRY}#{code}"
     return f"{request.script_root}/problems/{code}"
 
 
+def code_of(problem_type: str) -> str:
+    """Return the code at the end of a problem's `type`."""
+    return re.split("[/#]", problem_type)[-1]
+
+
 def problem_response(problem: Problem) -> Response:
-    note_problem(request.environ, problem.type.rpartition("/")[2])
+    note_problem(request.environ, code_of(problem.type))
     if preferred(accepted_types(request.headers), [PROBLEM, HTML]) == HTML:
-        response = make_response(render_template("problem.html", problem=problem.model_dump(exclude_none=True)))
+        told = problem.model_dump(exclude_none=True)
+        subject = request.environ.get(SUBJECT)
+        response = make_response(render_template("problem.html", problem=told, subject=subject))
     else:
         response = Response(problem.model_dump_json(exclude_none=True) + "\n", mimetype=PROBLEM)
     response.status_code = problem.status
@@ -147,13 +200,28 @@ def init_problems(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_unexpected)
 
 
+def note_refusal(error: VignetteError) -> None:
+    """Have whoever looks at the answer know that *error* is what it tells."""
+    g.refusal = error
+
+
+def refusal_of_this_request() -> VignetteError | None:
+    """Return the error that the answer to the request at hand tells, if it is one of ours."""
+    error: VignetteError | None = g.get("refusal")
+    return error
+
+
 def _answer_ours(error: VignetteError) -> Response:
+    note_refusal(error)
     problem = problem_of(error)
-    if isinstance(error, Overloaded):
-        logger.warning("%s %s: %s", request.method, request.path, error)  # a trace for each would be one load more
+    if isinstance(error, Overloaded | CheckUnavailable):
+        logger.warning("%s %s: %s", request.method, _path(), error)  # a trace for each would be one load more
     elif problem.status >= 500:
-        logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
-    return with_challenge(problem_response(problem), error)
+        logger.error("%s %s: %s", request.method, _path(), error, exc_info=error)
+    response = with_challenge(problem_response(problem), error)
+    if isinstance(error, QuotaExceeded):
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    return response
 
 
 def with_challenge(response: Response, error: VignetteError) -> Response:
@@ -163,7 +231,7 @@ def with_challenge(response: Response, error: VignetteError) -> Response:
     return response
 
 
-CHALLENGED: Final = frozenset({errors.KeyRequired, errors.InvalidKey, errors.MissingScope})
+CHALLENGED: Final = frozenset({errors.KeyRequired, errors.InvalidKey, errors.InvalidTicket, errors.MissingScope})
 """Whose answers have `WWW-Authenticate`."""
 
 
@@ -205,8 +273,13 @@ def _in_our_words(status: int) -> str:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    logger.error("%s %s", request.method, request.path, exc_info=error)
+    logger.error("%s %s", request.method, _path(), exc_info=error)
     return problem_response(problem_of(VignetteError()))
+
+
+def _path() -> str:
+    """The path of the request at hand, for the log."""
+    return without_tokens(request.path)
 
 
 def _tree(kind: type[VignetteError]) -> list[type[VignetteError]]:

@@ -3,9 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
+from werkzeug.datastructures import MultiDict
+
+from vignette.access.names import is_name
 from vignette.errors import MalformedRequest
-from vignette.model import Visibility
+from vignette.model import ImageId, ImageRef, PublicName, Visibility
+
+_MOST_ID: Final = 2**63 - 1
+
+MOST_IDS: Final = 100
+"""Images that one request may name."""
+
+_MOST_DIGITS: Final = 18
+
+
+def said_ids(query: MultiDict[str, str]) -> list[ImageRef] | None:
+    """
+    Return the images that the parameter `ids` names, by numbers or public names with commas between them, or by several
+    such parameters; None if there is none. What names no image at all is left out.
+
+    Raises:
+        MalformedRequest: There are more than 100.
+    """
+    if "ids" not in query:
+        return None
+    named = [each.strip() for text in query.getlist("ids") for each in text.split(",", MOST_IDS + 1) if each.strip()]
+    if len(named) > MOST_IDS:
+        raise MalformedRequest("ids names too many images", measured=len(named), limit=MOST_IDS)
+    return [ref for each in named if (ref := _ref(each)) is not None]
+
+
+def _ref(text: str) -> ImageRef | None:
+    if is_name(text):
+        return PublicName(text)
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    return ImageId(int(text)) if is_number else None
 
 
 def whole_number(query: Mapping[str, str], name: str, low: int, high: int) -> int | None:
@@ -26,3 +60,20 @@ def said_visibility(query: Mapping[str, str]) -> Visibility | None:
     if said not in tuple(Visibility):
         raise MalformedRequest(f"visibility is {said[:30]!r}, and has to be {' or '.join(Visibility)}")
     return Visibility(said)
+
+
+def place_in_list(query: Mapping[str, str]) -> ImageRef | None:
+    """Return what the parameter `before` names, as `named_in` does."""
+    return named_in(query, "before")
+
+
+def named_in(query: Mapping[str, str], parameter: str) -> ImageRef | None:
+    """
+    Return what this parameter names: an image by its public name, or any number. None if there is none; raise
+    `MalformedRequest`.
+    """
+    name = query.get(parameter, "")
+    if is_name(name):
+        return PublicName(name)
+    number = whole_number(query, parameter, 0, _MOST_ID)
+    return None if number is None else ImageId(number)

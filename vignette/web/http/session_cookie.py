@@ -35,7 +35,13 @@ def _name(request: Request) -> str:
 def _attributes(request: Request) -> dict[str, Any]:
     return {
         "path": request.script_root or "/",
-        "secure": request.is_secure,
+        "secure": _is_over_https(request),
         "httponly": True,
         "samesite": "Lax",
     }
+
+
+def _is_over_https(request: Request) -> bool:
+    # Without `public_url`, a proxy that speaks https is known by the page alone that a browser has sent the form from;
+    # `cross_site` has made sure that it is one of ours.
+    return request.is_secure or request.headers.get("Origin", "").startswith("https://")

@@ -54,6 +54,12 @@ ADVICE: Final[Mapping[str, str]] = {
     "not-checkable": N_(
         "Export the image anew, without its metadata, and send that. What happened is in the log of this service."
     ),
+    "check-refused": N_("Nothing of it was kept. Whoever runs this service decides what it takes."),
+    "check-unavailable": N_(
+        "This service asks another program about each image, and that gives no answer. Nothing was kept: try again in a"
+        " moment."
+    ),
+    "image-not-quarantined": N_("It was decided already, or nobody has to decide about it."),
     "malformed-request": N_("If you used the form, go back and try again. If you wrote a program, see the API page."),
     "digest-mismatch": N_("The transfer changed or lost some of it. Nothing was kept: send it again."),
     "upload-too-slow": N_(
@@ -64,6 +70,13 @@ ADVICE: Final[Mapping[str, str]] = {
     "misdirected-request": N_("Open the address that the service names at its start, or set allowed_hosts."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
     "invalid-key": N_("Ask whoever runs this service for a key, and copy it whole: it begins with vk_."),
+    "condition-required": N_(
+        "Send the ETag of the image that you have seen in If-Match, or If-Match: * to change it whatever it is."
+    ),
+    "edited-meanwhile": N_("Look at the image again, and decide anew."),
+    "invalid-delete-token": N_(
+        "Copy the whole link, or the token: it begins with vd_. It takes back that one image alone."
+    ),
     "key-required": N_(
         "Sign in with a key. A program shows it with each request (Authorization: Bearer vk_…). Whoever runs this"
         " service gives keys out."
@@ -72,6 +85,12 @@ ADVICE: Final[Mapping[str, str]] = {
     "missing-scope": N_("Ask whoever runs this service for a key that gives this right."),
     "key-not-found": N_("It may have been removed. The list of keys has those that there are."),
     "session-not-found": N_("It may have ended. The list of sessions has those that there are."),
+    "link-not-found": N_("It may have ended. The list of the image’s links has those that there are."),
+    "too-many-links": N_("End links that nobody needs any more, or make one that cannot be revoked."),
+    "ticket-not-found": N_("The address may be mistyped, or has ended. Ask whoever gave it to you."),
+    "invalid-ticket": N_("It may have ended, or have been taken back. Ask whoever gave it to you for another."),
+    "ticket-spent": N_("Ask whoever gave you this ticket for another."),
+    "too-many-tickets": N_("Revoke tickets that nobody uses any more, or let them end."),
     "too-many-keys": N_("Remove keys that have expired or that nobody uses, then add the new one."),
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
     "not-found": N_("The address may be mistyped, or what was here has moved."),
@@ -108,11 +127,19 @@ ADVICE: Final[Mapping[str, str]] = {
     "overloaded": N_(
         "More is going on now than this machine can do at once. Of an upload nothing was kept: try again in a moment."
     ),
+    "quota-exceeded": N_(
+        "Wait for as long as Retry-After says, then go on more slowly. GET /limits tells what you have."
+    ),
+    "abnormal-usage-detected": N_(
+        "Look at the key that your program shows. A key that is valid can be shown from another address at once, and"
+        " from yours in a while."
+    ),
+    "temporary-reduced-capacity": N_(
+        "A part of this service is away, and it can do less until that is back. Try again in a moment."
+    ),
+    "storage-quota-exceeded": N_(
+        "Delete images that came with this key, or ask whoever runs this service for a larger quota."
+    ),
     "queue-unavailable": N_("Uploads are still accepted; their vignettes will be made once the queue is back."),
 }
 """What the reader can do, by the problem's code."""
-
-
-def code_of(problem_type: str) -> str:
-    """Return the code at the end of a problem's `type`, the address of its documentation (RFC 9457, 3.1.1)."""
-    return problem_type.rsplit("/", 1)[-1]

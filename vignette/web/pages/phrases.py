@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import flask_babel
 
 from vignette.limits import KIB
+from vignette.pixels.formats import moves, name_of
 from vignette.pixels.metadata.text import harmless
 from vignette.pixels.metadata.wording import aperture, plain, seconds
-from vignette.web.pages.advice import ADVICE, UNITS, code_of
+from vignette.web.http.problems import code_of
+from vignette.web.pages.advice import ADVICE, UNITS
 from vignette.web.pages.revelations import REVELATIONS
 
 # Flask-Babel has no type hints.
@@ -65,6 +67,27 @@ def moment(time: datetime) -> str:
     """Write *time* to the minute, in UTC: the server does not know the reader's time zone."""
     date = format_date(time, "long")
     return gettext("%(date)s, %(time)s\u00a0UTC", date=date, time=format_time(time, "HH:mm"))
+
+
+def instant(time: datetime) -> str:
+    """Write *time* as HTML wants it of a machine: to the second, in UTC. Scripts turn it into the reader's own time."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def frames(image: Mapping[str, Any]) -> str:
+    """Tell that *image*, a resource, moves, or how many pages it has; "" if it is one picture."""
+    count: int = image["frames"]
+    if count < 2:
+        return ""
+    number = format_decimal(count)
+    if moves(image["media_type"], count):
+        return ngettext("Animation of %(number)s frame", "Animation of %(number)s frames", count, number=number)
+    return ngettext("%(number)s page", "%(number)s pages", count, number=number)
+
+
+def day(date: date) -> str:
+    """Write *date* with its day of the week."""
+    return format_date(date, "full")
 
 
 def taken(iso_8601: str) -> str:
@@ -125,17 +148,44 @@ def revelation(kind: str) -> str:
     return translated(REVELATIONS.get(kind, ""))
 
 
+_FIRST_USED: Final = (
+    "/images",
+    "/images/{image_id}",
+    "/vignette/{image_id}",
+    "/images/{image_id}/",
+    "/images.zip",
+    "/images/",
+)
+
+
+def by_use(paths: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return *paths* of an API, each with what it has; those come first that whoever begins to use it needs first."""
+
+    def rank(path: str) -> int:
+        whole = [place for place, first in enumerate(_FIRST_USED) if path == first]
+        begun = [place for place, first in enumerate(_FIRST_USED) if first.endswith("/") and path.startswith(first)]
+        return min(whole + begun, default=len(_FIRST_USED))
+
+    return sorted(paths.items(), key=lambda item: rank(item[0]))
+
+
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "translated": translated,
     "filesize": filesize,
     "megapixels": megapixels,
     "moment": moment,
+    "instant": instant,
+    "frames": frames,
+    "format_name": name_of,
+    "day": day,
     "taken": taken,
     "camera": camera,
     "exposure": exposure,
     "amounts": amounts,
     "advice": advice,
+    "code_of": code_of,
     "revelation": revelation,
+    "by_use": by_use,
 }
 
 

@@ -10,10 +10,16 @@ from flask import url_for
 from vignette.model import ImageRef
 from vignette.pixels.geometry import fit
 from vignette.recipes import Recipe
+from vignette.web.linked import current_link, vignette_on_page
 
 
 def vignette_url(ref: ImageRef, recipe: Recipe, *, still: bool = False) -> str:
-    """Return the URL of the vignette that *recipe* makes; of a picture that moves, of the *still* one if asked."""
+    """
+    Return the URL of the vignette that *recipe* makes; of a picture that moves, of the *still* one if asked. It is a
+    signed link on the page of one.
+    """
+    if (link := current_link()) is not None:
+        return vignette_on_page(link, recipe, still=still)
     return url_for("vignettes.show", image_id=ref, size=recipe.name, v=recipe.digest, still="1" if still else None)
 
 
@@ -38,3 +44,9 @@ def by_width(width: int, height: int, recipes: Sequence[Recipe]) -> dict[int, Re
     for recipe in whole:
         widths.setdefault(fit(width, height, recipe)[0], recipe)
     return dict(sorted(widths.items()))
+
+
+def made(image: Mapping[str, Any], widths: Mapping[int, Recipe]) -> dict[int, Recipe]:
+    """Return those of *widths* of which the *image*, a resource, has the vignette; all of them if it has none."""
+    there = {width: recipe for width, recipe in widths.items() if recipe.name in image["links"]["vignettes"]}
+    return there or dict(widths)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import get_locale
 from markupsafe import escape
 
-from vignette.access.actors import NOBODY
+from vignette.access.actors import NOBODY, Scope
 from vignette.errors import NotFound, VignetteError
 from vignette.web.api.openapi import build_document
 from vignette.web.api.operations import Answer, operation
@@ -33,9 +33,9 @@ _MOST_KEPT: Final = 8
 
 
 @docs.get("/openapi.json")
-@operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON), scope=None)
+@operation("This description of the service", Answer(200, "OpenAPI 3.1", JSON, headers=("Vary",)), scope=None)
 def openapi_json() -> Response:
-    text = _kept("json", lambda: current_app.json.dumps(build_document(current_app, _SERVER, web_context().policy)))
+    text = _kept("json", lambda: current_app.json.dumps(_document()))
     return Response(text.replace(_SERVER, json.dumps(_server_url())[1:-1]) + "\n", mimetype=JSON)
 
 
@@ -43,10 +43,19 @@ def openapi_json() -> Response:
 @operation("The same as a page", Answer(200, "A page that needs no other host", HTML), scope=None)
 def page() -> str:
     text = _kept(
-        f"{get_locale()} {current_actor() == NOBODY}",
-        lambda: render_template("docs.html", spec=build_document(current_app, _SERVER, web_context().policy)),
+        f"{get_locale()} {current_actor() == NOBODY} {_may_upload()}",
+        lambda: render_template("docs.html", spec=_document()),
     )
     return text.replace(_SERVER, escape(_server_url()))
+
+
+def _may_upload() -> bool:
+    return web_context().policy.why_not(current_actor(), Scope.UPLOAD) is None
+
+
+def _document() -> dict[str, Any]:
+    context = web_context()
+    return build_document(current_app, _SERVER, context.policy, is_rated=context.rating is not None)
 
 
 def _server_url() -> str:

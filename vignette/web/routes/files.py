@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper
 
 from vignette.access.actors import Scope
+from vignette.access.links import Representation
 from vignette.errors import (
     CatalogueUnavailable,
     FileNotStored,
@@ -26,17 +27,17 @@ from vignette.errors import (
 )
 from vignette.limits import CHUNK_BYTES, MAX_WAIT_S
 from vignette.model import Image, ImageRef
-from vignette.pixels.formats import name_of
 from vignette.web.api.headers import BY_TAG, IF_MODIFIED_SINCE, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, header
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import ImageResource, image_resource, is_publishable, ref_of
+from vignette.web.api.resources import ImageResource, copy_of, image_resource, ref_of
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import as_json, no_content
 from vignette.web.http.conditions import settle, without_conditions
 from vignette.web.http.digests import sha256_digest
 from vignette.web.http.negotiation import HTML, JSON, PROBLEM, TEXT
 from vignette.web.http.preferences import preferred_wait_s
 from vignette.web.http.problems import Problem
+from vignette.web.linked import current_link
 
 files = Blueprint("files", __name__, url_prefix="/images")
 
@@ -49,6 +50,7 @@ _RETRY_AFTER_S: Final = 1
 
 _OF_A_FILE: Final = ("ETag", "Cache-Control")
 _OF_THE_ORIGINAL: Final = (*_OF_A_FILE, "Repr-Digest", "Content-Disposition")
+_OF_A_COPY: Final = (*_OF_THE_ORIGINAL, "Vignette-Public-Copy")
 _TROUBLES: Final = (ImageNotFound, FileNotStored, ImageDeleted, CatalogueUnavailable, StoreUnavailable)
 _NO_SUCH_RANGE: Final = (
     Answer(
@@ -79,6 +81,7 @@ _NO_SUCH_RANGE: Final = (
     scope=Scope.READ,
     problems=(*_TROUBLES, Overloaded),
     parameters=(*BY_TAG, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, RANGE, IF_RANGE),
+    link=Representation.ORIGINAL,
     curl="-OJ {server}/images/0/original",
 )
 def original(image_id: ImageRef) -> Response:
@@ -101,7 +104,7 @@ def original(image_id: ImageRef) -> Response:
 @files.get("/<image_id:image_id>/public")
 @operation(
     "A copy to publish: the same pixels, and nothing that the file says of anybody",
-    Answer(200, "The copy", "image/*", headers=(*_OF_THE_ORIGINAL, "Content-Digest", "Accept-Ranges")),
+    Answer(200, "The copy", "image/*", headers=(*_OF_A_COPY, "Content-Digest", "Accept-Ranges")),
     Answer(
         202,
         "It is being made, as nobody has asked for it before: ask again",
@@ -113,10 +116,10 @@ def original(image_id: ImageRef) -> Response:
         206,
         "The range asked for",
         "image/*",
-        headers=(*_OF_THE_ORIGINAL, "Accept-Ranges", "Content-Range"),
+        headers=(*_OF_A_COPY, "Accept-Ranges", "Content-Range"),
     ),
-    Answer(304, "It has not changed", headers=_OF_THE_ORIGINAL),
-    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_THE_ORIGINAL),
+    Answer(304, "It has not changed", headers=_OF_A_COPY),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_COPY),
     *_NO_SUCH_RANGE,
     scope=Scope.READ,
     problems=(*_TROUBLES, NotPublishable, QueueUnavailable, Overloaded),
@@ -126,32 +129,30 @@ def original(image_id: ImageRef) -> Response:
         IF_RANGE,
         header("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}; without it, {_PATIENCE_S}"),
     ),
+    link=Representation.PUBLIC,
     curl="-OJ {server}/images/0/public",
 )
 def public(image_id: ImageRef) -> Response:
     """
     Left out are EXIF, XMP, IPTC, comments, previews and whatever else is not the picture. Orientation and colours stay,
-    or it would look another way. For JPEG, PNG, APNG, GIF and WebP.
+    or it would look another way. Pictures in TIFF, BMP, HEIC, HEIF and AVIF are encoded anew: a JPEG of the first
+    picture, upright and in sRGB, or a WebP where it is transparent. `Vignette-Public-Copy` tells it.
     """
     context = web_context()
     image = context.browsing.existing(current_actor(), image_id)
-    facts = image.record.facts
-    if not is_publishable(facts.media_type):
-        raise NotPublishable(
-            f"the metadata of a file in {name_of(facts.media_type)} cannot be taken out without writing its pixels anew"
-        )
     patience_s = preferred_wait_s(request)
     patience_s = min(_PATIENCE_S if patience_s is None else patience_s, MAX_WAIT_S)
     copy = context.serving.public_copy(current_actor(), image, patience_s)
     if copy is None:
         return _being_made(image)
-    response = Response(mimetype=facts.media_type)
+    response = Response(mimetype=copy.media_type)
+    response.headers["Vignette-Public-Copy"] = copy_of(image.record.facts.media_type)
     # Of the copy's own bytes: that of the original would tell whoever has it that this is its copy.
     response.set_etag(copy.sha256)
     response.headers["Repr-Digest"] = sha256_digest(copy.sha256)
     response.headers["Cache-Control"] = "no-cache"
     # The name as sent is left out too, because it may name somebody.
-    response.headers.set("Content-Disposition", "attachment", filename=f"image-{ref_of(image)}.{facts.extension}")
+    response.headers.set("Content-Disposition", "attachment", filename=f"image-{ref_of(image)}.{copy.extension}")
     # Conditions come before ranges (RFC 9110, 13.2.2).
     if settle(response, request):
         return response
@@ -159,7 +160,8 @@ def public(image_id: ImageRef) -> Response:
 
 
 def _being_made(image: Image) -> Response:
-    response = as_json(image_resource(image))
+    # By a link comes somebody who is to see the copy, and not what is known of the image.
+    response = as_json(image_resource(image)) if current_link() is None else no_content()
     response.status_code = 202
     response.headers["Retry-After"] = str(_RETRY_AFTER_S)
     response.headers["Cache-Control"] = "no-store"

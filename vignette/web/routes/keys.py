@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vignette.access.actors import Scope
+from vignette.access.quotas import Quota
 from vignette.errors import (
     CatalogueUnavailable,
     CrossSiteRequest,
@@ -18,7 +19,7 @@ from vignette.errors import (
     StoreUnavailable,
     TooManyKeys,
 )
-from vignette.limits import MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS
+from vignette.limits import MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEY_ORIGINS, MAX_QUOTA
 from vignette.use_cases.keyholding import KeyChanges
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
@@ -50,6 +51,25 @@ Networks = Annotated[
         examples=[["192.0.2.0/24"]],
     ),
 ]
+Origins = Annotated[
+    tuple[str, ...],
+    Field(
+        max_length=MAX_KEY_ORIGINS,
+        description="The origins of other sites whose pages may use the key; none: no page of another site",
+        examples=[["https://app.example.org"]],
+    ),
+]
+Most = Annotated[int | None, Field(ge=0, le=MAX_QUOTA)]
+
+
+class QuotaBody(BaseModel):
+    """What the key may have here, and send in a day (UTC); null: any number. A patch leaves what it does not name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    images: Most = None
+    bytes: Most = None
+    images_per_day: Most = None
 
 
 class NewKey(BaseModel):
@@ -59,6 +79,8 @@ class NewKey(BaseModel):
     scopes: Scopes
     expires_at: End = None
     networks: Networks = ()
+    origins: Origins = ()
+    quota: QuotaBody = QuotaBody()
 
 
 class KeyPatch(BaseModel):
@@ -70,9 +92,11 @@ class KeyPatch(BaseModel):
     scopes: Scopes = frozenset()
     expires_at: End = None
     networks: Networks = ()
+    origins: Origins = ()
+    quota: QuotaBody = QuotaBody()
 
     def changes(self) -> KeyChanges:
-        said: KeyChanges = self.model_dump(include=self.model_fields_set)  # type: ignore[assignment]
+        said: KeyChanges = self.model_dump(exclude_unset=True)  # type: ignore[assignment]
         return said
 
 
@@ -88,7 +112,13 @@ class KeyPatch(BaseModel):
 def add() -> Response:
     wanted = read_json(NewKey)
     key, token = web_context().keyholding.add(
-        current_actor(), wanted.name, wanted.scopes, expires_at=wanted.expires_at, networks=wanted.networks
+        current_actor(),
+        wanted.name,
+        wanted.scopes,
+        expires_at=wanted.expires_at,
+        networks=wanted.networks,
+        origins=wanted.origins,
+        quota=Quota(**wanted.quota.model_dump()),
     )
     response = unstored(as_json(KeyWithToken(**key_resource(key).model_dump(), token=token), 201))
     response.headers["Location"] = absolute_url("keys.show", key_id=key.id)

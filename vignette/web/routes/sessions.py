@@ -25,8 +25,9 @@ from vignette.web.http.answers import as_json, no_content, unstored
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.problems import with_challenge
+from vignette.web.http.problems import note_refusal, with_challenge
 from vignette.web.http.session_cookie import clear_session, session_token, set_session
+from vignette.web.rates import guessing_is_noticed
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form
 
 sessions = Blueprint("sessions", __name__)
@@ -66,13 +67,15 @@ def login() -> Response:
     form, signing_in = read_form(), web_context().signing_in
     wanted = form.get("next")
     try:
-        _, token = signing_in.sign_in(
-            form.get("key", "").strip(), address_of_this_request(), request.headers.get("User-Agent")
-        )
+        with guessing_is_noticed():
+            _, token = signing_in.sign_in(
+                form.get("key", "").strip(), address_of_this_request(), request.headers.get("User-Agent")
+            )
     except InvalidKey as error:
+        note_refusal(error)
         return with_challenge(_page(wanted, error, 401), error)
     if former := session_token(request):
-        signing_in.sign_out(former)
+        signing_in.sign_out(former, address_of_this_request())
     response = make_response(redirect(_path(wanted), 303))
     set_session(response, request, token)
     return response
@@ -88,7 +91,7 @@ def login() -> Response:
 def logout() -> Response:
     end_turn()
     if token := session_token(request):
-        web_context().signing_in.sign_out(token)
+        web_context().signing_in.sign_out(token, address_of_this_request())
     response = make_response(redirect(absolute_url("about.home"), 303))
     clear_session(response, request)
     # What a browser has kept of pages for this reader goes with the session.
@@ -120,7 +123,8 @@ def first_key_page() -> Response:
 )
 def first_key() -> Response:
     form, signing_in = read_form(), web_context().signing_in
-    _, token = web_context().first_key.take(form.get("token", "").strip())
+    with guessing_is_noticed():
+        _, token = web_context().first_key.take(form.get("token", "").strip(), current_actor())
     _, session = signing_in.sign_in(token, address_of_this_request(), request.headers.get("User-Agent"))
     response = unstored(make_response(render_template("first_key.html", offer=None, token=token), 201))
     set_session(response, request, session)

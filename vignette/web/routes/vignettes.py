@@ -9,6 +9,7 @@ from typing import Final
 from flask import Blueprint, Response, make_response, render_template, request
 
 from vignette.access.actors import NOBODY, Scope
+from vignette.access.links import Place, Representation
 from vignette.access.policy import Access
 from vignette.errors import (
     CatalogueUnavailable,
@@ -44,6 +45,7 @@ from vignette.web.http.negotiation import (
 )
 from vignette.web.http.preferences import preferred_wait_s
 from vignette.web.http.problems import problem_of_failure, problem_response
+from vignette.web.linked import current_link
 
 vignettes = Blueprint("vignettes", __name__)
 
@@ -96,7 +98,11 @@ _WAITED: Final = "Preference-Applied"
     ),
     parameters=(
         *BY_TAG,
-        Parameter("size", "The name of a recipe; see `GET /limits`", {"type": "string"}),
+        Parameter(
+            "size",
+            "The name of a recipe, see `GET /limits`; or `zoom`: 2560 pixels, made when asked for",
+            {"type": "string"},
+        ),
         Parameter(
             "v",
             "The digest of the recipe, as in `links.vignettes`: the answer may be cached for as long as the service"
@@ -108,6 +114,7 @@ _WAITED: Final = "Preference-Applied"
         ),
         header("Prefer", f"`wait=N`: wait for it, at most N seconds and {MAX_WAIT_S}"),
     ),
+    link=Representation.VIGNETTE,
     curl="-H 'Prefer: wait=5' -o vignette.jpg {server}/vignette/0",
 )
 def show(image_id: ImageRef) -> Response:
@@ -122,9 +129,14 @@ def show(image_id: ImageRef) -> Response:
 
 
 def _is_for_everybody(image: Image, ref: ImageRef) -> bool:
-    """Whether those who show no key get the answer at hand: whoever shows one is told another `Cache-Control`."""
-    policy = web_context().policy
-    if current_actor() != NOBODY and policy.access is not Access.OPEN:
+    """
+    Whether those who show no key get the answer at hand: whoever shows one, or has come by a signed link, is told
+    another `Cache-Control`.
+    """
+    policy, actor = web_context().policy, current_actor()
+    if current_link() is not None:
+        return False
+    if actor != NOBODY and (policy.access is not Access.OPEN or actor.has(Scope.ADMIN)):
         return False
     return policy.why_not(NOBODY, Scope.READ, image, by_number=isinstance(ref, int)) is None
 
@@ -143,13 +155,24 @@ def _wish() -> Wish:
         takes=tuple(sorted(named, key=lambda file_format: -by_format[file_format].quality)),
         refuses=[file_format for file_format, weight in by_format.items() if weight.quality == 0],
         still=request.args.get("still") == "1",
-        preview=_meanwhile(weights) == _PREVIEW,
+        preview=_meanwhile(weights) == _PREVIEW and _may_preview(),
         patience_s=min(preferred_wait_s(request) or 0, MAX_WAIT_S),
     )
 
 
+def _may_preview() -> bool:
+    """Whether what the camera embedded may be shown: it may tell what was cut off or painted over later."""
+    link = current_link()
+    return link is None or link.place is Place.EXACT
+
+
 def _meanwhile(weights: Mapping[str, Weight]) -> str:
-    """Return the media type of what stands for a vignette that is on its way."""
+    """
+    Return the media type of what stands for a vignette that is on its way. Who has come by a signed link is to see the
+    picture, and not what is known of it.
+    """
+    if current_link() is not None:
+        return _PREVIEW if weights[_PREVIEW].quality >= weights[_PLACEHOLDER].quality else _PLACEHOLDER
     if weights[HTML].is_named:
         return HTML
     if weights[JSON].quality > weights[_PLACEHOLDER].quality:

@@ -1,0 +1,159 @@
+// Selecting several pictures: by mouse (a box, then Shift for a range), by keys (x on a picture, Ctrl+A, Escape), by touch (the
+// switch above the wall). Deleting waits some seconds, in which it can be undone; who leaves the page does not undo it.
+
+const UNDO_MS = 7000;
+const TOLD_MS = 5000;
+
+/** Let the reader select tiles of *walls*, and do with them what *form* offers. */
+export function select(walls, form) {
+  const selecting = document.getElementById("selecting");
+  const boxes = () => [...walls.querySelectorAll(".wall li:not(.leaving) .check input")];
+  const chosen = () => boxes().filter((box) => box.checked);
+  const told = document.createElement("div");
+  told.className = "told";
+  told.setAttribute("role", "status");
+  form.after(told);
+  let last = null; // the box from which Shift counts
+  let silence = null;
+
+  const say = (words, button) => {
+    clearTimeout(silence);
+    told.replaceChildren(words, ...(button ? [button] : []));
+    silence = setTimeout(() => told.replaceChildren(), button ? UNDO_MS : TOLD_MS);
+  };
+
+  const count = () => {
+    const number = chosen().length;
+    form.querySelector(".count").textContent = number ? form.dataset.count.replace("{number}", number) : "";
+  };
+
+  const set = (some, checked) => {
+    some.forEach((box) => (box.checked = checked));
+    count();
+  };
+
+  const clear = () => {
+    set(boxes(), false);
+    if (selecting) selecting.checked = false;
+    last = null;
+  };
+
+  const refs = (tiles) => tiles.map((tile) => tile.dataset.ref).join(",");
+  const tilesOf = (some) => some.map((box) => box.closest("li"));
+
+  walls.addEventListener("click", (event) => {
+    const box = event.target.closest(".check input");
+    if (!box) return;
+    if (event.shiftKey && last && last !== box) {
+      const all = boxes();
+      const [from, to] = [all.indexOf(last), all.indexOf(box)].sort((one, other) => one - other);
+      set(all.slice(from, to + 1), box.checked);
+    }
+    last = box;
+    count();
+  });
+
+  // A label with Shift marks text in some browsers.
+  walls.addEventListener("mousedown", (event) => {
+    if (event.shiftKey && event.target.closest(".check")) event.preventDefault();
+  });
+
+  addEventListener("keydown", (event) => {
+    if (event.target.matches("input:not([type=checkbox]), textarea, select") || event.altKey) return;
+    const tile = event.target.closest(".wall li");
+    if (event.key === "Escape" && chosen().length) clear();
+    else if (event.key === "x" && tile && !event.ctrlKey && !event.metaKey) {
+      const box = tile.querySelector(".check input");
+      set([box], !box.checked);
+      last = box;
+    } else if (event.key === "a" && (event.ctrlKey || event.metaKey) && (chosen().length || selecting?.checked)) {
+      event.preventDefault();
+      set(boxes(), true);
+    }
+  });
+
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    clear();
+    selecting?.focus();
+  });
+
+  /** Send what is to be done with *tiles*; return how many of them it was not done to. */
+  const send = async (url, tiles, options = {}) => {
+    const address = new URL(url, location);
+    address.searchParams.set("ids", refs(tiles));
+    try {
+      const answer = await fetch(address, { method: "POST", headers: { Accept: "application/json" }, ...options });
+      if (!answer.ok) return tiles;
+      const done = new Set((await answer.json()).done.map(String));
+      return tiles.filter((tile) => !done.has(tile.dataset.ref));
+    } catch {
+      return tiles;
+    }
+  };
+
+  const sayFailed = (tiles) => say(form.dataset.failed.replace("{number}", tiles.length));
+
+  let leaving = null; // what is deleted once its time is over: { tiles, timer }
+
+  const bringBack = (tiles) => tiles.forEach((tile) => tile.classList.remove("leaving"));
+
+  const finish = async (options) => {
+    if (!leaving) return;
+    const { tiles, timer } = leaving;
+    clearTimeout(timer);
+    leaving = null;
+    const kept = await send(form.dataset.delete, tiles, options);
+    tiles.filter((tile) => !kept.includes(tile)).forEach((tile) => tile.remove());
+    bringBack(kept);
+    if (kept.length) sayFailed(kept);
+  };
+
+  const remove = (tiles) => {
+    finish();
+    tiles.forEach((tile) => tile.classList.add("leaving"));
+    leaving = { tiles, timer: setTimeout(finish, UNDO_MS) };
+    const undo = document.createElement("button");
+    undo.className = "as-link";
+    undo.textContent = form.dataset.undo;
+    undo.addEventListener("click", () => {
+      clearTimeout(leaving?.timer);
+      leaving = null;
+      bringBack(tiles);
+      say(form.dataset.undone);
+      tiles[0].querySelector("a").focus();
+    });
+    const { deleted, severalDeleted } = form.dataset;
+    say(tiles.length > 1 ? severalDeleted.replace("{number}", tiles.length) : deleted, undo);
+    undo.focus();
+  };
+
+  const show = async (tiles, visibility) => {
+    const address = new URL(form.dataset.visibility, location);
+    address.searchParams.set("visibility", visibility);
+    const kept = await send(address, tiles);
+    tiles.filter((tile) => !kept.includes(tile)).forEach((tile) => {
+      tile.querySelector(".private")?.remove();
+      if (visibility !== "private") return;
+      const badge = document.createElement("span");
+      badge.className = "private";
+      badge.textContent = form.dataset.badge;
+      tile.querySelector(".caption").before(badge);
+    });
+    if (kept.length) sayFailed(kept);
+    else say(form.dataset[visibility]);
+  };
+
+  form.addEventListener("click", (event) => {
+    const act = event.target.closest("[data-act]")?.dataset.act;
+    if (!act) return;
+    const tiles = tilesOf(chosen());
+    clear();
+    if (act === "delete") remove(tiles);
+    else show(tiles, act);
+  });
+
+  form.querySelectorAll("[data-act]").forEach((button) => (button.hidden = false));
+  addEventListener("pagehide", () => finish({ keepalive: true }));
+  addEventListener("pageshow", count);
+}

@@ -1,0 +1,38 @@
+"""The page of a signed link, as a browser shows it: its pictures come by links too, and nothing else is asked for."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.browser.conftest import Visit
+from tests.contract.test_http_links import talkative
+from tests.running import http_client, until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("place", ["none", "exact"])
+def test_its_picture_is_shown_and_nothing_but_links_and_assets_is_asked_for(visit: Visit, place: str) -> None:
+    sent = http_client.post(
+        f"{visit.url}/images", content=talkative(1600, 400), headers={"Accept": "application/json"}
+    ).json()
+    until(lambda: not http_client.get(sent["links"]["self"]).json()["renditions_pending"])
+    body = {"what": "page", "place": place, "expires_at": "2999-01-01T00:00:00Z"}
+    url = http_client.post(f"{visit.url}/images/{sent['id']}/links", json=body).json()["url"]
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+
+    visit.page.goto(url)
+    visit.page.wait_for_function("document.images.length && [...document.images].every(it => it.naturalWidth > 0)")
+
+    paths = [urlsplit(address) for address in asked]
+    assert {path.path.split("/")[1] for path in paths} == {"images", "vignette", "assets"}
+    assert all("signature=" in path.query for path in paths if not path.path.startswith("/assets/"))
+    assert visit.complaints == []
+    assert visit.strangers == []
+    assert visit.page.locator("a, form, button").count() == 0
+    assert ("SECRET" in visit.page.content()) is (place == "exact")
+    visit.page.set_viewport_size({"width": 360, "height": 640})
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

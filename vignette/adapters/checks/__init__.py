@@ -1,0 +1,1 @@
+"""`ports.checks.Check`: an HTTP service, and ClamAV's daemon."""
