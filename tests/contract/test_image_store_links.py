@@ -62,7 +62,7 @@ USES = [
     pytest.param(lambda store: store.read(ZERO, "original.jpg"), id="read"),
     pytest.param(lambda store: store.write(ZERO, "outcome.json", b"{}"), id="write"),
     pytest.param(lambda store: store.names(ZERO), id="names"),
-    pytest.param(lambda store: store.others(ZERO), id="others"),
+    pytest.param(lambda store: store.listing(ZERO), id="listing"),
 ]
 
 
@@ -113,7 +113,7 @@ class TestALinkInThePlaceOfAFile:
             with pytest.raises(FileNotStored):
                 use(ZERO, "original.jpg")
         assert store.names(ZERO) == ["record.json"]
-        assert store.others(ZERO) == ["original.jpg"]
+        assert store.listing(ZERO) == ({"record.json": 2}, ["original.jpg"])
 
     def test_what_is_written_replaces_it(self, store: FolderStore, elsewhere: Path) -> None:
         store.write(ZERO, "original.jpg", b"ours")

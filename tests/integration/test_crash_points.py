@@ -136,7 +136,8 @@ class DeletingPlanner(PlannerHere):
 
 def delete_while_the_copy_is_planned(house: House) -> None:
     planner = DeletingPlanner(house.removal)
-    Publishing(house.store, house.catalogue.library, house.catalogue.removals, planner).make(ImageId(0))
+    catalogue = house.catalogue
+    Publishing(house.store, catalogue.library, catalogue.removals, planner, house.rewriting).make(ImageId(0))
 
 
 def delete_as_soon_as_the_copy_is_planned(house: House) -> None:

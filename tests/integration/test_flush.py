@@ -18,6 +18,7 @@ from pathlib import Path
 from tests import needs
 from tests.house import picture
 from tests.running import LIMIT_S, Service, http_client, running_service, until
+from vignette.settings import DEFAULT_RECIPES
 from vignette.trials.processes import children_of
 
 pytestmark = needs.traces()
@@ -129,7 +130,9 @@ def test_a_rendering_waits_for_no_flush_and_all_of_them_are_flushed_at_once(tmp_
         c for c in made if c.name.startswith("rename") and re.search(rf"<{re.escape(uploads)}/[012]>", c.arguments)
     ]
     flushes = [c for c in made if c.name in ("fsync", "fdatasync")]
-    assert len([call for call in written if ', "vignette-' in call.arguments]) == 3 * 4
+    assert len([call for call in written if ', "vignette-' in call.arguments]) == 3 * sum(
+        len(recipe.formats) for recipe in DEFAULT_RECIPES
+    )
     # Once when the default vignettes are there, and once when all are.
     assert len([call for call in written if ', "outcome.json"' in call.arguments]) == 3 * 2
     assert [c for c in flushes if uploads in c.arguments] == []

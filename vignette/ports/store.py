@@ -9,11 +9,18 @@ folder cannot be used, and `StoreFull` when there is no room.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from vignette.model import ImageId
+
+
+class Listing(NamedTuple):
+    """What lies in a folder: the length in bytes of each file, by its name, and the names of all that is no file."""
+
+    files: Mapping[str, int]
+    others: Sequence[str]
 
 
 class StagedImage(Protocol):
@@ -158,10 +165,9 @@ class Survey(Protocol):
     def image_ids(self) -> Iterator[ImageId]:
         """Yield all numbers that are taken, in no particular order; see `holds`."""
 
-    def others(self, image_id: ImageId) -> list[str]:
+    def listing(self, image_id: ImageId) -> Listing:
         """
-        Return the names of what lies in a folder and is no file: links, folders, devices. None of it is ever followed
-        or read.
+        Return what lies in a folder. Links, folders and devices in it are no files: none is ever followed or read.
 
         Raises:
             FileNotStored: There is no folder.

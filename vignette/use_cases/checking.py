@@ -176,27 +176,27 @@ class Checkup:
 
     def _folder(self, image_id: ImageId, row: Image | None) -> Folder | None:
         try:
-            names = frozenset(self._files.names(image_id))
+            listing = self._survey.listing(image_id)
         except FileNotStored:
             return None
+        names, others = frozenset(listing.files), tuple(listing.others)
         if layout.TOMBSTONE in names:
-            return Folder(names, others=tuple(self._survey.others(image_id)))
+            return Folder(names, others=others)
         record = self._record(image_id)
         basis = record or (row.record if row else None)
         digest, size = (None, None) if basis is None else self._measure(image_id, layout.original(basis.facts))
         bad_metadata = tuple(name for name in METADATA if not self._is_readable(image_id, name))
         outcome = self._outcome(image_id)
         bad_vignettes = tuple(self._bad_vignettes(image_id, names, outcome)) if outcome else ()
-        others = tuple(self._survey.others(image_id))
         has_bad_edits, edits = False, Edits()
         has_bad_review, quarantine = False, None
         if record is not None:
             try:
-                edits = read_edits(self._files, others, image_id, record)
+                edits = read_edits(self._files, listing, image_id, record)
             except ValueError:
                 has_bad_edits = True
             try:
-                quarantine = read_quarantine(self._files, others, image_id)
+                quarantine = read_quarantine(self._files, listing, image_id)
             except ValueError:
                 has_bad_review = True
         return Folder(

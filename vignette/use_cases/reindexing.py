@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from vignette.access.names import name_of_earlier
 from vignette.errors import FileNotStored, StoreUnavailable
 from vignette.model import Edits, Image, ImageFacts, ImageId, Outcome, Record, State, Suspicion, Visibility
 from vignette.ports.catalogue import Index
-from vignette.ports.store import Files, Survey
+from vignette.ports.store import Files, Listing, Survey
 from vignette.records import (
     edits_from_json,
     outcome_from_json,
@@ -33,6 +32,8 @@ _MOST_VIGNETTE_BYTES: Final = 10**12
 
 # A listing of so many folders takes some 50 ms.
 _LISTED_AT_A_TIME: Final = 50_000
+
+_NO_RECORD: Final = "folder %d holds no readable record; its number stays taken: %s"
 
 # Stands for a check where Vignette itself wants an image in quarantine.
 OURSELVES: Final = "vignette"
@@ -140,32 +141,45 @@ def read_anew(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     As `read_image`, for the catalogue; what was made on demand is removed. The folder may come from a stranger, whose
     public copy could show what nobody is to see. At the next wish the copy is made and proven anew.
     """
-    image = read_image(files, survey, image_id)
-    if image is not None:
-        # What cannot be removed is no file, and so no plan; or lies in a folder that nobody may write in.
+    listing = _listing(survey, image_id)
+    image = None if listing is None else _read_listed(files, listing, image_id)
+    if listing is not None and image is not None:
+        # What cannot be removed lies in a folder that nobody may write in.
         with suppress(StoreUnavailable):
-            for name in sorted(layout.MADE_ON_DEMAND):
+            for name in sorted(layout.MADE_ON_DEMAND & listing.files.keys()):
                 files.remove(image_id, name, flush=False)
     return image
 
 
 def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     """The image as its folder says; None if the folder holds no readable record."""
+    listing = _listing(survey, image_id)
+    return None if listing is None else _read_listed(files, listing, image_id)
+
+
+def _listing(survey: Survey, image_id: ImageId) -> Listing | None:
     try:
-        if _has(files, image_id, layout.TOMBSTONE):
+        return survey.listing(image_id)
+    except (FileNotStored, StoreUnavailable) as error:
+        logger.warning(_NO_RECORD, image_id, error)
+        return None
+
+
+def _read_listed(files: Files, listing: Listing, image_id: ImageId) -> Image | None:
+    try:
+        if layout.TOMBSTONE in listing.files:
             return Image(image_id, replace(_DELETED, ticket=_ticket_of_deleted(files, image_id)), State.DELETED)
-        others = survey.others(image_id)
-        if layout.TOMBSTONE in others:
+        if layout.TOMBSTONE in listing.others:
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
-        edits = safe_edits(files, others, image_id, record)
-        quarantine = _safe_quarantine(files, others, image_id, record)
+        edits = safe_edits(files, listing, image_id, record)
+        quarantine = _safe_quarantine(files, listing, image_id, record)
     except (FileNotStored, StoreUnavailable, ValueError) as error:
-        logger.warning("folder %d holds no readable record; its number stays taken: %s", image_id, error)
+        logger.warning(_NO_RECORD, image_id, error)
         return None
     if record.public_name is None:
         record = replace(record, public_name=name_of_earlier(image_id, record))
-    metadata_bytes = sum(_length(files, image_id, name) for name in (layout.METADATA_JSON, layout.METADATA_TEXT))
+    metadata_bytes = sum(listing.files.get(name, 0) for name in (layout.METADATA_JSON, layout.METADATA_TEXT))
     outcome = _read_outcome(files, image_id)
     if outcome is None:
         return Image(
@@ -198,23 +212,18 @@ def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     )
 
 
-def read_edits(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Edits:
-    """
-    Return what was said of the image; raise `ValueError` if that cannot be read. *others* names what lies in its folder
-    and is no file (`Survey.others`).
-    """
-    try:
-        return edits_from_json(files.read(image_id, layout.EDITS))
-    except FileNotStored:
-        if _has(files, image_id, layout.EDITS) or layout.EDITS in others:
-            raise ValueError("it is too long, or is no file") from None
+def read_edits(files: Files, listing: Listing, image_id: ImageId, record: Record) -> Edits:
+    """Return what was said of the image; raise `ValueError` if that cannot be read."""
+    content = _read_listed_file(files, listing, image_id, layout.EDITS)
+    if content is None:
         return Edits(None if record.public_name is None else Visibility.PUBLIC)
+    return edits_from_json(content)
 
 
-def safe_edits(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Edits:
+def safe_edits(files: Files, listing: Listing, image_id: ImageId, record: Record) -> Edits:
     """As `read_edits`; if what was said cannot be read, the image is private, and the log says so."""
     try:
-        return read_edits(files, others, image_id, record)
+        return read_edits(files, listing, image_id, record)
     except ValueError as error:
         logger.warning("image %d is private from now on, as its %s is damaged: %s", image_id, layout.EDITS, error)
         return hidden()
@@ -225,23 +234,28 @@ def hidden() -> Edits:
     return Edits(Visibility.PRIVATE, datetime.now(UTC).replace(microsecond=0))
 
 
-def read_quarantine(files: Files, others: Collection[str], image_id: ImageId) -> Suspicion | None:
-    """
-    Return why the image is in quarantine, None if it is not; raise `ValueError` if what tells it cannot be read.
-    *others* is as for `read_visibility`.
-    """
-    try:
-        review = review_from_json(files.read(image_id, layout.REVIEW))
-    except FileNotStored:
-        if layout.REVIEW in others or _has(files, image_id, layout.REVIEW):
-            raise ValueError("it is too long, or is no file") from None
+def read_quarantine(files: Files, listing: Listing, image_id: ImageId) -> Suspicion | None:
+    """Return why the image is in quarantine, None if it is not; raise `ValueError` if what tells it cannot be read."""
+    content = _read_listed_file(files, listing, image_id, layout.REVIEW)
+    if content is None:
         return None
+    review = review_from_json(content)
     return review.suspicion if review.decision is None else None
 
 
-def _safe_quarantine(files: Files, others: Collection[str], image_id: ImageId, record: Record) -> Suspicion | None:
+def _read_listed_file(files: Files, listing: Listing, image_id: ImageId, name: str) -> bytes | None:
+    """Return the content of a file, None if the folder has nothing of this name; raise `ValueError` otherwise."""
+    if name not in listing.files and name not in listing.others:
+        return None
     try:
-        return read_quarantine(files, others, image_id)
+        return files.read(image_id, name)
+    except FileNotStored:
+        raise ValueError("it is too long, or is no file") from None
+
+
+def _safe_quarantine(files: Files, listing: Listing, image_id: ImageId, record: Record) -> Suspicion | None:
+    try:
+        return read_quarantine(files, listing, image_id)
     except ValueError as error:
         logger.warning("image %d is in quarantine, as its %s is damaged: %s", image_id, layout.REVIEW, error)
         return Suspicion(OURSELVES, "review-damaged", record.received_at)
@@ -259,22 +273,6 @@ def _ticket_of_deleted(files: Files, image_id: ImageId) -> str | None:
         return ticket_of_tombstone(files.read(image_id, layout.TOMBSTONE))
     except FileNotStored:  # it is longer than any of ours
         return None
-
-
-def _length(files: Files, image_id: ImageId, name: str) -> int:
-    try:
-        with files.open(image_id, name) as file:
-            return file.seek(0, os.SEEK_END)
-    except FileNotStored:
-        return 0
-
-
-def _has(files: Files, image_id: ImageId, name: str) -> bool:
-    try:
-        files.open(image_id, name).close()
-    except FileNotStored:
-        return False
-    return True
 
 
 # All that is known of a deleted image is that its number is taken, and the ticket by which it came.

@@ -44,6 +44,6 @@ class Settling:
     def _read(self, image_id: ImageId) -> Edits:
         try:
             record = record_from_json(self._files.read(image_id, layout.RECORD))
-            return safe_edits(self._files, self._survey.others(image_id), image_id, record)
+            return safe_edits(self._files, self._survey.listing(image_id), image_id, record)
         except (FileNotStored, ValueError):
             return hidden()  # `fsck` tells what is wrong with the folder

@@ -45,7 +45,7 @@ from vignette.errors import FileNotStored, NumberTaken, StoreUnavailable
 from vignette.jail import modes
 from vignette.limits import KIB
 from vignette.model import Durability, ImageId
-from vignette.ports.store import StagedImage
+from vignette.ports.store import Listing, StagedImage
 
 # No number begins with a dot, so nothing in here is ever taken for an image.
 STAGING: Final = ".staging"
@@ -295,18 +295,28 @@ class FolderStore:
             write_back(self._root)
 
     def names(self, image_id: ImageId) -> list[str]:
-        return sorted(name for name, is_file in self._listed(image_id) if is_file)
+        with self._entries(image_id) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
 
-    def others(self, image_id: ImageId) -> list[str]:
-        return sorted(name for name, is_file in self._listed(image_id) if not is_file)
+    def listing(self, image_id: ImageId) -> Listing:
+        files, others = {}, []
+        with self._entries(image_id) as entries:
+            for entry in entries:
+                if not entry.is_file(follow_symlinks=False):
+                    others.append(entry.name)
+                    continue
+                with suppress(FileNotFoundError):  # it has gone since it was listed
+                    files[entry.name] = entry.stat(follow_symlinks=False).st_size
+        return Listing(files, sorted(others))
 
-    def _listed(self, image_id: ImageId) -> list[tuple[str, bool]]:
+    @contextmanager
+    def _entries(self, image_id: ImageId) -> Iterator[Iterator[os.DirEntry[str]]]:
         with (
             our_errors("a folder cannot be listed"),
             self._opened(_of(image_id)) as folder,
             os.scandir(folder) as entries,
         ):
-            return [(entry.name, entry.is_file(follow_symlinks=False)) for entry in entries]
+            yield entries
 
     def edition(self, image_id: ImageId) -> tuple[int, int] | None:
         # Files come, are replaced and go by `rename` and `unlink` alone. Both set the folder's ctime, which nobody can
