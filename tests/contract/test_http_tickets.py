@@ -351,6 +351,14 @@ class TestAGuest:
         assert refused.json.keys().isdisjoint({"measured", "limit"})
         assert "key" not in refused.json["detail"]
 
+    def test_is_refused_before_his_bytes_come(self, gallery: Party, monkeypatch: pytest.MonkeyPatch) -> None:
+        ticket = gallery.make(uses=9)
+        gallery.house.keyholding.change(OPERATOR, gallery.key.id, quota={"bytes": len(picture()) // 2})
+        monkeypatch.setattr(gallery.house.store, "stage", lambda: pytest.fail("they came"))
+
+        for by_url in (False, True):
+            assert code(gallery.send(ticket, picture(), by_url=by_url)) == "ticket-spent"
+
     def test_cannot_delete_what_is_in_quarantine(self, gallery: Party) -> None:
         sent = gallery.send(gallery.make(uses=2), picture())
         gallery.house.reviewing.suspect(ImageId(0), "moderation", "nudity")

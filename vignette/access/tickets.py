@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from vignette.access.actors import Actor, Scope
 from vignette.model import Visibility
+
+# What a guest is told where the key behind the ticket has no room: what that has, and may have, is not for guests.
+NO_MORE_NOW: Final = "no more images are taken by this ticket now"
 
 
 class TicketState(StrEnum):

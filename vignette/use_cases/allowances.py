@@ -1,4 +1,4 @@
-"""Refuse an upload that goes over the quota of its key before its bytes come in vain."""
+"""Refuse an upload that goes over the quota of its key, or of its ticket's, before its bytes come in vain."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from vignette.access.actors import Actor
 from vignette.access.quotas import Quota, Usage, why_no_room
+from vignette.access.tickets import NO_MORE_NOW, Ticket
+from vignette.errors import TicketSpent
 from vignette.model import Image
 from vignette.ports.quotas import Quotas
 
@@ -47,22 +49,33 @@ class Allowances:
 
     @contextmanager
     def reserve(
-        self, actor: Actor, announced_bytes: int | None, *, may_be_repeated: bool = False
+        self,
+        actor: Actor,
+        announced_bytes: int | None,
+        ticket: Ticket | None = None,
+        *,
+        may_be_repeated: bool = False,
     ) -> Iterator[Reservation]:
         """
-        Reserve room for a request of *actor*; None if it has announced no length. If it *may be repeated*, what it
-        brings may be here already, and takes no room: then nothing is reserved or refused.
+        Reserve room for a request of *actor*; None if it has announced no length. By a *ticket*, it takes of what the
+        key has that made the ticket. If the request *may be repeated*, what it brings may be here already, and takes no
+        room: then nothing is reserved or refused.
 
         Raises:
             StorageQuotaExceeded, QuotaExceeded: The key has none left.
+            TicketSpent: So it is with the key that made the ticket; a guest is not told what that may have.
         """
         mine = Reservation(1, announced_bytes or 0)
-        if may_be_repeated or actor.key_id is None or not (standing := self.standing(actor))[0].is_bounded:
+        key_id = actor.key_id if ticket is None else ticket.owner
+        if may_be_repeated or key_id is None:
             yield mine
             return
-        quota, usage = standing
+        quota, usage = self._quotas.standing(key_id, self._clock())
+        if not quota.is_bounded:
+            yield mine
+            return
         with self._lock:
-            others = self._reserved.setdefault(actor.key_id, [])
+            others = self._reserved.setdefault(key_id, [])
             refusal = why_no_room(
                 quota,
                 usage,
@@ -71,15 +84,15 @@ class Allowances:
                 added_bytes=mine.bytes + sum(other.bytes for other in others),
             )
             if refusal is not None:
-                self._forget_if_empty(actor.key_id)
-                raise refusal
+                self._forget_if_empty(key_id)
+                raise refusal if ticket is None else TicketSpent(NO_MORE_NOW) from refusal
             others.append(mine)
         try:
             yield mine
         finally:
             with self._lock:
                 others.remove(mine)
-                self._forget_if_empty(actor.key_id)
+                self._forget_if_empty(key_id)
 
     def _forget_if_empty(self, key_id: str) -> None:
         if not self._reserved.get(key_id):

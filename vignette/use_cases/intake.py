@@ -16,7 +16,7 @@ from vignette.access.actors import Actor, Scope
 from vignette.access.events import What
 from vignette.access.names import new_name
 from vignette.access.policy import Policy
-from vignette.access.tickets import Ticket
+from vignette.access.tickets import NO_MORE_NOW, Ticket
 from vignette.errors import (
     EmptyFile,
     ImageDeleted,
@@ -272,8 +272,7 @@ class Intake:
         except (StorageQuotaExceeded, QuotaExceeded) as error:
             if ticket is None:
                 raise
-            # What the key behind the ticket has, and may have, is not for guests.
-            raise TicketSpent("no more images are taken by this ticket now") from error
+            raise TicketSpent(NO_MORE_NOW) from error
         _log(actor, image, is_new=upload.is_new)
         if upload.is_new:
             self._hint(image, self._lane_of(sender, image))

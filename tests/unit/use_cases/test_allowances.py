@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ import pytest
 from tests.house import house, picture
 from vignette.access.actors import NOBODY, OPERATOR, Actor, Scope
 from vignette.access.quotas import Quota, Usage
-from vignette.errors import QuotaExceeded, StorageQuotaExceeded
+from vignette.access.tickets import Ticket
+from vignette.errors import QuotaExceeded, StorageQuotaExceeded, TicketSpent
 from vignette.use_cases.allowances import Allowances
 
 SENDER = Actor("0123456789abcdef", frozenset({Scope.UPLOAD}))
@@ -35,6 +36,22 @@ def test_what_several_have_announced_counts_together() -> None:
             pass
     with allowances.reserve(SENDER, 100):
         pass
+    assert allowances._reserved == {}
+
+
+def test_a_guest_takes_of_what_the_key_has_that_made_his_ticket() -> None:
+    allowances = Allowances(Standing(Quota(bytes=100)))
+    ticket = Ticket("00112233aabbccdd", "ab" * 32, SENDER.key_id, 9, datetime(2026, 11, 1, 12, 0, tzinfo=UTC))
+    with allowances.reserve(SENDER, 60):
+        with pytest.raises(TicketSpent) as caught, allowances.reserve(ticket.actor, 41, ticket):
+            pytest.fail("it was let in")
+        assert (caught.value.measured, caught.value.limit) == (None, None)
+        with (
+            allowances.reserve(ticket.actor, 40, ticket),
+            pytest.raises(StorageQuotaExceeded),
+            allowances.reserve(SENDER, 1),
+        ):
+            pytest.fail("it was let in")
     assert allowances._reserved == {}
 
 

@@ -230,7 +230,7 @@ def receive_files(form_key: str | None = None) -> list[Receipt]:
     take(receiving_s(wanted or 0))
     with (
         context.capacity.upload(actor.identity),
-        context.allowances.reserve(actor, wanted, may_be_repeated=key is not None) as reservation,
+        context.allowances.reserve(actor, wanted, ticket, may_be_repeated=key is not None) as reservation,
     ):
         context.intake.expect(actor, wanted, ticket, keys)
         name = actor.identity or holder_of_this_request()
