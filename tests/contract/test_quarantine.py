@@ -37,7 +37,7 @@ def test_it_is_there_for_whoever_sees_everything(catalogue: SqlCatalogue, image:
     assert catalogue.arrivals.sent_before(image.record) == image
 
 
-@pytest.mark.parametrize("sight", SIGHTS, ids=str)
+@pytest.mark.parametrize("sight", SIGHTS, ids=["anybody", "a key", "a key that sees nothing"])
 def test_it_is_there_for_nobody_else(catalogue: SqlCatalogue, image: Image, sight: Sight) -> None:
     for look in (
         lambda: catalogue.library.get(image.id, sight),
