@@ -15,7 +15,7 @@ from vignette.access.policy import Access
 from vignette.model import ImageId, ImageRef, PublicName
 from vignette.pixels.geometry import fit
 from vignette.web.admission import init_admission
-from vignette.web.api.resources import absolute_url
+from vignette.web.api.urls import absolute_url
 from vignette.web.assets import init_assets, read_assets
 from vignette.web.capacity.buckets import refuse_with_an_empty_bucket
 from vignette.web.capacity.turns import refuse_without_a_turn

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from vignette.errors import InvalidKey, KeyRequired, MisdirectedRequest, MissingScope, VignetteError
 from vignette.pixels.formats import ACCEPTED_FORMATS
 from vignette.web.api.operations import operation_of
-from vignette.web.api.resources import current_limits
+from vignette.web.api.resources.limits import current_limits
 from vignette.web.pages.advice import UNITS
 
 # Flask-Babel has no type hints.

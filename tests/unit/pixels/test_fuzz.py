@@ -30,7 +30,7 @@ from vignette.pixels.inspection import inspect
 from vignette.pixels.metadata import as_groups, as_privacy, as_text, describe
 from vignette.pixels.preview import embedded_preview
 from vignette.pixels.publishing import publish
-from vignette.web.api.resources import in_brief
+from vignette.web.api.resources.metadata import in_brief
 
 IS_ALWAYS_THE_SAME = "VIGNETTE_TEST_FUZZ" not in os.environ
 LONGER = float(os.environ.get("VIGNETTE_TEST_FUZZ", "1"))

@@ -35,7 +35,7 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.web.api.headers import ANSWERED, Parameter
-from vignette.web.api.links import LINK_PARAMETERS
+from vignette.web.api.link_parameters import LINK_PARAMETERS
 from vignette.web.api.operations import Answer, Operation, operation_of
 from vignette.web.http.delete_tokens import HEADER as DELETE_TOKEN_HEADER
 from vignette.web.http.negotiation import HTML, PROBLEM

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template
 from vignette.access.actors import Scope
 from vignette.errors import CatalogueUnavailable
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import LimitsResource, QuotaStandingResource, RateResource, current_limits
+from vignette.web.api.resources.limits import LimitsResource, QuotaStandingResource, RateResource, current_limits
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import page_or_json, unstored
 from vignette.web.http.negotiation import HTML, JSON

@@ -24,7 +24,8 @@ from vignette.model import Image, ImageRef
 from vignette.use_cases.weighing import copying_s
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import Done, LeftOut, absolute_url, ref_of
+from vignette.web.api.resources.several import Done, LeftOut
+from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, unstored, wants_a_page

@@ -14,7 +14,8 @@ from vignette.errors import CatalogueUnavailable, MalformedRequest
 from vignette.model import ImageId
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import EventPage, absolute_url, event_resource
+from vignette.web.api.resources.events import EventPage, event_resource
+from vignette.web.api.urls import absolute_url
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, unstored
 from vignette.web.http.negotiation import JSON

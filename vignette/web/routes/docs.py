@@ -14,7 +14,7 @@ from vignette.access.actors import NOBODY, Scope
 from vignette.errors import NotFound, VignetteError
 from vignette.web.api.openapi import build_document
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import absolute_url
+from vignette.web.api.urls import absolute_url
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import problem_types, status_of

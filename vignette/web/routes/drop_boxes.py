@@ -24,7 +24,9 @@ from vignette.errors import (
 from vignette.pixels.formats import ACCEPTED_FORMATS
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import SentImage, SentResult, SentResults, absolute_url, current_limits
+from vignette.web.api.resources.guests import SentImage, SentResult, SentResults
+from vignette.web.api.resources.limits import current_limits
+from vignette.web.api.urls import absolute_url
 from vignette.web.context import current_actor, web_context
 from vignette.web.guests import take_ticket
 from vignette.web.http.answers import unstored

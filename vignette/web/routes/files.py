@@ -29,7 +29,8 @@ from vignette.limits import CHUNK_BYTES, MAX_WAIT_S
 from vignette.model import Image, ImageRef
 from vignette.web.api.headers import BY_TAG, IF_MODIFIED_SINCE, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, header
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import ImageResource, copy_of, image_resource, ref_of
+from vignette.web.api.resources.images import ImageResource, copy_of, image_resource
+from vignette.web.api.urls import ref_of
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content
 from vignette.web.http.conditions import settle, without_conditions

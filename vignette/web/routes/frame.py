@@ -12,7 +12,7 @@ from vignette.errors import CrossSiteRequest, MalformedRequest
 from vignette.pixels.formats import ACCEPTED_FORMATS
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import absolute_url
+from vignette.web.api.urls import absolute_url
 from vignette.web.assets import ENDPOINT, asset_response
 from vignette.web.http.bodies import FIELD
 from vignette.web.http.language_cookie import set_language

@@ -13,7 +13,9 @@ from flask import Response
 from vignette.access.actors import NOBODY, Scope
 from vignette.errors import VignetteError
 from vignette.model import Image, Visibility
-from vignette.web.api.resources import QUARANTINED, SentImage, SentResult, SentResults, absolute_url
+from vignette.web.api.resources.guests import SentImage, SentResult, SentResults
+from vignette.web.api.resources.images import QUARANTINED
+from vignette.web.api.urls import absolute_url
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, unstored
 from vignette.web.http.delete_tokens import HEADER as DELETE_TOKEN

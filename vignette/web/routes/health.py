@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import Alive, Check, Readiness, Sandbox
+from vignette.web.api.resources.health import Alive, Check, Readiness, Sandbox
 from vignette.web.context import web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import JSON

@@ -41,20 +41,11 @@ from vignette.use_cases.weighing import rendering_s
 from vignette.web.admission import allowed
 from vignette.web.api.headers import BY_TAG, DELETE_TOKEN, Parameter, header
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import (
-    QUARANTINED,
-    AlikePage,
-    CataloguePage,
-    ImageResource,
-    ImageWithMetadata,
-    absolute_url,
-    alike_resource,
-    as_rendered,
-    current_limits,
-    image_resource,
-    image_with_metadata,
-    ref_of,
-)
+from vignette.web.api.resources.images import QUARANTINED, ImageResource, as_rendered, image_resource
+from vignette.web.api.resources.limits import current_limits
+from vignette.web.api.resources.lists import AlikePage, CataloguePage, alike_resource
+from vignette.web.api.resources.metadata import ImageWithMetadata, image_with_metadata
+from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, page_or_json, unstored, wants_a_page

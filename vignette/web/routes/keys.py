@@ -23,7 +23,8 @@ from vignette.limits import MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEY_ORIGIN
 from vignette.use_cases.keyholding import KeyChanges
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import KeyPage, KeyResource, KeyWithToken, absolute_url, key_resource
+from vignette.web.api.resources.keys import KeyPage, KeyResource, KeyWithToken, key_resource
+from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, unstored

@@ -23,8 +23,8 @@ from vignette.errors import (
 )
 from vignette.model import ImageRef
 from vignette.use_cases.linking import Wanted
-from vignette.web.api.links import LinkList, LinkMade, link_resource
 from vignette.web.api.operations import Answer, operation
+from vignette.web.api.resources.links import LinkList, LinkMade, link_resource
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, unstored

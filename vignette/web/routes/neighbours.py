@@ -11,7 +11,8 @@ from vignette.errors import CatalogueUnavailable, ImageDeleted, ImageNotFound, M
 from vignette.model import ImageRef
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import NeighboursResource, image_resource
+from vignette.web.api.resources.images import image_resource
+from vignette.web.api.resources.lists import NeighboursResource
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json
 from vignette.web.http.negotiation import JSON

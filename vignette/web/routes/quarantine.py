@@ -22,7 +22,8 @@ from vignette.errors import (
 from vignette.limits import MAX_REVIEW_NOTE_CHARS
 from vignette.model import Decision, ImageRef
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import ImageResource, absolute_url, as_rendered, image_resource, ref_of
+from vignette.web.api.resources.images import ImageResource, as_rendered, image_resource
+from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, unstored
 from vignette.web.http.negotiation import HTML, JSON

@@ -18,7 +18,8 @@ from vignette.errors import (
 )
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import SessionList, absolute_url, session_resource
+from vignette.web.api.resources.sessions import SessionList, session_resource
+from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, unstored

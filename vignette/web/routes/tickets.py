@@ -29,15 +29,15 @@ from vignette.use_cases.browsing import Page
 from vignette.use_cases.ticketing import Terms
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import (
+from vignette.web.api.resources.images import image_resource
+from vignette.web.api.resources.tickets import (
     TicketPage,
     TicketResource,
     TicketWithImages,
     TicketWithToken,
-    absolute_url,
-    image_resource,
     ticket_resource,
 )
+from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, unstored

@@ -44,16 +44,9 @@ from vignette.model import Image, Visibility
 from vignette.use_cases.weighing import receiving_s
 from vignette.web.api.headers import CONTENT_DIGEST, REPR_DIGEST, Parameter, as_header, header
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import (
-    SentImage,
-    SentResults,
-    UploadedImage,
-    UploadResult,
-    UploadResults,
-    absolute_url,
-    ref_of,
-    uploaded_image,
-)
+from vignette.web.api.resources.guests import SentImage, SentResults
+from vignette.web.api.resources.uploads import UploadedImage, UploadResult, UploadResults, uploaded_image
+from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.context import current_actor, current_ticket, web_context
 from vignette.web.guests import is_guest
 from vignette.web.http.answers import as_json, unstored

@@ -28,7 +28,7 @@ from vignette.recipes import Recipe, VignetteFormat
 from vignette.use_cases.serving import Nothing, Served, Wish
 from vignette.web.api.headers import BY_TAG, Parameter, header
 from vignette.web.api.operations import Answer, operation
-from vignette.web.api.resources import ImageResource, image_resource
+from vignette.web.api.resources.images import ImageResource, image_resource
 from vignette.web.context import current_actor, web_context
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.answers import as_json
