@@ -23,6 +23,12 @@ def unstored(response: Response) -> Response:
     return response
 
 
+def checked_each_time(response: Response) -> Response:
+    """Return *response*, of which caches have to ask each time whether it still holds."""
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
 def as_json(resource: BaseModel, status: int = 200) -> Response:
     return Response(resource.model_dump_json() + "\n", status, mimetype=JSON)
 

@@ -16,7 +16,7 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import page_or_json, unstored
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.rates import standings
-from vignette.web.routes.images import WALL_SIZE, newest, wall_page
+from vignette.web.routes.images.catalogue import WALL_SIZE, newest, wall_page
 
 about = Blueprint("about", __name__)
 

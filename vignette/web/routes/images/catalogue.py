@@ -1,0 +1,212 @@
+"""`/images`: the catalogue, newest first, and lists out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Response, render_template, request
+
+from vignette.access.actors import Scope
+from vignette.access.cursors import PATTERN as PLACE
+from vignette.access.cursors import cursor_of, place_of
+from vignette.access.names import PATTERN
+from vignette.access.policy import Access
+from vignette.errors import (
+    CatalogueUnavailable,
+    ImageDeleted,
+    ImageNotFound,
+    KeyRequired,
+    MalformedRequest,
+    MissingScope,
+)
+from vignette.model import Image, ImageId, ImageRef
+from vignette.use_cases.browsing import MOST_COUNTED
+from vignette.web.api.headers import Parameter
+from vignette.web.api.operations import Answer, operation
+from vignette.web.api.resources.images import QUARANTINED, ImageResource, as_rendered, image_resource
+from vignette.web.api.resources.limits import current_limits
+from vignette.web.api.resources.lists import AlikePage, CataloguePage, alike_resource
+from vignette.web.api.urls import absolute_url, ref_of
+from vignette.web.context import current_actor, web_context
+from vignette.web.http.answers import page_or_json, wants_a_page
+from vignette.web.http.negotiation import HTML, JSON
+from vignette.web.http.problems import told_problem
+from vignette.web.http.queries import MOST_IDS, named_in, place_in_list, said_ids, whole_number
+from vignette.web.http.sent_cookie import told_sent
+from vignette.web.routes.images.blueprint import images
+
+PAGE_SIZE: Final = 50
+WALL_SIZE: Final = 60
+_MAX_PAGE_SIZE: Final = 500
+
+
+@images.get("")
+@operation(
+    "The catalogue, newest first",
+    Answer(200, "A page of it", JSON, (CataloguePage, AlikePage), headers=("Link", "Cache-Control", "Vary")),
+    Answer(200, "", HTML),
+    scope=Scope.READ,
+    problems=(MalformedRequest, KeyRequired, MissingScope, ImageNotFound, ImageDeleted, CatalogueUnavailable),
+    parameters=(
+        Parameter(
+            "state",
+            "`quarantined`: those that wait for a decision, for keys with the scope `admin`. No other list has them",
+            {"type": "string", "enum": [QUARANTINED]},
+        ),
+        Parameter("limit", "Images on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
+        Parameter(
+            "before",
+            "Only images older than this one: its number, its public name, or its place as `next` names it",
+            {
+                "anyOf": [
+                    {"type": "integer", "minimum": 0},
+                    {"type": "string", "pattern": f"^{PATTERN}$"},
+                    {"type": "string", "pattern": f"^{PLACE}$"},
+                ]
+            },
+        ),
+        Parameter(
+            "ids",
+            f"Only these images, at most {MOST_IDS}: their numbers or public names, with commas between them",
+            {"type": "string", "examples": ["3,1,2"]},
+        ),
+        Parameter(
+            "like",
+            "In place of the catalogue, only images that look like this one, the nearest first: its number, or its"
+            " public name. It has to be rendered",
+            {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{PATTERN}$"}]},
+        ),
+    ),
+    curl="{server}/images?limit=10",
+)
+def catalogue() -> Response:
+    """
+    With `ids`, those of the images that there are and that the client may see, in that order. Of many images this is
+    the cheap way to learn their states; it need not be asked more often than once a second.
+    """
+    named = said_ids(request.args)
+    if named is not None:
+        return _some(named)
+    if (like := named_in(request.args, "like")) is not None:
+        return _alike(like)
+    if _wants_quarantine():
+        return _quarantine()
+    is_wall = wants_a_page()
+    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or (WALL_SIZE if is_wall else PAGE_SIZE)
+    page = newest(limit, request.args.get("before"), counted=is_wall)
+    response = page_or_json(lambda: wall_page(page), lambda: CataloguePage(images=page.images, next=page.next_url))
+    if page.next_url:
+        response.headers["Link"] = f'<{page.next_url}>; rel="next"'
+    return response
+
+
+def _quarantine() -> Response:
+    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
+    page = web_context().reviewing.waiting(current_actor(), limit, place_in_list(request.args))
+    last = ref_of(page.images[-1]) if page.has_more else None
+    more = None if last is None else absolute_url("images.catalogue", limit=limit, before=last, state=QUARANTINED)
+    response = page_or_json(
+        lambda: render_template("quarantine.html", images=[as_rendered(image) for image in page.images], next_url=more),
+        lambda: CataloguePage(images=[image_resource(image) for image in page.images], next=more),
+    )
+    if more:
+        response.headers["Link"] = f'<{more}>; rel="next"'
+    return response
+
+
+def _wants_quarantine() -> bool:
+    state = request.args.get("state")
+    if state not in (None, QUARANTINED):
+        raise MalformedRequest(f"state is {state[:30]!r}, and can be {QUARANTINED!r} alone")
+    return state is not None
+
+
+def _some(named: list[ImageRef]) -> Response:
+    found = [image_resource(image) for image in web_context().browsing.several(current_actor(), named)]
+    upload = told_sent(request, request.args.get("sent", ""))
+    refusals = [
+        {"name": each.name, "problem": problem}
+        for each in (upload.refusals if upload else ())
+        if (problem := told_problem(each.code, each.measured, each.limit, each.reason))
+    ]
+    return page_or_json(
+        lambda: render_template(
+            "several.html", images=[each.model_dump() for each in found], upload=upload, refusals=refusals
+        ),
+        lambda: CataloguePage(images=found, next=None),
+    )
+
+
+def _alike(ref: ImageRef) -> Response:
+    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
+    found = web_context().likeness.like(current_actor(), ref, limit)
+    return page_or_json(
+        lambda: render_template(
+            "several.html", images=[image_resource(image).model_dump() for image, _ in found], upload=None, refusals=[]
+        ),
+        lambda: AlikePage(images=[alike_resource(image, distance) for image, distance in found]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Images, newest first: those `before` one, or the newest of all. `next_url` is that of the page after this one."""
+
+    images: list[ImageResource]
+    before: str | None
+    next_url: str | None
+    count: int | None = None
+
+
+def newest(limit: int, before: str | None = None, *, counted: bool = False) -> _Page:
+    """
+    Return a page of at most *limit* images; if it is the first one, and *counted*, with the number of them all.
+    *before* is what the page before has told, or the number or the public name of an image.
+    """
+    browsing = web_context().browsing
+    place = None if before is None else _place(before)
+    ref = None if before is None or place is not None else place_in_list({"before": before})
+    found = browsing.newest(current_actor(), limit, ref, place=place)
+    last = _place_of(found.images[-1]) if found.has_more else None
+    following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
+    is_counted = counted and before is None and found.images
+    count = browsing.count(current_actor()) if is_counted else None
+    return _Page([image_resource(image) for image in found.images], before, following, count)
+
+
+def wall_page(page: _Page) -> str:
+    """Return the HTML of *page*."""
+    is_older = page.before is not None
+    canonical = absolute_url("images.catalogue", before=page.before) if is_older else absolute_url("about.home")
+    return render_template(
+        "images.html",
+        images=[image.model_dump() for image in page.images],
+        is_older=is_older,
+        is_waiting=any(image.state in ("pending", "processing") for image in page.images),
+        next_url=page.next_url,
+        canonical_url=canonical,
+        count=page.count,
+        most_counted=MOST_COUNTED,
+        limits=current_limits().model_dump(),
+    )
+
+
+def _place_of(image: Image) -> ImageRef | str:
+    """Return what stands for *image* in the address of the next page, and goes on doing so when it is gone."""
+    context = web_context()
+    if context.policy.access is Access.OPEN:
+        return image.id
+    secret = context.cursor_secret()
+    return ref_of(image) if secret is None else cursor_of(secret, image.id)
+
+
+def _place(cursor: str) -> ImageId | None:
+    """Return the place that *cursor* tells in disguise; None if it names an image."""
+    if not cursor.startswith("~"):
+        return None
+    secret = web_context().cursor_secret()
+    place = None if secret is None else place_of(secret, cursor)
+    if place is None:
+        raise MalformedRequest(f"before is {cursor[:30]!r}, which no page here has told")
+    return place
