@@ -35,8 +35,7 @@ def as_json(resource: BaseModel, status: int = 200) -> Response:
 
 def page_or_json(page: Callable[[], str], resource: Callable[[], BaseModel]) -> Response:
     """Return the *page* for a browser, the *resource* for everybody else. Caches have to ask again each time."""
-    response = make_response(page()) if wants_a_page() else as_json(resource())
-    response.headers["Cache-Control"] = "no-cache"
+    response = checked_each_time(make_response(page()) if wants_a_page() else as_json(resource()))
     response.vary.add("Accept")
     return response
 

@@ -32,7 +32,7 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources.images import ImageResource, copy_of, image_resource
 from vignette.web.api.urls import ref_of
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content
+from vignette.web.http.answers import as_json, checked_each_time, no_content
 from vignette.web.http.conditions import settle, without_conditions
 from vignette.web.http.digests import sha256_digest
 from vignette.web.http.negotiation import HTML, JSON, PROBLEM, TEXT
@@ -89,11 +89,10 @@ def original(image_id: ImageRef) -> Response:
     context = web_context()
     image = context.browsing.existing(current_actor(), image_id)
     record = image.record
-    response = Response(mimetype=record.facts.media_type)
+    response = checked_each_time(Response(mimetype=record.facts.media_type))
     response.set_etag(record.sha256)
     response.last_modified = record.received_at
     response.headers["Repr-Digest"] = sha256_digest(record.sha256)
-    response.headers["Cache-Control"] = "no-cache"
     # Browsers save it and never show it: a stranger's file must not run in this site's name, whatever it is.
     response.headers.set("Content-Disposition", "attachment", **_names(download_name(image), image))
     # Conditions come before ranges (RFC 9110, 13.2.2).
@@ -146,12 +145,11 @@ def public(image_id: ImageRef) -> Response:
     copy = context.serving.public_copy(current_actor(), image, patience_s)
     if copy is None:
         return _being_made(image)
-    response = Response(mimetype=copy.media_type)
+    response = checked_each_time(Response(mimetype=copy.media_type))
     response.headers["Vignette-Public-Copy"] = copy_of(image.record.facts.media_type)
     # Of the copy's own bytes: that of the original would tell whoever has it that this is its copy.
     response.set_etag(copy.sha256)
     response.headers["Repr-Digest"] = sha256_digest(copy.sha256)
-    response.headers["Cache-Control"] = "no-cache"
     # The name as sent is left out too, because it may name somebody.
     response.headers.set("Content-Disposition", "attachment", filename=f"image-{ref_of(image)}.{copy.extension}")
     # Conditions come before ranges (RFC 9110, 13.2.2).
@@ -236,8 +234,7 @@ def metadata_json(image_id: ImageRef) -> Response:
 
 
 def _stored(content: bytes, media_type: str) -> Response:
-    response = Response(content, mimetype=media_type)
-    response.headers["Cache-Control"] = "no-cache"
+    response = checked_each_time(Response(content, mimetype=media_type))
     response.add_etag()
     if settle(response, request):
         response.data = b""

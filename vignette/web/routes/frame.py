@@ -14,6 +14,7 @@ from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.urls import absolute_url
 from vignette.web.assets import ENDPOINT, asset_response
+from vignette.web.http.answers import checked_each_time
 from vignette.web.http.bodies import FIELD
 from vignette.web.http.language_cookie import set_language
 from vignette.web.http.negotiation import HTML
@@ -78,8 +79,7 @@ def manifest() -> Response:
             },
         },
     }
-    response = Response(json.dumps(described), mimetype=_MANIFEST)
-    response.headers["Cache-Control"] = "no-cache"
+    response = checked_each_time(Response(json.dumps(described), mimetype=_MANIFEST))
     response.vary.update(("Accept-Language", "Cookie"))
     return response
 

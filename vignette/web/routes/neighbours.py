@@ -14,7 +14,7 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources.images import image_resource
 from vignette.web.api.resources.lists import NeighboursResource
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json
+from vignette.web.http.answers import as_json, checked_each_time
 from vignette.web.http.negotiation import JSON
 from vignette.web.http.queries import MOST_IDS, said_ids, whole_number
 
@@ -52,8 +52,5 @@ def show(image_id: ImageRef) -> Response:
     each = whole_number(request.args, "limit", 1, _MOST) or _USUAL
     image = browsing.existing(current_actor(), image_id)
     found = browsing.neighbours(current_actor(), image, each, said_ids(request.args))
-    response = as_json(
-        NeighboursResource(newer=list(map(image_resource, found.newer)), older=list(map(image_resource, found.older)))
-    )
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    newer, older = (list(map(image_resource, images)) for images in (found.newer, found.older))
+    return checked_each_time(as_json(NeighboursResource(newer=newer, older=older)))
