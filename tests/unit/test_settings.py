@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from vignette import settings as module
 from vignette.access.policy import Access
 from vignette.errors import SettingsError
 from vignette.recipes import Recipe
@@ -22,6 +21,7 @@ from vignette.settings import (
     config_file,
     load_settings,
     load_settings_or_exit,
+    sources,
     without_password,
 )
 
@@ -104,7 +104,7 @@ class TestTheExample:
 class TestPrecedence:
     def test_nothing_has_to_be_set(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv("VIGNETTE_CONFIG")
-        monkeypatch.setattr(module, "PROJECT_FOLDER", tmp_path)
+        monkeypatch.setattr(sources, "PROJECT_FOLDER", tmp_path)
 
         settings = load_settings()
 
