@@ -5,26 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vignette.limits import MAX_BLOCKED_PICTURES
 from vignette.pixels.pdq import read_hashes
-from vignette.ports.checks import OnError
+from vignette.ports.checks import OnBlocked, OnError
 from vignette.records import CHECK_NAME
-from vignette.settings.addresses import host_and_port_of, is_web_address
-from vignette.settings.values import WholeNumber
+from vignette.settings.addresses import (
+    host_and_port_of,
+    is_web_address,
+)
+from vignette.settings.values import Group, WholeNumber
 
 # An upload waits for all of them, one after the other, and holds a place meanwhile.
-MOST_CHECKS: Final = 8
+_MOST_CHECKS: Final = 8
 _MOST_CHECK_SECONDS: Final = 60
 # Of hexadecimal digits, these are 64 bits.
 _LEAST_SECRET_CHARS: Final = 16
 
 
-class CheckSettings(BaseModel):
+class CheckSettings(Group):
     """A check that each upload has to pass: that of an HTTP service at `url`, or of ClamAV's daemon at `clamd`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: str
     url: Annotated[str, Field(repr=False)] = ""
@@ -80,3 +81,23 @@ def blocked_pictures(block_list: str) -> tuple[int, ...]:
     if len(hashes) > MAX_BLOCKED_PICTURES:
         raise ValueError(f"holds {len(hashes)} hashes, the limit is {MAX_BLOCKED_PICTURES}")
     return hashes
+
+
+class Checks(Group):
+    checks: Annotated[tuple[CheckSettings, ...], Field(max_length=_MOST_CHECKS)] = ()
+    block_list: str = ""
+    on_blocked: OnBlocked = OnBlocked.QUARANTINE
+
+    @field_validator("checks")
+    @classmethod
+    def _checks_differ(cls, checks: tuple[CheckSettings, ...]) -> tuple[CheckSettings, ...]:
+        names = [check.name for check in checks]
+        if len(set(names)) < len(names):
+            raise ValueError("should each have a name of its own")
+        return checks
+
+    @field_validator("block_list")
+    @classmethod
+    def _holds_hashes(cls, block_list: str) -> str:
+        blocked_pictures(block_list)
+        return block_list

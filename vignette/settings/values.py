@@ -1,11 +1,11 @@
-"""Types of values that several groups have."""
+"""What groups of settings have in common."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from vignette.limits import MIB
 
@@ -28,3 +28,10 @@ def _not_empty(value: object) -> object:
 
 WholeNumber = Annotated[int, BeforeValidator(_not_a_boolean)]
 Folder = Annotated[Path, BeforeValidator(_not_empty)]
+
+
+class Group(BaseModel):
+    """Settings that belong together, or a table of them."""
+
+    # Errors may be chained into a log: `hide_input_in_errors` keeps passwords out of it, as `repr=False` does.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
