@@ -29,6 +29,13 @@ def checked_each_time(response: Response) -> Response:
     return response
 
 
+def with_next(response: Response, url: str | None) -> Response:
+    """Return *response*, which tells the page after it by a `Link` (RFC 8288), if there is one."""
+    if url is not None:
+        response.headers["Link"] = f'<{url}>; rel="next"'
+    return response
+
+
 def as_json(resource: BaseModel, status: int = 200) -> Response:
     return Response(resource.model_dump_json() + "\n", status, mimetype=JSON)
 

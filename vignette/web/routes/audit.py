@@ -17,7 +17,7 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources.events import EventPage, event_resource
 from vignette.web.api.urls import absolute_url
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, unstored
+from vignette.web.http.answers import as_json, unstored, with_next
 from vignette.web.http.negotiation import JSON
 from vignette.web.http.queries import whole_number
 
@@ -71,9 +71,7 @@ def events() -> Response:
     page = found[:limit]
     following = _url_of_what_follows(page[-1][0], limit) if len(found) > limit else None
     response = unstored(as_json(EventPage(events=[event_resource(event) for _, event in page], next=following)))
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
+    return with_next(response, following)
 
 
 def _url_of_what_follows(last: Place, limit: int) -> str:

@@ -27,7 +27,7 @@ from vignette.web.api.resources.keys import KeyPage, KeyResource, KeyWithToken, 
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content, unstored
+from vignette.web.http.answers import as_json, no_content, unstored, with_next
 from vignette.web.http.negotiation import JSON
 from vignette.web.http.queries import whole_number
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
@@ -144,9 +144,7 @@ def catalogue() -> Response:
     page = found[:limit]
     following = absolute_url("keys.catalogue", limit=limit, after=page[-1].id) if len(found) > limit else None
     response = unstored(as_json(KeyPage(keys=[key_resource(key) for key in page], next=following)))
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
+    return with_next(response, following)
 
 
 @keys.get("/me")

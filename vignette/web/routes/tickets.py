@@ -40,7 +40,7 @@ from vignette.web.api.resources.tickets import (
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content, unstored
+from vignette.web.http.answers import as_json, no_content, unstored, with_next
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
 from vignette.web.http.queries import said_visibility, whole_number
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form, read_json
@@ -157,9 +157,7 @@ def catalogue() -> Response:
     states = ticketing.states(page)
     resources = [ticket_resource(ticket, state) for ticket, state in zip(page, states, strict=True)]
     response = _page_or_json(TicketPage(tickets=resources, next=following), "tickets.html")
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
+    return with_next(response, following)
 
 
 @tickets.get("/<ticket_id>")

@@ -29,7 +29,7 @@ from vignette.web.api.resources.limits import current_limits
 from vignette.web.api.resources.lists import AlikePage, CataloguePage, alike_resource
 from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import page_or_json, wants_a_page
+from vignette.web.http.answers import page_or_json, wants_a_page, with_next
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import told_problem
 from vignette.web.http.queries import MOST_IDS, named_in, place_in_list, said_ids, whole_number
@@ -96,9 +96,7 @@ def catalogue() -> Response:
     limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or (WALL_SIZE if is_wall else PAGE_SIZE)
     page = newest(limit, request.args.get("before"), counted=is_wall)
     response = page_or_json(lambda: wall_page(page), lambda: CataloguePage(images=page.images, next=page.next_url))
-    if page.next_url:
-        response.headers["Link"] = f'<{page.next_url}>; rel="next"'
-    return response
+    return with_next(response, page.next_url)
 
 
 def _quarantine() -> Response:
@@ -110,9 +108,7 @@ def _quarantine() -> Response:
         lambda: render_template("quarantine.html", images=[as_rendered(image) for image in page.images], next_url=more),
         lambda: CataloguePage(images=[image_resource(image) for image in page.images], next=more),
     )
-    if more:
-        response.headers["Link"] = f'<{more}>; rel="next"'
-    return response
+    return with_next(response, more)
 
 
 def _wants_quarantine() -> bool:
