@@ -34,6 +34,7 @@ from vignette.pixels.rewriting import rewrite
 from vignette.ports.inspector import Inspector
 from vignette.ports.planner import Planner
 from vignette.recipes import Recipe
+from vignette.settings import load_settings
 from vignette.use_cases.auditing import Trail
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.publishing import Publishing
@@ -46,6 +47,7 @@ from vignette.web import create_app
 from vignette.web.capacity import Capacity
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import RequestLimits
+from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.use_cases import (
     build_recovery,
     build_reindexing,
@@ -231,6 +233,15 @@ def house(root: Path, **options: object) -> Iterator[House]:
         yield built
     finally:
         built.close()
+
+
+def start_a_process(root: Path) -> None:
+    """Open what each process of a service opens at its start, in the folders of a house at *root*, and close it."""
+    state = root / "state"
+    settings = load_settings(
+        upload_folder=root / "uploads", state_folder=state, database_url=f"sqlite:///{state / 'catalogue.sqlite3'}"
+    )
+    open_store_and_catalogue(settings)[1].close()
 
 
 def picture(width: int = 40, height: int = 30, file_format: str = "JPEG", colour: str = "teal") -> bytes:

@@ -51,6 +51,17 @@ class Limited:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return self.house.client.open(path, method=method, headers={**headers, **options.pop("headers", {})}, **options)
 
+    def announce(self, size: int) -> TestResponse:
+        """Send an upload of so many bytes, of which none may be read."""
+        return self.ask(
+            "/images",
+            "POST",
+            self.token,
+            input_stream=Unread(),
+            content_type="image/jpeg",
+            environ_overrides={"CONTENT_LENGTH": str(size)},
+        )
+
     def send(self, content: bytes | None = None) -> TestResponse:
         content = picture() if content is None else content
         return self.ask("/images", "POST", self.token, data=content, content_type="image/jpeg")
@@ -133,14 +144,7 @@ class TestUploads:
     def test_one_that_costs_more_than_is_left_is_refused_before_it_comes(self, limited: Limited) -> None:
         limited.exhaust(KEY, f"key:{limited.key.id}", but=2)
 
-        refused = limited.ask(
-            "/images",
-            "POST",
-            limited.token,
-            input_stream=Unread(),
-            content_type="image/jpeg",
-            environ_overrides={"CONTENT_LENGTH": "5000000"},
-        )
+        refused = limited.announce(5_000_000)
 
         assert problem(refused)["violated-policies"] == ["key"]
         assert limited.house.is_clean()
@@ -237,14 +241,7 @@ class TestQuotas:
     def test_an_upload_over_it_is_refused_before_it_comes(self, tmp_path: Path) -> None:
         limited = Limited(tmp_path, quota=Quota(bytes=1000))
 
-        refused = limited.ask(
-            "/images",
-            "POST",
-            limited.token,
-            input_stream=Unread(),
-            content_type="image/jpeg",
-            environ_overrides={"CONTENT_LENGTH": "1001"},
-        )
+        refused = limited.announce(1001)
 
         told = problem(refused)
         assert (refused.status_code, told["type"]) == (403, "/problems/storage-quota-exceeded")

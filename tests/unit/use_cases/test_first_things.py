@@ -90,6 +90,16 @@ def crash_at(step: int) -> Callable[[int], None]:
     return crash
 
 
+def crash_twice_more(house: House, decoder: Decoder) -> None:
+    """The worker dies at each further attempt at image 0, of which there are two. Then it may be claimed again."""
+    decoder.before = crash_at(0)
+    for _ in range(2):
+        house.end_leases()
+        with pytest.raises(Crash):
+            house.rendering.render(ImageId(0))
+    house.end_leases()
+
+
 def crashed_between(house: House, decoder: Decoder) -> House:
     """The default vignettes of image 0 are published, and the worker died before the next size."""
     house.upload(picture(640, 480))
@@ -568,12 +578,7 @@ class TestARestThatCannotBeMade:
 
     def test_one_that_kills_its_worker_each_time_is_given_up(self, house: House, decoder: Decoder) -> None:
         crashed_between(house, decoder)
-        decoder.before = crash_at(0)
-        for _ in range(2):
-            house.end_leases()
-            with pytest.raises(Crash):
-                house.rendering.render(ImageId(0))
-        house.end_leases()
+        crash_twice_more(house, decoder)
 
         house.rendering.render(ImageId(0))
 
@@ -719,12 +724,7 @@ class TestAnimations:
         decoder.before = crash_at(3)
         with pytest.raises(Crash):
             house.work()
-        decoder.before = crash_at(0)
-        for _ in range(2):
-            house.end_leases()
-            with pytest.raises(Crash):
-                house.rendering.render(ImageId(0))
-        house.end_leases()
+        crash_twice_more(house, decoder)
 
         house.rendering.render(ImageId(0))
 

@@ -11,19 +11,17 @@ from typing import Final
 
 import pytest
 
-from tests.house import House
+from tests.house import House, start_a_process
 from tests.running import PROJECT_FOLDER
 from tests.unit.use_cases.test_checking import check
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.keys import Key
 from vignette.access.secrets import new_token
 from vignette.errors import InvalidKey, StoreUnavailable
-from vignette.settings import load_settings
 from vignette.snapshots import keys_from_json, keys_to_json
 from vignette.use_cases.findings import Finding, Kind, Remedy
 from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.service_snapshots import KeySnapshots
-from vignette.wiring.stores import open_store_and_catalogue
 from vignette.wiring.use_cases import build_key_snapshots, build_keyholding
 
 READ: Final = (Scope.READ,)
@@ -82,14 +80,7 @@ class Place:
         return list(keys_from_json(self.file.read_bytes()))
 
     def start(self) -> None:
-        """As each process of the service starts."""
-        state = self.root / "state"
-        settings = load_settings(
-            upload_folder=self.root / "uploads",
-            state_folder=state,
-            database_url=f"sqlite:///{state / 'catalogue.sqlite3'}",
-        )
-        open_store_and_catalogue(settings)[1].close()
+        start_a_process(self.root)
 
     def lose_the_catalogue(self) -> None:
         self.house.close()

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import House
+from tests.house import House, start_a_process
 from tests.unit.use_cases.test_checking import check
 from vignette.access.actors import NOBODY, OPERATOR
 from vignette.errors import InvalidTicket, StoreUnavailable
-from vignette.settings import load_settings
 from vignette.snapshots import tickets_from_json, tickets_to_json
 from vignette.use_cases.findings import Kind, Remedy
 from vignette.use_cases.ticketing import Terms, Ticketing
-from vignette.wiring.stores import open_store_and_catalogue
 
 
 class Place:
@@ -31,14 +29,7 @@ class Place:
         return self.house.context.ticketing
 
     def start(self) -> None:
-        """As each process of the service starts."""
-        state = self.root / "state"
-        settings = load_settings(
-            upload_folder=self.root / "uploads",
-            state_folder=state,
-            database_url=f"sqlite:///{state / 'catalogue.sqlite3'}",
-        )
-        open_store_and_catalogue(settings)[1].close()
+        start_a_process(self.root)
 
 
 @pytest.fixture
