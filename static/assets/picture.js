@@ -93,8 +93,8 @@ async function renew(place) {
 function dress(place) {
   measure(place);
   preview(place);
-  sharpen(place);
-  if (place.dataset.follow) watch(place);
+  if (place.dataset.follow) watch(place); // the larger ones come by themselves
+  else sharpen(place);
 }
 
 /** Follow an image until all of its vignettes are there, or none will come. */
