@@ -15,8 +15,9 @@ import pytest
 from flask import Request
 
 from tests.running import LIMIT_S
-from vignette.errors import UploadTooSlow
+from vignette.errors import MalformedRequest, Refused, UploadTooSlow
 from vignette.limits import KIB, MIB
+from vignette.tally import Announced, Tally
 from vignette.web.capacity.slow_clients import Sample, SlowClients, Track, WatchedBody
 
 LENGTH = 50 * MIB
@@ -38,13 +39,27 @@ class Stream:
         return bytes(size)
 
 
+class Pieces:
+    """A body that comes in pieces, one a second by its own clock."""
+
+    def __init__(self, *lengths: int) -> None:
+        self.now = 0.0
+        self._lengths = iter(lengths)
+
+    def read(self, size: int) -> bytes:
+        self.now += 1
+        return bytes(min(size, next(self._lengths)))
+
+
 @contextmanager
-def body(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> Iterator[WatchedBody]:
+def body(
+    stream: Stream | Pieces, monkeypatch: pytest.MonkeyPatch, watcher: type[SlowClients] = SlowClients
+) -> Iterator[WatchedBody]:
     environ: Any = {"CONTENT_LENGTH": str(LENGTH), "wsgi.input": stream, "wsgi.input_terminated": True}
     with monkeypatch.context() as patched:
         patched.setattr("vignette.web.capacity.slow_clients.sys", SimpleNamespace(platform="none"))  # no thread looks
         patched.setattr("vignette.web.capacity.slow_clients.time", SimpleNamespace(monotonic=lambda: stream.now))
-        yield SlowClients(40).watched(Request(environ))
+        yield watcher(40).watched(Request(environ))
 
 
 def read_all(watched: WatchedBody) -> None:
@@ -64,6 +79,30 @@ def test_an_upload_ends_as_soon_as_it_is_below_the_floor(
     assert error.value.measured is not None
     assert error.value.limit is not None
     assert error.value.measured < error.value.limit
+
+
+@pytest.mark.parametrize(
+    ("pieces", "cut_at", "why"),
+    [
+        ((4096, 1, 0), 1.5, UploadTooSlow),
+        ((4096, 1, 1, 1, 0), 1.5, UploadTooSlow),  # what the server had in hand came piece by piece
+        ((4096, 1, 1, 0), 3.5, UploadTooSlow),
+        ((4096, 16384, 0), 1.5, UploadTooSlow),  # it got all that it asked for, and nothing is left
+        ((4096, 16384, 1, 0), 0.5, MalformedRequest),  # that was another client: as much as was asked for came later
+    ],
+)
+def test_whose_client_was_cut_off_is_told_so_however_its_last_bytes_come(
+    monkeypatch: pytest.MonkeyPatch, pieces: tuple[int, ...], cut_at: float, why: type[Refused]
+) -> None:
+    class HasCut(SlowClients):
+        def has_cut_since(self, begun: float) -> bool:
+            return cut_at >= begun
+
+    with body(Pieces(*pieces), monkeypatch, HasCut) as watched:
+        while watched.read(256 * KIB):
+            pass
+
+    assert type(watched.broken_off(Tally(Announced(LENGTH)))) is why
 
 
 def test_a_phone_on_a_slow_network_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,7 +279,7 @@ class WatchedBody:
         self._stream = request.stream
         self._has_length = request.content_length is not None
         self._slow_clients = slow_clients
-        self.begun = self._last_read = self._this_read = time.monotonic()
+        self.begun = self._this_read = self._last_filled_read = time.monotonic()
         self._is_reading = False
         self._read_s = 0.0
         self._piece = _FIRST_PIECE_BYTES
@@ -294,11 +294,12 @@ class WatchedBody:
             UploadTooSlow: The client is slower than `pace.floor_after`, or was cut off.
             MalformedRequest: A body without a length broke off.
         """
-        self._last_read, self._this_read = self._this_read, time.monotonic()
+        self._this_read = time.monotonic()
         self._is_reading = True
+        asked = min(size, self._piece)
         try:
             with self._slow_clients.moving(self):
-                chunk: bytes = self._stream.read(min(size, self._piece))
+                chunk: bytes = self._stream.read(asked)
         except (OSError, ClientDisconnected) as error:
             if self._has_length:  # the caller counts the bytes, and finds some missing
                 return b""
@@ -308,6 +309,8 @@ class WatchedBody:
             lasted_s = time.monotonic() - self._this_read
             self._read_s += lasted_s
         self.bytes += len(chunk)
+        if len(chunk) == asked:
+            self._last_filled_read = self._this_read
         if lasted_s < _FAST_READ_S:
             self._piece = min(4 * self._piece, _LARGEST_PIECE_BYTES)
         elif lasted_s > _SLOW_READ_S:
@@ -337,8 +340,8 @@ class WatchedBody:
             )
 
     def _refusal(self, words: str, measured: int | None = None, limit: int | None = None) -> Refused:
-        # The cut may have hit the read before this one, which then returned what little there was.
-        if self._slow_clients.has_cut_since(self._last_read):
+        # After a cut, reads return what little there was; the first of them may even have got all that it asked for.
+        if self._slow_clients.has_cut_since(self._last_filled_read):
             if self.gives_way:
                 return UploadTooSlow(
                     f"{words}: others wait for a place, and this upload was the slowest, or one of too many from its"
