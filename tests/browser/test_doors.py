@@ -122,7 +122,7 @@ def test_several_are_made_public_and_private_by_their_owner_alone(
     expect(page).to_have_url(f"{doors.url}/")
     number = page.locator(".wall li").count()
     for button, badges in (("Make public", 0), ("Make private", number)):
-        page.locator("#selecting").check(force=True)
+        page.locator("label.select").click()
         page.locator(".check input").first.focus()
         page.keyboard.press("Control+a")
         page.get_by_role("button", name=button).click()
@@ -130,7 +130,7 @@ def test_several_are_made_public_and_private_by_their_owner_alone(
         stranger.goto(doors.url)
         expect(stranger.locator(".wall li")).to_have_count(number - badges)
         if not badges:
-            stranger.locator("#selecting").check(force=True)
+            stranger.locator("label.select").click()
             stranger.locator(".check").first.click()
             expect(stranger.get_by_role("button", name="Download")).to_be_visible()
             for hidden in ("Delete", "Make private", "Make public"):
