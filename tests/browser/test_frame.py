@@ -44,6 +44,16 @@ def test_axe_finds_nothing(visit: Visit, path: str) -> None:
         assert faults(visit.page) == []
 
 
+def test_axe_finds_nothing_in_the_answers_of_an_operation(visit: Visit) -> None:
+    visit.page.goto("/docs")
+    visit.page.locator(".operations section:not(:first-child)").evaluate_all(
+        "all => all.forEach((one) => one.remove())"
+    )
+    visit.page.locator(".operations summary").click()
+    expect(visit.page.locator(".operations dl >> nth=-1")).to_be_visible()
+    assert faults(visit.page) == []
+
+
 @pytest.mark.usefixtures("shapes")
 def test_axe_finds_nothing_in_a_wall_that_waits_or_is_selected_from(visit: Visit, service: Service) -> None:
     with nothing_rendered(service):
