@@ -60,6 +60,11 @@ class Block:
     quarantine: str = "NULL"
 
     @property
+    def sha256(self) -> str:
+        """Nobody knows any more which bytes a deleted image had."""
+        return "" if self.state == "deleted" else "ab"
+
+    @property
     def ticket(self) -> str:
         """Of a ticket there may be a few in quarantine beside those that are shown, and not many."""
         return self.owner if self.quarantine == "NULL" else "NULL"
@@ -125,7 +130,7 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                 INSERT INTO image (id, media_type, extension, width, height, frames, bytes, sha256, received_at_ms,
                                    idempotency_key, state, recipe_set, hinted_at, lease_until, failure, owner,
                                    visibility, quarantine, public_name, ticket)
-                SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, 'ab', 0, 'key ' || i, '{block.state}',
+                SELECT i, 'image/jpeg', 'jpg', 40, 30, 1, 500, '{block.sha256}', 0, 'key ' || i, '{block.state}',
                        '{block.recipe_set}', {now} + {block.hinted_s}, {lease}, {block.failure},
                        {block.owner}, '{block.visibility}', {block.quarantine}, 'name ' || i, {block.ticket} FROM number
                 """
@@ -184,6 +189,9 @@ def reject_and_back(catalogue: SqlCatalogue, image_id: ImageId) -> None:
 
 
 ALL: Final = Sights(None, None)
+
+# All images have the same bytes.
+DIGESTS: Final = ["ab", "cd"]
 
 Question = Callable[[SqlCatalogue], object]
 
@@ -270,6 +278,16 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
     },
     "Alike.like": {
         "": lambda c: c.alike.like(replace(an_image(0), placeholder=Placeholder("", "", "0" * 64, 100)), 31, LIMIT)
+    },
+    "SameBytes.first_of_each": {
+        "all": lambda c: c.same_bytes.first_of_each(DIGESTS),
+        "all that is not in quarantine": lambda c: c.same_bytes.first_of_each(DIGESTS, Sight(None, None)),
+        **{
+            f"of an owner of {sight.owner} and {len(sight.visibilities)} kinds": (
+                lambda c, sight=sight: c.same_bytes.first_of_each(DIGESTS, sight)
+            )
+            for sight in SIGHTS
+        },
     },
     "Library.in_state": {
         f"{state} {'from the start' if after is None else after}": lambda c, state=state, after=after: (

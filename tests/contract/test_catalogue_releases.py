@@ -205,6 +205,12 @@ class TestALaterCatalogue:
         assert later.arrivals.add(another, lambda _: None, lambda: None)[0].id == 9
 
 
+def test_images_of_before_are_found_by_their_bytes(later: SqlCatalogue) -> None:
+    images = later.library.newest(10)
+
+    assert later.same_bytes.first_of_each([image.record.sha256 for image in images]) == images
+
+
 def test_nobody_owns_what_came_before_there_were_keys(later: SqlCatalogue) -> None:
     assert [image.record.owner for image in later.library.newest(10)] == [None] * 7
     assert later.library.newest(10, sight=Sight("0123456789abcdef", frozenset())) == []

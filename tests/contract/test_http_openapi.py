@@ -5,6 +5,7 @@ of; what comes must be declared, and what is declared must come.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -667,6 +668,8 @@ def catalogue(ask: Asking, _: str, admin: dict[str, str]) -> None:
     ask.both(f"/images?before={'a' * 26}")
     for like in ("0", "1", "2", "99", "x"):
         ask.both(f"/images?like={like}")
+    for digests in (hashlib.sha256(picture()).hexdigest(), f"{'a' * 64},{'B' * 64}", "", "x"):
+        ask.both(f"/images?sha256={digests}")
     for headers in ({}, ask.lesser, admin):
         ask.both("/images?state=quarantined", headers=headers)
     ask.both("/images?state=none")

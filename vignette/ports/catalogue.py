@@ -141,6 +141,17 @@ class Alike(Protocol):
         """
 
 
+class SameBytes(Protocol):
+    """For those who ask whether a file is kept already."""
+
+    def first_of_each(self, digests: Sequence[str], sight: Sight | None = None) -> list[Image]:
+        """
+        Return, of each of these SHA-256 *digests* (64 hexadecimal digits in lower case), the image with the lowest
+        number that is neither deleted nor in quarantine and, with *sight*, in it; in the order of *digests*, each once.
+        What is not in sight is not read, so that nobody learns of it by the time that this takes.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """

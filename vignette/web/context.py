@@ -19,6 +19,7 @@ from vignette.recipes import Recipe
 from vignette.use_cases.allowances import Allowances
 from vignette.use_cases.auditing import Auditing, Trail
 from vignette.use_cases.browsing import Browsing
+from vignette.use_cases.deduplication import Deduplication
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.health import Health
@@ -55,6 +56,7 @@ class WebContext:
     intake: Intake
     browsing: Browsing
     likeness: Likeness
+    deduplication: Deduplication
     serving: Serving
     removal: Removal
     taking_back: TakingBack

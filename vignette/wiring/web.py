@@ -28,6 +28,7 @@ from vignette.settings import Settings
 from vignette.use_cases.allowances import Allowances
 from vignette.use_cases.auditing import Auditing, Trail
 from vignette.use_cases.browsing import Browsing
+from vignette.use_cases.deduplication import Deduplication
 from vignette.use_cases.editing import Editing
 from vignette.use_cases.first_key import FirstKey
 from vignette.use_cases.first_turns import FirstTurns
@@ -191,6 +192,7 @@ def build_context(
         ),
         browsing=browsing,
         likeness=Likeness(browsing, catalogue.alike, policy),
+        deduplication=Deduplication(catalogue.same_bytes, policy),
         serving=Serving(store, browsing, renewal, jobs, recipes, at_rest=capacity.waiter, spend=note_cost),
         removal=removal,
         taking_back=TakingBack(catalogue.library, removal, policy, partial(secret.derived, "delete tokens")),

@@ -17,6 +17,7 @@ from vignette.adapters.sql.quarantine import SqlQuarantine
 from vignette.adapters.sql.quotas import SqlQuotas
 from vignette.adapters.sql.removals import SqlRemovals
 from vignette.adapters.sql.renderings import SqlRenderings
+from vignette.adapters.sql.same_bytes import SqlSameBytes
 from vignette.adapters.sql.schema import is_new, migrate
 from vignette.adapters.sql.sessions import SqlSessions
 from vignette.adapters.sql.ticket_images import SqlTicketImages
@@ -54,6 +55,7 @@ class SqlCatalogue:
         self.arrivals = SqlArrivals(self.database)
         self.library = SqlLibrary(self.database)
         self.alike = SqlAlike(self.database)
+        self.same_bytes = SqlSameBytes(self.database)
         self.renderings = SqlRenderings(self.database, boot)
         self.waiting = SqlWaiting(self.database)
         self.removals = SqlRemovals(self.database)

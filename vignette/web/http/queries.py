@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,7 +17,13 @@ _MOST_ID: Final = 2**63 - 1
 MOST_IDS: Final = 100
 """Images that one request may name."""
 
+MOST_DIGESTS: Final = 100
+"""Digests that one request may ask for: so many fit into the line that proxies take."""
+
 _MOST_DIGITS: Final = 18
+
+_DIGEST_DIGITS: Final = 64
+_HEXADECIMAL: Final = frozenset(string.hexdigits)
 
 
 def said_ids(query: MultiDict[str, str]) -> list[ImageRef] | None:
@@ -29,10 +36,43 @@ def said_ids(query: MultiDict[str, str]) -> list[ImageRef] | None:
     """
     if "ids" not in query:
         return None
-    named = [each.strip() for text in query.getlist("ids") for each in text.split(",", MOST_IDS + 1) if each.strip()]
+    named = _listed(query, "ids", MOST_IDS)
     if len(named) > MOST_IDS:
         raise MalformedRequest("ids names too many images", measured=len(named), limit=MOST_IDS)
     return [ref for each in named if (ref := _ref(each)) is not None]
+
+
+def said_digests(query: MultiDict[str, str]) -> list[str] | None:
+    """
+    Return the SHA-256 digests that the parameter `sha256` names, in lower case, with commas between them, or several
+    such parameters; None if there is none.
+
+    Raises:
+        MalformedRequest: One is no digest, or there are more than 100.
+    """
+    if "sha256" not in query:
+        return None
+    named = _listed(query, "sha256", MOST_DIGESTS)
+    if len(named) > MOST_DIGESTS:
+        raise MalformedRequest("sha256 names too many digests", measured=len(named), limit=MOST_DIGESTS)
+    return list(map(_digest, named))
+
+
+def _listed(query: MultiDict[str, str], name: str, most: int) -> list[str]:
+    """Return what the parameters of this *name* list, with commas between; of more than *most*, not all."""
+    return [each.strip() for text in query.getlist(name) for each in text.split(",", most + 1) if each.strip()]
+
+
+def _digest(text: str) -> str:
+    if len(text) != _DIGEST_DIGITS:
+        raise MalformedRequest(
+            f"sha256 is {text[:30]!r}, and has to have {_DIGEST_DIGITS} hexadecimal digits",
+            measured=len(text),
+            limit=_DIGEST_DIGITS,
+        )
+    if not _HEXADECIMAL.issuperset(text):
+        raise MalformedRequest(f"sha256 is {text!r}, and has to have hexadecimal digits only")
+    return text.lower()
 
 
 def _ref(text: str) -> ImageRef | None:

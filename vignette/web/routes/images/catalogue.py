@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,7 +33,15 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import page_or_json, wants_a_page, with_next
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import told_problem
-from vignette.web.http.queries import MOST_IDS, named_in, place_in_list, said_ids, whole_number
+from vignette.web.http.queries import (
+    MOST_DIGESTS,
+    MOST_IDS,
+    named_in,
+    place_in_list,
+    said_digests,
+    said_ids,
+    whole_number,
+)
 from vignette.web.http.sent_cookie import told_sent
 from vignette.web.routes.images.blueprint import images
 
@@ -72,6 +81,12 @@ _MAX_PAGE_SIZE: Final = 500
             {"type": "string", "examples": ["3,1,2"]},
         ),
         Parameter(
+            "sha256",
+            "In place of the catalogue, whether files are here already: of each of these SHA-256 digests, in"
+            f" hexadecimal digits with commas between them, at most {MOST_DIGESTS}, the first image with these bytes",
+            {"type": "string", "pattern": "^([0-9A-Fa-f]{64}(,[0-9A-Fa-f]{64})*)?$"},
+        ),
+        Parameter(
             "like",
             "In place of the catalogue, only images that look like this one, the nearest first: its number, or its"
             " public name. It has to be rendered",
@@ -84,10 +99,16 @@ def catalogue() -> Response:
     """
     With `ids`, those of the images that there are and that the client may see, in that order. Of many images this is
     the cheap way to learn their states; it need not be asked more often than once a second.
+
+    With `sha256`, whether files are here already: of each digest that an image has, the image with
+    the lowest number that the client sees in lists, in that order. What it does not see there answers as what is not
+    here. All of them fit into one answer, and `next` is null.
     """
     named = said_ids(request.args)
     if named is not None:
         return _some(named)
+    if (digests := said_digests(request.args)) is not None:
+        return _listed(web_context().deduplication.first_of_each(current_actor(), digests))
     if (like := named_in(request.args, "like")) is not None:
         return _alike(like)
     if _wants_quarantine():
@@ -134,15 +155,22 @@ def _some(named: list[ImageRef]) -> Response:
     )
 
 
+def _listed(images_in_order: Sequence[Image]) -> Response:
+    found = [image_resource(image) for image in images_in_order]
+    return page_or_json(lambda: _several_page(found), lambda: CataloguePage(images=found, next=None))
+
+
 def _alike(ref: ImageRef) -> Response:
     limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
     found = web_context().likeness.like(current_actor(), ref, limit)
     return page_or_json(
-        lambda: render_template(
-            "several.html", images=[image_resource(image).model_dump() for image, _ in found], upload=None, refusals=[]
-        ),
+        lambda: _several_page([image_resource(image) for image, _ in found]),
         lambda: AlikePage(images=[alike_resource(image, distance) for image, distance in found]),
     )
+
+
+def _several_page(found: Sequence[ImageResource]) -> str:
+    return render_template("several.html", images=[image.model_dump() for image in found], upload=None, refusals=[])
 
 
 @dataclass(frozen=True, slots=True)
