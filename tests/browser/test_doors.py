@@ -146,7 +146,7 @@ def test_a_picture_is_private_from_the_first_moment_on(
     chromium: Browser, doors: Doors, tmp_path: Path, has_javascript: bool
 ) -> None:
     photo = tmp_path / "photo.jpg"
-    photo.write_bytes(picture())
+    photo.write_bytes(picture(50 + has_javascript))  # not one that is here already
     context = chromium.new_context(locale="en-GB", java_script_enabled=has_javascript)
     page = context.new_page()
     page.goto(f"{doors.url}/login")

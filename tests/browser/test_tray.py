@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -48,11 +49,12 @@ def line(service: Service) -> Iterator[Line]:
 
 
 class Made:
-    """Files in a folder, each another picture."""
+    """Files in a folder, each another picture: also than those of other tests, as the service knows what it has."""
+
+    _numbers = count(1)
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._count = 0
 
     def file(self, name: str, content: bytes) -> Path:
         path = self.folder / name
@@ -61,18 +63,18 @@ class Made:
         return path
 
     def picture(self, name: str = "") -> Path:
-        self._count += 1
-        image = picture(60, 40, shift=self._count)
-        return self.file(name or f"picture-{self._count}.png", encoded(image, "PNG"))
+        number = next(self._numbers)
+        image = picture(60 + number // 256, 40, shift=number)
+        return self.file(name or f"picture-{number}.png", encoded(image, "PNG"))
 
     def pictures(self, count: int) -> list[Path]:
         return [self.picture() for _ in range(count)]
 
     def large(self) -> Path:
         """A picture with so many bytes behind it that it takes its time."""
-        self._count += 1
-        content = encoded(picture(60, 40, shift=100 + self._count), "JPEG")
-        return self.file(f"large-{self._count}.jpg", content + bytes(LARGE_BYTES))
+        number = next(self._numbers)
+        content = encoded(picture(60, 40), "JPEG")
+        return self.file(f"large-{number}.jpg", content + number.to_bytes(4, "big") + bytes(LARGE_BYTES))
 
 
 @pytest.fixture
@@ -127,6 +129,24 @@ def drag(page: Page, kind: str, *paths: Path) -> None:
 def drop(page: Page, *paths: Path) -> None:
     for kind in ("dragEnter", "dragOver", "drop"):
         drag(page, kind, *paths)
+
+
+def first(page: Page, file: Path) -> Locator:
+    """The link to the image that was here before *file*."""
+    return row(page, file).locator(".first")
+
+
+def send_by_program(url: str, *files: Path) -> list[int]:
+    """Upload *files*; return their numbers."""
+    return [int(http_client.post(f"{url}/images", content=file.read_bytes()).text) for file in files]
+
+
+class Questions:
+    """The requests of *page* that ask which files are here already."""
+
+    def __init__(self, page: Page) -> None:
+        self.urls: list[str] = []
+        page.on("request", lambda request: self.urls.append(request.url) if "sha256=" in request.url else None)
 
 
 class Uploads:
@@ -193,7 +213,7 @@ class TestComing:
 
         drop(page, first)
 
-        expect(page.locator("#tray .note")).to_have_text("1 file is here already.")
+        expect(page.locator("#tray .note")).to_have_text("1 file is in the list already.")
         assert rows(page).count() == 2
 
     def test_a_folder_is_taken_with_the_folders_in_it(self, visit: Visit, made: Made) -> None:
@@ -388,6 +408,156 @@ class TestRefused:
         )
 
         assert found == [123 * 45] * len(self.SIZES)
+
+
+class TestHere:
+    def test_what_is_here_is_not_sent_again_unless_the_reader_says_so(self, visit: Visit, made: Made) -> None:
+        page, file = visit.page, made.picture()
+        uploads = Uploads(page)
+        page.goto(f"{visit.url}/images")
+        drop(page, file)
+        wait_for(page, file)
+        number = (state(page, file).text_content() or "").removeprefix("Ready: image ")
+        copy = made.file("another name.png", file.read_bytes())
+
+        drop(page, copy)
+
+        expect(first(page, copy)).to_have_text(f"Already here: image {number}")
+        expect(state(page, copy)).to_have_text("Not sent")
+        expect(page.locator("#tray-told")).to_have_text("1 of 2 kept · 1 already here")
+        page.reload()
+        drop(page, file)
+        expect(first(page, file)).to_have_text(f"Already here: image {number}")
+        expect(first(page, file)).to_have_attribute("href", f"{visit.url}/images/{number}")
+        expect(page.locator("#tray .sum")).to_have_text("1 already here")
+        expect(page.get_by_role("link", name="Show this picture")).to_have_attribute("href", re.compile(f"={number}$"))
+        assert faults(page) == []
+        assert len(uploads.requests) == 1
+
+        row(page, file).get_by_role("button", name="Send it anyway").press("Enter")
+
+        wait_for(page, file)
+        assert len(uploads.requests) == 2
+        expect(state(page, file)).not_to_have_text(f"Ready: image {number}")
+        expect(first(page, file)).to_have_text(f"Already here: image {number}")
+        assert row(page, file).evaluate("row => row.contains(document.activeElement)")
+        assert visit.complaints == []
+
+    def test_the_keyboard_leaves_it(self, french_visit: Visit, made: Made) -> None:
+        page, file = french_visit.page, made.picture()
+        [number] = send_by_program(french_visit.url, file)
+        uploads = Uploads(page)
+        page.goto(french_visit.url)
+        drop(page, file)
+        expect(first(page, file)).to_have_text(f"Déjà là\u00a0: image {number}")
+        page.locator("#tray .fold").focus()
+        stops = []
+        for _ in range(3):
+            page.keyboard.press("Tab")
+            stops.append(page.evaluate("document.activeElement.textContent.trim()"))
+        assert stops == [
+            f"Déjà là\u00a0: image {number}",
+            f"L’envoyer quand même {file.name}",
+            f"Ne pas l’envoyer {file.name}",
+        ]
+
+        page.keyboard.press("Enter")
+
+        expect(rows(page)).to_have_count(0)
+        assert uploads.requests == []
+        page.reload()  # nothing asks whether to leave
+        assert french_visit.complaints == []
+
+    def test_a_wall_of_files_is_asked_for_in_few_questions(self, visit: Visit, made: Made) -> None:
+        page, files, new = visit.page, made.pictures(60), made.picture()
+        send_by_program(visit.url, *files)
+        page.goto(f"{visit.url}/docs")
+        uploads, questions = Uploads(page), Questions(page)
+
+        drop(page, *files, new)
+
+        wait_for(page, new)
+        expect(page.locator("#tray .sum")).to_have_text("60 already here")
+        assert len(uploads.requests) == 1
+        assert 1 <= len(questions.urls) <= 6
+        assert visit.complaints == []
+
+    def test_of_two_files_with_the_same_bytes_one_is_sent(self, visit: Visit, line: Line, made: Made) -> None:
+        page, file = visit.page, made.large()
+        copy = made.file("copy.jpg", file.read_bytes())
+        uploads = Uploads(page)
+        page.goto(f"{line.url}/docs")
+        line.hold(HELD_AFTER)
+        drop(page, file, copy)
+        expect(state(page, file)).to_contain_text("Sending")
+        expect(state(page, copy)).to_have_text("Waiting")
+
+        line.release()
+
+        wait_for(page, file)
+        expect(first(page, copy)).to_have_text(re.compile(r"^Already here: image \d+$"))
+        assert len(uploads.requests) == 1
+
+    def test_of_two_files_with_the_same_bytes_the_other_goes_if_one_is_cancelled(
+        self, visit: Visit, line: Line, made: Made
+    ) -> None:
+        page, file = visit.page, made.large()
+        copy = made.file("copy.jpg", file.read_bytes())
+        page.goto(f"{line.url}/docs")
+        line.hold(HELD_AFTER)
+        drop(page, file, copy)
+        expect(state(page, file)).to_contain_text("Sending")
+
+        row(page, file).get_by_role("button", name="Cancel").click()
+
+        expect(state(page, copy)).to_contain_text("Sending")
+        line.release()
+        wait_for(page, copy)
+
+    def test_a_file_is_sent_if_nobody_knows(self, visit: Visit, made: Made) -> None:
+        page, file = visit.page, made.picture()
+        send_by_program(visit.url, file)
+        page.route("**/images?sha256=*", lambda route: route.fulfill(status=503, body=""))
+        page.goto(visit.url)
+
+        drop(page, file)
+
+        wait_for(page, file)
+
+    def test_over_plain_http_it_is_told_of_what_was_sent(self, chromium: Browser, tmp_path: Path, made: Made) -> None:
+        file, new = made.picture(), made.picture()
+        context = chromium.new_context(locale="en-GB")
+        page = context.new_page()
+        with running_service(tmp_path / "service", allowed_hosts=["name.test"]) as service:
+            url = service.url.replace("127.0.0.1", "name.test")
+            [number] = send_by_program(service.url, file)
+            page.goto(f"{url}/images")
+            assert page.evaluate("typeof crypto.subtle") == "undefined"
+            questions = Questions(page)
+
+            drop(page, file, new)
+
+            wait_for(page, file, new)
+            expect(first(page, file)).to_have_text(f"Already here: image {number}")
+            expect(first(page, file)).to_have_attribute("href", f"{url}/images/{number}")
+            expect(first(page, new)).to_be_hidden()
+            expect(page.locator("#tray-told")).to_have_text("2 of 2 kept")
+            assert 1 <= len(questions.urls) <= 2
+        context.close()
+
+    def test_a_file_that_is_large_is_not_hashed(self, visit: Visit) -> None:
+        visit.page.goto(visit.url)
+        module = visit.page.locator("script[src$='/tray.js']").get_attribute("src") or ""
+
+        found = visit.page.evaluate(
+            """async ([module, size]) => {
+                 const { digestOf } = await import(module.replace(/tray.js$/, "tray/here.js"));
+                 return [await digestOf(new File(["abc"], "f")), digestOf({ size: size + 1 }) === undefined];
+               }""",
+            [module, 50 * MIB],
+        )
+
+        assert found == [hashlib.sha256(b"abc").hexdigest(), True]
 
 
 class TestLost:
@@ -662,7 +832,7 @@ class TestTelling:
         drop(page, file)
 
         wait_for(page, file)
-        assert sum(loaded.values()) < 21_000
+        assert sum(loaded.values()) < 22_500
 
     def test_a_drop_without_a_connection_waits_for_it(self, visit: Visit, line: Line, made: Made) -> None:
         page, file = visit.page, made.picture()
@@ -683,12 +853,27 @@ def weight(url: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The URL of a gallery, and a key that reads and uploads."""
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running_service(tmp_path_factory.mktemp("doors"), access="gallery") as service:
-        settings = Settings(upload_folder=service.upload_folder, state_folder=service.state_folder)
-        _, token = open_keyholding(settings).add(OPERATOR, "laptop", [Scope.READ, Scope.UPLOAD, Scope.EDIT])
-        yield service.url, token
+        yield service
+
+
+def key_of(gallery: Service, name: str) -> str:
+    """Make a key that reads, uploads and edits; return its token."""
+    settings = Settings(upload_folder=gallery.upload_folder, state_folder=gallery.state_folder)
+    return open_keyholding(settings).add(OPERATOR, name, [Scope.READ, Scope.UPLOAD, Scope.EDIT])[1]
+
+
+@pytest.fixture(scope="module")
+def doors(gallery: Service) -> tuple[str, str]:
+    """The URL of a gallery, and a key of it."""
+    return gallery.url, key_of(gallery, "laptop")
+
+
+def send_as(url: str, file: Path, token: str, visibility: str) -> int:
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    answer = http_client.post(f"{url}/images?visibility={visibility}", content=file.read_bytes(), headers=headers)
+    return int(answer.json()["id"])
 
 
 class TestBehindDoors:
@@ -713,6 +898,32 @@ class TestBehindDoors:
         page.get_by_role("link", name=file.name).first.click()
         expect(page).to_have_url(re.compile("/images/"))
         assert http_client.get(page.url).status_code == 404
+        context.close()
+
+    def test_of_what_somebody_may_not_see_nobody_learns_that_it_is_here(
+        self, chromium: Browser, gallery: Service, doors: tuple[str, str], made: Made
+    ) -> None:
+        url, token = doors
+        private, public, own = made.pictures(3)
+        strangers_token = key_of(gallery, "stranger")
+        send_as(url, private, strangers_token, "private")
+        send_as(url, public, strangers_token, "public")
+        number = send_as(url, own, token, "private")
+        context = chromium.new_context(locale="en-GB")
+        page = context.new_page()
+        page.goto(f"{url}/login")
+        page.fill("#key", token)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{url}/")
+
+        drop(page, private, public, own)
+
+        wait_for(page, private)
+        expect(first(page, private)).to_be_hidden()
+        expect(first(page, public)).to_have_text("Already here")
+        expect(first(page, own)).to_have_text(f"Already here: image {number}")
+        first(page, public).click()
+        expect(page.locator("h1")).to_be_visible()
         context.close()
 
     def test_whoever_may_not_add_has_no_tray(self, chromium: Browser, doors: tuple[str, str]) -> None:

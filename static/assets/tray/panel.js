@@ -3,6 +3,7 @@
 import { follow } from "../following.js";
 import { adders, form, ownForm, part, tray, visibility } from "./parts.js";
 import { copy } from "./copying.js";
+import { Here } from "./here.js";
 import { KEPT, Queue } from "./queue.js";
 import { MOST_FILES } from "./reading.js";
 import { Row } from "./row.js";
@@ -26,7 +27,7 @@ const queue = new Queue(limits, (item) => {
     follow(item.ref, (image) => update(item, image));
   }
   changed(item);
-});
+}, tray.dataset.look && new Here(tray.dataset.look));
 
 const rows = new Map();
 let dirty = new Set();
@@ -78,6 +79,8 @@ function addRows(items) {
 const ACTS = {
   cancel: (item) => queue.cancel(item),
   again: (item) => queue.again(item),
+  anyway: (item) => queue.again(item),
+  leave: removeItem,
   remove: removeItem,
   copied: () => telling.tell(say("copied", { num: 1 })),
 };
@@ -110,13 +113,14 @@ function render() {
   const { unsettled } = queue;
   const kept = items.filter(({ state }) => KEPT.has(state));
   const refused = items.filter(({ state }) => state === "refused");
+  const here = items.filter(({ state }) => state === "here");
   tray.dataset.state = unsettled.length ? "sending" : refused.length ? "refused" : "idle";
   part("title").textContent = titleOf(unsettled, kept);
-  part("sum").textContent = sumOf(unsettled, refused);
+  part("sum").textContent = sumOf(unsettled, here, refused);
   part("note").textContent = note;
-  renderOutcome(kept, unsettled);
+  renderOutcome(unsettled);
   const progress = [say("told", { kept: kept.length, num: items.length })];
-  if (refused.length) progress.push(say("refused_of", { num: refused.length }));
+  progress.push(...asides(here, refused));
   if (items.length) telling.tell([...progress, note].filter(Boolean).join(" · "));
   showNext(unsettled[0]);
 }
@@ -126,18 +130,24 @@ function titleOf(unsettled, kept) {
   return kept.length ? say("title_kept", { num: kept.length }) : say("title");
 }
 
-function sumOf(unsettled, refused) {
+function asides(here, refused) {
+  const parts = [];
+  if (here.length) parts.push(say("here_of", { num: here.length }));
+  if (refused.length) parts.push(say("refused_of", { num: refused.length }));
+  return parts;
+}
+
+function sumOf(unsettled, here, refused) {
   const parts = [];
   if (unsettled.length) {
     const [sent, total] = [sentBytes(), queue.items.filter(counts).reduce((sum, { file }) => sum + file.size, 0)];
     const isHalted = unsettled.some(({ againAt }) => againAt > Date.now());
     parts.push(say("sum", { sent: filesize(sent), total: filesize(total) }), isHalted ? "" : left(sent, total));
   }
-  if (refused.length) parts.push(say("refused_of", { num: refused.length }));
-  return parts.filter(Boolean).join(" · ");
+  return [...parts, ...asides(here, refused)].filter(Boolean).join(" · ");
 }
 
-const counts = ({ state }) => !["refused", "cancelled", "gone"].includes(state);
+const counts = ({ state }) => !["refused", "cancelled", "gone", "here"].includes(state);
 const sentBytes = () => queue.items.filter(counts).reduce((sum, { sent }) => sum + sent, 0);
 
 /** How long the rest takes at the pace since the first of these files, or since the last one that had to begin again. */
@@ -149,15 +159,21 @@ function left(sent, total) {
   return seconds < 90 ? say("left_s", { number: Math.ceil(seconds) }) : say("left_min", { number: Math.ceil(seconds / 60) });
 }
 
-function renderOutcome(kept, unsettled) {
-  const links = kept.filter(({ url }) => url).slice(-MOST_SHOWN);
+/** The links to what the service has of the files, those that were there before among them, each once. */
+function linksOf(items) {
+  const urls = items.map(({ state, url, first }) => (KEPT.has(state) ? url : state === "here" && first.links.self));
+  return [...new Set(urls.filter(Boolean))];
+}
+
+function renderOutcome(unsettled) {
+  const links = linksOf(queue.items).slice(-MOST_SHOWN);
   const [show, none] = [part("show"), !links.length];
   part("copy").hidden = none;
   show.hidden = none || !tray.dataset.look;
   part("clear").hidden = unsettled.length > 0;
   part("outcome").hidden = !queue.items.length || (none && unsettled.length > 0);
   const url = new URL(tray.dataset.look ?? "", location);
-  url.searchParams.set("ids", links.map(({ ref }) => ref).join());
+  url.searchParams.set("ids", links.map((link) => link.split("/").pop()).join());
   show.href = url;
   show.textContent = say("show", { num: links.length });
 }
@@ -206,7 +222,7 @@ export function ask() {
 part("fold").addEventListener("click", () => fold(!part("body").hidden));
 part("clear").addEventListener("click", clear);
 part("copy").addEventListener("click", async () => {
-  const urls = queue.items.filter(({ url }) => url).map(({ url }) => url);
+  const urls = linksOf(queue.items);
   if (await copy(urls.join("\n"), part("links"))) note = say("copied", { num: urls.length });
   render();
 });

@@ -1,5 +1,6 @@
 // The files of the tray, and which of them is sent when. It knows no page: `changed` is told of each file that changes.
 
+import { digestOf } from "./here.js";
 import { check } from "./sniffing.js";
 import { MOST_FILES } from "./reading.js";
 import { send } from "./sending.js";
@@ -10,9 +11,11 @@ const FIRST_PAUSE_S = 1;
 const LONGEST_PAUSE_S = 30;
 
 /** States in which nothing more is sent. */
-export const SETTLED = new Set(["making", "ready", "kept", "failed", "quarantined", "gone", "refused", "cancelled"]);
+export const SETTLED = new Set(["making", "ready", "kept", "failed", "quarantined", "gone", "here", "refused", "cancelled"]);
 /** States of files that the service has. */
 export const KEPT = new Set(["making", "ready", "kept", "failed"]);
+
+const ON_ITS_WAY = new Set(["sending", "lost", "busy", "checking"]);
 
 /** crypto.randomUUID is not there over plain http. */
 function newKey() {
@@ -26,15 +29,20 @@ export class Queue {
   items = [];
   #limits;
   #changed;
+  #here;
   #sending = 0;
   #checking = 0;
   #resumeAt = 0;
   #sleepers = new Set();
 
-  /** *limits* are those of `check`; *changed* is called with each item that changes. */
-  constructor(limits, changed) {
+  /**
+   * *limits* are those of `check`; *changed* is called with each item that changes. *here* is a `Here`; without one nobody
+   * is asked which files are here already.
+   */
+  constructor(limits, changed, here) {
     this.#limits = limits;
     this.#changed = changed;
+    this.#here = here;
     addEventListener("online", () => this.#sleepers.forEach((wake) => wake()));
   }
 
@@ -56,10 +64,13 @@ export class Queue {
     item.abort?.abort();
   }
 
-  /** Send *item* once more. It keeps its key, so that it is not kept twice, unless the key stands for other bytes. */
+  /**
+   * Send *item* once more, or although it is here already. It keeps its key, so that it is not kept twice, unless the key
+   * stands for other bytes.
+   */
   again(item) {
     const key = item.problem?.code === "idempotency-key-reused" ? newKey() : item.key;
-    this.#set(item, { state: "waiting", problem: undefined, key, isChecked: false });
+    this.#set(item, { state: "waiting", problem: undefined, key, isChecked: false, isWanted: true });
     this.#check();
   }
 
@@ -87,14 +98,31 @@ export class Queue {
         const state = problem && item.state === "waiting" ? "refused" : item.state;
         this.#set(item, { media, pixels, problem: problem && { ...problem, isLocal: true }, state, isChecked: true, isBeingChecked: false });
         this.#check();
-        this.#send();
+        this.#lookUp(item).then(() => this.#send());
       });
     }
   }
 
+  /** Find out whether *item* is here already, while others are sent. */
+  async #lookUp(item) {
+    const isAsked = () => this.#here && item.state === "waiting" && !item.isWanted;
+    if (isAsked()) item.digest ??= await digestOf(item.file);
+    const first = isAsked() && item.digest && (await this.#here.first(item.digest));
+    if (first && isAsked()) this.#set(item, { state: "here", first });
+    item.isLookedUp = true;
+  }
+
+  /** Whether *item* has to wait for another one of the list with the same bytes; if that is kept, *item* is not sent. */
+  #hasTwin(item) {
+    if (!item.digest || item.isWanted) return false;
+    const twin = this.items.find((one) => one.digest === item.digest && one !== item && (ON_ITS_WAY.has(one.state) || KEPT.has(one.state)));
+    if (KEPT.has(twin?.state)) this.#set(item, { state: "here", first: twin.image });
+    return Boolean(twin);
+  }
+
   #send() {
     while (this.#sending < AT_ONCE) {
-      const item = this.items.find((one) => one.state === "waiting" && one.isChecked);
+      const item = this.items.find((one) => one.state === "waiting" && one.isChecked && one.isLookedUp && !this.#hasTwin(one));
       if (!item) return;
       this.#sending += 1;
       item.abort = new AbortController();
@@ -140,10 +168,17 @@ export class Queue {
     if (image?.state === "quarantined") return this.#set(item, { state: "quarantined", image, sent: item.file.size }); // nobody may follow it
     if (image) {
       const ref = image.links?.self.split("/").pop(); // a guest's has none, and is not followed
+      this.#lookBack(item, image);
       return this.#set(item, { state: ref ? "making" : "kept", image, ref, url: image.links?.self ?? image.url, sent: item.file.size });
     }
     const code = problem?.type?.split("/").pop();
     return this.#set(item, { state: "refused", problem: { ...problem, code, status }, sent: 0 });
+  }
+
+  /** What could not be hashed before it was sent is looked up by the digest that the service tells: was it here already? */
+  async #lookBack(item, image) {
+    const first = !item.digest && image.sha256 && (await this.#here?.first(image.sha256));
+    if (first && first.public_name !== image.public_name) this.#set(item, { first });
   }
 
   async #sleepUntil(item, state, moment, signal) {

@@ -17,6 +17,7 @@ const ACTIONS = {
   ready: ["copy"],
   failed: ["copy"],
   quarantined: ["remove"],
+  here: ["anyway", "leave"],
   gone: ["remove"],
 };
 
@@ -73,6 +74,7 @@ export class Row {
       button.hidden = !actions.includes(button.name) || !this.#isUseful(button.name);
     }
     if (item.url) this.#link(item.url);
+    if (item.first) this.#linkFirst(item.first);
     if (item.isChecked && !this.#isObserved) {
       this.#isObserved = true;
       seen.observe(element);
@@ -105,6 +107,13 @@ export class Row {
     link.href = url;
     name.replaceWith(link);
     link.append(name);
+  }
+
+  #linkFirst({ id, links }) {
+    const link = this.#part("first");
+    link.href = links.self;
+    link.textContent = Number.isInteger(id) ? say("here_as", { number: String(id) }) : say("here_before");
+    link.hidden = false;
   }
 
   async #draw() {
