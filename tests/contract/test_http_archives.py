@@ -6,6 +6,7 @@ import io
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,29 @@ class TestZip:
             found = zipfile.ZipFile(io.BytesIO(begun + b"".join(chunks)))
 
         assert found.namelist() == ["red.jpg", "left out.txt"]
+
+    def test_what_is_left_out_leaves_its_name_to_no_other(self, tmp_path: Path) -> None:
+        with new_house(tmp_path, access=Access.GALLERY) as house:
+            images = [house.upload(picture(colour=name), name, actor=OPERATOR) for name in ("red", "green", "blue")]
+            asked = EnvironBuilder(query_string={"ids": ",".join(str(each.public_name) for each in images)})
+            asked.path = "/images.zip"
+            chunks, _, _ = run_wsgi_app(house.app, asked.get_environ())
+            begun = next(iter(chunks))
+            house.context.editing.set_visibility(OPERATOR, images[1].id, Visibility.PRIVATE)
+
+            found = zipfile.ZipFile(io.BytesIO(begun + b"".join(chunks)))
+
+        assert found.namelist() == ["red.jpg", "blue.jpg", "left out.txt"]
+        assert found.read("blue.jpg") == picture(colour="blue")
+
+    @pytest.mark.parametrize(("year", "told"), [(1970, 1980), (2026, 2026), (2108, 2107)])
+    def test_a_year_that_no_archive_can_tell_is_the_nearest_one(self, house: House, year: int, told: int) -> None:
+        house.upload(picture(), "a.jpg")
+        house.sql(f"UPDATE image SET received_at_ms = {int(datetime(year, 6, 1, tzinfo=UTC).timestamp() * 1000)}")
+
+        found = archive(house.client.get("/images.zip?ids=0"))
+
+        assert [info.date_time[0] for info in found.infolist()] == [told]
 
     def test_another_program_reads_it_too(self, house: House, tmp_path: Path) -> None:
         house.upload(picture(), "a.jpg")

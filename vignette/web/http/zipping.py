@@ -11,6 +11,9 @@ from typing import Final
 # What needs 64 bits in its header has to say so before it is sent (APPNOTE 4.5.3).
 _MOST_WITHOUT_ZIP64: Final = 2**31 - 1
 _READABLE: Final = 0o100644 << 16  # as Unix archives say it
+# The years that an archive can tell (APPNOTE 4.4.6). A clock that nobody has set may show another.
+_EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
+_LATEST: Final = (2107, 12, 31, 23, 59, 58)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ def zipped(members: Iterable[Member]) -> Iterator[bytes]:
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w") as archive:  # type: ignore[call-overload]  # typeshed wants `tell` and `seek`
         for member in members:
-            info = zipfile.ZipInfo(member.name, member.time.timetuple()[:6])
+            time = min(max(member.time.timetuple()[:6], _EARLIEST), _LATEST)
+            info = zipfile.ZipInfo(member.name, time)
             info.external_attr = _READABLE
             with archive.open(info, "w", force_zip64=member.size > _MOST_WITHOUT_ZIP64) as target:
                 for chunk in member.chunks:

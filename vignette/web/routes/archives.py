@@ -90,8 +90,9 @@ def zip_of_images() -> Response:
 
 def _originals(images: Sequence[Image]) -> Iterator[Member]:
     serving = web_context().serving
-    names = distinct(map(download_name, images))
-    return _members(images, lambda image: (next(names), serving.original(image)))
+    # By the image: of those that are left out meanwhile, no other one gets the name.
+    names = dict(zip((image.id for image in images), distinct(map(download_name, images)), strict=True))
+    return _members(images, lambda image: (names[image.id], serving.original(image)))
 
 
 def _clean_copies(images: Sequence[Image]) -> Iterator[Member]:
