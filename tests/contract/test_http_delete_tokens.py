@@ -140,6 +140,15 @@ class TestWhoeverHasIt:
         assert house.catalogue.library.get(image.id).state.is_gone
         assert ask(house, way, image.public_name, token).status_code == 404
 
+    def test_hears_no_number_while_a_worker_keeps_the_deletion_from_its_end(self, closed: House, way: str) -> None:
+        image, token = unowned(closed)
+        assert closed.catalogue.renderings.claim(image.id, 60) is not None
+
+        assert ask(closed, way, image.public_name, token).status_code in (200, 204)
+
+        again = ask(closed, way, image.public_name, token, Accept=JSON)
+        assert (again.status_code, again.json["detail"]) == (410, f"image {image.public_name} was deleted")
+
     def test_needs_no_right_even_with_a_key(self, closed: House, way: str) -> None:
         image, token = unowned(closed)
         _, key = closed.keyholding.add(OPERATOR, "phone", [Scope.UPLOAD])

@@ -166,7 +166,7 @@ def admitted(policy: Policy, library: Library, actor: Actor, scope: Scope, ref: 
         raise
     if refusal := policy.why_not(actor, scope, image, by_number=isinstance(ref, int)):
         raise refusal
-    return not_deleted(image)
+    return not_deleted(image, ref)
 
 
 def existing(library: Library, image_id: ImageId) -> Image:
@@ -177,11 +177,14 @@ def existing(library: Library, image_id: ImageId) -> Image:
         ImageNotFound: There never was one.
         ImageDeleted: It was deleted, or is being deleted.
     """
-    return not_deleted(library.get(image_id))
+    return not_deleted(library.get(image_id), image_id)
 
 
-def not_deleted(image: Image) -> Image:
-    """Return *image*; raise `ImageDeleted` if it was deleted, or is being deleted."""
+def not_deleted(image: Image, ref: ImageRef) -> Image:
+    """
+    Return *image*; raise `ImageDeleted` if it was deleted, or is being deleted. Its words call the image *ref*, as
+    whoever asks does: not everybody may know its number.
+    """
     if image.state.is_gone:
-        raise ImageDeleted(f"image {image.id} was deleted")
+        raise ImageDeleted(f"image {ref} was deleted")
     return image

@@ -311,7 +311,7 @@ class Intake:
 
 
 def _not_deleted(image: Image) -> Image:
-    # Not in the words of `browsing.not_deleted`, which tell a number.
+    # Not in the words of `browsing.not_deleted`: nobody has named it.
     if image.state.is_gone:
         raise ImageDeleted("the image that came with this key was deleted")
     return image

@@ -11,12 +11,12 @@ from vignette.access.actors import Actor, Scope
 from vignette.access.events import What
 from vignette.access.policy import Policy
 from vignette.errors import FileNotStored, StoreFull
-from vignette.model import ImageId, ImageRef
+from vignette.model import Image, ImageId, ImageRef
 from vignette.ports.catalogue import Library, Removals
 from vignette.ports.store import Files
 from vignette.records import tombstone_to_json
 from vignette.use_cases.auditing import NO_TRAIL, Trail
-from vignette.use_cases.browsing import admitted, existing
+from vignette.use_cases.browsing import admitted, not_deleted
 
 logger = logging.getLogger(__name__)
 
@@ -42,21 +42,22 @@ class Removal:
             ImageNotFound: There never was one, or the actor may not see it.
             ImageDeleted: It was deleted before, or is being deleted.
         """
-        self.carry_out(actor, admitted(self._policy, self._library, actor, Scope.DELETE, ref).id)
+        self.carry_out(actor, admitted(self._policy, self._library, actor, Scope.DELETE, ref))
 
-    def carry_out(self, actor: Actor, image_id: ImageId, by: str | None = None) -> None:
+    def carry_out(self, actor: Actor, image: Image, by: str | None = None) -> None:
         """
         Delete the image for *actor*, who may do so *by* something else than a scope, if that is said; raise as `delete`
         does if there is none.
         """
         # First the row, so that the image stops answering; then the tombstone, so that no reindexing brings it back.
-        event = partial(self._trail.note, What.IMAGE_DELETED, actor, image_id=image_id, detail=by)
-        if self._removals.begin_delete(image_id, event):
-            self.finish(image_id)
+        event = partial(self._trail.note, What.IMAGE_DELETED, actor, image_id=image.id, detail=by)
+        if self._removals.begin_delete(image.id, event):
+            self.finish(image.id)
             how = {} if by is None else {"by": by}
-            logger.info("image deleted", extra={"image": image_id, **actor.in_log(), **how})
+            logger.info("image deleted", extra={"image": image.id, **actor.in_log(), **how})
         else:
-            existing(self._library, image_id)  # raises the reason why there is none to delete
+            # Raises the reason why there is none to delete.
+            not_deleted(self._library.get(image.id), image.public_name or image.id)
 
     def finish(self, image_id: ImageId) -> None:
         """

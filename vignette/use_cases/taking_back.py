@@ -47,11 +47,11 @@ class TakingBack:
         if isinstance(ref, int):
             if self._policy.access is not Access.OPEN:  # nobody without a key may name it by its number
                 raise InvalidDeleteToken(_NOT_VALID)
-            image = not_deleted(self._library.get(ref, self._policy.sight(NOBODY)))
+            image = not_deleted(self._library.get(ref, self._policy.sight(NOBODY)), ref)
         else:
             if secret is None or not is_token_for(secret, ref, token):
                 raise InvalidDeleteToken(_NOT_VALID)
-            image = not_deleted(self._library.named(ref))
+            image = not_deleted(self._library.named(ref), ref)
         name = image.public_name
         if secret is None or name is None or not is_token_for(secret, name, token) or not is_good_for(image.record):
             raise InvalidDeleteToken(_NOT_VALID)
@@ -61,4 +61,4 @@ class TakingBack:
 
     def take_back(self, actor: Actor, ref: ImageRef, token: str) -> None:
         """Delete the image of this *token* for *actor*; raise as `find` does."""
-        self._removal.carry_out(actor, self.find(ref, token).id, by="delete-token")
+        self._removal.carry_out(actor, self.find(ref, token), by="delete-token")
