@@ -18,12 +18,15 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from tests.contract.asking import BROWSER, JSON
+from tests.doubles import Numbers
 from tests.house import House, picture
 from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
+from vignette.access.rates import Rate
 from vignette.access.secrets import TICKET_PREFIX, new_token
 from vignette.model import ImageId, Visibility
+from vignette.use_cases.rating import Rates, Rating
 from vignette.web.request_log import RequestLog
 
 MAKER = (Scope.UPLOAD, Scope.SHARE, Scope.READ)
@@ -537,6 +540,24 @@ class TestPagesOfOtherOrigins:
 
         assert "Access-Control-Allow-Origin" not in self.beforehand(party, "/images", APP).headers
         assert party.send(ticket, picture(), Origin=APP).status_code == 403
+
+
+class TestTooMuch:
+    def test_a_guest_is_told_on_the_page_how_long_to_wait(self, tmp_path: Path) -> None:
+        numbers, lines = Numbers(), list[str]()
+        rating = Rating(numbers, Rates(of_key=Rate("key", 50, 60)))
+        with new_house(tmp_path, access=Access.GALLERY, rating=rating) as house:
+            party = Party(house)
+            ticket = party.make()
+            house.app.wsgi_app = RequestLog(house.app.wsgi_app, "text", write=lines.append)  # type: ignore[method-assign]
+            numbers.spent["key", f"ticket:{ticket['id']}"] = 49
+
+            page = party.send(ticket, picture(), by_url=True, accept=BROWSER)
+
+        assert (page.status_code, page.mimetype) == (429, "text/html")
+        assert int(page.headers["Retry-After"]) >= 1
+        assert "You have asked for too much in a short time" in page.text
+        assert "problem=quota-exceeded" in lines[-1]
 
 
 class TestTheLog:

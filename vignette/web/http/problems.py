@@ -218,16 +218,25 @@ def _answer_ours(error: VignetteError) -> Response:
         logger.warning("%s %s: %s", request.method, _path(), error)  # a trace for each would be one load more
     elif problem.status >= 500:
         logger.error("%s %s: %s", request.method, _path(), error, exc_info=error)
-    response = with_challenge(problem_response(problem), error)
-    if isinstance(error, QuotaExceeded):
-        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
-    return response
+    return _with_headers_of(problem_response(problem), error)
 
 
-def with_challenge(response: Response, error: VignetteError) -> Response:
-    """Return *response*, which tells *error*, with the `WWW-Authenticate` that belongs to that, if any."""
+def telling(response: Response, error: VignetteError) -> Response:
+    """
+    Return *response*, a page of a view's own that tells *error*, as an answer to that: with its status and its headers.
+    The log and whoever looks at the answer know of it as of any other refusal.
+    """
+    note_refusal(error)
+    note_problem(request.environ, error.code)
+    response.status_code = status_of(type(error))
+    return _with_headers_of(response, error)
+
+
+def _with_headers_of(response: Response, error: VignetteError) -> Response:
     if challenge := _challenge(error):
         response.headers["WWW-Authenticate"] = challenge
+    if isinstance(error, QuotaExceeded):
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return response
 
 

@@ -32,7 +32,7 @@ from vignette.web.guests import take_ticket
 from vignette.web.http.answers import unstored
 from vignette.web.http.bodies import MAX_KEY_CHARS
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
-from vignette.web.http.problems import problem_of, status_of
+from vignette.web.http.problems import problem_of, status_of, telling
 from vignette.web.pages.qr import qr_svg
 from vignette.web.rates import admit_actor
 from vignette.web.routes.guests import guest_answer, sent_image, sent_result, status_for
@@ -126,7 +126,7 @@ def drop(token: str) -> Response:
     except VignetteError as error:
         if status_of(type(error)) >= 500:
             raise
-        return _page(token, ticket, [], error)
+        return telling(_page(token, ticket, [], error), error)
     return _answer_browser(token, ticket, receipts)
 
 
@@ -177,7 +177,7 @@ def _page(
         key=secrets.token_hex(8),
         limits=_limits(ticket),
     )
-    return unstored(make_response(rendered, status if problem is None else problem.status))
+    return unstored(make_response(rendered, status))
 
 
 def _limits(ticket: Ticket) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from vignette.web.http.answers import as_json, no_content, unstored
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.problems import note_refusal, with_challenge
+from vignette.web.http.problems import telling
 from vignette.web.http.session_cookie import clear_session, session_token, set_session
 from vignette.web.rates import guessing_is_noticed
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form
@@ -73,8 +73,7 @@ def login() -> Response:
                 form.get("key", "").strip(), address_of_this_request(), request.headers.get("User-Agent")
             )
     except InvalidKey as error:
-        note_refusal(error)
-        return with_challenge(_page(wanted, error, 401), error)
+        return telling(_page(wanted, error), error)
     if former := session_token(request):
         signing_in.sign_out(former, address_of_this_request())
     response = make_response(redirect(_path(wanted), 303))
@@ -159,10 +158,10 @@ def end(session_id: str) -> Response:
     return no_content()
 
 
-def _page(wanted: str | None, error: InvalidKey | None = None, status: int = 200) -> Response:
+def _page(wanted: str | None, error: InvalidKey | None = None) -> Response:
     is_secret = request.is_secure or request.host in _THIS_MACHINE
     page = render_template("login.html", wanted=_path(wanted), error=error, is_secret=is_secret)
-    return unstored(make_response(page, status))
+    return unstored(make_response(page))
 
 
 def _path(wanted: str | None) -> str:
