@@ -559,6 +559,35 @@ class TestTooMuch:
         assert "You have asked for too much in a short time" in page.text
         assert "problem=quota-exceeded" in lines[-1]
 
+    def test_a_guest_who_sends_slowly_keeps_no_other_one_from_sending(self, tmp_path: Path) -> None:
+        with new_house(tmp_path, access=Access.GALLERY, uploads_of_key=1) as house:
+            party = Party(house)
+            ticket, meanwhile = party.make(uses=3), list[int]()
+
+            def send(address: str, body: io.BytesIO) -> int:
+                return (
+                    house.app.test_client()
+                    .post(
+                        f"/t/{ticket['token']}",
+                        input_stream=body,
+                        content_type="image/jpeg",
+                        environ_base={"REMOTE_ADDR": address},
+                        environ_overrides={"CONTENT_LENGTH": str(len(body.getvalue()))},
+                    )
+                    .status_code
+                )
+
+            class Slow(io.BytesIO):
+                def readinto(self, buffer: Any) -> int:
+                    if not meanwhile:
+                        meanwhile.append(0)
+                        of_his_own = send("192.0.2.1", io.BytesIO(picture(colour="red")))
+                        meanwhile[:] = [of_his_own, send("192.0.2.2", io.BytesIO(picture(colour="blue")))]
+                    return super().readinto(buffer)
+
+            assert send("192.0.2.1", Slow(picture())) == 201
+            assert meanwhile == [429, 201]
+
 
 class TestTheLog:
     @pytest.mark.parametrize("form", ["text", "json"])

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, redirect, request
 from pydantic import BaseModel
 
-from vignette.access.actors import Scope
+from vignette.access.actors import Actor, Scope
 from vignette.access.names import PATTERN
 from vignette.access.tickets import Ticket
 from vignette.errors import (
@@ -222,7 +222,7 @@ def receive_files(form_key: str | None = None) -> list[Receipt]:
     actor = current_actor()
     take(receiving_s(wanted or 0))
     with (
-        context.capacity.upload(actor.identity),
+        context.capacity.upload(_share_of(actor)),
         context.allowances.reserve(actor, wanted, ticket, may_be_repeated=key is not None) as reservation,
     ):
         context.intake.expect(actor, wanted, ticket, keys)
@@ -234,6 +234,16 @@ def receive_files(form_key: str | None = None) -> list[Receipt]:
         if isinstance(receipt.outcome, VignetteError):
             _log_refusal(receipt.outcome)
     return receipts
+
+
+def _share_of(actor: Actor) -> str | None:
+    """
+    Return whose uploads at a time are counted with those of *actor*. The guests of one ticket are many, and one of them
+    must not take the places of all: so each address among them counts for itself.
+    """
+    if actor.ticket_id is None:
+        return actor.identity
+    return f"{actor.identity} {holder_of_this_request()}"
 
 
 def _visibility(ticket: Ticket | None) -> Visibility | None:
