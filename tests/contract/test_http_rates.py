@@ -32,18 +32,30 @@ WRONG_KEYS: Final = Rate("wrong-keys", 3, 900)
 UPLOADER: Final = frozenset({Scope.UPLOAD, Scope.READ, Scope.EDIT, Scope.DELETE})
 
 
+class Processor:
+    """The processor time of a thread: each look at it takes so many seconds more."""
+
+    def __init__(self) -> None:
+        self.each_s = self.taken_s = 0.0
+
+    def __call__(self) -> float:
+        self.taken_s += self.each_s
+        return self.taken_s
+
+
 class Limited:
     """A service behind a door, with a key, whose windows are numbers."""
 
     def __init__(self, root: Path, *, quota: Quota = Quota(), **rates: Rate) -> None:  # noqa: B008 (it is frozen)
         self.numbers = Numbers()
+        self.processor = Processor()
         self.house = House(
             root,
             access=Access.GALLERY,
             settling_s=0,
             uploads_of_key=1,
             inspector=FairChecks(InspectorHere()),
-            rating=Rating(self.numbers, Rates(**rates)),
+            rating=Rating(self.numbers, Rates(**rates), processor_s=self.processor),
         )
         self.key, self.token = self.house.keyholding.add(OPERATOR, "phone", UPLOADER, quota=quota)
 
@@ -65,6 +77,10 @@ class Limited:
     def send(self, content: bytes | None = None) -> TestResponse:
         content = picture() if content is None else content
         return self.ask("/images", "POST", self.token, data=content, content_type="image/jpeg")
+
+    def announce_and_send(self, size: int) -> TestResponse:
+        """Send so many bytes that are no picture, of which none is checked."""
+        return self.ask("/images", "POST", self.token, data=bytes(size), content_type="text/plain")
 
     def exhaust(self, rate: Rate, holder: str, *, but: int = 0) -> None:
         self.numbers.spent[rate.name, holder] = rate.units - but
@@ -161,6 +177,40 @@ class TestUploads:
 class Unread(io.BytesIO):
     def read(self, *_: int | None) -> bytes:
         pytest.fail("the body was read")
+
+
+class TestWhatAnAnswerTakes:
+    @pytest.mark.parametrize("accept", ["application/json", BROWSER])
+    def test_is_spent_when_it_is_known(self, limited: Limited, accept: str) -> None:
+        limited.processor.each_s = 0.1
+
+        answer = limited.ask("/images?limit=500", token=limited.token, headers={"Accept": accept})
+
+        assert limited.numbers.spent["address", HERE] == 20
+        assert limited.numbers.spent["key", f"key:{limited.key.id}"] == 20
+        assert answer.headers["RateLimit"] == '"address";r=80;t=2, "key";r=30;t=2'
+
+    def test_is_nothing_more_where_the_first_unit_is_enough(self, limited: Limited) -> None:
+        limited.processor.each_s = 0.004
+
+        limited.ask("/images")
+
+        assert limited.numbers.spent["address", HERE] == 1
+
+    def test_of_an_upload_is_spent_once(self, limited: Limited) -> None:
+        limited.announce_and_send(1_000_000)
+        paid = limited.numbers.spent["address", HERE]
+        limited.processor.each_s = 0.007
+
+        limited.announce_and_send(1_000_000)
+
+        assert limited.numbers.spent["address", HERE] == 2 * paid, "what was taken for receiving it is not taken again"
+
+    def test_and_more_than_is_left_is_all(self, limited: Limited) -> None:
+        limited.processor.each_s = 60.0
+
+        assert limited.ask("/images").status_code == 200
+        assert limited.ask("/images").status_code == 429
 
 
 class TestWhatTheWorkerIsAskedFor:

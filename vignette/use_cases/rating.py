@@ -34,9 +34,20 @@ class Holder:
 
 
 class Rating:
-    """The use case. Safe to share between threads."""
+    """
+    The use case. Safe to share between threads. *processor_s* tells how many seconds of processor time the thread that
+    asks has taken.
+    """
 
-    def __init__(self, windows: Windows, rates: Rates, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        windows: Windows,
+        rates: Rates,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        processor_s: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self.processor_s = processor_s
         self._windows = windows
         self._rates = rates
         self._clock = clock

@@ -1,8 +1,9 @@
 """
 Rates at the door of the application: what who asks may spend, and what is left of it.
 
-An address is asked before anybody is looked at; a key once it is known. What a request has cost beyond the least is
-spent when its answer is done. Answers tell what is left, in the fields of draft-ietf-httpapi-ratelimit-headers-11.
+An address is asked before anybody is looked at; a key once it is known. What a request has cost beyond what it has paid
+by then is spent when its answer is done: the processor time that its thread has taken here, and what others were asked
+for. Answers tell what is left, in the fields of draft-ietf-httpapi-ratelimit-headers-11.
 
 Vignettes that go round Flask are counted in another way, which costs less: see `capacity.buckets`.
 """
@@ -17,7 +18,7 @@ from typing import Final, cast
 from flask import Flask, Response, g, has_request_context, request
 
 from vignette.access.actors import Actor
-from vignette.access.rates import Standing
+from vignette.access.rates import UNIT_S, Standing
 from vignette.errors import InvalidKey
 from vignette.use_cases.rating import Holder, Rating, last_of_each, refusal_of
 from vignette.web.fast_path import SETTLED
@@ -34,13 +35,15 @@ def init_rates(app: Flask, rating: Rating | None) -> None:
 
     def admit() -> None:
         g.rating, g.standings = rating, []
+        g.began_s, g.paid_s = rating.processor_s(), UNIT_S
         if request.endpoint != _ASSETS and request.path not in PROBES:
             g.holders = rating.holders(holder_of_this_request())
             _pay(rating, g.holders)
 
     def settle(response: Response) -> Response:
         seconds = g.pop("cost_s", 0.0)
-        if seconds and "rating" in g:
+        if "rating" in g:
+            seconds += max(0.0, rating.processor_s() - g.began_s - g.paid_s)
             g.standings = [*g.standings, *rating.spend(_holders(), seconds)]
         # What is kept goes to everybody.
         if SETTLED not in request.environ:
@@ -96,10 +99,11 @@ def take(seconds: float) -> None:
     rating = _rating()
     if rating is not None:
         _pay(rating, _holders(), seconds)
+        g.paid_s += seconds
 
 
 def note_cost(seconds: float) -> None:
-    """Note that the request at hand has taken so many *seconds* of processor time more than an ordinary one."""
+    """Note that the request at hand has others take so many *seconds* of processor time: the door, or the worker."""
     if has_request_context():
         g.cost_s = g.get("cost_s", 0.0) + seconds
 
