@@ -26,6 +26,7 @@ from vignette.access.policy import Access
 from vignette.access.rates import Rate
 from vignette.access.secrets import TICKET_PREFIX, new_token
 from vignette.model import ImageId, Visibility
+from vignette.ports.jobs import Lane
 from vignette.use_cases.rating import Rates, Rating
 from vignette.web.request_log import RequestLog
 
@@ -587,6 +588,20 @@ class TestTooMuch:
 
             assert send("192.0.2.1", Slow(picture())) == 201
             assert meanwhile == [429, 201]
+
+    def test_a_guest_who_sends_many_delays_no_first_one_of_another(self, gallery: Party) -> None:
+        ticket = gallery.make(uses=4)
+        for number, address in enumerate(("192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2")):
+            sent = gallery.ask(
+                "POST",
+                f"/t/{ticket['token']}",
+                data=picture(40, 30 + number),
+                content_type="image/jpeg",
+                environ_base={"REMOTE_ADDR": address},
+            )
+            assert sent.status_code == 201
+
+        assert list(gallery.house.jobs.lanes.values()) == [Lane.FAST, Lane.BULK, Lane.BULK, Lane.FAST]
 
 
 class TestTheLog:

@@ -222,11 +222,11 @@ def receive_files(form_key: str | None = None) -> list[Receipt]:
     actor = current_actor()
     take(receiving_s(wanted or 0))
     with (
-        context.capacity.upload(_share_of(actor)),
+        context.capacity.upload(_sender(actor)),
         context.allowances.reserve(actor, wanted, ticket, may_be_repeated=key is not None) as reservation,
     ):
         context.intake.expect(actor, wanted, ticket, keys)
-        name = actor.identity or holder_of_this_request()
+        name = _sender(actor) or holder_of_this_request()
         sender = Sender(actor, _visibility(ticket), ticket, key, name, reservation.kept)
         receipts = receive_all(sender, request, context.intake, context.request_limits, context.capacity.slow_clients)
     for receipt in receipts:
@@ -236,10 +236,10 @@ def receive_files(form_key: str | None = None) -> list[Receipt]:
     return receipts
 
 
-def _share_of(actor: Actor) -> str | None:
+def _sender(actor: Actor) -> str | None:
     """
-    Return whose uploads at a time are counted with those of *actor*. The guests of one ticket are many, and one of them
-    must not take the places of all: so each address among them counts for itself.
+    Return by what name *actor* has places for uploads and turns in the queue; None: only by its address. The guests of
+    one ticket are many, and one of them must not take what all of them have: so each address among them has its own.
     """
     if actor.ticket_id is None:
         return actor.identity
