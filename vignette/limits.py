@@ -39,6 +39,10 @@ AUDIT_CLEARED_EVERY_S: Final = 60.0
 
 # Tickets. Whenever one is made or revoked, all of them are written down as one file.
 MAX_TICKETS: Final = 10_000
+MAX_TICKETS_OF_A_KEY: Final = 1_000
+"""Tickets that can still be used; those that were made without a key have as many together. One key so leaves room for
+the tickets of others."""
+
 MAX_TICKET_USES: Final = 10_000
 MAX_TICKET_NOTE_CHARS: Final = 200
 MAX_TICKET_ORIGINS: Final = 10

@@ -25,6 +25,8 @@ from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
 from vignette.access.rates import Rate
 from vignette.access.secrets import TICKET_PREFIX, new_token
+from vignette.access.tickets import Ticket
+from vignette.limits import MAX_TICKETS_OF_A_KEY
 from vignette.model import ImageId, Visibility
 from vignette.ports.jobs import Lane
 from vignette.use_cases.rating import Rates, Rating
@@ -115,6 +117,24 @@ class TestMaking:
         answer = gallery.ask("POST", "/tickets", json=body, headers=gallery.host)
 
         assert (answer.status_code, code(answer)) == (400, "malformed-request")
+
+    def test_a_key_has_so_many_at_most_and_another_has_its_own(self, party: Party) -> None:
+        house = party.house
+        tickets = [
+            Ticket(f"{number:016x}", f"{number:064x}", party.key.id, 1, party.key.created_at)
+            for number in range(MAX_TICKETS_OF_A_KEY)
+        ]
+        house.catalogue.tickets.restore(lambda: tickets)
+        _, admin = house.keyholding.add(OPERATOR, "admin", [Scope.ADMIN])
+
+        refused = party.ask("POST", "/tickets", json={}, headers=party.host)
+
+        assert (refused.status_code, code(refused)) == (409, "too-many-tickets")
+        assert (refused.json["measured"], refused.json["limit"]) == (MAX_TICKETS_OF_A_KEY + 1, MAX_TICKETS_OF_A_KEY)
+        made = party.ask("POST", "/tickets", json={}, headers={"Authorization": f"Bearer {admin}"})
+        assert made.status_code == 201
+        described = party.ask("GET", "/openapi.json").json["paths"]["/tickets"]["post"]["description"]
+        assert f"{MAX_TICKETS_OF_A_KEY:,} tickets" in described
 
     def test_needs_upload_beside_share(self, gallery: Party) -> None:
         _, token = gallery.house.keyholding.add(OPERATOR, "sharer", [Scope.SHARE])

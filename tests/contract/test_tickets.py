@@ -47,9 +47,17 @@ def a_ticket(number: int, **changes: object) -> Ticket:
     return replace(bare, **changes)  # type: ignore[arg-type]
 
 
-def add(catalogue: SqlCatalogue, *tickets: Ticket, at_most: int = 100, keep: object = forget) -> None:
+def add(
+    catalogue: SqlCatalogue, *tickets: Ticket, at_most: int = 100, of_owner: int = 100, keep: object = forget
+) -> None:
     for ticket in tickets:
-        catalogue.tickets.add(ticket, keep, at_most=at_most, forget_before=LONG_AGO)  # type: ignore[arg-type]
+        catalogue.tickets.add(
+            ticket,
+            keep,  # type: ignore[arg-type]
+            at_most=at_most,
+            at_most_of_owner=of_owner,
+            forget_before=LONG_AGO,
+        )
 
 
 def by_ticket(ticket: Ticket, number: int = 0, **changes: object) -> Record:
@@ -322,3 +330,53 @@ class TestRoom:
         assert [ticket.id for ticket in catalogue.tickets.all(9)] == [a_ticket(n).id for n in (5, 4, 2)]
         with catalogue.database.read() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM ticket_origin").scalar_one() == 0
+
+    @pytest.mark.parametrize("owner", [KEY.id, None], ids=["a key", "nobody"])
+    def test_one_owner_leaves_room_for_others(self, catalogue: SqlCatalogue, owner: str | None) -> None:
+        catalogue.keys.add(KEY, lambda _: None)
+        add(catalogue, *(a_ticket(number, owner=owner) for number in (1, 2)), of_owner=2)
+
+        with pytest.raises(TooManyTickets) as refused:
+            add(catalogue, a_ticket(3, owner=owner), of_owner=2)
+
+        assert (refused.value.measured, refused.value.limit) == (3, 2)
+        add(catalogue, a_ticket(4, owner=None if owner else KEY.id), at_most=3, of_owner=2)
+        assert len(catalogue.tickets.all(9)) == 3
+
+    @pytest.mark.parametrize("end", ["revoked", "expired", "spent"])
+    def test_what_an_owner_cannot_use_any_more_takes_none_of_it(self, catalogue: SqlCatalogue, end: str) -> None:
+        ticket = a_ticket(1, expires_at=NOON if end == "expired" else None)
+        add(catalogue, ticket)
+        if end == "revoked":
+            catalogue.tickets.revoke(ticket.id, NOON, forget)
+        elif end == "spent":
+            send(catalogue, ticket)
+
+        add(catalogue, a_ticket(2), of_owner=1)
+        with pytest.raises(TooManyTickets):
+            add(catalogue, a_ticket(3), of_owner=1)
+
+    def test_of_an_owner_is_not_overdrawn_by_several_at_once(self, catalogue: SqlCatalogue) -> None:
+        together = threading.Barrier(4)
+
+        def try_to_add(number: int) -> bool:
+            together.wait(30)
+            try:
+                add(catalogue, a_ticket(number), of_owner=2)
+            except TooManyTickets:
+                return False
+            return True
+
+        with ThreadPoolExecutor(4) as threads:
+            added = list(threads.map(try_to_add, range(4)))
+
+        assert sum(added) == len(catalogue.tickets.all(9)) == 2
+
+    def test_tickets_of_a_key_that_was_removed_give_way(self, catalogue: SqlCatalogue) -> None:
+        catalogue.keys.add(KEY, lambda _: None)
+        add(catalogue, FULL, a_ticket(1))
+        catalogue.keys.remove(KEY.id, lambda _: None)
+
+        add(catalogue, a_ticket(2), at_most=2)
+
+        assert [ticket.id for ticket in catalogue.tickets.all(9)] == [a_ticket(2).id, a_ticket(1).id]

@@ -28,13 +28,14 @@ class Tickets(Protocol):
     two changes happen at once.
     """
 
-    def add(self, ticket: Ticket, keep: Keep, *, at_most: int, forget_before: datetime) -> None:
+    def add(self, ticket: Ticket, keep: Keep, *, at_most: int, at_most_of_owner: int, forget_before: datetime) -> None:
         """
         Add *ticket*, whose id and digest no other has. Tickets that ended or were spent *forget_before* are removed;
-        so are others that have ended or are spent, the oldest first, where there would be more than *at_most*.
+        so are others that have ended, are spent, or are those of a key that was removed, the oldest first, where there
+        would be more than *at_most*.
 
         Raises:
-            TooManyTickets: There are *at_most* that can still be used.
+            TooManyTickets: There are *at_most* that can still be used, or *at_most_of_owner* of its owner.
         """
 
     def get(self, ticket_id: str) -> Ticket:

@@ -24,6 +24,7 @@ from vignette.limits import (
     MAX_TICKET_ORIGINS,
     MAX_TICKET_USES,
     MAX_TICKETS,
+    MAX_TICKETS_OF_A_KEY,
 )
 from vignette.model import Image, PublicName, Visibility, in_milliseconds
 from vignette.pixels.formats import ACCEPTED_FORMATS
@@ -102,7 +103,7 @@ class Ticketing:
             NotAllowed: *actor* may not both upload and share.
             KeyNotFound: There is no key *owner*.
             MalformedRequest: The terms are not within their limits, or the ticket could not be used.
-            TooManyTickets: There are as many as there may be.
+            TooManyTickets: There are as many as there may be, of this owner or of all.
         """
         require(self._policy, actor, Scope.SHARE)
         require(self._policy, actor, Scope.UPLOAD)
@@ -126,7 +127,13 @@ class Ticketing:
         )
         forget_before = now - timedelta(days=ENDED_TICKETS_STAY_DAYS)
         with self._trail.along(What.TICKET_MADE, actor, subject=ticket.id) as note:
-            self._tickets.add(ticket, noting(note, self._keep), at_most=MAX_TICKETS, forget_before=forget_before)
+            self._tickets.add(
+                ticket,
+                noting(note, self._keep),
+                at_most=MAX_TICKETS,
+                at_most_of_owner=MAX_TICKETS_OF_A_KEY,
+                forget_before=forget_before,
+            )
         return ticket, token
 
     def all(self, actor: Actor, limit: int = MAX_TICKETS, after: str | None = None) -> list[Ticket]:

@@ -11,7 +11,14 @@ import sqlalchemy as sa
 
 from vignette.access.tickets import Ticket
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import Now, milliseconds, moment_of, ticket_origin_table, ticket_table
+from vignette.adapters.sql.tables import (
+    Now,
+    key_table,
+    milliseconds,
+    moment_of,
+    ticket_origin_table,
+    ticket_table,
+)
 from vignette.adapters.sql.ticket_uses import recount, unended
 from vignette.adapters.sql.written_down import WrittenDown
 from vignette.errors import TicketNotFound, TooManyTickets
@@ -50,8 +57,9 @@ class SqlTickets:
         self._database = database
         self._rows = WrittenDown(database, ticket_table, _KEPT, _TICKETS_LOCK, _to_row, _from_row)
 
-    def add(self, ticket: Ticket, keep: Keep, *, at_most: int, forget_before: datetime) -> None:
+    def add(self, ticket: Ticket, keep: Keep, *, at_most: int, at_most_of_owner: int, forget_before: datetime) -> None:
         with self._rows.changing(keep) as connection:
+            _require_room_of_owner(connection, ticket, at_most_of_owner)
             _forget(connection, _ended_before(forget_before))
             _make_room(connection, ticket.created_at, at_most - 1)
             connection.execute(sa.insert(ticket_table), _to_row(ticket))
@@ -132,13 +140,45 @@ def _ended_before(moment: datetime) -> sa.ColumnElement[bool]:
     )
 
 
+def _useless(ms: int) -> sa.ColumnElement[bool]:
+    """The condition that a ticket cannot be used any more, whatever becomes of its key."""
+    columns = ticket_table.c
+    return sa.or_(
+        columns.revoked_at_ms.is_not(None),
+        sa.and_(columns.expires_at_ms.is_not(None), columns.expires_at_ms <= ms),
+        _IS_SPENT,
+    )
+
+
+def _require_room_of_owner(connection: sa.Connection, ticket: Ticket, most: int) -> None:
+    usable = (
+        sa.select(sa.func.count())
+        .select_from(ticket_table)
+        .where(
+            ticket_table.c.owner.is_not_distinct_from(ticket.owner), sa.not_(_useless(milliseconds(ticket.created_at)))
+        )
+    )
+    count = connection.execute(usable).scalar_one()
+    if count >= most:
+        whose = "of this key" if ticket.owner is not None else "that were made without a key"
+        raise TooManyTickets(
+            f"there are {count} tickets {whose} that can still be used, the limit is {most}",
+            measured=count + 1,
+            limit=most,
+        )
+
+
 def _make_room(connection: sa.Connection, now: datetime, most: int) -> None:
-    """Remove tickets that cannot be used any more, the oldest first, until there are at most so many."""
+    """
+    Remove tickets that cannot be used any more, the oldest first, until there are at most so many. A key that was
+    removed does not come back, and leaves none that can.
+    """
     surplus = connection.execute(sa.select(sa.func.count()).select_from(ticket_table)).scalar_one() - most
     if surplus <= 0:
         return
-    ms, columns = milliseconds(now), ticket_table.c
-    useless = sa.or_(columns.revoked_at_ms.is_not(None), columns.expires_at_ms <= ms, _IS_SPENT)
+    columns = ticket_table.c
+    is_orphan = sa.and_(columns.owner.is_not(None), columns.owner.not_in(sa.select(key_table.c.id)))
+    useless = sa.or_(_useless(milliseconds(now)), is_orphan)
     oldest = sa.select(columns.id).where(useless).order_by(columns.created_at_ms, columns.id).limit(surplus)
     if _forget(connection, columns.id.in_(oldest)) < surplus:
         raise TooManyTickets(f"there are {most + 1} tickets that can still be used", measured=most + 2, limit=most + 1)

@@ -120,7 +120,10 @@ class NewTicket(BaseModel):
     curl='--json \'{{"uses": 200, "note": "Our wedding"}}\' {server}/tickets',
 )
 def add() -> Response:
-    """It needs the scopes `share` and `upload`. A form gets a page with the address and its QR code."""
+    """
+    It needs the scopes `share` and `upload`. A form gets a page with the address and its QR code. A key, also one with
+    `admin`, may have 1,000 tickets that can still be used, and so may all together who show none.
+    """
     is_form = request.mimetype == FORM
     terms = _terms_of_form(read_form()) if is_form else _terms(read_json(NewTicket, (JSON, FORM)))
     ticket, token = web_context().ticketing.add(current_actor(), terms)
