@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from PIL import Image, ImageCms, ImageDraw
+from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageFont
 
 from tests.house import broken_pixels
 from tests.makers import encoded
@@ -361,8 +361,35 @@ class TestPicturesOfFewColours:
 
         assert vignette.convert("RGBA").getchannel("A").tobytes() == image.getchannel("A").tobytes()
 
+    @pytest.mark.parametrize("side", [24, 32])
+    def test_a_tiny_picture_of_many_colours_keeps_them(self, side: int) -> None:
+        image = Image.new("RGB", (side, side))
+        ramp = Image.linear_gradient("L").resize((side, side))
+        image = Image.merge("RGB", (ramp, ramp.rotate(90), ImageChops.invert(ramp)))
+        image.paste((255, 0, 255), (side // 2, 0, side // 2 + 1, side))
+
+        vignette = rendered(encoded(image, "PNG"), Recipe("small", 256, 256, formats=("webp",)))
+
+        assert vignette.convert("RGB").tobytes() == image.tobytes()
+
+    def test_letters_with_soft_edges_keep_their_colours(self) -> None:
+        image = self.letters()
+        assert image.getcolors(256) is None
+
+        vignette = rendered(encoded(image, "PNG"), Recipe("small", 256, 256, formats=("webp",)))
+
+        assert vignette.convert("RGB").tobytes() == image.tobytes()
+
+    def letters(self) -> Image.Image:
+        """Black letters with a red edge."""
+        image = Image.new("RGB", (160, 35), "white")
+        draw = ImageDraw.Draw(image)
+        draw.text((4, 4), "Sharp letters", "black", ImageFont.load_default(26), stroke_width=2, stroke_fill="red")
+        return image
+
     def test_a_photo_stays_lossy_where_that_is_smaller(self) -> None:
-        noise = Image.effect_noise((64, 64), 80).convert("RGB")
+        bands = [Image.effect_noise((64, 64), 80) for _ in range(3)]
+        noise = Image.merge("RGB", bands)
 
         (made,) = renditions(encoded(noise, "PNG"), Recipe("small", 256, 256, formats=("webp",)))
 
