@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from vignette.pixels.colour_space import Chromaticity, ColourSpace, Parametric, Primaries
+from vignette.pixels.colour_space import SRGB_PRIMARIES, Chromaticity, ColourSpace, Parametric, Primaries
 from vignette.pixels.tone_mapping import light_of, shown
 
 _Vector: TypeAlias = tuple[float, float, float]
@@ -23,6 +23,10 @@ _D50: Final = (0.9642, 1.0, 0.8249)
 _BRADFORD: Final = ((0.8951, -0.7502, 0.0389), (0.2664, 1.7135, -0.0685), (-0.1614, 0.0367, 1.0296))
 
 _HEADER_BYTES: Final = 128
+# ICC.1:2022, 7.2.8 and 7.2.9: where a profile names its colour model, and that in which colours leave it.
+_MODEL_AT: Final = slice(16, 20)
+_CONNECTION_AT: Final = slice(20, 24)
+_TAG: Final = struct.Struct(">4sII")
 _VERSION: Final = 0x04400000
 # s15Fixed16Number.
 _ONE: Final = 65536
@@ -46,6 +50,29 @@ def icc_profile(space: ColourSpace, samples: int, headroom: float = 0.0) -> byte
     columns = map(_xyz, _under_d50(space.primaries))
     colours = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True))
     return _profile(b"RGB ", {**colours, b"rTRC": curve, b"gTRC": curve, b"bTRC": curve})
+
+
+def of_three_samples(grey: bytes) -> bytes | None:
+    """
+    Return a profile for red, green and blue that makes of three samples alike what the profile *grey* makes of one.
+
+    That is None if *grey* is no sound profile of a curve alone. LittleCMS reckons only 33 values of a grey profile, and
+    draws straight lines between them: dark tones of linear light become half as light. A profile of three curves it
+    follows exactly.
+    """
+    tags = _tags(grey)
+    if grey[_MODEL_AT] != b"GRAY" or grey[_CONNECTION_AT] != b"XYZ " or b"A2B0" in tags or b"kTRC" not in tags:
+        return None
+    columns = map(_xyz, _under_d50(SRGB_PRIMARIES))
+    colours = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True))
+    return _profile(b"RGB ", colours | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), tags[b"kTRC"]))
+
+
+def _tags(profile: bytes) -> Mapping[bytes, bytes]:
+    table = profile[_HEADER_BYTES + 4 :]
+    count = min(int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big"), len(table) // _TAG.size)
+    places = (_TAG.unpack_from(table, _TAG.size * index) for index in range(count))
+    return {name: profile[offset : offset + length] for name, offset, length in places}
 
 
 def _curve(space: ColourSpace, headroom: float) -> bytes:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, TypeVar
 
+from vignette.pixels.profile_writing import of_three_samples
 from vignette.pixels.samples import Alpha, Colours, Kind, Samples
 
 T = TypeVar("T")
@@ -193,14 +194,17 @@ def parts(image: Any, samples: Samples, profile: bytes | None) -> tuple[Any, Any
 
 def _coloured(image: Any) -> Any:
     """Return grey in red, green and blue, for a profile of these."""
-    others = [image.extract_band(0), image.extract_band(0, n=image.bands)]
+    others = [image.extract_band(0), image]
     return image.extract_band(0).bandjoin(others).copy(interpretation="rgb16")
 
 
 def _by_profile(image: Any, profile: bytes | None) -> Any | None:
     """Return *image*, in samples of 16 bits, in sRGB, of 16 bits too; None if the *profile* is not sound."""
     vips = library()
-    tagged = image.copy()
+    in_three = of_three_samples(profile) if profile is not None and image.bands == 1 else None
+    if in_three is not None:
+        profile = in_three
+    tagged = _coloured(image) if in_three is not None else image.copy()
     tagged.set_type(vips.GValue.blob_type, "icc-profile-data", profile)
     try:
         converted = tagged.icc_transform("srgb", embedded=True, intent="perceptual", depth=16).copy_memory()

@@ -79,6 +79,19 @@ def test_a_profile_of_another_colour_model_is_passed_over(profile: bytes, file_f
     assert colour_of(content) == near(128, 128, 128)
 
 
+@pytest.mark.parametrize("gamma", [0.4, 1.0, 1.8])
+@pytest.mark.parametrize("alpha", [(), (255,)], ids=["grey", "grey with alpha"])
+@pytest.mark.parametrize("value", [1, 2, 3, 5, 9, 20, 100])
+def test_a_grey_profile_holds_for_dark_tones_too(value: int, alpha: tuple[int, ...], gamma: float) -> None:
+    expected = [srgb_value((value / 255) ** gamma)] * 3
+    mode, colour_type = ("LA", 4) if alpha else ("L", 0)
+    shallow = encoded(Image.new(mode, (40, 30), (value, *alpha)), "PNG", icc_profile=grey_profile(gamma))
+    deep = png_of(colour_type, [257 * sample for sample in (value, *alpha)], grey_profile(gamma))
+
+    assert colour_of(shallow) == near(*expected)
+    assert colour_of(deep) == near(*expected)
+
+
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "AVIF"])
 def test_grey_may_have_a_profile_of_red_green_and_blue(file_format: str) -> None:
     profile = rgb_profile(SRGB, gamma=1.0)
