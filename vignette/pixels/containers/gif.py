@@ -28,7 +28,7 @@ from vignette.pixels.containers.gif_blocks import (
     after_sub_blocks,
     palette_bytes,
 )
-from vignette.pixels.containers.gif_lzw import holds_pixels
+from vignette.pixels.containers.lzw import gif_holds
 from vignette.pixels.containers.reader import Reader
 from vignette.pixels.pieces import Pieces
 
@@ -38,12 +38,12 @@ _MAX_EXTENSIONS: Final = 100_000
 # The smallest and largest code size of LZW that leave room for its codes of at most 12 bits (appendix F).
 _CODE_SIZES: Final = range(1, 12)
 
-# How much of a frame that the end of the file cuts off is counted, to see whether all of its pixels are there: a third
+# How much of a frame that the end of the file cuts off is counted, to see whether all of its pixels are there: a fifth
 # of a second's work.
 _MOST_COUNTED_BYTES: Final = MIB
 
-# How long the data of a first frame may be for the door to look at each code: some 15 ms. Beyond, the decoder tells.
-_MOST_CHECKED_BYTES: Final = 64 * KIB
+# How long the data of a first frame may be for the door to look at each code: some 45 ms. Beyond, the decoder tells.
+_MOST_CHECKED_BYTES: Final = 256 * KIB
 
 _END_OF_DATA, _END_OF_FILE = b"\0", bytes([TRAILER])
 
@@ -162,7 +162,7 @@ class _Walk:
             if following > len(coded):
                 break
             last = following
-        if coded[0] not in _CODE_SIZES or not holds_pixels(data, coded[0], width * height):
+        if coded[0] not in _CODE_SIZES or not gif_holds(data, coded[0], width * height):
             return False
         self._mended = _with_end(start + last, self._reader.size)
         return True
@@ -202,7 +202,7 @@ class _Walk:
             raise BrokenImage(f"{what} has no data")
         if self._frames == 1 and self._bounds.checksums and end - offset <= _MOST_CHECKED_BYTES:
             data = _joined(self._reader.read(offset + 1, end - offset - 1, what))
-            if not holds_pixels(data, code_size, width * height):
+            if not gif_holds(data, code_size, width * height):
                 raise BrokenImage(f"{what} has damaged data: they do not code its {width * height:,} pixels")
         return end
 

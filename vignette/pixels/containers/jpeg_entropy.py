@@ -8,12 +8,12 @@ decoded; from each code only follows where the next one begins.
 from __future__ import annotations
 
 import re
-import sys
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from vignette.pixels.containers.bit_windows import windows
 
 # The bits that a table looks up at once: the longest code.
 _WINDOW_BITS: Final = 16
@@ -21,9 +21,6 @@ BLOCK_COEFFICIENTS: Final = 64
 # An entry of a table: by how many bits the next code is further on, and above these by how many coefficients.
 STEP_BITS: Final = 5
 STEP: Final = (1 << STEP_BITS) - 1
-
-# More than the longest block takes: 64 codes of 16 bits, each with 15 bits of a coefficient.
-_ROOM_BYTES: Final = 256
 
 # Half a second's work. The longest data that are counted hold fewer, unless a code takes under four bits on average.
 _MOST_CODES: Final = 3_000_000
@@ -91,18 +88,6 @@ def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Se
             if not step or position > last or codes > _MOST_CODES:
                 return None
     return (position + 7) // 8
-
-
-def windows(data: bytes) -> Sequence[int]:
-    """Return, for each byte, the number in the four bytes that begin there; zeros follow the data."""
-    padded = data + bytes(_ROOM_BYTES - len(data) % 4)
-    windows = array("I", bytes(4 * (len(padded) - 4)))
-    for phase in range(4):
-        every_fourth = array("I", padded[phase : phase + len(padded) - 4])
-        if sys.byteorder == "little":
-            every_fourth.byteswap()
-        windows[phase::4] = every_fourth
-    return windows
 
 
 @lru_cache(8)

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from vignette.pixels.containers.jpeg_entropy import AC, intervals, lookup, stuffed_length, windows
+from vignette.pixels.containers.bit_windows import windows
+from vignette.pixels.containers.jpeg_entropy import AC, intervals, lookup, stuffed_length
 
 # Two thirds of a second's work, in blocks and in bytes of coded data.
 MOST_BLOCKS: Final = 60_000

@@ -35,20 +35,20 @@ class Inflation:
     """
     Takes the data piece by piece, and counts the bytes that they inflate to, of which there should be *needed*.
 
-    `fault` tells what is wrong so far. Data behind the pixels are not looked at, and their checksum only if they end
-    with the pixels.
+    `found` tells how many these are so far, and `fault` what is wrong. Data behind the pixels are not looked at, and
+    their checksum only if they end with the pixels.
     """
 
     def __init__(self, needed: int) -> None:
         self.fault = ""
+        self.found = 0
         self._needed = needed
-        self._found = 0
         self._stream = zlib.decompressobj()
 
     def take(self, piece: bytes) -> None:
-        while piece and not self.fault and not self._stream.eof and self._found <= self._needed:
+        while piece and not self.fault and not self._stream.eof and self.found <= self._needed:
             try:
-                self._found += len(self._stream.decompress(piece, _INFLATED_BYTES))
+                self.found += len(self._stream.decompress(piece, _INFLATED_BYTES))
             except zlib.error as error:
                 # What the last call inflated is lost with the error, so it does not show whether all pixels were there.
                 is_checksum = "data check" in str(error)
@@ -61,12 +61,12 @@ class Inflation:
 
     def finish(self) -> None:
         """Note as `fault` what is missing, now that all data were taken."""
-        if not self.fault and not self._stream.eof and self._found <= self._needed:
+        if not self.fault and not self._stream.eof and self.found <= self._needed:
             self.fault = self._told("are cut short")
-        if not self.fault and self._found < self._needed:
+        if not self.fault and self.found < self._needed:
             self.fault = self._told("are too few")
 
     def _told(self, what: str) -> str:
-        if self._found >= self._needed:
+        if self.found >= self._needed:
             return _WRONG_CHECKSUM
-        return f"the picture data {what}: they inflate to {self._found:,} of {self._needed:,} bytes"
+        return f"the picture data {what}: they inflate to {self.found:,} of {self._needed:,} bytes"

@@ -16,7 +16,7 @@ from typing import Final
 from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import icc, photoshop, tiff_metadata
+from vignette.pixels.containers import icc, photoshop, tiff_coded, tiff_metadata
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import as_orientation
@@ -41,6 +41,7 @@ _MAX_RECKONED_STRIPS: Final = 10_000
 
 _SUBFILE_TYPE: Final = 254
 _WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_FILL_ORDER, _HIGHEST_FIRST = 266, 1
 _STRIP_OFFSETS, _ORIENTATION, _SAMPLES_PER_PIXEL = 273, 274, 277
 _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR = 278, 279, 284
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
@@ -152,6 +153,7 @@ class _Walk:
         self._strips_left = _MAX_STRIPS
         self._mended_numbers: dict[int, list[int]] = {}
         self._is_mended = False
+        self._coded: list[tiff_coded.Strip] = []
 
     def run(self) -> Anatomy:
         directories = self._directories()
@@ -161,6 +163,7 @@ class _Walk:
         numbers = dict(self._mended_numbers)
         samples = samples_of(self._reader, self._layout, first, page.what)
         check_samples(samples, page.what)
+        self._check_pixels(page)
         frames = self._count_pages(directories)
         self._take_metadata(first)
         profile = self._collector.sound_profile(*_MODELS[page.photometric])
@@ -178,6 +181,13 @@ class _Walk:
             blocks=self._collector.blocks(),
             mended=self._mended(first, numbers),
         )
+
+    def _check_pixels(self, page: _Page) -> None:
+        """Look at the coded data of *page*, the one that was checked last."""
+        is_reversed = self._number(page.directory, _FILL_ORDER, _HIGHEST_FIRST) != _HIGHEST_FIRST
+        # YCbCr leaves some of the colour out, so its strips hold fewer bytes.
+        if self._bounds.checksums and page.photometric != _YCBCR and not is_reversed:
+            tiff_coded.check(self._reader, page.compression, self._coded, page.what)
 
     def _count_pages(self, directories: Iterator[Directory]) -> int:
         """Check the pages behind the first, up to one that is damaged; return how many pages are sound."""
@@ -352,6 +362,7 @@ class _Walk:
         if self._strips_left < 0:
             raise _TooMany(f"the TIFF has more than {_MAX_STRIPS:,} strips or tiles")
         offsets = self._table(page, offsets_tag, total)
+        needed = chain.from_iterable(chain(repeat(full_bytes, count - 1), [last_bytes]) for _ in range(planes))
         if page.is_raw:
             told = page.directory.entries[offsets_tag].count
             if total < told and total <= _MAX_RECKONED_STRIPS:  # Pillow would decode all that are told
@@ -363,15 +374,17 @@ class _Walk:
                 raise BrokenImage(
                     f"{page.what} has {total:,} strips or tiles, but {told:,} values of tag {offsets_tag}"
                 )
-            lengths: Iterable[int] = chain.from_iterable(
-                chain(repeat(full_bytes, count - 1), [last_bytes]) for _ in range(planes)
-            )
+            lengths: Iterable[int] = needed
         else:
             lengths = self._lengths(page, offsets_tag, lengths_tag, total)
+        self._coded = []
+        is_checked = page.compression in tiff_coded.CHECKED and total <= tiff_coded.MOST_STRIPS
         for offset, length in zip(offsets, lengths, strict=True):
             if not offset or not length:
                 raise BrokenImage(f"{page.what} lacks a part: {length:,} bytes at byte {offset:,}")
             self._reader.require(offset, length, page.what)
+            if is_checked:
+                self._coded.append(tiff_coded.Strip(offset, length, next(needed)))
 
     def _lengths(self, page: _Page, offsets_tag: int, lengths_tag: int, count: int) -> Iterable[int]:
         """Return how long the strips are; where the file does not say, they end where the next one begins."""

@@ -16,6 +16,7 @@ from typing import Final
 
 from vignette.errors import NotPublishable
 from vignette.limits import KIB, MIB
+from vignette.pixels.containers.bit_windows import windows
 from vignette.pixels.containers.jpeg_entropy import (
     AC,
     BLOCK_COEFFICIENTS,
@@ -24,7 +25,6 @@ from vignette.pixels.containers.jpeg_entropy import (
     ac_steps,
     dc_steps,
     stuffed_length,
-    windows,
 )
 from vignette.pixels.containers.jpeg_progressive import Pass, walk
 from vignette.pixels.containers.jpeg_segments import PROGRESSIVE, Segment
