@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import random
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -230,6 +231,8 @@ def gif_cut_in_codes(codes: int) -> bytes:
     return struct.pack("<6sHH", b"GIF89a", 60_000, 1000) + whole[10:-1] + frame[:-1]
 
 
+# The end-of-image marker, and data behind it that are no picture.
+DAMAGED_END = b"\xff\xd9damaged"
 ONE_BIT_TABLE = bytes([1] + [0] * 15) + b"\0"
 
 
@@ -327,6 +330,23 @@ KINDS: dict[str, Callable[[], bytes]] = {
     ),
     "long tables of a JPEG": lambda: jpeg_of_passes(90, side=8, tables=[jpeg_segment(0xC4, bytes(17 * 3_800))]),
     "blocks of a unit": lambda: jpeg_unended(1000, width=32, height=32, components=4, factors=0x44),
+    "codes of a bit that look damaged": lambda: jpeg_unended(128 * KIB - 10) + DAMAGED_END,
+    "blocks that look damaged": lambda: (
+        jpeg_unended(128 * KIB - 10, width=2_000, height=1_000, components=3) + DAMAGED_END
+    ),
+    "passes that look damaged": lambda: jpeg_of_passes(97) + DAMAGED_END,
+    "restarts that look damaged": lambda: jpeg_of_passes(3, side=700, restart=1) + DAMAGED_END,
+    "tables that look damaged": lambda: (
+        jpeg_of_passes(90, side=8, tables=[jpeg_segment(0xC4, bytes(17 * 3_800))]) + DAMAGED_END
+    ),
+    "LZW of a TIFF": lambda: tiff(
+        tiff_page(8_000, 8_000, tags={259: [5], 278: [4], 273: [8] * 2_000, 279: [500] * 2_000}), data=b"\x80\0" * 999
+    ),
+    "a long strip in LZW": lambda: tiff(tiff_page(8_000, 8_000, tags={259: [5], 279: [MIB]}), data=b"\x80" * MIB),
+    "strips in Deflate": lambda: tiff(
+        tiff_page(1_000, 2_000, tags={259: [8], 278: [1], 273: [8] * 2_000, 279: [1_900] * 2_000}),
+        data=zlib.compress(random.Random(1).randbytes(1_900), 0),
+    ),
     "extensions of a GIF": lambda: gif(b"\x21\xff\x0bXMP DataXMP\1a\0" * 99_900),
     "comments of a GIF": lambda: gif(b"\x21\xfe\1a\0" * 99_900),
     "a comment of a GIF in bytes": lambda: gif(b"\x21\xfe" + b"\1a" * 1_999_000 + b"\0"),

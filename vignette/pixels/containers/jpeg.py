@@ -18,7 +18,7 @@ from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.limits import KIB
 from vignette.pixels import formats
 from vignette.pixels.anatomy import Anatomy
-from vignette.pixels.containers import icc, jpeg_unended, mpf, photoshop
+from vignette.pixels.containers import icc, jpeg_suspect, jpeg_unended, mpf, photoshop
 from vignette.pixels.containers.bounds import Bounds
 from vignette.pixels.containers.collector import Collector
 from vignette.pixels.containers.exif import orientation_of
@@ -58,6 +58,7 @@ _MODELS: Final = {1: (icc.GREY, icc.RGB), 3: (icc.RGB,), 4: (icc.CMYK,)}
 _MAX_HEADER_BYTES: Final = 1 * KIB
 
 _FRAME: Final = struct.Struct(">BHHB")
+_END: Final = b"\xff\xd9"
 
 _EXIF: Final = b"Exif\0"
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
@@ -126,7 +127,7 @@ class _Walk:
         self._is_in_one_scan = True
         self._tables: list[Segment] = []
         self._scan: _Scan | None = None
-        self._passes: list[_Scan] = []
+        self._all_scans: list[_Scan] = []
 
     def run(self) -> Anatomy:
         try:
@@ -134,6 +135,7 @@ class _Walk:
                 self._take(segment)
         except Unended as fault:
             return self._end_without_marker(fault)
+        self._check_pixels(segment.marker + len(_END))
         return self._finish(segment.marker)
 
     def _take(self, segment: Segment) -> None:
@@ -161,6 +163,26 @@ class _Walk:
         self._collector.warn(f"the JPEG lacks its end-of-image marker, but all of its pixels are there: {fault}")
         return self._finish(end, jpeg_unended.ended(end))
 
+    def _check_pixels(self, end: int) -> None:
+        """Refuse a JPEG, which ends at byte *end*, that looks damaged and is."""
+        frame, scans = self._frame, [scan.segment for scan in self._all_scans]
+        if frame is None or frame.is_arithmetic or not self._bounds.checksums or not scans:
+            return
+        if sum(scan.end - scan.stop for scan in scans) > jpeg_suspect.MOST_BYTES:
+            return
+        if jpeg_suspect.looks_damaged(self._reader, scans, end) and self._are_damaged(frame):
+            raise BrokenImage("the picture data are damaged: they do not code its pixels")
+
+    def _are_damaged(self, frame: _Frame) -> bool:
+        if not frame.is_progressive:
+            plans = [(scan.segment, self._plan(frame, scan)) for scan in self._all_scans]
+            return jpeg_suspect.lacks_blocks(self._reader, plans, self._tables)
+        passes = [
+            (scan.segment, [component.index for component in scan.components], self._pass(frame, scan))
+            for scan in self._all_scans
+        ]
+        return jpeg_suspect.lacks_coefficients(self._reader, passes, self._tables)
+
     def _end_of_progressive(self, frame: _Frame, last: _Scan) -> int | None:
         """Return where the last scan ends, if it is whole and brings all coefficients to their full precision."""
         if not self._are_complete(frame):
@@ -168,7 +190,7 @@ class _Walk:
         band = range(last.header[-3], last.header[-2] + 1)
         scans = [
             scan
-            for scan in self._passes
+            for scan in self._all_scans
             if scan.components == last.components
             and scan.header[-3] in range(1, band.stop)
             and scan.header[-2] >= band.start
@@ -182,7 +204,7 @@ class _Walk:
     def _are_complete(self, frame: _Frame) -> bool:
         """Whether the scans have all coefficients of all components to their last bit."""
         bits = {component: [-1] * 64 for component in frame.components}
-        for scan in self._passes:
+        for scan in self._all_scans:
             first, last, both = scan.header[-3:]
             for component in scan.components:
                 bits[component][first : last + 1] = [both & 15] * (min(last, 63) + 1 - first)
@@ -255,8 +277,7 @@ class _Walk:
         if len(components) != header[0]:
             raise BrokenImage(f"the scan at byte {marker:,} is of components that the frame does not have")
         self._scan = _Scan(segment, header, components)
-        if self._frame.is_progressive:
-            self._passes.append(self._scan)
+        self._all_scans.append(self._scan)
         self._is_in_one_scan &= len(components) == len(self._frame.components) and not self._frame.is_progressive
         data_bytes = segment.end - segment.stop
         if header[-3] == 0:

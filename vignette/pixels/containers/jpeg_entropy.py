@@ -28,6 +28,8 @@ _MOST_CODES: Final = 3_000_000
 AC: Final = 0x10
 _RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
 _STUFFED: Final = b"\xff\0"
+# What may fill up the data, as much as there is: zeros of encoders in hardware, and ones before a marker (B.1.1.2).
+FILLING: Final = b"\0\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,36 @@ def end_of_whole_scan(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes]) 
         if len(restarts) > before:
             data = data[: restarts[before] - 2]
     try:
-        of_dc = {dc: dc_steps(tables[dc]) for dc, _ in plan.blocks}
-        of_ac = {ac: ac_steps(tables[AC | ac]) for _, ac in plan.blocks}
-        steps = [(of_dc[dc], of_ac[ac]) for dc, ac in plan.blocks]
+        steps = _steps_of_blocks(plan, tables)
     except (KeyError, ValueError):
         return None
     raw = data[start:]
     used = _bytes_used(raw.replace(_STUFFED, b"\xff"), units, steps)
     return None if used is None else start + stuffed_length(raw, used)
+
+
+def holds_blocks(data: bytes, plan: ScanPlan, tables: Mapping[int, bytes], spare: int) -> bool:
+    """
+    Whether each interval of *data* has its blocks, and at most *spare* bytes behind them, without `FILLING`.
+
+    Raises:
+        KeyError, ValueError: A table is missing, or none.
+    """
+    steps = _steps_of_blocks(plan, tables)
+    left = plan.units
+    for _, piece in intervals(data, plan.units, plan.restart):
+        units = min(left, plan.restart or left)
+        used = _bytes_used(piece.replace(_STUFFED, b"\xff"), units, steps)
+        if used is None or len(piece.rstrip(FILLING)) - stuffed_length(piece, used) > spare:
+            return False
+        left -= units
+    return not left
+
+
+def _steps_of_blocks(plan: ScanPlan, tables: Mapping[int, bytes]) -> Sequence[tuple[Sequence[int], Sequence[int]]]:
+    of_dc = {dc: dc_steps(tables[dc]) for dc, _ in plan.blocks}
+    of_ac = {ac: ac_steps(tables[AC | ac]) for _, ac in plan.blocks}
+    return [(of_dc[dc], of_ac[ac]) for dc, ac in plan.blocks]
 
 
 def _bytes_used(data: bytes, units: int, steps: Sequence[tuple[Sequence[int], Sequence[int]]]) -> int | None:

@@ -67,7 +67,7 @@ def end_of_scan(reader: Reader, scan: Segment, tables: Iterable[Segment], plan: 
     if end - scan.stop > _MOST_COUNTED_BYTES:
         trailer = _samsung_trailer(reader)
         return min(trailer, end) if trailer is not None and scan.stop < trailer else None
-    huffman, restart = _read_tables(reader, tables, scan)
+    huffman, restart = read_tables(reader, tables, scan)
     used = end_of_whole_scan(
         reader.read(scan.stop, end - scan.stop, scan.what), replace(plan, restart=restart), huffman
     )
@@ -94,7 +94,7 @@ def end_of_progressive_scan(
         if left < 0:
             return None
         data = reader.read(segment.stop, length, segment.what).removesuffix(_END[:1])
-        huffman, restart = _read_tables(reader, tables, segment)
+        huffman, restart = read_tables(reader, tables, segment)
         restarts_left -= units // restart if restart else 0
         if restarts_left < 0:
             return None
@@ -103,7 +103,7 @@ def end_of_progressive_scan(
     return None if used is None else scans[-1][0].stop + used
 
 
-def _read_tables(reader: Reader, segments: Iterable[Segment], scan: Segment) -> tuple[Mapping[int, bytes], int]:
+def read_tables(reader: Reader, segments: Iterable[Segment], scan: Segment) -> tuple[Mapping[int, bytes], int]:
     """Return the Huffman tables that are in force for *scan* by class and number, and the interval of restarts."""
     tables: dict[int, bytes] = {}
     restart, left = 0, _MAX_TABLE_BYTES
