@@ -635,6 +635,25 @@ def test_a_webp_reaches_its_decoder_without_metadata(plain: bytes, metadata: byt
     assert given == webp(vp8x(40, 30, 0x10), pixels)
 
 
+@pytest.mark.parametrize("stray", [b"ANMF", b"ANIM", b"JUNK", b"\0\0\0\0"])
+@pytest.mark.parametrize("length", [0, 40])
+@pytest.mark.parametrize("plain", WEBPS.values(), ids=WEBPS)
+def test_a_chunk_that_belongs_to_no_still_costs_no_webp(plain: bytes, length: int, stray: bytes) -> None:
+    pixels = plain[30:] if plain[12:16] == b"VP8X" else plain[12:]
+    sound = webp(vp8x(40, 30, 0x10), pixels)
+    damaged = webp(vp8x(40, 30, 0x10), pixels, riff_chunk(stray, bytes(length)))
+
+    assert shown(damaged) == shown(sound)
+    assert public_copy(damaged) == public_copy(sound)
+
+
+@pytest.mark.parametrize("stray", [b"ALPH", b"VP8 ", b"VP8L", b"JUNK"])
+def test_a_chunk_that_belongs_to_no_animation_costs_no_webp(stray: bytes) -> None:
+    sound = animation("WEBP", 2)
+
+    assert shown(webp(sound[12:], riff_chunk(stray, bytes(40)))) == shown(sound)
+
+
 def odd_webp(*, extended: bool, moving: bool) -> bytes:
     """A WebP whose last chunk has an odd length."""
     if not moving:

@@ -11,9 +11,11 @@ from vignette.pixels.pieces import Pieces
 
 _CANVAS: Final = b"VP8X"
 _CANVAS_BYTES: Final = 10
-_PIXELS: Final = (b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L")
+_OF_STILL: Final = (b"ALPH", b"VP8 ", b"VP8L")
+_OF_ANIMATION: Final = (b"ANIM", b"ANMF")
+_IS_ANIMATED: Final = 0x02
 # The flags of a canvas that tell of pixels: transparency and animation. The others tell of metadata.
-_FLAGS: Final = 0x10 | 0x02
+_FLAGS: Final = 0x10 | _IS_ANIMATED
 
 
 def picture(reader: Reader) -> Pieces:
@@ -24,7 +26,12 @@ def picture(reader: Reader) -> Pieces:
         BrokenImage: *reader* holds no such WebP.
     """
     found = list(chunks(reader))
-    if found[0].kind != _CANVAS or all(chunk.kind in (_CANVAS, *_PIXELS) for chunk in found):
+    kinds: tuple[bytes, ...] = ()
+    if found[0].kind == _CANVAS:
+        # A decoder takes no frame in a still, though one that belongs to nothing costs no pixel.
+        is_animated = reader.read(found[0].start, 1, found[0].what)[0] & _IS_ANIMATED
+        kinds = _OF_ANIMATION if is_animated else _OF_STILL
+    if not kinds or all(chunk.kind in (_CANVAS, *kinds) for chunk in found):
         whole = Pieces()
         whole.copy(0, reader.size)
         return whole
@@ -32,7 +39,7 @@ def picture(reader: Reader) -> Pieces:
     for chunk in found:
         if chunk.kind == _CANVAS:
             _copy_canvas(reader, chunk, body)
-        elif chunk.kind in _PIXELS:
+        elif chunk.kind in kinds:
             body.copy(chunk.start - HEADER.size, min(chunk.end + chunk.length % 2, reader.size))
     made = Pieces()
     made.write(b"RIFF" + struct.pack("<I", 4 + body.size) + b"WEBP")
