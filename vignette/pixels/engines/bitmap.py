@@ -35,13 +35,13 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     check_size((layout.width, layout.height), (anatomy.width, anatomy.height))
     try:
         if layout.is_run_length:
-            indices, alpha = expanded(
+            indices, seen = expanded(
                 _content(file, layout.data_start), layout.width, layout.height, layout.compression == RLE4
             )
             image = _image(indices, layout.width, layout.height, "uchar")
             image = image.maplut(_palette(reader, layout))
-            if alpha is not None:
-                image = image.bandjoin(_image(alpha, layout.width, layout.height, "uchar"))
+            if seen is not None:  # black, not the first colour of the palette: as in Chromium
+                image = image & _image(seen, layout.width, layout.height, "uchar")
         else:
             image = _colours(reader, layout, _content(file, layout.data_start))
         if not layout.is_top_down:

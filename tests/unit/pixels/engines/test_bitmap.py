@@ -223,15 +223,16 @@ class TestPalette:
 
 
 class TestRunLengths:
-    PALETTE = b"".join(bytes((0, 0, value, 0)) for value in range(256))
-    """The index is the red."""
+    PALETTE = b"".join(bytes((0, 200, value, 0)) for value in range(256))
+    """The index is the red; what is not black has some green too."""
 
     def reds(self, runs: bytes, size: tuple[int, int], compression: int = RLE8) -> list[list[int | None]]:
-        """Rows from the bottom; None where it is transparent."""
+        """Rows from the bottom; None where it is black."""
         content = bmp(size, 8 if compression == RLE8 else 4, runs, compression=compression, palette=self.PALETTE)
-        image = decoded(engines, content).convert("RGBA").transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        image = decoded(engines, content).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        assert image.mode == "RGB"
         pixels = [[image.getpixel((x, y)) for x in range(image.width)] for y in range(image.height)]
-        return [[pixel[0] if pixel[3] else None for pixel in row] for row in pixels]  # type: ignore[index]
+        return [[pixel[0] if any(pixel) else None for pixel in row] for row in pixels]  # type: ignore[index, arg-type]
 
     def test_runs_and_single_pixels(self) -> None:
         assert self.reds(b"\2\7\0\3\1\2\3\0\0\0\5\x09\0\1", (5, 2)) == [[7, 7, 1, 2, 3], [9] * 5]
@@ -239,7 +240,7 @@ class TestRunLengths:
     def test_two_pixels_in_a_byte(self) -> None:
         assert self.reds(b"\3\x12\0\5\x34\x56\x70\0\0\1", (8, 1), RLE4) == [[1, 2, 1, 3, 4, 5, 6, 7]]
 
-    def test_what_is_skipped_is_transparent(self) -> None:
+    def test_what_is_skipped_is_black(self) -> None:
         assert self.reds(b"\1\7\0\2\1\1\1\x08\0\1", (4, 3)) == [[7, *[None] * 3], [None, None, 8, None], [None] * 4]
 
     def test_a_row_may_end_early(self) -> None:
