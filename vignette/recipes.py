@@ -22,7 +22,7 @@ MAX_EDGE_PX: Final = 8192
 
 # Raise this number when `vignette.pixels.rendering` makes other pixels by the same recipe: then every image is rendered
 # again. `tests/unit/pixels/test_edition.py` fails if that was forgotten.
-RENDERER_EDITION: Final = 3
+RENDERER_EDITION: Final = 4
 
 ZOOM_EDGE_PX: Final = 2560
 """The longer side of what viewers enlarge; see `ZOOM`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import random
 from collections.abc import Callable
 
 import pytest
@@ -387,11 +388,32 @@ class TestPicturesOfFewColours:
         draw.text((4, 4), "Sharp letters", "black", ImageFont.load_default(26), stroke_width=2, stroke_fill="red")
         return image
 
-    def test_a_photo_stays_lossy_where_that_is_smaller(self) -> None:
-        bands = [Image.effect_noise((64, 64), 80) for _ in range(3)]
-        noise = Image.merge("RGB", bands)
+    @pytest.mark.parametrize("size", [(40, 80), (128, 90)], ids=str)
+    @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+    def test_a_short_picture_whose_colours_change_at_each_pixel_keeps_them(
+        self, mode: str, size: tuple[int, int]
+    ) -> None:
+        image = self.noise(*size).convert(mode)
 
-        (made,) = renditions(encoded(noise, "PNG"), Recipe("small", 256, 256, formats=("webp",)))
+        vignette = rendered(encoded(image, "PNG"), Recipe("small", 256, 256, formats=("webp",)))
+
+        assert vignette.convert(mode).tobytes() == image.tobytes()
+
+    def noise(self, width: int, height: int) -> Image.Image:
+        return Image.frombytes("RGB", (width, height), random.Random(3).randbytes(3 * width * height))
+
+    @pytest.mark.parametrize("side", [64, 128])
+    def test_a_photo_stays_lossy_where_that_is_smaller(self, side: int) -> None:
+        grain = self.noise(side, side).convert("L").point(lambda value: 64 + value // 2)
+        hues = [band.point(lambda value: 96 + value // 4) for band in self.noise(side // 8, side // 8).split()[:2]]
+        photo = Image.merge("YCbCr", [grain, *(hue.resize((side, side)) for hue in hues)]).convert("RGB")
+
+        (made,) = renditions(encoded(photo, "PNG"), Recipe("small", 256, 256, formats=("webp",)))
+
+        assert b"VP8L" not in made.content
+
+    def test_a_larger_picture_stays_lossy(self) -> None:
+        (made,) = renditions(encoded(self.noise(129, 129), "PNG"), Recipe("small", 256, 256, formats=("webp",)))
 
         assert b"VP8L" not in made.content
 
