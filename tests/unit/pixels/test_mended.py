@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from PIL import Image
@@ -320,6 +321,55 @@ def in_chunks(png: bytes, length: int) -> bytes:
     data = png[at + 8 : at + 8 + int.from_bytes(png[at : at + 4], "big")]
     pieces = [png_chunk(b"IDAT", data[start : start + length]) for start in range(0, len(data), length)]
     return png[:at] + b"".join(pieces) + png_chunk(b"IEND")
+
+
+def with_wrong_crcs(png: bytes, numbers: Sequence[int]) -> bytes:
+    """Flip a bit in the checksum of the *numbers*th chunks of data."""
+    damaged = bytearray(png)
+    starts = [match.start() for match in re.finditer(b"IDAT", png)]
+    for number in numbers:
+        length = int.from_bytes(png[starts[number] - 4 : starts[number]], "big")
+        damaged[starts[number] + 4 + length] ^= 1
+    return bytes(damaged)
+
+
+WHOLE_PNGS = {
+    "RGB": still("PNG"),
+    "palette": still("PNG", mode="P"),
+    "interlaced": png(50, 40, interlaced=True),
+    "1 bit": png(33, 20, bits=1),
+    "16 bits": png(33, 20, bits=16),
+}
+
+
+@pytest.mark.parametrize("numbers", [[0], [1], [0, 1, 2]], ids=str)
+@pytest.mark.parametrize("whole", WHOLE_PNGS.values(), ids=WHOLE_PNGS)
+def test_a_wrong_checksum_of_whole_data_costs_no_png(whole: bytes, numbers: list[int]) -> None:
+    sound = in_chunks(whole, 4)
+    damaged = with_wrong_crcs(sound, numbers)
+
+    assert shown(damaged) == shown(sound)
+    assert public_copy(damaged) == public_copy(sound)
+    assert warnings(damaged).endswith("is wrong, but that of the pixels is right")
+
+
+def test_a_wrong_checksum_of_whole_data_costs_no_moving_png() -> None:
+    sound = animation("PNG", 3)
+
+    assert anatomy(with_wrong_crcs(sound, [0])).frames == 3
+    assert shown(with_wrong_crcs(sound, [0])) == shown(sound)
+
+
+def test_a_wrong_checksum_counts_if_the_pixels_have_none() -> None:
+    rows = zlib.compress(bytes(data_bytes(40, 30, 8, is_interlaced=False)))
+    for data in (rows[:-1] + b"?", rows[:-4], rows + b"", zlib.compress(bytes(100)), zlib.compress(bytes(9_000))):
+        damaged = with_wrong_crcs(png_of(40, 30, data, kind=0), [0])
+        assert is_refused(damaged) is (data != rows)
+
+
+def test_a_wrong_checksum_of_a_large_png_counts() -> None:
+    with pytest.raises(BrokenImage, match="its checksum is wrong"):
+        anatomy(with_wrong_crcs(png(3000, 1500), [0]))
 
 
 COLOURS = bytes(range(0, 252, 7))

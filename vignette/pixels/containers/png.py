@@ -46,6 +46,10 @@ _INFLATED_AT_THE_DOOR: Final = 4 * MIB
 # The same for a PNG without its end, where the checksums do not tell whether chunks are missing.
 _INFLATED_WITHOUT_END: Final = 64 * MIB
 
+# Chunks of picture data with a wrong checksum, in a file whose pixels are whole. A writer that knows no checksums has
+# a chunk for each few KiB.
+_MOST_WRONG_CHUNKS: Final = 1000
+
 _IEND: Final = as_chunk(b"IEND")
 
 _IHDR: Final = struct.Struct(">IIBBBBB")
@@ -101,6 +105,7 @@ class _Walk:
         self._data_end = 0
         self._animation: Animation
         self._inflation: Inflation | None = None
+        self._wrong: list[Chunk] = []
         self._end = 0
         self._mended: Pieces | None = None
 
@@ -223,12 +228,30 @@ class _Walk:
             raise BrokenImage(f"{chunk.what} comes before the palette")
         if self._data_end not in (0, chunk.header):
             raise BrokenImage(f"{chunk.what} does not follow the one before it")
-        if self._bounds.checksums:
-            self._check_crc(chunk)
+        is_small = header.data_bytes <= _INFLATED_AT_THE_DOOR
+        if (self._bounds.checksums or is_small) and not has_right_crc(self._reader, chunk):
+            self._wrong.append(chunk)
+            if not is_small or len(self._wrong) > _MOST_WRONG_CHUNKS:
+                raise _with_wrong_crc(chunk)
         if self._inflation is not None:
             self._inflation.take_all(self._reader.chunks(chunk.start, chunk.length, chunk.what))
         self._data_bytes += chunk.length
         self._data_end = chunk.end
+
+    def _take_wrong_chunks(self) -> None:
+        """Correct the checksums of data that a checksum of their own proves to be whole; refuse other data."""
+        first = self._wrong[0]
+        is_proven = not self._bounds.checksums or (self._inflation is not None and self._inflation.is_proven)
+        if not is_proven or self._mended is not None:
+            raise _with_wrong_crc(first)
+        mended, at = Pieces(), 0
+        for chunk in self._wrong:
+            mended.copy(at, chunk.end - CRC.size)
+            mended.write(CRC.pack(crc_of(self._reader, chunk)))
+            at = chunk.end
+        mended.copy(at, self._reader.size)
+        self._mended = mended
+        self._collector.warn(f"the checksum of {first.what} is wrong, but that of the pixels is right")
 
     def _take_critical(self, chunk: Chunk) -> None:
         if chunk.kind != b"PLTE":
@@ -248,7 +271,7 @@ class _Walk:
 
     def _check_crc(self, chunk: Chunk) -> None:
         if not has_right_crc(self._reader, chunk):
-            raise BrokenImage(f"{chunk.what} is damaged: its checksum is wrong")
+            raise _with_wrong_crc(chunk)
 
     def _metadata(self, chunk: Chunk) -> bytes | None:
         if not self._metadata_left:
@@ -275,8 +298,10 @@ class _Walk:
             )
         if self._inflation is not None:
             self._inflation.finish()
-            if self._inflation.fault and self._mended is None:
+            if self._inflation.fault and self._mended is None and not self._wrong:
                 raise BrokenImage(self._inflation.fault)
+        if self._wrong:
+            self._take_wrong_chunks()
         # Without a sound animation, decoders show the still picture (11.3.6, 13.11), and so do we.
         frames = self._animation.count()
         # libvips copies what libspng has put together of an interlaced picture.
@@ -300,6 +325,10 @@ class _Walk:
             blocks=self._collector.blocks(),
             mended=self._mended,
         )
+
+
+def _with_wrong_crc(chunk: Chunk) -> BrokenImage:
+    return BrokenImage(f"{chunk.what} is damaged: its checksum is wrong")
 
 
 class _Texts:

@@ -55,6 +55,11 @@ class Inflation:
                 self.fault = _WRONG_CHECKSUM if is_checksum else self._told("are damaged")
             piece = self._stream.unconsumed_tail
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether the data end with the pixels, and their checksum proves these."""
+        return not self.fault and self._stream.eof and self.found == self._needed
+
     def take_all(self, pieces: Iterator[bytes]) -> None:
         for piece in pieces:
             self.take(piece)
