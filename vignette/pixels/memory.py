@@ -36,8 +36,8 @@ def memory_to_decode(anatomy: Anatomy, file_bytes: int) -> int:
             return anatomy.held_bytes
         case formats.WEBP:
             return file_bytes + anatomy.held_bytes
-        case formats.TIFF:
-            return _streamed(anatomy)
+        case formats.TIFF:  # planes that are read one by one are read from a copy
+            return _streamed(anatomy) + (file_bytes if anatomy.samples.are_apart else 0)
         case _:
             return max(int(anatomy.coded_pixels * _HELD_WHOLE[anatomy.format]), anatomy.held_bytes)
 

@@ -99,9 +99,15 @@ class Samples:
 
     @property
     def is_left_to_pillow(self) -> bool:
-        """Whether libvips does not read them: 12 bits, Zstandard, tiles of separate planes."""
-        are_tiled_planes = self.in_tiles and self.in_planes and self.colours.samples + self.extra > 1
-        return self.bits == _PACKED or self.compression == ZSTANDARD or are_tiled_planes
+        """Whether libvips does not read them: 12 bits, Zstandard."""
+        return self.bits == _PACKED or self.compression == ZSTANDARD
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether they lie in planes that libvips reads only one by one: in tiles, or of grey and alpha."""
+        is_known_together = not self.in_tiles and self.colours is not Colours.GREY
+        has_several = self.colours.samples + self.extra > 1
+        return self.in_planes and has_several and not is_known_together and not self.is_left_to_pillow
 
     @property
     def are_doubles(self) -> bool:
@@ -199,12 +205,17 @@ def _is_known_premultiplied(samples: Samples) -> bool:
 
 
 def _is_known_in_planes(samples: Samples) -> bool:
-    """Whether an engine puts the planes together rightly. Only Pillow does so for tiles."""
+    """Whether an engine puts the planes together rightly."""
     if samples.colours.samples + samples.extra == 1:
         return True
-    if samples.colours in (Colours.GREY, Colours.PALETTE) or (samples.kind is _F and samples.bits != 32):
+    if samples.colours is Colours.PALETTE or samples.are_doubles:
         return False
-    if samples.in_tiles or samples.compression:
+    if samples.are_apart:
+        is_plain = samples.colours in (Colours.GREY, Colours.RGB, Colours.CMYK) and not samples.is_jpeg
+        return is_plain and samples.alpha is not Alpha.PREMULTIPLIED
+    if samples.kind is _F and samples.bits != 32:
+        return False
+    if samples.compression:
         return samples.is_bytes and samples.colours is Colours.RGB and samples.alpha is not Alpha.PREMULTIPLIED
     return True
 

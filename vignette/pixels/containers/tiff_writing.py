@@ -19,12 +19,39 @@ def with_directory(
 
     The directory after it is at *next_offset*; 0 stands for none.
     """
-    kept = {entry.tag: entry for entry in entries if entry.tag not in numbers}
+    return with_directories(reader, layout, [(entries, numbers)], next_offset)
+
+
+def with_directories(
+    reader: Reader,
+    layout: Layout,
+    directories: Iterable[tuple[Iterable[Entry], Mapping[int, Sequence[int]]]],
+    next_offset: int = 0,
+) -> Pieces:
+    """Return as `with_directory` the file with several *directories* one after another."""
     start = reader.size + reader.size % 2
+    written, listed = bytearray(), list(directories)
+    for number, (entries, numbers) in enumerate(listed, 1):
+        table, behind = _directory(layout, entries, numbers, start + len(written))
+        end = start + len(written) + len(table) + layout.link.size + len(behind)
+        written += table + layout.link.pack(end if number < len(listed) else next_offset) + behind
+    made = Pieces()
+    made.copy(0, layout.header_bytes - layout.link.size)
+    made.write(layout.link.pack(start))
+    made.copy(layout.header_bytes, reader.size)
+    made.write(bytes(reader.size % 2) + bytes(written))
+    return made
+
+
+def _directory(
+    layout: Layout, entries: Iterable[Entry], numbers: Mapping[int, Sequence[int]], start: int
+) -> tuple[bytes, bytes]:
+    """Return the table of a directory at byte *start*, and the values that stand behind the link after it."""
+    kept = {entry.tag: entry for entry in entries if entry.tag not in numbers}
     tags = sorted([*kept, *numbers])
     link, kind = layout.link, _LONG8 if layout.is_big else _LONG
     values = start + layout.entry_count.size + layout.entry.size * len(tags) + link.size
-    table, behind = bytearray(), bytearray()
+    table, behind = bytearray(layout.entry_count.pack(len(tags))), bytearray()
     for tag in tags:
         if tag in kept:
             entry = kept[tag]
@@ -34,10 +61,4 @@ def with_directory(
         place = raw if len(raw) <= link.size else link.pack(values + len(behind))
         behind += b"" if len(raw) <= link.size else raw
         table += layout.entry.pack(tag, kind, len(numbers[tag]), place)
-    made = Pieces()
-    made.copy(0, layout.header_bytes - link.size)
-    made.write(link.pack(start))
-    made.copy(layout.header_bytes, reader.size)
-    count = layout.entry_count.pack(len(tags))
-    made.write(bytes(reader.size % 2) + count + bytes(table) + link.pack(next_offset) + bytes(behind))
-    return made
+    return bytes(table), bytes(behind)

@@ -101,5 +101,7 @@ def _engines(anatomy: Anatomy) -> tuple[Engine, ...]:
     if anatomy.is_arithmetic:
         # Pillow has to hold all of its data. What libvips finds damaged, Pillow would show.
         return (libvips,)
+    if anatomy.samples.are_apart:
+        return (libvips,)  # each plane is a page of its own for it
     engines = _ENGINES[anatomy.format]
     return engines[::-1] if anatomy.format is formats.AVIF and libvips.is_first_for(anatomy) else engines

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -96,6 +96,16 @@ def joined_halves(image: Any, samples: Samples) -> Any:
     name = "b-w" if samples.colours is Colours.GREY else "scrgb"
     doubles = image.copy(format="double", bands=image.bands // 2, interpretation=name).cast("float")
     return doubles.unpremultiply(max_alpha=1) if samples.alpha is Alpha.PREMULTIPLIED else doubles
+
+
+def joined_planes(planes: Sequence[Any], samples: Samples) -> Any:
+    """Return the picture of which the *planes* are grey pictures."""
+    first, *others = planes
+    names = _EIGHT if first.format == "uchar" else _SIXTEEN
+    name = names[samples.colours.samples]
+    if samples.kind is Kind.FLOAT and name == "rgb16":
+        name = "scrgb"
+    return first.bandjoin(others).copy(interpretation=name)
 
 
 def has_alpha(image: Any) -> bool:

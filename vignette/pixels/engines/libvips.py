@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any, BinaryIO, Final, cast
 
 from PIL import Image
@@ -27,7 +28,7 @@ from vignette.pixels.engines.sizes import check_size, stored
 from vignette.pixels.engines.variety import UnknownVariety
 from vignette.pixels.formats import Format
 from vignette.pixels.resampling import upright
-from vignette.pixels.samples import Samples
+from vignette.pixels.samples import Alpha, Samples
 
 _LOADERS: Final[dict[Format, str]] = {
     formats.PNG: "pngload_source",
@@ -97,8 +98,11 @@ def decode(file: BinaryIO, anatomy: Anatomy, size: tuple[int, int]) -> Image.Ima
     if anatomy.aperture is not None:
         raise UnknownVariety("it crops no AVIF")
     vips = library()
-    source = _source(vips, file)  # libvips does not keep what its bytes are in
     try:
+        if anatomy.samples.are_apart:
+            sources = _sources(vips, file, anatomy)
+            return finished(_joined(vips, sources, anatomy), anatomy, size)
+        source = _source(vips, file)  # libvips does not keep what its bytes are in
         return finished(_load(vips, source, anatomy, size), anatomy, size)
     except vips.Error as error:
         _check_room(anatomy, size)
@@ -168,6 +172,27 @@ def _source(vips: Any, file: BinaryIO) -> Any:
     content = bytearray(length)
     cast(io.BufferedIOBase, file).readinto(content)
     return vips.Source.new_from_memory(content)
+
+
+def _sources(vips: Any, file: BinaryIO, anatomy: Anatomy) -> list[Any]:
+    """Return a source for each plane: they are read at the same time, each at a place of its own."""
+    samples = anatomy.samples
+    content = file.read()
+    count = samples.colours.samples + (samples.alpha is not Alpha.NONE)
+    return [vips.Source.new_from_memory(content) for _ in range(count)]
+
+
+def _joined(vips: Any, sources: Sequence[Any], anatomy: Anatomy) -> Any:
+    """Load the picture whose planes are pages, as `tiff_pixels` has made them."""
+    planes = []
+    for page, source in enumerate(sources):
+        try:
+            plane = vips.Operation.call(_LOADERS[anatomy.format], source, page=page, **_LOADING)
+        except vips.Error as error:
+            raise UnknownVariety(words(error)) from error
+        check_size((plane.width, plane.height), (anatomy.width, anatomy.height))
+        planes.append(plane)
+    return deep.joined_planes(planes, anatomy.samples)
 
 
 def _load(vips: Any, source: Any, anatomy: Anatomy, size: tuple[int, int]) -> Any:

@@ -103,7 +103,9 @@ def _check_samples(source: ImageFile.ImageFile, samples: Samples) -> None:
     else:
         # It swaps the bytes of those only that are not compressed.
         is_known = source.mode in _MEASURED_MODES and not samples.is_big_endian
-    if samples.in_planes:
+    if samples.are_apart:
+        is_known = False  # it would take the first plane for the picture
+    elif samples.in_planes:
         is_known &= samples.is_bytes and samples.colours is Colours.RGB
     if not is_known:
         raise UnknownVariety(f"it does not know {samples.words} samples")

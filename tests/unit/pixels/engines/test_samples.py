@@ -11,6 +11,7 @@ import io
 import itertools
 import math
 import struct
+import zlib
 from contextlib import suppress
 
 import pytest
@@ -33,7 +34,7 @@ from tests.unit.pixels.engines.sample_types import (
     written,
 )
 from tests.unit.pixels.engines.scenes import decoded
-from vignette.errors import UnsupportedFormat
+from vignette.errors import BrokenImage, UnsupportedFormat
 from vignette.pixels import engines
 from vignette.pixels.engines import libvips, pillow
 from vignette.pixels.inspection import read_anatomy
@@ -94,12 +95,12 @@ def is_taken(one: SampleType) -> bool:
         return False
     if one.bits == 12 and one.order == ">":
         return False
-    if one.planar and one.photometric in (GREY, MIN_IS_WHITE, PALETTE) and one.alpha:
+    if one.planar and (one.tiled or (one.photometric in (GREY, MIN_IS_WHITE) and one.alpha)):
+        return one.bits != 64 and one.alpha != ASSOCIATED
+    if one.planar and one.photometric == PALETTE and one.alpha:
         return False
     if one.planar and one.photometric in (RGB, CMYK) and (one.kind, one.bits) in ((F, 16), (F, 64)):
         return False
-    if one.planar and one.tiled:
-        return (one.kind, one.bits, one.photometric) == (U, 8, RGB) and one.alpha != ASSOCIATED
     if one.alpha != ASSOCIATED:
         return True
     if one.photometric == RGB:
@@ -248,3 +249,32 @@ def test_metadata_cost_no_picture_of_64_bits() -> None:
     content = tiff(tiff_page(32, 24, page), data=data, order=">", is_big=True)
 
     assert [decoded(engines, content).getpixel((x, 5)) for x in (0, 15, 31)] == [0, 123, 255]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("is_big", [False, True], ids=["TIFF", "BigTIFF"])
+def test_planes_in_tiles_behind_the_alpha_are_left_out(order: str, is_big: bool) -> None:
+    values = (10_000, 20_000, 30_000, 65_535, 12_345)
+    data = b"".join(struct.pack(f"{order}H", value) * 256 * 2 for value in values)
+    start = 16 if is_big else 8
+    tiles = {322: [16], 323: [16], 324: [start + 512 * index for index in range(10)], 325: [512] * 10}
+    page = {258: [16] * 5, 262: [2], 277: [5], 284: [2], 338: [2, 0], 273: [], 278: [], 279: [], **tiles}
+    content = tiff(tiff_page(20, 10, page), data=data, order=order, is_big=is_big)
+
+    image = decoded(engines, content)
+
+    assert image.mode == "RGBA"
+    assert set(image.get_flattened_data()) == {(39, 78, 117, 255)}
+
+
+def test_planes_in_tiles_of_which_one_is_damaged_are_no_picture() -> None:
+    data = b"".join(zlib.compress(bytes(256)) for _ in range(3))
+    length = len(data) // 3
+    tiles = {322: [16], 323: [16], 324: [8 + length * index for index in range(3)], 325: [length] * 3}
+    page = {258: [8] * 3, 259: [8], 262: [2], 277: [3], 284: [2], 273: [], 278: [], 279: [], **tiles}
+    sound = tiff(tiff_page(16, 16, page), data=data)
+    damaged = tiff(tiff_page(16, 16, page), data=data[: 2 * length + 2] + b"\7" + data[2 * length + 3 :])
+
+    assert decoded(engines, sound).size == (16, 16)
+    with pytest.raises((OSError, BrokenImage)):
+        decoded(engines, damaged)
