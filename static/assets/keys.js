@@ -46,7 +46,9 @@ export function keys(targets) {
   opener.addEventListener("click", () => dialog.showModal());
 
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isInMenu = event.target.closest?.("details.menu[open]");
+    if (takesText(event.target) && !(event.key === "Escape" && isInMenu)) return;
     if (dialog.open || document.querySelector(".pswp")) return;
     if (event.key === "Escape" && closeOpen()) return event.preventDefault();
     if (off) return undefined;

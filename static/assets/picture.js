@@ -4,6 +4,7 @@ import { copyOnClick } from "./copying.js";
 import { findIn } from "./finding.js";
 import { follow } from "./following.js";
 import { keys } from "./keys.js";
+import { makeLinksIn } from "./links.js";
 import { shareOnClick } from "./sharing.js";
 import { decode } from "./thumbhash.js";
 import { localTimesIn } from "./times.js";
@@ -130,6 +131,7 @@ if (mat()) {
   localTimesIn(document);
   copyOnClick(document);
   shareOnClick(document);
+  makeLinksIn(document);
   findIn(document.querySelector(".says"));
   keys({
     z: () => mat().querySelector(".open"),

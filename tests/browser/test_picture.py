@@ -323,7 +323,7 @@ class TestOnItsWay:
         expect(page.locator(".mat .open img")).to_be_visible(timeout=20_000)
         assert box(page, ".mat .picture") == at_first
         assert page.evaluate("document.activeElement.closest('details').open")
-        expect(page.locator(".menu")).to_have_count(1)
+        expect(page.get_by_text("Copy link")).to_be_visible()
         assert shift(page) == shifted  # by what the reader has opened
         assert visit.complaints == []
 

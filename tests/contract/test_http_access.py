@@ -29,6 +29,7 @@ LINK = "0" * 16
 BODIES = {
     ("PATCH", "/images/{}"): {"json": {"visibility": "public"}},
     ("POST", "/images/{}/links"): {"json": {"what": "page", "expires_at": "2999-01-01T00:00:00Z"}},
+    ("POST", "/images/{}/share"): {"data": {"what": "public", "lasts": "day"}},
 }
 # With one scope each, which is not that of the question.
 BARE = {"bare": {Scope.SHARE}, "barer": {Scope.READ}}
@@ -92,6 +93,10 @@ ROUTES = [
     ("GET", "/images/{}/links", Scope.SHARE),
     ("DELETE", "/images/{}/links", Scope.SHARE),
     ("DELETE", f"/images/{{}}/links/{LINK}", Scope.SHARE),
+    ("GET", "/images/{}/share", Scope.SHARE),
+    ("POST", "/images/{}/share", Scope.SHARE),
+    ("POST", "/images/{}/share/end", Scope.SHARE),
+    ("POST", f"/images/{{}}/share/{LINK}/end", Scope.SHARE),
 ]
 OF_ALL = [
     ("GET", "/", Scope.READ),

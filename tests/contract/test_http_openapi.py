@@ -874,6 +874,60 @@ def link_end(ask: Asking) -> None:
         ask("DELETE", f"/images/0/links/{made['id']}", template)
 
 
+_SHARE = "/images/{image_id}/share"
+
+
+def share_page(ask: Asking) -> None:
+    ask.house.client.post("/images/0/share", data={"what": "page", "place": "none", "lasts": "day"})
+    for number in (0, 2, 99):
+        ask.both(f"/images/{number}/share?made=1", _SHARE)
+    with no_catalogue(ask.house):
+        ask.both("/images/0/share", _SHARE)
+
+
+def share(ask: Asking) -> None:
+    house, form = ask.house, {"what": "page", "place": "none", "lasts": "day", "revocable": "1"}
+    for number in (0, 2, 99):
+        ask("POST", f"/images/{number}/share", _SHARE, data=form)
+    ask("POST", "/images/0/share", _SHARE, data={**form, "lasts": "date"})
+    ask("POST", "/images/0/share", _SHARE, json={})
+    ask("POST", "/images/0/share", _SHARE, data={**form, "what": "vignette", "size": "none"})
+    ask("POST", "/images/0/share", _SHARE, data=form, headers={"Sec-Fetch-Site": "cross-site"})
+    small_body(ask, "POST", "/images/0/share", _SHARE, content_type="application/x-www-form-urlencoded")
+    with patched(linking, "MAX_LINKS_OF_AN_IMAGE", 1):
+        ask("POST", "/images/0/share", _SHARE, data=form)
+    for fault in (errors.StoreUnavailable("read-only"), errors.StoreFull("no room")):
+        with patched(FolderStore, "read_service", failing(fault)):
+            ask("POST", "/images/0/share", _SHARE, data=form)
+    with no_catalogue(house):
+        ask("POST", "/images/0/share", _SHARE, data=form)
+
+
+def shares_end(ask: Asking) -> None:
+    template = f"{_SHARE}/end"
+    for number in (0, 2, 99):
+        ask("POST", f"/images/{number}/share/end", template)
+    ask("POST", "/images/0/share/end", template, headers={"Sec-Fetch-Site": "cross-site"})
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
+        with patched(ask.house.store, "write", failing(fault)):
+            ask("POST", "/images/0/share/end", template)
+    with no_catalogue(ask.house):
+        ask("POST", "/images/0/share/end", template)
+
+
+def share_end(ask: Asking) -> None:
+    template = f"{_SHARE}/{{link_id}}/end"
+    made = ask.house.client.post("/images/0/links", json={**_A_LINK, "revocable": True}).json
+    for number in (0, 2, 99):
+        ask("POST", f"/images/{number}/share/{made['id']}/end", template)
+    ask("POST", "/images/0/share/none/end", template)
+    ask("POST", f"/images/0/share/{made['id']}/end", template, headers={"Sec-Fetch-Site": "cross-site"})
+    with patched(ask.house.catalogue.links, "remove", failing(errors.StoreFull("no room"))):
+        ask("POST", f"/images/0/share/{made['id']}/end", template)
+    with no_catalogue(ask.house):
+        ask("POST", f"/images/0/share/{made['id']}/end", template)
+
+
 EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/images"): upload,
     ("get", "/images"): catalogue,
@@ -921,6 +975,10 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/images/{image_id}/links"): link_list,
     ("delete", "/images/{image_id}/links"): links_end,
     ("delete", "/images/{image_id}/links/{link_id}"): link_end,
+    ("get", "/images/{image_id}/share"): share_page,
+    ("post", "/images/{image_id}/share"): share,
+    ("post", "/images/{image_id}/share/end"): shares_end,
+    ("post", "/images/{image_id}/share/{link_id}/end"): share_end,
     ("get", "/sessions"): session_list,
     ("delete", "/sessions/{session_id}"): session_end,
     ("get", "/quarantine"): quarantine_page,

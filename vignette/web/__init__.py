@@ -48,6 +48,7 @@ from vignette.web.routes.links import links
 from vignette.web.routes.neighbours import neighbours
 from vignette.web.routes.quarantine import quarantine
 from vignette.web.routes.sessions import sessions
+from vignette.web.routes.shares import shares
 from vignette.web.routes.tickets import tickets
 from vignette.web.routes.uploads import uploads
 from vignette.web.routes.vignettes import vignettes
@@ -60,7 +61,7 @@ _PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent.parent
 
 _ROUTES: Final = (
     *(about, frame, health, docs),
-    *(uploads, images, neighbours, archives, files, vignettes, links),
+    *(uploads, images, neighbours, archives, files, vignettes, links, shares),
     *(keys, sessions, tickets, drop_boxes, quarantine, audit),
 )
 
