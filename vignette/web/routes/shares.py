@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -35,6 +35,7 @@ from vignette.web.http.answers import unstored
 from vignette.web.http.link_cookie import set_link, told_link
 from vignette.web.http.negotiation import HTML
 from vignette.web.linked import linked_url
+from vignette.web.pages.ends import TO_A_DAY, NoSuchDay, said_end
 from vignette.web.pages.qr import qr_in_page
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form
 
@@ -46,7 +47,6 @@ _LASTS: Final = {
     "week": timedelta(weeks=1),
     "month": timedelta(days=30),
 }
-_TO_A_DAY: Final = "date"
 
 _GONE: Final = (ImageNotFound, ImageDeleted)
 
@@ -54,18 +54,14 @@ _FORM: Final = {
     "type": "object",
     "properties": {
         "what": {"type": "string", "enum": list(Representation)},
-        "lasts": {"type": "string", "enum": [*_LASTS, _TO_A_DAY]},
-        "date": {"type": "string", "format": "date", "description": f"With `lasts={_TO_A_DAY}`: its last day, in UTC"},
+        "lasts": {"type": "string", "enum": [*_LASTS, TO_A_DAY]},
+        "date": {"type": "string", "format": "date", "description": f"With `lasts={TO_A_DAY}`: its last day, in UTC"},
         "place": {"type": "string", "enum": list(Place), "description": "Of a page: what it tells of the place"},
         "size": {"type": "string", "description": "Of a vignette: the name of its recipe"},
         "revocable": {"type": "string", "description": "Whatever it says: the link can be ended before its time"},
     },
     "required": ["what", "lasts"],
 }
-
-
-class _NoSuchDay(Exception):
-    """The day to which the link is to last is over, or is none."""
 
 
 @shares.get("")
@@ -97,7 +93,7 @@ def add(image_id: ImageRef) -> Response:
     image = web_context().browsing.existing(current_actor(), image_id)
     try:
         wanted = _wanted(form, datetime.now(UTC))
-    except _NoSuchDay:
+    except NoSuchDay:
         return _page(image, form)
     linking = web_context().linking
     link = linking.make(current_actor(), image_id, wanted)
@@ -167,25 +163,11 @@ def _wanted(form: Mapping[str, str], now: datetime) -> Wanted:
         place = Place(_one_of(form, "place", list(Place)))
     return Wanted(
         what,
-        _end(form, now),
+        said_end(form, _LASTS, now),
         place,
         recipe=(form.get("size") or None) if what is Representation.VIGNETTE else None,
         revocable="revocable" in form,
     )
-
-
-def _end(form: Mapping[str, str], now: datetime) -> datetime:
-    lasts = _one_of(form, "lasts", [*_LASTS, _TO_A_DAY])
-    if lasts != _TO_A_DAY:
-        return now + _LASTS[lasts]
-    try:
-        last_day = date.fromisoformat(form.get("date", ""))
-        end = datetime.combine(last_day + timedelta(days=1), time(), UTC)
-    except (ValueError, OverflowError):
-        raise _NoSuchDay from None
-    if end <= now:
-        raise _NoSuchDay
-    return end
 
 
 def _one_of(form: Mapping[str, str], name: str, values: Sequence[str]) -> str:
