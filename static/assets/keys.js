@@ -1,5 +1,7 @@
 // Keys of one letter, which the reader can turn off (WCAG 2.2, 2.1.4), and the dialog that tells them.
 
+import "./menus.js"; // first: what closes a menu does nothing else
+
 const OFF = "vignette.keys-off";
 
 const remembered = () => {
@@ -22,15 +24,6 @@ function remember(off) {
 const takesText = (element) =>
   element.matches?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
-/** Close the innermost thing that is open, and return whether there was one. */
-function closeOpen() {
-  const menu = document.querySelector("details.menu[open]");
-  if (!menu) return false;
-  menu.open = false;
-  menu.querySelector("summary").focus();
-  return true;
-}
-
 /** Have each key of *targets* click what its function returns. "?" opens the help. */
 export function keys(targets) {
   const dialog = document.querySelector("dialog.keys");
@@ -46,20 +39,13 @@ export function keys(targets) {
   opener.addEventListener("click", () => dialog.showModal());
 
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    const isInMenu = event.target.closest?.("details.menu[open]");
-    if (takesText(event.target) && !(event.key === "Escape" && isInMenu)) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return;
     if (dialog.open || document.querySelector(".pswp")) return;
-    if (event.key === "Escape" && closeOpen()) return event.preventDefault();
     if (off) return undefined;
     if (event.key === "?") dialog.showModal();
     const target = targets[event.key.length === 1 ? event.key.toLowerCase() : event.key]?.();
     if (!target) return undefined;
     event.preventDefault();
     return target.click();
-  });
-  document.addEventListener("click", (event) => {
-    const menu = document.querySelector("details.menu[open]");
-    if (menu && !menu.contains(event.target)) menu.open = false;
   });
 }
