@@ -111,6 +111,8 @@ OF_ALL = [
     ("GET", "/keys/{}", Scope.ADMIN),
     ("PATCH", "/keys/{}", Scope.ADMIN),
     ("DELETE", "/keys/{}", Scope.ADMIN),
+    ("GET", "/keys/{}/change", Scope.ADMIN),
+    ("POST", "/keys/{}/change", Scope.ADMIN),
     ("GET", "/quarantine", Scope.ADMIN),
     ("POST", "/images/{}/review", Scope.ADMIN),
     ("GET", "/audit", Scope.ADMIN),

@@ -506,6 +506,8 @@ def new_key(ask: Asking, _: str, admin: dict[str, str]) -> None:
     ask("POST", "/keys", headers=ask.lesser, json=NEW_KEY)
     ask("POST", "/keys", headers=admin, json=NEW_KEY)
     ask("POST", "/keys", headers=admin, json={**NEW_KEY, "scopes": []})
+    ask("POST", "/keys", headers=admin, data={"name": "phone", "upload": "1", "lasts": "month"})
+    ask("POST", "/keys", headers=admin, data={"name": "phone", "lasts": "month"})
     ask("POST", "/keys", headers={**admin, "Sec-Fetch-Site": "cross-site"}, json=NEW_KEY)
     small_body(ask, "POST", "/keys", headers=admin)
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.TooManyKeys("1000")):
@@ -576,6 +578,35 @@ def key_removal(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
             ask("DELETE", f"/keys/{key_id}", template, headers=admin)
     with no_catalogue(ask.house):
         ask("DELETE", f"/keys/{key_id}", template, headers=admin)
+
+
+_KEY_CHANGE = "/keys/{key_id}/change"
+
+
+@as_admin
+def key_change_page(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
+    ask.both(f"/keys/{key_id}/change", _KEY_CHANGE, headers=ask.lesser)
+    ask.both(f"/keys/{key_id}/change", _KEY_CHANGE, headers=admin)
+    ask.both("/keys/none/change", _KEY_CHANGE, headers=admin)
+    with no_catalogue(ask.house):
+        ask.both(f"/keys/{key_id}/change", _KEY_CHANGE, headers=admin)
+
+
+@as_admin
+def key_change_form(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
+    path, form = f"/keys/{key_id}/change", {"name": "tablet", "admin": "1", "lasts": "as-it-is"}
+    ask("POST", path, _KEY_CHANGE, headers=ask.lesser, data=form)
+    ask("POST", path, _KEY_CHANGE, headers=admin, data=form)
+    ask("POST", path, _KEY_CHANGE, headers=admin, data={**form, "admin": ""})
+    ask("POST", path, _KEY_CHANGE, headers=admin, data={**form, "lasts": "always"})
+    ask("POST", "/keys/none/change", _KEY_CHANGE, headers=admin, data=form)
+    ask("POST", path, _KEY_CHANGE, headers={**admin, "Sec-Fetch-Site": "cross-site"}, data=form)
+    small_body(ask, "POST", path, _KEY_CHANGE, headers=admin, content_type="application/x-www-form-urlencoded")
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
+        with patched(ask.house.keyholding, "change", failing(fault)):
+            ask("POST", path, _KEY_CHANGE, headers=admin, data={**form, "name": "watch"})
+    with no_catalogue(ask.house):
+        ask("POST", path, _KEY_CHANGE, headers=admin, data=form)
 
 
 @as_admin
@@ -965,6 +996,8 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("get", "/keys/{key_id}"): one_key,
     ("patch", "/keys/{key_id}"): key_change,
     ("delete", "/keys/{key_id}"): key_removal,
+    ("get", "/keys/{key_id}/change"): key_change_page,
+    ("post", "/keys/{key_id}/change"): key_change_form,
     ("get", "/audit"): events,
     ("get", "/login"): login_page,
     ("post", "/login"): login,

@@ -43,6 +43,7 @@ from vignette.web.routes.files import files
 from vignette.web.routes.frame import frame
 from vignette.web.routes.health import health
 from vignette.web.routes.images import images
+from vignette.web.routes.key_forms import key_forms
 from vignette.web.routes.keys import keys
 from vignette.web.routes.links import links
 from vignette.web.routes.neighbours import neighbours
@@ -62,7 +63,7 @@ _PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent.parent
 _ROUTES: Final = (
     *(about, frame, health, docs),
     *(uploads, images, neighbours, archives, files, vignettes, links, shares),
-    *(keys, sessions, tickets, drop_boxes, quarantine, audit),
+    *(keys, key_forms, sessions, tickets, drop_boxes, quarantine, audit),
 )
 
 

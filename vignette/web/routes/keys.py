@@ -1,13 +1,16 @@
-"""`/keys`: keys are made, looked at, changed and taken back."""
+"""`/keys`: keys are made, looked at, changed and taken back, by programs and on pages."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, make_response, render_template, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vignette.access.actors import Scope
+from vignette.access.keys import Key
 from vignette.access.quotas import Quota
 from vignette.errors import (
     CatalogueUnavailable,
@@ -27,10 +30,11 @@ from vignette.web.api.resources.keys import KeyPage, KeyResource, KeyWithToken, 
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content, unstored, with_next
-from vignette.web.http.negotiation import JSON
+from vignette.web.http.answers import as_json, no_content, page_or_json, unstored, with_next
+from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.queries import whole_number
-from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
+from vignette.web.pages.key_form import BLANK, FORM_SCHEMA, MOST_MIB, RefusedField, wanted_key
+from vignette.web.small_bodies import FORM, MERGE_PATCH, UNREADABLE, read_form, read_json
 
 keys = Blueprint("keys", __name__, url_prefix="/keys")
 
@@ -105,13 +109,17 @@ class KeyPatch(BaseModel):
 @operation(
     "Make a key",
     Answer(201, "The key. Its token is told here and never again", JSON, KeyWithToken, ("Location", "Cache-Control")),
+    Answer(201, "", HTML),
     scope=Scope.ADMIN,
     problems=(CrossSiteRequest, *UNREADABLE, TooManyKeys, *_UNWRITABLE),
-    bodies={JSON: {"schema": NewKey.model_json_schema()}},
+    bodies={JSON: {"schema": NewKey.model_json_schema()}, FORM: {"schema": FORM_SCHEMA}},
     curl='--json \'{{"name": "phone", "scopes": ["upload"]}}\' {server}/keys',
 )
 def add() -> Response:
-    wanted = read_json(NewKey)
+    """A form gets a page with the token."""
+    if request.mimetype == FORM:
+        return _add_by_form(read_form())
+    wanted = read_json(NewKey, (JSON, FORM))
     key, token = web_context().keyholding.add(
         current_actor(),
         wanted.name,
@@ -121,15 +129,28 @@ def add() -> Response:
         origins=wanted.origins,
         quota=Quota(**wanted.quota.model_dump()),
     )
-    response = unstored(as_json(KeyWithToken(**key_resource(key).model_dump(), token=token), 201))
+    return _made(key, as_json(KeyWithToken(**key_resource(key).model_dump(), token=token), 201))
+
+
+def _add_by_form(form: Mapping[str, str]) -> Response:
+    try:
+        wanted = wanted_key(form, datetime.now(UTC))
+    except RefusedField as refused:
+        return unstored(make_response(_list_page(_page_after(None, _PAGE_SIZE), form, refused.name), 400))
+    key, token = web_context().keyholding.add(current_actor(), **wanted._asdict())
+    return _made(key, make_response(render_template("key_made.html", key=key_resource(key), token=token), 201))
+
+
+def _made(key: Key, response: Response) -> Response:
     response.headers["Location"] = absolute_url("keys.show", key_id=key.id)
-    return response
+    return unstored(response)
 
 
 @keys.get("")
 @operation(
     "The keys, newest first",
-    Answer(200, "A page of them, without their tokens", JSON, KeyPage, ("Link", "Cache-Control")),
+    Answer(200, "A page of them, without their tokens", JSON, KeyPage, ("Link", "Cache-Control", "Vary")),
+    Answer(200, "", HTML),
     scope=Scope.ADMIN,
     problems=(MalformedRequest, KeyNotFound, CatalogueUnavailable),
     parameters=(
@@ -140,17 +161,36 @@ def add() -> Response:
 )
 def catalogue() -> Response:
     limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or _PAGE_SIZE
-    found = web_context().keyholding.all(current_actor(), limit + 1, request.args.get("after"))
+    page = _page_after(request.args.get("after"), limit)
+    return with_next(unstored(page_or_json(lambda: _list_page(page), lambda: page)), page.next)
+
+
+def _page_after(after: str | None, limit: int) -> KeyPage:
+    found = web_context().keyholding.all(current_actor(), limit + 1, after)
     page = found[:limit]
     following = absolute_url("keys.catalogue", limit=limit, after=page[-1].id) if len(found) > limit else None
-    response = unstored(as_json(KeyPage(keys=[key_resource(key) for key in page], next=following)))
-    return with_next(response, following)
+    return KeyPage(keys=[key_resource(key) for key in page], next=following)
+
+
+def _list_page(page: KeyPage, form: Mapping[str, str] = BLANK, refused: str | None = None) -> str:
+    """Return the HTML of *page*, beside *form*, one field of which may have been *refused*."""
+    return render_template(
+        "keys.html",
+        keys=page.keys,
+        next_url=page.next,
+        form=form,
+        refused=refused,
+        now=datetime.now(UTC),
+        most=MAX_QUOTA,
+        most_mib=MOST_MIB,
+    )
 
 
 @keys.get("/me")
 @operation(
     "The key that was shown",
-    Answer(200, "The key, without its token", JSON, KeyResource, ("Cache-Control",)),
+    Answer(200, "The key, without its token", JSON, KeyResource, ("Cache-Control", "Vary")),
+    Answer(200, "", HTML),
     scope=None,
     problems=(KeyRequired, KeyNotFound, CatalogueUnavailable),
     curl="-H 'Authorization: Bearer vk_…' {server}/keys/me",
@@ -159,19 +199,34 @@ def mine() -> Response:
     actor = current_actor()
     if actor.key_id is None:
         raise KeyRequired("any", detail="show a key: Authorization: Bearer vk_…")
-    return unstored(as_json(key_resource(web_context().keyholding.mine(actor))))
+    return _page_of(web_context().keyholding.mine(actor))
 
 
 @keys.get("/<key_id>")
 @operation(
     "One key",
-    Answer(200, "The key, without its token", JSON, KeyResource, ("Cache-Control",)),
+    Answer(200, "The key, without its token", JSON, KeyResource, ("Cache-Control", "Vary")),
+    Answer(200, "", HTML),
     scope=Scope.ADMIN,
     problems=(KeyNotFound, CatalogueUnavailable),
     curl="{server}/keys/0123456789abcdef",
 )
 def show(key_id: str) -> Response:
-    return unstored(as_json(key_resource(web_context().keyholding.get(current_actor(), key_id))))
+    return _page_of(web_context().keyholding.get(current_actor(), key_id))
+
+
+def _page_of(key: Key) -> Response:
+    def page() -> str:
+        _, usage = web_context().allowances.standing(key.actor)
+        return render_template(
+            "key.html",
+            key=key_resource(key),
+            usage=usage,
+            is_mine=key.id == current_actor().key_id,
+            now=datetime.now(UTC),
+        )
+
+    return unstored(page_or_json(page, lambda: key_resource(key)))
 
 
 @keys.patch("/<key_id>")

@@ -1,0 +1,73 @@
+"""`/keys/<key>/change`: a key is changed by the form of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, make_response, redirect, render_template
+
+from vignette.access.actors import Scope
+from vignette.access.keys import Key
+from vignette.errors import CatalogueUnavailable, CrossSiteRequest, KeyNotFound, StoreFull, StoreUnavailable
+from vignette.limits import MAX_QUOTA
+from vignette.web.api.operations import Answer, operation
+from vignette.web.api.resources.keys import key_resource
+from vignette.web.api.urls import absolute_url
+from vignette.web.context import current_actor, web_context
+from vignette.web.http.answers import unstored
+from vignette.web.http.negotiation import HTML
+from vignette.web.pages.key_form import FORM_SCHEMA, MOST_MIB, RefusedField, filled_in, wanted_key
+from vignette.web.small_bodies import FORM, UNREADABLE, read_form
+
+key_forms = Blueprint("key_forms", __name__, url_prefix="/keys/<key_id>")
+
+_UNWRITABLE = (CatalogueUnavailable, StoreUnavailable, StoreFull)
+
+
+@key_forms.get("/change")
+@operation(
+    "The page on which a key is changed",
+    Answer(200, "A form that says what it is", HTML, headers=("Cache-Control",)),
+    scope=Scope.ADMIN,
+    problems=(KeyNotFound, CatalogueUnavailable),
+)
+def change_page(key_id: str) -> Response:
+    key = web_context().keyholding.get(current_actor(), key_id)
+    return _change_page(key, filled_in(key))
+
+
+@key_forms.post("/change")
+@operation(
+    "Change a key, by the form of a page",
+    Answer(303, "It is changed; its page", HTML, headers=("Location",)),
+    scope=Scope.ADMIN,
+    problems=(CrossSiteRequest, *UNREADABLE, KeyNotFound, *_UNWRITABLE),
+    bodies={FORM: {"schema": FORM_SCHEMA}},
+)
+def change(key_id: str) -> Response:
+    form, actor, keyholding = read_form(), current_actor(), web_context().keyholding
+    key = keyholding.get(actor, key_id)
+    try:
+        changes = wanted_key(form, datetime.now(UTC), key).changes(key)
+    except RefusedField as refused:
+        return _change_page(key, form, refused.name, 400)
+    if changes:
+        keyholding.change(actor, key_id, **changes)
+    # Whoever has just taken `admin` from his own key sees it all the same.
+    is_mine = key_id == actor.key_id
+    following = absolute_url("keys.mine") if is_mine else absolute_url("keys.show", key_id=key_id)
+    return make_response(redirect(following, 303))
+
+
+def _change_page(key: Key, form: Mapping[str, str], refused: str | None = None, status: int = 200) -> Response:
+    page = render_template(
+        "key_change.html",
+        key=key_resource(key),
+        form=form,
+        refused=refused,
+        is_mine=key.id == current_actor().key_id,
+        most=MAX_QUOTA,
+        most_mib=MOST_MIB,
+    )
+    return unstored(make_response(page, status))
