@@ -113,6 +113,8 @@ OF_ALL = [
     ("DELETE", "/keys/{}", Scope.ADMIN),
     ("GET", "/keys/{}/change", Scope.ADMIN),
     ("POST", "/keys/{}/change", Scope.ADMIN),
+    ("GET", "/keys/{}/remove", Scope.ADMIN),
+    ("POST", "/keys/{}/remove", Scope.ADMIN),
     ("GET", "/quarantine", Scope.ADMIN),
     ("POST", "/images/{}/review", Scope.ADMIN),
     ("GET", "/audit", Scope.ADMIN),

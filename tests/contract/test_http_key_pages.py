@@ -1,4 +1,4 @@
-"""The pages of keys: `admin` makes and changes keys by forms without JavaScript, owners look at their own."""
+"""The pages of keys: `admin` makes, changes and removes keys by forms without JavaScript, owners look at their own."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Keys:
         answer = (client or self.client).get(path, headers={"Accept": BROWSER})
         assert answer.status_code == 200, answer.text
         assert answer.headers["Cache-Control"] == "no-store"
-        assert "Accept" in answer.headers["Vary"] or path.endswith("change")
+        assert "Accept" in answer.headers["Vary"] or path.endswith(("change", "remove"))
         return html.unescape(answer.text)
 
 
@@ -171,6 +171,7 @@ def test_the_list_has_all_and_leads_to_each(keys: Keys) -> None:
 
     for key in (keys.own, keys.theirs):
         assert f'href="/keys/{key.id}"' in page
+        assert f'href="/keys/{key.id}/remove"' in page
     answer = keys.client.get("/keys?limit=1", headers=OURS)
     assert 'rel="next"' in answer.headers["Link"]
     assert 'rel="next"' in answer.text
@@ -187,7 +188,7 @@ def test_its_page_tells_what_it_may_and_what_it_has(keys: Keys) -> None:
 
 
 def test_what_its_owner_calls_it_is_no_markup(keys: Keys) -> None:
-    for page in ("", f"/{keys.theirs.id}", f"/{keys.theirs.id}/change"):
+    for page in ("", f"/{keys.theirs.id}", f"/{keys.theirs.id}/change", f"/{keys.theirs.id}/remove"):
         path = f"/keys{page}"
         text = keys.client.get(path, headers=OURS).text
         assert "&lt;guest&gt;" in text
@@ -261,8 +262,31 @@ def test_who_takes_admin_from_his_own_key_is_told_and_looks_at_it(keys: Keys) ->
     assert keys.client.get("/keys", headers=OURS).status_code == 403
 
 
+def test_a_page_asks_before_a_key_is_taken_back(keys: Keys) -> None:
+    path = f"/keys/{keys.theirs.id}/remove"
+    assert f'action="{path}"' in keys.page(path)
+    assert "you will be signed out" not in keys.page(path)
+    assert keys.guest.get("/keys/me").status_code == 200
+
+    answer = keys.client.post(path, headers=OURS)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "http://localhost/keys")
+    assert keys.guest.get("/keys/me").status_code == 401
+    assert keys.client.post(path, headers=OURS).status_code == 404
+
+
+def test_who_takes_back_his_own_key_is_told_and_leaves(keys: Keys) -> None:
+    path = f"/keys/{keys.own.id}/remove"
+    assert "you will be signed out" in keys.page(path)
+
+    answer = keys.client.post(path, headers=OURS)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "http://localhost/")
+    assert keys.client.get("/keys").status_code == 401
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("path", ["/keys", "/keys/{}/change"])
+@pytest.mark.parametrize("path", ["/keys", "/keys/{}/change", "/keys/{}/remove"])
 @pytest.mark.parametrize("is_there", [True, False])
 def test_only_admin_gets_there_and_nobody_else_learns_which_keys_there_are(
     keys: Keys, method: str, path: str, is_there: bool
@@ -276,8 +300,8 @@ def test_only_admin_gets_there_and_nobody_else_learns_which_keys_there_are(
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}], ids=str)
-def test_no_other_site_makes_or_changes_one(keys: Keys, headers: dict[str, str]) -> None:
-    for path in ("/keys", f"/keys/{keys.theirs.id}/change"):
+def test_no_other_site_makes_changes_or_takes_back_one(keys: Keys, headers: dict[str, str]) -> None:
+    for path in ("/keys", f"/keys/{keys.theirs.id}/change", f"/keys/{keys.theirs.id}/remove"):
         answer = keys.client.post(path, data=FORM, headers=headers)
         assert (answer.status_code, answer.json["type"]) == (403, "/problems/cross-site-request")
     assert {key.name for key in keys.house.keyholding.all(OPERATOR)} == {"caretaker", "<guest>"}

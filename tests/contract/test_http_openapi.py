@@ -580,6 +580,9 @@ def key_removal(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
         ask("DELETE", f"/keys/{key_id}", template, headers=admin)
 
 
+_KEY_REMOVAL = "/keys/{key_id}/remove"
+
+
 _KEY_CHANGE = "/keys/{key_id}/change"
 
 
@@ -607,6 +610,31 @@ def key_change_form(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
             ask("POST", path, _KEY_CHANGE, headers=admin, data={**form, "name": "watch"})
     with no_catalogue(ask.house):
         ask("POST", path, _KEY_CHANGE, headers=admin, data=form)
+
+
+@as_admin
+def key_removal_page(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
+    ask.both(f"/keys/{key_id}/remove", _KEY_REMOVAL, headers=ask.lesser)
+    ask.both(f"/keys/{key_id}/remove", _KEY_REMOVAL, headers=admin)
+    ask.both("/keys/none/remove", _KEY_REMOVAL, headers=admin)
+    with no_catalogue(ask.house):
+        ask.both(f"/keys/{key_id}/remove", _KEY_REMOVAL, headers=admin)
+
+
+@as_admin
+def key_removal_form(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
+    path = f"/keys/{key_id}/remove"
+    ask("POST", path, _KEY_REMOVAL, headers=ask.lesser)
+    for face in _FACES:
+        other, _ = ask.house.keyholding.add(OPERATOR, "other", [Scope.READ])
+        for _ in range(2):
+            ask("POST", f"/keys/{other.id}/remove", _KEY_REMOVAL, faces=(face,), headers=admin)
+    ask("POST", path, _KEY_REMOVAL, headers={**admin, "Sec-Fetch-Site": "cross-site"})
+    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
+        with patched(ask.house.keyholding, "remove", failing(fault)):
+            ask("POST", path, _KEY_REMOVAL, headers=admin)
+    with no_catalogue(ask.house):
+        ask("POST", path, _KEY_REMOVAL, headers=admin)
 
 
 @as_admin
@@ -998,6 +1026,8 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("delete", "/keys/{key_id}"): key_removal,
     ("get", "/keys/{key_id}/change"): key_change_page,
     ("post", "/keys/{key_id}/change"): key_change_form,
+    ("get", "/keys/{key_id}/remove"): key_removal_page,
+    ("post", "/keys/{key_id}/remove"): key_removal_form,
     ("get", "/audit"): events,
     ("get", "/login"): login_page,
     ("post", "/login"): login,

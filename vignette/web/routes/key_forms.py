@@ -1,4 +1,4 @@
-"""`/keys/<key>/change`: a key is changed by the form of a page."""
+"""`/keys/<key>/change` and `/keys/<key>/remove`: a key is changed and taken back by forms of pages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from vignette.limits import MAX_QUOTA
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources.keys import key_resource
 from vignette.web.api.urls import absolute_url
+from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import unstored
 from vignette.web.http.negotiation import HTML
@@ -71,3 +72,37 @@ def _change_page(key: Key, form: Mapping[str, str], refused: str | None = None, 
         most_mib=MOST_MIB,
     )
     return unstored(make_response(page, status))
+
+
+@key_forms.get("/remove")
+@operation(
+    "The page that asks whether a key is to be taken back",
+    Answer(200, "What will be gone, and a form", HTML, headers=("Cache-Control",)),
+    scope=Scope.ADMIN,
+    problems=(KeyNotFound, CatalogueUnavailable),
+)
+def removal_page(key_id: str) -> Response:
+    actor = current_actor()
+    key = web_context().keyholding.get(actor, key_id)
+    page = render_template("key_removal.html", key=key_resource(key), is_mine=key.id == actor.key_id)
+    return unstored(make_response(page))
+
+
+@key_forms.post("/remove")
+@operation(
+    "Take a key back, by the button of a page",
+    Answer(
+        303,
+        "It is gone; the page of the keys, or the front page for whoever has taken back his own",
+        HTML,
+        headers=("Location",),
+    ),
+    scope=Scope.ADMIN,
+    problems=(CrossSiteRequest, KeyNotFound, *_UNWRITABLE),
+)
+def remove(key_id: str) -> Response:
+    end_turn()
+    actor = current_actor()
+    web_context().keyholding.remove(actor, key_id)
+    following = "about.home" if key_id == actor.key_id else "keys.catalogue"
+    return make_response(redirect(absolute_url(following), 303))
