@@ -131,7 +131,7 @@ FOR_EVERYBODY = {
 # They ask for a key themselves, whatever its scopes.
 # Whoever shows the delete token of the image.
 BY_TOKEN = {"/images/{}/take-back"}
-FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}"}
+FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}", "/sessions/{}/end", "/sessions/end-others"}
 FOR_VISITORS = {"/login", "/logout", "/first-key"}
 # Who has a ticket knows the address.
 FOR_GUESTS = {"/t/{}", "/t/{}/qr.svg"}

@@ -717,6 +717,35 @@ def session_end(ask: Asking, _: str, admin: dict[str, str]) -> None:
 
 
 @as_admin
+def session_end_form(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    template, signing_in = "/sessions/{session_id}/end", ask.house.context.signing_in
+    token = admin["Authorization"].partition(" ")[2]
+    for face in _FACES:
+        session, _ = signing_in.sign_in(token, None, None)
+        for _ in range(2):
+            ask("POST", f"/sessions/{session.id}/end", template, faces=(face,), headers=admin)
+    ask("POST", "/sessions/none/end", template)
+    ask("POST", "/sessions/none/end", template, headers={**admin, "Sec-Fetch-Site": "cross-site"})
+    with patched(signing_in, "end", failing(errors.StoreFull("no room"))):
+        ask("POST", "/sessions/none/end", template, headers=admin)
+    with no_catalogue(ask.house):
+        ask("POST", "/sessions/none/end", template, headers=admin)
+
+
+@as_admin
+def other_sessions_end(ask: Asking, _: str, admin: dict[str, str]) -> None:
+    path, signing_in = "/sessions/end-others", ask.house.context.signing_in
+    signing_in.sign_in(admin["Authorization"].partition(" ")[2], None, None)
+    ask("POST", path)
+    ask("POST", path, headers=admin)
+    ask("POST", path, headers={**admin, "Sec-Fetch-Site": "cross-site"})
+    with patched(signing_in, "end_others", failing(errors.StoreFull("no room"))):
+        ask("POST", path, headers=admin)
+    with no_catalogue(ask.house):
+        ask("POST", path, headers=admin)
+
+
+@as_admin
 def catalogue(ask: Asking, _: str, admin: dict[str, str]) -> None:
     ask.both("/images")
     ask.both("/images?limit=1")
@@ -1044,6 +1073,8 @@ EXCHANGES: dict[tuple[str, str], Callable[[Asking], None]] = {
     ("post", "/images/{image_id}/share/{link_id}/end"): share_end,
     ("get", "/sessions"): session_list,
     ("delete", "/sessions/{session_id}"): session_end,
+    ("post", "/sessions/{session_id}/end"): session_end_form,
+    ("post", "/sessions/end-others"): other_sessions_end,
     ("get", "/quarantine"): quarantine_page,
     ("post", "/images/{image_id}/review"): review,
     ("post", "/tickets"): new_ticket,

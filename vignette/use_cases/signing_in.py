@@ -113,6 +113,22 @@ class SigningIn:
             raise SessionNotFound(f"this key has no session {session_id[:40]!r}")
         self._trail.note_afterwards(What.SESSION_ENDED, actor, subject=session_id)
 
+    def end_others(self, actor: Actor, session_token: str | None) -> None:
+        """
+        End all sessions of the actor's key but the one of this token; without a token, all of them.
+
+        Raises:
+            KeyRequired: The actor has shown none.
+        """
+        mine = self.current(session_token)
+        for session in self._sessions.of_key(_key_of(actor)):
+            if not (mine and session.id == mine.id) and self._sessions.remove(session.id, session.key_id):
+                self._trail.note_afterwards(What.SESSION_ENDED, actor, subject=session.id)
+
+    def current(self, session_token: str | None) -> Session | None:
+        """Return the session of this token; None if there is none, any more."""
+        return None if session_token is None else self._found(session_token)
+
     def _found(self, session_token: str) -> Session | None:
         if not is_well_formed(session_token, SESSION_PREFIX):
             return None

@@ -48,6 +48,7 @@ from vignette.web.routes.keys import keys
 from vignette.web.routes.links import links
 from vignette.web.routes.neighbours import neighbours
 from vignette.web.routes.quarantine import quarantine
+from vignette.web.routes.session_ends import session_ends
 from vignette.web.routes.sessions import sessions
 from vignette.web.routes.shares import shares
 from vignette.web.routes.tickets import tickets
@@ -63,7 +64,7 @@ _PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent.parent
 _ROUTES: Final = (
     *(about, frame, health, docs),
     *(uploads, images, neighbours, archives, files, vignettes, links, shares),
-    *(keys, key_forms, sessions, tickets, drop_boxes, quarantine, audit),
+    *(keys, key_forms, sessions, session_ends, tickets, drop_boxes, quarantine, audit),
 )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
+from vignette.access.sessions import ENDS_AFTER, IDLE_ENDS_AFTER
 from vignette.errors import (
     CatalogueUnavailable,
     CrossSiteRequest,
@@ -22,12 +23,13 @@ from vignette.web.api.resources.sessions import SessionList, session_resource
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content, unstored
+from vignette.web.http.answers import no_content, page_or_json, unstored
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import telling
 from vignette.web.http.session_cookie import clear_session, session_token, set_session
+from vignette.web.pages.browsers import browser_of
 from vignette.web.rates import guessing_is_noticed
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form
 
@@ -134,14 +136,28 @@ def first_key() -> Response:
 @sessions.get("/sessions")
 @operation(
     "The sessions of the key that was shown",
-    Answer(200, "The sessions, the one that was used last first", JSON, SessionList, ("Cache-Control",)),
+    Answer(200, "The sessions, the one that was used last first", JSON, SessionList, ("Cache-Control", "Vary")),
+    Answer(200, "", HTML),
     scope=None,
     problems=(KeyRequired, CatalogueUnavailable),
     curl="-H 'Authorization: Bearer vk_…' {server}/sessions",
 )
 def mine() -> Response:
-    found = web_context().signing_in.mine(current_actor())
-    return unstored(as_json(SessionList(sessions=[session_resource(session) for session in found])))
+    signing_in = web_context().signing_in
+    found = SessionList(sessions=[session_resource(session) for session in signing_in.mine(current_actor())])
+
+    def page() -> str:
+        current = signing_in.current(session_token(request))
+        return render_template(
+            "sessions.html",
+            sessions=found.sessions,
+            current=current and current.id,
+            browser_of=browser_of,
+            idle_days=IDLE_ENDS_AFTER.days,
+            most_days=ENDS_AFTER.days,
+        )
+
+    return unstored(page_or_json(page, lambda: found))
 
 
 @sessions.delete("/sessions/<session_id>")
