@@ -310,3 +310,13 @@ def test_no_other_site_makes_changes_or_takes_back_one(keys: Keys, headers: dict
 def test_a_program_gets_json_as_before(keys: Keys) -> None:
     for path in ("/keys", "/keys/me", f"/keys/{keys.own.id}"):
         assert keys.client.get(path).mimetype == "application/json"
+
+
+def test_the_menu_leads_to_the_pages_that_each_may_see(keys: Keys) -> None:
+    def links(client: FlaskClient) -> set[str]:
+        header = client.get("/", headers={"Accept": BROWSER}).text.partition("</header>")[0]
+        return {path for path in ("/keys", "/keys/me", "/sessions") if f'href="{path}"' in header}
+
+    assert links(keys.client) == {"/keys", "/keys/me", "/sessions"}
+    assert links(keys.guest) == {"/keys/me", "/sessions"}
+    assert links(keys.browser()) == set()
