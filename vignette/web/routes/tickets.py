@@ -40,8 +40,8 @@ from vignette.web.api.resources.tickets import (
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content, unstored, with_next
-from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
+from vignette.web.http.answers import as_json, no_content, page_or_json, unstored, with_next
+from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.queries import said_visibility, whole_number
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form, read_json
 
@@ -247,12 +247,10 @@ def _before() -> PublicName | None:
 
 
 def _page_or_json(resource: TicketPage | TicketWithImages, template: str) -> Response:
-    if preferred(accepted_types(request.headers), [JSON, HTML]) == HTML:
-        response = make_response(render_template(template, max_uses=MAX_TICKET_USES, **_for_page(resource)))
-    else:
-        response = as_json(resource)
-    response.vary.add("Accept")
-    return unstored(response)
+    def page() -> str:
+        return render_template(template, max_uses=MAX_TICKET_USES, **_for_page(resource))
+
+    return unstored(page_or_json(page, lambda: resource))
 
 
 def _for_page(resource: TicketPage | TicketWithImages) -> dict[str, Any]:
