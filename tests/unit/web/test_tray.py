@@ -27,6 +27,7 @@ STATES = {
     "quarantined",
     "failed",
     "gone",
+    "here",
     "cancelled",
     "lost",
     "busy",
