@@ -36,7 +36,7 @@ IMAGES = {
     "nobody's, public": image(None, Visibility.PUBLIC),
     "nobody's, private": image(None, Visibility.PRIVATE),
     "nobody's, earlier": image(None, None),
-    "deleted": image(None, None, State.DELETED),
+    "deleted": image("you", Visibility.PUBLIC, State.DELETING),  # its row still says whose it was, and who saw it
     "own, in quarantine": image("me", Visibility.PUBLIC, quarantine=SUSPICION),
     "nobody's, in quarantine": image(None, Visibility.PUBLIC, quarantine=SUSPICION),
 }
@@ -154,12 +154,13 @@ def test_a_number_is_for_those_who_may_know_it(access: Access, which: str) -> No
 
 @pytest.mark.parametrize("access", Access)
 @pytest.mark.parametrize("of_earlier", Visibility)
-def test_a_list_has_what_may_be_looked_at(access: Access, of_earlier: Visibility) -> None:
+@pytest.mark.parametrize("by_number", [False, True])
+def test_a_list_has_what_may_be_looked_at(access: Access, of_earlier: Visibility, by_number: bool) -> None:
     policy = Policy(access, of_earlier)
     for actor in ACTORS.values():
         if policy.why_not(actor, Scope.READ) is not None:
             continue
-        sight = policy.sight(actor)
+        sight = policy.sight(actor, by_number=by_number)
         for image in IMAGES.values():
             if image is None or image.state.is_gone:
                 continue
@@ -171,7 +172,7 @@ def test_a_list_has_what_may_be_looked_at(access: Access, of_earlier: Visibility
                     or image.visibility in sight.visibilities
                 )
             )
-            assert is_in_sight == (policy.why_not(actor, Scope.READ, image) is None)
+            assert is_in_sight == (policy.why_not(actor, Scope.READ, image, by_number=by_number) is None)
 
 
 class TestLinks:
