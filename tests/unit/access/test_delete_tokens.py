@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b32decode
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from vignette.access.actors import NOBODY, OPERATOR, Actor
 from vignette.access.delete_tokens import is_good_for, is_token_for, is_told_to, token_for
-from vignette.access.secrets import DELETE_PREFIX, is_well_formed, new_token
+from vignette.access.secrets import DELETE_PREFIX, is_well_formed, new_token, token_of
 from vignette.model import ImageFacts, PublicName, Record
 
 SECRET = bytes(range(32))
@@ -28,7 +29,9 @@ def test_it_is_good_for_one_image_of_one_service() -> None:
 
     assert not is_token_for(SECRET, OTHER, token)
     assert not is_token_for(bytes(32), NAME, token)
-    for other in ("", "vd_", token[:-1], token.upper(), new_token(DELETE_PREFIX), f"vk_{token[3:]}"):
+    almost = token_of(DELETE_PREFIX, b32decode(f"{token[3:55].upper()}====")[:-1] + b"\0")
+    assert (almost[:50], is_well_formed(almost, DELETE_PREFIX)) == (token[:50], True)
+    for other in ("", "vd_", "vd_é", token[:-1], token.upper(), almost, new_token(DELETE_PREFIX), f"vk_{token[3:]}"):
         assert not is_token_for(SECRET, NAME, other)
 
 

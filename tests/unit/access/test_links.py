@@ -113,6 +113,14 @@ def test_a_signature_of_any_characters_is_compared(signature: str) -> None:
     assert not is_signed(LINK, SECRET, signature)
 
 
+@pytest.mark.parametrize("place", range(43))
+def test_each_character_of_a_signature_counts(place: int) -> None:
+    right = signature_of(LINK, SECRET)
+    wrong = "B" if right[place] == "A" else "A"
+
+    assert not is_signed(LINK, SECRET, right[:place] + wrong + right[place + 1 :])
+
+
 def test_another_secret_signs_otherwise() -> None:
     assert not is_signed(LINK, SECRET + "x", signature_of(LINK, SECRET))
 
@@ -160,7 +168,7 @@ def test_a_size_is_the_name_of_a_recipe(size: str) -> None:
     ("changes", "words"),
     [
         ({"what": Representation.ORIGINAL, "keep": ()}, "place=exact"),
-        ({"what": Representation.ORIGINAL, "place": Place.EXACT}, "keep"),
+        ({"what": Representation.ORIGINAL, "place": Place.EXACT}, "without keep"),
         ({"what": Representation.PUBLIC}, "keep"),
         ({"what": Representation.VIGNETTE}, "keep"),
         ({"size": "small"}, "recipe"),
