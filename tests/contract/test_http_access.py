@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +129,10 @@ FOR_EVERYBODY = {
     *("/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{}"),
     *("/favicon.ico", "/manifest.webmanifest", "/language"),
 }
-# They ask for a key themselves, whatever its scopes.
 # Whoever shows the delete token of the image.
 BY_TOKEN = {"/images/{}/take-back"}
+TAKE_DELETE_TOKENS = {"/images/{}", "/images/{}/delete"}
+# They ask for a key themselves, whatever its scopes.
 FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}", "/sessions/{}/end", "/sessions/end-others"}
 FOR_VISITORS = {"/login", "/logout", "/first-key"}
 # Who has a ticket knows the address.
@@ -185,6 +187,19 @@ def test_a_key_with_other_scopes_is_told_which_right_is_missing(
         f'Bearer realm="vignette", error="insufficient_scope", scope="{scope}"'
     )
     assert (answer.json["required"], answer.json["granted"]) == (scope, [granted])
+
+
+def test_the_door_refuses_before_a_view_is_asked(closed: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The use cases refuse as well: by the answers alone nobody would notice if the door did not."""
+    views = closed.house.app.view_functions
+    for endpoint, view in list(views.items()):
+        monkeypatch.setitem(views, endpoint, wraps(view)(lambda **_: pytest.fail("it was asked")))
+    for method, path, scope in (*ROUTES, *OF_ALL):
+        who = "barer" if scope is Scope.SHARE else "bare"
+        for token in [{}] if path in TAKE_DELETE_TOKENS else [{}, {"Delete-Token": "vd_"}]:
+            for asking, status in (("nobody", 401), (who, 403)):
+                answer = closed.ask(asking, method, path.format("a" * 26), headers=token)
+                assert answer.status_code == status, (method, path)
 
 
 @pytest.mark.parametrize("token", ["vk_", "vk_" + "a" * 59, "vk_" + "x" * 10_000, "vk_\udcff"])
