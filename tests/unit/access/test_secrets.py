@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vignette.access.secrets import digest_of, is_well_formed, new_token
+from vignette.access.secrets import (
+    DELETE_PREFIX,
+    OFFER_PREFIX,
+    PREFIX,
+    SESSION_PREFIX,
+    TICKET_PREFIX,
+    digest_of,
+    is_well_formed,
+    new_token,
+)
 
+KINDS = [PREFIX, SESSION_PREFIX, OFFER_PREFIX, TICKET_PREFIX, DELETE_PREFIX]
 TOKENS = st.builds(new_token)
 LENGTH = 62
 
@@ -65,6 +75,13 @@ def test_white_space_and_capitals_are_told(mistyped: str) -> None:
     token = new_token()
 
     assert not is_well_formed(mistyped.format(token=token, upper=token.upper()))
+
+
+@pytest.mark.parametrize("prefix", KINDS)
+def test_a_token_is_of_one_kind(prefix: str) -> None:
+    token = new_token(prefix)
+
+    assert [kind for kind in KINDS if is_well_formed(token, kind)] == [prefix]
 
 
 def test_the_digest_is_that_of_the_whole_token() -> None:

@@ -60,7 +60,17 @@ def test_a_later_offer_takes_the_place_of_the_former(first: FirstKey) -> None:
 def test_no_other_token_makes_one(first: FirstKey) -> None:
     offered(first)
 
-    for token in ("", "vf_", "vk_" + "a" * 59, "x" * 10_000, new_token(OFFER_PREFIX), new_token()):
+    for token in ("", "vf_", "vf_\udcff", "vk_" + "a" * 59, "x" * 10_000, new_token(OFFER_PREFIX), new_token()):
+        with pytest.raises(InvalidKey):
+            first.take(token)
+
+
+def test_each_digit_of_its_digest_counts(first: FirstKey) -> None:
+    token = new_token(OFFER_PREFIX)
+    digest = digest_of(token)
+    for place in range(64):
+        other = "0" if digest[place] != "0" else "1"
+        assert first.offer(digest[:place] + other + digest[place + 1 :])
         with pytest.raises(InvalidKey):
             first.take(token)
 
@@ -85,11 +95,15 @@ def test_it_is_offered_again_once_no_key_is_for_admin(first: FirstKey, house: Ho
 
 
 def test_it_ends_after_a_day(first: FirstKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    token, begun = offered(first), datetime.now(UTC)
-    monkeypatch.setattr(first, "_clock", lambda: begun + ENDS_AFTER + timedelta(seconds=1))
+    now = datetime.now(UTC)
+    monkeypatch.setattr(first, "_clock", lambda: now)
+    token = offered(first)
 
+    now += ENDS_AFTER
     with pytest.raises(InvalidKey):
         first.take(token)
+    now -= timedelta(seconds=1)
+    first.take(token)
 
 
 def test_what_is_kept_of_the_offer_is_for_our_own_user_and_no_secret(first: FirstKey, house: House) -> None:

@@ -28,7 +28,7 @@ from vignette.errors import (
     TooManyKeys,
     VignetteError,
 )
-from vignette.limits import MAX_KEY_NETWORKS, MAX_KEYS
+from vignette.limits import MAX_KEY_NETWORKS, MAX_KEYS, MAX_QUOTA
 from vignette.snapshots import keys_from_json
 from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.service_snapshots import KeySnapshots
@@ -145,6 +145,18 @@ class TestAKeyThatIsMade:
             keyholding.change(ADMIN, key.id, **values)  # type: ignore[misc]
 
         assert keyholding.all(ADMIN) == [key]
+
+    @pytest.mark.parametrize("field", ["images", "bytes", "images_per_day"])
+    @pytest.mark.parametrize("value", [-1, MAX_QUOTA + 1])
+    def test_has_no_quota_below_nothing_or_above_all(self, keyholding: Keyholding, field: str, value: int) -> None:
+        key, _ = keyholding.add(ADMIN, "phone", READ)
+
+        with pytest.raises(MalformedRequest, match=rf"quota\.{field} is {value}"):
+            keyholding.add(ADMIN, "another", READ, quota=Quota(**{field: value}))
+        with pytest.raises(MalformedRequest, match=rf"quota\.{field} is {value}"):
+            keyholding.change(ADMIN, key.id, quota={field: value})
+
+        assert keyholding.change(ADMIN, key.id, quota={field: MAX_QUOTA}).quota == Quota(**{field: MAX_QUOTA})
 
     def test_has_a_label_for_a_name(self, keyholding: Keyholding) -> None:
         assert keyholding.add(ADMIN, "a\x1b[31m\u202e", READ)[0].name == "a\ufffd[31m\ufffd"
@@ -294,8 +306,8 @@ class TestWhoeverShows:
         key, _ = place.keyholding.add(ADMIN, "phone", READ)
 
         class AnyKey(type(place.catalogue.keys)):  # type: ignore[misc]
-            def with_digest(self, _digest: str) -> Key:
-                return key
+            def with_digest(self, digest: str) -> Key:
+                return replace(key, digest=f"{digest[:-1]}{'1' if digest.endswith('0') else '0'}")
 
         keyholding = Keyholding(AnyKey(place.catalogue.database), lambda _: None, clock=place.clock)
 
