@@ -507,8 +507,8 @@ class TestThePage:
 
 
 class TestPagesOfOtherOrigins:
-    def beforehand(self, party: Party, path: str, origin: str) -> TestResponse:
-        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    def beforehand(self, party: Party, path: str, origin: str, method: str = "POST") -> TestResponse:
+        asked = {"Origin": origin, "Access-Control-Request-Method": method}
         return party.ask("OPTIONS", path, headers={**asked, "Access-Control-Request-Headers": "authorization"})
 
     def test_that_the_ticket_names_may_use_it(self, party: Party) -> None:
@@ -553,7 +553,8 @@ class TestPagesOfOtherOrigins:
             answer = party.ask(method, path, headers=shown)
             assert code(answer) == "cross-site-request"
         assert "Access-Control-Allow-Origin" not in party.ask("GET", "/images", headers=shown).headers
-        assert "Access-Control-Allow-Origin" not in self.beforehand(party, "/keys", APP).headers
+        for path, method in (("/keys", "POST"), ("/images", "GET"), ("/images", "DELETE")):
+            assert "Access-Control-Allow-Origin" not in self.beforehand(party, path, APP, method).headers
 
     def test_are_told_nothing_once_it_has_ended(self, party: Party) -> None:
         ticket = party.make(origins=[APP])

@@ -114,11 +114,9 @@ def require_origin(actor: Actor, *, knows_its_scheme: bool) -> None:
 
 def ticket_admits(origin: str) -> bool:
     """
-    Whether a page of this *origin* may send the request at hand: it is an upload, and the ticket that it shows names
-    the origin.
+    Whether a page of this *origin* may send the request at hand, which is to change something: it is an upload, and the
+    ticket that it shows names the origin.
     """
-    if request.method != "POST":
-        return False
     ticket = _ticket()
     if ticket is None or origin not in ticket.origins:
         return False
