@@ -172,6 +172,12 @@ class TestAHostThatIsNotOurs:
         assert "evil.example:81" in page.text
         assert "//evil.example" not in page.text
 
+    @pytest.mark.parametrize("host", ["a" * 300, "a b", "[::1", "é", "a/b", "evil.example:x"])
+    def test_is_told_so_even_if_nobody_can_have_that_name(self, client: Client, host: str) -> None:
+        answer = client.get("/", environ_overrides={"HTTP_HOST": host}, headers={"Accept": BROWSER})
+
+        assert (answer.status_code, answer.mimetype) == (421, "text/html")
+
     def test_does_not_keep_a_program_without_host_out(self, client: Client) -> None:
         environ = {"SERVER_NAME": "evil.example", "SERVER_PORT": "80", "HTTP_HOST": ""}
         assert client.get("/healthz", environ_overrides=environ).status_code == 200
