@@ -241,6 +241,13 @@ class TestABrowser:
         assert "The image is gone." in open_house.client.post(action[1], headers={"Accept": BROWSER}).text
         assert open_house.client.get(link[1], headers={"Accept": BROWSER}).status_code == 404
 
+    @pytest.mark.parametrize(("scheme", "is_secure"), [("https", True), ("http", False)])
+    def test_shows_its_cookie_over_https_alone_if_it_came_so(
+        self, tmp_path: Path, scheme: str, is_secure: bool
+    ) -> None:
+        with new_house(tmp_path, public_url=f"{scheme}://pictures.example") as house:
+            assert ("; Secure;" in send(house, BROWSER).headers["Set-Cookie"]) is is_secure
+
     def test_that_has_not_finds_none(self, open_house: House) -> None:
         send(open_house, BROWSER)
         send(open_house, JSON)
