@@ -124,7 +124,7 @@ class TestTheSender:
     def test_is_let_go_in_time_by_a_check_that_never_answers(self, tmp_path: Path) -> None:
         with listening(lambda _, ended: ended.wait()) as listener:
             check = HttpCheck("slow", f"http://127.0.0.1:{port_of(listener)}/", "s" * 16, 0.3)
-            with new_house(tmp_path, screening=Screening([Screen("slow", check)])) as house:
+            with new_house(tmp_path, screening=Screening([Screen("slow", check, OnError.REFUSE)])) as house:
                 # There are two places: more uploads one after the other show that each was given back.
                 assert [send(house, picture()).status_code for _ in range(4)] == [503] * 4
                 assert house.is_clean()
@@ -133,7 +133,7 @@ class TestTheSender:
         asked = []
         with listening(lambda _, ended: (asked.append(1), ended.wait())) as listener:
             check = HttpCheck("slow", f"http://127.0.0.1:{port_of(listener)}/", "s" * 16, 1.2)
-            with new_house(tmp_path, screening=Screening([Screen("slow", check)])) as house:
+            with new_house(tmp_path, screening=Screening([Screen("slow", check, OnError.REFUSE)])) as house:
                 assert send(house, *[picture()] * 5).status_code == 503
 
         assert len(asked) == 1

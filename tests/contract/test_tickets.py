@@ -219,13 +219,14 @@ class TestImagesThatCame:
         sent = [send(catalogue, each, number).id for number, each in enumerate((ticket, other, ticket, ticket, other))]
         catalogue.removals.begin_delete(sent[2])
 
-        def found(*arguments: object) -> list[int]:
-            return [image.id for image in catalogue.ticket_images.of_ticket(ticket.id, *arguments)]  # type: ignore[arg-type]
+        def found(of: Ticket, *arguments: object) -> list[int]:
+            return [image.id for image in catalogue.ticket_images.of_ticket(of.id, *arguments)]  # type: ignore[arg-type]
 
-        assert found(9) == [3, 0]
-        assert found(1) == [3]
-        assert found(9, 3) == [0]
-        assert found(9, 0) == []
+        assert found(ticket, 9) == [3, 0]
+        assert found(ticket, 1) == [3]
+        assert found(ticket, 9, 3) == [0]
+        assert found(ticket, 9, 0) == []
+        assert (found(other, 9), found(other, 9, 4)) == ([4, 1], [1])
 
     def test_have_what_its_maker_calls_them(self, catalogue: SqlCatalogue) -> None:
         ticket = a_ticket(1)

@@ -28,7 +28,7 @@ class Screen:
 
     name: str
     check: Check
-    on_error: OnError = OnError.REFUSE
+    on_error: OnError
 
 
 class Screening:

@@ -107,12 +107,26 @@ def test_while_it_cannot_be_put_away_there_is_no_vignette(
     assert not any(map(layout.is_vignette, house.store.names(image_id)))
 
 
-def test_what_has_little_to_be_known_by_is_passed_over(house: House, known: str) -> None:
-    image_id = house.upload(picture()).id
-    blocking(house, known, OnBlocked.REJECT).look(image_id, Placeholder("", "#000000", known, 49))
-    blocking(house, known, OnBlocked.REJECT).look(image_id, Placeholder("", "#000000", None, 0))
+@pytest.mark.parametrize(
+    ("bits", "quality", "is_known"),
+    [(31, 50, True), (0, 100, True), (32, 50, False), (31, 49, False), (0, 0, False)],
+)
+def test_it_is_known_by_hashes_that_are_near_and_tell_enough(
+    house: House, bits: int, quality: int, is_known: bool
+) -> None:
+    known, image_id = "ab" * 32, house.upload(picture()).id
+    near = f"{int(known, 16) ^ ((1 << bits) - 1):064x}"
 
-    assert house.catalogue.library.get(image_id).state is not State.DELETING
+    blocking(house, known, OnBlocked.REJECT).look(image_id, Placeholder("", "#000000", near, quality))
+
+    assert (house.catalogue.library.get(image_id).state.is_gone) is is_known
+
+
+def test_what_has_no_hash_is_passed_over(house: House, known: str) -> None:
+    image_id = house.upload(picture()).id
+    blocking(house, known, OnBlocked.REJECT).look(image_id, Placeholder("", "#000000", None, 100))
+
+    assert not house.catalogue.library.get(image_id).state.is_gone
 
 
 def test_a_list_has_a_hash_a_line_and_comments() -> None:

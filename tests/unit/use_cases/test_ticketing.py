@@ -37,6 +37,16 @@ from vignette.use_cases.ticketing import Terms, Ticketing
 MAKER: Final = frozenset({Scope.UPLOAD, Scope.SHARE})
 
 
+class AnyTicket:
+    """A table that finds the same ticket, whatever it is asked for."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        self.ticket = ticket
+
+    def with_digest(self, _digest: str) -> Ticket:
+        return self.ticket
+
+
 class Gallery:
     """A gallery whose time may be set, and a key that makes tickets."""
 
@@ -174,6 +184,15 @@ class TestShowing:
         with pytest.raises(InvalidTicket):
             gallery.ticketing.authenticate(gallery.token)
 
+    def test_one_of_another_digest_than_was_asked_for_is_none(self, gallery: Gallery) -> None:
+        """As a database would answer whose comparison is not exact."""
+        ticket, token = gallery.add()
+        almost = f"{ticket.digest[:-1]}{'1' if ticket.digest.endswith('0') else '0'}"
+        gallery.ticketing._tickets = AnyTicket(replace(ticket, digest=almost))  # type: ignore[assignment]
+
+        with pytest.raises(InvalidTicket):
+            gallery.ticketing.authenticate(token)
+
     @pytest.mark.parametrize("why", ["removed", "expired", "lost the scope"])
     def test_gives_what_its_key_may_do_when_it_is_used(self, gallery: Gallery, why: str) -> None:
         ticket, token = gallery.add()
@@ -219,6 +238,15 @@ class TestLooking:
             gallery.ticketing.all(gallery.maker, 1, others.id)
         with pytest.raises(MissingScope):
             gallery.ticketing.all(Actor(gallery.key.id, frozenset({Scope.UPLOAD})))
+
+    def test_what_nobody_has_made_is_for_admin_alone(self, here: House, tmp_path: Path) -> None:
+        """Those of a time when everybody might make some."""
+        ticket, _ = here.context.ticketing.add(NOBODY, Terms())
+        here.close()
+        with new_house(tmp_path, access=Access.GALLERY) as gallery:
+            assert gallery.context.ticketing.get(OPERATOR, ticket.id) == ticket
+            with pytest.raises(TicketNotFound):
+                gallery.context.ticketing.get(Actor(None, MAKER), ticket.id)
 
     def test_tells_which_images_it_became(self, gallery: Gallery) -> None:
         ticket, other = gallery.add(uses=9)[0], gallery.add(uses=9)[0]
