@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.house import House, picture
 from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
-from vignette.access.sessions import ENDS_AFTER, IDLE_ENDS_AFTER
+from vignette.access.sessions import ENDS_AFTER, IDLE_ENDS_AFTER, Session
 from vignette.limits import MAX_SESSIONS_OF_A_KEY
 
 OURS = {"Origin": "http://localhost"}
@@ -243,6 +244,23 @@ def test_a_cookie_that_is_none_is_nobody(closed: House) -> None:
         closed.client.set_cookie("vignette_session", value)
         assert closed.client.get("/images").status_code == 401
         assert closed.client.get("/login").status_code == 200
+
+
+def test_one_of_another_digest_than_was_asked_for_is_nobody(
+    closed: House, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a database would answer whose comparison is not exact."""
+    sign_in(closed.client, token)
+    find = closed.catalogue.sessions.with_digest
+
+    def almost(digest: str) -> Session:
+        found = find(digest)
+        assert found is not None
+        return replace(found, digest=f"{digest[:-1]}{'1' if digest.endswith('0') else '0'}")
+
+    assert closed.client.get("/images").status_code == 200
+    monkeypatch.setattr(closed.catalogue.sessions, "with_digest", almost)
+    assert closed.client.get("/images").status_code == 401
 
 
 def test_pages_offer_what_the_visitor_may_do(closed: House, token: str) -> None:
