@@ -169,6 +169,16 @@ class TestUses:
         assert spent(catalogue, ticket) == 1
         assert catalogue.arrivals.has_any(["0" * 64, digest])
 
+    def test_are_counted_for_the_same_bytes_once_their_image_is_being_deleted(self, catalogue: SqlCatalogue) -> None:
+        ticket = a_ticket(1, uses=3)
+        add(catalogue, ticket)
+        first = send(catalogue, ticket)
+        assert send(catalogue, ticket).id == first.id
+        catalogue.removals.begin_delete(first.id)
+
+        assert send(catalogue, ticket).id != first.id
+        assert spent(catalogue, ticket) == 2
+
     def test_are_not_counted_for_what_could_not_be_kept(self, catalogue: SqlCatalogue) -> None:
         def fail(_: ImageId) -> None:
             raise OSError("no room")
@@ -227,6 +237,8 @@ class TestImagesThatCame:
         assert found(ticket, 9, 3) == [0]
         assert found(ticket, 9, 0) == []
         assert (found(other, 9), found(other, 9, 4)) == ([4, 1], [1])
+        digests = [f"{number:064x}" for number in range(5)]
+        assert [image.id for image in catalogue.ticket_images.sent_by(ticket.id, digests)] == [0, 3]
 
     def test_have_what_its_maker_calls_them(self, catalogue: SqlCatalogue) -> None:
         ticket = a_ticket(1)
