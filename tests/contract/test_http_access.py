@@ -388,6 +388,8 @@ def test_only_those_who_may_know_it_learn_a_number(gallery: Doors) -> None:
         assert (f"Image {image.id}<" in page) == (number is not None)
         assert f"/{image.id}/" not in page
         assert f'/{image.id}"' not in page
+        copy = gallery.ask(who, "GET", f"/images/{image.public_name}/public")
+        assert copy.headers["Content-Disposition"] == f"attachment; filename=image-{image.public_name}.jpg"
 
 
 @pytest.mark.parametrize("who", ["owner", "admin"])

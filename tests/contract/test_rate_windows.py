@@ -69,6 +69,13 @@ def test_a_process_takes_a_portion_and_asks_no_more(server: RedisServer) -> None
     assert other.look(RATE, "here").left == 1000 - PORTION
 
 
+def test_what_is_taken_exactly_takes_no_portion(server: RedisServer) -> None:
+    here, other = windows(server.url), windows(server.url)
+
+    assert here.take(RATE, "here", 1, exactly=True).left == 999
+    assert other.look(RATE, "here").left == 999
+
+
 def test_what_is_refused_takes_nothing_and_less_is_still_given(server: RedisServer) -> None:
     here = windows(server.url)
     here.take(RATE, "here", 995, exactly=True)
