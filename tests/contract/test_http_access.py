@@ -324,6 +324,8 @@ def test_what_is_in_quarantine_is_in_no_list_but_that_of_admin(doors: Doors) -> 
         front = doors.ask(who, "GET", "/", headers={"Accept": "text/html"}).text
         assert f"/vignette/{hidden.public_name}" not in front
         assert f'/images/{hidden.id}"' not in front
+        named = doors.ask(who, "GET", f"/images?ids={hidden.id},{hidden.public_name}")
+        assert [image["public_name"] for image in named.json["images"]] == [hidden.public_name] * (who == "admin")
         answer = doors.ask(who, "GET", "/images?state=quarantined")
         if who == "admin":
             assert [image["public_name"] for image in answer.json["images"]] == [hidden.public_name]

@@ -14,6 +14,7 @@ from tests.house import House, picture
 from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
+from vignette.web.cors import KnownOrigins
 
 APP: Final = "https://app.example.org"
 EVIL: Final = "https://evil.example.net"
@@ -122,3 +123,20 @@ def test_the_page_of_the_service_itself_needs_no_permission(site: Site) -> None:
 
     assert answer.status_code == 200
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_what_a_browser_that_asks_first_hears_is_looked_up_anew_after_some_seconds() -> None:
+    now, named, asked = 0.0, {APP}, []
+
+    def read() -> set[str]:
+        asked.append(now)
+        return set(named)
+
+    known = KnownOrigins(read, clock=lambda: now)
+    assert (APP in known, EVIL in known) == (True, False)
+    named.clear()
+    now = 4.9
+    assert APP in known
+    now = 5.0
+    assert APP not in known
+    assert asked == [0.0, 5.0]

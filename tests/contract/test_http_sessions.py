@@ -81,7 +81,7 @@ def test_the_cookie_is_for_this_service_alone_and_for_no_script(closed: House, t
 def test_over_https_it_goes_over_https_alone(tmp_path: Path, url: str, name: str, path: str) -> None:
     with new_house(tmp_path, access=Access.CLOSED, public_url=url) as house:
         _, token = house.keyholding.add(OPERATOR, "laptop", [Scope.READ])
-        headers = {"Origin": "https://pictures.example", "Host": "pictures.example"}
+        headers = {"Sec-Fetch-Site": "same-origin", "Host": "pictures.example"}
         answer = house.client.post("/login", data={"key": token}, headers=headers)
 
         assert answer.headers["Location"] == f"{url}/"

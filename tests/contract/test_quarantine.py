@@ -12,6 +12,7 @@ from vignette.access.policy import Sight
 from vignette.adapters.sql.catalogue import SqlCatalogue
 from vignette.errors import ImageNotFound, ImageNotQuarantined, StoreUnavailable
 from vignette.model import Image, ImageId, PublicName, State, Suspicion, Visibility
+from vignette.ports.catalogue import Sights
 
 SUSPICION = Suspicion("moderation", "nudity", datetime(2026, 11, 29, 12, 0, 0, 123_000, tzinfo=UTC))
 NAME = PublicName("a" * 26)
@@ -33,6 +34,7 @@ def image(catalogue: SqlCatalogue) -> Image:
 def test_it_is_there_for_whoever_sees_everything(catalogue: SqlCatalogue, image: Image) -> None:
     assert image.quarantine == SUSPICION
     assert catalogue.library.get(image.id) == image == catalogue.library.named(NAME)
+    assert catalogue.library.living([image.id], [], Sights(None, None)) == [image]
     assert catalogue.quarantine.waiting(10) == [image]
     assert catalogue.arrivals.sent_before(image.record) == image
 
@@ -46,6 +48,10 @@ def test_it_is_there_for_nobody_else(catalogue: SqlCatalogue, image: Image, sigh
         with pytest.raises(ImageNotFound):
             look()
     assert image.id not in [found.id for found in catalogue.library.newest(10, None, sight)]
+    assert image.id not in [found.id for found in catalogue.library.next_newer(10, ImageId(0), sight)]
+    assert catalogue.library.living([image.id], [NAME], Sights(sight, sight)) == []
+    catalogue.quarantine.let_out(image.id, lambda: None)
+    assert catalogue.library.living([image.id], [NAME], Sights(sight, sight)) != []
 
 
 def test_it_is_in_no_list_but_its_own(catalogue: SqlCatalogue, image: Image) -> None:
