@@ -25,10 +25,12 @@ from tests.memory import most_memory
 from vignette.adapters.checks.clamd import ClamdCheck
 from vignette.adapters.checks.deadline import TcpDial, UnixDial
 from vignette.adapters.checks.http_service import HttpCheck
-from vignette.errors import CheckUnavailable, StoreUnavailable
+from vignette.errors import CheckRefused, CheckUnavailable, StoreUnavailable
 from vignette.limits import MIB
-from vignette.model import ImageFacts, Record
+from vignette.model import ImageFacts, Record, Suspicion
 from vignette.ports.checks import Said, Verdict
+from vignette.settings import load_settings
+from vignette.wiring.checks import build_screening
 
 SECRET = "0123456789abcdef"
 TIMEOUT_S = 0.5
@@ -380,3 +382,31 @@ class TestClamd:
 
             assert check.ask(io.BytesIO(CONTENT), RECORD).verdict is Verdict.ACCEPT
             assert check.ask(io.BytesIO(eicar), RECORD).verdict is Verdict.REJECT
+
+
+class TestAsTheSettingsNameIt:
+    def screen(self, place: Path, content: bytes, **said: str) -> Suspicion | None:
+        settings = load_settings(checks=[{"name": "clamav", "clamd": str(place), **said}])
+        return build_screening(settings).screen(io.BytesIO(content), RECORD)
+
+    def test_one_that_says_nothing(self, tmp_path: Path) -> None:
+        for said in ({}, {"on_error": "refuse"}):
+            with pytest.raises(CheckUnavailable):
+                self.screen(tmp_path / "none", CONTENT, **said)
+        suspicion = self.screen(tmp_path / "none", CONTENT, on_error="quarantine")
+
+        assert suspicion is not None
+        assert suspicion.check == "clamav"
+        assert self.screen(tmp_path / "none", CONTENT, on_error="accept") is None
+
+    def test_one_that_finds_something(self, short_path: Path) -> None:
+        place = short_path / "clamd.sock"
+        with listening(Clamd(b"EICAR"), place):
+            for said in ({}, {"on_found": "reject"}, {"on_error": "accept"}):
+                with pytest.raises(CheckRefused):
+                    self.screen(place, b"EICAR", **said)
+            suspicion = self.screen(place, b"EICAR", on_found="quarantine")
+
+            assert suspicion is not None
+            assert (suspicion.check, suspicion.reason) == ("clamav", "malware")
+            assert self.screen(place, CONTENT, on_found="quarantine") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.house import House, picture
 from tests.house import house as new_house
 from tests.integration.test_commands import vignette
 from tests.running import http_client, running_service, until
+from tests.unit.pixels.pdq_pictures import PICTURES
 from vignette import layout
 from vignette.model import ImageId
 
@@ -88,3 +90,23 @@ def test_a_service_asks_the_checks_of_its_settings(short_path: Path) -> None:
             for _ in range(8):
                 assert http_client.get(f"{service.url}/images/0").status_code == 200
             assert "0123456789abcdef" not in service.words()
+
+
+@pytest.mark.parametrize(("on_blocked", "status"), [("quarantine", 404), ("reject", 410)])
+def test_a_worker_knows_the_pictures_of_its_block_list(
+    tmp_path: Path, short_path: Path, on_blocked: str, status: int
+) -> None:
+    drawn, block_list = io.BytesIO(), tmp_path / "blocked.txt"
+    PICTURES["waves"](320, 240).convert("RGB").save(drawn, "JPEG")
+    with new_house(tmp_path / "elsewhere") as elsewhere:
+        known = elsewhere.upload(drawn.getvalue()).id
+        elsewhere.work()
+        placeholder = elsewhere.catalogue.library.get(known).placeholder
+        assert placeholder is not None
+        block_list.write_text(f"{placeholder.pdq}  # waves\n")
+    with running_service(short_path, block_list=str(block_list), on_blocked=on_blocked) as service:
+        for content in (drawn.getvalue(), picture()):
+            assert http_client.post(f"{service.url}/images", content=content).status_code == 201
+
+        until(lambda: http_client.get(f"{service.url}/vignette/1").status_code == 200)
+        until(lambda: http_client.get(f"{service.url}/vignette/0").status_code == status)
