@@ -24,9 +24,11 @@ from vignette.access.actors import OPERATOR, Scope
 from vignette.access.links import Link, Place, Representation, query_of, signature_of
 from vignette.access.names import new_name
 from vignette.access.policy import Access
+from vignette.errors import MalformedRequest
 from vignette.limits import MAX_LINKS_OF_AN_IMAGE
 from vignette.model import Image, PublicName, Visibility
 from vignette.recipes import Recipe
+from vignette.use_cases.linking import Wanted
 from vignette.use_cases.signing_keys import SigningKeys
 from vignette.web.fast_path import SETTLED, FastPath
 from vignette.wiring.use_cases import build_signing_keys
@@ -381,6 +383,18 @@ class TestMaking:
 
             assert (answer.status_code, words in answer.json["detail"]) == (status, True), wanted
         assert gallery.by_key("GET", f"/images/{gallery.image.public_name}/links").json["links"] == []
+
+    def test_its_end_is_a_second_that_is_to_come(self, gallery: Sharing, monkeypatch: pytest.MonkeyPatch) -> None:
+        linking, now = gallery.house.context.linking, datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
+        monkeypatch.setattr(linking, "_clock", lambda: now)
+
+        def make(end: datetime) -> Link:
+            return linking.make(OPERATOR, gallery.image.id, Wanted(Representation.PAGE, end, Place.NONE))
+
+        assert make(now + timedelta(seconds=1)).expires_at == now + timedelta(seconds=1)
+        for end in (now, now + timedelta(seconds=0.9), (now + HOUR).replace(tzinfo=None)):
+            with pytest.raises(MalformedRequest, match="expires_at"):
+                make(end)
 
     def test_only_who_may_share_the_image_makes_looks_at_and_ends_them(self, gallery: Sharing) -> None:
         public = gallery.upload(picture(), visibility=Visibility.PUBLIC)
