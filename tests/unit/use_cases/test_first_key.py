@@ -94,6 +94,17 @@ def test_it_is_offered_again_once_no_key_is_for_admin(first: FirstKey, house: Ho
     first.take(offered(first))
 
 
+def test_it_is_offered_again_once_the_key_for_admin_has_expired(
+    first: FirstKey, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends_at = datetime.now(UTC) + timedelta(hours=1)
+    house.keyholding.add(OPERATOR, "by command", [Scope.ADMIN], expires_at=ends_at)
+    assert not first.offer(digest_of(new_token(OFFER_PREFIX)))
+    monkeypatch.setattr(house.keyholding, "_clock", lambda: ends_at + timedelta(seconds=1))
+
+    first.take(offered(first))
+
+
 def test_it_ends_after_a_day(first: FirstKey, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC)
     monkeypatch.setattr(first, "_clock", lambda: now)
