@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -34,3 +36,12 @@ def problem(response: TestResponse) -> dict[str, Any]:
     assert body["title"]
     assert body["detail"]
     return body
+
+
+@contextmanager
+def no_catalogue(house: House) -> Iterator[None]:
+    """Take the catalogue of *house* away, for good."""
+    house.close()
+    for path in (house.root / "state").iterdir():
+        path.write_bytes(b"This is no database. " * 100)
+    yield

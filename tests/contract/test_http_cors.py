@@ -4,21 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
-from tests.contract.asking import problem
+from tests.contract.asking import no_catalogue, problem
+from tests.doubles import Numbers
 from tests.house import House, picture
 from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
-from vignette.web.cors import KnownOrigins
+from vignette.access.rates import Rate
+from vignette.access.secrets import new_token
+from vignette.use_cases.rating import Rates, Rating
+from vignette.use_cases.ticketing import Terms
+from vignette.web.capacity.buckets import AddressBuckets
+from vignette.web.capacity.turns import Turns
+from vignette.web.doors import HostDoor
+from vignette.web.http.foreign_readers import KnownOrigins
+from vignette.web.http.hosts import Hosts
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 APP: Final = "https://app.example.org"
+OTHER: Final = "https://other.example.org"
+GUESTS: Final = "https://guests.example.org"
 EVIL: Final = "https://evil.example.net"
 SCOPES: Final = (Scope.UPLOAD, Scope.READ, Scope.DELETE)
+ADDRESS: Final = Rate("address", 100, 60)
+KEY: Final = Rate("key", 50, 60)
+WRONG_KEYS: Final = Rate("wrong-keys", 3, 900)
 
 
 class Site:
@@ -42,6 +59,20 @@ class Site:
             "Sec-Fetch-Site": "cross-site",
         }
         return self.house.client.options(path, headers=headers)
+
+
+class Busy(Site):
+    """A site whose visitors have asked for much, and that has keys of other origins and a guest of another one."""
+
+    def __init__(self, house: House, numbers: Numbers) -> None:
+        super().__init__(house)
+        self.numbers = numbers
+        self.other_key, self.other = house.keyholding.add(OPERATOR, "other app", SCOPES, origins=[OTHER])
+        sharer, _ = house.keyholding.add(OPERATOR, "sharer", [Scope.UPLOAD, Scope.SHARE])
+        self.sharer = sharer.actor
+
+    def has_spent_all(self) -> None:
+        self.numbers.spent[ADDRESS.name, "127.0.0.1"] = ADDRESS.units
 
 
 @pytest.fixture(params=[Access.GALLERY, Access.OPEN])
@@ -140,3 +171,107 @@ def test_what_a_browser_that_asks_first_hears_is_looked_up_anew_after_some_secon
     now = 5.0
     assert APP not in known
     assert asked == [0.0, 5.0]
+
+
+class TestWhatIsRefusedBeforeAKeyIsLookedAt:
+    """Unless its page may read the refusal, an app hears of a network that failed, and never when to come again."""
+
+    @pytest.fixture
+    def busy(self, tmp_path: Path) -> Iterator[Busy]:
+        numbers = Numbers()
+        rating = Rating(numbers, Rates(of_address=ADDRESS, of_key=KEY, of_wrong_keys=WRONG_KEYS))
+        with new_house(tmp_path, access=Access.GALLERY, rating=rating) as house:
+            yield Busy(house, numbers)
+
+    def test_is_read_by_pages_of_origins_that_a_key_names(self, busy: Busy) -> None:
+        busy.has_spent_all()
+        for path in ("/images", "/images/none", "/keys"):
+            for method in ("GET", "POST", "DELETE"):
+                assert_readable(busy.ask(method, path, APP, busy.token), 429)
+                assert_unreadable(busy.ask(method, path, EVIL, busy.token), 429)
+
+    def test_a_browser_that_asks_first_is_not_refused(self, busy: Busy) -> None:
+        busy.has_spent_all()
+
+        known, unknown = busy.preflight(APP), busy.preflight(EVIL)
+
+        assert (known.status_code, known.headers["Access-Control-Allow-Origin"]) == (204, APP)
+        assert "Authorization" in known.headers["Access-Control-Allow-Headers"]
+        assert_unreadable(unknown, 204)
+
+    def test_by_a_ticket_is_read_by_pages_that_one_names(self, busy: Busy) -> None:
+        _, token = busy.house.context.ticketing.add(busy.sharer, Terms(origins=[GUESTS]))
+        busy.has_spent_all()
+
+        assert_readable(busy.ask("POST", "/images", GUESTS, token), 429, GUESTS)
+        assert_readable(busy.ask("POST", f"/t/{token}", GUESTS, None), 429, GUESTS)
+        assert_unreadable(busy.ask("GET", "/images", GUESTS, token), 429)
+        assert_unreadable(busy.ask("POST", "/images", EVIL, token), 429)
+
+    def test_for_wrong_keys_is_read_and_what_is_said_of_one_key_is_not(self, busy: Busy) -> None:
+        for _ in range(WRONG_KEYS.units):
+            assert_unreadable(busy.ask("GET", "/images", APP, new_token()), 401)
+
+        assert_readable(busy.ask("GET", "/images", APP, busy.token), 429)
+
+    def test_for_a_catalogue_that_is_away_is_read(self, busy: Busy) -> None:
+        assert busy.ask("GET", "/images", APP, busy.token).status_code == 200
+        assert busy.preflight(APP).status_code == 204
+
+        with no_catalogue(busy.house):
+            assert_readable(busy.ask("GET", "/images", APP, busy.token), 503)
+
+    def test_what_a_key_has_spent_is_read_by_its_own_pages_alone(self, busy: Busy) -> None:
+        for key in (busy.key, busy.other_key):
+            busy.numbers.spent[KEY.name, f"key:{key.id}"] = KEY.units
+
+        assert_readable(busy.ask("GET", "/images", APP, busy.token), 429)
+        assert_unreadable(busy.ask("GET", "/images", APP, busy.other), 403)
+
+    def test_nobody_who_shows_no_key_reads_on(self, busy: Busy) -> None:
+        with no_catalogue(busy.house):
+            assert_unreadable(busy.ask("GET", "/images", APP, None), 503)
+
+    @pytest.mark.parametrize("layer", ["bucket", "turns"])
+    def test_in_front_of_the_application_is_the_same(self, busy: Busy, layer: str) -> None:
+        app, readers = busy.house.app.wsgi_app, busy.house.context.foreign_readers
+        if layer == "bucket":
+            layers: WSGIApplication = AddressBuckets(app, app, Rate("requests", 1, 10), readers=readers, clock=float)
+            Client(layers).get("/images")
+        else:
+            layers = Turns(app, count=0, waiting=0, patience_s=0, readers=readers)
+        client, status = Client(HostDoor(layers, layers, Hosts())), 429 if layer == "bucket" else 503
+        asking = {"Access-Control-Request-Method": "POST"}
+
+        for _ in range(2):
+            assert_readable(client.get("/images", headers={"Origin": APP}), status)
+            assert_unreadable(client.get("/images", headers={"Origin": EVIL}), status)
+            assert_unreadable(client.get("/images"), status)
+        preflight = client.options("/images", headers={"Origin": APP, **asking})
+        assert (preflight.status_code, preflight.headers["Access-Control-Allow-Origin"]) == (204, APP)
+        assert_unreadable(client.options("/images", headers={"Origin": EVIL, **asking}), status)
+        for method in ("GET", "OPTIONS"):
+            foreign = client.open("/images", method=method, headers={"Origin": APP, "Host": "evil.example", **asking})
+            assert_unreadable(foreign, status)
+
+    def test_for_its_host_is_read_by_nobody(self, busy: Busy) -> None:
+        app = busy.house.app.wsgi_app
+        busy.has_spent_all()
+
+        answer = Client(HostDoor(app, app, Hosts())).get("/images", headers={"Origin": APP, "Host": "evil.example"})
+
+        assert_unreadable(answer, 421)
+
+
+def assert_readable(answer: TestResponse, status: int, origin: str = APP) -> None:
+    assert answer.status_code == status
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.headers.getlist("Access-Control-Allow-Origin") == [origin]
+    assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
+    assert "Origin" in ", ".join(answer.headers.getlist("Vary"))
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def assert_unreadable(answer: TestResponse, status: int) -> None:
+    assert answer.status_code == status
+    assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]

@@ -22,7 +22,7 @@ from PIL import Image as Pillow
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
-from tests.contract.asking import BROWSER, JSON
+from tests.contract.asking import BROWSER, JSON, no_catalogue
 from tests.house import House, broken_pixels, picture
 from tests.house import house as new_house
 from tests.makers import animation, jpeg_segment, jpeg_with, still
@@ -102,14 +102,6 @@ class Asking:
 
     def send_raw(self, content: bytes, content_type: str = "image/jpeg", **headers: str) -> None:
         self("POST", *self.uploads, data=content, content_type=content_type, headers=headers)
-
-
-@contextmanager
-def no_catalogue(house: House) -> Iterator[None]:
-    house.close()
-    for path in (house.root / "state").iterdir():
-        path.write_bytes(b"This is no database. " * 100)
-    yield
 
 
 @contextmanager

@@ -304,8 +304,10 @@ class TestOrigins:
 
         assert catalogue.tickets.may_use("https://app.example", NOON)
         assert not catalogue.tickets.may_use("https://app.example.evil", NOON)
+        assert catalogue.tickets.origins(NOON) == {"https://app.example"}
         send(catalogue, open_one)
         assert not catalogue.tickets.may_use("https://app.example", NOON)
+        assert catalogue.tickets.origins(NOON) == frozenset()
 
     @pytest.mark.parametrize("why", ["revoked", "expired"])
     def test_end_with_it(self, catalogue: SqlCatalogue, why: str) -> None:
@@ -316,6 +318,7 @@ class TestOrigins:
 
         later = NOON + timedelta(hours=1 if why == "expired" else 0)
         assert not catalogue.tickets.may_use("https://app.example", later)
+        assert catalogue.tickets.origins(later) == frozenset()
 
 
 class TestRoom:

@@ -64,6 +64,9 @@ class Tickets(Protocol):
     def may_use(self, origin: str, at: datetime) -> bool:
         """Whether pages of this *origin* may use a ticket that has neither ended *at* this time nor is spent."""
 
+    def origins(self, at: datetime) -> frozenset[str]:
+        """Return the origins of which `may_use` is true."""
+
 
 class TicketCopies(Protocol):
     """For those who hold the tickets against what was written down of them."""

@@ -230,6 +230,10 @@ class Ticketing:
         """Whether there is a ticket that pages of this *origin* may use now."""
         return self._tickets.may_use(origin, in_milliseconds(self._clock()))
 
+    def origins(self) -> frozenset[str]:
+        """Return the origins that tickets name which can be used now."""
+        return self._tickets.origins(in_milliseconds(self._clock()))
+
     def sent(self, ticket: Ticket, beginnings: Iterable[str]) -> list[Image]:
         """
         Those images that came by *ticket* within the last hour and are there, whose SHA-256 begins with one of these

@@ -20,7 +20,7 @@ from vignette.web.assets import init_assets, read_assets
 from vignette.web.capacity.buckets import refuse_with_an_empty_bucket
 from vignette.web.capacity.turns import refuse_without_a_turn
 from vignette.web.context import EXTENSION, WebContext
-from vignette.web.cors import KnownOrigins, init_cors, ticket_admits
+from vignette.web.cors import init_cors, ticket_admits
 from vignette.web.doors import refuse_foreign_hosts
 from vignette.web.http.compression import compress_answers
 from vignette.web.http.cross_site import refuse_cross_site
@@ -121,7 +121,7 @@ def create_app(
     refuse_with_an_empty_bucket(app)
     refuse_foreign_hosts(app)
     init_rates(app, context.rating)
-    init_cors(app, KnownOrigins(context.keyholding.origins))
+    init_cors(app, context.foreign_readers)
     refuse_cross_site(app, knows_its_scheme=bool(public_url), admits=ticket_admits)
     init_admission(
         app,

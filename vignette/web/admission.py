@@ -23,7 +23,7 @@ from vignette.errors import CrossSiteRequest, ImageNotFound
 from vignette.model import Image, ImageRef, PublicName
 from vignette.web.api.operations import Operation, operation_of
 from vignette.web.context import current_actor, web_context
-from vignette.web.cors import require_origin
+from vignette.web.cors import note_who_asks, require_origin
 from vignette.web.guests import take_ticket
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.cross_site import SAFE_METHODS
@@ -64,6 +64,7 @@ def init_admission(
         if request.endpoint == _ASSETS:
             return
         if (what := _linked_as(request.endpoint)) is not None and SIGNATURE in request.args:
+            note_who_asks()
             g.actor = by_link(what)
             return
         authorization = request.authorization
@@ -80,6 +81,7 @@ def init_admission(
             g.actor = resume(token, address_of_this_request()) or NOBODY
             if g.actor != NOBODY:
                 _require_page_of_ours()
+        note_who_asks()
         if request.method not in SAFE_METHODS:
             g.actor = replace(g.actor, address=address_of_this_request())
         if g.actor.key_id is not None:

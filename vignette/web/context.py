@@ -37,6 +37,7 @@ from vignette.use_cases.taking_back import TakingBack
 from vignette.use_cases.ticketing import Ticketing
 from vignette.web.capacity import Capacity
 from vignette.web.http.bodies import RequestLimits
+from vignette.web.http.foreign_readers import ForeignReaders
 
 EXTENSION: Final = "vignette"
 
@@ -79,6 +80,7 @@ class WebContext:
     auditing: Auditing
     sandbox: Abilities
     allowances: Allowances
+    foreign_readers: ForeignReaders
     rating: Rating | None = None
     rate_of_requests: Rate | None = None
     upload_ended: Callable[[Image | VignetteError], object] = lambda _outcome: None

@@ -4,14 +4,11 @@ the key or the ticket names.
 
 A browser asks first (a preflight), without key or token, unless the path holds one; so that answer tells only whether
 any key or ticket that is valid names the origin. The request itself is refused unless its own does. No cookie ever
-comes along: answers say nothing of credentials.
+comes along: answers say nothing of credentials. What is refused before it is known who asks: `http.foreign_readers`.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Collection
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -19,16 +16,19 @@ from flask import Flask, Response, g, request
 from vignette.access.actors import Actor
 from vignette.access.secrets import TICKET_PREFIX
 from vignette.access.tickets import Ticket
-from vignette.errors import CrossSiteRequest, InvalidTicket
+from vignette.errors import CrossSiteRequest, InvalidTicket, QuotaExceeded, Unavailable
 from vignette.web.context import web_context
 from vignette.web.guests import take_ticket
 from vignette.web.http.cross_site import foreign_origin, refuse_marked
-
-# A change of a key's origins counts at once for its requests, and after this long for preflights.
-_KEPT_S: Final = 5.0
-
-# For so long a browser need not ask again.
-_MAX_AGE_S: Final = 600
+from vignette.web.http.foreign_readers import (
+    ForeignReaders,
+    allowing,
+    allowing_uploads,
+    asks_to_post,
+    is_preflight,
+    letting_read,
+)
+from vignette.web.http.problems import refusal_of_this_request
 
 _MAX_ORIGIN_CHARS: Final = 100
 
@@ -36,40 +36,18 @@ _MAX_ORIGIN_CHARS: Final = 100
 _UPLOADS: Final = frozenset({"uploads.upload", "images.catalogue"})
 _DROP_BOXES: Final = frozenset({"drop_boxes.page", "drop_boxes.drop"})
 
-_ASKED_BY: Final = "Access-Control-Request-Method"
-_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
-_HEADERS_OF_UPLOADS: Final = (
-    "Accept, Authorization, Content-Digest, Content-Disposition, Content-Type, Idempotency-Key, Repr-Digest"
-)
-_HEADERS: Final = f"{_HEADERS_OF_UPLOADS}, If-Match, If-None-Match, Prefer, Range"
-_EXPOSED: Final = (
-    "Location, Link, ETag, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Content-Digest, Delete-Token"
-)
+# Before it is found out who asks: what comes back by itself, and says nothing of his key.
+_COMES_BACK: Final = (QuotaExceeded, Unavailable)
 
 
-class KnownOrigins:
-    """Those that *read* returns, remembered for some seconds. Safe to share between threads."""
-
-    def __init__(self, read: Callable[[], Collection[str]], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._read = read
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._known: Collection[str] = frozenset()
-        self._until = -1.0
-
-    def __contains__(self, origin: object) -> bool:
-        with self._lock:
-            if self._clock() >= self._until:
-                self._known = frozenset(self._read())
-                self._until = self._clock() + _KEPT_S
-        return origin in self._known
-
-
-def init_cors(app: Flask, of_keys: KnownOrigins) -> None:
-    """Have *app* answer preflights, and let pages read what `require_origin` or `ticket_admits` has let in."""
+def init_cors(app: Flask, readers: ForeignReaders) -> None:
+    """
+    Have *app* answer preflights, and let pages read what `require_origin` or `ticket_admits` has let in; and *readers*,
+    that there is nothing to be had now, where it has not come to that.
+    """
 
     def answer_preflight() -> Response | None:
-        if request.method != "OPTIONS" or _ASKED_BY not in request.headers:
+        if not is_preflight(request.environ):
             return None
         response = Response(status=204)
         del response.headers["Content-Type"]
@@ -77,21 +55,30 @@ def init_cors(app: Flask, of_keys: KnownOrigins) -> None:
         origin = request.headers.get("Origin")
         if origin is None:
             return response
-        if origin in of_keys:
-            _allow(response, origin, _METHODS, _HEADERS)
-        elif request.headers[_ASKED_BY] == "POST" and _some_ticket_admits(origin):
-            _allow(response, origin, "POST", _HEADERS_OF_UPLOADS)
+        if origin in readers.of_keys:
+            response.headers.update(allowing(origin))
+        elif asks_to_post(request.environ) and _some_ticket_admits(origin):
+            response.headers.update(allowing_uploads(origin))
         return response
 
     def let_read(response: Response) -> Response:
-        if origin := g.get("allowed_origin"):
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+        if (origin := g.get("allowed_origin") or _reader_of_a_refusal()) is not None:
+            response.headers.update(letting_read(origin))
             response.vary.add("Origin")
         return response
 
+    def _reader_of_a_refusal() -> str | None:
+        if g.get("is_known_who_asks") or not isinstance(refusal_of_this_request(), _COMES_BACK):
+            return None
+        return readers.of_a_refusal(request.environ)
+
     app.before_request(answer_preflight)
     app.after_request(let_read)
+
+
+def note_who_asks() -> None:
+    """Note that it is known who asks: from now on only pages of an origin that his key or ticket names read on."""
+    g.is_known_who_asks = True
 
 
 def require_origin(actor: Actor, *, knows_its_scheme: bool) -> None:
@@ -122,13 +109,6 @@ def ticket_admits(origin: str) -> bool:
         return False
     g.allowed_origin = origin
     return True
-
-
-def _allow(response: Response, origin: str, methods: str, headers: str) -> None:
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Allow-Methods"] = methods
-    response.headers["Access-Control-Allow-Headers"] = headers
-    response.headers["Access-Control-Max-Age"] = str(_MAX_AGE_S)
 
 
 def _some_ticket_admits(origin: str) -> bool:

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Final
 from flask import Flask, request
 
 from vignette.errors import MisdirectedRequest
-from vignette.web.http.hosts import Hosts
+from vignette.web.http.hosts import FOREIGN_HOST, Hosts
 from vignette.web.http.problems import SUBJECT
 from vignette.web.request_log import PROBES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-# In the environ of a request for a host that is not ours: the host.
-_FOREIGN_HOST: Final = "vignette.foreign_host"
 
 _MAX_HOST_CHARS: Final = 100
 
@@ -46,7 +43,7 @@ class HostDoor:
             return self._app(environ, start_response)
         # The answer must not hold a link that leads there.
         ours = {name: value for name, value in environ.items() if name != "HTTP_HOST"}
-        return self._refusing(ours | {_FOREIGN_HOST: host}, start_response)
+        return self._refusing(ours | {FOREIGN_HOST: host}, start_response)
 
 
 def _asks_for_health(environ: WSGIEnvironment) -> bool:
@@ -58,7 +55,7 @@ def refuse_foreign_hosts(app: Flask) -> None:
 
 
 def _refuse_foreign_host() -> None:
-    host = request.environ.get(_FOREIGN_HOST)
+    host = request.environ.get(FOREIGN_HOST)
     if host is not None:
         shown = host if len(host) <= _MAX_HOST_CHARS else f"{host[:_MAX_HOST_CHARS]}…"
         request.environ[SUBJECT] = shown

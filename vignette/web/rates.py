@@ -19,10 +19,11 @@ from flask import Flask, Response, g, has_request_context, request
 
 from vignette.access.actors import Actor
 from vignette.access.rates import UNIT_S, Standing
-from vignette.errors import InvalidKey
+from vignette.errors import InvalidKey, QuotaExceeded
 from vignette.use_cases.rating import Holder, Rating, last_of_each, refusal_of
 from vignette.web.fast_path import SETTLED
 from vignette.web.http.clients import holder_of_this_request
+from vignette.web.http.foreign_readers import is_preflight
 from vignette.web.request_log import PROBES
 
 _ASSETS: Final = "static"
@@ -38,7 +39,10 @@ def init_rates(app: Flask, rating: Rating | None) -> None:
         g.began_s, g.paid_s = rating.processor_s(), UNIT_S
         if request.endpoint != _ASSETS and request.path not in PROBES:
             g.holders = rating.holders(holder_of_this_request())
-            _pay(rating, g.holders)
+            refusal = _take(rating, g.holders)
+            # A browser tells a page nothing of a preflight that is refused, and all of the request that comes after it.
+            if refusal is not None and not is_preflight(request.environ):
+                raise refusal
 
     def settle(response: Response) -> Response:
         seconds = g.pop("cost_s", 0.0)
@@ -115,10 +119,14 @@ def standings() -> Sequence[Standing]:
 
 
 def _pay(rating: Rating, holders: Sequence[Holder], seconds: float = 0) -> None:
+    if refusal := _take(rating, holders, seconds):
+        raise refusal
+
+
+def _take(rating: Rating, holders: Sequence[Holder], seconds: float = 0) -> QuotaExceeded | None:
     taken = rating.take(holders, seconds)
     g.standings = [*g.standings, *taken]
-    if refusal := refusal_of(taken, seconds):
-        raise refusal
+    return refusal_of(taken, seconds)
 
 
 def _rating() -> Rating | None:

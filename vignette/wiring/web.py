@@ -49,6 +49,7 @@ from vignette.web.doors import HostDoor
 from vignette.web.fast_path import FastPath
 from vignette.web.http.bodies import RequestLimits
 from vignette.web.http.clients import NamedClients
+from vignette.web.http.foreign_readers import ForeignReaders, KnownOrigins
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.lingering import LingeringClose
 from vignette.web.rates import note_cost
@@ -135,13 +136,16 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
         languages=settings.languages,
         others_may_embed=settings.others_may_embed,
     )
-    app.wsgi_app = Turns(app.wsgi_app)  # type: ignore[method-assign]
+    readers = context.foreign_readers
+    app.wsgi_app = Turns(app.wsgi_app, readers=readers)  # type: ignore[method-assign]
     refusing = app.wsgi_app
     if settings.effective_database_url.startswith("sqlite"):
         # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
     if context.rate_of_requests is not None:
-        app.wsgi_app = AddressBuckets(app.wsgi_app, refusing, context.rate_of_requests)  # type: ignore[method-assign]
+        app.wsgi_app = AddressBuckets(  # type: ignore[method-assign]
+            app.wsgi_app, refusing, context.rate_of_requests, readers=readers
+        )
     app.wsgi_app = HostDoor(app.wsgi_app, refusing, Hosts(settings.own_hosts))  # type: ignore[method-assign]
     app.wsgi_app = LingeringClose(app.wsgi_app, context.capacity.slow_clients.moving)  # type: ignore[method-assign]
     if settings.log_requests:
@@ -176,6 +180,7 @@ def build_context(
     editing = Editing(store, store, catalogue.library, catalogue.editing, policy, trail=trail)
     signing_keys = build_signing_keys(store, catalogue)
     secret = build_service_secret(store, catalogue)
+    ticketing = build_ticketing(store, catalogue, keyholding, policy, trail)
     return WebContext(
         intake=Intake(
             store,
@@ -200,7 +205,7 @@ def build_context(
         reviewing=build_reviewing(store, catalogue, policy, trail),
         renewal=renewal,
         keyholding=keyholding,
-        ticketing=build_ticketing(store, catalogue, keyholding, policy, trail),
+        ticketing=ticketing,
         signing_in=SigningIn(catalogue.sessions, keyholding, trail=trail),
         linking=Linking(
             catalogue.library, catalogue.links, catalogue.keys, signing_keys, editing, policy, recipes, trail=trail
@@ -217,6 +222,7 @@ def build_context(
         auditing=Auditing(catalogue.audit),
         sandbox=abilities(),
         allowances=Allowances(catalogue.quotas),
+        foreign_readers=ForeignReaders(KnownOrigins(keyholding.origins), KnownOrigins(ticketing.origins)),
         rating=rating,
         rate_of_requests=rate_of_requests,
     )

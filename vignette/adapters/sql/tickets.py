@@ -37,17 +37,17 @@ _NEWEST_FIRST: Final = sa.select(ticket_table).order_by(ticket_table.c.created_a
 _IS_SPENT: Final = ticket_table.c.spent >= ticket_table.c.uses
 _HAS_EXPIRED: Final = sa.and_(ticket_table.c.expires_at_ms.is_not(None), ticket_table.c.expires_at_ms <= Now() * 1000)
 _KEPT: Final = _NEWEST_FIRST.where(ticket_table.c.revoked_at_ms.is_(None), sa.not_(_IS_SPENT), sa.not_(_HAS_EXPIRED))
-_MAY_USE: Final = (
-    sa.select(sa.literal(1))
+_ORIGINS: Final = (
+    sa.select(ticket_origin_table.c.origin)
     .join_from(ticket_origin_table, ticket_table, ticket_origin_table.c.ticket_id == ticket_table.c.id)
     .where(
-        ticket_origin_table.c.origin == sa.bindparam("origin"),
         ticket_table.c.revoked_at_ms.is_(None),
         unended(ticket_table.c.expires_at_ms),
         sa.not_(_IS_SPENT),
     )
-    .limit(1)
+    .distinct()
 )
+_MAY_USE: Final = _ORIGINS.where(ticket_origin_table.c.origin == sa.bindparam("origin")).limit(1)
 
 
 class SqlTickets:
@@ -96,6 +96,10 @@ class SqlTickets:
     def may_use(self, origin: str, at: datetime) -> bool:
         with self._database.read() as connection:
             return connection.execute(_MAY_USE, {"origin": origin, "at": milliseconds(at)}).first() is not None
+
+    def origins(self, at: datetime) -> frozenset[str]:
+        with self._database.read() as connection:
+            return frozenset(connection.execute(_ORIGINS, {"at": milliseconds(at)}).scalars())
 
     def is_empty(self) -> bool:
         return self._rows.is_empty()

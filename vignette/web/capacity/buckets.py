@@ -17,6 +17,7 @@ from vignette.access.rates import Buckets, Rate
 from vignette.errors import QuotaExceeded
 from vignette.web.capacity.refusals import Refusal
 from vignette.web.http.clients import CLIENT, holder_of
+from vignette.web.http.foreign_readers import ForeignReaders
 from vignette.web.request_log import PROBES
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _REFUSED: Final = "vignette.bucket_is_empty"
 class AddressBuckets:
     """
     *app*, as often as *rate* allows to each address. All other requests are refused by *refusing*, an application that
-    was given to `refuse_with_an_empty_bucket`. Probes pass.
+    was given to `refuse_with_an_empty_bucket`; *readers* may read that. Probes pass.
     """
 
     def __init__(
@@ -40,10 +41,11 @@ class AddressBuckets:
         refusing: WSGIApplication,
         rate: Rate,
         *,
+        readers: ForeignReaders | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
-        self._refuse = Refusal(refusing, _REFUSED, QuotaExceeded.code)
+        self._refuse = Refusal(refusing, _REFUSED, QuotaExceeded.code, readers)
         self._take = Buckets(rate).take
         self._clock = clock
 

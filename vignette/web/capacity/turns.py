@@ -21,6 +21,7 @@ from vignette.limits import TURN_PATIENCE_S, TURNS, TURNS_WAITED_FOR
 from vignette.web.capacity.places import Places, WaitingRoom
 from vignette.web.capacity.refusals import Refusal
 from vignette.web.http.clients import CLIENT, holder_of
+from vignette.web.http.foreign_readers import ForeignReaders
 from vignette.web.request_log import PROBES
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ class Turns:
     """
     *app*, which answers *count* requests at a time; *waiting* more wait for at most *patience_s* seconds.
 
-    All others are answered 503, always by the same bytes (`refusals`). *app* was given to `refuse_without_a_turn`. Safe
-    to share between threads.
+    All others are answered 503, always by the same bytes (`refusals`), which *readers* may read. *app* was given to
+    `refuse_without_a_turn`. Safe to share between threads.
     """
 
     def __init__(
@@ -46,11 +47,12 @@ class Turns:
         count: int = TURNS,
         waiting: int = TURNS_WAITED_FOR,
         patience_s: float = TURN_PATIENCE_S,
+        readers: ForeignReaders | None = None,
     ) -> None:
         self._app = app
         self._places = Places("requests", count, WaitingRoom(waiting))
         self._patience_s = patience_s
-        self._refuse = Refusal(app, _REFUSED, Overloaded.code)
+        self._refuse = Refusal(app, _REFUSED, Overloaded.code, readers)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] in PROBES:  # whoever asks must not take a busy service for a dead one

@@ -9,6 +9,9 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
+FOREIGN_HOST: Final = "vignette.foreign_host"
+"""In the environ of a request for a host that is not ours: the host."""
+
 # uri-host [ ":" port ]: a name, an IPv4 address, or an IPv6 address in brackets.
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/?#@\\]+)(?::[0-9]*)?", re.ASCII)
 
