@@ -149,6 +149,9 @@ def upload(ask: Asking) -> None:
     ask.send(picture(), Authorization=f"Bearer {token}")
     _, token = ask.house.context.ticketing.add(NOBODY, terms)
     spend_meanwhile(ask, lambda: ask.send(picture(), picture(40, 31), Authorization=f"Bearer {token}"))
+    with patched(ask.house.catalogue.arrivals, "add", failing(errors.InvalidKey())):
+        ask.send(picture(), picture(40, 31))
+        ask.send(picture())
     send_all_sorts(ask)
 
 
@@ -168,6 +171,9 @@ def drop(ask: Asking) -> None:
     ask.sender = {"actor": ticket.actor, "ticket": ticket}
     spend_meanwhile(ask, lambda: ask.send(picture(), picture(40, 31)))
     spend_meanwhile(ask, lambda: ask.send(picture()))
+    with patched(ask.house.catalogue.arrivals, "add", failing(errors.InvalidTicket())):
+        ask.send(picture(), picture(40, 31))
+        ask.send(picture())
     uploads, sender = ask.uploads, ask.sender
     for quota in (Quota(images=0), Quota(images_per_day=0)):
         key, _ = ask.house.keyholding.add(OPERATOR, "full", [Scope.UPLOAD, Scope.SHARE], quota=quota)

@@ -15,7 +15,7 @@ from vignette.access.keys import Key
 from vignette.access.names import new_name
 from vignette.access.quotas import Quota, Usage
 from vignette.adapters.sql.catalogue import SqlCatalogue
-from vignette.errors import QuotaExceeded, StorageQuotaExceeded, VignetteError
+from vignette.errors import InvalidKey, QuotaExceeded, StorageQuotaExceeded, VignetteError
 from vignette.model import Image, ImageFacts, ImageId, Record, State
 
 NOON: Final = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -142,3 +142,26 @@ def test_without_its_key_nobody_has_a_quota(catalogue: SqlCatalogue) -> None:
 
     assert send(catalogue, a_record()).id == 0
     assert catalogue.quotas.standing(OWNER, NOON) == (Quota(), Usage())
+
+
+def test_the_key_is_asked_for_once_more_with_the_image(catalogue: SqlCatalogue) -> None:
+    give(catalogue, Quota(images=9))
+    asked: list[Key | None] = []
+
+    def admit(key: Key | None) -> None:
+        asked.append(key)
+        if key is None:
+            raise InvalidKey("it was removed")
+
+    def add(owner: str | None = OWNER) -> Image:
+        return catalogue.arrivals.add(a_record(owner=owner), lambda _: None, lambda: None, admit=admit)[0]
+
+    assert add().id == 0
+    assert asked == [catalogue.keys.get(OWNER)]
+    catalogue.keys.remove(OWNER, lambda _: None)
+    with pytest.raises(InvalidKey):
+        add()
+    assert asked[1:] == [None]
+    assert catalogue.index.next_id() == 1
+    assert add(owner=None).id == 1
+    assert len(asked) == 2, "of an image without an owner there is no key to ask"

@@ -6,9 +6,13 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from vignette.access.actors import Actor, Scope
 from vignette.access.quotas import UNBOUNDED, Quota
+
+# One and the same, so that nobody learns whether there is such a key, or from where it would be valid.
+NOT_VALID: Final = "it is unknown, was removed, has expired, or is not valid from this address"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

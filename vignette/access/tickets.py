@@ -12,6 +12,7 @@ from vignette.model import Visibility
 
 # What a guest is told where the key behind the ticket has no room: what that has, and may have, is not for guests.
 NO_MORE_NOW: Final = "no more images are taken by this ticket now"
+ENDED_MEANWHILE: Final = "it was revoked, or has ended, while the image was on its way"
 
 
 class TicketState(StrEnum):

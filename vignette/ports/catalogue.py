@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from vignette.access.keys import Key
 from vignette.access.policy import Sight
 from vignette.model import (
     Edits,
@@ -41,11 +42,15 @@ class Arrivals(Protocol):
         quarantine: Suspicion | None = None,
         *,
         metadata_bytes: int = 0,
+        admit: Callable[[Key | None], object] = lambda _: None,
     ) -> tuple[Image, bool]:
         """
         Give *record* the next number, with *visibility* and, if it is suspected, in *quarantine*; call *promote* with
         the number, and index the image as pending. Its *metadata_bytes* count in the quota of its owner, as its own
         bytes do.
+
+        If the image is to have an owner, *admit* is called first in the same transaction, with the key as it is then;
+        with None if it was removed. If it raises, nothing is kept.
 
         Numbers count from 0 without a gap: if anything fails, the number is not taken. If *promote* was called before
         that, *withdraw* is called to undo what it did, even if it did only half. *withdraw* is called only when it is

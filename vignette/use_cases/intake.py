@@ -8,18 +8,22 @@ import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
 from vignette import layout
 from vignette.access.actors import Actor, Scope
 from vignette.access.events import What
+from vignette.access.keys import NOT_VALID, Key
 from vignette.access.names import new_name
 from vignette.access.policy import Policy
-from vignette.access.tickets import NO_MORE_NOW, Ticket
+from vignette.access.tickets import ENDED_MEANWHILE, NO_MORE_NOW, Ticket
 from vignette.errors import (
     EmptyFile,
     ImageDeleted,
+    InvalidKey,
+    InvalidTicket,
     NumberTaken,
     QueueUnavailable,
     QuotaExceeded,
@@ -219,6 +223,8 @@ class Intake:
             CheckUnavailable: A check of the operator's gives no verdict, and nothing is kept without it.
             IdempotencyKeyReused: An earlier upload came with this key and other bytes.
             ImageDeleted: An earlier upload came with this key, and its image was deleted.
+            InvalidKey, MissingScope: The actor's key was removed, has expired or may not upload any more, while the
+                image was on its way.
             TicketSpent, InvalidTicket: No image may come by the ticket any more.
             StorageQuotaExceeded, QuotaExceeded: The image would take the actor's key over its quota.
         """
@@ -268,7 +274,7 @@ class Intake:
         )
         beside = len(found.metadata_json) + len(found.metadata_text)
         try:
-            image, upload.is_new = self._add(actor, record, visibility, suspicion, upload.staged, beside)
+            image, upload.is_new = self._add(actor, record, visibility, suspicion, upload.staged, beside, ticket)
         except (StorageQuotaExceeded, QuotaExceeded) as error:
             if ticket is None:
                 raise
@@ -286,6 +292,7 @@ class Intake:
         suspicion: Suspicion | None,
         staged: StagedImage,
         metadata_bytes: int,
+        ticket: Ticket | None,
     ) -> tuple[Image, bool]:
         def promote(image_id: ImageId) -> None:
             # First what the database may refuse.
@@ -295,12 +302,29 @@ class Intake:
         for _ in range(_TRIES_FOR_A_NUMBER):
             try:
                 return self._arrivals.add(
-                    record, promote, staged.withdraw, visibility, suspicion, metadata_bytes=metadata_bytes
+                    record,
+                    promote,
+                    staged.withdraw,
+                    visibility,
+                    suspicion,
+                    metadata_bytes=metadata_bytes,
+                    admit=partial(self._require_still, actor, ticket),
                 )
             except NumberTaken:
                 # A crash has left a folder whose row was not committed: index it, and take the next number.
                 self._reindexing.catch_up()
         raise NumberTaken("each number that the catalogue gives has a folder already")
+
+    def _require_still(self, actor: Actor, ticket: Ticket | None, key: Key | None) -> None:
+        """Ask again what the door has asked of *key*: the bytes may have come for minutes since."""
+        is_valid = key is not None and key.is_valid_at(datetime.now(UTC))
+        if ticket is not None:
+            if key is None or not is_valid or self._policy.why_not(key.actor, Scope.UPLOAD):
+                raise InvalidTicket(ENDED_MEANWHILE)
+            return
+        if key is None or not is_valid or (actor.address is not None and not key.admits(actor.address)):
+            raise InvalidKey(NOT_VALID)
+        require(self._policy, key.actor, Scope.UPLOAD)
 
     def _hint(self, image: Image, lane: Lane) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import Final, TypedDict, Unpack
 
 from vignette.access.actors import NOBODY, Actor, Scope
 from vignette.access.events import What
-from vignette.access.keys import Key, networks_of
+from vignette.access.keys import NOT_VALID, Key, networks_of
 from vignette.access.origins import origins_of
 from vignette.access.quotas import UNBOUNDED, Quota
 from vignette.access.secrets import digest_of, is_well_formed, new_token
@@ -39,8 +39,6 @@ from vignette.records import clean_name
 from vignette.use_cases.auditing import NO_TRAIL, Trail, noting
 from vignette.use_cases.endings import checked_end
 
-# One and the same, so that nobody learns whether there is such a key, or from where it would be valid.
-_NOT_VALID: Final = "it is unknown, was removed, has expired, or is not valid from this address"
 _MISTYPED: Final = "it is mistyped: no key that was ever given out is written like that"
 
 _NOTED_EVERY: Final = timedelta(seconds=KEY_USE_NOTED_EVERY_S)
@@ -235,7 +233,7 @@ class Keyholding:
             or not key.is_valid_at(now)
             or not key.admits(address)
         ):
-            raise InvalidKey(_NOT_VALID)
+            raise InvalidKey(NOT_VALID)
         self._note_use(key, now)
         return key.actor
 

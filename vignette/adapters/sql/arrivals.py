@@ -8,8 +8,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from vignette.access.keys import Key
 from vignette.adapters.sql.counter import lock_numbers, take_number
 from vignette.adapters.sql.database import Database
+from vignette.adapters.sql.key_rows import find_key
 from vignette.adapters.sql.tables import Now, from_row, image_table, to_row
 from vignette.adapters.sql.ticket_uses import spend
 from vignette.adapters.sql.usage import require_room
@@ -53,11 +55,14 @@ class SqlArrivals:
         quarantine: Suspicion | None = None,
         *,
         metadata_bytes: int = 0,
+        admit: Callable[[Key | None], object] = lambda _: None,
     ) -> tuple[Image, bool]:
         promoted: ImageId | None = None
         try:
             with self._database.write() as connection:
                 number = take_number(connection)
+                if record.owner is not None:
+                    admit(find_key(connection, record.owner))
                 image = Image(
                     number,
                     record,

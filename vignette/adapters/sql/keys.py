@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
-from vignette.access.actors import Scope
 from vignette.access.keys import Key
-from vignette.access.quotas import Quota
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import key_table, milliseconds, moment_of
+from vignette.adapters.sql.key_rows import find_key, key_from_row, key_to_row
+from vignette.adapters.sql.tables import key_table, milliseconds
 from vignette.adapters.sql.written_down import WrittenDown
 from vignette.errors import KeyNotFound
 from vignette.ports.access import Keep
@@ -27,7 +26,6 @@ _CHANGEABLE: Final = (
 
 # Made once: to make such a statement costs more than to execute it, and each request with a key executes this one.
 _WITH_DIGEST: Final = sa.select(key_table).where(key_table.c.digest == sa.bindparam("digest"))
-_GET: Final = sa.select(key_table).where(key_table.c.id == sa.bindparam("key_id"))
 _NEWEST_FIRST: Final = sa.select(key_table).order_by(key_table.c.created_at_ms.desc(), key_table.c.id.desc())
 
 
@@ -36,11 +34,11 @@ class SqlKeys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows = WrittenDown(database, key_table, _NEWEST_FIRST, _KEYS_LOCK, _to_row, _from_row)
+        self._rows = WrittenDown(database, key_table, _NEWEST_FIRST, _KEYS_LOCK, key_to_row, key_from_row)
 
     def add(self, key: Key, keep: Keep) -> None:
         with self._rows.changing(keep) as connection:
-            connection.execute(sa.insert(key_table), _to_row(key))
+            connection.execute(sa.insert(key_table), key_to_row(key))
 
     def get(self, key_id: str) -> Key:
         with self._database.read() as connection:
@@ -49,7 +47,7 @@ class SqlKeys:
     def with_digest(self, digest: str) -> Key | None:
         with self._database.read() as connection:
             row = connection.execute(_WITH_DIGEST, {"digest": digest}).one_or_none()
-        return None if row is None else _from_row(row)
+        return None if row is None else key_from_row(row)
 
     def all(self, limit: int, after: str | None = None) -> list[Key]:
         query = _NEWEST_FIRST.limit(limit)
@@ -57,12 +55,12 @@ class SqlKeys:
             if after is not None:
                 place = (milliseconds(_get(connection, after).created_at), after)
                 query = query.where(sa.tuple_(key_table.c.created_at_ms, key_table.c.id) < place)
-            return [_from_row(row) for row in connection.execute(query)]
+            return [key_from_row(row) for row in connection.execute(query)]
 
     def change(self, key_id: str, edit: Callable[[Key], Key], keep: Keep) -> Key:
         with self._rows.changing(keep) as connection:
             edited = edit(_get(connection, key_id))
-            row = _to_row(edited)
+            row = key_to_row(edited)
             values = {name: row[name] for name in _CHANGEABLE}
             connection.execute(sa.update(key_table).where(key_table.c.id == key_id).values(**values))
         return edited
@@ -93,43 +91,11 @@ class SqlKeys:
 
 
 def _get(connection: sa.Connection, key_id: str) -> Key:
-    row = connection.execute(_GET, {"key_id": key_id}).one_or_none()
-    if row is None:
+    key = find_key(connection, key_id)
+    if key is None:
         raise _not_found(key_id)
-    return _from_row(row)
+    return key
 
 
 def _not_found(key_id: str) -> KeyNotFound:
     return KeyNotFound(f"there is no key {key_id[:40]!r}")
-
-
-def _to_row(key: Key) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "digest": key.digest,
-        "name": key.name,
-        "scopes": ",".join(sorted(key.scopes)),
-        "created_at_ms": milliseconds(key.created_at),
-        "expires_at_ms": None if key.expires_at is None else milliseconds(key.expires_at),
-        "networks": ",".join(key.networks),
-        "last_used_at_ms": None if key.last_used_at is None else milliseconds(key.last_used_at),
-        "origins": ",".join(key.origins),
-        "quota_images": key.quota.images,
-        "quota_bytes": key.quota.bytes,
-        "quota_images_per_day": key.quota.images_per_day,
-    }
-
-
-def _from_row(row: sa.Row[Any]) -> Key:
-    return Key(
-        id=row.id,
-        digest=row.digest,
-        name=row.name,
-        scopes=frozenset(map(Scope, filter(None, row.scopes.split(",")))),
-        created_at=moment_of(row.created_at_ms),
-        expires_at=None if row.expires_at_ms is None else moment_of(row.expires_at_ms),
-        networks=tuple(filter(None, row.networks.split(","))),
-        last_used_at=None if row.last_used_at_ms is None else moment_of(row.last_used_at_ms),
-        quota=Quota(row.quota_images, row.quota_bytes, row.quota_images_per_day),
-        origins=tuple(filter(None, row.origins.split(","))),
-    )

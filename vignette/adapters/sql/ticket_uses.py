@@ -8,6 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from vignette.access.tickets import ENDED_MEANWHILE
 from vignette.adapters.sql.tables import image_table, key_table, milliseconds, ticket_table
 from vignette.errors import InvalidTicket, TicketSpent
 
@@ -58,7 +59,7 @@ def spend(connection: sa.Connection, ticket_id: str, at: datetime) -> None:
     row = connection.execute(_USES, {"ticket_id": ticket_id}).one_or_none()
     if row is not None and row.spent >= row.uses:
         raise TicketSpent("as many images came by this ticket as may")
-    raise InvalidTicket("it was revoked, or has ended, while the image was on its way")
+    raise InvalidTicket(ENDED_MEANWHILE)
 
 
 def recount(connection: sa.Connection, ticket_ids: Collection[str]) -> None:

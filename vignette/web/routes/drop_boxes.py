@@ -99,7 +99,7 @@ def page(token: str) -> Response:
     Answer(207, "", JSON, SentResults),
     Answer(207, "", HTML),
     Answer(303, "All are kept. For the form of a browser: the page that tells so", HTML, headers=("Location",)),
-    *all_refused(SentResults, _REFUSALS_OF_A_FILE),
+    *all_refused(SentResults, (*_REFUSALS_OF_A_FILE, InvalidTicket)),
     scope=None,
     problems=(TicketNotFound, *REFUSALS_OF_THE_REQUEST, *_REFUSALS_OF_A_FILE),
     parameters=(

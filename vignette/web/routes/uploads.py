@@ -23,6 +23,7 @@ from vignette.errors import (
     EmptyFile,
     IdempotencyKeyReused,
     ImageDeleted,
+    InvalidKey,
     MalformedRequest,
     NoFile,
     Overloaded,
@@ -90,6 +91,9 @@ REFUSALS_OF_A_FILE: Final = (
     StoreFull,
 )
 
+# Who asks may lose his right while his files are on their way.
+_REFUSALS_OF_ALL: Final = (*REFUSALS_OF_A_FILE, InvalidKey)
+
 _BYTES: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 
 # What is told of a file: its number; to a guest, its public name, or only that it was kept.
@@ -134,7 +138,7 @@ UPLOAD_BODIES: Final = {
 }
 
 
-def all_refused(model: type[BaseModel], kinds: Sequence[type[VignetteError]] = REFUSALS_OF_A_FILE) -> Iterator[Answer]:
+def all_refused(model: type[BaseModel], kinds: Sequence[type[VignetteError]] = _REFUSALS_OF_ALL) -> Iterator[Answer]:
     """Yield the answers to several files that were all refused, the first one for one of *kinds*; as JSON, *model*."""
     for status in sorted({status_of(kind) for kind in kinds}):
         yield Answer(status, "", TEXT, schema=LINES)
