@@ -9,6 +9,7 @@ export function select(walls, form) {
   const selecting = document.getElementById("selecting");
   const boxes = () => [...walls.querySelectorAll(".wall li:not(.leaving) .check input")];
   const chosen = () => boxes().filter((box) => box.checked);
+  const most = Number(form.dataset.most); // that one request takes
   const told = document.createElement("div");
   told.className = "told";
   told.setAttribute("role", "status");
@@ -72,14 +73,27 @@ export function select(walls, form) {
     }
   });
 
+  // An archive is one request: several would be several downloads, of which browsers warn.
+  form.addEventListener("submit", (event) => {
+    if (chosen().length <= most) return;
+    event.preventDefault();
+    say(form.dataset.tooMany);
+  });
+
   form.addEventListener("reset", (event) => {
     event.preventDefault();
     clear();
     selecting?.focus();
   });
 
-  /** Send what is to be done with *tiles*; return how many of them it was not done to. */
-  const send = async (url, tiles, options = {}) => {
+  // All lots go at once: a page that is being left waits for none.
+  const lots = (tiles) => (tiles.length ? [tiles.slice(0, most), ...lots(tiles.slice(most))] : []);
+
+  /** Send what is to be done with *tiles*, in lots; return those that it was not done to. */
+  const send = async (url, tiles, options) =>
+    (await Promise.all(lots(tiles).map((lot) => sendLot(url, lot, options)))).flat();
+
+  const sendLot = async (url, tiles, options = {}) => {
     const address = new URL(url, location);
     address.searchParams.set("ids", refs(tiles));
     try {

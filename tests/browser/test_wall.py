@@ -429,6 +429,26 @@ def test_what_is_selected_is_taken_away(chromium: Browser, service: Service, six
     context.close()
 
 
+def test_more_than_one_request_takes_are_deleted_in_several(visit: Visit, service: Service) -> None:
+    page, pictures = visit.page, [encoded(Image.new("RGB", (8, 8), (number, 0, 0)), "PNG") for number in range(101)]
+    images = send(service, pictures)
+    page.clock.install()
+    page.goto("/images?limit=101")
+    select(page, 0)
+    page.keyboard.press("Control+a")
+    expect(page.locator(".selection .count")).to_have_text("101 selected")
+
+    page.get_by_role("button", name="Download", exact=True).click()
+    expect(page.locator(".told")).to_have_text("At most 100 can be downloaded at a time")
+    assert page.url.endswith("limit=101")
+    page.get_by_role("button", name="Delete").click()
+    page.clock.run_for(8000)
+
+    until(lambda: {state_of(url) for url in images} == {410})
+    expect(page.locator(".wall li")).to_have_count(0)
+    assert visit.complaints == []
+
+
 def test_deleting_can_be_undone_for_some_seconds(visit: Visit, six: list[str]) -> None:
     page = visit.page
     page.clock.install()

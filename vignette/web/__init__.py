@@ -27,6 +27,7 @@ from vignette.web.http.cross_site import refuse_cross_site
 from vignette.web.http.headers import init_headers
 from vignette.web.http.problems import init_problems
 from vignette.web.http.public_address import PublicAddress
+from vignette.web.http.queries import MOST_IDS
 from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.picture import viewed
 from vignette.web.pages.pictures import by_width, made, obtainable, vignette_url
@@ -108,7 +109,7 @@ def create_app(
     app.jinja_env.globals.update(by_width=by_width, made=made, obtainable=obtainable)
     app.jinja_env.globals.update(snippets=snippets, viewed=viewed)
     app.jinja_env.globals.update(days=partial(days, recipes=context.recipes, by_number=is_open))
-    app.jinja_env.globals.update(absolute_url=absolute_url)
+    app.jinja_env.globals.update(absolute_url=absolute_url, most_ids=MOST_IDS)
     app.jinja_env.globals.update(
         ref=lambda image: image["id"] if is_open and image["id"] is not None else image["public_name"]
     )
