@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.running import Service, running_service
+
+# On a busy machine a page takes its time; a test that passes does not wait for it.
+EXPECTED_WITHIN_MS = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +26,7 @@ def chromium() -> Iterator[Browser]:
     options.append("--host-resolver-rules=MAP *.test 127.0.0.1")
     # Its sandbox does not work for root, nor where nobody else may have user namespaces. It sees no page but ours.
     options.append("--no-sandbox")
+    expect.set_options(timeout=EXPECTED_WITHIN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=options)
         yield browser

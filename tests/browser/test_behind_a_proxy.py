@@ -85,15 +85,15 @@ def visit(chromium: Browser, public_url: str) -> Iterator[Visit]:
 def test_a_photo_is_uploaded_looked_at_and_deleted(visit: Visit) -> None:
     visit.upload(PHOTO)
 
-    expect(visit.page).to_have_url(re.compile(r"/pictures/images/\d+$"))
+    visit.page.wait_for_url(re.compile(r"/pictures/images/\d+$"))
     image = visit.page.locator("main img")
-    expect(image).to_be_visible(timeout=20_000)
+    expect(image).to_be_visible()
     expect(image).to_have_js_property("complete", True)
     assert image.evaluate("image => image.naturalWidth") > 0
 
     visit.page.click("summary:has-text('Delete')")
     visit.page.click("button:has-text('Delete image')")
-    expect(visit.page).to_have_url(visit.url)
+    visit.page.wait_for_url(visit.url)
     assert (visit.complaints, visit.strangers) == ([], [])
 
 
@@ -103,7 +103,7 @@ def test_a_list_that_waits_for_its_vignettes_gets_them(visit: Visit, tmp_path: P
     visit.upload(PHOTO, other, NOTES)
 
     expect(visit.page.locator("main")).to_contain_text("2 pictures kept, 1 refused")
-    expect(visit.page.locator(".wall li.ready")).to_have_count(2, timeout=20_000)
+    expect(visit.page.locator(".wall li.ready")).to_have_count(2)
     assert (visit.complaints, visit.strangers) == ([], [])
 
 

@@ -75,13 +75,13 @@ def test_the_keyboard_alone_signs_in_looks_and_signs_out(visit: Visit, doors: Do
     tab_to(page, "Sign in")
     tab_to(page, "Sign in")  # the first is that of the heading
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/login"))
+    page.wait_for_url(re.compile("/login"))
 
     type_key(page, "vk_wrong")
     expect(page.get_by_role("alert")).to_contain_text("This key is not valid here")
     type_key(page, doors.token)
 
-    expect(page).to_have_url(doors.page)
+    page.wait_for_url(doors.page)
     expect(page.locator("main img")).to_be_visible()
     for button, seen_by in (
         ("Make it public", "All who may look at images here"),
@@ -90,11 +90,11 @@ def test_the_keyboard_alone_signs_in_looks_and_signs_out(visit: Visit, doors: Do
         tab_to(page, button)
         page.keyboard.press("Enter")
         expect(page.get_by_text(f"Seen by: {seen_by}")).to_be_visible()
-        expect(page).to_have_url(doors.page)
+        page.wait_for_url(doors.page)
     for item in ("Account", "Sign out"):
         tab_to(page, item)
         page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{doors.url}/")
+    page.wait_for_url(f"{doors.url}/")
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     page.goto(doors.page)
     expect(page.locator("h1")).to_have_text("There is no such image")
@@ -108,7 +108,7 @@ def test_a_list_tells_its_owner_which_picture_is_private(visit: Visit, doors: Do
     page = visit.page
     page.goto(f"{doors.url}/login")
     type_key(page, doors.token)
-    expect(page).to_have_url(f"{doors.url}/")
+    page.wait_for_url(f"{doors.url}/")
 
     expect(page.locator(".wall .private").first).to_be_visible()
 
@@ -120,7 +120,7 @@ def test_several_are_made_public_and_private_by_their_owner_alone(
     stranger = theirs.new_page()
     page.goto(f"{doors.url}/login")
     type_key(page, doors.token)
-    expect(page).to_have_url(f"{doors.url}/")
+    page.wait_for_url(f"{doors.url}/")
     number = page.locator(".wall li").count()
     for button, badges in (("Make public", 0), ("Make private", number)):
         page.locator("label.select").click()
@@ -152,7 +152,7 @@ def test_a_picture_is_private_from_the_first_moment_on(
     page = context.new_page()
     page.goto(f"{doors.url}/login")
     type_key(page, doors.token)
-    expect(page).to_have_url(f"{doors.url}/")
+    page.wait_for_url(f"{doors.url}/")
     page.goto(f"{doors.url}/add")
     page.set_input_files("form.upload input[type=file]", photo)
     page.get_by_role("button", name="Upload as private").click()

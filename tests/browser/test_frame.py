@@ -120,7 +120,7 @@ def test_a_reader_chooses_the_language_and_stays_on_the_page(visit: Visit) -> No
     visit.page.goto("/limits")
     visit.page.get_by_role("button", name="Français").click()
 
-    expect(visit.page).to_have_url(re.compile("/limits$"))
+    visit.page.wait_for_url(re.compile("/limits$"))
     expect(visit.page.locator("h1")).to_have_text("Limites")
     visit.page.goto("/")
     assert visit.page.locator("html").get_attribute("lang") == "fr"

@@ -119,7 +119,7 @@ def natural_size(visit: Visit, selector: str) -> list[int]:
 def test_a_photo_is_uploaded_and_its_page_shows_it_upright(visit: Visit) -> None:
     visit.upload(PHOTO)
 
-    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+    visit.page.wait_for_url(re.compile(r"/images/\d+$"))
     width, height = natural_size(visit, "main img")
     assert height / width == pytest.approx(4 / 3, rel=0.01)
     expect(visit.page.locator("main img")).to_have_attribute("width", "1200")
@@ -132,8 +132,8 @@ def test_whoever_wants_no_motion_sees_the_still_vignette(visit: Visit, tmp_path:
     moving = tmp_path / "moving.gif"
     moving.write_bytes(animation("GIF", 3, 400, 300))
     visit.upload(moving)
-    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
-    expect(visit.page.locator("main .open img")).to_be_visible(timeout=20_000)
+    visit.page.wait_for_url(re.compile(r"/images/\d+$"))
+    expect(visit.page.locator("main .open img")).to_be_visible()
     image = visit.page.locator("main img")
     until(lambda: "still" not in image.evaluate("image => image.currentSrc"))
 
@@ -180,7 +180,7 @@ def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_pa
     tall.write_bytes(animation("GIF", 1, 60, 1200))
     visit.page.set_viewport_size({"width": 400, "height": 700})
     visit.upload(tall)
-    expect(visit.page.locator("main .open img")).to_be_visible(timeout=20_000)
+    expect(visit.page.locator("main .open img")).to_be_visible()
     natural_size(visit, "main img")
 
     box = visit.page.locator("main img").bounding_box()
@@ -192,7 +192,7 @@ def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_pa
 
 def test_the_page_gives_links_to_every_size(visit: Visit) -> None:
     visit.upload(PHOTO)
-    expect(visit.page.locator("main .open img")).to_be_visible(timeout=20_000)
+    expect(visit.page.locator("main .open img")).to_be_visible()
 
     visit.page.click("summary:has-text('Copy link')")
 
@@ -304,7 +304,7 @@ def test_a_page_that_waits_for_the_large_one_tells_that_it_could_not_be_made(vis
         give_up(service, image_id)
 
         sentence = "Some of its vignettes could not be made."
-        expect(visit.page.locator(".shortfall")).to_contain_text(sentence, timeout=20_000)
+        expect(visit.page.locator(".shortfall")).to_contain_text(sentence)
         until(lambda: re.search(SMALL_OR_FOR_VIEWERS, shown(visit)))
     visit.page.click("text=Try again")
     expect(visit.page.locator(".shortfall")).to_have_count(0)
@@ -314,14 +314,14 @@ def test_a_page_that_waits_for_the_large_one_tells_that_it_could_not_be_made(vis
 def test_without_javascript_all_of_it_works_too(visit_without_javascript: Visit) -> None:
     visit = visit_without_javascript
     visit.upload(PHOTO)
-    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+    visit.page.wait_for_url(re.compile(r"/images/\d+$"))
 
     # The page asks for itself until the vignette is there.
-    expect(visit.page.locator("main .open img")).to_have_attribute("width", "1200", timeout=20_000)
+    expect(visit.page.locator("main .open img")).to_have_attribute("width", "1200")
 
     visit.page.click("details summary:has-text('Delete')")
     visit.page.click("details.danger button")
-    expect(visit.page).to_have_url(visit.url + "/")
+    visit.page.wait_for_url(visit.url + "/")
 
 
 def test_what_the_photo_says_of_itself_can_be_read(visit: Visit) -> None:
@@ -346,16 +346,16 @@ def test_a_refused_file_is_told_and_there_is_a_way_back(visit: Visit) -> None:
     assert "not an image" in visit.page.locator("main").inner_text()
     assert "notes.txt" in visit.page.locator("main").inner_text()
     visit.page.get_by_role("link", name="Choose again").click()
-    expect(visit.page).to_have_url(visit.url + "/add")
+    visit.page.wait_for_url(visit.url + "/add")
 
 
 def test_a_picture_of_which_no_vignette_can_be_made_says_why(visit: Visit, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(broken_pixels())
     visit.upload(broken)
-    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+    visit.page.wait_for_url(re.compile(r"/images/\d+$"))
 
-    expect(visit.page.locator("main")).to_contain_text("No vignette could be made", timeout=20_000)
+    expect(visit.page.locator("main")).to_contain_text("No vignette could be made")
     image_id = visit.page.url.rpartition("/")[2]
     visit.page.set_content(f"<img src='{visit.url}/vignette/{image_id}'>")
     assert natural_size(visit, "img") == [200, 200]
@@ -366,7 +366,7 @@ def test_a_name_full_of_markup_stays_a_name(visit: Visit, tmp_path: Path) -> Non
     hostile = tmp_path / name
     hostile.write_bytes(PHOTO.read_bytes())
     visit.upload(hostile)
-    expect(visit.page).to_have_url(re.compile(r"/images/\d+$"))
+    visit.page.wait_for_url(re.compile(r"/images/\d+$"))
 
     assert name in visit.page.locator("main").inner_text()
     assert visit.page.locator("img[src='x']").count() == 0

@@ -165,16 +165,16 @@ class TestViewer:
         until(lambda: page.keyboard.press("ArrowRight") or page.locator(".pswp").get_attribute("aria-label") == named)
         page.keyboard.press("Escape")
 
-        expect(page).to_have_url(gallery.small)
+        page.wait_for_url(gallery.small)
 
     def test_on_the_page_the_arrows_lead_to_its_neighbours(self, visit: Visit, gallery: Gallery) -> None:
         page = visit.page
         at(page, DESKTOP, gallery.photo)
 
         page.keyboard.press("ArrowLeft")
-        expect(page).to_have_url(gallery.tiff)
+        page.wait_for_url(gallery.tiff)
         page.keyboard.press("ArrowRight")
-        expect(page).to_have_url(gallery.photo)
+        page.wait_for_url(gallery.photo)
 
     def test_a_list_is_gone_through_in_its_order(self, visit: Visit, gallery: Gallery) -> None:
         page = visit.page
@@ -182,10 +182,10 @@ class TestViewer:
         at(page, DESKTOP, f"{gallery.wide}?ids={','.join(numbers)}")
 
         page.click(".older")
-        expect(page).to_have_url(re.compile(rf"/images/{numbers[2]}\?ids="))
+        page.wait_for_url(re.compile(rf"/images/{numbers[2]}\?ids="))
         expect(page.locator(".older")).to_have_count(0)
         page.click("[data-up]")
-        expect(page).to_have_url(re.compile(r"/images\?ids="))
+        page.wait_for_url(re.compile(r"/images\?ids="))
 
     def test_without_motion_nothing_flies(self, visit: Visit, gallery: Gallery) -> None:
         visit.page.emulate_media(reduced_motion="reduce")
@@ -212,7 +212,7 @@ class TestKeys:
         page.keyboard.press("ArrowLeft")
 
         expect(page.locator(".pswp")).to_have_count(0)
-        expect(page).to_have_url(gallery.photo)
+        page.wait_for_url(gallery.photo)
         page.click("[data-help]")
         page.check("#keys-on")
 
@@ -295,7 +295,7 @@ class TestWhatTheFileSays:
         expect(page.locator("#snippet-link")).to_have_value(gallery.photo)
         expect(page.locator("[data-copy]").first).to_be_hidden()
         page.click(".older")
-        expect(page).to_have_url(gallery.small)
+        page.wait_for_url(gallery.small)
 
 
 class TestOnItsWay:
@@ -320,7 +320,7 @@ class TestOnItsWay:
             # One a second at most; the clock of the browser is another.
             assert asked[2] - asked[0] > 1.8
 
-        expect(page.locator(".mat .open img")).to_be_visible(timeout=20_000)
+        expect(page.locator(".mat .open img")).to_be_visible()
         assert box(page, ".mat .picture") == at_first
         assert page.evaluate("document.activeElement.closest('details').open")
         expect(page.get_by_text("Copy link")).to_be_visible()
@@ -334,7 +334,7 @@ class TestOnItsWay:
             page.goto(url)
             page.evaluate("window.here = true")
 
-        expect(page.locator(".failure")).to_contain_text("No vignette could be made of it.", timeout=20_000)
+        expect(page.locator(".failure")).to_contain_text("No vignette could be made of it.")
         assert page.evaluate("window.here")
         assert visit.complaints == []
 

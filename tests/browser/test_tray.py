@@ -109,7 +109,7 @@ def state(page: Page, file: Path) -> Locator:
 
 def wait_for(page: Page, *files: Path) -> None:
     for file in files:
-        expect(state(page, file)).to_have_text(READY, timeout=60_000)
+        expect(state(page, file)).to_have_text(READY)
 
 
 def names(url: str) -> list[str]:
@@ -262,7 +262,7 @@ class TestComing:
 
         page.keyboard.press("Control+v")
 
-        expect(rows(page).locator(".state")).to_have_text(READY, timeout=60_000)
+        expect(rows(page).locator(".state")).to_have_text(READY)
 
     def test_a_phone_has_a_camera_and_a_sheet_of_one_line(
         self, chromium: Browser, service: Service, made: Made
@@ -670,7 +670,7 @@ class TestActing:
 
         page.get_by_role("link", name="API").click()
 
-        expect(page).to_have_url(re.compile("/docs$"))
+        page.wait_for_url(re.compile("/docs$"))
         assert asked == ["beforeunload"]
 
     def test_links_are_copied_and_what_was_added_is_shown(self, visit: Visit, made: Made) -> None:
@@ -692,7 +692,7 @@ class TestActing:
             file.name for file in files
         ]
         page.get_by_role("link", name="Show these 3").click()
-        expect(page).to_have_url(re.compile(r"/images\?ids="))
+        page.wait_for_url(re.compile(r"/images\?ids="))
         for file in files:
             expect(page.locator("main")).to_contain_text(file.name)
 
@@ -784,7 +784,7 @@ class TestTelling:
 
         drop(page, *files, made.file("notes.txt", b"notes\n"))
 
-        expect(page.locator("#tray-told")).to_have_text("12 of 13 kept · 1 refused", timeout=60_000)
+        expect(page.locator("#tray-told")).to_have_text("12 of 13 kept · 1 refused")
         told = page.evaluate("told")
         assert len(told) >= 2
         assert all(later - earlier >= 2990 for (earlier, _), (later, _) in pairwise(told))
@@ -795,7 +795,7 @@ class TestTelling:
 
         drop(page, file)
 
-        expect(state(page, file)).to_have_text("Kept, but no vignette could be made", timeout=60_000)
+        expect(state(page, file)).to_have_text("Kept, but no vignette could be made")
 
     def test_in_each_state_it_has_no_fault_for_axe(self, visit: Visit, line: Line, made: Made) -> None:
         page, large, small = visit.page, made.large(), made.picture()
@@ -884,7 +884,7 @@ class TestBehindDoors:
         page.goto(f"{url}/login")
         page.fill("#key", token)
         page.keyboard.press("Enter")
-        expect(page).to_have_url(f"{url}/")
+        page.wait_for_url(f"{url}/")
         page.get_by_role("link", name="Add pictures").click()
         page.get_by_label("Seen by").select_option("only you")
         file = made.picture()
@@ -896,7 +896,7 @@ class TestBehindDoors:
 
         wait_for(page, file)
         page.get_by_role("link", name=file.name).first.click()
-        expect(page).to_have_url(re.compile("/images/"))
+        page.wait_for_url(re.compile("/images/"))
         assert http_client.get(page.url).status_code == 404
         context.close()
 
@@ -914,7 +914,7 @@ class TestBehindDoors:
         page.goto(f"{url}/login")
         page.fill("#key", token)
         page.keyboard.press("Enter")
-        expect(page).to_have_url(f"{url}/")
+        page.wait_for_url(f"{url}/")
 
         drop(page, private, public, own)
 

@@ -219,11 +219,11 @@ def test_a_page_says_how_many_there_are_and_leads_to_older_ones(visit: Visit, se
 
     page.get_by_role("link", name="Older").click()
 
-    expect(page).to_have_url(re.compile(r"/images\?limit=60&before=\d+"))
+    page.wait_for_url(re.compile(r"/images\?limit=60&before=\d+"))
     shown = page.locator(".wall li >> nth=0").get_attribute("data-ref")
     assert shown == str(images[60]["id"])
     page.get_by_role("link", name="Newest").click()
-    expect(page).to_have_url(f"{service.url}/")
+    page.wait_for_url(f"{service.url}/")
 
 
 @pytest.mark.usefixtures("many")
@@ -236,7 +236,7 @@ def test_back_returns_to_the_place(visit: Visit) -> None:
     place = page.evaluate("scrollY")
     assert place > 500
     tile.locator("a").click()
-    expect(page).to_have_url(re.compile("/images/"))
+    page.wait_for_url(re.compile("/images/"))
 
     page.go_back()
 
@@ -284,8 +284,8 @@ def test_all_that_is_to_come_is_one_request_a_second_at_most(visit: Visit, servi
         assert {Counter(looks)[look] for look in looks} == {len(looks)}, "each look asks for all"
         assert not [url for url in requests if "HEAD" in url]
     wait_for(coming)
-    expect(page.locator(".wall .ready")).to_have_count(8, timeout=30_000)
-    expect(page.locator(".walls [role=status]")).to_contain_text("ready", timeout=15_000)
+    expect(page.locator(".wall .ready")).to_have_count(8)
+    expect(page.locator(".walls [role=status]")).to_contain_text("ready")
     until(lambda: all_loaded(page))
     settled = len(requests)
     page.wait_for_timeout(1500)
@@ -301,7 +301,7 @@ def test_an_image_that_is_deleted_meanwhile_leaves_the_wall(visit: Visit, servic
 
         http_client.delete(url).raise_for_status()
 
-        expect(visit.page.locator(".wall li")).to_have_count(0, timeout=20_000)
+        expect(visit.page.locator(".wall li")).to_have_count(0)
 
 
 def test_a_large_window_gets_the_larger_size(chromium: Browser, service: Service) -> None:
