@@ -15,7 +15,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_pages import PHOTO, UPRIGHT, nothing_rendered, send, wait_for
 from tests.house import broken_pixels, picture
 from tests.makers import animation
-from tests.running import Service, http_client, until
+from tests.running import Service, until
 
 pytestmark = pytest.mark.browser
 
@@ -390,17 +390,6 @@ def test_on_paper_there_is_the_picture_and_what_it_gives_away(visit: Visit, gall
         expect(visit.page.locator(selector)).to_be_visible()
     for selector in (".share", ".side.older", ".danger", "header.bar"):
         expect(visit.page.locator(selector)).to_be_hidden()
-
-
-def test_the_page_is_sound_html(gallery: Gallery) -> None:
-    """What vnu found: times that are none, and a <source> without the sizes that its widths need."""
-    for url in vars(gallery).values():
-        page = http_client.get(url, headers={"Accept": "text/html"}).text
-        for moment in re.findall(r'<time datetime="([^"]+)"', page):
-            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", moment)
-        for source in re.findall(r"<source[^>]+>", page):
-            assert "sizes=" in source or "w," not in source
-        assert len(re.findall(r' id="([^"]+)"', page)) == len(set(re.findall(r' id="([^"]+)"', page)))
 
 
 def test_a_file_of_the_viewer_says_whose_it_is() -> None:
