@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -100,6 +101,16 @@ def test_the_bar_is_one_row_and_every_target_is_as_large_as_a_finger(visit: Visi
         box = target.bounding_box()
         assert box is not None
         assert box["height"] >= 43.5, target.inner_text()
+
+
+def test_a_phone_can_keep_the_pages_among_its_apps(visit: Visit) -> None:
+    visit.page.goto("/")
+
+    manifest = visit.context.new_cdp_session(visit.page).send("Page.getAppManifest")
+
+    assert manifest["errors"] == []
+    assert json.loads(manifest["data"])["share_target"]["action"] == "/images"
+    assert visit.complaints == []
 
 
 def test_focus_changes_no_shape(visit: Visit) -> None:

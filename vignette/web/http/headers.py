@@ -9,7 +9,7 @@ from flask import Flask, Response
 # Everything comes from here and nothing runs inline: a page that shows a stranger's words has no other way to be safe.
 _PAGE_POLICY: Final = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 # A browser that is made to open anything but a page shows nothing, runs nothing and fetches nothing.
 _FILE_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
