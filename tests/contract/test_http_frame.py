@@ -221,6 +221,19 @@ def test_the_limits_are_a_page_for_people_and_json_for_programs(house: House) ->
     assert "Accept" in page.headers["Vary"]
 
 
+@pytest.mark.parametrize(
+    ("path", "canonical"),
+    [("/", "/"), ("/images?limit=1", "/images"), ("/images?limit=1&before=1", "/images?before=1")],
+)
+def test_a_wall_has_one_address_however_many_pictures_are_asked_for(house: House, path: str, canonical: str) -> None:
+    for number in range(2):
+        house.upload(picture(40 + number))
+
+    page = house.client.get(path, headers={"Accept": BROWSER}).text
+
+    assert f'rel="canonical" href="http://localhost{canonical}"' in page
+
+
 def test_a_link_to_the_front_page_can_be_shown_by_others(house: House) -> None:
     page = house.client.get("/", headers={"Accept": BROWSER}).text
 

@@ -202,14 +202,13 @@ def newest(limit: int, before: str | None = None, *, counted: bool = False) -> _
 def wall_page(page: _Page) -> str:
     """Return the HTML of *page*."""
     is_older = page.before is not None
-    canonical = absolute_url("images.catalogue", before=page.before) if is_older else absolute_url("about.home")
     return render_template(
         "images.html",
         images=[image.model_dump() for image in page.images],
         is_older=is_older,
         is_waiting=any(image.state in ("pending", "processing") for image in page.images),
         next_url=page.next_url,
-        canonical_url=canonical,
+        canonical_url=absolute_url(str(request.endpoint), before=page.before),
         count=page.count,
         most_counted=MOST_COUNTED,
         limits=current_limits().model_dump(),
