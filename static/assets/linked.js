@@ -1,5 +1,23 @@
-// The page of a signed link: how the picture looks until it is loaded.
+// The page of a signed link: how the picture looks until it is loaded, and the picture as soon as it is made.
 
 import { previewIn } from "./previews.js";
 
+const PAUSE_MS = 2000;
+
+const waiting = (place) => place.querySelector(".mat:is(.pending, .processing)");
+
+/** Ask for this page until there is a picture, or none will come; put its content in the place of what is here. */
+function lookAgain() {
+  setTimeout(async () => {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!answer || answer.status === 429 || answer.status >= 500) return lookAgain();
+    if (!answer.ok) return location.reload(); // the link has ended: that page tells so
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (waiting(page)) return lookAgain();
+    document.querySelector("main").replaceWith(document.importNode(page.querySelector("main"), true));
+    previewIn(document);
+  }, PAUSE_MS);
+}
+
 previewIn(document);
+if (waiting(document)) lookAgain();

@@ -5,10 +5,13 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.browser.accessibility import faults
 from tests.browser.conftest import Visit
+from tests.browser.test_pages import nothing_rendered
 from tests.contract.test_http_links import talkative
-from tests.running import http_client, until
+from tests.running import Service, http_client, until
 
 pytestmark = pytest.mark.browser
 
@@ -36,3 +39,20 @@ def test_its_picture_is_shown_and_nothing_but_links_and_assets_is_asked_for(visi
     assert ("SECRET" in visit.page.content()) is (place == "exact")
     visit.page.set_viewport_size({"width": 360, "height": 640})
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_picture_that_is_being_made_comes_without_a_reload(visit: Visit, service: Service) -> None:
+    with nothing_rendered(service):
+        sent = http_client.post(
+            f"{visit.url}/images", content=talkative(1200, 300), headers={"Accept": "application/json"}
+        ).json()
+        body = {"what": "page", "place": "none", "expires_at": "2999-01-01T00:00:00Z"}
+        url = http_client.post(f"{visit.url}/images/{sent['id']}/links", json=body).json()["url"]
+        visit.page.goto(url)
+        visit.page.evaluate("window.here = true")
+        expect(visit.page.locator(".mat .state")).to_contain_text("is being made")
+        assert faults(visit.page) == []
+
+    expect(visit.page.locator(".whole img")).to_be_visible(timeout=60_000)
+    assert visit.page.evaluate("window.here")
+    assert visit.complaints == []
