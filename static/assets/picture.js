@@ -19,7 +19,7 @@ const mat = () => document.querySelector(".exhibit .mat");
 function measure(place) {
   const picture = place.querySelector(".picture");
   if (!picture) return;
-  const [width, height] = ["width", "height"].map((side) => Number(picture.getAttribute(side) ?? picture.dataset[side]));
+  const [width, height] = ["width", "height"].map((side) => Number(picture.getAttribute(side)));
   place.style.setProperty("--width", `${width}px`);
   place.style.setProperty("--ratio", String(width / height));
   place.classList.add("measured");

@@ -139,10 +139,12 @@ function asides(here, refused) {
 
 function sumOf(unsettled, here, refused) {
   const parts = [];
+  const [sent, total] = [sentBytes(), queue.items.filter(counts).reduce((sum, { file }) => sum + file.size, 0)];
   if (unsettled.length) {
-    const [sent, total] = [sentBytes(), queue.items.filter(counts).reduce((sum, { file }) => sum + file.size, 0)];
     const isHalted = unsettled.some(({ againAt }) => againAt > Date.now());
     parts.push(say("sum", { sent: filesize(sent), total: filesize(total) }), isHalted ? "" : left(sent, total));
+  } else if (total) {
+    parts.push(filesize(total));
   }
   return [...parts, ...asides(here, refused)].filter(Boolean).join(" · ");
 }
@@ -171,7 +173,7 @@ function renderOutcome(unsettled) {
   part("copy").hidden = none;
   show.hidden = none || !tray.dataset.look;
   part("clear").hidden = unsettled.length > 0;
-  part("outcome").hidden = !queue.items.length || (none && unsettled.length > 0);
+  part("outcome").hidden = !queue.items.length;
   const url = new URL(tray.dataset.look ?? "", location);
   url.searchParams.set("ids", links.map((link) => link.split("/").pop()).join());
   show.href = url;
