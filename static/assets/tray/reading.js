@@ -5,7 +5,8 @@ export const MOST_FILES = 1000;
 
 const OF_SYSTEMS = /^(\..*|Thumbs\.db|desktop\.ini|__MACOSX)$/i;
 
-const names = new Intl.Collator(undefined, { numeric: true });
+// Made with the first folder: see words.js.
+let names;
 
 /**
  * Return what *transfer* carries: `{ files, isCut }`. Call this while the event is handled: afterwards the browser
@@ -34,6 +35,7 @@ async function walk(entry, files, isFull) {
     return;
   }
   const inside = (await entriesOf(entry)).filter(({ name }) => !OF_SYSTEMS.test(name));
+  names ??= new Intl.Collator(undefined, { numeric: true });
   inside.sort((one, other) => one.isDirectory - other.isDirectory || names.compare(one.name, other.name));
   for (const one of inside) {
     if (isFull()) return;

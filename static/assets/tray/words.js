@@ -3,8 +3,11 @@
 const MEBIBYTE = 1024 ** 2;
 
 const { locale, words } = JSON.parse(document.getElementById("tray-words").textContent);
-const plurals = new Intl.PluralRules(locale);
-const percents = new Intl.NumberFormat(locale, { style: "percent" });
+
+// A browser takes up to 17 ms for the first Intl object of a page, and an old phone four times as long: most readers of a page
+// add nothing.
+let plurals;
+let percents;
 
 /** Write *value* as the pages do: two significant digits below 1, one decimal below 100, none above. */
 export function number(value) {
@@ -12,7 +15,10 @@ export function number(value) {
   return value.toLocaleString(locale, digits);
 }
 
-export const percent = (share) => percents.format(Math.floor(share * 100) / 100);
+export function percent(share) {
+  percents ??= new Intl.NumberFormat(locale, { style: "percent" });
+  return percents.format(Math.floor(share * 100) / 100);
+}
 
 /** Whether there are words of this name. */
 export const has = (name) => name in words;
@@ -20,8 +26,13 @@ export const has = (name) => name in words;
 /** The words called *name*, with *values* put in. Where they have plurals, the number `values.num` chooses. */
 export function say(name, values = {}) {
   const forms = words[name];
-  const message = typeof forms === "string" ? forms : (forms[plurals.select(values.num)] ?? forms.other);
+  const message = typeof forms === "string" ? forms : (forms[formOf(values.num)] ?? forms.other);
   return message.replace(/%\((\w+)\)s/g, (_, key) => (typeof values[key] === "number" ? values[key].toLocaleString(locale) : values[key]));
+}
+
+function formOf(num) {
+  plurals ??= new Intl.PluralRules(locale);
+  return plurals.select(num);
 }
 
 export function filesize(bytes) {
