@@ -11,11 +11,9 @@ import pytest
 import tests.house
 from tests.contract.asking import BROWSER
 from tests.house import House, picture
-from vignette.access.actors import NOBODY, Actor, Scope
+from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.access.policy import Access
 from vignette.model import ImageId, Visibility
-
-SENDER = Actor("0123456789abcdef", frozenset({Scope.UPLOAD}))
 
 
 @pytest.fixture
@@ -63,7 +61,8 @@ def test_the_page_leads_to_them_and_back_to_the_list(house: House) -> None:
 def test_what_others_have_hidden_is_passed_over(tmp_path: Path) -> None:
     with tests.house.house(tmp_path, access=Access.GALLERY) as house:
         seen = (Visibility.PUBLIC, Visibility.PRIVATE, Visibility.PUBLIC, Visibility.PRIVATE)
-        names = [house.upload(picture(), actor=SENDER, visibility=visibility).public_name for visibility in seen]
+        sender, _ = house.keyholding.add(OPERATOR, "sender", frozenset({Scope.UPLOAD}))
+        names = [house.upload(picture(), actor=sender.actor, visibility=visibility).public_name for visibility in seen]
 
         found = house.client.get(f"/images/{names[0]}/neighbours?limit=5").json
         named = house.client.get(f"/images/{names[0]}/neighbours?ids={','.join(map(str, names))}&limit=5").json
