@@ -107,6 +107,15 @@ def test_any_other_page_is_refused(site: Site, method: str) -> None:
     assert site.house.catalogue.index.next_id() == 1
 
 
+@pytest.mark.parametrize("mark", ["cross-site", "same-site"])
+def test_a_page_of_another_site_that_hides_its_origin_changes_nothing(site: Site, mark: str) -> None:
+    shown = {"Authorization": f"Bearer {site.token}", "Sec-Fetch-Site": mark}
+    answer = site.house.client.post("/images", data=picture(), content_type="image/jpeg", headers=shown)
+
+    assert (answer.status_code, problem(answer)["type"]) == (403, "/problems/cross-site-request")
+    assert site.house.catalogue.index.next_id() == 0
+
+
 def test_a_key_that_is_none_opens_nothing_to_anybody(site: Site) -> None:
     answer = site.ask("POST", "/images", EVIL, "vk_none")
 

@@ -565,6 +565,8 @@ class TestEnds:
         for path in paths:
             is_as_nothing(gallery, path)
         assert gallery.by_key("GET", links).json["links"] == []
+        assert gallery.image.public_name is not None
+        assert gallery.house.catalogue.links.of_image(gallery.image.public_name, datetime.now(UTC)) == []
         assert gallery.get(gallery.link()).status_code == 200
 
     def test_when_it_is_revoked_and_no_other_does(self, anywhere: Sharing) -> None:

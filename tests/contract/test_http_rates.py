@@ -14,13 +14,14 @@ from tests.contract.asking import BROWSER, post, problem
 from tests.doubles import Numbers
 from tests.house import House, picture
 from tests.house import house as new_house
-from vignette.access.actors import OPERATOR, Scope
+from vignette.access.actors import OPERATOR, Actor, Scope
 from vignette.access.policy import Access
 from vignette.access.quotas import Quota
 from vignette.access.rates import Rate
 from vignette.access.secrets import new_token
 from vignette.adapters.door.inspecting import InspectorHere
 from vignette.use_cases.rating import Rates, Rating
+from vignette.use_cases.ticketing import Terms
 from vignette.web.capacity.buckets import AddressBuckets
 from vignette.web.fast_path import FastPath
 from vignette.wiring.fair_checks import FairChecks
@@ -144,6 +145,18 @@ def test_a_session_counts_as_its_key(limited: Limited) -> None:
     browser.get("/images")
 
     assert limited.numbers.spent["key", f"key:{limited.key.id}"] == 1
+
+
+@pytest.mark.parametrize("by_url", [False, True])
+def test_a_ticket_is_counted_on_each_way_in(limited: Limited, by_url: bool) -> None:
+    maker = Actor(limited.key.id, frozenset({Scope.UPLOAD, Scope.SHARE}))
+    ticket, token = limited.house.context.ticketing.add(maker, Terms())
+    path, shown = (f"/t/{token}", None) if by_url else ("/limits", token)
+
+    assert limited.ask(path, token=shown).status_code == 200
+    assert limited.numbers.spent["key", f"ticket:{ticket.id}"] == 1
+    limited.exhaust(KEY, f"ticket:{ticket.id}")
+    assert problem(limited.ask(path, token=shown))["violated-policies"] == ["key"]
 
 
 class TestUploads:

@@ -187,7 +187,23 @@ def test_it_ends_with_its_key(closed: House, token: str) -> None:
     [key] = closed.keyholding.all(OPERATOR)
     closed.keyholding.change(OPERATOR, key.id, scopes=[Scope.SHARE])
     assert closed.client.get("/images").status_code == 403
+    closed.keyholding.change(OPERATOR, key.id, scopes=[Scope.READ], networks=["10.0.0.0/8"])
+    for address, status in (("192.0.2.7", 401), ("10.1.2.3", 200)):
+        asked = closed.client.get("/images", environ_overrides={"REMOTE_ADDR": address})
+        assert asked.status_code == status
+    closed.keyholding.change(OPERATOR, key.id, networks=[])
+    assert closed.client.get("/images").status_code == 200
     closed.keyholding.remove(OPERATOR, key.id)
+    assert closed.client.get("/images").status_code == 401
+
+
+def test_it_ends_when_its_key_expires(closed: House, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_in(closed.client, token)
+    [key] = closed.keyholding.all(OPERATOR)
+    ends_at = datetime.now(UTC) + timedelta(hours=1)
+    closed.keyholding.change(OPERATOR, key.id, expires_at=ends_at)
+    assert closed.client.get("/images").status_code == 200
+    monkeypatch.setattr(closed.keyholding, "_clock", lambda: ends_at + timedelta(milliseconds=1))
     assert closed.client.get("/images").status_code == 401
 
 
@@ -239,7 +255,8 @@ def test_a_key_has_a_bounded_number(closed: House, token: str) -> None:
     assert all(len(session.agent or "") < 1000 for session in listed)
 
 
-def test_a_cookie_that_is_none_is_nobody(closed: House) -> None:
+def test_a_cookie_that_is_none_is_nobody_without_a_look_up(closed: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closed.catalogue.sessions, "with_digest", pytest.fail)
     for value in ("", "vs_", "x" * 4000, "vs_" + "a" * 59):
         closed.client.set_cookie("vignette_session", value)
         assert closed.client.get("/images").status_code == 401

@@ -28,8 +28,8 @@ application, and so is who comes by a signed link: the view settles no such answ
 layer does not look for one. An image that is made private gets another edition after its row has changed, so what was
 kept is dropped.
 
-The layer keeps an answer only if the application called it settled (the catalogue said ready), and only if the folder
-had the same edition before and after the application looked.
+The layer keeps an answer only if the application called it settled (the catalogue said ready). It is that of the
+edition that the folder had before the application looked: if the folder changed meanwhile, it is never given.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class FastPath:
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
-        if len(body) <= _MAX_BODY_BYTES and self._edition_of(settled) == edition:
+        if len(body) <= _MAX_BODY_BYTES:
             self._keep(key, _Answer(settled, edition, headers, body))
         return [body]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.house import House, picture
-from vignette.access.actors import NOBODY
+from vignette.access.actors import NOBODY, Actor, Scope
 from vignette.errors import (
     BrokenImage,
     EmptyFile,
@@ -157,6 +157,16 @@ def test_the_same_key_with_other_bytes_is_refused(house: House) -> None:
         house.upload(picture(colour="red"), key="once")
 
     assert house.is_clean()
+
+
+def test_the_same_key_of_somebody_else_is_another(house: House) -> None:
+    """Whoever guesses it gets an image of his own, and does not hear that there is one."""
+    actors = [NOBODY, *(Actor(digit * 16, frozenset({Scope.UPLOAD})) for digit in "12")]
+
+    sent = [house.upload(picture(), key="once", actor=actor) for actor in (*actors, *actors)]
+
+    assert [image.id for image in sent] == [0, 1, 2, 0, 1, 2]
+    assert [image.record.owner for image in sent[:3]] == [actor.key_id for actor in actors]
 
 
 def test_the_key_of_a_deleted_image_does_not_bring_it_back(house: House) -> None:

@@ -138,6 +138,7 @@ def _is_for_everybody(image: Image, ref: ImageRef) -> bool:
         return False
     if actor != NOBODY and (policy.access is not Access.OPEN or actor.has(Scope.ADMIN)):
         return False
+    # Who asks was admitted, and with open doors everybody sees the same: it says no only if one of both changes.
     return policy.why_not(NOBODY, Scope.READ, image, by_number=isinstance(ref, int)) is None
 
 
