@@ -379,6 +379,15 @@ def test_lists_have_what_may_be_seen(doors: Doors) -> None:
         assert found == (names or set())
 
 
+def test_a_number_is_a_place_in_a_list_for_those_who_may_know_it(gallery: Doors) -> None:
+    """Otherwise it could be found out how many there are."""
+    image = gallery.images["owner's public"]
+    for who, status in (("nobody", 404), ("other", 404), ("owner", 200), ("admin", 200)):
+        assert gallery.ask(who, "GET", f"/images?before={image.id}").status_code == status
+        assert gallery.ask(who, "GET", "/images?before=99").status_code == (200 if who == "admin" else 404)
+        assert gallery.ask(who, "GET", f"/images?before={image.public_name}").status_code == 200
+
+
 def test_only_those_who_may_know_it_learn_a_number(gallery: Doors) -> None:
     image = gallery.images["owner's public"]
     for who, number in (("nobody", None), ("other", None), ("owner", image.id), ("admin", image.id)):

@@ -208,6 +208,17 @@ def test_a_wrong_one_tells_nothing_of_any_image(closed: House, monkeypatch: pyte
             assert whole(ask(closed, way, ref, wrong)) == expected
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_of_what_is_in_quarantine_no_number_tells(open_house: House, way: str) -> None:
+    image, token = unowned(open_house)
+    open_house.reviewing.suspect(image.id, "moderation", "nudity")
+
+    for shown in (token, "vd_"):
+        hidden, absent = (ask(open_house, way, number, shown) for number in (image.id, 99))
+        assert hidden.status_code == absent.status_code == 404
+        assert hidden.text.replace(f"image {image.id}", "it") == absent.text.replace("image 99", "it")
+
+
 def test_an_empty_one_is_none(closed: House) -> None:
     image, _ = unowned(closed)
 

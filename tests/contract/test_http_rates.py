@@ -23,7 +23,9 @@ from vignette.adapters.door.inspecting import InspectorHere
 from vignette.use_cases.rating import Rates, Rating
 from vignette.use_cases.ticketing import Terms
 from vignette.web.capacity.buckets import AddressBuckets
+from vignette.web.doors import HostDoor
 from vignette.web.fast_path import FastPath
+from vignette.web.http.hosts import Hosts
 from vignette.wiring.fair_checks import FairChecks
 
 REGISTRY: Final = "https://iana.org/assignments/http-problem-types#"
@@ -120,6 +122,30 @@ def test_whoever_has_spent_all_is_told_to_wait(limited: Limited) -> None:
     assert page.status_code == 429
     assert 'href="/problems/quota-exceeded"' in page.text
     assert {limited.ask(path).status_code for path in ("/healthz", "/readyz")} <= {200, 503}
+
+
+def test_each_layer_refuses_before_the_next_is_asked(limited: Limited) -> None:
+    """Host, rate, origin, who asks, and may he: who fails at several hears of the first."""
+    app = limited.house.app.wsgi_app
+    client = Client(HostDoor(app, app, Hosts()))
+
+    def heard(host: str = "localhost", **headers: str) -> str:
+        at = {"REMOTE_ADDR": HERE}
+        answer = client.post("/keys", base_url=f"http://{host}", headers=headers, environ_overrides=at)
+        return str(problem(answer)["type"]).rpartition("/")[2].rpartition("#")[2]
+
+    foreign, valid, wrong = "https://evil.example", f"Bearer {limited.token}", f"Bearer {new_token()}"
+    limited.exhaust(ADDRESS, HERE)
+    assert heard("evil.example", Origin=foreign) == "misdirected-request"
+    assert heard(Origin=foreign) == heard(Authorization=wrong) == "quota-exceeded"
+    limited.numbers.spent.clear()
+    assert heard(Origin=foreign) == "cross-site-request"
+    assert heard(Origin=foreign, Authorization=wrong) == heard(Authorization=wrong) == "invalid-key"
+    limited.exhaust(KEY, limited.key.actor.identity or "")
+    assert heard(Origin=foreign, Authorization=valid) == "cross-site-request"
+    assert heard(Authorization=valid) == "quota-exceeded"
+    limited.numbers.spent.clear()
+    assert (heard(), heard(Authorization=valid)) == ("key-required", "missing-scope")
 
 
 def test_an_address_is_asked_before_anybody_looks_at_its_key(limited: Limited) -> None:

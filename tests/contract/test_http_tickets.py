@@ -385,9 +385,13 @@ class TestAGuest:
         for by_url in (False, True):
             assert code(gallery.send(ticket, picture(), by_url=by_url)) == "ticket-spent"
 
-    def test_cannot_delete_what_is_in_quarantine(self, gallery: Party) -> None:
-        sent = gallery.send(gallery.make(uses=2), picture())
+    def test_cannot_delete_what_is_in_quarantine_nor_hears_its_name(self, gallery: Party) -> None:
+        ticket = gallery.make(uses=2)
+        sent = gallery.send(ticket, picture())
         gallery.house.reviewing.suspect(ImageId(0), "moderation", "nudity")
+        again = gallery.send(ticket, picture())
+        assert (again.status_code, again.json["state"]) == (202, "quarantined")
+        assert (again.json["public_name"], again.json["url"]) == (None, None)
         path = sent.json["take_back_url"].removeprefix("http://localhost")
 
         assert gallery.ask("GET", path).status_code == 403

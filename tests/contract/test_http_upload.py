@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import secrets
 from dataclasses import replace
 from pathlib import Path
@@ -247,6 +248,8 @@ class TestPostImages:
         page = client.get(response.headers["Location"], headers={"Accept": BROWSER}).text
         assert "15 refused" in page
         assert names[0][:60] in page
+        another = re.sub("sent=[0-9a-f]+", "sent=0123456789ab", response.headers["Location"])
+        assert names[0][:60] not in client.get(another, headers={"Accept": BROWSER}).text
 
     @pytest.mark.parametrize(
         ("data", "content_type"),
