@@ -265,6 +265,7 @@ class TestHeaders:
 
         assert response.headers["Referrer-Policy"] == "same-origin"
         assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert response.headers["Cache-Control"] in ("no-cache", "no-store")
 
     @pytest.mark.parametrize("path", ["/images/0/original", "/vignette/0"])
     def test_what_is_no_page_is_shut_up_in_a_sandbox(self, populated: House, path: str) -> None:

@@ -16,6 +16,7 @@ from tests.house import House, picture
 from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
+from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.access.sessions import ENDS_AFTER, IDLE_ENDS_AFTER, Session
 from vignette.limits import MAX_SESSIONS_OF_A_KEY
 
@@ -137,6 +138,18 @@ def test_no_other_site_does_anything_with_it(closed: House, token: str, headers:
         assert answer.status_code == 403
         assert answer.json["type"] == "/problems/cross-site-request"
     assert closed.client.get("/images/0").status_code == 200
+
+
+def test_pages_that_show_an_offer_or_a_first_key_are_kept_by_nobody(closed: House) -> None:
+    token = new_token(OFFER_PREFIX)
+    closed.context.first_key.offer(digest_of(token))
+
+    form = closed.client.get(f"/first-key?token={token}")
+    made = closed.client.post("/first-key", data={"token": token}, headers=OURS)
+
+    assert (form.status_code, made.status_code) == (200, 201)
+    assert (token in form.text, "vk_" in made.text) == (True, True)
+    assert form.headers["Cache-Control"] == made.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site"}])
