@@ -44,26 +44,20 @@ function complain(form, alert) {
   day.focus();
 }
 
-/** Have the form in *root* show the link that it makes in its own place. */
-export function makeLinksIn(root) {
-  const place = root.querySelector("[data-new-link]");
-  const form = root.querySelector("form.link-form");
-  if (!place || !form) return;
+/** Make the link that *form* asks for, and show it on this page. */
+export async function makeLink(form) {
   const button = form.querySelector("button");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    button.disabled = true;
-    const page = await answerTo(form);
-    button.disabled = false;
-    const made = page?.querySelector("#new-link");
-    const alert = page?.querySelector(".link-form [role=alert]");
-    if (alert) return complain(form, alert);
-    if (!made) return form.submit(); // whatever it is, a page of its own tells it
-    form.querySelector("[role=alert]")?.remove();
-    form.elements.date.removeAttribute("aria-invalid");
-    place.replaceChildren(document.importNode(made, true));
-    dressLink(place);
-    place.querySelector("input").focus();
-    return undefined;
-  });
+  button.disabled = true;
+  const page = await answerTo(form);
+  button.disabled = false;
+  const made = page?.querySelector("#new-link");
+  const alert = page?.querySelector(".link-form [role=alert]");
+  if (alert) return complain(form, alert);
+  if (!made) return form.submit(); // whatever it is, a page of its own tells it
+  form.querySelector("[role=alert]")?.remove();
+  form.elements.date.removeAttribute("aria-invalid");
+  const place = document.querySelector("[data-new-link]");
+  place.replaceChildren(document.importNode(made, true));
+  dressLink(place);
+  return place.querySelector("input").focus();
 }

@@ -4,7 +4,6 @@ import { copyOnClick } from "./copying.js";
 import { findIn } from "./finding.js";
 import { follow } from "./following.js";
 import { keys } from "./keys.js";
-import { makeLinksIn } from "./links.js";
 import { shareOnClick } from "./sharing.js";
 import { decode } from "./thumbhash.js";
 import { localTimesIn } from "./times.js";
@@ -125,13 +124,20 @@ async function enlarge(event) {
   view(link, document.querySelector("script[data-words]").dataset);
 }
 
+/** Most only look: the script that makes links comes with the first one that is asked for. */
+async function link(event) {
+  event.preventDefault();
+  const { makeLink } = await import("./links.js");
+  makeLink(event.target);
+}
+
 if (mat()) {
   document.addEventListener("click", enlarge);
   dress(mat());
   localTimesIn(document);
   copyOnClick(document);
   shareOnClick(document);
-  makeLinksIn(document);
+  document.querySelector(".link-form")?.addEventListener("submit", link);
   findIn(document.querySelector(".says"));
   keys({
     z: () => mat().querySelector(".open"),
