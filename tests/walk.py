@@ -161,6 +161,34 @@ def doors(walk: Walk, house: House) -> None:
     walk.open(house, "/tickets", "while there is none")
 
 
+def account(walk: Walk, house: House) -> None:
+    """What somebody with a key has beside pictures: keys, sessions, links."""
+    image = house.upload(talkative(), NAMES[0], actor=OPERATOR)
+    house.work()
+    signed_in(house, *Scope)
+    wanted = {"name": NAMES[0], "read": "1", "lasts": "month"}
+    options = {"method": "POST", "headers": OURS}
+    walk.open(house, "/keys", "by a form", 201, data=wanted, **options)
+    for field, said in {"name": " ", "read": "", "networks": "<i>", "origins": "<i>", "images": "<i>"}.items():
+        walk.open(house, "/keys", f"by a form, wrong in {field}", 400, data={**wanted, field: said}, **options)
+    key, _ = house.keyholding.add(
+        OPERATOR, NAMES[0], [Scope.READ], networks=["192.0.2.0/24"], origins=["https://a.example"]
+    )
+    for path in ("", "?limit=1", "/me", f"/{key.id}", f"/{key.id}/change", f"/{key.id}/remove"):
+        walk.open(house, f"/keys{path}", "for admin")
+    walk.open(house, "/sessions", "of admin")
+    share = f"/images/{image.id}/share"
+    link = {"what": "page", "lasts": "week", "place": "none", "revocable": "1"}
+    walk.open(house, share, "without a link")
+    assert house.client.post(share, data=link, headers=OURS).status_code == 303
+    walk.open(house, share, "with a new link")
+    over = {**link, "lasts": "date", "date": "2000-01-01"}
+    walk.open(house, share, "to a day that is over", 400, data=over, **options)
+    signed_in(house, Scope.READ)
+    walk.open(house, "/keys", "for another key", 403)
+    walk.open(house, "/sessions", "of another key")
+
+
 def tickets(walk: Walk, party: Party) -> None:
     house = party.house
     terms: dict[str, dict[str, Any]] = {
@@ -245,6 +273,8 @@ def walk_in(folder: Path) -> Walk:
     for access in (Access.GALLERY, Access.CLOSED):
         for house in houses(access=access):
             doors(walk, house)
+    for house in houses(access=Access.CLOSED):
+        account(walk, house)
     for house in houses(access=Access.GALLERY):
         tickets(walk, Party(house))
     for house in houses(access=Access.GALLERY, recipes=RECIPES):

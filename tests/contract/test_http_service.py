@@ -239,7 +239,7 @@ def directives(policy: str) -> dict[str, str]:
 
 OF_PAGES = {
     **dict.fromkeys(("default-src", "frame-ancestors", "base-uri"), "'none'"),
-    **dict.fromkeys(("img-src", "style-src", "script-src", "connect-src", "form-action"), "'self'"),
+    **dict.fromkeys(("img-src", "style-src", "script-src", "connect-src", "manifest-src", "form-action"), "'self'"),
 }
 OF_FILES = {"default-src": "'none'", "frame-ancestors": "'none'", "sandbox": ""}
 
