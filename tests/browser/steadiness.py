@@ -19,6 +19,7 @@ _SHIFTS: Final = """async () => {
     `${node?.cloneNode().outerHTML ?? node?.nodeName} from ${place(previousRect)} to ${place(currentRect)}`;
   return observer.takeRecords()
     .filter(({ hadRecentInput, value }) => !hadRecentInput && value >= 0.0001)
+    .filter(({ sources }) => sources.some((it) => place(it.previousRect) !== place(it.currentRect)))
     .map(({ value, sources }) => `${value.toFixed(4)}: ${sources.map(moved).join(", ")}`);
 }"""
 
@@ -32,7 +33,8 @@ Event = dict[str, Any]
 def shifts(page: Page) -> list[str]:
     """
     Return a line for each time that something moved on *page* without the reader having just done anything: how much,
-    and what (CLS is made of these). A ten-thousandth is left out: a word beside another has become a letter longer.
+    and what (CLS is made of these). A ten-thousandth is left out: a word beside another has become a letter longer. So
+    is what stays at the same pixel: the words in a field that takes the focus as the page opens.
     """
     found: list[str] = page.evaluate(_SHIFTS)
     return found
