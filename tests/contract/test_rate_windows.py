@@ -15,6 +15,8 @@ from tests.redis import Answers, RedisServer, bad_line, endless, late
 from tests.running import until
 from vignette.access.rates import Rate, Standing
 from vignette.adapters.rate_windows import RedisWindows, storage_url
+from vignette.settings import load_settings
+from vignette.wiring.rates import open_rating
 
 # Long enough for a busy machine; how long anybody waits is tested apart.
 PATIENT_S: Final = 30.0
@@ -173,3 +175,13 @@ def _short(standing: Standing) -> tuple[int, bool, bool]:
 
 def _commands(server: RedisServer) -> int:
     return int(server.client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0))
+
+
+def test_the_settings_name_what_each_may_have() -> None:
+    said = {"units_per_minute_of_address": 7, "units_per_minute_of_key": 8, "broker_url": "redis://127.0.0.1:1/0"}
+    rating = open_rating(load_settings(limit_rates="always", **said))
+    assert rating is not None
+
+    found = [(holder.rate, holder.name) for holder in rating.holders("here", "key:1")]
+    assert found == [(Rate("address", 7, 60), "here"), (Rate("key", 8, 60), "key:1")]
+    assert open_rating(load_settings(limit_rates="never", **said)) is None

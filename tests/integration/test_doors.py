@@ -46,6 +46,7 @@ def test_the_first_key_opens_the_doors_and_is_obeyed_until_it_is_taken_back(tmp_
         made = http_client.post(f"{url}/keys", json={"name": "app", "scopes": ["upload"]}, headers=admin)
         assert made.status_code == 201, made.text
         app = {"Authorization": f"Bearer {made.json()['token']}"}
+        assert http_client.get(f"{url}/limits", headers=app).json()["max_uploads_at_once"] == 8
         kept = http_client.post(f"{url}/images", content=picture(), headers={**app, "Accept": "application/json"})
         image = kept.json()
 
@@ -71,9 +72,13 @@ def test_the_first_key_opens_the_doors_and_is_obeyed_until_it_is_taken_back(tmp_
         for _ in range(20):
             assert http_client.post(f"{url}/images", content=picture(), headers=app).status_code == 401
 
-    with running_service(tmp_path, access=access) as service:
+    with running_service(tmp_path, access=access, visibility="private") as service:
         assert not LINK.search(service.words())
         assert http_client.get(f"{service.url}/images/0", headers=admin).json()["visibility"] == "private"
+        answer = http_client.post(
+            f"{service.url}/images", content=picture(), headers={**admin, "Accept": "application/json"}
+        )
+        assert answer.json()["visibility"] == "private"
 
 
 def test_the_link_of_the_start_makes_the_first_key_once(tmp_path: Path) -> None:

@@ -45,3 +45,18 @@ def test_no_process_gives_a_vignette_after_its_deletion_was_acknowledged(tmp_pat
             assert http_client.delete(f"{service.url}{path.replace('vignette', 'images')}").status_code == 204
 
             assert {ask(connection, path) for connection in connections} == {410}
+
+
+def test_what_a_process_keeps_goes_to_no_foreign_host_and_to_nobody_without_end(tmp_path: Path) -> None:
+    """The doors that stand in front of all else stand in front of kept answers too."""
+    with running_service(tmp_path, web_processes=1, limit_rates="always", requests_per_second=20) as service:
+        http_client.post(f"{service.url}/images", content=picture(), headers={"Content-Type": "image/jpeg"})
+        until(lambda: http_client.get(f"{service.url}/vignette/0").status_code == 200)
+        until(lambda: FolderStore(service.upload_folder).edition(ImageId(0)) is not None)
+        for _ in range(3):
+            assert http_client.get(f"{service.url}/vignette/0").status_code == 200
+        foreign = http_client.get(f"{service.url}/vignette/0", headers={"Host": "evil.example"})
+        assert foreign.status_code == 421
+
+        with closing(http.client.HTTPConnection("127.0.0.1", httpx.URL(service.url).port)) as connection:
+            assert {ask(connection, "/vignette/0") for _ in range(1000)} == {200, 429}
