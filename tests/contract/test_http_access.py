@@ -13,9 +13,10 @@ from werkzeug.test import Client, TestResponse
 
 from tests.house import House, picture
 from tests.house import house as new_house
-from vignette.access.actors import OPERATOR, Scope
+from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.access.names import new_name
 from vignette.access.policy import Access
+from vignette.access.secrets import new_token
 from vignette.adapters.sql import library
 from vignette.model import Image, Visibility
 from vignette.web.api.operations import operation_of
@@ -377,6 +378,10 @@ def test_lists_have_what_may_be_seen(doors: Doors) -> None:
             found.update(image["public_name"] for image in answer.json["images"])
             url = answer.json["next"]
         assert found == (names or set())
+        if names is not None:
+            token = doors.tokens[who]
+            actor = NOBODY if token is None else doors.house.keyholding.authenticate(token, None)
+            assert doors.house.context.browsing.count(actor) == len(names)
 
 
 def test_a_number_is_a_place_in_a_list_for_those_who_may_know_it(gallery: Doors) -> None:
@@ -618,6 +623,8 @@ def test_an_answer_that_is_kept_is_for_everybody(gallery: Doors) -> None:
     answers = [client.get(f"/vignette/{image.public_name}").status_code for _ in range(5)]
     assert answers == [200] * 5
     assert len(asked) == 2  # the first tells which image it is, the second is kept
+    wrong = {"Authorization": f"Bearer {new_token()}"}
+    assert client.get(f"/vignette/{image.public_name}", headers=wrong).status_code == 401
 
     house.context.editing.set_visibility(OPERATOR, image.id, Visibility.PRIVATE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -156,6 +157,16 @@ def test_an_origin_that_was_taken_back_is_refused_at_once(site: Site) -> None:
     site.house.keyholding.change(OPERATOR, site.key.id, origins=[])
 
     assert site.ask("GET", "/images", APP, site.token).status_code == 403
+
+
+def test_of_a_key_that_has_expired_nobody_hears_the_origins(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends_at = datetime.now(UTC) + timedelta(hours=1)
+    site.house.keyholding.change(OPERATOR, site.key.id, expires_at=ends_at)
+    assert site.house.keyholding.origins() == {APP}
+    monkeypatch.setattr(site.house.keyholding, "_clock", lambda: ends_at + timedelta(milliseconds=1))
+
+    assert site.house.keyholding.origins() == set()
+    assert "Access-Control-Allow-Origin" not in site.preflight(APP).headers
 
 
 def test_the_page_of_the_service_itself_needs_no_permission(site: Site) -> None:

@@ -70,6 +70,8 @@ def test_what_others_have_hidden_is_passed_over(tmp_path: Path) -> None:
         assert [image["public_name"] for image in found["newer"]] == [names[2]]
         assert [image["public_name"] for image in named["older"]] == [names[2]]
         assert found["older"] == named["newer"] == []
+        before = house.client.get(f"/images/{names[2]}/neighbours?limit=5").json
+        assert [image["public_name"] for image in before["older"]] == [names[0]]
 
 
 def test_a_program_that_asks_for_an_image_costs_no_query_for_its_neighbours(
