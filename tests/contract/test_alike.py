@@ -139,6 +139,8 @@ def test_copies_of_a_picture_are_found_and_others_are_not(tmp_path: Path) -> Non
         assert all(image.placeholder and image.placeholder.quality > 50 for image in before)
         house.reindexing.rebuild()  # the hashes are in the folders
         assert house.catalogue.library.newest(10) == before
+        house.sql("UPDATE image SET pdq_quality = 49 WHERE id = 0")
+        assert house.client.get("/images?like=0").json == {"images": []}
 
 
 def test_of_what_may_not_be_seen_nobody_learns_that_it_looks_alike(gallery: House) -> None:

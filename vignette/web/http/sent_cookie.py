@@ -77,8 +77,6 @@ def set_sent(response: Response, request: Request, told: Sent) -> None:
 def told_sent(request: Request, token: str) -> Sent | None:
     """Return what the browser carries for the page of this *token*; None if it does not, any more."""
     value = request.cookies.get(_NAME, "")
-    if not value or len(value) > _MAX_COOKIE_CHARS:
-        return None
     try:
         inflating = zlib.decompressobj()
         found = Sent.model_validate_json(inflating.decompress(urlsafe_b64decode(value), _MAX_BYTES))
