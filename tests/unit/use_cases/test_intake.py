@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.house import House, picture
-from vignette.access.actors import NOBODY, Actor, Scope
+from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.errors import (
     BrokenImage,
     EmptyFile,
@@ -161,7 +161,8 @@ def test_the_same_key_with_other_bytes_is_refused(house: House) -> None:
 
 def test_the_same_key_of_somebody_else_is_another(house: House) -> None:
     """Whoever guesses it gets an image of his own, and does not hear that there is one."""
-    actors = [NOBODY, *(Actor(digit * 16, frozenset({Scope.UPLOAD})) for digit in "12")]
+    keys = [house.keyholding.add(OPERATOR, name, [Scope.UPLOAD])[0] for name in ("phone", "tablet")]
+    actors = [NOBODY, *(key.actor for key in keys)]
 
     sent = [house.upload(picture(), key="once", actor=actor) for actor in (*actors, *actors)]
 
