@@ -10,11 +10,13 @@ from playwright.sync_api import Page
 _AXE: Final = Axe()
 _THEMES: Final = ("light", "dark")
 
-# What goes on for ever is no change of colour.
-_SETTLED: Final = """() => Promise.all(
-  document.getAnimations()
+# What goes on for ever is no change of colour; and what is out of sight may wait for ever.
+_SETTLED: Final = """() => Promise.race([
+  new Promise((resolve) => setTimeout(resolve, 5000)),
+  Promise.all(document.getAnimations()
     .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
-    .map((each) => each.finished.catch(() => {})))"""
+    .map((each) => each.finished.catch(() => {}))),
+])"""
 
 
 def faults(page: Page) -> list[str]:
