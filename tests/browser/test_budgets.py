@@ -105,7 +105,7 @@ def test_a_page_is_small_and_asks_for_little_and_no_other_host(
 def test_the_page_of_a_picture_is_small_too(visit: Visit, service: Service) -> None:
     (url,) = send(service, [PHOTO.read_bytes()])
     wait_for([url])
-    check_weights(visit, url, 50_000, 20)
+    check_weights(visit, url, 50_000, 22)
 
 
 @pytest.mark.usefixtures("wall")
