@@ -47,7 +47,7 @@ from vignette.web import create_app
 from vignette.web.capacity import Capacity
 from vignette.web.capacity.slow_clients import SlowClients
 from vignette.web.http.bodies import RequestLimits
-from vignette.wiring.stores import open_store_and_catalogue
+from vignette.wiring.stores import open_and_catch_up
 from vignette.wiring.use_cases import (
     build_recovery,
     build_reindexing,
@@ -235,13 +235,13 @@ def house(root: Path, **options: object) -> Iterator[House]:
         built.close()
 
 
-def start_a_process(root: Path) -> None:
-    """Open what each process of a service opens at its start, in the folders of a house at *root*, and close it."""
+def start_the_service(root: Path) -> None:
+    """Open what a service opens at its start, before its processes, in the house at *root*, and close it."""
     state = root / "state"
     settings = load_settings(
         upload_folder=root / "uploads", state_folder=state, database_url=f"sqlite:///{state / 'catalogue.sqlite3'}"
     )
-    open_store_and_catalogue(settings)[1].close()
+    open_and_catch_up(settings)[1].close()
 
 
 def picture(width: int = 40, height: int = 30, file_format: str = "JPEG", colour: str = "teal") -> bytes:

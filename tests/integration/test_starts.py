@@ -16,10 +16,12 @@ from tests.house import house, picture
 from tests.integration.test_failures import process, worker
 from tests.redis import RedisServer
 from tests.running import PROJECT_FOLDER, environment, until
+from vignette.access.actors import OPERATOR, Scope
+from vignette.access.policy import Access
 from vignette.errors import CatalogueUnavailable
 from vignette.model import State
 from vignette.settings import Settings
-from vignette.wiring.stores import open_store_and_catalogue
+from vignette.wiring.stores import open_and_catch_up, open_store_and_catalogue
 from vignette.worker.sweeper import PROCESS_NAME
 
 # Each of its processes that lists the upload folder writes its number to the file; not the sweep, which lists in steps.
@@ -143,6 +145,22 @@ def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
         assert [file for file in _open_files() if file.startswith(str(tmp_path))] == []
     finally:
         gc.enable()
+
+
+def test_what_is_kept_beside_the_images_is_compared_once_at_the_start_and_not_in_each_process(tmp_path: Path) -> None:
+    """With thousands of tickets that takes half a second, and a pool begins a process every few hundred images."""
+    with house(tmp_path, access=Access.CLOSED) as here:
+        here.keyholding.add(OPERATOR, "phone", [Scope.READ])
+    keys = tmp_path / "uploads" / ".service" / "keys.json"
+    right = keys.read_bytes()
+    keys.write_bytes(b"{}")
+    settings = Settings(state_folder=tmp_path / "state", upload_folder=tmp_path / "uploads")
+
+    open_store_and_catalogue(settings)[1].close()
+    assert keys.read_bytes() == b"{}"
+
+    open_and_catch_up(settings)[1].close()
+    assert keys.read_bytes() == right
 
 
 def _open_files() -> list[str]:

@@ -17,8 +17,8 @@ def open_store_and_catalogue(
     settings: Settings, *, images_are_lost: bool = False, waits_for_disk: bool = True
 ) -> tuple[FolderStore, SqlCatalogue]:
     """
-    Both; the catalogue made if it is missing, with its schema up to date, and with the keys that the folder knows. The
-    folder is made at the first start alone, and the first signing key wherever there is none.
+    Both; the catalogue made if it is missing, then with the keys and tickets that the folder knows, and its schema up
+    to date. The folder is made at the first start alone, and the first signing key wherever there is none.
 
     This is for every process: it looks at no image but the last, unless the catalogue was lost. *waits_for_disk* is
     that of `SqlCatalogue`.
@@ -43,11 +43,9 @@ def open_store_and_catalogue(
                 f"there is no upload folder {settings.upload_folder}: mount its disk, or make the folder"
             )
         _seal(store)
-        for snapshots in build_snapshots(store, catalogue):
-            if is_new:
+        if is_new:
+            for snapshots in build_snapshots(store, catalogue):
                 snapshots.bring_back()
-            else:
-                snapshots.mend()
         build_signing_keys(store, catalogue).make_at_start(is_first=is_new)
     except BaseException:
         catalogue.close()
@@ -64,10 +62,15 @@ def _seal(store: FolderStore) -> None:
 
 
 def open_and_catch_up(settings: Settings, *, images_are_lost: bool = False) -> tuple[FolderStore, SqlCatalogue]:
-    """Both, and the catalogue brought up to the folders (`Reindexing.catch_up`): at the start, and for commands."""
+    """
+    Both, and the catalogue brought up to the folders (`Reindexing.catch_up`), and what is kept beside them to the
+    catalogue (`Snapshots.mend`): once at the start of the service, and for commands.
+    """
     store, catalogue = open_store_and_catalogue(settings, images_are_lost=images_are_lost)
     try:
         build_reindexing(store, catalogue).catch_up()
+        for snapshots in build_snapshots(store, catalogue):
+            snapshots.mend()
     except BaseException:
         catalogue.close()
         raise

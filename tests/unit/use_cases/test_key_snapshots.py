@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.house import House, start_a_process
+from tests.house import House, start_the_service
 from tests.running import PROJECT_FOLDER
 from tests.unit.use_cases.test_checking import check
 from vignette.access.actors import OPERATOR, Scope
@@ -80,7 +80,7 @@ class Place:
         return list(keys_from_json(self.file.read_bytes()))
 
     def start(self) -> None:
-        start_a_process(self.root)
+        start_the_service(self.root)
 
     def lose_the_catalogue(self) -> None:
         self.house.close()

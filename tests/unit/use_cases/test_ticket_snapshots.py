@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import House, start_a_process
+from tests.house import House, start_the_service
 from tests.unit.use_cases.test_checking import check
 from vignette.access.actors import NOBODY, OPERATOR
 from vignette.errors import InvalidTicket, StoreUnavailable
@@ -29,7 +29,7 @@ class Place:
         return self.house.context.ticketing
 
     def start(self) -> None:
-        start_a_process(self.root)
+        start_the_service(self.root)
 
 
 @pytest.fixture
