@@ -143,6 +143,11 @@ class Database:
             finally:
                 self._begun.connection = None
 
+    def lock(self, connection: sa.Connection, number: int) -> None:
+        """Wait until no other transaction holds the lock of this *number*, and hold it to the end of this one."""
+        if not self.is_sqlite:  # SQLite has its lock already: BEGIN IMMEDIATE
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
     @contextmanager
     def join(self) -> Iterator[sa.Connection]:
         """The transaction of `write` that this thread has begun; as `write`, if it has begun none."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from vignette.access.links import Link, Place, Representation, kept_of
 from vignette.adapters.sql.database import Database
-from vignette.adapters.sql.tables import link_table, milliseconds
+from vignette.adapters.sql.tables import link_table, milliseconds, words_column, words_of
 from vignette.errors import TooManyLinks
 from vignette.model import PublicName
 
@@ -64,8 +64,7 @@ class SqlLinks:
 
     def alone(self, act: Callable[[], None]) -> None:
         with self._database.write() as connection:
-            if not self._database.is_sqlite:  # SQLite has its lock already: BEGIN IMMEDIATE
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            self._database.lock(connection, _LOCK)
             act()
 
 
@@ -76,7 +75,7 @@ def _to_row(link: Link) -> dict[str, Any]:
         "what": link.what,
         "size": link.size,
         "place": link.place,
-        "keep": ",".join(link.keep),
+        "keep": words_column(link.keep),
         "made_by": link.by or None,
         "made_at_ms": link.made * _S,
         "expires_at_ms": link.expires * _S,
@@ -92,7 +91,7 @@ def _from_row(row: sa.Row[Any]) -> Link:
         expires=row.expires_at_ms // _S,
         place=Place(row.place),
         size=row.size,
-        keep=kept_of(filter(None, row.keep.split(","))),
+        keep=kept_of(words_of(row.keep)),
         id=row.id,
         by=row.made_by or "",
     )

@@ -28,8 +28,7 @@ def migrate(database: Database, images: Iterable[tuple[ImageId, Image | None]]) 
         CatalogueUnavailable: It cannot be opened, or was written by a newer Vignette.
     """
     with database.write() as connection:
-        if not database.is_sqlite:  # SQLite has its lock already: BEGIN IMMEDIATE
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        database.lock(connection, _MIGRATION_LOCK)
         current = _revision(connection)
         known = migrations.revisions()
         if current == known[-1]:

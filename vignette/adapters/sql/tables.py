@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -221,6 +222,19 @@ def moment_of(column: int) -> datetime:
     return datetime.fromtimestamp(column / 1000, tz=UTC)
 
 
+def moment_or_none(column: int | None) -> datetime | None:
+    return None if column is None else moment_of(column)
+
+
+def words_column(words: Iterable[str]) -> str:
+    """The column of words that hold no comma."""
+    return ",".join(words)
+
+
+def words_of(column: str) -> tuple[str, ...]:
+    return tuple(filter(None, column.split(",")))
+
+
 def to_row(image: Image) -> dict[str, Any]:
     record, facts = image.record, image.record.facts
     return {
@@ -295,7 +309,7 @@ def _suspicion(column: dict[str, Any] | None) -> Suspicion | None:
 
 
 def sizes_column(sizes: tuple[str, ...] | None) -> str | None:
-    return None if sizes is None else ",".join(sizes)
+    return None if sizes is None else words_column(sizes)
 
 
 def from_row(row: sa.Row[Any]) -> Image:
@@ -328,9 +342,9 @@ def from_row(row: sa.Row[Any]) -> Image:
         recipe_set=row.recipe_set,
         is_renewing=is_renewing,
         is_completing=is_completing,
-        sizes=None if row.sizes is None else tuple(filter(None, row.sizes.split(","))),
+        sizes=None if row.sizes is None else words_of(row.sizes),
         visibility=Visibility(row.visibility) if row.visibility else None,
-        links_ended_at=None if row.links_ended_at_ms is None else moment_of(row.links_ended_at_ms),
+        links_ended_at=moment_or_none(row.links_ended_at_ms),
         quarantine=_suspicion(row.quarantine),
         metadata_bytes=row.metadata_bytes,
         vignette_bytes=row.vignette_bytes,

@@ -15,9 +15,13 @@ from vignette.adapters.sql.tables import (
     Now,
     key_table,
     milliseconds,
+    moment_column,
     moment_of,
+    moment_or_none,
     ticket_origin_table,
     ticket_table,
+    words_column,
+    words_of,
 )
 from vignette.adapters.sql.ticket_uses import recount, unended
 from vignette.adapters.sql.written_down import WrittenDown
@@ -201,10 +205,6 @@ def _get(connection: sa.Connection, ticket_id: str) -> Ticket:
     return _from_row(row)
 
 
-def _moment(moment: datetime | None) -> int | None:
-    return None if moment is None else milliseconds(moment)
-
-
 def _to_row(ticket: Ticket) -> dict[str, Any]:
     return {
         "id": ticket.id,
@@ -213,13 +213,13 @@ def _to_row(ticket: Ticket) -> dict[str, Any]:
         "uses": ticket.uses,
         "spent": ticket.spent,
         "created_at_ms": milliseconds(ticket.created_at),
-        "expires_at_ms": _moment(ticket.expires_at),
-        "revoked_at_ms": _moment(ticket.revoked_at),
+        "expires_at_ms": moment_column(ticket.expires_at),
+        "revoked_at_ms": moment_column(ticket.revoked_at),
         "max_bytes": ticket.max_bytes,
-        "media_types": ",".join(ticket.media_types),
+        "media_types": words_column(ticket.media_types),
         "visibility": ticket.visibility,
         "external_id": ticket.external_id,
-        "origins": ",".join(ticket.origins),
+        "origins": words_column(ticket.origins),
         "note": ticket.note,
     }
 
@@ -231,13 +231,13 @@ def _from_row(row: sa.Row[Any]) -> Ticket:
         owner=row.owner,
         uses=row.uses,
         created_at=moment_of(row.created_at_ms),
-        expires_at=None if row.expires_at_ms is None else moment_of(row.expires_at_ms),
-        revoked_at=None if row.revoked_at_ms is None else moment_of(row.revoked_at_ms),
+        expires_at=moment_or_none(row.expires_at_ms),
+        revoked_at=moment_or_none(row.revoked_at_ms),
         max_bytes=row.max_bytes,
-        media_types=tuple(filter(None, row.media_types.split(","))),
+        media_types=words_of(row.media_types),
         visibility=None if row.visibility is None else Visibility(row.visibility),
         external_id=row.external_id,
-        origins=tuple(filter(None, row.origins.split(","))),
+        origins=words_of(row.origins),
         note=row.note,
         spent=row.spent,
     )

@@ -32,7 +32,7 @@ class WrittenDown(Generic[Value]):
         self._database = database
         self._table = table
         self._query = query
-        self._number = lock
+        self._lock = lock
         self._to_row = to_row
         self._from_row = from_row
 
@@ -48,7 +48,7 @@ class WrittenDown(Generic[Value]):
     def keep(self, keep: Callable[[Sequence[Value]], None]) -> None:
         """Call *keep* with all values, while nobody can change them."""
         with self._database.write() as connection:
-            self._lock(connection)
+            self._database.lock(connection, self._lock)
             keep(self._all(connection))
 
     def restore(
@@ -60,7 +60,7 @@ class WrittenDown(Generic[Value]):
         If the table has no row, insert what *read* returns, call *then*, and return how many values they are.
         """
         with self._database.write() as connection:
-            self._lock(connection)
+            self._database.lock(connection, self._lock)
             if not self._is_empty(connection):
                 return 0
             values = read()
@@ -78,7 +78,7 @@ class WrittenDown(Generic[Value]):
         is_changed = False
         try:
             with self._database.write() as connection:
-                self._lock(connection)
+                self._database.lock(connection, self._lock)
                 yield connection
                 is_changed = True
                 keep(self._all(connection))
@@ -93,7 +93,3 @@ class WrittenDown(Generic[Value]):
 
     def _all(self, connection: sa.Connection) -> list[Value]:
         return [self._from_row(row) for row in connection.execute(self._query)]
-
-    def _lock(self, connection: sa.Connection) -> None:
-        if not self._database.is_sqlite:  # SQLite has its lock already: BEGIN IMMEDIATE
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(self._number)))
