@@ -497,6 +497,7 @@ class TestEnds:
         now = datetime.now(UTC) + timedelta(**later)
         monkeypatch.setattr(sharing.house.context.linking, "_clock", lambda: now)
         monkeypatch.setattr(sharing.house.context.editing, "_clock", lambda: now)
+        monkeypatch.setattr(sharing.house.context.keyholding, "_clock", lambda: now)
 
     def test_with_its_time(self, anywhere: Sharing, monkeypatch: pytest.MonkeyPatch) -> None:
         path = anywhere.link()

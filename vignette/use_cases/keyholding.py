@@ -35,14 +35,12 @@ from vignette.limits import (
 )
 from vignette.model import in_milliseconds
 from vignette.ports.access import Keep, Keys
-from vignette.records import clean_name
 from vignette.use_cases.auditing import NO_TRAIL, Trail, noting
-from vignette.use_cases.endings import checked_end
+from vignette.use_cases.checked import checked_end_or_none, checked_label, few
 
 _MISTYPED: Final = "it is mistyped: no key that was ever given out is written like that"
 
 _NOTED_EVERY: Final = timedelta(seconds=KEY_USE_NOTED_EVERY_S)
-_MOST_WORDS: Final = 200
 _KEY_ID_CHARS: Final = 16
 
 
@@ -188,7 +186,7 @@ class Keyholding:
         if "scopes" in changes:
             checked["scopes"] = _some_scopes(changes["scopes"])
         if "expires_at" in changes:
-            checked["expires_at"] = checked_end(changes["expires_at"], self._clock())
+            checked["expires_at"] = checked_end_or_none(changes["expires_at"], self._clock())
         if "networks" in changes:
             checked["networks"] = _networks(changes["networks"])
         if "origins" in changes:
@@ -239,22 +237,23 @@ class Keyholding:
 
     def actor_of(self, key_id: str, address: str | None) -> Actor | None:
         """Return who holds this key, if it is valid from this address; None if not, or if there is none any more."""
-        try:
-            key = self._keys.get(key_id)
-        except KeyNotFound:
-            return None
-        return key.actor if key.is_valid_at(self._clock()) and key.admits(address) else None
+        key = self._valid(key_id)
+        return key.actor if key is not None and key.admits(address) else None
 
     def rights_of(self, key_id: str) -> Actor | None:
         """
         Return who holds this key, wherever he is; None if it has expired, or there is none any more. For what he has
         let others do.
         """
+        key = self._valid(key_id)
+        return None if key is None else key.actor
+
+    def _valid(self, key_id: str) -> Key | None:
         try:
             key = self._keys.get(key_id)
         except KeyNotFound:
             return None
-        return key.actor if key.is_valid_at(self._clock()) else None
+        return key if key.is_valid_at(self._clock()) else None
 
     def _note_use(self, key: Key, now: datetime) -> None:
         # What this process has tried counts too: if the database takes no notes, not each request is to wait for that.
@@ -277,7 +276,7 @@ class Keyholding:
             name=_label(name),
             scopes=_some_scopes(scopes),
             created_at=in_milliseconds(self._clock()),
-            expires_at=checked_end(expires_at, self._clock()),
+            expires_at=checked_end_or_none(expires_at, self._clock()),
             networks=_networks(networks),
         )
         return key, token
@@ -303,15 +302,9 @@ def _require_admin(actor: Actor) -> None:
 
 
 def _label(name: str) -> str:
-    label = clean_name(name.strip())
+    label = checked_label("the name", name, MAX_KEY_NAME_CHARS)
     if label is None:
         raise MalformedRequest("a key needs a name, by which you know it again")
-    if len(label) > MAX_KEY_NAME_CHARS:
-        raise MalformedRequest(
-            f"the name has {len(label)} characters, the limit is {MAX_KEY_NAME_CHARS}",
-            measured=len(label),
-            limit=MAX_KEY_NAME_CHARS,
-        )
     return label
 
 
@@ -323,23 +316,11 @@ def _some_scopes(scopes: Iterable[Scope]) -> frozenset[Scope]:
 
 
 def _networks(networks: Iterable[str]) -> tuple[str, ...]:
-    return _few("networks", networks_of, networks, MAX_KEY_NETWORKS)
+    return few("networks", networks_of, networks, MAX_KEY_NETWORKS)
 
 
 def _origins(origins: Iterable[str]) -> tuple[str, ...]:
-    return _few("origins", origins_of, origins, MAX_KEY_ORIGINS)
-
-
-def _few(
-    what: str, usual: Callable[[Iterable[str]], tuple[str, ...]], texts: Iterable[str], most: int
-) -> tuple[str, ...]:
-    try:
-        found = usual(texts)
-    except ValueError as error:
-        raise MalformedRequest(f"{what}: {str(error)[:_MOST_WORDS]}") from None
-    if len(found) > most:
-        raise MalformedRequest(f"there are {len(found)} {what}, the limit is {most}", measured=len(found), limit=most)
-    return found
+    return few("origins", origins_of, origins, MAX_KEY_ORIGINS)
 
 
 def _quota(quota: Quota) -> Quota:

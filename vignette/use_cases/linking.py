@@ -34,13 +34,14 @@ from vignette.errors import (
 )
 from vignette.limits import MAX_LINKS_OF_AN_IMAGE
 from vignette.model import ImageRef, PublicName
-from vignette.ports.access import Keys
 from vignette.ports.catalogue import Library
 from vignette.ports.links import Links
 from vignette.recipes import Recipe
 from vignette.use_cases.auditing import NO_TRAIL, Trail
 from vignette.use_cases.browsing import admitted
+from vignette.use_cases.checked import checked_end
 from vignette.use_cases.editing import Editing
+from vignette.use_cases.keyholding import Keyholding
 from vignette.use_cases.signing_keys import SigningKeys
 
 # What the column of a time and the pattern of a link's times can hold.
@@ -75,7 +76,7 @@ class Linking:
         self,
         library: Library,
         links: Links,
-        keys: Keys,
+        keyholding: Keyholding,
         signing_keys: SigningKeys,
         editing: Editing,
         policy: Policy,
@@ -87,7 +88,7 @@ class Linking:
         self._trail = trail
         self._library = library
         self._links = links
-        self._keys = keys
+        self._keyholding = keyholding
         self._signing_keys = signing_keys
         self._editing = editing
         self._policy = policy
@@ -197,11 +198,8 @@ class Linking:
             return None
         if not link.by:
             return Grant(link)
-        try:
-            maker = self._keys.get(link.by)
-        except KeyNotFound:
-            return None
-        return Grant(link, maker.actor) if maker.is_valid_at(now) else None
+        maker = self._keyholding.rights_of(link.by)
+        return None if maker is None else Grant(link, maker)
 
     def left_s(self, link: Link) -> int:
         """Return for how many whole seconds *link* will hold, if nothing ends it before."""
@@ -213,11 +211,5 @@ class Linking:
 
 
 def _end(expires_at: datetime, now: datetime) -> int:
-    if expires_at.tzinfo is None:
-        raise MalformedRequest(f"expires_at has no time zone: {expires_at.isoformat()}")
-    if expires_at >= _NO_SUCH_TIME:
-        raise MalformedRequest(f"expires_at is after the year {_NO_SUCH_TIME.year - 1}: {expires_at.isoformat()}")
-    end = int(expires_at.timestamp())
-    if end <= now.timestamp():
-        raise MalformedRequest(f"expires_at has passed already: {expires_at.isoformat()}")
-    return end
+    """Return the whole second in which the link ends."""
+    return int(checked_end(expires_at.replace(microsecond=0), now, before=_NO_SUCH_TIME).timestamp())

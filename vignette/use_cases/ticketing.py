@@ -30,10 +30,9 @@ from vignette.model import Image, PublicName, Visibility, in_milliseconds
 from vignette.pixels.formats import ACCEPTED_FORMATS
 from vignette.ports.catalogue import Library
 from vignette.ports.tickets import Keep, TicketImages, Tickets
-from vignette.records import clean_name
 from vignette.use_cases.auditing import NO_TRAIL, Trail, noting
 from vignette.use_cases.browsing import Page, require
-from vignette.use_cases.endings import checked_end
+from vignette.use_cases.checked import checked_end_or_none, checked_label, few
 from vignette.use_cases.keyholding import Keyholding
 
 # One and the same, so that nobody learns whether there was such a ticket.
@@ -117,13 +116,13 @@ class Ticketing:
             owner=owner,
             uses=_number("uses", terms.uses, MAX_TICKET_USES),
             created_at=now,
-            expires_at=checked_end(terms.expires_at, now),
+            expires_at=checked_end_or_none(terms.expires_at, now),
             max_bytes=None if terms.max_bytes is None else _number("max_bytes", terms.max_bytes, _MOST_BYTES),
             media_types=_media_types(terms.media_types),
             visibility=terms.visibility,
-            external_id=_label("external_id", terms.external_id, MAX_EXTERNAL_ID_CHARS),
-            origins=_origins(terms.origins),
-            note=_label("note", terms.note, MAX_TICKET_NOTE_CHARS),
+            external_id=checked_label("external_id", terms.external_id, MAX_EXTERNAL_ID_CHARS),
+            origins=few("origins", origins_of, terms.origins, MAX_TICKET_ORIGINS),
+            note=checked_label("note", terms.note, MAX_TICKET_NOTE_CHARS),
         )
         forget_before = now - timedelta(days=ENDED_TICKETS_STAY_DAYS)
         with self._trail.along(What.TICKET_MADE, actor, subject=ticket.id) as note:
@@ -265,15 +264,6 @@ def _number(name: str, value: int, most: int) -> int:
     return value
 
 
-def _label(name: str, value: str | None, most_chars: int) -> str | None:
-    label = clean_name(value and value.strip())
-    if label is not None and len(label) > most_chars:
-        raise MalformedRequest(
-            f"{name} has {len(label)} characters, the limit is {most_chars}", measured=len(label), limit=most_chars
-        )
-    return label
-
-
 def _media_types(wanted: Iterable[str]) -> tuple[str, ...]:
     types = tuple(dict.fromkeys(wanted))
     for media_type in types:
@@ -282,17 +272,3 @@ def _media_types(wanted: Iterable[str]) -> tuple[str, ...]:
                 f"media_types has {media_type[:_MOST_WORDS]!r}; accepted are {', '.join(_MEDIA_TYPES)}"
             )
     return types
-
-
-def _origins(wanted: Iterable[str]) -> tuple[str, ...]:
-    try:
-        origins = origins_of(wanted)
-    except ValueError as error:
-        raise MalformedRequest(f"origins: {error}") from None
-    if len(origins) > MAX_TICKET_ORIGINS:
-        raise MalformedRequest(
-            f"there are {len(origins)} origins, the limit is {MAX_TICKET_ORIGINS}",
-            measured=len(origins),
-            limit=MAX_TICKET_ORIGINS,
-        )
-    return origins

@@ -208,7 +208,7 @@ def build_context(
         ticketing=ticketing,
         signing_in=SigningIn(catalogue.sessions, keyholding, trail=trail),
         linking=Linking(
-            catalogue.library, catalogue.links, catalogue.keys, signing_keys, editing, policy, recipes, trail=trail
+            catalogue.library, catalogue.links, keyholding, signing_keys, editing, policy, recipes, trail=trail
         ),
         first_key=FirstKey(offers, keyholding),
         health=build_health(store, catalogue, jobs),
