@@ -43,9 +43,10 @@ _MOST_VIGNETTES: Final = 1000
 # There are three.
 _MOST_WARNINGS: Final = 100
 
-_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
+ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
+"""Of a key, a ticket, a session or a link."""
 _PUBLIC_NAME: Final = re.compile(PATTERN, re.ASCII)
-_SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)
 CHECK_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 REASON_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,63}", re.ASCII)
@@ -70,13 +71,13 @@ def record_from_json(content: bytes) -> Record:
     record = _RECORDS.validate_json(content, strict=True)
     _require_facts(record.facts)
     _require_number("bytes", record.bytes, 0, _MOST_BIG_INTEGER)
-    require_words("sha256", record.sha256, _SHA_256)
+    require_words("sha256", record.sha256, SHA_256)
     if record.idempotency_key is not None:
-        require_words("idempotency_key", record.idempotency_key, _SHA_256)
+        require_words("idempotency_key", record.idempotency_key, SHA_256)
     if record.owner is not None:
-        require_words("owner", record.owner, _ID)
+        require_words("owner", record.owner, ID)
     if record.ticket is not None:
-        require_words("ticket", record.ticket, _ID)
+        require_words("ticket", record.ticket, ID)
     if record.external_id is not None:
         require_label("external_id", record.external_id, MAX_EXTERNAL_ID_CHARS)
     if record.public_name is not None:
@@ -120,7 +121,7 @@ def review_from_json(content: bytes) -> Review:
     if review.decided_at is not None:
         require_moment("decided_at", review.decided_at)
     if review.decided_by is not None:
-        require_words("decided_by", review.decided_by, _ID)
+        require_words("decided_by", review.decided_by, ID)
     suspicion = replace(review.suspicion, since=in_milliseconds(review.suspicion.since.astimezone(UTC)))
     return replace(review, suspicion=suspicion, note=clean_name(review.note))
 
@@ -173,7 +174,7 @@ def ticket_of_tombstone(content: bytes) -> str | None:
     except ValueError:
         return None
     ticket = found.get("ticket") if isinstance(found, dict) else None
-    return ticket if isinstance(ticket, str) and _ID.fullmatch(ticket) else None
+    return ticket if isinstance(ticket, str) and ID.fullmatch(ticket) else None
 
 
 def clean_name(name: str | None) -> str | None:

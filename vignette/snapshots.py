@@ -8,7 +8,6 @@ a file with anything wrong in it nothing at all.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -30,11 +29,10 @@ from vignette.limits import (
     MAX_TICKET_USES,
     MAX_TICKETS,
 )
-from vignette.pixels.formats import ACCEPTED_FORMATS
-from vignette.records import clean_name, require_label, require_moment, require_plain_json, require_words
+from vignette.pixels.formats import ACCEPTED_MEDIA_TYPES
+from vignette.records import ID, SHA_256, clean_name, require_label, require_moment, require_plain_json, require_words
 
-_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
-_SHA_256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_MEDIA_TYPES: Final = frozenset(ACCEPTED_MEDIA_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,6 @@ class _Snapshot:
 
 
 _SNAPSHOTS: Final = TypeAdapter(_Snapshot)
-
-_MEDIA_TYPES: Final = frozenset(accepted.media_type for accepted in ACCEPTED_FORMATS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +129,10 @@ def _ticket_object(ticket: Ticket) -> dict[str, object]:
 
 
 def _require_ticket(ticket: Ticket) -> None:
-    require_words("id", ticket.id, _ID)
-    require_words("digest", ticket.digest, _SHA_256)
+    require_words("id", ticket.id, ID)
+    require_words("digest", ticket.digest, SHA_256)
     if ticket.owner is not None:
-        require_words("owner", ticket.owner, _ID)
+        require_words("owner", ticket.owner, ID)
     require_moment("created_at", ticket.created_at)
     if ticket.expires_at is not None:
         require_moment("expires_at", ticket.expires_at)
@@ -169,8 +165,8 @@ def _as_object(key: Key) -> dict[str, object]:
 
 
 def _require_key(key: Key) -> None:
-    require_words("id", key.id, _ID)
-    require_words("digest", key.digest, _SHA_256)
+    require_words("id", key.id, ID)
+    require_words("digest", key.digest, SHA_256)
     if clean_name(key.name) != key.name or len(key.name) > MAX_KEY_NAME_CHARS:
         raise ValueError(f"the name of key {key.id} is not as we write names")
     if not key.scopes:

@@ -35,6 +35,7 @@ TIFF: Final = Format("TIFF", "image/tiff", "tiff")
 BMP: Final = Format("BMP", "image/bmp", "bmp")
 
 ACCEPTED_FORMATS: Final = (JPEG, PNG, APNG, GIF, WEBP, AVIF, HEIC, HEIF, TIFF, BMP)
+ACCEPTED_MEDIA_TYPES: Final = tuple(accepted.media_type for accepted in ACCEPTED_FORMATS)
 
 MOVING: Final = frozenset({GIF, APNG, WEBP, AVIF})
 """With several frames, these are animations. Several frames of a TIFF or a HEIC are pages."""

@@ -33,11 +33,10 @@ from vignette.limits import MAX_SIGNING_KEY_NAME_CHARS, MAX_SIGNING_KEYS
 from vignette.model import in_milliseconds
 from vignette.ports.links import Alone
 from vignette.ports.store import ServiceFiles
-from vignette.records import clean_name, require_moment, require_plain_json, require_words
+from vignette.records import ID, clean_name, require_moment, require_plain_json, require_words
 
 PLACE: Final = f"{layout.SERVICE}/{layout.SIGNING_KEYS}"
 
-_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _SECRET: Final = re.compile(rf"{LINK_PREFIX}[a-z2-7]{{59}}", re.ASCII)
 _OWN_NAME: Final = "this service"
 
@@ -238,7 +237,7 @@ def _from_json(content: bytes) -> Ring:
     if not 0 < len(ring.keys) <= MAX_SIGNING_KEYS or ring.find(ring.signs) is None:
         raise ValueError("there are too many keys, or the one that signs is missing")
     for key in ring.keys:
-        require_words("id", key.id, _ID)
+        require_words("id", key.id, ID)
         if not _SECRET.fullmatch(key.secret):  # which no error may tell
             raise ValueError(f"the secret of {key.id} is not as we write secrets")
         if clean_name(key.name) != key.name:

@@ -27,7 +27,7 @@ from vignette.limits import (
     MAX_TICKETS_OF_A_KEY,
 )
 from vignette.model import Image, PublicName, Visibility, in_milliseconds
-from vignette.pixels.formats import ACCEPTED_FORMATS
+from vignette.pixels.formats import ACCEPTED_MEDIA_TYPES
 from vignette.ports.catalogue import Library
 from vignette.ports.tickets import Keep, TicketImages, Tickets
 from vignette.use_cases.auditing import NO_TRAIL, Trail, noting
@@ -39,7 +39,6 @@ from vignette.use_cases.keyholding import Keyholding
 _NOT_VALID: Final = "it is unknown, was revoked or has ended, or who made it may not upload any more"
 _MISTYPED: Final = "it is mistyped: no ticket that was ever given out is written like that"
 
-_MEDIA_TYPES: Final = tuple(dict.fromkeys(accepted.media_type for accepted in ACCEPTED_FORMATS))
 _MOST_BYTES: Final = 2**63 - 1
 _MOST_WORDS: Final = 200
 
@@ -267,8 +266,8 @@ def _number(name: str, value: int, most: int) -> int:
 def _media_types(wanted: Iterable[str]) -> tuple[str, ...]:
     types = tuple(dict.fromkeys(wanted))
     for media_type in types:
-        if media_type not in _MEDIA_TYPES:
+        if media_type not in ACCEPTED_MEDIA_TYPES:
             raise MalformedRequest(
-                f"media_types has {media_type[:_MOST_WORDS]!r}; accepted are {', '.join(_MEDIA_TYPES)}"
+                f"media_types has {media_type[:_MOST_WORDS]!r}; accepted are {', '.join(ACCEPTED_MEDIA_TYPES)}"
             )
     return types

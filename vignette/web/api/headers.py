@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from vignette.web.http.queries import MOST_ON_A_PAGE
+
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _DIGEST_EXAMPLE: Final = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
 _TAG_EXAMPLE: Final = '"3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea"'
@@ -19,6 +21,11 @@ class Parameter:
     meaning: str
     schema: Mapping[str, Any]
     place: str = "query"
+
+
+def limit(what: str) -> Parameter:
+    """The size of a page of *what*: see `http.queries.page_size`."""
+    return Parameter("limit", f"{what} on a page", {"type": "integer", "minimum": 1, "maximum": MOST_ON_A_PAGE})
 
 
 def header(name: str, meaning: str, schema: Mapping[str, Any] = _TEXT) -> Parameter:

@@ -12,8 +12,11 @@ from pydantic import BaseModel
 
 from vignette.access.actors import Scope
 from vignette.access.links import Representation
-from vignette.errors import VignetteError
+from vignette.errors import CatalogueUnavailable, StoreFull, StoreUnavailable, VignetteError
 from vignette.web.api.headers import Parameter
+
+UNWRITABLE: Final = (CatalogueUnavailable, StoreUnavailable, StoreFull)
+"""What keeps from a change that the catalogue and the upload folder have to hold."""
 
 _ATTRIBUTE: Final = "__operation__"
 

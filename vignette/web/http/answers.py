@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Response, make_response, request
+from flask import Response, make_response, redirect, request
 from pydantic import BaseModel
 
 from vignette.web.http.negotiation import HTML, JSON, accepted_types, preferred
@@ -15,6 +15,11 @@ def no_content() -> Response:
     response = Response(status=204)
     del response.headers["Content-Type"]  # Flask would call the empty content a page
     return response
+
+
+def see_other(url: str) -> Response:
+    """Return 303 (RFC 9110, 15.4.4): the answer to a form is a page of its own, which may be reloaded."""
+    return make_response(redirect(url, 303))
 
 
 def unstored(response: Response) -> Response:

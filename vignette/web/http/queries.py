@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from werkzeug.datastructures import MultiDict
@@ -12,7 +12,12 @@ from vignette.access.names import is_name
 from vignette.errors import MalformedRequest
 from vignette.model import ImageId, ImageRef, PublicName, Visibility
 
-_MOST_ID: Final = 2**63 - 1
+MOST_ID: Final = 2**63 - 1
+
+PAGE_SIZE: Final = 50
+"""What a page of a list holds, unless the client says how much."""
+
+MOST_ON_A_PAGE: Final = 500
 
 MOST_IDS: Final = 100
 """Images that one request may name."""
@@ -92,14 +97,30 @@ def whole_number(query: Mapping[str, str], name: str, low: int, high: int) -> in
     return int(text)
 
 
+def page_size(query: Mapping[str, str], usual: int = PAGE_SIZE) -> int:
+    """Return the parameter `limit`, *usual* if there is none; raise `MalformedRequest`."""
+    return whole_number(query, "limit", 1, MOST_ON_A_PAGE) or usual
+
+
+def one_of(query: Mapping[str, str], name: str, values: Sequence[str], usual: str = "") -> str:
+    """Return the parameter *name*, or *usual*; raise `MalformedRequest` if that is none of *values*."""
+    said = query.get(name, usual)
+    if said not in values:
+        raise MalformedRequest(f"{name} is {said[:30]!r}, and has to be {' or '.join(values)}")
+    return said
+
+
 def said_visibility(query: Mapping[str, str]) -> Visibility | None:
     """Return the parameter `visibility`, None if there is none; raise `MalformedRequest`."""
-    said = query.get("visibility")
+    return Visibility(one_of(query, "visibility", list(Visibility))) if "visibility" in query else None
+
+
+def wanted_visibility(query: Mapping[str, str]) -> Visibility:
+    """Return the parameter `visibility`; raise `MalformedRequest` if there is none too."""
+    said = said_visibility(query)
     if said is None:
-        return None
-    if said not in tuple(Visibility):
-        raise MalformedRequest(f"visibility is {said[:30]!r}, and has to be {' or '.join(Visibility)}")
-    return Visibility(said)
+        raise MalformedRequest(f"visibility is missing, and has to be {' or '.join(Visibility)}")
+    return said
 
 
 def place_in_list(query: Mapping[str, str]) -> ImageRef | None:
@@ -115,5 +136,5 @@ def named_in(query: Mapping[str, str], parameter: str) -> ImageRef | None:
     name = query.get(parameter, "")
     if is_name(name):
         return PublicName(name)
-    number = whole_number(query, parameter, 0, _MOST_ID)
+    number = whole_number(query, parameter, 0, MOST_ID)
     return None if number is None else ImageId(number)

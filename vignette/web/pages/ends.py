@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from vignette.errors import MalformedRequest
+from vignette.web.http.queries import one_of
 
 TO_A_DAY: Final = "date"
 """What the field `lasts` says if the field `date` has the last day, in UTC."""
@@ -24,11 +24,9 @@ def said_end(form: Mapping[str, str], lasts: Mapping[str, timedelta], now: datet
         NoSuchDay: What it should last to is no day that is not over.
         MalformedRequest: `lasts` is none of *lasts*.
     """
-    said = form.get("lasts", "")
+    said = one_of(form, "lasts", [*lasts, TO_A_DAY])
     if said in lasts:
         return now + lasts[said]
-    if said != TO_A_DAY:
-        raise MalformedRequest(f"lasts is {said[:30]!r}, and has to be {' or '.join([*lasts, TO_A_DAY])}")
     try:
         end = datetime.combine(date.fromisoformat(form.get("date", "")) + timedelta(days=1), time(), UTC)
     except (ValueError, OverflowError):

@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import IO, Final, cast
 
-from flask import Blueprint, Response, make_response, redirect, request, stream_with_context
+from flask import Blueprint, Response, request, stream_with_context
 from flask_babel import gettext
 
 from vignette.access.actors import Scope
@@ -20,7 +20,7 @@ from vignette.errors import (
     VignetteError,
 )
 from vignette.limits import CHUNK_BYTES, MAX_WAIT_S
-from vignette.model import Image, ImageRef
+from vignette.model import Image, ImageRef, Visibility
 from vignette.use_cases.weighing import copying_s
 from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
@@ -28,10 +28,10 @@ from vignette.web.api.resources.several import Done, LeftOut
 from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, unstored, wants_a_page
+from vignette.web.http.answers import as_json, see_other, unstored, wants_a_page
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.http.problems import problem_of
-from vignette.web.http.queries import MOST_IDS, said_ids, said_visibility
+from vignette.web.http.queries import MOST_IDS, one_of, said_ids, wanted_visibility
 from vignette.web.http.zipping import Member, distinct, zipped
 from vignette.web.rates import take
 from vignette.web.routes.files import download_name
@@ -73,9 +73,7 @@ def zip_of_images() -> Response:
     It holds those of the images that the client may see. What cannot be put in, such as a clean copy of a picture
     that has none, is named in a text within the archive.
     """
-    copies = request.args.get("copies", _COPIES[0])
-    if copies not in _COPIES:
-        raise MalformedRequest(f"copies is {copies[:30]!r}, and has to be {' or '.join(_COPIES)}")
+    copies = one_of(request.args, "copies", _COPIES, _COPIES[0])
     images = web_context().browsing.several(current_actor(), said_ids(request.args) or [])
     if not images:
         raise ImageNotFound("none of these images is there")
@@ -153,13 +151,11 @@ def delete_several() -> Response:
     *_FACES,
     scope=Scope.EDIT,
     problems=(CrossSiteRequest, MalformedRequest),
-    parameters=(_IDS, Parameter("visibility", "Who is to see them", {"type": "string", "enum": ["public", "private"]})),
+    parameters=(_IDS, Parameter("visibility", "Who is to see them", {"type": "string", "enum": list(Visibility)})),
     curl="-X POST '{server}/images/visibility?ids=0,1,2&visibility=private'",
 )
 def change_several() -> Response:
-    visibility = said_visibility(request.args)
-    if visibility is None:
-        raise MalformedRequest("visibility is missing, and has to be public or private")
+    visibility = wanted_visibility(request.args)
     editing, actor = web_context().editing, current_actor()
     return _done(lambda ref: editing.set_visibility(actor, ref, visibility))
 
@@ -178,7 +174,7 @@ def _done(act: Callable[[ImageRef], object]) -> Response:
         except VignetteError as error:
             left_out.append(LeftOut(ref=ref, problem=problem_of(error)))
     if wants_a_page():
-        response = make_response(redirect(absolute_url("about.home"), 303))
+        response = see_other(absolute_url("about.home"))
     else:
         response = unstored(as_json(Done(done=done, left_out=left_out)))
     response.vary.add("Accept")

@@ -12,20 +12,16 @@ from vignette.access.actors import Scope
 from vignette.access.events import Place, What
 from vignette.errors import CatalogueUnavailable, MalformedRequest
 from vignette.model import ImageId
-from vignette.web.api.headers import Parameter
+from vignette.web.api.headers import Parameter, limit
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources.events import EventPage, event_resource
 from vignette.web.api.urls import absolute_url
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, unstored, with_next
 from vignette.web.http.negotiation import JSON
-from vignette.web.http.queries import whole_number
+from vignette.web.http.queries import MOST_ID, page_size, whole_number
 
 audit = Blueprint("audit", __name__, url_prefix="/audit")
-
-_PAGE_SIZE: Final = 50
-_MAX_PAGE_SIZE: Final = 500
-_MOST_ID: Final = 2**63 - 1
 
 _FILTERS: Final = ("actor", "image", "what", "after")
 _PLACE: Final = "^[0-9]{1,15}-[0-9]{1,18}$"
@@ -42,7 +38,7 @@ _TIME: Final = re.compile(r"[0-9T:.Z+ -]{10,40}", re.ASCII)
     scope=Scope.ADMIN,
     problems=(MalformedRequest, CatalogueUnavailable),
     parameters=(
-        Parameter("limit", "Events on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
+        limit("Events"),
         Parameter("before", "Only events before this place, as `next` names it", {"type": "string", "pattern": _PLACE}),
         Parameter("actor", "Only what this one did", {"type": "string", "pattern": _ACTOR}),
         Parameter("image", "Only what was done to the image with this number", {"type": "integer", "minimum": 0}),
@@ -57,26 +53,26 @@ def events() -> Response:
     changed and ended; sessions; and who was refused which right. The setting `audit_days` says for how long they are
     kept. No token and no name is here.
     """
-    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or _PAGE_SIZE
-    number = whole_number(request.args, "image", 0, _MOST_ID)
+    size = page_size(request.args)
+    number = whole_number(request.args, "image", 0, MOST_ID)
     found = web_context().auditing.newest(
         current_actor(),
-        limit + 1,
+        size + 1,
         _before(),
         by=_said("actor", _ACTOR),
         image_id=None if number is None else ImageId(number),
         what=_what(),
         after=_after(),
     )
-    page = found[:limit]
-    following = _url_of_what_follows(page[-1][0], limit) if len(found) > limit else None
+    page = found[:size]
+    following = _url_of_what_follows(page[-1][0], size) if len(found) > size else None
     response = unstored(as_json(EventPage(events=[event_resource(event) for _, event in page], next=following)))
     return with_next(response, following)
 
 
-def _url_of_what_follows(last: Place, limit: int) -> str:
+def _url_of_what_follows(last: Place, size: int) -> str:
     filters = {name: request.args[name] for name in _FILTERS if name in request.args}
-    return absolute_url("audit.events", limit=limit, before=f"{last.at_ms}-{last.number}", **filters)
+    return absolute_url("audit.events", limit=size, before=f"{last.at_ms}-{last.number}", **filters)
 
 
 def _said(name: str, form: str) -> str | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
 
 from vignette.access.tickets import Ticket, TicketState
 from vignette.errors import (
@@ -29,13 +29,14 @@ from vignette.web.api.resources.limits import current_limits
 from vignette.web.api.urls import absolute_url
 from vignette.web.context import current_actor, web_context
 from vignette.web.guests import take_ticket
-from vignette.web.http.answers import unstored
+from vignette.web.http.answers import see_other, unstored
 from vignette.web.http.bodies import MAX_KEY_CHARS
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import problem_of, status_of, telling
 from vignette.web.pages.qr import qr_svg
 from vignette.web.rates import admit_actor
-from vignette.web.routes.guests import guest_answer, sent_image, sent_result, status_for
+from vignette.web.routes.guests import guest_answer, sent_image, sent_result
+from vignette.web.routes.receipts import status_of_all
 from vignette.web.routes.uploads import (
     LINES,
     REFUSALS_OF_A_FILE,
@@ -155,11 +156,11 @@ def _answer_browser(token: str, ticket: Ticket, receipts: Sequence[Receipt]) -> 
     kept = [receipt.outcome for receipt in receipts if not isinstance(receipt.outcome, VignetteError)]
     if len(kept) == len(receipts):
         sent = ".".join(dict.fromkeys(image.record.sha256[:_BEGINNING_CHARS] for image in kept))
-        return make_response(redirect(absolute_url("drop_boxes.page", token=token, sent=sent), 303))
+        return see_other(absolute_url("drop_boxes.page", token=token, sent=sent))
     # What was spent of it has changed.
     ticket = web_context().ticketing.authenticate(token)
     results = [sent_result(receipt) for receipt in receipts]
-    return _page(token, ticket, results, status=status_for(results))
+    return _page(token, ticket, results, status=status_of_all(results))
 
 
 def _page(

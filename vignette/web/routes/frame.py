@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, json, make_response, redirect, request, url_for
+from flask import Blueprint, Response, json, request, url_for
 from flask_babel import get_locale, gettext
 
 from vignette.errors import CrossSiteRequest, MalformedRequest
@@ -14,7 +14,7 @@ from vignette.web.api.headers import Parameter
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.urls import absolute_url
 from vignette.web.assets import ENDPOINT, asset_response
-from vignette.web.http.answers import checked_each_time
+from vignette.web.http.answers import checked_each_time, see_other
 from vignette.web.http.bodies import FIELD
 from vignette.web.http.language_cookie import set_language
 from vignette.web.http.negotiation import HTML
@@ -96,7 +96,7 @@ def language() -> Response:
     wanted = request.args.get("to", "")
     if wanted not in offered():
         raise MalformedRequest(f"to is {wanted[:30]!r}, and has to be {' or '.join(offered())}")
-    response = make_response(redirect(_where_from(), 303))
+    response = see_other(_where_from())
     set_language(response, request, wanted)
     return response
 

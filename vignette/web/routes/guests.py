@@ -20,7 +20,8 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, unstored
 from vignette.web.http.delete_tokens import HEADER as DELETE_TOKEN
 from vignette.web.http.negotiation import JSON, TEXT
-from vignette.web.http.problems import problem_of, status_of
+from vignette.web.http.problems import problem_of
+from vignette.web.routes.receipts import refused_line, status_of_all, status_of_kept
 from vignette.web.uploading import Receipt
 
 KEPT = "kept"
@@ -44,8 +45,7 @@ def sent_result(receipt: Receipt) -> SentResult:
         problem = problem_of(receipt.outcome)
         return SentResult(name=receipt.name, status=problem.status, problem=problem)
     image = receipt.outcome
-    status = 201 if image.quarantine is None else 202
-    return SentResult(name=receipt.name, status=status, image=_with_way_back(receipt, image))
+    return SentResult(name=receipt.name, status=status_of_kept(image), image=_with_way_back(receipt, image))
 
 
 def _with_way_back(receipt: Receipt, image: Image) -> SentImage:
@@ -63,19 +63,13 @@ def _token_of(receipt: Receipt) -> str | None:
     return web_context().taking_back.token_for(current_actor(), receipt.outcome)
 
 
-def status_for(results: Sequence[SentResult]) -> int:
-    """That of them all; 207 if some were kept and they fared differently (RFC 4918); else that of the first refusal."""
-    statuses = {result.status for result in results}
-    return 207 if len(statuses) > 1 and any(result.image for result in results) else results[0].status
-
-
 def guest_answer(receipts: Sequence[Receipt], face: str) -> Response:
     """Tell a program what became of what it has sent by a ticket; raise why the only file was refused."""
     if len(receipts) > 1:
         results = [sent_result(receipt) for receipt in receipts]
         if face == JSON:
-            return unstored(as_json(SentResults(results=results), status_for(results)))
-        return Response("".join(map(_line, receipts)), status_for(results), mimetype=TEXT)
+            return unstored(as_json(SentResults(results=results), status_of_all(results)))
+        return Response("".join(map(_line, receipts)), status_of_all(results), mimetype=TEXT)
     outcome = receipts[0].outcome
     if isinstance(outcome, VignetteError):
         raise outcome
@@ -95,5 +89,5 @@ def guest_answer(receipts: Sequence[Receipt], face: str) -> Response:
 
 def _line(receipt: Receipt) -> str:
     if isinstance(receipt.outcome, VignetteError):
-        return f"refused {status_of(type(receipt.outcome))} {receipt.outcome.code} {receipt.name or ''}\n"
+        return refused_line(receipt.name, receipt.outcome)
     return f"{sent_image(receipt.outcome).public_name or KEPT}\n"

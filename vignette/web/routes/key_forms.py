@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, make_response, redirect, render_template
+from flask import Blueprint, Response, make_response, render_template
 
 from vignette.access.actors import Scope
 from vignette.access.keys import Key
-from vignette.errors import CatalogueUnavailable, CrossSiteRequest, KeyNotFound, StoreFull, StoreUnavailable
+from vignette.errors import CatalogueUnavailable, CrossSiteRequest, KeyNotFound
 from vignette.limits import MAX_QUOTA
-from vignette.web.api.operations import Answer, operation
+from vignette.web.api.operations import UNWRITABLE, Answer, operation
 from vignette.web.api.resources.keys import key_resource
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import unstored
+from vignette.web.http.answers import see_other, unstored
 from vignette.web.http.negotiation import HTML
 from vignette.web.pages.key_form import FORM_SCHEMA, MOST_MIB, RefusedField, filled_in, wanted_key
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form
 
 key_forms = Blueprint("key_forms", __name__, url_prefix="/keys/<key_id>")
-
-_UNWRITABLE = (CatalogueUnavailable, StoreUnavailable, StoreFull)
 
 
 @key_forms.get("/change")
@@ -43,7 +41,7 @@ def change_page(key_id: str) -> Response:
     "Change a key, by the form of a page",
     Answer(303, "It is changed; its page", HTML, headers=("Location",)),
     scope=Scope.ADMIN,
-    problems=(CrossSiteRequest, *UNREADABLE, KeyNotFound, *_UNWRITABLE),
+    problems=(CrossSiteRequest, *UNREADABLE, KeyNotFound, *UNWRITABLE),
     bodies={FORM: {"schema": FORM_SCHEMA}},
 )
 def change(key_id: str) -> Response:
@@ -58,7 +56,7 @@ def change(key_id: str) -> Response:
     # Whoever has just taken `admin` from his own key sees it all the same.
     is_mine = key_id == actor.key_id
     following = absolute_url("keys.mine") if is_mine else absolute_url("keys.show", key_id=key_id)
-    return make_response(redirect(following, 303))
+    return see_other(following)
 
 
 def _change_page(key: Key, form: Mapping[str, str], refused: str | None = None, status: int = 200) -> Response:
@@ -98,11 +96,11 @@ def removal_page(key_id: str) -> Response:
         headers=("Location",),
     ),
     scope=Scope.ADMIN,
-    problems=(CrossSiteRequest, KeyNotFound, *_UNWRITABLE),
+    problems=(CrossSiteRequest, KeyNotFound, *UNWRITABLE),
 )
 def remove(key_id: str) -> Response:
     end_turn()
     actor = current_actor()
     web_context().keyholding.remove(actor, key_id)
     following = "about.home" if key_id == actor.key_id else "keys.catalogue"
-    return make_response(redirect(absolute_url(following), 303))
+    return see_other(absolute_url(following))

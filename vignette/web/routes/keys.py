@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from flask import Blueprint, Response, make_response, render_template, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -18,30 +18,24 @@ from vignette.errors import (
     KeyNotFound,
     KeyRequired,
     MalformedRequest,
-    StoreFull,
-    StoreUnavailable,
     TooManyKeys,
 )
 from vignette.limits import MAX_KEY_NAME_CHARS, MAX_KEY_NETWORKS, MAX_KEY_ORIGINS, MAX_QUOTA
 from vignette.use_cases.keyholding import KeyChanges
-from vignette.web.api.headers import Parameter
-from vignette.web.api.operations import Answer, operation
+from vignette.web.api.headers import Parameter, limit
+from vignette.web.api.operations import UNWRITABLE, Answer, operation
 from vignette.web.api.resources.keys import KeyPage, KeyResource, KeyWithToken, key_resource
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, no_content, page_or_json, unstored, with_next
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.queries import whole_number
+from vignette.web.http.queries import PAGE_SIZE, page_size
 from vignette.web.pages.key_form import BLANK, FORM_SCHEMA, MOST_MIB, RefusedField, wanted_key
 from vignette.web.small_bodies import FORM, MERGE_PATCH, UNREADABLE, read_form, read_json
 
 keys = Blueprint("keys", __name__, url_prefix="/keys")
 
-_PAGE_SIZE: Final = 50
-_MAX_PAGE_SIZE: Final = 500
-
-_UNWRITABLE: Final = (CatalogueUnavailable, StoreUnavailable, StoreFull)
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_KEY_NAME_CHARS, description="A label, to know the key by")]
 Scopes = Annotated[
@@ -111,7 +105,7 @@ class KeyPatch(BaseModel):
     Answer(201, "The key. Its token is told here and never again", JSON, KeyWithToken, ("Location", "Cache-Control")),
     Answer(201, "", HTML),
     scope=Scope.ADMIN,
-    problems=(CrossSiteRequest, *UNREADABLE, TooManyKeys, *_UNWRITABLE),
+    problems=(CrossSiteRequest, *UNREADABLE, TooManyKeys, *UNWRITABLE),
     bodies={JSON: {"schema": NewKey.model_json_schema()}, FORM: {"schema": FORM_SCHEMA}},
     curl='--json \'{{"name": "phone", "scopes": ["upload"]}}\' {server}/keys',
 )
@@ -136,7 +130,7 @@ def _add_by_form(form: Mapping[str, str]) -> Response:
     try:
         wanted = wanted_key(form, datetime.now(UTC))
     except RefusedField as refused:
-        return unstored(make_response(_list_page(_page_after(None, _PAGE_SIZE), form, refused.name), 400))
+        return unstored(make_response(_list_page(_page_after(None, PAGE_SIZE), form, refused.name), 400))
     key, token = web_context().keyholding.add(current_actor(), **wanted._asdict())
     return _made(key, make_response(render_template("key_made.html", key=key_resource(key), token=token), 201))
 
@@ -154,21 +148,21 @@ def _made(key: Key, response: Response) -> Response:
     scope=Scope.ADMIN,
     problems=(MalformedRequest, KeyNotFound, CatalogueUnavailable),
     parameters=(
-        Parameter("limit", "Keys on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
+        limit("Keys"),
         Parameter("after", "Only keys that are older than the one of this id", {"type": "string"}),
     ),
     curl="{server}/keys",
 )
 def catalogue() -> Response:
-    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or _PAGE_SIZE
-    page = _page_after(request.args.get("after"), limit)
+    size = page_size(request.args)
+    page = _page_after(request.args.get("after"), size)
     return with_next(unstored(page_or_json(lambda: _list_page(page), lambda: page)), page.next)
 
 
-def _page_after(after: str | None, limit: int) -> KeyPage:
-    found = web_context().keyholding.all(current_actor(), limit + 1, after)
-    page = found[:limit]
-    following = absolute_url("keys.catalogue", limit=limit, after=page[-1].id) if len(found) > limit else None
+def _page_after(after: str | None, size: int) -> KeyPage:
+    found = web_context().keyholding.all(current_actor(), size + 1, after)
+    page = found[:size]
+    following = absolute_url("keys.catalogue", limit=size, after=page[-1].id) if len(found) > size else None
     return KeyPage(keys=[key_resource(key) for key in page], next=following)
 
 
@@ -234,7 +228,7 @@ def _page_of(key: Key) -> Response:
     "Change a key",
     Answer(200, "The key as it is now", JSON, KeyResource, ("Cache-Control",)),
     scope=Scope.ADMIN,
-    problems=(CrossSiteRequest, *UNREADABLE, KeyNotFound, *_UNWRITABLE),
+    problems=(CrossSiteRequest, *UNREADABLE, KeyNotFound, *UNWRITABLE),
     bodies={media_type: {"schema": KeyPatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
     curl='-X PATCH --json \'{{"scopes": ["upload", "read"]}}\' {server}/keys/0123456789abcdef',
 )
@@ -249,7 +243,7 @@ def change(key_id: str) -> Response:
     "Take a key back: from now on it is not valid",
     Answer(204, "It is gone"),
     scope=Scope.ADMIN,
-    problems=(CrossSiteRequest, KeyNotFound, *_UNWRITABLE),
+    problems=(CrossSiteRequest, KeyNotFound, *UNWRITABLE),
     curl="-X DELETE {server}/keys/0123456789abcdef",
 )
 def remove(key_id: str) -> Response:

@@ -18,12 +18,11 @@ from vignette.errors import (
     LinkNotFound,
     RecipeNotFound,
     StoreFull,
-    StoreUnavailable,
     TooManyLinks,
 )
 from vignette.model import ImageRef
 from vignette.use_cases.linking import Wanted
-from vignette.web.api.operations import Answer, operation
+from vignette.web.api.operations import UNWRITABLE, Answer, operation
 from vignette.web.api.resources.links import LinkList, LinkMade, link_resource
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
@@ -62,7 +61,7 @@ class NewLink(BaseModel):
     scope=Scope.SHARE,
     problems=(
         *(CrossSiteRequest, *UNREADABLE, *_GONE, RecipeNotFound, TooManyLinks),
-        *(CatalogueUnavailable, StoreUnavailable, StoreFull),
+        *UNWRITABLE,
     ),
     bodies={JSON: {"schema": NewLink.model_json_schema()}},
     curl='--json \'{{"what": "page", "expires_at": "2030-01-01T00:00:00Z"}}\' {server}/images/0/links',
@@ -95,7 +94,7 @@ def catalogue(image_id: ImageRef) -> Response:
     "End all links to an image that were made until now, revocable or not",
     Answer(204, "They are ended"),
     scope=Scope.SHARE,
-    problems=(CrossSiteRequest, *_GONE, CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
+    problems=(CrossSiteRequest, *_GONE, *UNWRITABLE, FileNotStored),
     curl="-X DELETE {server}/images/0/links",
 )
 def end(image_id: ImageRef) -> Response:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from vignette.access.actors import Scope
@@ -16,23 +16,19 @@ from vignette.errors import (
     ImageNotFound,
     ImageNotQuarantined,
     MalformedRequest,
-    StoreFull,
-    StoreUnavailable,
 )
 from vignette.limits import MAX_REVIEW_NOTE_CHARS
 from vignette.model import Decision, ImageRef
-from vignette.web.api.operations import Answer, operation
+from vignette.web.api.operations import UNWRITABLE, Answer, operation
 from vignette.web.api.resources.images import ImageResource, as_rendered, image_resource
 from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content, unstored
+from vignette.web.http.answers import as_json, no_content, see_other, unstored
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.queries import place_in_list
+from vignette.web.http.queries import PAGE_SIZE, one_of, place_in_list
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form, read_json
 
 quarantine = Blueprint("quarantine", __name__)
-
-_PAGE_SIZE: Final = 50
 
 
 class NewDecision(BaseModel):
@@ -52,7 +48,7 @@ class NewDecision(BaseModel):
     problems=(MalformedRequest, ImageNotFound, CatalogueUnavailable),
 )
 def page() -> Response:
-    found = web_context().reviewing.waiting(current_actor(), _PAGE_SIZE, place_in_list(request.args))
+    found = web_context().reviewing.waiting(current_actor(), PAGE_SIZE, place_in_list(request.args))
     last = ref_of(found.images[-1]) if found.has_more else None
     following = None if last is None else absolute_url("quarantine.page", before=last)
     images = [as_rendered(image) for image in found.images]
@@ -68,7 +64,8 @@ def page() -> Response:
     scope=Scope.ADMIN,
     problems=(
         *(CrossSiteRequest, *UNREADABLE, ImageNotFound, ImageDeleted, ImageNotQuarantined),
-        *(CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
+        *UNWRITABLE,
+        FileNotStored,
     ),
     bodies={JSON: {"schema": NewDecision.model_json_schema()}, FORM: {"schema": NewDecision.model_json_schema()}},
     curl='--json \'{{"decision": "accept"}}\' {server}/images/0/review',
@@ -78,15 +75,13 @@ def review(image_id: ImageRef) -> Response:
     said = _from_form() if is_form else read_json(NewDecision)
     image = web_context().reviewing.decide(current_actor(), image_id, said.decision, said.reason)
     if is_form:
-        return make_response(redirect(absolute_url("quarantine.page"), 303))
+        return see_other(absolute_url("quarantine.page"))
     return no_content() if image is None else unstored(as_json(image_resource(image)))
 
 
 def _from_form() -> NewDecision:
     form = read_form()
-    said, note = form.get("decision", ""), form.get("reason") or None
-    if said not in tuple(Decision):
-        raise MalformedRequest(f"decision is {said[:30]!r}, and has to be {' or '.join(Decision)}")
+    decision, note = Decision(one_of(form, "decision", list(Decision))), form.get("reason") or None
     if note is not None and len(note) > MAX_REVIEW_NOTE_CHARS:
         raise MalformedRequest("reason is too long", measured=len(note), limit=MAX_REVIEW_NOTE_CHARS)
-    return NewDecision(decision=Decision(said), reason=note)
+    return NewDecision(decision=decision, reason=note)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, redirect, request
+from flask import Blueprint, Response, request
 
 from vignette.errors import CatalogueUnavailable, CrossSiteRequest, KeyRequired, SessionNotFound, StoreFull
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
+from vignette.web.http.answers import see_other
 from vignette.web.http.negotiation import HTML
 from vignette.web.http.session_cookie import session_token
 
@@ -42,4 +43,4 @@ def end(session_id: str) -> Response:
 
 
 def _to_the_page() -> Response:
-    return make_response(redirect(absolute_url("sessions.mine"), 303))
+    return see_other(absolute_url("sessions.mine"))

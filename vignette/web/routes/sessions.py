@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
 
 from vignette.access.sessions import ENDS_AFTER, IDLE_ENDS_AFTER
 from vignette.errors import (
@@ -23,7 +23,7 @@ from vignette.web.api.resources.sessions import SessionList, session_resource
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import no_content, page_or_json, unstored
+from vignette.web.http.answers import no_content, page_or_json, see_other, unstored
 from vignette.web.http.clients import address_of_this_request
 from vignette.web.http.hosts import Hosts
 from vignette.web.http.negotiation import HTML, JSON
@@ -78,7 +78,7 @@ def login() -> Response:
         return telling(_page(wanted, error), error)
     if former := session_token(request):
         signing_in.sign_out(former, address_of_this_request())
-    response = make_response(redirect(_path(wanted), 303))
+    response = see_other(_path(wanted))
     set_session(response, request, token)
     return response
 
@@ -94,7 +94,7 @@ def logout() -> Response:
     end_turn()
     if token := session_token(request):
         web_context().signing_in.sign_out(token, address_of_this_request())
-    response = make_response(redirect(absolute_url("about.home"), 303))
+    response = see_other(absolute_url("about.home"))
     clear_session(response, request)
     # What a browser has kept of pages for this reader goes with the session.
     response.headers["Clear-Site-Data"] = '"cache"'

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from vignette.access.actors import Scope
 from vignette.access.links import Place, Representation
@@ -17,23 +17,22 @@ from vignette.errors import (
     ImageDeleted,
     ImageNotFound,
     LinkNotFound,
-    MalformedRequest,
     RecipeNotFound,
     StoreFull,
-    StoreUnavailable,
     TooManyLinks,
 )
 from vignette.model import Image, ImageRef
 from vignette.use_cases.linking import Wanted
 from vignette.web.api.headers import Parameter
-from vignette.web.api.operations import Answer, operation
+from vignette.web.api.operations import UNWRITABLE, Answer, operation
 from vignette.web.api.resources.images import as_rendered
 from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import unstored
+from vignette.web.http.answers import see_other, unstored
 from vignette.web.http.link_cookie import set_link, told_link
 from vignette.web.http.negotiation import HTML
+from vignette.web.http.queries import one_of
 from vignette.web.linked import linked_url
 from vignette.web.pages.ends import TO_A_DAY, NoSuchDay, said_end
 from vignette.web.pages.qr import qr_in_page
@@ -83,7 +82,7 @@ def page(image_id: ImageRef) -> Response:
     scope=Scope.SHARE,
     problems=(
         *(CrossSiteRequest, *UNREADABLE, *_GONE, RecipeNotFound, TooManyLinks),
-        *(CatalogueUnavailable, StoreUnavailable, StoreFull),
+        *UNWRITABLE,
     ),
     bodies={FORM: {"schema": _FORM}},
 )
@@ -97,7 +96,7 @@ def add(image_id: ImageRef) -> Response:
         return _page(image, form)
     linking = web_context().linking
     link = linking.make(current_actor(), image_id, wanted)
-    response = make_response(redirect(absolute_url("shares.page", image_id=ref_of(image), made=1), 303))
+    response = see_other(absolute_url("shares.page", image_id=ref_of(image), made=1))
     set_link(response, request, link.what, linking.query(link), url_for("shares.page", image_id=ref_of(image)))
     return response
 
@@ -107,12 +106,12 @@ def add(image_id: ImageRef) -> Response:
     "End all links to an image that were made until now, by the form of a page",
     Answer(303, "They are ended; the page of the links", HTML, headers=("Location",)),
     scope=Scope.SHARE,
-    problems=(CrossSiteRequest, *_GONE, CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
+    problems=(CrossSiteRequest, *_GONE, *UNWRITABLE, FileNotStored),
 )
 def end(image_id: ImageRef) -> Response:
     end_turn()
     web_context().linking.end_all(current_actor(), image_id)
-    return make_response(redirect(absolute_url("shares.page", image_id=image_id), 303))
+    return see_other(absolute_url("shares.page", image_id=image_id))
 
 
 @shares.post("/<link_id>/end")
@@ -125,7 +124,7 @@ def end(image_id: ImageRef) -> Response:
 def revoke(image_id: ImageRef, link_id: str) -> Response:
     end_turn()
     web_context().linking.revoke(current_actor(), image_id, link_id)
-    return make_response(redirect(absolute_url("shares.page", image_id=image_id), 303))
+    return see_other(absolute_url("shares.page", image_id=image_id))
 
 
 def _page(image: Image, refused: Mapping[str, str] | None = None) -> Response:
@@ -154,13 +153,13 @@ def _just_made(image: Image) -> dict[str, object] | None:
 
 
 def _wanted(form: Mapping[str, str], now: datetime) -> Wanted:
-    what = Representation(_one_of(form, "what", list(Representation)))
+    what = Representation(one_of(form, "what", list(Representation)))
     # Neither a copy nor a vignette tells of the place what a page does, and an original tells all that it holds.
     place = Place.NONE
     if what is Representation.ORIGINAL:
         place = Place.EXACT
     elif what is Representation.PAGE:
-        place = Place(_one_of(form, "place", list(Place)))
+        place = Place(one_of(form, "place", list(Place)))
     return Wanted(
         what,
         said_end(form, _LASTS, now),
@@ -168,10 +167,3 @@ def _wanted(form: Mapping[str, str], now: datetime) -> Wanted:
         recipe=(form.get("size") or None) if what is Representation.VIGNETTE else None,
         revocable="revocable" in form,
     )
-
-
-def _one_of(form: Mapping[str, str], name: str, values: Sequence[str]) -> str:
-    said = form.get(name, "")
-    if said not in values:
-        raise MalformedRequest(f"{name} is {said[:30]!r}, and has to be {' or '.join(values)}")
-    return said

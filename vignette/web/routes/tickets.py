@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vignette.access.actors import Scope
@@ -17,18 +17,16 @@ from vignette.errors import (
     CrossSiteRequest,
     ImageNotFound,
     MalformedRequest,
-    StoreFull,
-    StoreUnavailable,
     TicketNotFound,
     TooManyTickets,
 )
 from vignette.limits import MAX_EXTERNAL_ID_CHARS, MAX_TICKET_NOTE_CHARS, MAX_TICKET_ORIGINS, MAX_TICKET_USES
 from vignette.model import PublicName, Visibility
-from vignette.pixels.formats import ACCEPTED_FORMATS
+from vignette.pixels.formats import ACCEPTED_MEDIA_TYPES
 from vignette.use_cases.browsing import Page
 from vignette.use_cases.ticketing import Terms
-from vignette.web.api.headers import Parameter
-from vignette.web.api.operations import Answer, operation
+from vignette.web.api.headers import Parameter, limit
+from vignette.web.api.operations import UNWRITABLE, Answer, operation
 from vignette.web.api.resources.images import image_resource
 from vignette.web.api.resources.tickets import (
     TicketPage,
@@ -40,21 +38,15 @@ from vignette.web.api.resources.tickets import (
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, no_content, page_or_json, unstored, with_next
+from vignette.web.http.answers import as_json, no_content, page_or_json, see_other, unstored, with_next
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.queries import said_visibility, whole_number
+from vignette.web.http.queries import page_size, said_visibility, whole_number
 from vignette.web.small_bodies import FORM, UNREADABLE, read_form, read_json
 
 tickets = Blueprint("tickets", __name__, url_prefix="/tickets")
 
-_PAGE_SIZE: Final = 50
-_MAX_PAGE_SIZE: Final = 500
 _IMAGES: Final = 100
 _MAX_DAYS: Final = 3650
-
-_UNWRITABLE: Final = (CatalogueUnavailable, StoreUnavailable, StoreFull)
-
-_MEDIA_TYPES: Final = list(dict.fromkeys(accepted.media_type for accepted in ACCEPTED_FORMATS))
 
 
 class NewTicket(BaseModel):
@@ -68,7 +60,7 @@ class NewTicket(BaseModel):
     media_types: Annotated[
         tuple[str, ...],
         Field(
-            max_length=len(_MEDIA_TYPES),
+            max_length=len(ACCEPTED_MEDIA_TYPES),
             description="Those of files that may come, by their content; none: all that are accepted",
             examples=[["image/jpeg", "image/heic"]],
         ),
@@ -102,7 +94,7 @@ class NewTicket(BaseModel):
     ),
     Answer(201, "", HTML),
     scope=Scope.SHARE,
-    problems=(CrossSiteRequest, *UNREADABLE, TooManyTickets, *_UNWRITABLE),
+    problems=(CrossSiteRequest, *UNREADABLE, TooManyTickets, *UNWRITABLE),
     bodies={
         JSON: {"schema": NewTicket.model_json_schema()},
         FORM: {
@@ -145,18 +137,18 @@ def add() -> Response:
     scope=Scope.SHARE,
     problems=(MalformedRequest, TicketNotFound, CatalogueUnavailable),
     parameters=(
-        Parameter("limit", "Tickets on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
+        limit("Tickets"),
         Parameter("after", "Only tickets that are older than the one of this id", {"type": "string"}),
     ),
     curl="{server}/tickets",
 )
 def catalogue() -> Response:
     """A key sees those that it has made, `admin` all."""
-    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or _PAGE_SIZE
+    size = page_size(request.args)
     ticketing = web_context().ticketing
-    found = ticketing.all(current_actor(), limit + 1, request.args.get("after"))
-    page = found[:limit]
-    following = absolute_url("tickets.catalogue", limit=limit, after=page[-1].id) if len(found) > limit else None
+    found = ticketing.all(current_actor(), size + 1, request.args.get("after"))
+    page = found[:size]
+    following = absolute_url("tickets.catalogue", limit=size, after=page[-1].id) if len(found) > size else None
     states = ticketing.states(page)
     resources = [ticket_resource(ticket, state) for ticket, state in zip(page, states, strict=True)]
     response = _page_or_json(TicketPage(tickets=resources, next=following), "tickets.html")
@@ -197,7 +189,7 @@ def show(ticket_id: str) -> Response:
     "Revoke a ticket: from now on nothing comes by it",
     Answer(204, "It is revoked. The images that came stay"),
     scope=Scope.SHARE,
-    problems=(CrossSiteRequest, TicketNotFound, *_UNWRITABLE),
+    problems=(CrossSiteRequest, TicketNotFound, *UNWRITABLE),
     curl="-X DELETE {server}/tickets/0123456789abcdef",
 )
 def revoke(ticket_id: str) -> Response:
@@ -211,12 +203,12 @@ def revoke(ticket_id: str) -> Response:
     "Revoke a ticket, by the button of its page",
     Answer(303, "It is revoked; its page", HTML, headers=("Location",)),
     scope=Scope.SHARE,
-    problems=(CrossSiteRequest, TicketNotFound, *_UNWRITABLE),
+    problems=(CrossSiteRequest, TicketNotFound, *UNWRITABLE),
 )
 def revoke_by_form(ticket_id: str) -> Response:
     end_turn()
     web_context().ticketing.revoke(current_actor(), ticket_id)
-    return make_response(redirect(absolute_url("tickets.show", ticket_id=ticket_id), 303))
+    return see_other(absolute_url("tickets.show", ticket_id=ticket_id))
 
 
 def _terms(wanted: NewTicket) -> Terms:

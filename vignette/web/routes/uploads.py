@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, make_response, redirect, request
+from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from vignette.access.actors import Actor, Scope
@@ -50,7 +50,7 @@ from vignette.web.api.resources.uploads import UploadedImage, UploadResult, Uplo
 from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.context import current_actor, current_ticket, web_context
 from vignette.web.guests import is_guest
-from vignette.web.http.answers import as_json, unstored
+from vignette.web.http.answers import as_json, see_other, unstored
 from vignette.web.http.bodies import FIELD, MAX_KEY_CHARS, idempotency_key
 from vignette.web.http.clients import holder_of_this_request
 from vignette.web.http.delete_tokens import HEADER as DELETE_TOKEN
@@ -61,6 +61,7 @@ from vignette.web.http.queries import MOST_IDS, said_visibility
 from vignette.web.http.sent_cookie import Refusal, sent, set_sent, shortened
 from vignette.web.rates import take
 from vignette.web.routes.guests import guest_answer
+from vignette.web.routes.receipts import refused_line, status_of_all, status_of_kept
 from vignette.web.uploading import Receipt, Sender, key_of, receive_all
 
 logger = logging.getLogger(__name__)
@@ -225,13 +226,14 @@ def receive_files(form_key: str | None = None) -> list[Receipt]:
     keys = [] if key is None else [str(key_of(key, number)) for number in range(context.request_limits.max_files)]
     actor = current_actor()
     take(receiving_s(wanted or 0))
+    name = _name_of(actor)
     with (
-        context.capacity.upload(_sender(actor)),
+        context.capacity.upload(name),
         context.allowances.reserve(actor, wanted, ticket, may_be_repeated=key is not None) as reservation,
     ):
         context.intake.expect(actor, wanted, ticket, keys)
-        name = _sender(actor) or holder_of_this_request()
-        sender = Sender(actor, _visibility(ticket), ticket, key, name, reservation.kept)
+        turns_of = name or holder_of_this_request()
+        sender = Sender(actor, _visibility(ticket), ticket, key, turns_of, reservation.kept)
         receipts = receive_all(sender, request, context.intake, context.request_limits, context.capacity.slow_clients)
     for receipt in receipts:
         context.upload_ended(receipt.outcome)
@@ -240,7 +242,7 @@ def receive_files(form_key: str | None = None) -> list[Receipt]:
     return receipts
 
 
-def _sender(actor: Actor) -> str | None:
+def _name_of(actor: Actor) -> str | None:
     """
     Return by what name *actor* has places for uploads and turns in the queue; None: only by its address. The guests of
     one ticket are many, and one of them must not take what all of them have: so each address among them has its own.
@@ -276,7 +278,7 @@ def _answer_one(receipt: Receipt, face: str) -> Response:
     location = absolute_url("images.show", image_id=ref_of(image))
     uploaded = uploaded_image(image)
     if face == HTML:
-        response = make_response(redirect(location, 303))
+        response = see_other(location)
     elif face == JSON:
         response = as_json(uploaded, 201)
     else:
@@ -305,10 +307,7 @@ def _answer_several(receipts: list[Receipt], face: str) -> Response:
     if face == HTML:
         return _lead_to_all(receipts)
     results = [_result(receipt) for receipt in receipts]
-    kept = [result for result in results if result.image]
-    statuses = {result.status for result in results}
-    # 207 (RFC 4918): the files have fared differently, and the body tells how.
-    status = 207 if kept and len(statuses) > 1 else results[0].status
+    status = status_of_all(results)
     if face == JSON:
         return as_json(UploadResults(results=results), status)
     return Response("".join(map(_line, receipts)), status, mimetype=TEXT)
@@ -322,7 +321,7 @@ def _lead_to_all(receipts: list[Receipt]) -> Response:
     told = sent(refusals, waiting=len(images) - len(kept))
     # The URL holds the numbers of at most MOST_IDS images; a setting may allow more files than that.
     ids = ",".join(str(ref_of(image)) for image in kept[:MOST_IDS])
-    response = make_response(redirect(absolute_url("images.catalogue", ids=ids, sent=told.token), 303))
+    response = see_other(absolute_url("images.catalogue", ids=ids, sent=told.token))
     set_sent(response, request, told)
     return response
 
@@ -336,14 +335,14 @@ def _result(receipt: Receipt) -> UploadResult:
     if isinstance(receipt.outcome, VignetteError):
         problem = problem_of(receipt.outcome)
         return UploadResult(name=receipt.name, status=problem.status, problem=problem)
-    status = 201 if receipt.outcome.quarantine is None else 202
-    return UploadResult(name=receipt.name, status=status, image=uploaded_image(receipt.outcome))
+    image = receipt.outcome
+    return UploadResult(name=receipt.name, status=status_of_kept(image), image=uploaded_image(image))
 
 
 def _line(receipt: Receipt) -> str:
-    """Return a line of the plain answer: a number, or what stands for it. A name may hold spaces: it comes last."""
+    """Return a line of the plain answer: a number, or what stands for it."""
     if isinstance(receipt.outcome, VignetteError):
-        return f"refused {status_of(type(receipt.outcome))} {receipt.outcome.code} {receipt.name or ''}\n"
+        return refused_line(receipt.name, receipt.outcome)
     if receipt.outcome.quarantine is not None:
         return f"quarantined {receipt.outcome.id} {receipt.name or ''}\n"
     return f"{receipt.outcome.id}\n"

@@ -23,7 +23,7 @@ from vignette.errors import (
 )
 from vignette.model import Image, ImageId, ImageRef
 from vignette.use_cases.browsing import MOST_COUNTED
-from vignette.web.api.headers import Parameter
+from vignette.web.api.headers import Parameter, limit
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources.images import QUARANTINED, ImageResource, as_rendered, image_resource
 from vignette.web.api.resources.limits import current_limits
@@ -36,18 +36,17 @@ from vignette.web.http.problems import told_problem
 from vignette.web.http.queries import (
     MOST_DIGESTS,
     MOST_IDS,
+    PAGE_SIZE,
     named_in,
+    page_size,
     place_in_list,
     said_digests,
     said_ids,
-    whole_number,
 )
 from vignette.web.http.sent_cookie import told_sent
 from vignette.web.routes.images.blueprint import images
 
-PAGE_SIZE: Final = 50
 WALL_SIZE: Final = 60
-_MAX_PAGE_SIZE: Final = 500
 
 
 @images.get("")
@@ -63,7 +62,7 @@ _MAX_PAGE_SIZE: Final = 500
             "`quarantined`: those that wait for a decision, for keys with the scope `admin`. No other list has them",
             {"type": "string", "enum": [QUARANTINED]},
         ),
-        Parameter("limit", "Images on a page", {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE_SIZE}),
+        limit("Images"),
         Parameter(
             "before",
             "Only images older than this one: its number, its public name, or its place as `next` names it",
@@ -114,17 +113,17 @@ def catalogue() -> Response:
     if _wants_quarantine():
         return _quarantine()
     is_wall = wants_a_page()
-    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or (WALL_SIZE if is_wall else PAGE_SIZE)
-    page = newest(limit, request.args.get("before"), counted=is_wall)
+    size = page_size(request.args, WALL_SIZE if is_wall else PAGE_SIZE)
+    page = newest(size, request.args.get("before"), counted=is_wall)
     response = page_or_json(lambda: wall_page(page), lambda: CataloguePage(images=page.images, next=page.next_url))
     return with_next(response, page.next_url)
 
 
 def _quarantine() -> Response:
-    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
-    page = web_context().reviewing.waiting(current_actor(), limit, place_in_list(request.args))
+    size = page_size(request.args)
+    page = web_context().reviewing.waiting(current_actor(), size, place_in_list(request.args))
     last = ref_of(page.images[-1]) if page.has_more else None
-    more = None if last is None else absolute_url("images.catalogue", limit=limit, before=last, state=QUARANTINED)
+    more = None if last is None else absolute_url("images.catalogue", limit=size, before=last, state=QUARANTINED)
     response = page_or_json(
         lambda: render_template("quarantine.html", images=[as_rendered(image) for image in page.images], next_url=more),
         lambda: CataloguePage(images=[image_resource(image) for image in page.images], next=more),
@@ -161,8 +160,7 @@ def _listed(images_in_order: Sequence[Image]) -> Response:
 
 
 def _alike(ref: ImageRef) -> Response:
-    limit = whole_number(request.args, "limit", 1, _MAX_PAGE_SIZE) or PAGE_SIZE
-    found = web_context().likeness.like(current_actor(), ref, limit)
+    found = web_context().likeness.like(current_actor(), ref, page_size(request.args))
     return page_or_json(
         lambda: _several_page([image_resource(image) for image, _ in found]),
         lambda: AlikePage(images=[alike_resource(image, distance) for image, distance in found]),
@@ -183,17 +181,17 @@ class _Page:
     count: int | None = None
 
 
-def newest(limit: int, before: str | None = None, *, counted: bool = False) -> _Page:
+def newest(size: int, before: str | None = None, *, counted: bool = False) -> _Page:
     """
-    Return a page of at most *limit* images; if it is the first one, and *counted*, with the number of them all.
+    Return a page of at most *size* images; if it is the first one, and *counted*, with the number of them all.
     *before* is what the page before has told, or the number or the public name of an image.
     """
     browsing = web_context().browsing
     place = None if before is None else _place(before)
     ref = None if before is None or place is not None else place_in_list({"before": before})
-    found = browsing.newest(current_actor(), limit, ref, place=place)
+    found = browsing.newest(current_actor(), size, ref, place=place)
     last = _place_of(found.images[-1]) if found.has_more else None
-    following = None if last is None else absolute_url("images.catalogue", limit=limit, before=last)
+    following = None if last is None else absolute_url("images.catalogue", limit=size, before=last)
     is_counted = counted and before is None and found.images
     count = browsing.count(current_actor()) if is_counted else None
     return _Page([image_resource(image) for image in found.images], before, following, count)

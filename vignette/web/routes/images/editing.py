@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Response, make_response, redirect, request
+from flask import Response, request
 from pydantic import BaseModel, ConfigDict
 
 from vignette.access.actors import Scope
 from vignette.errors import (
-    CatalogueUnavailable,
     ConditionRequired,
     CrossSiteRequest,
     EditedMeanwhile,
@@ -15,19 +14,17 @@ from vignette.errors import (
     ImageDeleted,
     ImageNotFound,
     MalformedRequest,
-    StoreFull,
-    StoreUnavailable,
 )
 from vignette.model import ImageRef, Visibility
 from vignette.web.api.headers import Parameter, header
-from vignette.web.api.operations import Answer, operation
+from vignette.web.api.operations import UNWRITABLE, Answer, operation
 from vignette.web.api.resources.images import ImageResource, image_resource
 from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, checked_each_time
+from vignette.web.http.answers import as_json, checked_each_time, see_other
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.queries import said_visibility
+from vignette.web.http.queries import wanted_visibility
 from vignette.web.routes.images.blueprint import images
 from vignette.web.routes.images.image import tagged_json
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
@@ -48,7 +45,8 @@ class ImagePatch(BaseModel):
     scope=Scope.EDIT,
     problems=(
         *(CrossSiteRequest, *UNREADABLE, ImageNotFound, ImageDeleted, ConditionRequired, EditedMeanwhile),
-        *(CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
+        *UNWRITABLE,
+        FileNotStored,
     ),
     bodies={media_type: {"schema": ImagePatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
     parameters=(
@@ -95,14 +93,13 @@ def _editions_named() -> frozenset[str] | None:
     scope=Scope.EDIT,
     problems=(
         *(CrossSiteRequest, MalformedRequest, ImageNotFound, ImageDeleted),
-        *(CatalogueUnavailable, StoreUnavailable, StoreFull, FileNotStored),
+        *UNWRITABLE,
+        FileNotStored,
     ),
     parameters=(Parameter("visibility", "Who is to see it", {"type": "string", "enum": list(Visibility)}),),
 )
 def change_form(image_id: ImageRef) -> Response:
-    visibility = said_visibility(request.args)
-    if visibility is None:
-        raise MalformedRequest(f"visibility is missing, and has to be {' or '.join(Visibility)}")
+    visibility = wanted_visibility(request.args)
     end_turn()
     image = web_context().editing.set_visibility(current_actor(), image_id, visibility)
-    return make_response(redirect(absolute_url("images.show", image_id=ref_of(image)), 303))
+    return see_other(absolute_url("images.show", image_id=ref_of(image)))

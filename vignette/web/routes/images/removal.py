@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, make_response, redirect, render_template, request
+from flask import Response, make_response, render_template, request
 
 from vignette.access.actors import Scope
 from vignette.errors import (
@@ -19,7 +19,7 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import no_content, unstored
+from vignette.web.http.answers import no_content, see_other, unstored
 from vignette.web.http.delete_tokens import delete_token
 from vignette.web.http.negotiation import HTML
 from vignette.web.routes.images.blueprint import images
@@ -56,7 +56,7 @@ def delete_form(image_id: ImageRef) -> Response:
     _delete(image_id)
     if delete_token(request) is not None:  # the front page may not be for who asks
         return unstored(make_response(render_template("take_back.html", name=None, action=None)))
-    return make_response(redirect(absolute_url("about.home"), 303))
+    return see_other(absolute_url("about.home"))
 
 
 def _delete(image_id: ImageRef) -> None:

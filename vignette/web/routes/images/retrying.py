@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, make_response, redirect
+from flask import Response
 
 from vignette.access.actors import Scope
 from vignette.errors import (
@@ -20,7 +20,7 @@ from vignette.web.api.resources.images import ImageResource, image_resource
 from vignette.web.api.urls import absolute_url, ref_of
 from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, wants_a_page
+from vignette.web.http.answers import as_json, see_other, wants_a_page
 from vignette.web.http.negotiation import HTML, JSON
 from vignette.web.rates import note_cost
 from vignette.web.routes.images.blueprint import images
@@ -41,7 +41,7 @@ def retry(image_id: ImageRef) -> Response:
     note_cost(rendering_s(image.record.facts))
     location = absolute_url("images.show", image_id=ref_of(image))
     if wants_a_page():
-        response = make_response(redirect(location, 303))
+        response = see_other(location)
     else:
         response = as_json(image_resource(image), 202)
         response.headers["Location"] = location
