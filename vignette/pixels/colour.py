@@ -12,7 +12,7 @@ from vignette.limits import MIB
 from vignette.model import RenderingWarning
 from vignette.pixels.colour_space import ColourSpace
 from vignette.pixels.noticing import notice
-from vignette.pixels.profile_writing import icc_profile, of_three_samples
+from vignette.pixels.profile_writing import MODEL_AT, icc_profile, of_three_samples
 from vignette.pixels.tone_mapping import counted_headroom
 
 _SRGB: Final = ImageCms.createProfile("sRGB")
@@ -22,9 +22,6 @@ _SRGB: Final = ImageCms.createProfile("sRGB")
 # of printing presses are smaller.
 _KEPT_TRANSFORMS: Final = 4
 _MAX_KEPT_PROFILE_BYTES: Final = MIB
-
-# ICC.1:2022, 7.2.8: where a profile names its colour model.
-_MODEL_AT: Final = slice(16, 20)
 
 # Of a picture that is brighter than white, the brightest thousandth does not count: a few glints would darken the rest.
 _GLINTS: Final = 0.001
@@ -82,10 +79,10 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     opaque = image.convert(image.mode[:-1]) if alpha else image
-    is_by_grey = opaque.mode == "L" and profile[_MODEL_AT] == b"GRAY"
+    is_by_grey = opaque.mode == "L" and profile[MODEL_AT] == b"GRAY"
     if is_by_grey:
         profile = of_three_samples(profile) or profile
-    if opaque.mode == "L" and profile[_MODEL_AT] == b"RGB ":
+    if opaque.mode == "L" and profile[MODEL_AT] == b"RGB ":
         opaque = opaque.convert("RGB")
     transform = _transform if len(profile) <= _MAX_KEPT_PROFILE_BYTES else _transform.__wrapped__
     converted = transform(profile, opaque.mode).apply(opaque)

@@ -66,11 +66,6 @@ def read_hashes(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def distance(one: str, other: str) -> int:
-    """Return in how many bits two hashes differ. Up to 31, the pictures most probably look alike."""
-    return (int(one, 16) ^ int(other, 16)).bit_count()
-
-
 def _lowest_terms(values: Sequence[float]) -> list[float]:
     """Return the cosine terms of the frequencies 1 to 16 of 64 *values*."""
     # Each cosine is the same from both ends, but for its sign where the frequency is odd: so half of the values will

@@ -24,7 +24,7 @@ _BRADFORD: Final = ((0.8951, -0.7502, 0.0389), (0.2664, 1.7135, -0.0685), (-0.16
 
 _HEADER_BYTES: Final = 128
 # ICC.1:2022, 7.2.8 and 7.2.9: where a profile names its colour model, and that in which colours leave it.
-_MODEL_AT: Final = slice(16, 20)
+MODEL_AT: Final = slice(16, 20)
 _CONNECTION_AT: Final = slice(20, 24)
 _TAG: Final = struct.Struct(">4sII")
 _VERSION: Final = 0x04400000
@@ -61,7 +61,7 @@ def of_three_samples(grey: bytes) -> bytes | None:
     follows exactly.
     """
     tags = _tags(grey)
-    if grey[_MODEL_AT] != b"GRAY" or grey[_CONNECTION_AT] != b"XYZ " or b"A2B0" in tags or b"kTRC" not in tags:
+    if grey[MODEL_AT] != b"GRAY" or grey[_CONNECTION_AT] != b"XYZ " or b"A2B0" in tags or b"kTRC" not in tags:
         return None
     columns = map(_xyz, _under_d50(SRGB_PRIMARIES))
     colours = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True))

@@ -80,7 +80,7 @@ class Folder:
 
     `digest` (SHA-256, in hex) and `size` (in bytes) are those of the original, and None if it is not there.
     `bad_metadata` names the metadata files that are missing or unreadable, `bad_vignettes` the vignettes that are there
-    and not as they were made. `others` are no files. If the edits are damaged (`has_bad_edits`), nobody knows the
+    and not as they were made. `others` are no files. If the edits are damaged (`has_bad_edits`), nobody knows
     what was said of it (`edits`); if the review is (`has_bad_review`), whether it is in `quarantine`.
     """
 

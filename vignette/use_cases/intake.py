@@ -206,11 +206,10 @@ class Intake:
         Check what was received, describe it, keep it under the next number as an image of *actor*, and ask for its
         vignettes. If the actor shows a *ticket*, a use of it is counted, and the image is one of the key that made it.
 
-        *name* is a label (see `clean_name`). *sender* tells whose turn in the queue the image
-        takes. Without *visibility*, the
-        policy tells who sees the image. If the actor has sent the same bytes with the same *idempotency_key* before,
-        its image is returned, and nothing else is kept. By a ticket, the same bytes are the same image without a key
-        too.
+        *name* is a label (see `clean_name`). *sender* tells whose turn in the queue the image takes. Without
+        *visibility*, the policy tells who sees the image. If the actor has sent the same bytes with the same
+        *idempotency_key* before, its image is returned, and nothing else is kept. By a ticket, the same bytes are the
+        same image without a key too.
 
         What passes our own check is shown to those that the operator has set up, which may want it in quarantine.
         *silent* is that of `Screening.screen`.

@@ -84,7 +84,8 @@ class Reviewing:
             self._removal.finish(image.id)
         else:
             now = in_milliseconds(self._clock())
-            self._let_out(actor, image.id, Review(image.quarantine, decision, now, actor.key_id, note))
+            review = Review(image.quarantine, decision, now, actor.key_id, note)
+            self._quarantine.let_out(image.id, self._writing(image.id, review, What.IMAGE_ACCEPTED, actor))
         about = {"image": image.id, "check": image.quarantine.check, "reason": image.quarantine.reason}
         logger.info("image %sed", decision, extra=about | actor.in_log())
         return None if decision is Decision.REJECT else replace(image, quarantine=None)
@@ -103,12 +104,7 @@ class Reviewing:
         if image.quarantine is not None or self._was_accepted(image_id, check, reason):
             return False
         suspicion = Suspicion(check, reason, in_milliseconds(self._clock()))
-        content = review_to_json(Review(suspicion))
-
-        def write_down() -> None:
-            self._trail.note(What.IMAGE_QUARANTINED, OPERATOR, image_id=image_id, detail=check)
-            self._files.write(image_id, layout.REVIEW, content)
-
+        write_down = self._writing(image_id, Review(suspicion), What.IMAGE_QUARANTINED, OPERATOR, check)
         self._quarantine.shut_away(image_id, suspicion, write_down)
         # As in `Editing.set_visibility`: so no web process keeps an answer that it has found meanwhile.
         self._editions.renew_edition(image_id)
@@ -132,14 +128,17 @@ class Reviewing:
         logger.info("image rejected", extra={"image": image_id, "check": check, "reason": reason})
         return True
 
-    def _let_out(self, actor: Actor, image_id: ImageId, review: Review) -> None:
+    def _writing(
+        self, image_id: ImageId, review: Review, what: What, actor: Actor, detail: str | None = None
+    ) -> Callable[[], None]:
+        """Return what writes the *review* down, and notes in the same transaction that *actor* does *what*."""
         content = review_to_json(review)
 
         def write_down() -> None:
-            self._trail.note(What.IMAGE_ACCEPTED, actor, image_id=image_id)
+            self._trail.note(what, actor, image_id=image_id, detail=detail)
             self._files.write(image_id, layout.REVIEW, content)
 
-        self._quarantine.let_out(image_id, write_down)
+        return write_down
 
     def _was_accepted(self, image_id: ImageId, check: str, reason: str) -> bool:
         try:

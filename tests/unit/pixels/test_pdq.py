@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.unit.pixels.pdq_pictures import PICTURES
 from vignette.pixels.likeness import likeness, luminance_of
-from vignette.pixels.pdq import Pdq, distance, pdq
+from vignette.pixels.pdq import Pdq, pdq
 
 REFERENCE: Final = json.loads((Path(__file__).parents[2] / "fixtures" / "pdq.json").read_text())
 RECOMMENDED: Final = 31
@@ -35,6 +35,11 @@ def test_of_a_vignette_it_is_near_that_of_the_original(name: str, width: int, he
 
     assert distance(found.bits, bits) <= 12
     assert abs(found.quality - quality) <= 5
+
+
+def distance(one: str, other: str) -> int:
+    """In how many bits two hashes differ."""
+    return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
 def test_other_pictures_are_far() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from vignette.pixels.profile_writing import of_three_samples
+from vignette.pixels.profile_writing import MODEL_AT, of_three_samples
 from vignette.pixels.samples import Alpha, Colours, Kind, Samples
 
 T = TypeVar("T")
@@ -37,7 +37,6 @@ _EIGHT: Final = {1: "b-w", 3: "srgb", 4: "cmyk"}
 
 # The names of colour models in ICC profiles, by the number of colour samples (ICC.1:2022, table 19).
 _MODELS: Final = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}
-_MODEL_AT: Final = slice(16, 20)
 
 _HIGHEST: Final = 65535
 _LAB: Final = ("lab", "labs")
@@ -131,7 +130,7 @@ def normal(image: Any, samples: Samples, profile: bytes | None) -> Any:
 
 def fits(profile: bytes | None, colours: int) -> bool:
     """Whether *profile* is one of the colour model that has so many *colours*."""
-    return profile is not None and profile[_MODEL_AT] == _MODELS[colours]
+    return profile is not None and profile[MODEL_AT] == _MODELS[colours]
 
 
 def _measurements(image: Any, samples: Samples) -> Any:
