@@ -26,6 +26,7 @@ from vignette.limits import KIB, MIB
 from vignette.pixels.formats import PNG_SIGNATURE, sniff
 from vignette.settings import Settings
 from vignette.trials.own_port import free_port
+from vignette.web.http.queries import MOST_ON_A_PAGE
 from vignette.wiring.commands import open_keyholding
 
 pytestmark = pytest.mark.browser
@@ -116,15 +117,16 @@ def wait_for(page: Page, *files: Path) -> None:
 
 def names(url: str) -> list[str]:
     """What is kept, by name, the newest first."""
-    answer = http_client.get(f"{url}/images?limit=100", headers={"Accept": "application/json"}).json()
-    return [image["name"] for image in answer["images"]]
+    answer = http_client.get(f"{url}/images?limit={MOST_ON_A_PAGE}", headers={"Accept": "application/json"})
+    assert "next" not in answer.links
+    return [image["name"] for image in answer.json()["images"]]
 
 
-def drag(page: Page, kind: str, *paths: Path) -> None:
+def drag(page: Page, kind: str, *paths: Path, at: tuple[float, float] = (200, 200)) -> None:
     """Have the browser believe that the system drags *paths* over the page: `dragEnter`, `dragOver` or `drop`."""
     session = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    session.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 200, "data": data})
+    session.send("Input.dispatchDragEvent", {"type": kind, "x": at[0], "y": at[1], "data": data})
     session.detach()
 
 
@@ -205,6 +207,19 @@ class TestComing:
 
         wait_for(page, file)
         assert page.url == here
+
+    def test_it_may_be_let_go_just_as_the_pointer_comes_upon_something_else(self, visit: Visit, made: Made) -> None:
+        page, file = visit.page, made.picture()
+        page.goto(f"{visit.url}/images")
+        around, heading = (page.locator(part).bounding_box() for part in ("body > header", "h1"))
+        assert around
+        assert heading
+        for kind in ("dragEnter", "dragOver"):
+            drag(page, kind, file, at=(around["x"] + 1, around["y"] + 1))
+
+        drag(page, "drop", file, at=(heading["x"] + 1, heading["y"] + 1))
+
+        wait_for(page, file)
 
     def test_what_is_dropped_later_is_added(self, visit: Visit, made: Made) -> None:
         page, (first, second) = visit.page, made.pictures(2)
@@ -835,7 +850,7 @@ class TestTelling:
         drop(page, file)
 
         wait_for(page, file)
-        assert sum(loaded.values()) < 22_500
+        assert sum(loaded.values()) < 23_000
 
     def test_a_drop_without_a_connection_waits_for_it(self, visit: Visit, line: Line, made: Made) -> None:
         page, file = visit.page, made.picture()

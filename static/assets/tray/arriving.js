@@ -16,7 +16,7 @@ export function takeDropped(veil, note, take) {
   addEventListener("dragstart", () => (isOurs = true));
   addEventListener("dragend", () => (isOurs = false));
   const carries = ({ dataTransfer }) => !isOurs && dataTransfer?.types.includes("Files");
-  addEventListener("dragover", (event) => {
+  const welcome = (event) => {
     if (!carries(event)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
@@ -25,7 +25,9 @@ export function takeDropped(veil, note, take) {
     if (!veil.hidden) return;
     veil.replaceChildren(...[invitation(event.dataTransfer), note()].filter(Boolean).map(paragraph));
     veil.hidden = false;
-  });
+  };
+  // Upon another element a browser may ask only the first of them.
+  for (const kind of ["dragenter", "dragover"]) addEventListener(kind, welcome);
   addEventListener("dragleave", (event) => event.relatedTarget || hide());
   addEventListener("drop", (event) => {
     hide();
