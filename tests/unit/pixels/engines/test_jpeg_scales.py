@@ -17,11 +17,19 @@ from vignette.trials.bench.fidelity import decibels
 
 # Half of it is 1.4 times the target: enough for a smooth picture alone.
 WHOLE, TARGET = (1680, 1120), (600, 400)
+# Half of it is 1.6 times this one: enough for all but text and the like.
+SMALLER_TARGET = (525, 350)
 
 
 def photo() -> Image.Image:
     """Like one of a camera with many pixels: no pixel differs much from its neighbours."""
     small = Image.effect_noise((WHOLE[0] // 16, WHOLE[1] // 16), 90).convert("RGB")
+    return small.resize(WHOLE, Image.Resampling.BICUBIC)
+
+
+def meadow() -> Image.Image:
+    """Like a photo full of leaves and grass."""
+    small = Image.effect_noise((WHOLE[0] // 2, WHOLE[1] // 2), 15).convert("RGB")
     return small.resize(WHOLE, Image.Resampling.BICUBIC)
 
 
@@ -59,19 +67,38 @@ def scales(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize(
-    ("make", "expected"), [pytest.param(photo, [2], id="a photo"), pytest.param(page, [2, 1], id="a page")]
+    ("make", "target", "expected"),
+    [
+        pytest.param(photo, TARGET, [2], id="a photo"),
+        pytest.param(meadow, TARGET, [2, 1], id="a meadow"),
+        pytest.param(meadow, SMALLER_TARGET, [2], id="a meadow, smaller"),
+        pytest.param(page, TARGET, [2, 1], id="a page"),
+        pytest.param(page, SMALLER_TARGET, [2, 1], id="a page, smaller"),
+    ],
 )
-def test_a_smooth_picture_is_decoded_at_a_coarser_scale_than_one_with_fine_detail(
-    make: Callable[[], Image.Image], expected: list[int], progressive: bool, scales: list[int]
+def test_the_finer_its_detail_the_finer_is_the_scale_at_which_a_picture_is_decoded(
+    make: Callable[[], Image.Image],
+    target: tuple[int, int],
+    expected: list[int],
+    progressive: bool,
+    scales: list[int],
 ) -> None:
     file, anatomy = jpeg(make(), progressive=progressive)
 
-    made = pillow.decode(file, anatomy, TARGET)
+    made = pillow.decode(file, anatomy, target)
 
     assert scales == expected
     file.seek(0)
     with Image.open(file) as whole:
-        assert decibels(made, whole.resize(TARGET, Image.Resampling.LANCZOS)) > 43
+        assert decibels(made, whole.resize(target, Image.Resampling.LANCZOS)) > 43
+
+
+@pytest.mark.parametrize("whole", [(1800, 2), (2, 1800)])
+def test_a_picture_whose_pixels_have_no_four_neighbours_is_decoded(whole: tuple[int, int]) -> None:
+    file, anatomy = jpeg(page().resize(whole))
+    target = max(1, whole[0] // 3), max(1, whole[1] // 3)
+
+    assert pillow.decode(file, anatomy, target).size == target
 
 
 def test_a_picture_whose_scales_are_the_same_is_decoded_once(scales: list[int]) -> None:
