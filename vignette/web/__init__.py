@@ -113,7 +113,6 @@ def create_app(
     app.jinja_env.globals.update(
         ref=lambda image: image["id"] if is_open and image["id"] is not None else image["public_name"]
     )
-    app.context_processor(lambda: {"recipes": context.recipes})
     compress_answers(app)  # as the last one that sees an answer: Flask asks them in reverse
     init_assets(app, read_assets(_PROJECT_FOLDER / "static" / "assets"))
     init_i18n(app, languages)

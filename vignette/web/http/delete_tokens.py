@@ -9,6 +9,8 @@ from typing import Final
 
 from flask import Request, Response
 
+from vignette.web.http.cookies import set_cookie
+
 HEADER: Final = "Delete-Token"
 PARAMETER: Final = "token"
 _COOKIE: Final = "vignette_delete_token"
@@ -28,6 +30,4 @@ def token_of_this_browser(request: Request) -> str | None:
 
 def remember(response: Response, request: Request, token: str, path: str) -> None:
     """Have the browser show *token* for a month, with requests for *path* and what is below it alone."""
-    response.set_cookie(
-        _COOKIE, token, max_age=_KEPT_S, path=path, secure=request.is_secure, httponly=True, samesite="Strict"
-    )
+    set_cookie(response, request, _COOKIE, token, kept_s=_KEPT_S, path=path, samesite="Strict")

@@ -7,6 +7,8 @@ from typing import Final
 
 from flask import Request, Response
 
+from vignette.web.http.cookies import set_cookie
+
 _NAME: Final = "vignette_language"
 _KEPT_S: Final = 365 * 24 * 3600
 
@@ -18,12 +20,4 @@ def chosen_language(request: Request, languages: Sequence[str]) -> str | None:
 
 
 def set_language(response: Response, request: Request, language: str) -> None:
-    response.set_cookie(
-        _NAME,
-        language,
-        max_age=_KEPT_S,
-        path=request.script_root or "/",
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    set_cookie(response, request, _NAME, language, kept_s=_KEPT_S, path=request.script_root or "/")

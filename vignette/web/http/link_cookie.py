@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode
 from flask import Request, Response
 
 from vignette.access.links import Representation
+from vignette.web.http.cookies import set_cookie
 
 _NAME: Final = "vignette_link"
 _KEPT_S: Final = 600
@@ -24,15 +25,8 @@ _MAX_COOKIE_CHARS: Final = 1000
 
 def set_link(response: Response, request: Request, what: Representation, query: Mapping[str, str], path: str) -> None:
     """Have the browser carry the *query* of a link to *path*: there `told_link` finds it."""
-    response.set_cookie(
-        _NAME,
-        urlsafe_b64encode(urlencode({"what": what, **query}).encode()).decode(),
-        max_age=_KEPT_S,
-        path=path,
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    value = urlsafe_b64encode(urlencode({"what": what, **query}).encode()).decode()
+    set_cookie(response, request, _NAME, value, kept_s=_KEPT_S, path=path)
 
 
 def told_link(request: Request) -> tuple[Representation, dict[str, list[str]]] | None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from vignette.limits import KIB
 from vignette.records import REASON_CODE
+from vignette.web.http.cookies import set_cookie
 
 _NAME: Final = "vignette_sent"
 _KEPT_S: Final = 600
@@ -63,15 +64,7 @@ def set_sent(response: Response, request: Request, told: Sent) -> None:
     """Have the browser carry *told* to the page that *response* leads to."""
     while len(value := _packed(told)) > _MAX_COOKIE_CHARS:
         told = told.model_copy(update={"refusals": told.refusals[: len(told.refusals) * 3 // 4]})
-    response.set_cookie(
-        _NAME,
-        value,
-        max_age=_KEPT_S,
-        path=f"{request.script_root}/images",
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    set_cookie(response, request, _NAME, value, kept_s=_KEPT_S, path=f"{request.script_root}/images")
 
 
 def told_sent(request: Request, token: str) -> Sent | None:
