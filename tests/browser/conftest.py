@@ -72,6 +72,14 @@ class Visit:
         self.page.click("form.upload button")
 
 
+def sign_in(page: Page, url: str, token: str, path: str = "/") -> None:
+    """Sign in to the service at *url* with the key of *token*, and go on to *path*."""
+    page.goto(f"{url}/login?next={path}")
+    page.fill("#key", token)
+    page.keyboard.press("Enter")
+    page.wait_for_url(url + path)
+
+
 @pytest.fixture
 def visit(chromium: Browser, service: Service) -> Iterator[Visit]:
     context = chromium.new_context(base_url=service.url, locale="en-GB")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, sign_in
 from tests.running import running_service
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.quotas import Quota
@@ -35,10 +35,7 @@ class Account:
 
     def signed_in(self, context: BrowserContext, token: str, path: str = "/") -> Visit:
         visit = Visit(context, self.url)
-        visit.page.goto(f"{self.url}/login?next={path}")
-        visit.page.fill("#key", token)
-        visit.page.keyboard.press("Enter")
-        visit.page.wait_for_url(f"{self.url}{path}")
+        sign_in(visit.page, self.url, token, path)
         return visit
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, sign_in
 from tests.house import picture
 from tests.running import http_client, running_service, until
 from vignette.access.actors import OPERATOR, Scope
@@ -106,9 +106,7 @@ def test_the_keyboard_alone_signs_in_looks_and_signs_out(visit: Visit, doors: Do
 
 def test_a_list_tells_its_owner_which_picture_is_private(visit: Visit, doors: Doors) -> None:
     page = visit.page
-    page.goto(f"{doors.url}/login")
-    type_key(page, doors.token)
-    page.wait_for_url(f"{doors.url}/")
+    sign_in(page, doors.url, doors.token)
 
     expect(page.locator(".wall .private").first).to_be_visible()
 
@@ -118,9 +116,7 @@ def test_several_are_made_public_and_private_by_their_owner_alone(
 ) -> None:
     page, theirs = visit.page, chromium.new_context(locale="en-GB")
     stranger = theirs.new_page()
-    page.goto(f"{doors.url}/login")
-    type_key(page, doors.token)
-    page.wait_for_url(f"{doors.url}/")
+    sign_in(page, doors.url, doors.token)
     number = page.locator(".wall li").count()
     for button, badges in (("Make public", 0), ("Make private", number)):
         page.locator("label.select").click()
@@ -150,9 +146,7 @@ def test_a_picture_is_private_from_the_first_moment_on(
     photo.write_bytes(picture(50 + has_javascript))  # not one that is here already
     context = chromium.new_context(locale="en-GB", java_script_enabled=has_javascript)
     page = context.new_page()
-    page.goto(f"{doors.url}/login")
-    type_key(page, doors.token)
-    page.wait_for_url(f"{doors.url}/")
+    sign_in(page, doors.url, doors.token)
     page.goto(f"{doors.url}/add")
     page.set_input_files("form.upload input[type=file]", photo)
     page.get_by_role("button", name="Upload as private").click()

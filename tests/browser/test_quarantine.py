@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, sign_in
 from tests.check_services import http_service
 from tests.house import picture
 from tests.running import Service, http_client, running_service
@@ -41,9 +41,7 @@ def token(service: Service) -> str:
 def admin(chromium: Browser, service: Service, token: str) -> Iterator[Visit]:
     context = chromium.new_context(base_url=service.url, locale="en-GB")
     visit = Visit(context, service.url)
-    visit.page.goto("/login?next=/quarantine")
-    visit.page.fill("#key", token)
-    visit.page.keyboard.press("Enter")
+    sign_in(visit.page, service.url, token, "/quarantine")
     expect(visit.page.locator("h1")).to_have_text("Quarantine")
     yield visit
     context.close()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, sign_in
 from tests.house import picture
 from tests.running import http_client, running_service, until
 from vignette.access.actors import OPERATOR, Scope
@@ -36,10 +36,7 @@ class Doors:
 
     def signed_in(self, context: BrowserContext) -> Visit:
         visit = Visit(context, self.url)
-        visit.page.goto(f"{self.url}/login?next={self.page.removeprefix(self.url)}")
-        visit.page.fill("#key", self.token)
-        visit.page.keyboard.press("Enter")
-        visit.page.wait_for_url(self.page)
+        sign_in(visit.page, self.url, self.token, self.page.removeprefix(self.url))
         return visit
 
 

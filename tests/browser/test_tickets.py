@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, sign_in
 from tests.house import picture
 from tests.running import http_client, running_service
 from vignette.access.actors import OPERATOR, Scope
@@ -62,9 +62,7 @@ def test_a_host_makes_one_and_guests_send_by_it(
         file.write_bytes(picture(60 + has_javascript, 40 + number))
     context = chromium.new_context(locale="en-GB", java_script_enabled=has_javascript)
     host = Visit(context, party.url)
-    host.page.goto(f"{party.url}/login?next=/tickets")
-    host.page.fill("#key", party.token)
-    host.page.keyboard.press("Enter")
+    sign_in(host.page, party.url, party.token, "/tickets")
     host.page.fill("#note", "Our wedding")
     host.page.fill("#uses", "2")
     host.page.get_by_role("button", name="Make a ticket").click()

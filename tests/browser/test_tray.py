@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Request, Response, expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, sign_in
 from tests.browser.unsteady_line import Line, unsteady_line
 from tests.house import broken_pixels
 from tests.makers import animation, coded, encoded, heif, picture, png_chunk, still
@@ -899,10 +899,7 @@ class TestBehindDoors:
         url, token = doors
         context = chromium.new_context(locale="en-GB")
         page = context.new_page()
-        page.goto(f"{url}/login")
-        page.fill("#key", token)
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{url}/")
+        sign_in(page, url, token)
         page.get_by_role("link", name="Add pictures").click()
         page.get_by_label("Seen by").select_option("only you")
         file = made.picture()
@@ -929,10 +926,7 @@ class TestBehindDoors:
         number = send_as(url, own, token, "private")
         context = chromium.new_context(locale="en-GB")
         page = context.new_page()
-        page.goto(f"{url}/login")
-        page.fill("#key", token)
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{url}/")
+        sign_in(page, url, token)
 
         drop(page, private, public, own)
 
