@@ -43,9 +43,11 @@ def test_its_picture_is_shown_and_nothing_but_links_and_assets_is_asked_for(visi
 
 def test_a_picture_that_is_being_made_comes_without_a_reload(visit: Visit, service: Service) -> None:
     with nothing_rendered(service):
-        sent = http_client.post(
+        answer = http_client.post(
             f"{visit.url}/images", content=talkative(1200, 300), headers={"Accept": "application/json"}
-        ).json()
+        )
+        assert answer.status_code == 201, answer.text
+        sent = answer.json()
         body = {"what": "page", "place": "none", "expires_at": "2999-01-01T00:00:00Z"}
         url = http_client.post(f"{visit.url}/images/{sent['id']}/links", json=body).json()["url"]
         visit.page.goto(url)

@@ -666,6 +666,18 @@ class TestCaches:
                 said = anywhere.get(path).headers["Cache-Control"]
                 assert said == f"private, {told}{', must-revalidate' if '=' in told else ''}"
 
+    def test_of_a_picture_that_is_being_made_the_page_and_the_vignette_are_asked_for_each_time(
+        self, anywhere: Sharing
+    ) -> None:
+        image = anywhere.house.upload(picture(1200), actor=anywhere.key.actor)
+        paths = [anywhere.link(what, image) for what in ("page", "vignette")]
+        before = [anywhere.get(path).headers["Cache-Control"] for path in paths]
+        anywhere.house.work()
+        after = [anywhere.get(path).headers["Cache-Control"] for path in paths]
+
+        assert before == ["no-store"] * 2
+        assert after == ["private, max-age=60, must-revalidate"] * 2
+
     def test_it_is_not_kept_where_nothing_may_be(self, tmp_path: Path) -> None:
         with new_house(tmp_path, cache_vignettes_s=0) as house:
             sharing = Sharing(house)

@@ -64,7 +64,9 @@ def show(image_id: ImageRef) -> Response:
         metadata = browsing.metadata(image)
         resource = image_resource(image).model_dump()
         page = render_template("linked.html", link=link, **told(link, resource, metadata, in_words(metadata)))
-        return make_response(page)
+        response = make_response(page)
+        # What is still to come is asked for in the same place, and at once.
+        return unstored(response) if resource["renditions_pending"] else response
     if not wants_a_page():
         response = tagged_json(image)
         response.vary.add("Accept")
