@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
@@ -69,16 +70,38 @@ def uploaded(service: Service, file: Path) -> int:
 
 @contextmanager
 def nothing_rendered(service: Service) -> Iterator[None]:
-    """Let the worker stand still meanwhile."""
+    """Let the worker stand still meanwhile: not in the middle of a transaction, or nobody else could write."""
     workers = [number for number, line in service.processes().items() if "task_celery" in line]
     assert workers
-    try:
+
+    def send_all(what: signal.Signals) -> None:
         for number in workers:
-            os.kill(number, signal.SIGSTOP)
+            os.kill(number, what)
+
+    def stand_still() -> bool:
+        send_all(signal.SIGSTOP)
+        until(lambda: all(Path(f"/proc/{number}/stat").read_text().rpartition(") ")[2][0] == "T" for number in workers))
+        if can_write(service):
+            return True
+        send_all(signal.SIGCONT)
+        return False
+
+    try:
+        until(stand_still)
         yield
     finally:
-        for number in workers:
-            os.kill(number, signal.SIGCONT)
+        send_all(signal.SIGCONT)
+
+
+def can_write(service: Service) -> bool:
+    with closing(
+        sqlite3.connect(service.state_folder / "catalogue.sqlite3", timeout=1, isolation_level=None)
+    ) as writer:
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        return True
 
 
 class HeldBack:

@@ -815,6 +815,30 @@ class TestTelling:
 
         expect(state(page, file)).to_have_text("Kept, but no vignette could be made")
 
+    @pytest.mark.parametrize("width", [360, 1440])
+    def test_what_is_pressed_at_the_end_has_its_place_from_the_first_file_on(
+        self, visit: Visit, line: Line, made: Made, width: int
+    ) -> None:
+        page, file, outcome = visit.page, made.large(), visit.page.locator("#tray .outcome")
+        page.set_viewport_size({"width": width, "height": 740})
+        page.goto(f"{line.url}/images")
+        line.hold(HELD_AFTER)
+        drop(page, file)
+        expect(state(page, file)).to_contain_text("Sending")
+        if width < 640:
+            page.locator("#tray .fold").click()
+        before = outcome.bounding_box()
+        expect(outcome.get_by_role("button")).to_have_count(0)
+
+        line.release()
+
+        wait_for(page, file)
+        expect(outcome.get_by_role("button")).to_have_count(2)
+        after = outcome.bounding_box()
+        assert before
+        assert after
+        assert (after["height"], after["y"] + after["height"]) == (before["height"], before["y"] + before["height"])
+
     def test_in_each_state_it_has_no_fault_for_axe(self, visit: Visit, line: Line, made: Made) -> None:
         page, large, small = visit.page, made.large(), made.picture()
         page.goto(f"{line.url}/limits")
