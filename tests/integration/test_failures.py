@@ -76,14 +76,23 @@ def is_ready(url: str, image_id: int) -> bool:
 
 
 @contextmanager
-def process(folder: Path, *argv: str, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """One process of the service on its own, as in the manual way; stopped at the end."""
-    log = folder / f"{Path(argv[1] if argv[0] == '-m' else argv[0]).stem}.log"
+def process(
+    folder: Path, *argv: str, needs_tests: bool = True, **settings: object
+) -> Iterator[subprocess.Popen[bytes]]:
+    """
+    One process of the service on its own, as in the manual way; stopped at the end. Unless it *needs_tests*, it has no
+    PYTHONPATH: nobody who follows the README has.
+    """
+    log = folder / f"{Path(argv[0]).stem}.log"
+    settings = {"upload_folder": folder / "uploads", "state_folder": folder / "state", **settings}
+    typed = environment(folder, **settings)
+    if not needs_tests:
+        del typed["PYTHONPATH"]
     with log.open("ab") as words:
         child = subprocess.Popen(
             [sys.executable, *argv],
             cwd=PROJECT_FOLDER,
-            env=environment(folder, upload_folder=folder / "uploads", state_folder=folder / "state", **settings),
+            env=typed,
             stdout=words,
             stderr=words,
             start_new_session=True,
@@ -101,9 +110,9 @@ def process(folder: Path, *argv: str, **settings: object) -> Iterator[subprocess
 def web(folder: Path, **settings: object) -> Iterator[str]:
     """The web process as the README starts it by hand; the URL of the service."""
     port = free_port()
-    argv = ("-m", "flask", "--app", "serveur_flask.py", "run", "--port", str(port))
+    argv = (script("flask"), "--app", "serveur_flask.py", "run", "--port", str(port))
     url = f"http://127.0.0.1:{port}"
-    with process(folder, *argv, **settings):
+    with process(folder, *argv, needs_tests=False, **settings):
         until(lambda: _answers(url))
         yield url
 
@@ -113,8 +122,14 @@ def worker(
     folder: Path, app: str = QUICK_WORKER, options: Sequence[str] = AS_THE_LAUNCHER_DOES, **settings: object
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The worker *app*, with *options* of Celery's."""
-    with process(folder, "-m", "celery", "-A", app, "worker", "--loglevel=info", *options, **settings) as child:
+    argv = (script("celery"), "-A", app, "worker", "--loglevel=info", *options)
+    with process(folder, *argv, needs_tests=app.startswith("tests."), **settings) as child:
         yield child
+
+
+def script(name: str) -> str:
+    """The program *name* as it is typed. Its own folder is in `sys.path` then, and the current one is not."""
+    return str(Path(sys.executable).with_name(name))
 
 
 @contextmanager

@@ -28,7 +28,9 @@ from vignette.jail.cell import CellLimits
 # For the answer to an order: the zygote may still be importing, on a busy machine.
 _CONTROL_S: Final = 60.0
 
-# The environment of a zygote is empty, so PYTHONPATH does not tell it where the owner found its modules.
+# The environment of a zygote is empty, so PYTHONPATH does not tell it where the owner found its modules. The owner's
+# own path may not tell either: `celery` has the current folder in it only while it imports an app from there.
+_HOME: Final = str(Path(__file__).parents[2])
 _PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from vignette.jail.zygote import main; main()"
 
 # A shared zygote that has ended is replaced at once, but one that cannot start shall burn no processor.
@@ -54,7 +56,7 @@ class Program:
         """Start a zygote whose first owner has the other end of *control*; raise OSError if that is impossible."""
         wanted = json.dumps({"work": self.work, "limits": asdict(self.limits)})
         return subprocess.Popen(  # noqa: S603 (our own program)
-            [_python(), "-I", "-c", _PROGRAM, wanted, *sys.path],
+            [_python(), "-I", "-c", _PROGRAM, wanted, *dict.fromkeys((*sys.path, _HOME))],
             stdin=control.fileno(),
             stdout=subprocess.DEVNULL,
             env=self.environment,
