@@ -496,6 +496,32 @@ class TestVisibility:
                 status = house.client.get(f"/images/{image.public_name}").status_code
                 assert status == (200 if found is Visibility.PUBLIC else 404)
 
+    @pytest.mark.parametrize(
+        ("query", "fields"),
+        [
+            ("?visibilty=private", ["file"]),
+            ("?Visibility=private", ["file"]),
+            ("", ["visibility", "file"]),
+            ("", ["file", "visibility"]),
+            ("", ["Visibility", "file"]),
+        ],
+    )
+    def test_who_asks_for_private_in_vain_is_told_so(self, gallery: Doors, query: str, fields: list[str]) -> None:
+        parts = b"".join(
+            b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+            % (name.encode(), picture() if name == "file" else b"private")
+            for name in fields
+        )
+        headers = {"Accept": "application/json", "Content-Type": "multipart/form-data; boundary=x"}
+
+        answer = gallery.ask("owner", "POST", f"/images{query}", data=parts + b"--x--\r\n", headers=headers)
+
+        told = answer.json if answer.status_code == 400 else answer.json["results"][-1]["problem"]
+        assert told["type"].endswith("/malformed-request")
+        assert "isib" in told["detail"]
+        is_kept = fields[0] == "file" and not query
+        assert (answer.status_code == 207) is is_kept
+
     def test_another_word_is_refused(self, gallery: Doors) -> None:
         answer = gallery.ask("owner", "POST", "/images?visibility=secret", data=picture(), content_type="image/jpeg")
 

@@ -18,6 +18,7 @@ from vignette.web.http.multipart import Part, parts_of
 from vignette.web.http.parameters import file_name, header_text, parameters
 
 FIELD: Final = "file"
+_IN_THE_ADDRESS: Final = "visibility"
 
 _FORM: Final = "multipart/form-data"
 
@@ -183,6 +184,11 @@ class _Counted:
 def _in_form(source: Source, envelope: Tally, boundary: bytes, seen: FieldsSeen) -> Iterator[IncomingFile]:
     for part in parts_of(_Counted(source, envelope), boundary):
         seen.note(part)
+        if part.field.casefold() == _IN_THE_ADDRESS:
+            # Other fields are skipped. But who skips this one shows to everybody what its sender wants to be private.
+            raise MalformedRequest(
+                f"{part.field[:_MAX_FIELD_CHARS]!r} is no field; say it in the URL: ?visibility=private"
+            )
         if part.field == FIELD:
             yield from _if_filled(part)
 

@@ -110,6 +110,12 @@ def one_of(query: Mapping[str, str], name: str, values: Sequence[str], usual: st
     return said
 
 
+def require_known(query: Mapping[str, str], *names: str) -> None:
+    """Raise `MalformedRequest` if *query* has another parameter than *names*: nobody shall believe that it counts."""
+    if unknown := sorted(query.keys() - set(names)):
+        raise MalformedRequest(f"{unknown[0][:30]!r} is no parameter here: there is {' and '.join(names)}")
+
+
 def said_visibility(query: Mapping[str, str]) -> Visibility | None:
     """Return the parameter `visibility`, None if there is none; raise `MalformedRequest`."""
     return Visibility(one_of(query, "visibility", list(Visibility))) if "visibility" in query else None

@@ -57,7 +57,7 @@ from vignette.web.http.delete_tokens import HEADER as DELETE_TOKEN
 from vignette.web.http.delete_tokens import remember
 from vignette.web.http.negotiation import HTML, JSON, TEXT, accepted_types, preferred
 from vignette.web.http.problems import SUBJECT, problem_of, status_of
-from vignette.web.http.queries import MOST_IDS, said_visibility
+from vignette.web.http.queries import MOST_IDS, require_known, said_visibility
 from vignette.web.http.sent_cookie import Refusal, sent, set_sent, shortened
 from vignette.web.rates import take
 from vignette.web.routes.guests import guest_answer
@@ -200,8 +200,10 @@ def upload() -> Response:
     """
     The content decides what a file is, not its name or media type; a body without a form needs no media type. Of a
     form, each file of the field `file` is answered for itself, and other fields are skipped. If all of several files
-    are refused, the status is that of the first.
+    are refused, the status is that of the first. Who is to see them is said by the parameter: a field of that name, or
+    another parameter, is refused.
     """
+    require_known(request.args, "visibility")
     receipts = receive_files()
     if is_guest():
         face = preferred(accepted_types(request.headers), [TEXT, JSON])
