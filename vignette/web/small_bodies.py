@@ -54,16 +54,21 @@ def read_json(kind: type[Body], media_types: Collection[str] = (JSON,)) -> Body:
         raise MalformedRequest("; ".join(map(_explain, faults[:_MAX_FAULTS]))) from None
 
 
-def read_form() -> dict[str, str]:
+def read_form(fields: Collection[str]) -> dict[str, str]:
     """
-    Read the form of the request at hand, at most 8 KiB, and end its turn; return its fields. It raises what `read_json`
-    does.
+    Read the form of the request at hand, at most 8 KiB, and end its turn; return those of *fields* that it has. It
+    raises what `read_json` does, also for another field: curl sends JSON as a form unless it is told otherwise.
     """
     text = _read((FORM,), _MAX_FORM_BYTES).decode(errors="replace")
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+        form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
     except ValueError:
         raise MalformedRequest("the form has too many fields", limit=_MAX_FIELDS) from None
+    if unknown := sorted(form.keys() - set(fields)):
+        raise MalformedRequest(
+            f"{unknown[0][:_MAX_SHOWN_CHARS]!r} is no field of this form, which has {', '.join(fields)}"
+        )
+    return form
 
 
 def _read(media_types: Collection[str], most_bytes: int) -> bytes:

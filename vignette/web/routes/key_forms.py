@@ -45,7 +45,7 @@ def change_page(key_id: str) -> Response:
     bodies={FORM: {"schema": FORM_SCHEMA}},
 )
 def change(key_id: str) -> Response:
-    form, actor, keyholding = read_form(), current_actor(), web_context().keyholding
+    form, actor, keyholding = read_form(FORM_SCHEMA["properties"]), current_actor(), web_context().keyholding
     key = keyholding.get(actor, key_id)
     try:
         changes = wanted_key(form, datetime.now(UTC), key).changes(key)

@@ -112,7 +112,7 @@ class KeyPatch(BaseModel):
 def add() -> Response:
     """A form gets a page with the token."""
     if request.mimetype == FORM:
-        return _add_by_form(read_form())
+        return _add_by_form(read_form(FORM_SCHEMA["properties"]))
     wanted = read_json(NewKey, (JSON, FORM))
     key, token = web_context().keyholding.add(
         current_actor(),

@@ -80,7 +80,7 @@ def review(image_id: ImageRef) -> Response:
 
 
 def _from_form() -> NewDecision:
-    form = read_form()
+    form = read_form(NewDecision.model_fields)
     decision, note = Decision(one_of(form, "decision", list(Decision))), form.get("reason") or None
     if note is not None and len(note) > MAX_REVIEW_NOTE_CHARS:
         raise MalformedRequest("reason is too long", measured=len(note), limit=MAX_REVIEW_NOTE_CHARS)

@@ -67,7 +67,7 @@ def login_page() -> Response:
 )
 def login() -> Response:
     """`next` is the path of the page to go to. What the session may do is what its key may do whenever it is used."""
-    form, signing_in = read_form(), web_context().signing_in
+    form, signing_in = read_form(("key", "next")), web_context().signing_in
     wanted = form.get("next")
     try:
         with guessing_is_noticed():
@@ -124,7 +124,7 @@ def first_key_page() -> Response:
     },
 )
 def first_key() -> Response:
-    form, signing_in = read_form(), web_context().signing_in
+    form, signing_in = read_form(("token",)), web_context().signing_in
     with guessing_is_noticed():
         _, token = web_context().first_key.take(form.get("token", "").strip(), current_actor())
     _, session = signing_in.sign_in(token, address_of_this_request(), request.headers.get("User-Agent"))

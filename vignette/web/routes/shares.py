@@ -88,7 +88,7 @@ def page(image_id: ImageRef) -> Response:
 )
 def add(image_id: ImageRef) -> Response:
     """The original is linked with all that it tells; public copy and vignette tell nothing of the place."""
-    form = read_form()
+    form = read_form(_FORM["properties"])
     image = web_context().browsing.existing(current_actor(), image_id)
     try:
         wanted = _wanted(form, datetime.now(UTC))

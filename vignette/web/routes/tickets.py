@@ -48,6 +48,13 @@ tickets = Blueprint("tickets", __name__, url_prefix="/tickets")
 _IMAGES: Final = 100
 _MAX_DAYS: Final = 3650
 
+_FIELDS: Final[dict[str, Any]] = {
+    "uses": {"type": "integer"},
+    "days": {"type": "integer", "description": "It expires after so many"},
+    "visibility": {"type": "string", "enum": list(Visibility)},
+    "note": {"type": "string"},
+}
+
 
 class NewTicket(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -97,17 +104,7 @@ class NewTicket(BaseModel):
     problems=(CrossSiteRequest, *UNREADABLE, TooManyTickets, *UNWRITABLE),
     bodies={
         JSON: {"schema": NewTicket.model_json_schema()},
-        FORM: {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "uses": {"type": "integer"},
-                    "days": {"type": "integer", "description": "It expires after so many"},
-                    "visibility": {"type": "string", "enum": list(Visibility)},
-                    "note": {"type": "string"},
-                },
-            }
-        },
+        FORM: {"schema": {"type": "object", "properties": _FIELDS}},
     },
     curl='--json \'{{"uses": 200, "note": "Our wedding"}}\' {server}/tickets',
 )
@@ -117,7 +114,7 @@ def add() -> Response:
     `admin`, may have 1,000 tickets that can still be used, and so may all together who show none.
     """
     is_form = request.mimetype == FORM
-    terms = _terms_of_form(read_form()) if is_form else _terms(read_json(NewTicket, (JSON, FORM)))
+    terms = _terms_of_form(read_form(_FIELDS)) if is_form else _terms(read_json(NewTicket, (JSON, FORM)))
     ticket, token = web_context().ticketing.add(current_actor(), terms)
     url = absolute_url("drop_boxes.page", token=token)
     made = TicketWithToken(**_resource(ticket).model_dump(), token=token, url=url)
