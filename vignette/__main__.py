@@ -4,4 +4,4 @@ from vignette.cli import main
 from vignette.cli.streams import outlive_readers
 
 outlive_readers()
-main()
+main(prog_name="script/vignette")  # as it is typed

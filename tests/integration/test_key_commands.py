@@ -231,3 +231,12 @@ def test_who_made_and_removed_a_key_is_told_by_a_command(tmp_path: Path) -> None
     assert re.fullmatch(rf"[0-9-]+ [0-9:]+ UTC  key-removed  by operator  {key['id']}\n", one)
     assert vignette(tmp_path, "audit", "--after", "tomorrow").returncode == 2
     assert vignette(tmp_path, "audit", "--what", "image-deleted").stdout == ""
+    made = vignette(tmp_path, "audit", "--what", lines[1]["what"], "--json").stdout
+    assert json.loads(made) == lines[1]
+
+
+def test_help_shows_a_command_as_it_is_typed(tmp_path: Path) -> None:
+    told = vignette(tmp_path, "keys", "add", "--help").stdout
+
+    assert told.startswith("Usage: script/vignette keys add ")
+    assert "--expires 30d|TIME" in told

@@ -39,7 +39,7 @@ from vignette.access.policy import Access
 from vignette.adapters.stores.folder import FolderStore
 from vignette.jail.sandbox import Abilities
 from vignette.running.embedded_broker import answers_ping, set_queue_aside
-from vignette.running.words import banner, dangers
+from vignette.running.words import banner, dangers, in_url
 from vignette.settings import Settings
 from vignette.trials.own_port import free_port
 from vignette.trials.processes import children_of, parent_of
@@ -112,6 +112,7 @@ def test_the_banner_says_where_things_are_and_what_to_try(service):
     words = service.words().splitlines()
     assert [line for line in words if line.startswith("vignette: ") and not line.startswith("vignette: note: ")] == [
         f"vignette: Vignette runs at {service.url}/",
+        f"vignette:     listens    {service.url.removeprefix('http://')}",
         f"vignette:     images     {service.upload_folder}",
         f"vignette:     state      {service.state_folder}",
         f"vignette:     catalogue  sqlite:///{service.state_folder}/catalogue.sqlite3",
@@ -190,13 +191,17 @@ def test_the_banner_says_what_is_dangerous():
         pytest.param({"host": "0.0.0.0", "port": 80}, "http://127.0.0.1:80", id="all addresses"),
         pytest.param({"host": "::"}, "http://[::1]:5000", id="all addresses, IPv6 too"),
         pytest.param({"host": "box.local"}, "http://box.local:5000", id="a name"),
+        pytest.param(
+            {"host": "0.0.0.0", "allowed_hosts": ["192.168.1.20", "box.local"]}, "http://192.168.1.20:5000", id="home"
+        ),
         pytest.param({"public_url": "https://pictures.example/box"}, "https://pictures.example/box", id="public"),
     ],
 )
 def test_the_banner_shows_an_address_that_can_be_tried(settings, url):
     words = banner(Settings(**settings, access="open"))
 
-    assert f"Vignette runs at {url}/\n" in words
+    listens = f"{in_url(settings.get('host', '127.0.0.1'))}:{settings.get('port', 5000)}"
+    assert f"Vignette runs at {url}/\n    listens    {listens}\n" in words
     assert words.endswith(f"curl -F file=@image_test/photo.jpg {url}/images")
 
 

@@ -18,16 +18,16 @@ _PAGE: Final = 500
 
 
 @click.command()
-@click.option("--actor", metavar="KEY_ID", help="Only what this key did; nobody or operator for who showed none.")
+@click.option("--actor", metavar="KEY_ID", help="Only what this key did; or ticket:ID, nobody, operator.")
 @click.option("--image", type=click.IntRange(min=0), help="Only what was done to the image with this number.")
-@click.option("--what", type=click.Choice(list(What), case_sensitive=False), help="Only this.")
+@click.option("--what", type=click.Choice([what.value for what in What], case_sensitive=False), help="Only this.")
 @click.option("--after", type=Moment(), help="Only what happened later than this time, in UTC without an offset.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many events.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, an object a line.")
 def audit(
     actor: str | None,
     image: int | None,
-    what: What | None,
+    what: str | None,
     after: datetime | None,
     limit: int,
     as_json: bool,
@@ -44,7 +44,7 @@ def audit(
                 before,
                 by=actor,
                 image_id=None if image is None else ImageId(image),
-                what=what,
+                what=None if what is None else What(what),
                 after=after,
             )
             for _, event in page:

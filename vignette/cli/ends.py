@@ -17,6 +17,9 @@ class End(click.ParamType[datetime]):
 
     name = "30d|TIME"
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 (named by the base class)
+        return self.name  # Click would write it in capitals, and 30D is no time
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value

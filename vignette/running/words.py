@@ -24,12 +24,16 @@ def banner(settings: Settings, offer: str | None = None) -> str:
     What a person wants to know once the service runs: the address, where things are kept, what to try; and the link for
     the first key, if one is offered for the token *offer*.
     """
-    url = settings.public_url or f"http://{in_url(own_address(settings.host))}:{settings.port}"
+    # On all addresses, others know the machine by a name that this one may not reach itself by; a person may.
+    is_everywhere = own_address(settings.host) != settings.host
+    name = settings.allowed_hosts[0] if is_everywhere and settings.allowed_hosts else own_address(settings.host)
+    url = settings.public_url or f"http://{in_url(name)}:{settings.port}"
     broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
     key = "" if settings.access == "open" else '-H "Authorization: Bearer $KEY" '
     return "\n".join(
         (
             f"Vignette runs at {url}/",
+            f"    listens    {in_url(settings.host)}:{settings.port}",
             f"    images     {settings.upload_folder}",
             f"    state      {settings.state_folder}",
             f"    catalogue  {without_password(settings.effective_database_url)}",

@@ -35,7 +35,7 @@ class Shares:
             return
         with self._lock:
             if self._held[holder] >= self.count:
-                words = f"the key has {self.count} of them in progress, which is as many as it may have"
+                words = f"the key has {self.count} uploads in progress, which is as many as it may have"
                 raise QuotaExceeded(words, policies=[self.policy], measured=self.count + 1, limit=self.count)
             self._held[holder] += 1
         try:

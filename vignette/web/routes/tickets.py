@@ -106,7 +106,7 @@ class NewTicket(BaseModel):
         JSON: {"schema": NewTicket.model_json_schema()},
         FORM: {"schema": {"type": "object", "properties": _FIELDS}},
     },
-    curl='--json \'{{"uses": 200, "note": "Our wedding"}}\' {server}/tickets',
+    curl='--json \'{{"uses": 200, "visibility": "private", "note": "Our wedding"}}\' {server}/tickets',
 )
 def add() -> Response:
     """
