@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -236,7 +237,7 @@ def test_who_made_and_removed_a_key_is_told_by_a_command(tmp_path: Path) -> None
 
 
 def test_help_shows_a_command_as_it_is_typed(tmp_path: Path) -> None:
-    told = vignette(tmp_path, "keys", "add", "--help").stdout
+    told = vignette(tmp_path, "keys", "add", "--help", command=(sys.executable, "-m", "vignette")).stdout
 
     assert told.startswith("Usage: script/vignette keys add ")
     assert "--expires 30d|TIME" in told
