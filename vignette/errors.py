@@ -250,6 +250,11 @@ class InvalidDeleteToken(VignetteError):
     title = N_("This delete token is not valid here")
 
 
+class FirstKeyGone(InvalidKey):
+    code = "first-key-gone"
+    title = N_("This link makes no key any more")
+
+
 class InvalidTicket(InvalidKey):
     code = "invalid-ticket"
     title = N_("This ticket is not valid here")

@@ -84,8 +84,8 @@ def test_the_keyboard_alone_signs_in_looks_and_signs_out(visit: Visit, doors: Do
     page.wait_for_url(doors.page)
     expect(page.locator("main img")).to_be_visible()
     for button, seen_by in (
-        ("Make it public", "All who may look at images here"),
-        ("Make it private", "The key that sent it, and admin"),
+        ("Make it public", "everybody who may look at images here"),
+        ("Make it private", "only the key that sent it, and admin"),
     ):
         tab_to(page, button)
         page.keyboard.press("Enter")
@@ -153,6 +153,6 @@ def test_a_picture_is_private_from_the_first_moment_on(
     if has_javascript:
         page.locator("#tray").get_by_role("link", name=photo.name).click()
 
-    expect(page.get_by_text("Seen by: The key that sent it, and admin")).to_be_visible()
+    expect(page.get_by_text("Seen by: only the key that sent it, and admin")).to_be_visible()
     assert http_client.get(page.url).status_code == 404
     context.close()

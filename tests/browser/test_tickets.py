@@ -73,6 +73,13 @@ def test_a_host_makes_one_and_guests_send_by_it(
         expect(code).to_have_js_property("complete", True)
         assert code.evaluate("image => image.naturalWidth") > 0
     address = host.page.locator("pre a").inner_text()
+    copy = host.page.get_by_role("button", name="Copy link")
+    expect(copy).to_be_visible(visible=has_javascript)
+    if has_javascript:
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        copy.click()
+        expect(copy).to_have_text("✓ Copied")
+        assert host.page.evaluate("navigator.clipboard.readText()") == address
 
     guests = chromium.new_context(locale="en-GB", java_script_enabled=has_javascript)
     guest = Visit(guests, party.url)
@@ -98,6 +105,10 @@ def test_a_host_makes_one_and_guests_send_by_it(
     expect(guest.page.locator("form.upload")).to_have_count(0)
     host.page.get_by_role("link", name="What came by it").click()
     expect(host.page.locator("main")).to_contain_text("2 of 2 pictures")
+    expect(host.page.get_by_role("button", name="Revoke it")).to_be_hidden()
+    host.page.get_by_text("Revoke it…").click()
+    host.page.get_by_role("button", name="Revoke it").click()
+    expect(host.page.locator("main")).to_contain_text("Revoked")
     for visit in (host, guest):
         assert visit.complaints == []
         assert visit.strangers == []

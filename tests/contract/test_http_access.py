@@ -417,14 +417,14 @@ def test_pages_tell_those_who_may_know_it_who_sees_an_image(doors: Doors, who: s
     lists = [doors.ask(who, "GET", path, headers=html).text for path in ("/", "/images")]
 
     if doors.ask("nobody", "GET", f"/images/{private}").status_code == 200:  # with open doors
-        assert not any("All who may look" in page or ">Private" in page for page in (*pages, *lists))
+        assert not any("everybody who may look" in page or ">Private" in page for page in (*pages, *lists))
         return
-    assert ["The key that sent it, and admin" in page for page in pages] == [False, True]
+    assert ["only the key that sent it, and admin" in page for page in pages] == [False, True]
     assert ["It is private: for all others these links lead nowhere." in page for page in pages] == [False, True]
-    assert ["All who may look at images here" in page for page in pages] == [True, False]
+    assert ["everybody who may look at images here" in page for page in pages] == [True, False]
     assert [page.count(">Private</span>") for page in lists] == [3 if who == "admin" else 1] * 2
     other = doors.ask("other", "GET", f"/images/{public}", headers=html).text
-    assert "All who may look at images here" not in other
+    assert "everybody who may look at images here" not in other
 
 
 def test_who_may_not_see_an_image_may_sign_in_and_come_back(gallery: Doors) -> None:

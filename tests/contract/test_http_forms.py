@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from tests.house import house as new_house
 from tests.house import picture
+from tests.walk import walk_in
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
 from vignette.web.small_bodies import FORM
@@ -36,3 +38,27 @@ def test_json_that_is_sent_as_a_form_makes_nothing(tmp_path: Path) -> None:
     assert len(forms) > 6
     assert {form: answer.status_code for form, answer in answers.items()} == dict.fromkeys(forms, 400)
     assert all("is no field of this form" in answer.json["detail"] for answer in answers.values() if answer.is_json)
+
+
+def test_a_form_has_no_field_that_would_be_refused(tmp_path: Path) -> None:
+    walk = walk_in(tmp_path / "walk")
+    with new_house(tmp_path / "house") as house:
+        paths = house.client.get("/openapi.json").json["paths"]
+    taken = {
+        re.sub("{.*?}", "[^/]+", path): set(body["content"][FORM]["schema"]["properties"])
+        for path, operations in paths.items()
+        if FORM in (body := operations.get("post", {}).get("requestBody", {"content": {}}))["content"]
+    }
+
+    met = set()
+    for where, html in walk.pages.items():
+        for tag, content in re.findall(r'(<form[^>]*method="post"[^>]*>)(.*?)</form>', html, re.DOTALL):
+            action = urlsplit(re.findall(r'action="([^"]*)"', tag)[0]).path
+            [fields] = [fields for path, fields in taken.items() if re.fullmatch(path, action)] or [None]
+            if fields is not None:
+                met.add(action)
+                assert set(re.findall(r'<(?:input|select|textarea|button)[^>]* name="([^"]*)"', content)) <= fields, (
+                    where
+                )
+
+    assert len(met) > 6

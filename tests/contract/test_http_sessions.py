@@ -140,6 +140,17 @@ def test_no_other_site_does_anything_with_it(closed: House, token: str, headers:
     assert closed.client.get("/images/0").status_code == 200
 
 
+def test_a_link_for_the_first_key_that_was_used_says_so(closed: House) -> None:
+    token = new_token(OFFER_PREFIX)
+    closed.context.first_key.offer(digest_of(token))
+    headers = {**OURS, "Accept": BROWSER}
+    answers = [closed.client.post("/first-key", data={"token": token}, headers=headers) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 401]
+    assert "This link makes no key any more" in answers[1].text
+    assert "Sign in with a key that you have." in answers[1].text
+
+
 def test_pages_that_show_an_offer_or_a_first_key_are_kept_by_nobody(closed: House) -> None:
     token = new_token(OFFER_PREFIX)
     closed.context.first_key.offer(digest_of(token))

@@ -12,7 +12,7 @@ from vignette.access.actors import NOBODY, Actor
 from vignette.access.keys import Key
 from vignette.access.offers import ENDS_AFTER, Offer
 from vignette.access.secrets import OFFER_PREFIX, digest_of, is_well_formed
-from vignette.errors import InvalidKey, StoreUnavailable
+from vignette.errors import FirstKeyGone, StoreUnavailable
 from vignette.ports.access import Offers
 from vignette.use_cases.keyholding import Keyholding
 
@@ -48,7 +48,7 @@ class FirstKey:
         token, which nobody can tell again. Of several who do so at once, one gets a key.
 
         Raises:
-            InvalidKey: No such offer stands.
+            FirstKeyGone: No such offer stands.
         """
         offer = self._offers.read() if is_well_formed(token, OFFER_PREFIX) else None
         if (
@@ -56,10 +56,10 @@ class FirstKey:
             or not hmac.compare_digest(offer.digest, digest_of(token))
             or self._clock() >= offer.expires_at
         ):
-            raise InvalidKey(_GONE)
+            raise FirstKeyGone(_GONE)
         made = self._keyholding.add_first(NAME, actor)
         if made is None:
-            raise InvalidKey(_GONE)
+            raise FirstKeyGone(_GONE)
         with suppress(StoreUnavailable):  # it is good no more, whether it is there or not
             self._offers.remove()
         return made

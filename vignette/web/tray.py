@@ -158,6 +158,6 @@ def _kinds_of_files() -> Mapping[str, str]:
         "kind_film": gettext("This is a film."),
         "kind_zip": gettext("This is a ZIP archive."),
         "kind_html": gettext("This is a web page."),
-        "kind_text": gettext("This is a text."),
+        "kind_text": gettext("This is a text file."),
         "kind_other": gettext("This is no picture."),
     }

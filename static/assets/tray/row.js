@@ -24,7 +24,7 @@ const ACTIONS = {
 const SAID_FOR_MS = 3000;
 
 // Nothing changes about these by being sent again.
-const FINAL = new Set(["unsupported-format", "upload-too-large", "too-many-pixels", "too-many-frames", "too-much-memory", "empty-file", "broken-image"]);
+const FINAL = new Set(["unsupported-format", "upload-too-large", "too-many-pixels", "too-many-frames", "too-much-memory", "empty-file", "broken-image", "ticket-spent"]);
 
 const seen = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {

@@ -12,7 +12,7 @@ from tests.house import House
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.offers import ENDS_AFTER
 from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
-from vignette.errors import InvalidKey
+from vignette.errors import FirstKeyGone
 from vignette.use_cases.first_key import FirstKey
 
 
@@ -40,7 +40,7 @@ def test_it_is_made_once_however_many_ask(first: FirstKey, house: House) -> None
     def take(_: int) -> bool:
         try:
             first.take(token)
-        except InvalidKey:
+        except FirstKeyGone:
             return False
         return True
 
@@ -52,7 +52,7 @@ def test_it_is_made_once_however_many_ask(first: FirstKey, house: House) -> None
 def test_a_later_offer_takes_the_place_of_the_former(first: FirstKey) -> None:
     former, later = offered(first), offered(first)
 
-    with pytest.raises(InvalidKey):
+    with pytest.raises(FirstKeyGone):
         first.take(former)
     first.take(later)
 
@@ -61,7 +61,7 @@ def test_no_other_token_makes_one(first: FirstKey) -> None:
     offered(first)
 
     for token in ("", "vf_", "vf_\udcff", "vk_" + "a" * 59, "x" * 10_000, new_token(OFFER_PREFIX), new_token()):
-        with pytest.raises(InvalidKey):
+        with pytest.raises(FirstKeyGone):
             first.take(token)
 
 
@@ -71,7 +71,7 @@ def test_each_digit_of_its_digest_counts(first: FirstKey) -> None:
     for place in range(64):
         other = "0" if digest[place] != "0" else "1"
         assert first.offer(digest[:place] + other + digest[place + 1 :])
-        with pytest.raises(InvalidKey):
+        with pytest.raises(FirstKeyGone):
             first.take(token)
 
 
@@ -80,10 +80,10 @@ def test_it_is_not_offered_where_a_key_is_for_admin(first: FirstKey, house: Hous
     house.keyholding.add(OPERATOR, "another", [Scope.UPLOAD])
     house.keyholding.add(OPERATOR, "by command", [Scope.ADMIN])
 
-    with pytest.raises(InvalidKey):
+    with pytest.raises(FirstKeyGone):
         first.take(token)
     assert not first.offer(digest_of(new_token(OFFER_PREFIX)))
-    with pytest.raises(InvalidKey):
+    with pytest.raises(FirstKeyGone):
         first.take(token)
 
 
@@ -111,7 +111,7 @@ def test_it_ends_after_a_day(first: FirstKey, monkeypatch: pytest.MonkeyPatch) -
     token = offered(first)
 
     now += ENDS_AFTER
-    with pytest.raises(InvalidKey):
+    with pytest.raises(FirstKeyGone):
         first.take(token)
     now -= timedelta(seconds=1)
     first.take(token)
@@ -124,5 +124,5 @@ def test_what_is_kept_of_the_offer_is_for_our_own_user_and_no_secret(first: Firs
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert token not in file.read_text()
     file.write_text("{")
-    with pytest.raises(InvalidKey):
+    with pytest.raises(FirstKeyGone):
         first.take(token)

@@ -150,6 +150,8 @@ def _entries(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _named(fields: Mapping[str, Any], *place: str) -> Iterator[tuple[str, str]]:
     for name, value in fields.items():
         kind = _kind_of(name.partition("#")[0])  # "Artist#2": a repeated name is numbered
+        if name == "HostComputer" and value == fields.get("Model"):
+            continue  # a phone is its own computer: nobody's name, as a computer's may be
         if kind is not None and not _is_blank(value):
             yield kind, _pointer(*place, name)
 

@@ -240,7 +240,9 @@ def _with_headers_of(response: Response, error: VignetteError) -> Response:
     return response
 
 
-CHALLENGED: Final = frozenset({errors.KeyRequired, errors.InvalidKey, errors.InvalidTicket, errors.MissingScope})
+CHALLENGED: Final = frozenset(
+    {errors.KeyRequired, errors.InvalidKey, errors.FirstKeyGone, errors.InvalidTicket, errors.MissingScope}
+)
 """Whose answers have `WWW-Authenticate`."""
 
 

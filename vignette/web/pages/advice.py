@@ -70,6 +70,9 @@ ADVICE: Final[Mapping[str, str]] = {
     "misdirected-request": N_("Open the address that the service names at its start, or set allowed_hosts."),
     "cross-site-request": N_("Open this service's own page and send it from there."),
     "invalid-key": N_("Ask whoever runs this service for a key, and copy it whole: it begins with vk_."),
+    "first-key-gone": N_(
+        "Sign in with a key that you have. As long as no key has the scope admin, each start prints another link."
+    ),
     "condition-required": N_(
         "Send the ETag of the image that you have seen in If-Match, or If-Match: * to change it whatever it is."
     ),
@@ -95,8 +98,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "method-not-allowed": N_("If you wrote a program, the API page tells what each address takes."),
     "not-found": N_("The address may be mistyped, or what was here has moved."),
     "image-not-found": N_(
-        "The address may be mistyped, or the number has not been reached yet. Or the image is private, and only"
-        " the key that sent it shows it."
+        "The address may be mistyped, or the number has not been reached yet. Or a link to it has ended; or the image"
+        " is private, and only the key that sent it shows it."
     ),
     "recipe-not-found": N_("Leave the size out of the address to get the usual vignette."),
     "file-not-stored": N_(

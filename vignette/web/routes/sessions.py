@@ -11,6 +11,7 @@ from vignette.access.sessions import ENDS_AFTER, IDLE_ENDS_AFTER
 from vignette.errors import (
     CatalogueUnavailable,
     CrossSiteRequest,
+    FirstKeyGone,
     InvalidKey,
     KeyRequired,
     SessionNotFound,
@@ -38,6 +39,12 @@ sessions = Blueprint("sessions", __name__)
 # Nobody listens in on the way to these.
 _THIS_MACHINE: Final = Hosts()
 
+_LOGIN_FIELDS: Final = {
+    "key": {"type": "string"},
+    "next": {"type": "string"},
+    "username": {"type": "string", "description": "For managers of passwords, which want one; nobody reads it"},
+}
+
 # A path of ours. Browsers read "//host" and "/\\host" as another host.
 _PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}", re.ASCII)
 
@@ -59,7 +66,7 @@ def login_page() -> Response:
         FORM: {
             "schema": {
                 "type": "object",
-                "properties": {"key": {"type": "string"}, "next": {"type": "string"}},
+                "properties": _LOGIN_FIELDS,
                 "required": ["key"],
             }
         }
@@ -67,7 +74,7 @@ def login_page() -> Response:
 )
 def login() -> Response:
     """`next` is the path of the page to go to. What the session may do is what its key may do whenever it is used."""
-    form, signing_in = read_form(("key", "next")), web_context().signing_in
+    form, signing_in = read_form(_LOGIN_FIELDS), web_context().signing_in
     wanted = form.get("next")
     try:
         with guessing_is_noticed():
@@ -118,7 +125,7 @@ def first_key_page() -> Response:
     "Make the first key, and begin a session with it",
     Answer(201, "A page that shows the key, once", HTML, headers=("Set-Cookie",)),
     scope=None,
-    problems=(CrossSiteRequest, *UNREADABLE, InvalidKey, CatalogueUnavailable, StoreUnavailable, StoreFull),
+    problems=(CrossSiteRequest, *UNREADABLE, FirstKeyGone, CatalogueUnavailable, StoreUnavailable, StoreFull),
     bodies={
         FORM: {"schema": {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]}},
     },

@@ -131,6 +131,15 @@ def test_kinds_come_in_one_order_whatever_the_file() -> None:
     assert list(describe(MetadataBlocks(exif=stream))["privacy"]) == ["position", "people", "history"]
 
 
+@pytest.mark.parametrize(("computer", "is_somebody"), [("Aurore P5", False), ("Ada-Laptop", True)])
+def test_a_phone_that_is_its_own_computer_names_nobody(computer: str, is_somebody: bool) -> None:
+    stream = tiff({0x0110: text("Aurore P5"), 0x013C: text(computer)})
+
+    told = describe(MetadataBlocks(exif=stream)).get("privacy", {})
+
+    assert told.get("people", []) == (["/exif/IFD0/HostComputer"] if is_somebody else [])
+
+
 def test_an_entry_that_is_there_twice_is_named_twice() -> None:
     stream = tiff([(0x013B, text("Ada")), (0x013B, text("Bob"))])
 
