@@ -73,7 +73,7 @@ def test_a_host_makes_one_and_guests_send_by_it(
         expect(code).to_have_js_property("complete", True)
         assert code.evaluate("image => image.naturalWidth") > 0
     address = host.page.locator("pre a").inner_text()
-    copy = host.page.get_by_role("button", name="Copy link")
+    copy = host.page.locator("[data-copy=address]")
     expect(copy).to_be_visible(visible=has_javascript)
     if has_javascript:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
