@@ -264,6 +264,22 @@ class TestCompleting:
 
         until(lambda: catalogue.waiting.interrupted(10) == {first.image.id: Need.REST})
 
+    def test_all_leases_are_ended_where_nobody_renders(self, catalogue: SqlCatalogue) -> None:
+        waiting, deleted = (catalogue.renderings.claim(add(catalogue), lease_s=3600) for _ in range(2))
+        assert waiting is not None
+        assert deleted is not None
+        catalogue.removals.begin_delete(deleted.image.id)
+
+        catalogue.renderings.end_leases()
+
+        until(lambda: waiting.image.id in catalogue.waiting.interrupted(10))
+        catalogue.removals.end_delete(deleted.image.id)
+        assert catalogue.library.get(deleted.image.id).state is State.DELETED
+        again = catalogue.renderings.claim(waiting.image.id, 60)
+        assert again is not None
+        assert again.attempt == 2
+        assert not catalogue.renderings.finish(waiting, None)
+
     def test_an_attempt_that_does_not_count_does_not(self, catalogue: SqlCatalogue) -> None:
         claim = published(catalogue, goes_on=True)
 

@@ -15,11 +15,11 @@ import pytest
 from tests.house import house, picture
 from tests.integration.test_failures import process, worker
 from tests.redis import RedisServer
-from tests.running import PROJECT_FOLDER, environment, until
+from tests.running import PROJECT_FOLDER, environment, http_client, running_service, until
 from vignette.access.actors import OPERATOR, Scope
 from vignette.access.policy import Access
 from vignette.errors import CatalogueUnavailable
-from vignette.model import State
+from vignette.model import ImageId, State
 from vignette.settings import Settings
 from vignette.wiring.stores import open_and_catch_up, open_store_and_catalogue
 from vignette.worker.sweeper import PROCESS_NAME
@@ -169,3 +169,12 @@ def _open_files() -> list[str]:
         with suppress(FileNotFoundError):  # that of the listing itself
             files.append(os.readlink(entry))  # noqa: PTH115 (not all are paths)
     return files
+
+
+def test_a_start_goes_on_at_once_with_what_the_last_one_was_rendering(tmp_path: Path) -> None:
+    with house(tmp_path) as here:
+        here.upload(picture())
+        assert here.catalogue.renderings.claim(ImageId(0), lease_s=3600) is not None
+
+    with running_service(tmp_path) as service:
+        until(lambda: http_client.get(f"{service.url}/images/0").json()["state"] == "ready")

@@ -46,6 +46,8 @@ def open_catalogue(settings: Settings, offer: str) -> None:
     from vignette.wiring.use_cases import build_first_key
 
     store, catalogue = open_and_catch_up(settings)
+    if settings.is_alone:
+        catalogue.renderings.end_leases()  # those of a worker that was stopped while it rendered
     if settings.access is not Access.OPEN:
         build_first_key(settings, store, catalogue).offer(offer)
     catalogue.close()

@@ -253,6 +253,12 @@ class Note:
     number: int
     image_id: ImageId
 
+    def end_leases(self) -> None:
+        """
+        End all leases, and pauses with them: nobody renders. What workers had in hand when they ended is queued by the
+        next sweep, and what was deleted then is deleted.
+        """
+
 
 class Unflushed(Protocol):
     """

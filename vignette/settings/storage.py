@@ -62,6 +62,11 @@ class Storage(Group):
         return not self.broker_url
 
     @property
+    def is_alone(self) -> bool:
+        """Whether nobody but one service, on one machine, uses this catalogue and this queue."""
+        return self.uses_embedded_broker and self.effective_database_url.startswith("sqlite")
+
+    @property
     def broker_socket(self) -> Path:
         """
         Where the embedded Redis-compatible server listens: in the state folder, or, where that path is too long for a

@@ -53,6 +53,7 @@ _IN_HAND: Final = sa.select(image_table).where(
 _PUBLISH: Final = _HELD.returning(image_table)
 _PUBLISH_AND_QUEUE: Final = _HELD.values(hinted_at=Now()).returning(image_table)
 _NOTE: Final = sa.insert(unflushed_table)
+_END_LEASES: Final = sa.update(image_table).where(image_table.c.lease_until > Now()).values(lease_until=Now())
 _NEWCOMERS_WAIT: Final = unclaimed([state for state, need in NEEDS.items() if need is Need.FIRST], at_most=1)
 
 
@@ -154,6 +155,10 @@ class SqlRenderings:
         values = {"attempts": claim.attempt - 1, "failure": asdict(failure)}
         with self._database.write() as connection:
             connection.execute(_HELD.values(lease_until=Now() + pause_s), _held(claim) | values)
+
+    def end_leases(self) -> None:
+        with self._database.write() as connection:
+            connection.execute(_END_LEASES)
 
 
 def _claim(row: sa.Row[Any] | None) -> Claim | None:
