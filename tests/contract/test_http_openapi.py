@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
 from PIL import Image as Pillow
+from pydantic import BaseModel
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
@@ -29,7 +31,7 @@ from tests.makers import animation, jpeg_segment, jpeg_with, still
 from tests.unit.pixels.test_preview import photo
 from vignette import errors
 from vignette.access.actors import NOBODY, OPERATOR, Scope
-from vignette.access.policy import Policy
+from vignette.access.policy import Access, Policy
 from vignette.access.quotas import Quota
 from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.adapters.stores.folder import FolderStore
@@ -40,6 +42,7 @@ from vignette.use_cases.allowances import Reservation
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.ticketing import Terms
 from vignette.web.api.openapi import build_document
+from vignette.web.api.operations import Answer, operation
 from vignette.web.routes import docs
 
 # Of every answer (RFC 9110), or of how it was sent: no operation's own.
@@ -1190,6 +1193,61 @@ def test_what_comes_is_declared_and_what_is_declared_comes(ask: Asking, operatio
 
     found = {*differences(ask, operation[1]), *misfits(ask)}
     assert not found, "\n".join(sorted(found))
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every `$ref` that *value* holds, at whatever depth."""
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name == "$ref":
+                yield item
+            else:
+                yield from references(item)
+
+
+def leads_somewhere(reference: str, document: dict[str, Any]) -> bool:
+    place: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        place = place.get(part, {})
+    return reference.startswith("#/") and bool(place)
+
+
+@pytest.mark.parametrize("access", Access)
+def test_every_reference_leads_to_a_part_of_the_document(tmp_path: Any, access: Access) -> None:
+    with new_house(tmp_path, access=access) as house:
+        document = house.client.get("/openapi.json").json
+    found = set(references(document))
+
+    assert found
+    assert {reference for reference in found if not leads_somewhere(reference, document)} == set()
+
+
+def test_what_is_read_and_written_otherwise_has_a_schema_for_each() -> None:
+    class Price(BaseModel):
+        """It is read from a number or from text, and written as text."""
+
+        amount: Decimal
+
+    app = Flask("another")
+
+    @app.post("/price")
+    @operation("A price", Answer(200, "", JSON, Price), scope=None, bodies={JSON: Price})
+    def price() -> str:
+        return ""
+
+    with app.test_request_context():
+        document = build_document(app, "http://localhost", Policy(Access.OPEN))
+    asked = document["paths"]["/price"]["post"]
+    body, answer = (
+        content[JSON]["schema"]["$ref"]
+        for content in (asked["requestBody"]["content"], asked["responses"]["200"]["content"])
+    )
+
+    assert body != answer
+    assert all(leads_somewhere(reference, document) for reference in references(document))
 
 
 def test_every_kind_of_body_that_is_declared_is_taken_and_no_other(ask: Asking) -> None:

@@ -96,7 +96,7 @@ class NewTicket(BaseModel):
     scope=Scope.SHARE,
     problems=(CrossSiteRequest, *UNREADABLE, TooManyTickets, *UNWRITABLE),
     bodies={
-        JSON: {"schema": NewTicket.model_json_schema()},
+        JSON: NewTicket,
         FORM: {
             "schema": {
                 "type": "object",
