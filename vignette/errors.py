@@ -315,10 +315,13 @@ class StorageQuotaExceeded(VignetteError):
 
 
 class NotAllowed(VignetteError):
-    """Who asks lacks the scope `required` (`access.actors.Scope`), and has those that are `granted`."""
+    """
+    Who asks lacks the scope `required` (`access.actors.Scope`), and has those that are `granted`. Where any key will
+    do, no scope is required: None.
+    """
 
-    def __init__(self, required: str, granted: Iterable[str] = (), detail: str = "") -> None:
-        self.required = str(required)
+    def __init__(self, required: str | None, granted: Iterable[str] = (), detail: str = "") -> None:
+        self.required = None if required is None else str(required)
         self.granted = tuple(sorted(map(str, granted)))
         super().__init__(
             detail or f"this needs the scope {self.required!r}; granted: {', '.join(self.granted) or 'none'}"

@@ -1225,6 +1225,17 @@ def test_every_reference_leads_to_a_part_of_the_document(tmp_path: Any, access: 
     assert {reference for reference in found if not leads_somewhere(reference, document)} == set()
 
 
+@pytest.mark.parametrize("access", Access)
+def test_what_is_declared_to_be_free_asks_nobody_for_a_key_and_nothing_else_is(tmp_path: Any, access: Access) -> None:
+    with new_house(tmp_path, access=access) as house:
+        document = house.client.get("/openapi.json").json
+        for template, item in document["paths"].items():
+            for method, described in item.items():
+                answer = house.client.open(template.format(**_NAMES), method=method.upper())
+                is_free = {} in described["security"]
+                assert ("WWW-Authenticate" not in answer.headers) == is_free, (method, template)
+
+
 def test_what_is_read_and_written_otherwise_has_a_schema_for_each() -> None:
     class Price(BaseModel):
         """It is read from a number or from text, and written as text."""

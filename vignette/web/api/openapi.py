@@ -29,6 +29,7 @@ from vignette.errors import (
     CrossSiteRequest,
     InvalidKey,
     InvalidTicket,
+    KeyRequired,
     NotTheOwner,
     QuotaExceeded,
     ReducedCapacity,
@@ -162,7 +163,10 @@ def _security(operation: Operation, policy: Policy) -> list[dict[str, list[str]]
     The Security Requirement Objects (OpenAPI 3.1.1, 4.8.30): one of them is enough. A key may always be shown.
     """
     scopes = [] if operation.scope is None else [operation.scope.value]
-    is_free = operation.scope is None or policy.why_not(NOBODY, operation.scope) is None
+    if operation.scope is None:
+        is_free = KeyRequired not in operation.problems
+    else:
+        is_free = policy.why_not(NOBODY, operation.scope) is None
     by_ticket = [{_TICKET: scopes}] if operation.scope is Scope.UPLOAD else []
     by_token: list[dict[str, list[str]]] = [{_DELETE_TOKEN: []}] if operation.takes_delete_tokens else []
     return [*([{}] if is_free else []), {_KEY: scopes}, *by_ticket, *by_token]

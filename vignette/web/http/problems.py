@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask, Response, g, make_response, render_template, request
 from pydantic import BaseModel, ConfigDict, Field
@@ -100,7 +100,7 @@ class Problem(BaseModel):
     detail: str
     measured: int | None = None
     limit: int | None = None
-    required: str | None = Field(default=None, description="Where a right is missing: the scope that is needed")
+    required: str | None = Field(default=None, description="Where a scope is missing: the one that is needed")
     granted: list[str] | None = Field(default=None, description="The scopes that who asks has")
     reason: str | None = Field(default=None, description="Where a check of this service refused: the code that it gave")
     violated_policies: list[str] | None = Field(
@@ -116,7 +116,9 @@ def status_of(kind: type[VignetteError]) -> int:
 
 
 def problem_of(error: VignetteError) -> Problem:
-    rights = {"required": error.required, "granted": list(error.granted)} if isinstance(error, NotAllowed) else {}
+    rights: dict[str, Any] = {}
+    if isinstance(error, NotAllowed) and error.required is not None:
+        rights = {"required": error.required, "granted": list(error.granted)}
     too_much = {"violated_policies": list(error.policies)} if isinstance(error, QuotaExceeded) else {}
     return Problem(
         **rights,
@@ -247,6 +249,8 @@ CHALLENGED: Final = frozenset({errors.KeyRequired, errors.InvalidKey, errors.Inv
 def _challenge(error: VignetteError) -> str | None:
     """Return what `WWW-Authenticate` says of the key that is missing, wrong, or not enough (RFC 6750, 3)."""
     match error:
+        case errors.KeyRequired(required=None):
+            return _BEARER
         case errors.KeyRequired():
             return f'{_BEARER}, scope="{error.required}"'
         case errors.InvalidKey():

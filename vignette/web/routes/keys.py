@@ -193,7 +193,7 @@ def _list_page(page: KeyPage, form: Mapping[str, str] = BLANK, refused: str | No
 def mine() -> Response:
     actor = current_actor()
     if actor.key_id is None:
-        raise KeyRequired("any", detail="show a key: Authorization: Bearer vk_…")
+        raise KeyRequired(None, detail="show a key: Authorization: Bearer vk_…")
     return _page_of(web_context().keyholding.mine(actor))
 
 
