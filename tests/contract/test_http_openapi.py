@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -1234,6 +1235,55 @@ def test_what_is_declared_to_be_free_asks_nobody_for_a_key_and_nothing_else_is(t
                 answer = house.client.open(template.format(**_NAMES), method=method.upper())
                 is_free = {} in described["security"]
                 assert ("WWW-Authenticate" not in answer.headers) == is_free, (method, template)
+
+
+@pytest.mark.parametrize("access", Access)
+def test_an_example_shows_a_key_where_one_is_needed(tmp_path: Any, access: Access) -> None:
+    with new_house(tmp_path, access=access) as house:
+        document = house.client.get("/openapi.json").json
+        page = unescape(house.client.get("/docs").text)
+    examples = [
+        (described["x-curl"], {} in described["security"])
+        for item in document["paths"].values()
+        for described in item.values()
+        if "x-curl" in described
+    ]
+
+    assert {is_free for _, is_free in examples} == {True, False}
+    for example, is_free in examples:
+        assert ('-H "Authorization: Bearer $KEY"' in example) != is_free, example
+        assert "vk_" not in example
+        assert f"<code>{example}</code>" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            {None: "No key is needed", "": "It needs a key, whatever its rights", "ticket": "A ticket will do, too"},
+        ),
+        (
+            "fr",
+            {
+                None: "Aucune clé n’est nécessaire",
+                "": "Il faut une clé, quels que soient ses droits",
+                "ticket": "Un ticket convient aussi",
+            },
+        ),
+    ],
+)
+def test_the_page_tells_which_right_each_call_needs(tmp_path: Any, language: str, words: dict[str | None, str]) -> None:
+    with new_house(tmp_path, access=Access.GALLERY) as house:
+        page = house.client.get("/docs", headers={"Accept-Language": language}).text
+    by_operation = dict(re.findall('<section id="([a-z_]+)">(.*?)</section>', page, re.DOTALL))
+
+    assert words[None] in by_operation["images_catalogue"]
+    assert words[""] in by_operation["keys_mine"]
+    assert "<code>upload</code>" in by_operation["uploads_upload"]
+    assert words["ticket"] in by_operation["uploads_upload"]
+    assert "<code>admin</code>" in by_operation["keys_add"]
+    assert words["ticket"] not in by_operation["keys_add"]
 
 
 def test_what_is_read_and_written_otherwise_has_a_schema_for_each() -> None:

@@ -58,6 +58,9 @@ _READ: Final[JsonSchemaMode] = "validation"
 _WRITTEN: Final[JsonSchemaMode] = "serialization"
 _References = Mapping[tuple[Any, JsonSchemaMode], JsonSchemaValue]
 
+# How curl shows a key.
+_BY_KEY: Final = '-H "Authorization: Bearer $KEY"'
+
 # Ranges are of GET alone (RFC 9110, 14.2): a HEAD request's Range is ignored.
 _OF_RANGES: Final = frozenset({"206", "416"})
 _ASKING_RANGES: Final = frozenset({"Range", "If-Range"})
@@ -90,8 +93,11 @@ def build_document(app: Flask, server_url: str, policy: Policy, *, is_rated: boo
             operation = _rated(operation)
         operation = replace(operation, problems=(*operation.problems, *_refusals(operation, policy)))
         description = inspect.getdoc(app.view_functions[rule.endpoint])
-        described = _operation_object(rule, operation, description, server_url, references)
-        described["security"] = _security(operation, policy)
+        described = _operation_object(rule, operation, description, references)
+        security = described["security"] = _security(operation, policy)
+        if operation.curl:
+            shown = [] if {} in security else [_BY_KEY]
+            described["x-curl"] = " ".join(["curl", *shown, operation.curl.format(server=server_url)])
         paths[path][method] = _without_content(described) if method == "head" else described
     return {
         "openapi": "3.1.0",
@@ -182,7 +188,7 @@ def _operations(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:
 
 
 def _operation_object(
-    rule: Rule, operation: Operation, description: str | None, server_url: str, references: _References
+    rule: Rule, operation: Operation, description: str | None, references: _References
 ) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
@@ -204,8 +210,6 @@ def _operation_object(
             for media_type, body in operation.bodies.items()
         }
         described["requestBody"] = {"required": True, "content": content}
-    if operation.curl:
-        described["x-curl"] = "curl " + operation.curl.format(server=server_url)
     return described
 
 

@@ -50,7 +50,7 @@ class Operation:
     A signed link leads to the view as the representation `link`; None: no link leads there.
     Whoever shows a delete token needs no scope if the view `takes_delete_tokens`: it has to look at the token then.
     `bodies` maps the media types that the view takes to the model that is read, or to what OpenAPI calls their Media
-    Type Objects; `curl` is what follows `curl `.
+    Type Objects; `curl` is what follows `curl ` and the key.
     """
 
     summary: str

@@ -188,7 +188,7 @@ def _list_page(page: KeyPage, form: Mapping[str, str] = BLANK, refused: str | No
     Answer(200, "", HTML),
     scope=None,
     problems=(KeyRequired, KeyNotFound, CatalogueUnavailable),
-    curl="-H 'Authorization: Bearer vk_…' {server}/keys/me",
+    curl="{server}/keys/me",
 )
 def mine() -> Response:
     actor = current_actor()
