@@ -273,7 +273,12 @@ def send_all_sorts(ask: Asking) -> None:
 
 
 def check(ask: Asking) -> None:
-    """What others say of a file before it is kept."""
+    """What others say of a file before it is kept, and what keeps the door from saying anything."""
+    inspector = ask.house.context.intake._inspector
+    for fault in (errors.TooLongToCheck("2 s"), errors.NotCheckable("it ended")):
+        with patched(inspector, "inspect", failing(fault)):
+            ask.send(picture())
+            ask.send(picture(), picture())
     screening = ask.house.context.intake._screening
     suspicion = Suspicion("moderation", "nudity", datetime(2026, 1, 1, tzinfo=UTC))
     with patched(screening, "screen", lambda *_: suspicion):  # of pictures that no other exchange sends
