@@ -48,6 +48,7 @@ VignetteError
 │   └── NotTheOwner             the owner of the image might
 ├── ConditionRequired           a change has to say what it is a change of
 ├── EditedMeanwhile             it is a change of what somebody else has changed by now
+├── RangeNotSatisfiable         the file has none of the bytes that are asked for
 ├── ImageDeleted
 ├── ImageNotFailed              only a failed image can be tried again
 ├── ImageNotQuarantined         only an image in quarantine can be accepted or rejected
@@ -351,6 +352,11 @@ class ConditionRequired(VignetteError):
 class EditedMeanwhile(VignetteError):
     code = "edited-meanwhile"
     title = N_("Somebody else has changed it meanwhile")
+
+
+class RangeNotSatisfiable(VignetteError):
+    code = "range-not-satisfiable"
+    title = N_("The file has no such range")
 
 
 class ImageDeleted(VignetteError):

@@ -380,7 +380,8 @@ def image(ask: Asking) -> None:
         ask.both(f"/images/{number}", template)
     ask.both(f"/images/0?ids={_TOO_MANY}", template)
     for headers in CONDITIONS:
-        ask.both("/images/0", template, headers=headers, faces=("*/*", JSON))
+        # A page of an image has no tag; its refusal is a page to who takes those beside JSON.
+        ask.both("/images/0", template, headers=headers, faces=("*/*", JSON, f"{JSON},text/html;q=0.5"))
     with no_catalogue(ask.house):
         ask.both("/images/0", template)
 

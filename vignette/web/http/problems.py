@@ -47,6 +47,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.UploadTooLarge: 413,
     errors.TooManyFiles: 413,
     errors.UnsupportedFormat: 415,
+    errors.RangeNotSatisfiable: 416,
     errors.MisdirectedRequest: 421,
     errors.EmptyFile: 422,
     errors.BrokenImage: 422,
@@ -65,6 +66,14 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.Unavailable: 503,
     errors.ReducedCapacity: 503,
     errors.StoreFull: 507,
+}
+
+# What Flask and Werkzeug raise themselves, by its status.
+_OF_WERKZEUG: Final[dict[int, type[VignetteError]]] = {
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.UploadTooLarge,
+    416: errors.RangeNotSatisfiable,
 }
 
 # What comes back by itself is worth asking for again, after this many seconds.
@@ -197,7 +206,7 @@ def problem_response(problem: Problem) -> Response:
 
 def init_problems(app: Flask) -> None:
     """Have *app* answer every error with a problem."""
-    app.register_error_handler(VignetteError, _answer_ours)
+    app.register_error_handler(VignetteError, response_to)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unexpected)
 
@@ -213,7 +222,8 @@ def refusal_of_this_request() -> VignetteError | None:
     return error
 
 
-def _answer_ours(error: VignetteError) -> Response:
+def response_to(error: VignetteError) -> Response:
+    """Return the answer that tells *error*, as a view that raises it gets."""
     note_refusal(error)
     problem = problem_of(error)
     if isinstance(error, Overloaded | CheckUnavailable):
@@ -264,9 +274,7 @@ def _answer_http(error: HTTPException) -> Response:
     """What Flask and Werkzeug raise themselves, said in our words; redirects pass."""
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
-    kind = {404: errors.NotFound, 405: errors.MethodNotAllowed, 413: errors.UploadTooLarge}.get(error.code)
-    if kind is None:
-        kind = errors.MalformedRequest if error.code < 500 else VignetteError
+    kind = _OF_WERKZEUG.get(error.code, errors.MalformedRequest if error.code < 500 else VignetteError)
     problem = problem_of(kind(_in_our_words(error.code))).model_copy(update={"status": error.code})
     response = problem_response(problem)
     for name, value in error.get_headers(request.environ):
