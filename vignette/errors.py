@@ -48,6 +48,7 @@ VignetteError
 │   └── NotTheOwner             the owner of the image might
 ├── ConditionRequired           a change has to say what it is a change of
 ├── EditedMeanwhile             it is a change of what somebody else has changed by now
+├── RangeNotSatisfiable         the file has none of the bytes that are asked for
 ├── ImageDeleted
 ├── ImageNotFailed              only a failed image can be tried again
 ├── ImageNotQuarantined         only an image in quarantine can be accepted or rejected
@@ -320,10 +321,13 @@ class StorageQuotaExceeded(VignetteError):
 
 
 class NotAllowed(VignetteError):
-    """Who asks lacks the scope `required` (`access.actors.Scope`), and has those that are `granted`."""
+    """
+    Who asks lacks the scope `required` (`access.actors.Scope`), and has those that are `granted`. Where any key will
+    do, no scope is required: None.
+    """
 
-    def __init__(self, required: str, granted: Iterable[str] = (), detail: str = "") -> None:
-        self.required = str(required)
+    def __init__(self, required: str | None, granted: Iterable[str] = (), detail: str = "") -> None:
+        self.required = None if required is None else str(required)
         self.granted = tuple(sorted(map(str, granted)))
         super().__init__(
             detail or f"this needs the scope {self.required!r}; granted: {', '.join(self.granted) or 'none'}"
@@ -353,6 +357,11 @@ class ConditionRequired(VignetteError):
 class EditedMeanwhile(VignetteError):
     code = "edited-meanwhile"
     title = N_("Somebody else has changed it meanwhile")
+
+
+class RangeNotSatisfiable(VignetteError):
+    code = "range-not-satisfiable"
+    title = N_("The file has no such range")
 
 
 class ImageDeleted(VignetteError):

@@ -134,7 +134,14 @@ FOR_EVERYBODY = {
 BY_TOKEN = {"/images/{}/take-back"}
 TAKE_DELETE_TOKENS = {"/images/{}", "/images/{}/delete"}
 # They ask for a key themselves, whatever its scopes.
-FOR_EACH_KEY = {"/keys/me", "/sessions", "/sessions/{}", "/sessions/{}/end", "/sessions/end-others"}
+OF_EACH_KEY = [
+    ("GET", "/keys/me"),
+    ("GET", "/sessions"),
+    ("DELETE", "/sessions/{}"),
+    ("POST", "/sessions/{}/end"),
+    ("POST", "/sessions/end-others"),
+]
+FOR_EACH_KEY = {path for _, path in OF_EACH_KEY}
 FOR_VISITORS = {"/login", "/logout", "/first-key"}
 # Who has a ticket knows the address.
 FOR_GUESTS = {"/t/{}", "/t/{}/qr.svg"}
@@ -183,6 +190,19 @@ def test_a_stranger_is_told_which_right_is_missing(doors: Doors, method: str, pa
         assert answer.json["required"] == scope
         assert answer.json["granted"] == []
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("method", "path"), OF_EACH_KEY)
+def test_where_any_key_will_do_no_scope_is_named(doors: Doors, method: str, path: str) -> None:
+    answer = doors.ask("nobody", method, path.format("a"))
+
+    assert answer.status_code == 401
+    assert answer.json["type"] == "/problems/key-required"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="vignette"'
+    assert answer.json.keys().isdisjoint({"required", "granted"})
+    if method != "GET":
+        [(_, event)] = doors.house.context.auditing.newest(OPERATOR, 1)
+        assert event.detail == "key-required"
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), [*ROUTES, *OF_ALL])

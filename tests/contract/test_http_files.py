@@ -112,6 +112,7 @@ class TestOriginal:
         response = house.client.get("/images/0/original", headers={"Range": f"bytes={len(content)}-"})
 
         assert (response.status_code, response.headers["Content-Range"]) == (416, f"bytes */{len(content)}")
+        assert problem(response)["type"] == "/problems/range-not-satisfiable"
 
     def test_what_the_client_has_already_is_304(self, house: House) -> None:
         house.upload(picture())
@@ -132,7 +133,8 @@ class TestOriginal:
         right = house.client.get(path, headers=some | {"If-Match": etag})
 
         assert (same.status_code, same.data) == (304, b"")
-        assert (other.status_code, other.data) == (412, b"")
+        assert other.status_code == 412
+        assert problem(other)["type"] == "/problems/edited-meanwhile"
         assert (right.status_code, len(right.data)) == (206, 2)
 
     @pytest.mark.parametrize(
@@ -169,7 +171,13 @@ class TestOriginal:
 
             assert response.status_code == status
             assert response.headers["ETag"] == whole.headers["ETag"]
-            assert response.data == (whole.data if (method, status) == ("GET", 200) else b"")
+            if status == 412:
+                assert response.mimetype == "application/problem+json"
+                assert response.headers["Cache-Control"] == "no-store"
+            if (method, status) == ("GET", 412):
+                assert problem(response)["type"] == "/problems/edited-meanwhile"
+            else:
+                assert response.data == (whole.data if (method, status) == ("GET", 200) else b"")
 
     @pytest.mark.parametrize(
         ("since", "status"),

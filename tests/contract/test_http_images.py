@@ -14,7 +14,9 @@ from PIL import Image as Pillow
 from tests import makers
 from tests.contract.asking import BROWSER, JSON, post, problem
 from tests.house import House, broken_pixels, picture
+from tests.house import house as new_house
 from tests.makers import png_chunk, png_with
+from vignette.access.actors import OPERATOR, Scope
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
 
@@ -66,6 +68,15 @@ class TestGetImages:
         response = house.client.get(f"/images?{query}")
 
         assert problem(response)["type"] == "/problems/malformed-request"
+
+    @pytest.mark.parametrize("path", ["/images?before={}", "/images?state=quarantined&before={}", "/images?like={}"])
+    def test_what_may_name_an_image_is_told_where_nothing_is_named(self, tmp_path: Path, path: str) -> None:
+        with new_house(tmp_path) as house:
+            _, token = house.keyholding.add(OPERATOR, "admin", {Scope.ADMIN})
+            answer = house.client.get(path.format("xx"), headers={"Authorization": f"Bearer {token}"})
+
+        assert "has to be the number or the public name of an image" in problem(answer)["detail"]
+        assert ("`next`" in problem(answer)["detail"]) == (path == "/images?before={}")
 
     def test_a_browser_gets_a_page(self, house: House) -> None:
         house.upload(picture())

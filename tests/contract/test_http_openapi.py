@@ -13,12 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
 from PIL import Image as Pillow
+from pydantic import BaseModel
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
@@ -29,7 +32,7 @@ from tests.makers import animation, jpeg_segment, jpeg_with, still
 from tests.unit.pixels.test_preview import photo
 from vignette import errors
 from vignette.access.actors import NOBODY, OPERATOR, Scope
-from vignette.access.policy import Policy
+from vignette.access.policy import Access, Policy
 from vignette.access.quotas import Quota
 from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.adapters.stores.folder import FolderStore
@@ -40,6 +43,7 @@ from vignette.use_cases.allowances import Reservation
 from vignette.use_cases.intake import IntakeLimits
 from vignette.use_cases.ticketing import Terms
 from vignette.web.api.openapi import build_document
+from vignette.web.api.operations import Answer, operation
 from vignette.web.routes import docs
 
 # Of every answer (RFC 9110), or of how it was sent: no operation's own.
@@ -269,7 +273,12 @@ def send_all_sorts(ask: Asking) -> None:
 
 
 def check(ask: Asking) -> None:
-    """What others say of a file before it is kept."""
+    """What others say of a file before it is kept, and what keeps the door from saying anything."""
+    inspector = ask.house.context.intake._inspector
+    for fault in (errors.TooLongToCheck("2 s"), errors.NotCheckable("it ended")):
+        with patched(inspector, "inspect", failing(fault)):
+            ask.send(picture())
+            ask.send(picture(), picture())
     screening = ask.house.context.intake._screening
     suspicion = Suspicion("moderation", "nudity", datetime(2026, 1, 1, tzinfo=UTC))
     with patched(screening, "screen", lambda *_: suspicion):  # of pictures that no other exchange sends
@@ -371,7 +380,8 @@ def image(ask: Asking) -> None:
         ask.both(f"/images/{number}", template)
     ask.both(f"/images/0?ids={_TOO_MANY}", template)
     for headers in CONDITIONS:
-        ask.both("/images/0", template, headers=headers, faces=("*/*", JSON))
+        # A page of an image has no tag; its refusal is a page to who takes those beside JSON.
+        ask.both("/images/0", template, headers=headers, faces=("*/*", JSON, f"{JSON},text/html;q=0.5"))
     with no_catalogue(ask.house):
         ask.both("/images/0", template)
 
@@ -1190,6 +1200,121 @@ def test_what_comes_is_declared_and_what_is_declared_comes(ask: Asking, operatio
 
     found = {*differences(ask, operation[1]), *misfits(ask)}
     assert not found, "\n".join(sorted(found))
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every `$ref` that *value* holds, at whatever depth."""
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name == "$ref":
+                yield item
+            else:
+                yield from references(item)
+
+
+def leads_somewhere(reference: str, document: dict[str, Any]) -> bool:
+    place: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        place = place.get(part, {})
+    return reference.startswith("#/") and bool(place)
+
+
+@pytest.mark.parametrize("access", Access)
+def test_every_reference_leads_to_a_part_of_the_document(tmp_path: Any, access: Access) -> None:
+    with new_house(tmp_path, access=access) as house:
+        document = house.client.get("/openapi.json").json
+    found = set(references(document))
+
+    assert found
+    assert {reference for reference in found if not leads_somewhere(reference, document)} == set()
+
+
+@pytest.mark.parametrize("access", Access)
+def test_what_is_declared_to_be_free_asks_nobody_for_a_key_and_nothing_else_is(tmp_path: Any, access: Access) -> None:
+    with new_house(tmp_path, access=access) as house:
+        document = house.client.get("/openapi.json").json
+        for template, item in document["paths"].items():
+            for method, described in item.items():
+                answer = house.client.open(template.format(**_NAMES), method=method.upper())
+                is_free = {} in described["security"]
+                assert ("WWW-Authenticate" not in answer.headers) == is_free, (method, template)
+
+
+@pytest.mark.parametrize("access", Access)
+def test_an_example_shows_a_key_where_one_is_needed(tmp_path: Any, access: Access) -> None:
+    with new_house(tmp_path, access=access) as house:
+        document = house.client.get("/openapi.json").json
+        page = unescape(house.client.get("/docs").text)
+    examples = [
+        (described["x-curl"], {} in described["security"])
+        for item in document["paths"].values()
+        for described in item.values()
+        if "x-curl" in described
+    ]
+
+    assert {is_free for _, is_free in examples} == {True, False}
+    for example, is_free in examples:
+        assert ('-H "Authorization: Bearer $KEY"' in example) != is_free, example
+        assert "vk_" not in example
+        assert f"<code>{example}</code>" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            {None: "No key is needed", "": "It needs a key, whatever its rights", "ticket": "A ticket will do, too"},
+        ),
+        (
+            "fr",
+            {
+                None: "Aucune clé n’est nécessaire",
+                "": "Il faut une clé, quels que soient ses droits",
+                "ticket": "Un ticket convient aussi",
+            },
+        ),
+    ],
+)
+def test_the_page_tells_which_right_each_call_needs(tmp_path: Any, language: str, words: dict[str | None, str]) -> None:
+    with new_house(tmp_path, access=Access.GALLERY) as house:
+        page = house.client.get("/docs", headers={"Accept-Language": language}).text
+    by_operation = dict(re.findall('<section id="([a-z_]+)">(.*?)</section>', page, re.DOTALL))
+
+    assert words[None] in by_operation["images_catalogue"]
+    assert words[""] in by_operation["keys_mine"]
+    assert "<code>upload</code>" in by_operation["uploads_upload"]
+    assert words["ticket"] in by_operation["uploads_upload"]
+    assert "<code>admin</code>" in by_operation["keys_add"]
+    assert words["ticket"] not in by_operation["keys_add"]
+
+
+def test_what_is_read_and_written_otherwise_has_a_schema_for_each() -> None:
+    class Price(BaseModel):
+        """It is read from a number or from text, and written as text."""
+
+        amount: Decimal
+
+    app = Flask("another")
+
+    @app.post("/price")
+    @operation("A price", Answer(200, "", JSON, Price), scope=None, bodies={JSON: Price})
+    def price() -> str:
+        return ""
+
+    with app.test_request_context():
+        document = build_document(app, "http://localhost", Policy(Access.OPEN))
+    asked = document["paths"]["/price"]["post"]
+    body, answer = (
+        content[JSON]["schema"]["$ref"]
+        for content in (asked["requestBody"]["content"], asked["responses"]["200"]["content"])
+    )
+
+    assert body != answer
+    assert all(leads_somewhere(reference, document) for reference in references(document))
 
 
 def test_every_kind_of_body_that_is_declared_is_taken_and_no_other(ask: Asking) -> None:

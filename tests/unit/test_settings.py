@@ -449,7 +449,7 @@ class TestRecipes:
     @pytest.mark.parametrize(
         ("recipe", "problem"),
         [
-            ("name = 'Small', width = 9, height = 9", 'name = "Small": String should match pattern'),
+            ("name = 'Small', width = 9, height = 9", 'name = "Small": should match pattern'),
             ("name = 'small', width = 0, height = 9", "width = 0: should be greater than or equal to 1"),
             ("name = 'small', width = 9, height = 9000", "height = 9000: should be less than or equal to 8192"),
             ("name = 'small', width = 9, height = 9, quality = 101", "quality = 101: should be less than"),

@@ -9,24 +9,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from vignette.misfits import plain_words
 from vignette.recipes import Recipe
 from vignette.settings.checks import CheckSettings
 from vignette.settings.rendering import EDGE
 from vignette.settings.showing import SECRET_NAME, is_secret, shown_value
 from vignette.settings.sources import ENV_PREFIX, config_file, variable_of
 from vignette.settings.whole import Settings
-
-# Where pydantic's words are those of Python.
-_ALLOWED: Final = {
-    "tuple_type": "should be a list",
-    "too_short": "should hold at least one entry",
-    "dataclass_type": "should be a table",
-    "path_type": "should be text",
-    "string_type": "should be text",
-    "int_parsing": "should be a whole number",
-    "int_type": "should be a whole number",
-    "int_from_float": "should be a whole number",
-}
 
 # VIGNETTE_* names that are no settings: where the file is, and what tests and benches read.
 _OTHER_VARIABLES: Final = frozenset({"VIGNETTE_CONFIG", "VIGNETTE_CORPUS"})
@@ -56,9 +45,9 @@ def explain(error: ValidationError, overrides: Iterable[str]) -> list[str]:
 
 
 def _explain_one(item: Any, overrides: Iterable[str]) -> str:
-    message = _ALLOWED.get(item["type"]) or item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = plain_words(item)
     if not item["loc"]:
-        return str(message)  # about several settings: it names them
+        return message  # about several settings: it names them
     field, *inner = item["loc"]
     name = _where(field, overrides) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
     if item["type"] == "extra_forbidden":

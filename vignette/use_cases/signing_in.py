@@ -144,5 +144,5 @@ class SigningIn:
 
 def _key_of(actor: Actor) -> str:
     if actor.key_id is None:
-        raise KeyRequired("any", detail="show a key, or sign in with one")
+        raise KeyRequired(None, detail="show a key, or sign in with one")
     return actor.key_id

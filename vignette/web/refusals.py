@@ -40,4 +40,4 @@ def _is_an_invitation(error: VignetteError) -> bool:
 
 
 def _detail(error: VignetteError) -> str:
-    return f"{error.code} {error.required}" if isinstance(error, NotAllowed) else error.code
+    return f"{error.code} {error.required}" if isinstance(error, NotAllowed) and error.required else error.code

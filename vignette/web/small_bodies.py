@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from vignette.errors import MalformedRequest, Overloaded, UploadTooSlow
 from vignette.limits import KIB
+from vignette.misfits import plain_words
 from vignette.tally import Announced, Tally
 from vignette.web.context import web_context
 from vignette.web.http.negotiation import JSON
@@ -96,5 +97,5 @@ def _require_short(length: int, most_bytes: int) -> None:
 
 def _explain(item: ErrorDetails) -> str:
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:_MAX_SHOWN_CHARS]}" for part in item["loc"])
-    what = "is no field" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Input ")
+    what = plain_words(item)
     return f"{where.lstrip('.')}: {what}" if where else what

@@ -25,7 +25,7 @@ OURS = re.compile(
 )
 FOREIGN = re.compile(
     r"unpack|buffer|codec|traceback|exception|error|nonetype|0x[0-9a-f]{6}|vips|spng|libpng|libjpeg|libtiff|pillow|"
-    r"not enough values|index out of range|invalid literal|argument|stream has|operation",
+    r"not enough values|index out of range|invalid literal|argument|stream has|operation|\bb['\"]",
     re.IGNORECASE,
 )
 
@@ -70,6 +70,15 @@ def test_what_is_damaged_anywhere_fails_in_our_words(picture: bytes) -> None:
             damaged[chance.randrange(4, len(damaged))] = chance.randrange(256)
         told.add(words_of(bytes(damaged)))
         told.add(words_of(picture[: chance.randrange(4, len(picture))]))
+
+    assert len(told) > 2
+    assert not [words for words in told if FOREIGN.search(words)]
+
+
+@pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES)
+def test_the_names_of_parts_are_told_as_words_whatever_stands_in_their_place(picture: bytes) -> None:
+    places = (*range(4, min(len(picture), 200)), *range(200, len(picture), 97))
+    told = {words_of(picture[:place] + b"\x13nkI" + picture[place + 4 :]) for place in places}
 
     assert len(told) > 2
     assert not [words for words in told if FOREIGN.search(words)]

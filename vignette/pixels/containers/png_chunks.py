@@ -72,7 +72,7 @@ def _chunk(reader: Reader, offset: int) -> Chunk:
         start = offset + HEADER.size
         chunk = Chunk(kind, offset, start, length, start + length + CRC.size)
         if not kind.isalpha():
-            raise Unended(f"at byte {offset:,} should be a chunk, but {kind!r} is no name of one")
+            raise Unended(f"at byte {offset:,} should be a chunk, but no name of one is there")
         if chunk.end > reader.size:
             reader.require(start, length + CRC.size, chunk.what)
     except BrokenImage as error:

@@ -87,7 +87,7 @@ class _Element:
         return int.from_bytes(self.take(start, length), "big")
 
     def unknown(self) -> Unreadable:
-        return Unreadable(f"its tag {self._name!r} is of the type {self.kind!r}")
+        return Unreadable(f"its tag {self._name!r} is of the type {self.kind.decode('latin-1')!r}")
 
 
 def _taker(name: bytes, model: bytes) -> Callable[[_Element], bytes] | None:

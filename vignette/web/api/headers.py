@@ -94,7 +94,10 @@ ANSWERED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     ),
     "RateLimit": ('What is left, for how many seconds: `"address";r=5990;t=1`', _TEXT),
     "RateLimit-Policy": ('How much may be spent in how many seconds: `"address";q=6000;w=60`', _TEXT),
-    "WWW-Authenticate": ("What is wrong with the key, and which scope is needed (RFC 6750)", {"type": "string"}),
+    "WWW-Authenticate": (
+        "What is wrong with the key, and which scope is needed, if one is (RFC 6750)",
+        {"type": "string"},
+    ),
     "Retry-After": ("Seconds until it is worth asking again", {"type": "integer", "minimum": 1}),
     "Vary": ("The headers of the request that chose this answer", _TEXT),
 }

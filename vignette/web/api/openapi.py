@@ -10,14 +10,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Flask
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue, models_json_schema
 from werkzeug.routing import Rule
 
 from vignette import __version__
@@ -29,6 +29,7 @@ from vignette.errors import (
     CrossSiteRequest,
     InvalidKey,
     InvalidTicket,
+    KeyRequired,
     NotTheOwner,
     QuotaExceeded,
     ReducedCapacity,
@@ -51,6 +52,14 @@ _REFUSALS_OF_RATES: Final = (QuotaExceeded, AbnormalUsage, ReducedCapacity)
 _KEY: Final = "key"
 _DELETE_TOKEN: Final = "delete_token"  # noqa: S105
 _TICKET: Final = "ticket"
+
+# What a model is described for: the bodies that we read, and the answers that we write.
+_READ: Final[JsonSchemaMode] = "validation"
+_WRITTEN: Final[JsonSchemaMode] = "serialization"
+_References = Mapping[tuple[Any, JsonSchemaMode], JsonSchemaValue]
+
+# How curl shows a key.
+_BY_KEY: Final = '-H "Authorization: Bearer $KEY"'
 
 # Ranges are of GET alone (RFC 9110, 14.2): a HEAD request's Range is ignored.
 _OF_RANGES: Final = frozenset({"206", "416"})
@@ -76,20 +85,20 @@ def build_document(app: Flask, server_url: str, policy: Policy, *, is_rated: boo
     nobody may ask as much as he likes.
     """
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
-    models: set[type[BaseModel]] = {Problem}
-    for rule, method, operation in _operations(app):
-        models.update(model for answer in operation.answers for model in answer.all_models)
+    operations = list(_operations(app))
+    references, schemas = _schemas(operation for _, _, operation in operations)
+    for rule, method, operation in operations:
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
         if is_rated and rule.rule not in PROBES:
             operation = _rated(operation)
         operation = replace(operation, problems=(*operation.problems, *_refusals(operation, policy)))
-        described = _operation_object(rule, operation, inspect.getdoc(app.view_functions[rule.endpoint]), server_url)
-        described["security"] = _security(operation, policy)
+        description = inspect.getdoc(app.view_functions[rule.endpoint])
+        described = _operation_object(rule, operation, description, references)
+        security = described["security"] = _security(operation, policy)
+        if operation.curl:
+            shown = [] if {} in security else [_BY_KEY]
+            described["x-curl"] = " ".join(["curl", *shown, operation.curl.format(server=server_url)])
         paths[path][method] = _without_content(described) if method == "head" else described
-    _, schemas = models_json_schema(
-        [(model, "serialization") for model in sorted(models, key=lambda model: model.__name__)],
-        ref_template="#/components/schemas/{model}",
-    )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -101,7 +110,7 @@ def build_document(app: Flask, server_url: str, policy: Policy, *, is_rated: boo
         "servers": [{"url": server_url}],
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": schemas["$defs"],
+            "schemas": schemas,
             "securitySchemes": {
                 _KEY: {"type": "http", "scheme": "bearer", "description": "A key: `vk_…`"},
                 _DELETE_TOKEN: {
@@ -117,6 +126,20 @@ def build_document(app: Flask, server_url: str, policy: Policy, *, is_rated: boo
             },
         },
     }
+
+
+def _schemas(operations: Iterable[Operation]) -> tuple[_References, dict[str, Any]]:
+    """
+    Describe the models of all *operations* at once: each has a name of its own then, and one that reads otherwise than
+    it writes has two.
+    """
+    wanted: set[tuple[type[BaseModel], JsonSchemaMode]] = {(Problem, _WRITTEN)}
+    for operation in operations:
+        wanted.update((model, _WRITTEN) for answer in operation.answers for model in answer.all_models)
+        wanted.update((body, _READ) for body in operation.bodies.values() if isinstance(body, type))
+    in_order = sorted(wanted, key=lambda each: (each[0].__name__, each[1]))
+    references, schemas = models_json_schema(in_order, ref_template="#/components/schemas/{model}")
+    return references, schemas["$defs"]
 
 
 def _refusals(operation: Operation, policy: Policy) -> Iterator[type[VignetteError]]:
@@ -146,7 +169,10 @@ def _security(operation: Operation, policy: Policy) -> list[dict[str, list[str]]
     The Security Requirement Objects (OpenAPI 3.1.1, 4.8.30): one of them is enough. A key may always be shown.
     """
     scopes = [] if operation.scope is None else [operation.scope.value]
-    is_free = operation.scope is None or policy.why_not(NOBODY, operation.scope) is None
+    if operation.scope is None:
+        is_free = KeyRequired not in operation.problems
+    else:
+        is_free = policy.why_not(NOBODY, operation.scope) is None
     by_ticket = [{_TICKET: scopes}] if operation.scope is Scope.UPLOAD else []
     by_token: list[dict[str, list[str]]] = [{_DELETE_TOKEN: []}] if operation.takes_delete_tokens else []
     return [*([{}] if is_free else []), {_KEY: scopes}, *by_ticket, *by_token]
@@ -161,11 +187,13 @@ def _operations(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:
                     yield rule, method, operation
 
 
-def _operation_object(rule: Rule, operation: Operation, description: str | None, server_url: str) -> dict[str, Any]:
+def _operation_object(
+    rule: Rule, operation: Operation, description: str | None, references: _References
+) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "summary": operation.summary,
-        "responses": _responses(operation),
+        "responses": _responses(operation, references),
     }
     if description:
         described["description"] = description
@@ -177,9 +205,11 @@ def _operation_object(rule: Rule, operation: Operation, description: str | None,
     if parameters:
         described["parameters"] = parameters
     if operation.bodies:
-        described["requestBody"] = {"required": True, "content": operation.bodies}
-    if operation.curl:
-        described["x-curl"] = "curl " + operation.curl.format(server=server_url)
+        content = {
+            media_type: {"schema": references[body, _READ]} if isinstance(body, type) else body
+            for media_type, body in operation.bodies.items()
+        }
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
@@ -213,7 +243,7 @@ def _parameter_object(parameter: Parameter) -> dict[str, Any]:
     }
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Operation, references: _References) -> dict[str, Any]:
     responses: dict[str, dict[str, Any]] = {}
     for answer in (*operation.answers, *_problem_answers(operation.problems)):
         response = responses.setdefault(str(answer.status), {"description": ""})
@@ -222,8 +252,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
         if headers:
             response.setdefault("headers", {}).update(headers)
         if answer.media_type:
-            response.setdefault("content", {})[answer.media_type] = _media_type_object(answer)
-    default = _media_type_object(Answer(500, "", PROBLEM, Problem))
+            response.setdefault("content", {})[answer.media_type] = _media_type_object(answer, references)
+    default = _media_type_object(Answer(500, "", PROBLEM, Problem), references)
     # In this order the page shows them.
     in_order = dict(sorted(responses.items()))
     return {**in_order, "default": {"description": "A fault of the service", "content": {PROBLEM: default, HTML: {}}}}
@@ -255,10 +285,10 @@ def _headers_of(answer: Answer) -> Sequence[str]:
     return sorted({*answer.headers, *of_page})
 
 
-def _media_type_object(answer: Answer) -> dict[str, Any]:
+def _media_type_object(answer: Answer, references: _References) -> dict[str, Any]:
     if answer.schema is not None:
         return {"schema": answer.schema}
-    references = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in answer.all_models]
-    if not references:
+    schemas = [references[model, _WRITTEN] for model in answer.all_models]
+    if not schemas:
         return {}
-    return {"schema": references[0] if len(references) == 1 else {"anyOf": references}}
+    return {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}

@@ -49,8 +49,8 @@ class Operation:
     Who asks needs the `scope`; None: the view tells nothing of images, and is for everybody, in each `access` mode.
     A signed link leads to the view as the representation `link`; None: no link leads there.
     Whoever shows a delete token needs no scope if the view `takes_delete_tokens`: it has to look at the token then.
-    `bodies` maps the media types that the view takes to what OpenAPI calls their Media Type Objects; `curl` is what
-    follows `curl `.
+    `bodies` maps the media types that the view takes to the model that is read, or to what OpenAPI calls their Media
+    Type Objects; `curl` is what follows `curl ` and the key.
     """
 
     summary: str
@@ -58,7 +58,7 @@ class Operation:
     scope: Scope | None
     problems: Sequence[type[VignetteError]] = ()
     parameters: Sequence[Parameter] = ()
-    bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    bodies: Mapping[str, type[BaseModel] | Mapping[str, Any]] = field(default_factory=dict)
     curl: str = ""
     link: Representation | None = None
     takes_delete_tokens: bool = False

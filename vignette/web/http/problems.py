@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask, Response, g, make_response, render_template, request
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,6 +47,7 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.UploadTooLarge: 413,
     errors.TooManyFiles: 413,
     errors.UnsupportedFormat: 415,
+    errors.RangeNotSatisfiable: 416,
     errors.MisdirectedRequest: 421,
     errors.EmptyFile: 422,
     errors.BrokenImage: 422,
@@ -65,6 +66,14 @@ STATUS: Final[dict[type[VignetteError], int]] = {
     errors.Unavailable: 503,
     errors.ReducedCapacity: 503,
     errors.StoreFull: 507,
+}
+
+# What Flask and Werkzeug raise themselves, by its status.
+_OF_WERKZEUG: Final[dict[int, type[VignetteError]]] = {
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.UploadTooLarge,
+    416: errors.RangeNotSatisfiable,
 }
 
 # What comes back by itself is worth asking for again, after this many seconds.
@@ -100,7 +109,7 @@ class Problem(BaseModel):
     detail: str
     measured: int | None = None
     limit: int | None = None
-    required: str | None = Field(default=None, description="Where a right is missing: the scope that is needed")
+    required: str | None = Field(default=None, description="Where a scope is missing: the one that is needed")
     granted: list[str] | None = Field(default=None, description="The scopes that who asks has")
     reason: str | None = Field(default=None, description="Where a check of this service refused: the code that it gave")
     violated_policies: list[str] | None = Field(
@@ -116,7 +125,9 @@ def status_of(kind: type[VignetteError]) -> int:
 
 
 def problem_of(error: VignetteError) -> Problem:
-    rights = {"required": error.required, "granted": list(error.granted)} if isinstance(error, NotAllowed) else {}
+    rights: dict[str, Any] = {}
+    if isinstance(error, NotAllowed) and error.required is not None:
+        rights = {"required": error.required, "granted": list(error.granted)}
     too_much = {"violated_policies": list(error.policies)} if isinstance(error, QuotaExceeded) else {}
     return Problem(
         **rights,
@@ -195,7 +206,7 @@ def problem_response(problem: Problem) -> Response:
 
 def init_problems(app: Flask) -> None:
     """Have *app* answer every error with a problem."""
-    app.register_error_handler(VignetteError, _answer_ours)
+    app.register_error_handler(VignetteError, response_to)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unexpected)
 
@@ -211,7 +222,8 @@ def refusal_of_this_request() -> VignetteError | None:
     return error
 
 
-def _answer_ours(error: VignetteError) -> Response:
+def response_to(error: VignetteError) -> Response:
+    """Return the answer that tells *error*, as a view that raises it gets."""
     note_refusal(error)
     problem = problem_of(error)
     if isinstance(error, Overloaded | CheckUnavailable):
@@ -249,6 +261,8 @@ CHALLENGED: Final = frozenset(
 def _challenge(error: VignetteError) -> str | None:
     """Return what `WWW-Authenticate` says of the key that is missing, wrong, or not enough (RFC 6750, 3)."""
     match error:
+        case errors.KeyRequired(required=None):
+            return _BEARER
         case errors.KeyRequired():
             return f'{_BEARER}, scope="{error.required}"'
         case errors.InvalidKey():
@@ -262,9 +276,7 @@ def _answer_http(error: HTTPException) -> Response:
     """What Flask and Werkzeug raise themselves, said in our words; redirects pass."""
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
-    kind = {404: errors.NotFound, 405: errors.MethodNotAllowed, 413: errors.UploadTooLarge}.get(error.code)
-    if kind is None:
-        kind = errors.MalformedRequest if error.code < 500 else VignetteError
+    kind = _OF_WERKZEUG.get(error.code, errors.MalformedRequest if error.code < 500 else VignetteError)
     problem = problem_of(kind(_in_our_words(error.code))).model_copy(update={"status": error.code})
     response = problem_response(problem)
     for name, value in error.get_headers(request.environ):

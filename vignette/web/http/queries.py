@@ -92,9 +92,13 @@ def whole_number(query: Mapping[str, str], name: str, low: int, high: int) -> in
     text = query.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high):
+    if not _is_number(text, low, high):
         raise MalformedRequest(f"{name} is {text[:30]!r}, and has to be a whole number from {low} to {high}")
     return int(text)
+
+
+def _is_number(text: str, low: int, high: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high
 
 
 def page_size(query: Mapping[str, str], usual: int = PAGE_SIZE) -> int:
@@ -129,18 +133,26 @@ def wanted_visibility(query: Mapping[str, str]) -> Visibility:
     return said
 
 
-def place_in_list(query: Mapping[str, str]) -> ImageRef | None:
+def place_in_list(query: Mapping[str, str], *, or_else: str = "") -> ImageRef | None:
     """Return what the parameter `before` names, as `named_in` does."""
-    return named_in(query, "before")
+    return named_in(query, "before", or_else=or_else)
 
 
-def named_in(query: Mapping[str, str], parameter: str) -> ImageRef | None:
+def named_in(query: Mapping[str, str], parameter: str, *, or_else: str = "") -> ImageRef | None:
     """
-    Return what this parameter names: an image by its public name, or any number. None if there is none; raise
-    `MalformedRequest`.
+    Return what this parameter names: an image by its public name, or any number. None if there is none.
+
+    Raises:
+        MalformedRequest: It is neither. What else the parameter may be, for which the caller has looked, is told in the
+            words of *or_else*.
     """
-    name = query.get(parameter, "")
-    if is_name(name):
-        return PublicName(name)
-    number = whole_number(query, parameter, 0, MOST_ID)
-    return None if number is None else ImageId(number)
+    text = query.get(parameter)
+    if text is None:
+        return None
+    if is_name(text):
+        return PublicName(text)
+    if not _is_number(text, 0, MOST_ID):
+        raise MalformedRequest(
+            f"{parameter} is {text[:30]!r}, and has to be the number or the public name of an image{or_else}"
+        )
+    return ImageId(int(text))

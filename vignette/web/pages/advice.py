@@ -76,6 +76,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "condition-required": N_(
         "Send the ETag of the image that you have seen in If-Match, or If-Match: * to change it whatever it is."
     ),
+    "range-not-satisfiable": N_("Ask for bytes that the file has: Content-Range tells how many there are."),
     "edited-meanwhile": N_("Look at the image again, and decide anew."),
     "invalid-delete-token": N_(
         "Copy the whole link, or the token: it begins with vd_. It takes back that one image alone."

@@ -16,13 +16,14 @@ from vignette.access.actors import Scope
 from vignette.access.links import Representation
 from vignette.errors import (
     CatalogueUnavailable,
+    EditedMeanwhile,
     FileNotStored,
     ImageDeleted,
     ImageNotFound,
-    MalformedRequest,
     NotPublishable,
     Overloaded,
     QueueUnavailable,
+    RangeNotSatisfiable,
     StoreUnavailable,
 )
 from vignette.limits import CHUNK_BYTES, MAX_WAIT_S
@@ -35,9 +36,8 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, checked_each_time, no_content
 from vignette.web.http.conditions import settle, without_conditions
 from vignette.web.http.digests import sha256_digest
-from vignette.web.http.negotiation import HTML, JSON, PROBLEM, TEXT
+from vignette.web.http.negotiation import JSON, TEXT
 from vignette.web.http.preferences import preferred_wait_s
-from vignette.web.http.problems import Problem
 from vignette.web.linked import current_link
 
 files = Blueprint("files", __name__, url_prefix="/images")
@@ -53,17 +53,7 @@ _OF_A_FILE: Final = ("ETag", "Cache-Control")
 _OF_THE_ORIGINAL: Final = (*_OF_A_FILE, "Repr-Digest", "Content-Disposition")
 _OF_A_COPY: Final = (*_OF_THE_ORIGINAL, "Vignette-Public-Copy")
 _TROUBLES: Final = (ImageNotFound, FileNotStored, ImageDeleted, CatalogueUnavailable, StoreUnavailable)
-_NO_SUCH_RANGE: Final = (
-    Answer(
-        416,
-        "The file has no such range",
-        PROBLEM,
-        Problem,
-        ("Content-Range", "Cache-Control", "Vary"),
-        problem=MalformedRequest,
-    ),
-    Answer(416, "", HTML),
-)
+_NO_SUCH_RANGE: Final = Answer(416, "", headers=("Content-Range",))
 
 
 @files.get("/<image_id:image_id>/original")
@@ -77,10 +67,10 @@ _NO_SUCH_RANGE: Final = (
         headers=(*_OF_THE_ORIGINAL, "Last-Modified", "Accept-Ranges", "Content-Range"),
     ),
     Answer(304, "It has not changed", headers=_OF_THE_ORIGINAL),
-    Answer(412, "It is not the one that the condition asks for", headers=(*_OF_THE_ORIGINAL, "Last-Modified")),
-    *_NO_SUCH_RANGE,
+    Answer(412, "It is not the one that the condition asks for", headers=("ETag", "Last-Modified")),
+    _NO_SUCH_RANGE,
     scope=Scope.READ,
-    problems=(*_TROUBLES, Overloaded),
+    problems=(*_TROUBLES, EditedMeanwhile, RangeNotSatisfiable, Overloaded),
     parameters=(*BY_TAG, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, RANGE, IF_RANGE),
     link=Representation.ORIGINAL,
     curl="-OJ {server}/images/0/original",
@@ -96,8 +86,8 @@ def original(image_id: ImageRef) -> Response:
     # Browsers save it and never show it: a stranger's file must not run in this site's name, whatever it is.
     response.headers.set("Content-Disposition", "attachment", **_names(download_name(image), image))
     # Conditions come before ranges (RFC 9110, 13.2.2).
-    if settle(response, request):
-        return response
+    if (settled := settle(response, request)) is not None:
+        return settled
     return _sending(response, context.serving.original(image), record.bytes)
 
 
@@ -119,10 +109,10 @@ def original(image_id: ImageRef) -> Response:
         headers=(*_OF_A_COPY, "Accept-Ranges", "Content-Range"),
     ),
     Answer(304, "It has not changed", headers=_OF_A_COPY),
-    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_COPY),
-    *_NO_SUCH_RANGE,
+    Answer(412, "It is not the one that `If-Match` asks for", headers=("ETag",)),
+    _NO_SUCH_RANGE,
     scope=Scope.READ,
-    problems=(*_TROUBLES, NotPublishable, QueueUnavailable, Overloaded),
+    problems=(*_TROUBLES, EditedMeanwhile, RangeNotSatisfiable, NotPublishable, QueueUnavailable, Overloaded),
     parameters=(
         *BY_TAG,
         RANGE,
@@ -153,8 +143,8 @@ def public(image_id: ImageRef) -> Response:
     # The name as sent is left out too, because it may name somebody.
     response.headers.set("Content-Disposition", "attachment", filename=f"image-{ref_of(image)}.{copy.extension}")
     # Conditions come before ranges (RFC 9110, 13.2.2).
-    if settle(response, request):
-        return response
+    if (settled := settle(response, request)) is not None:
+        return settled
     return _sending(response, cast(IO[bytes], context.serving.open_copy(image, copy)), copy.made_of.size)
 
 
@@ -206,9 +196,9 @@ def _has_a_usable_range(request: Request, length: int) -> bool:
     "What the file says of itself, for a person",
     Answer(200, "The metadata", TEXT, headers=_OF_A_FILE),
     Answer(304, "It has not changed", headers=_OF_A_FILE),
-    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_FILE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=("ETag",)),
     scope=Scope.READ,
-    problems=_TROUBLES,
+    problems=(*_TROUBLES, EditedMeanwhile),
     parameters=BY_TAG,
     curl="{server}/images/0/metadata.txt",
 )
@@ -222,9 +212,9 @@ def metadata_txt(image_id: ImageRef) -> Response:
     "What the file says of itself, for a program: every value with its type",
     Answer(200, "The metadata", JSON, headers=_OF_A_FILE),
     Answer(304, "It has not changed", headers=_OF_A_FILE),
-    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_FILE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=("ETag",)),
     scope=Scope.READ,
-    problems=_TROUBLES,
+    problems=(*_TROUBLES, EditedMeanwhile),
     parameters=BY_TAG,
     curl="{server}/images/0/metadata.json",
 )
@@ -236,9 +226,7 @@ def metadata_json(image_id: ImageRef) -> Response:
 def _stored(content: bytes, media_type: str) -> Response:
     response = checked_each_time(Response(content, mimetype=media_type))
     response.add_etag()
-    if settle(response, request):
-        response.data = b""
-    return response
+    return settle(response, request) or response
 
 
 def _names(name: str, image: Image) -> dict[str, str]:

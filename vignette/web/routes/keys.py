@@ -87,12 +87,13 @@ class KeyPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    name: Name = ""
-    scopes: Scopes = frozenset()
-    expires_at: End = None
-    networks: Networks = ()
-    origins: Origins = ()
-    quota: QuotaBody = QuotaBody()
+    # Defaults that the description does not tell: what is left out is not changed to them.
+    name: Name = Field(default_factory=str)
+    scopes: Scopes = Field(default_factory=frozenset)
+    expires_at: End = Field(default_factory=lambda: None)
+    networks: Networks = Field(default_factory=tuple)
+    origins: Origins = Field(default_factory=tuple)
+    quota: QuotaBody = Field(default_factory=QuotaBody)
 
     def changes(self) -> KeyChanges:
         said: KeyChanges = self.model_dump(exclude_unset=True)  # type: ignore[assignment]
@@ -106,7 +107,7 @@ class KeyPatch(BaseModel):
     Answer(201, "", HTML),
     scope=Scope.ADMIN,
     problems=(CrossSiteRequest, *UNREADABLE, TooManyKeys, *UNWRITABLE),
-    bodies={JSON: {"schema": NewKey.model_json_schema()}, FORM: {"schema": FORM_SCHEMA}},
+    bodies={JSON: NewKey, FORM: {"schema": FORM_SCHEMA}},
     curl='--json \'{{"name": "phone", "scopes": ["upload"]}}\' {server}/keys',
 )
 def add() -> Response:
@@ -187,12 +188,12 @@ def _list_page(page: KeyPage, form: Mapping[str, str] = BLANK, refused: str | No
     Answer(200, "", HTML),
     scope=None,
     problems=(KeyRequired, KeyNotFound, CatalogueUnavailable),
-    curl="-H 'Authorization: Bearer vk_…' {server}/keys/me",
+    curl="{server}/keys/me",
 )
 def mine() -> Response:
     actor = current_actor()
     if actor.key_id is None:
-        raise KeyRequired("any", detail="show a key: Authorization: Bearer vk_…")
+        raise KeyRequired(None, detail="show a key: Authorization: Bearer vk_…")
     return _page_of(web_context().keyholding.mine(actor))
 
 
@@ -229,7 +230,7 @@ def _page_of(key: Key) -> Response:
     Answer(200, "The key as it is now", JSON, KeyResource, ("Cache-Control",)),
     scope=Scope.ADMIN,
     problems=(CrossSiteRequest, *UNREADABLE, KeyNotFound, *UNWRITABLE),
-    bodies={media_type: {"schema": KeyPatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
+    bodies=dict.fromkeys((MERGE_PATCH, JSON), KeyPatch),
     curl='-X PATCH --json \'{{"scopes": ["upload", "read"]}}\' {server}/keys/0123456789abcdef',
 )
 def change(key_id: str) -> Response:

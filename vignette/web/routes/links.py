@@ -63,7 +63,7 @@ class NewLink(BaseModel):
         *(CrossSiteRequest, *UNREADABLE, *_GONE, RecipeNotFound, TooManyLinks),
         *UNWRITABLE,
     ),
-    bodies={JSON: {"schema": NewLink.model_json_schema()}},
+    bodies={JSON: NewLink},
     curl='--json \'{{"what": "page", "expires_at": "2030-01-01T00:00:00Z"}}\' {server}/images/0/links',
 )
 def add(image_id: ImageRef) -> Response:

@@ -67,7 +67,7 @@ def page() -> Response:
         *UNWRITABLE,
         FileNotStored,
     ),
-    bodies={JSON: {"schema": NewDecision.model_json_schema()}, FORM: {"schema": NewDecision.model_json_schema()}},
+    bodies=dict.fromkeys((JSON, FORM), NewDecision),
     curl='--json \'{{"decision": "accept"}}\' {server}/images/0/review',
 )
 def review(image_id: ImageRef) -> Response:

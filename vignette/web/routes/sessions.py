@@ -147,7 +147,7 @@ def first_key() -> Response:
     Answer(200, "", HTML),
     scope=None,
     problems=(KeyRequired, CatalogueUnavailable),
-    curl="-H 'Authorization: Bearer vk_…' {server}/sessions",
+    curl="{server}/sessions",
 )
 def mine() -> Response:
     signing_in = web_context().signing_in
@@ -173,7 +173,7 @@ def mine() -> Response:
     Answer(204, "It has ended"),
     scope=None,
     problems=(CrossSiteRequest, KeyRequired, SessionNotFound, CatalogueUnavailable, StoreFull),
-    curl="-X DELETE -H 'Authorization: Bearer vk_…' {server}/sessions/0123456789abcdef",
+    curl="-X DELETE {server}/sessions/0123456789abcdef",
 )
 def end(session_id: str) -> Response:
     end_turn()

@@ -103,7 +103,7 @@ class NewTicket(BaseModel):
     scope=Scope.SHARE,
     problems=(CrossSiteRequest, *UNREADABLE, TooManyTickets, *UNWRITABLE),
     bodies={
-        JSON: {"schema": NewTicket.model_json_schema()},
+        JSON: NewTicket,
         FORM: {"schema": {"type": "object", "properties": _FIELDS}},
     },
     curl='--json \'{{"uses": 200, "visibility": "private", "note": "Our wedding"}}\' {server}/tickets',

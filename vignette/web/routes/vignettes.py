@@ -13,6 +13,7 @@ from vignette.access.links import Place, Representation
 from vignette.access.policy import Access
 from vignette.errors import (
     CatalogueUnavailable,
+    EditedMeanwhile,
     FileNotStored,
     ImageDeleted,
     ImageNotFound,
@@ -89,12 +90,12 @@ _WAITED: Final = "Preference-Applied"
     Answer(202, "", JSON, ImageResource),
     Answer(202, "", HTML),
     Answer(304, "It has not changed", headers=_OF_A_VIGNETTE),
-    Answer(412, "It is not the one that `If-Match` asks for", headers=_OF_A_VIGNETTE),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=("ETag",)),
     Answer(422, "No vignette can be made of this image", _PLACEHOLDER),
     scope=Scope.READ,
     problems=(
         *(ImageNotFound, RecipeNotFound, FileNotStored, ImageDeleted, CatalogueUnavailable),
-        *(RenderingFailed, TooMuchMemory, TooMuchTime),
+        *(RenderingFailed, TooMuchMemory, TooMuchTime, EditedMeanwhile),
     ),
     parameters=(
         *BY_TAG,
@@ -187,9 +188,7 @@ def _served(found: Served) -> Response:
     # whoever has the original that this is its vignette.
     response.set_etag(hashlib.sha256(found.content).hexdigest()[:32])
     response.headers["Cache-Control"] = _caching(found.recipe) if found.is_final else _CACHE_OF_EARLIER
-    if settle(response, request):
-        response.data = b""
-    return response
+    return settle(response, request) or response
 
 
 def _caching(recipe: Recipe) -> str:

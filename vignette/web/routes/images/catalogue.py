@@ -188,7 +188,9 @@ def newest(size: int, before: str | None = None, *, counted: bool = False) -> _P
     """
     browsing = web_context().browsing
     place = None if before is None else _place(before)
-    ref = None if before is None or place is not None else place_in_list({"before": before})
+    ref = None
+    if before is not None and place is None:
+        ref = place_in_list({"before": before}, or_else=", or the place that `next` names")
     found = browsing.newest(current_actor(), size, ref, place=place)
     last = _place_of(found.images[-1]) if found.has_more else None
     following = None if last is None else absolute_url("images.catalogue", limit=size, before=last)

@@ -48,7 +48,7 @@ class ImagePatch(BaseModel):
         *UNWRITABLE,
         FileNotStored,
     ),
-    bodies={media_type: {"schema": ImagePatch.model_json_schema()} for media_type in (MERGE_PATCH, JSON)},
+    bodies=dict.fromkeys((MERGE_PATCH, JSON), ImagePatch),
     parameters=(
         header(
             "If-Match",

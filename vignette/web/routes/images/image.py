@@ -10,7 +10,14 @@ from flask import Response, make_response, render_template, request
 
 from vignette.access.actors import Scope
 from vignette.access.links import Representation
-from vignette.errors import CatalogueUnavailable, ImageDeleted, ImageNotFound, MalformedRequest, VignetteError
+from vignette.errors import (
+    CatalogueUnavailable,
+    EditedMeanwhile,
+    ImageDeleted,
+    ImageNotFound,
+    MalformedRequest,
+    VignetteError,
+)
 from vignette.model import Image, ImageRef, RenderingWarning
 from vignette.use_cases.editing import edition_of
 from vignette.web.admission import allowed
@@ -39,9 +46,9 @@ _TAG_CHARS: Final = 16
     Answer(200, "The image", JSON, ImageWithMetadata, headers=("Cache-Control", "ETag", "Vary")),
     Answer(200, "", HTML),
     Answer(304, "It has not changed", headers=("Cache-Control", "ETag", "Vary")),
-    Answer(412, "It is not the one that `If-Match` asks for", headers=("Cache-Control", "ETag", "Vary")),
+    Answer(412, "It is not the one that `If-Match` asks for", headers=("ETag",)),
     scope=Scope.READ,
-    problems=(MalformedRequest, ImageNotFound, ImageDeleted, CatalogueUnavailable),
+    problems=(MalformedRequest, ImageNotFound, ImageDeleted, EditedMeanwhile, CatalogueUnavailable),
     parameters=(
         *BY_TAG,
         Parameter(
@@ -70,9 +77,7 @@ def show(image_id: ImageRef) -> Response:
     if not wants_a_page():
         response = tagged_json(image)
         response.vary.add("Accept")
-        if settle(response, request):
-            response.data = b""
-        return response
+        return settle(response, request) or response
     token = token_of_this_browser(request)
     page = _page(image, browsing.metadata(image), browsing.warnings(image), named, _link_to_take_back(image, token))
     response = checked_each_time(make_response(page))
