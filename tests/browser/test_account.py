@@ -113,6 +113,20 @@ def test_a_click_elsewhere_closes_the_menu(chromium: Browser, account: Account) 
     context.close()
 
 
+def test_a_menu_that_tab_leaves_closes(chromium: Browser, account: Account) -> None:
+    context = chromium.new_context(locale="en-GB")
+    page = account.signed_in(context, account.guest).page
+    menu = page.locator("header details.menu")
+    menu.locator("summary").click()
+    menu.get_by_role("button", name="Sign out").focus()
+    expect(menu).to_have_attribute("open", "")
+
+    page.keyboard.press("Tab")
+
+    expect(menu).not_to_have_attribute("open", "")
+    context.close()
+
+
 @pytest.mark.parametrize("size", SIZES, ids=("phone", "desktop"))
 def test_without_javascript_a_key_is_made_changed_and_taken_back(
     chromium: Browser, account: Account, size: ViewportSize

@@ -126,6 +126,21 @@ class TestSize:
         assert box(visit.page, ".mat .picture") == before[0]
 
 
+def test_escape_closes_what_is_unfolded_and_leaves_the_page_then(visit: Visit, gallery: Gallery) -> None:
+    page = visit.page
+    at(page, DESKTOP, gallery.photo)
+    page.click(".danger summary")
+    page.locator(".danger button").focus()
+
+    page.keyboard.press("Escape")
+
+    expect(page.locator(".danger[open]")).to_have_count(0)
+    expect(page.locator(".danger summary")).to_be_focused()
+    assert page.url == gallery.photo
+    page.keyboard.press("Escape")
+    page.wait_for_url(lambda url: url != gallery.photo)
+
+
 class TestViewer:
     def test_a_click_opens_it_and_escape_brings_the_focus_back(self, visit: Visit, gallery: Gallery) -> None:
         page = visit.page

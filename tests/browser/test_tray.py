@@ -770,6 +770,23 @@ class TestActing:
         expect(page.get_by_role("link", name="Add pictures")).to_be_focused()
 
 
+    def test_escape_puts_the_tray_away_and_does_nothing_else(self, visit: Visit, made: Made) -> None:
+        page, good = visit.page, made.picture()
+        url = http_client.post(
+            f"{visit.url}/images", content=made.picture().read_bytes(), headers={"Accept": "application/json"}
+        ).json()["links"]["self"]
+        page.goto(url)
+        drop(page, good)
+        wait_for(page, good)
+        row(page, good).get_by_role("button", name="Copy link").focus()
+
+        page.keyboard.press("Escape")
+
+        expect(page.locator("#tray .fold")).to_be_focused()
+        expect(page.locator("#tray .fold")).to_have_attribute("aria-expanded", "false")
+        assert page.url == url
+
+
 class TestTelling:
     def test_each_file_has_a_preview_at_once_or_the_name_of_its_format(
         self, visit: Visit, line: Line, made: Made

@@ -221,7 +221,19 @@ export function ask() {
   choosing.focus();
 }
 
-part("fold").addEventListener("click", () => fold(!part("body").hidden));
+/** Get the tray out of the way: it closes if nothing is in it. */
+function putAway() {
+  if (!queue.items.length) return clear();
+  fold(true);
+  return part("fold").focus();
+}
+
+part("fold").addEventListener("click", () => (part("body").hidden ? fold(false) : putAway()));
+tray.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  event.preventDefault(); // the page has keys of its own
+  putAway();
+});
 part("clear").addEventListener("click", clear);
 part("copy").addEventListener("click", async () => {
   const urls = linksOf(queue.items);
