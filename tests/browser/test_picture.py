@@ -159,6 +159,18 @@ class TestViewer:
         assert visit.complaints == []
         assert visit.strangers == []
 
+    def test_the_wheel_zooms(self, visit: Visit, gallery: Gallery) -> None:
+        page = visit.page
+        at(page, PHONE, gallery.photo)
+        page.click(".open")
+        opened(page)
+        before = box(page, SHOWN)
+
+        page.mouse.wheel(0, -100)
+
+        until(lambda: box(page, SHOWN)["width"] > before["width"] * 1.1)
+        assert visit.complaints == []
+
     def test_what_browsers_cannot_decode_is_enlarged_to_2560_pixels(self, visit: Visit, gallery: Gallery) -> None:
         page = visit.page
         at(page, PHONE, gallery.tiff)
