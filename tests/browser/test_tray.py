@@ -745,7 +745,7 @@ class TestActing:
     def test_the_keyboard_alone_reaches_every_row(self, visit: Visit, made: Made) -> None:
         page = visit.page
         good, bad = made.picture(), made.file("notes.txt", b"notes\n")
-        page.goto(f"{visit.url}/images")
+        page.goto(f"{visit.url}/limits")
         drop(page, good, bad)
         wait_for(page, good)
         page.locator("#tray .fold").focus()
@@ -785,6 +785,18 @@ class TestActing:
         expect(page.locator("#tray .fold")).to_be_focused()
         expect(page.locator("#tray .fold")).to_have_attribute("aria-expanded", "false")
         assert page.url == url
+
+    def test_the_wall_shows_what_has_come_once_the_tray_is_closed(self, visit: Visit, made: Made) -> None:
+        page, good = visit.page, made.picture()
+        page.goto(visit.url)
+        drop(page, good)
+        wait_for(page, good)
+
+        page.get_by_role("button", name="Clear and close").click()
+
+        expect(page.get_by_role("link", name=good.name)).to_be_visible()
+        expect(page.locator("#tray")).to_be_hidden()
+        assert visit.complaints == []
 
 
 class TestTelling:

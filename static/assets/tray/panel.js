@@ -205,7 +205,10 @@ function fold(isFolded) {
 
 function clear() {
   queue.items.length = 0;
+/** Close the tray; the wall behind it shows what has come. */
   rows.clear();
+  const hasMore = queue.items.some(({ state }) => KEPT.has(state));
+  if (hasMore && document.querySelector("[data-newest]")) location.reload();
   part("rows").replaceChildren();
   part("links").hidden = true;
   note = "";
