@@ -35,6 +35,10 @@ export function select(walls, form) {
 
   const clear = () => {
     set(boxes(), false);
+    const hasOthers = chosen().some((box) => box.closest("[data-others]"));
+    form.querySelectorAll("[data-act]").forEach((button) => (button.disabled = hasOthers));
+    const why = form.querySelector(".why");
+    if (why) why.textContent = hasOthers ? why.dataset.others : "";
     if (selecting) selecting.checked = false;
     last = null;
   };
