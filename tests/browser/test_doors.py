@@ -127,6 +127,7 @@ def test_several_are_made_public_and_private_by_their_owner_alone(
         page.keyboard.press("Control+a")
         page.get_by_role("button", name=button).click()
         expect(page.locator(".wall .private")).to_have_count(badges)
+        expect(page.locator(".wall a").first).to_be_focused()
         stranger.goto(doors.url)
         expect(stranger.locator(".wall li")).to_have_count(number - badges)
         if not badges:
@@ -141,7 +142,6 @@ def test_several_are_made_public_and_private_by_their_owner_alone(
     theirs.close()
 
 
-@pytest.mark.parametrize("has_javascript", [True, False])
 def test_what_is_of_others_is_taken_away_alone(visit: Visit, doors: Doors) -> None:
     page = visit.page
     sent = http_client.post(
@@ -166,6 +166,7 @@ def test_what_is_of_others_is_taken_away_alone(visit: Visit, doors: Doors) -> No
     assert http_client.delete(sent["links"]["self"], headers=doors.other).status_code == 204
 
 
+@pytest.mark.parametrize("has_javascript", [True, False])
 def test_a_picture_is_private_from_the_first_moment_on(
     chromium: Browser, doors: Doors, tmp_path: Path, has_javascript: bool
 ) -> None:
