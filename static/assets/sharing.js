@@ -18,8 +18,11 @@ async function share(link) {
 }
 
 /** Say on *link* that its copy is being made; hand it over once it is, or say that it is not there yet. */
-async function handOver(link, said, words) {
+export async function handOver(link) {
   if (link.ariaBusy) return;
+  const said = document.getElementById("said");
+  link.dataset.words ??= link.textContent;
+  const { words } = link.dataset;
   const say = (told) => {
     link.textContent = told;
     said.textContent = told === words ? "" : told;
@@ -32,16 +35,4 @@ async function handOver(link, said, words) {
   if (!isMade) return;
   if (canShare()) share(link);
   else location.assign(link.href); // or it tells why there is none
-}
-
-/** Have the link to the clean copy in *root* share it, or download it. */
-export function shareOnClick(root) {
-  const link = root.querySelector("[data-share]");
-  if (!link) return;
-  const words = link.textContent;
-  link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    handOver(link, document.getElementById("said"), words);
-  });
 }
