@@ -769,7 +769,6 @@ class TestActing:
         expect(page.locator("#tray")).to_be_hidden()
         expect(page.get_by_role("link", name="Add pictures")).to_be_focused()
 
-
     def test_escape_puts_the_tray_away_and_does_nothing_else(self, visit: Visit, made: Made) -> None:
         page, good = visit.page, made.picture()
         url = http_client.post(
