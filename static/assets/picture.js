@@ -4,7 +4,6 @@ import { copyOnClick } from "./copying.js";
 import { findIn } from "./finding.js";
 import { follow } from "./following.js";
 import { keys } from "./keys.js";
-import { shareOnClick } from "./sharing.js";
 import { decode } from "./thumbhash.js";
 import { localTimesIn } from "./times.js";
 
@@ -131,12 +130,20 @@ async function link(event) {
   makeLink(event.target);
 }
 
+/** The clean copy is shared, or downloaded, once it is made. */
+async function share(event) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const { handOver } = await import("./sharing.js");
+  handOver(event.target);
+}
+
 if (mat()) {
   document.addEventListener("click", enlarge);
   dress(mat());
   localTimesIn(document);
   copyOnClick(document);
-  shareOnClick(document);
+  document.querySelector("[data-share]")?.addEventListener("click", share);
   document.querySelector(".link-form")?.addEventListener("submit", link);
   findIn(document.querySelector(".says"));
   keys({

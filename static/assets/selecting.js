@@ -4,6 +4,15 @@
 const UNDO_MS = 7000;
 const TOLD_MS = 5000;
 
+/** Take *tiles* off the wall: the heading counts so many less. */
+export function takeOff(...tiles) {
+  tiles.forEach((tile) => tile.remove());
+  const count = document.querySelector("h1 [data-count]");
+  if (!count) return;
+  count.dataset.count -= tiles.length;
+  count.textContent = Number(count.dataset.count).toLocaleString(document.documentElement.lang);
+}
+
 /** Let the reader select tiles of *walls*, and do with them what *form* offers. */
 export function select(walls, form) {
   const selecting = document.getElementById("selecting");
@@ -26,6 +35,10 @@ export function select(walls, form) {
   const count = () => {
     const number = chosen().length;
     form.querySelector(".count").textContent = number ? form.dataset.count.replace("{number}", number) : "";
+    const hasOthers = chosen().some((box) => box.closest("[data-others]"));
+    form.querySelectorAll("[data-act]").forEach((button) => (button.disabled = hasOthers));
+    const why = form.querySelector(".why");
+    if (why) why.textContent = hasOthers ? why.dataset.others : "";
   };
 
   const set = (some, checked) => {
@@ -62,8 +75,10 @@ export function select(walls, form) {
   addEventListener("keydown", (event) => {
     if (event.target.matches("input:not([type=checkbox]), textarea, select") || event.altKey) return;
     const tile = event.target.closest(".wall li");
-    if (event.key === "Escape" && chosen().length) clear();
-    else if (event.key === "x" && tile && !event.ctrlKey && !event.metaKey) {
+    if (event.key === "Escape" && (chosen().length || selecting?.checked)) {
+      clear();
+      if (!event.target.checkVisibility()) focusOn(tile); // its box is gone
+    } else if (event.key === "x" && tile && !event.ctrlKey && !event.metaKey) {
       const box = tile.querySelector(".check input");
       set([box], !box.checked);
       last = box;
@@ -110,6 +125,16 @@ export function select(walls, form) {
 
   let leaving = null; // what is deleted once its time is over: { tiles, timer }
 
+  /** Give the focus to the picture of *tile*, or to the switch above the wall. */
+  const focusOn = (tile) => (tile?.querySelector("a") ?? selecting)?.focus({ preventScroll: true });
+
+  /** The tile after *tiles* that stays, or else the one before them. */
+  const beside = (tiles) => {
+    const all = [...walls.querySelectorAll(".wall li")];
+    const stays = all.filter((tile) => !tile.classList.contains("leaving"));
+    return stays.find((tile) => all.indexOf(tile) > all.indexOf(tiles[0])) ?? stays.at(-1);
+  };
+
   const bringBack = (tiles) => tiles.forEach((tile) => tile.classList.remove("leaving"));
 
   const finish = async (options) => {
@@ -117,8 +142,9 @@ export function select(walls, form) {
     const { tiles, timer } = leaving;
     clearTimeout(timer);
     leaving = null;
+    if (told.contains(document.activeElement)) focusOn(beside(tiles)); // "Undo" goes
     const kept = await send(form.dataset.delete, tiles, options);
-    tiles.filter((tile) => !kept.includes(tile)).forEach((tile) => tile.remove());
+    takeOff(...tiles.filter((tile) => !kept.includes(tile)));
     bringBack(kept);
     if (kept.length) sayFailed(kept);
   };
@@ -163,8 +189,9 @@ export function select(walls, form) {
     if (!act) return;
     const tiles = tilesOf(chosen());
     clear();
-    if (act === "delete") remove(tiles);
-    else show(tiles, act);
+    if (act === "delete") return remove(tiles);
+    focusOn(tiles[0]);
+    show(tiles, act);
   });
 
   form.querySelectorAll("[data-act]").forEach((button) => (button.hidden = false));

@@ -119,6 +119,7 @@ export async function view(link, { words: told, ids, sizes }) {
     index: start,
     loop: false,
     bgOpacity: 1,
+    wheelToZoom: true,
     counter: false,
     returnFocus: true,
     showHideAnimationType: still ? "none" : "zoom",

@@ -2,7 +2,7 @@
 
 import { follow } from "./following.js";
 import { previewIn } from "./previews.js";
-import { select } from "./selecting.js";
+import { select, takeOff } from "./selecting.js";
 import { localTimesIn } from "./times.js";
 
 const TOLD_TOGETHER_MS = 3000;
@@ -50,7 +50,7 @@ async function replace(tile, fresh) {
 /** Show what there is of *image* by now; return whether nothing more will come. */
 function update(tile, image) {
   if (!image) {
-    tile.remove();
+    takeOff(tile);
     return true;
   }
   if (image.state === "failed") {

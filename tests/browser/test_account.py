@@ -113,6 +113,37 @@ def test_a_click_elsewhere_closes_the_menu(chromium: Browser, account: Account) 
     context.close()
 
 
+def test_a_menu_that_tab_leaves_closes(chromium: Browser, account: Account) -> None:
+    context = chromium.new_context(locale="en-GB")
+    page = account.signed_in(context, account.guest).page
+    menu = page.locator("header details.menu")
+    menu.locator("summary").click()
+    menu.get_by_role("button", name="Sign out").focus()
+    expect(menu).to_have_attribute("open", "")
+
+    page.keyboard.press("Tab")
+
+    expect(menu).not_to_have_attribute("open", "")
+    context.close()
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+@pytest.mark.parametrize("who", ["nobody", "guest", "caretaker"])
+def test_the_bar_of_a_phone_cuts_nothing(chromium: Browser, account: Account, who: str, locale: str) -> None:
+    context = chromium.new_context(locale=locale, viewport=SIZES[0])
+    if who == "nobody":
+        page = context.new_page()
+        page.goto(f"{account.url}/login")
+    else:
+        page = account.signed_in(context, getattr(account, who)).page
+
+    widths = page.locator("header.bar nav").evaluate("nav => [nav.scrollWidth, nav.clientWidth]")
+
+    assert widths[0] <= widths[1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
 @pytest.mark.parametrize("size", SIZES, ids=("phone", "desktop"))
 def test_without_javascript_a_key_is_made_changed_and_taken_back(
     chromium: Browser, account: Account, size: ViewportSize

@@ -24,11 +24,12 @@ MAX_STOPS = 40
 
 
 class Doors:
-    """A gallery with a key that reads and uploads, and a private picture that came with it."""
+    """A gallery with two keys, and a private picture that came with the first."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, other: str) -> None:
         self.url = url
         self.token = token
+        self.other = {"Authorization": f"Bearer {other}"}
         self.key = {"Authorization": f"Bearer {token}"}
         asked = {**self.key, "Accept": "application/json"}
         sent = http_client.post(f"{url}/images?visibility=private", content=picture(), headers=asked)
@@ -41,8 +42,10 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     folder: Path = tmp_path_factory.mktemp("service")
     with running_service(folder, access="gallery") as service:
         settings = Settings(upload_folder=service.upload_folder, state_folder=service.state_folder)
-        _, token = open_keyholding(settings).add(OPERATOR, "laptop", [Scope.READ, Scope.UPLOAD, Scope.EDIT])
-        yield Doors(service.url, token)
+        scopes = [Scope.READ, Scope.UPLOAD, Scope.EDIT, Scope.DELETE]
+        _, token = open_keyholding(settings).add(OPERATOR, "laptop", scopes)
+        _, other = open_keyholding(settings).add(OPERATOR, "phone", scopes)
+        yield Doors(service.url, token, other)
 
 
 @pytest.fixture
@@ -124,6 +127,7 @@ def test_several_are_made_public_and_private_by_their_owner_alone(
         page.keyboard.press("Control+a")
         page.get_by_role("button", name=button).click()
         expect(page.locator(".wall .private")).to_have_count(badges)
+        expect(page.locator(".wall a").first).to_be_focused()
         stranger.goto(doors.url)
         expect(stranger.locator(".wall li")).to_have_count(number - badges)
         if not badges:
@@ -136,6 +140,30 @@ def test_several_are_made_public_and_private_by_their_owner_alone(
         assert faults(stranger) == []
     assert visit.complaints == []
     theirs.close()
+
+
+def test_what_is_of_others_is_taken_away_alone(visit: Visit, doors: Doors) -> None:
+    page = visit.page
+    sent = http_client.post(
+        f"{doors.url}/images?visibility=public",
+        content=picture(70),
+        headers=doors.other | {"Accept": "application/json"},
+    ).json()
+    sign_in(page, doors.url, doors.token)
+    page.locator("label.select").click()
+    page.locator(f".wall li:not([data-ref='{sent['public_name']}']) .check").first.click()
+    buttons = [page.get_by_role("button", name=name) for name in ("Make public", "Make private", "Delete")]
+    for button in buttons:
+        expect(button).to_be_enabled()
+
+    page.locator(f".wall li[data-ref='{sent['public_name']}'] .check").click()
+
+    for button in buttons:
+        expect(button).to_be_disabled()
+    expect(page.get_by_text("Only your own pictures can be changed or deleted.")).to_be_visible()
+    expect(page.get_by_role("button", name="Clean copies")).to_be_enabled()
+    assert faults(page) == []
+    assert http_client.delete(sent["links"]["self"], headers=doors.other).status_code == 204
 
 
 @pytest.mark.parametrize("has_javascript", [True, False])

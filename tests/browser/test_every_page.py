@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, ViewportSize
 
 from tests.browser.accessibility import faults
 from tests.browser.steadiness import shifts
@@ -20,6 +20,11 @@ pytestmark = pytest.mark.browser
 
 ASSETS: Final = PROJECT_FOLDER / "static" / "assets"
 WHERE: Final = "http://walk.test/"
+PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
+DESKTOP: Final[ViewportSize] = {"width": 1440, "height": 900}
+
+SEEN_THOUGH_HIDDEN: Final = """() => [...document.querySelectorAll("[hidden]")]
+  .filter((each) => each.checkVisibility({ visibilityProperty: true })).map((each) => each.outerHTML)"""
 
 
 class Stage:
@@ -65,20 +70,25 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return dict({shape(html): (where, html) for where, html in english.items()}.values())
 
 
-def stage_of(browser: Browser, width: int, height: int) -> Iterator[Stage]:
-    context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
+def stage_of(browser: Browser, size: ViewportSize, *, scripted: bool = True) -> Iterator[Stage]:
+    context = browser.new_context(viewport=size, locale="en-GB", java_script_enabled=scripted)
     yield Stage(context.new_page())
     context.close()
 
 
 @pytest.fixture
 def phone(chromium: Browser) -> Iterator[Stage]:
-    yield from stage_of(chromium, 360, 740)
+    yield from stage_of(chromium, PHONE)
+
+
+@pytest.fixture
+def phone_without_javascript(chromium: Browser) -> Iterator[Stage]:
+    yield from stage_of(chromium, PHONE, scripted=False)
 
 
 @pytest.fixture
 def desktop(chromium: Browser) -> Iterator[Stage]:
-    yield from stage_of(chromium, 1440, 900)
+    yield from stage_of(chromium, DESKTOP)
 
 
 def test_axe_finds_nothing(phone: Stage, pages: dict[str, str]) -> None:
@@ -99,5 +109,16 @@ def test_nothing_moves(phone: Stage, desktop: Stage, pages: dict[str, str]) -> N
         for stage in (phone, desktop):
             stage.show(html)
             found[where, stage.page.viewport_size["width"]] = shifts(stage.page)
+
+    assert {where: each for where, each in found.items() if each} == {}
+
+
+def test_what_is_hidden_is_not_seen(phone: Stage, phone_without_javascript: Stage, pages: dict[str, str]) -> None:
+    found = {}
+    for where, html in pages.items():
+        for stage in (phone, phone_without_javascript):
+            stage.show(html)
+            stage.page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+            found[where, stage is phone] = stage.page.evaluate(SEEN_THOUGH_HIDDEN)
 
     assert {where: each for where, each in found.items() if each} == {}

@@ -167,7 +167,7 @@ def test_on_paper_there_is_no_form_and_no_picture_is_cut(visit: Visit) -> None:
     visit.page.goto("/")
     visit.page.emulate_media(media="print")
 
-    for hidden in ("header.bar", "footer.bar", ".selection", ".check >> nth=0"):
+    for hidden in ("header.bar", "footer.bar", ".selection", ".select", ".check >> nth=0"):
         expect(visit.page.locator(hidden)).to_be_hidden()
     tile = visit.page.locator(".wall li").first
     assert tile.evaluate("element => getComputedStyle(element).breakInside") == "avoid"

@@ -15,7 +15,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_pages import PHOTO, UPRIGHT, nothing_rendered, send, wait_for
 from tests.house import broken_pixels, picture
 from tests.makers import animation
-from tests.running import Service, until
+from tests.running import Service, http_client, until
 
 pytestmark = pytest.mark.browser
 
@@ -126,6 +126,21 @@ class TestSize:
         assert box(visit.page, ".mat .picture") == before[0]
 
 
+def test_escape_closes_what_is_unfolded_and_leaves_the_page_then(visit: Visit, gallery: Gallery) -> None:
+    page = visit.page
+    at(page, DESKTOP, gallery.photo)
+    page.click(".danger summary")
+    page.locator(".danger button").focus()
+
+    page.keyboard.press("Escape")
+
+    expect(page.locator(".danger[open]")).to_have_count(0)
+    expect(page.locator(".danger summary")).to_be_focused()
+    assert page.url == gallery.photo
+    page.keyboard.press("Escape")
+    page.wait_for_url(lambda url: url != gallery.photo)
+
+
 class TestViewer:
     def test_a_click_opens_it_and_escape_brings_the_focus_back(self, visit: Visit, gallery: Gallery) -> None:
         page = visit.page
@@ -143,6 +158,18 @@ class TestViewer:
         assert page.evaluate("document.activeElement.className") == "open"
         assert visit.complaints == []
         assert visit.strangers == []
+
+    def test_the_wheel_zooms(self, visit: Visit, gallery: Gallery) -> None:
+        page = visit.page
+        at(page, PHONE, gallery.photo)
+        page.click(".open")
+        opened(page)
+        before = box(page, SHOWN)
+
+        page.mouse.wheel(0, -100)
+
+        until(lambda: box(page, SHOWN)["width"] > before["width"] * 1.1)
+        assert visit.complaints == []
 
     def test_what_browsers_cannot_decode_is_enlarged_to_2560_pixels(self, visit: Visit, gallery: Gallery) -> None:
         page = visit.page
@@ -256,6 +283,46 @@ class TestCopies:
 
         assert re.fullmatch(r"image-\d+\.jpg", download.value.suggested_filename)
         assert "A clean JPEG instead" in visit.page.locator(".box").inner_text()
+
+    def test_a_clean_copy_that_is_being_made_is_waited_for(self, visit: Visit, service: Service) -> None:
+        [url] = send(service, [picture(1200, 800, "TIFF")])
+        wait_for([url])
+        at(visit.page, DESKTOP, url)
+        visit.page.clock.install()
+        with nothing_rendered(service):
+            visit.page.get_by_role("link", name="Share a clean copy").click()
+            expect(visit.page.locator("[data-share]")).to_have_text("The clean copy is being made…")
+            visit.page.route("**/public", lambda route: route.fulfill(status=202))
+            visit.page.clock.fast_forward("05:00")
+            expect(visit.page.locator("[data-share]")).to_have_text("The clean copy is not there yet. Try again")
+            visit.page.unroute("**/public")
+        visit.page.clock.resume()
+
+        with visit.page.expect_download() as download:
+            visit.page.locator("[data-share]").click()
+
+        assert re.fullmatch(r"image-\d+\.jpg", download.value.suggested_filename)
+        expect(visit.page.locator("[data-share]")).to_have_text("Share a clean copy")
+
+    @pytest.mark.parametrize("scripted", [True, False])
+    def test_whoever_opens_its_address_sees_a_page_until_it_is_made(
+        self, chromium: Browser, service: Service, scripted: bool
+    ) -> None:
+        [url] = send(service, [picture(1200, 801 + scripted, "TIFF")])
+        wait_for([url])
+        body = {"what": "public", "expires_at": "2999-01-01T00:00:00Z"}
+        link = http_client.post(f"{url}/links", json=body).json()["url"]
+        with chromium.new_context(java_script_enabled=scripted, locale="en-GB") as context:
+            pages = [context.new_page(), context.new_page()]
+            with nothing_rendered(service):
+                for page, address in zip(pages, (f"{url}/public", link), strict=True):
+                    page.goto(address)
+                    expect(page.get_by_role("heading")).to_have_text("The clean copy is being made")
+                downloads = [page.expect_download() for page in pages]
+            for download in downloads:
+                with download as awaited:
+                    pass
+                assert awaited.value.suggested_filename.endswith(".jpg")
 
 
 class TestWhatTheFileSays:

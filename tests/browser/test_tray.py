@@ -745,7 +745,7 @@ class TestActing:
     def test_the_keyboard_alone_reaches_every_row(self, visit: Visit, made: Made) -> None:
         page = visit.page
         good, bad = made.picture(), made.file("notes.txt", b"notes\n")
-        page.goto(f"{visit.url}/images")
+        page.goto(f"{visit.url}/limits")
         drop(page, good, bad)
         wait_for(page, good)
         page.locator("#tray .fold").focus()
@@ -768,6 +768,34 @@ class TestActing:
 
         expect(page.locator("#tray")).to_be_hidden()
         expect(page.get_by_role("link", name="Add pictures")).to_be_focused()
+
+    def test_escape_puts_the_tray_away_and_does_nothing_else(self, visit: Visit, made: Made) -> None:
+        page, good = visit.page, made.picture()
+        url = http_client.post(
+            f"{visit.url}/images", content=made.picture().read_bytes(), headers={"Accept": "application/json"}
+        ).json()["links"]["self"]
+        page.goto(url)
+        drop(page, good)
+        wait_for(page, good)
+        row(page, good).get_by_role("button", name="Copy link").focus()
+
+        page.keyboard.press("Escape")
+
+        expect(page.locator("#tray .fold")).to_be_focused()
+        expect(page.locator("#tray .fold")).to_have_attribute("aria-expanded", "false")
+        assert page.url == url
+
+    def test_the_wall_shows_what_has_come_once_the_tray_is_closed(self, visit: Visit, made: Made) -> None:
+        page, good = visit.page, made.picture()
+        page.goto(visit.url)
+        drop(page, good)
+        wait_for(page, good)
+
+        page.get_by_role("button", name="Clear and close").click()
+
+        expect(page.get_by_role("link", name=good.name)).to_be_visible()
+        expect(page.locator("#tray")).to_be_hidden()
+        assert visit.complaints == []
 
 
 class TestTelling:

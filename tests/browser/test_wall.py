@@ -456,6 +456,36 @@ def test_deleting_can_be_undone_for_some_seconds(visit: Visit, six: list[str]) -
     assert visit.complaints == []
 
 
+def has_focus(page: Page, place: int) -> bool:
+    """Whether the picture at *place* of those that are seen has the focus."""
+    tiles = "[...document.querySelectorAll('.wall li:not(.leaving) a')]"
+    return bool(page.evaluate(f"{tiles}.indexOf(document.activeElement) === {place}"))
+
+
+def test_the_focus_stays_on_the_wall_and_the_heading_counts_what_is_left(visit: Visit, six: list[str]) -> None:
+    page = visit.page
+    page.clock.install()
+    page.goto("/")
+    number = int(page.locator("h1 .count").inner_text())
+    page.locator("#selecting").focus()
+    page.keyboard.press("Space")
+    page.locator(".check input >> nth=1").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Escape")
+    assert has_focus(page, 1)
+    assert not page.locator("#selecting").is_checked()
+
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Delete").press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    page.clock.run_for(8000)
+
+    assert has_focus(page, 1)
+    until(lambda: state_of(six[4]) == 410)
+    expect(page.locator("h1 .count")).to_have_text(str(number - 1))
+    assert visit.complaints == []
+
+
 def test_who_leaves_the_page_has_deleted(visit: Visit, six: list[str]) -> None:
     page = visit.page
     page.goto("/images?limit=6")

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image as Pillow
 from werkzeug.test import Client, TestResponse
 
+from tests.contract.asking import BROWSER
 from tests.house import SMALL, House, broken_pixels, picture
 from tests.house import house as new_house
 from tests.makers import animation, jpeg_segment, jpeg_with, photoshop, still
@@ -318,6 +319,15 @@ class TestWhatIsNotThereYet:
         answer = gallery.get(gallery.link("public"), Prefer="wait=0")
 
         assert (answer.status_code, answer.data, answer.headers["Retry-After"]) == (202, b"", "1")
+
+    def test_a_guest_who_waits_for_a_public_copy_sees_a_page_that_tells_nothing_of_it(self, gallery: Sharing) -> None:
+        gallery.house.jobs.publish_at_once = None
+        page = gallery.get(gallery.link("public"), Prefer="wait=0", Accept=BROWSER)
+
+        assert (page.status_code, page.headers["Retry-After"]) == (202, "1")
+        assert "The clean copy is being made" in page.text
+        assert "SECRET" not in page.text
+        assert "<a " not in page.text.replace('<a class="skip"', "")
 
 
 class TestPublicCopies:

@@ -34,6 +34,7 @@ let dirty = new Set();
 let frame;
 let began = { at: 0, sent: 0 };
 let note = "";
+let done; // the note that tells of no trouble
 
 /** Note what has become of *item*; return whether nothing more will. */
 function update(item, image) {
@@ -118,6 +119,7 @@ function render() {
   part("title").textContent = titleOf(unsettled, kept);
   part("sum").textContent = sumOf(unsettled, here, refused);
   part("note").textContent = note;
+  part("note").classList.toggle("done", note === done);
   renderOutcome(unsettled);
   const progress = [say("told", { kept: kept.length, num: items.length })];
   progress.push(...asides(here, refused));
@@ -203,7 +205,10 @@ function fold(isFolded) {
   part("fold").setAttribute("aria-expanded", String(!isFolded));
 }
 
+/** Close the tray; the wall behind it shows what has come. */
 function clear() {
+  const hasMore = queue.items.some(({ state }) => KEPT.has(state));
+  if (hasMore && document.querySelector("[data-newest]")) location.reload();
   queue.items.length = 0;
   rows.clear();
   part("rows").replaceChildren();
@@ -221,11 +226,23 @@ export function ask() {
   choosing.focus();
 }
 
-part("fold").addEventListener("click", () => fold(!part("body").hidden));
+/** Get the tray out of the way: it closes if nothing is in it. */
+function putAway() {
+  if (!queue.items.length) return clear();
+  fold(true);
+  return part("fold").focus();
+}
+
+part("fold").addEventListener("click", () => (part("body").hidden ? fold(false) : putAway()));
+tray.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  event.preventDefault(); // the page has keys of its own
+  putAway();
+});
 part("clear").addEventListener("click", clear);
 part("copy").addEventListener("click", async () => {
   const urls = linksOf(queue.items);
-  if (await copy(urls.join("\n"), part("links"))) note = say("copied", { num: urls.length });
+  if (await copy(urls.join("\n"), part("links"))) note = done = say("copied", { num: urls.length });
   render();
 });
 choosing.addEventListener("click", () => ownForm.elements.file.click());

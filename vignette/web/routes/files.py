@@ -8,7 +8,7 @@ import unicodedata
 from typing import IO, Final, cast
 from urllib.parse import quote
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper
 
@@ -33,7 +33,7 @@ from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources.images import ImageResource, copy_of, image_resource
 from vignette.web.api.urls import ref_of
 from vignette.web.context import current_actor, web_context
-from vignette.web.http.answers import as_json, checked_each_time, no_content
+from vignette.web.http.answers import as_json, checked_each_time, no_content, wants_a_page
 from vignette.web.http.conditions import settle, without_conditions
 from vignette.web.http.digests import sha256_digest
 from vignette.web.http.negotiation import JSON, TEXT
@@ -100,8 +100,9 @@ def original(image_id: ImageRef) -> Response:
         "It is being made, as nobody has asked for it before: ask again",
         JSON,
         ImageResource,
-        headers=("Retry-After", "Cache-Control"),
+        headers=("Retry-After", "Cache-Control", "Vary"),
     ),
+    Answer(202, "", HTML),
     Answer(
         206,
         "The range asked for",
@@ -150,8 +151,14 @@ def public(image_id: ImageRef) -> Response:
 
 def _being_made(image: Image) -> Response:
     # By a link comes somebody who is to see the copy, and not what is known of the image.
-    response = as_json(image_resource(image)) if current_link() is None else no_content()
+    is_linked = current_link() is not None
+    if wants_a_page():
+        page = render_template("copy_waiting.html", image=image_resource(image).model_dump(), is_linked=is_linked)
+        response = make_response(page)
+    else:
+        response = no_content() if is_linked else as_json(image_resource(image))
     response.status_code = 202
+    response.vary.add("Accept")
     response.headers["Retry-After"] = str(_RETRY_AFTER_S)
     response.headers["Cache-Control"] = "no-store"
     return response
