@@ -36,7 +36,7 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, checked_each_time, no_content, wants_a_page
 from vignette.web.http.conditions import settle, without_conditions
 from vignette.web.http.digests import sha256_digest
-from vignette.web.http.negotiation import JSON, TEXT
+from vignette.web.http.negotiation import HTML, JSON, TEXT
 from vignette.web.http.preferences import preferred_wait_s
 from vignette.web.linked import current_link
 
