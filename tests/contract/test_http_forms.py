@@ -43,11 +43,19 @@ def test_json_that_is_sent_as_a_form_makes_nothing(tmp_path: Path) -> None:
 def test_a_form_has_no_field_that_would_be_refused(tmp_path: Path) -> None:
     walk = walk_in(tmp_path / "walk")
     with new_house(tmp_path / "house") as house:
-        paths = house.client.get("/openapi.json").json["paths"]
+        document = house.client.get("/openapi.json").json
+    schemas = {
+        path: content[FORM]["schema"]
+        for path, operations in document["paths"].items()
+        if FORM in (content := operations.get("post", {}).get("requestBody", {}).get("content", {}))
+    }
     taken = {
-        re.sub("{.*?}", "[^/]+", path): set(body["content"][FORM]["schema"]["properties"])
-        for path, operations in paths.items()
-        if FORM in (body := operations.get("post", {}).get("requestBody", {"content": {}}))["content"]
+        re.sub("{.*?}", "[^/]+", path): set(
+            document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"]
+            if "$ref" in schema
+            else schema["properties"]
+        )
+        for path, schema in schemas.items()
     }
 
     met = set()
