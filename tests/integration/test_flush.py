@@ -137,7 +137,9 @@ def test_a_rendering_waits_for_no_flush_and_all_of_them_are_flushed_at_once(tmp_
     assert len([call for call in written if ', "outcome.json"' in call.arguments]) == 3 * len(DEFAULT_RECIPES)
     assert [c for c in flushes if uploads in c.arguments] == []
     processes = {c.process for c in written}
-    assert [c for c in flushes if c.process in processes] == []
+    # It makes a dozen commits. Now and then one of them fills SQLite's log, which is carried over into the database:
+    # whoever that meets flushes the log before, and the database after.
+    assert len([c for c in flushes if c.process in processes]) <= 2
     *_, last = [c for c in made if c.name == "syncfs" and f"<{uploads}>" in c.arguments]
     assert max(c.ended for c in written) < last.begun
 
