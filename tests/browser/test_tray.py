@@ -911,7 +911,8 @@ class TestTelling:
 
     def test_a_drop_without_a_connection_waits_for_it(self, visit: Visit, line: Line, made: Made) -> None:
         page, file = visit.page, made.picture()
-        page.goto(f"{line.url}/docs", wait_until="networkidle")
+        page.goto(f"{line.url}/docs")  # loaded with its modules: on a busy machine the network is idle before
+        page.wait_for_load_state("networkidle")
         line.cut()
 
         drop(page, file)
