@@ -236,6 +236,12 @@ class Renderings(Protocol):
     def postpone(self, claim: Claim, failure: Failure, pause_s: float) -> None:
         """As `release`, but the attempt does not count. Nothing changes if the claim no longer holds."""
 
+    def end_leases(self) -> None:
+        """
+        End all leases, and pauses with them: nobody renders. What workers had in hand when they ended is queued by the
+        next sweep, and what was deleted then is deleted.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -252,12 +258,6 @@ class Note:
 
     number: int
     image_id: ImageId
-
-    def end_leases(self) -> None:
-        """
-        End all leases, and pauses with them: nobody renders. What workers had in hand when they ended is queued by the
-        next sweep, and what was deleted then is deleted.
-        """
 
 
 class Unflushed(Protocol):

@@ -81,7 +81,7 @@ def lock_state(settings: Settings, held: contextlib.ExitStack, orphans_limit_s: 
         The descriptors that the children must inherit: what they lock stays locked until the last of them has ended,
         even if we are killed. A new broker beside the old one would ruin its files.
     """
-    if not _has_sqlite(settings) and not settings.uses_embedded_broker:
+    if not settings.uses_sqlite and not settings.uses_embedded_broker:
         return []
     state = settings.state_folder
     held.enter_context(_locked(state / "server.lock", f"another server uses the state folder {state}"))
@@ -96,12 +96,8 @@ def lock_uploads(settings: Settings, held: contextlib.ExitStack) -> None:
     """
     uploads = settings.upload_folder
     refusal = f"another server uses the upload folder {uploads}"
-    kind = fcntl.LOCK_EX if _has_sqlite(settings) else fcntl.LOCK_SH
+    kind = fcntl.LOCK_EX if settings.uses_sqlite else fcntl.LOCK_SH
     held.enter_context(_locked(uploads / ".server.lock", refusal, kind=kind))
-
-
-def _has_sqlite(settings: Settings) -> bool:
-    return settings.effective_database_url.startswith("sqlite")
 
 
 @contextlib.contextmanager

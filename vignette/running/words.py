@@ -25,8 +25,9 @@ def banner(settings: Settings, offer: str | None = None) -> str:
     the first key, if one is offered for the token *offer*.
     """
     # On all addresses, others know the machine by a name that this one may not reach itself by; a person may.
-    is_everywhere = own_address(settings.host) != settings.host
-    name = settings.allowed_hosts[0] if is_everywhere and settings.allowed_hosts else own_address(settings.host)
+    name = own_address(settings.host)
+    if name != settings.host and settings.allowed_hosts:
+        name = settings.allowed_hosts[0]
     url = settings.public_url or f"http://{in_url(name)}:{settings.port}"
     broker = f"embedded, {settings.broker_socket}" if settings.uses_embedded_broker else settings.broker_url
     key = "" if settings.access == "open" else '-H "Authorization: Bearer $KEY" '

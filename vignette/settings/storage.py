@@ -62,9 +62,13 @@ class Storage(Group):
         return not self.broker_url
 
     @property
+    def uses_sqlite(self) -> bool:
+        return self.effective_database_url.startswith("sqlite")
+
+    @property
     def is_alone(self) -> bool:
         """Whether nobody but one service, on one machine, uses this catalogue and this queue."""
-        return self.uses_embedded_broker and self.effective_database_url.startswith("sqlite")
+        return self.uses_embedded_broker and self.uses_sqlite
 
     @property
     def broker_socket(self) -> Path:

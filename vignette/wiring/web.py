@@ -139,7 +139,7 @@ def build_web(settings: Settings, *, despairs_after_s: float = DESPAIRS_AFTER_S)
     readers = context.foreign_readers
     app.wsgi_app = Turns(app.wsgi_app, readers=readers)  # type: ignore[method-assign]
     refusing = app.wsgi_app
-    if settings.effective_database_url.startswith("sqlite"):
+    if settings.uses_sqlite:
         # With SQLite this is the only machine. Several machines may see a shared folder as it was some seconds ago.
         app.wsgi_app = FastPath(app.wsgi_app, store.edition)  # type: ignore[method-assign]
     if context.rate_of_requests is not None:
