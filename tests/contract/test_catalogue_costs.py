@@ -363,6 +363,9 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Question]]] = {
 # They are asked for all images there are, by a person who knows that.
 READ_ALL: Final = {"Index.restore"}
 
+# It costs what it finds, and finds nothing when it is asked again.
+ASKED_BELOW: Final = {"Renderings.end_leases"}
+
 
 def test_every_question_of_every_port_is_asked_here() -> None:
     methods = {
@@ -373,7 +376,7 @@ def test_every_question_of_every_port_is_asked_here() -> None:
         if not method.startswith("_")
     }
 
-    assert methods == QUESTIONS.keys() | READ_ALL
+    assert methods == QUESTIONS.keys() | READ_ALL | ASKED_BELOW
 
 
 @pytest.mark.parametrize(
@@ -449,6 +452,19 @@ def test_that_nobody_waits_is_told_as_cheaply(full: SqlCatalogue) -> None:
 
     with counting(full) as cost:
         full.renderings.newcomers_wait()
+
+    assert cost.read <= (MOST_STEPS if full.database.is_sqlite else MOST_ROWS)
+
+
+def test_leases_are_ended_without_a_look_at_what_has_none(full: SqlCatalogue) -> None:
+    """It comes last: it changes the catalogue of the other tests."""
+    full.renderings.end_leases()
+    if not full.database.is_sqlite:
+        with full.database._writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM image")  # what has just been changed would be looked at once more
+
+    with counting(full) as cost:
+        full.renderings.end_leases()
 
     assert cost.read <= (MOST_STEPS if full.database.is_sqlite else MOST_ROWS)
 

@@ -78,6 +78,14 @@ def unclaimed(states: Sequence[str], at_most: int | None) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(sa.select(counted.c.id).limit(at_most).subquery())
 
 
+def leased() -> sa.CompoundSelect[int]:
+    """Select the numbers of all images with a lease that runs: also of those that were deleted while it ran."""
+    runs = _lease_until > Now()
+    held = [sa.and_(LEASED, runs, _state == _written_out(state)) for state in UNFINISHED_STATES]
+    deleted = sa.and_(runs, _state == _written_out(State.DELETING))
+    return sa.union_all(*(sa.select(image_table.c.id).where(condition) for condition in (*held, deleted)))
+
+
 def ordered(condition: sa.ColumnElement[bool], by: sa.ColumnElement[Any]) -> sa.Select[int]:
     """Select numbers in the order that the index of this condition has."""
     return sa.select(image_table.c.id).where(condition).order_by(by, image_table.c.id)

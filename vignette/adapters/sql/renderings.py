@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from vignette.adapters.sql.conditions import UNFINISHED_STATES, is_free, unclaimed
+from vignette.adapters.sql.conditions import UNFINISHED_STATES, is_free, leased, unclaimed
 from vignette.adapters.sql.database import Database
 from vignette.adapters.sql.tables import (
     COMPLETING,
@@ -53,7 +53,7 @@ _IN_HAND: Final = sa.select(image_table).where(
 _PUBLISH: Final = _HELD.returning(image_table)
 _PUBLISH_AND_QUEUE: Final = _HELD.values(hinted_at=Now()).returning(image_table)
 _NOTE: Final = sa.insert(unflushed_table)
-_END_LEASES: Final = sa.update(image_table).where(image_table.c.lease_until > Now()).values(lease_until=Now())
+_END_LEASES: Final = sa.update(image_table).where(image_table.c.id.in_(leased())).values(lease_until=Now())
 _NEWCOMERS_WAIT: Final = unclaimed([state for state, need in NEEDS.items() if need is Need.FIRST], at_most=1)
 
 
