@@ -17,7 +17,7 @@ from tests.running import LIMIT_S, PROJECT_FOLDER, environment, until, until_gon
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the processes are found in /proc")
 
 TORTURE = ("torture", "--minutes", "60")
-BENCH = ("bench", "burst", "--quick")
+BENCH = ("bench", "burst")
 
 
 @pytest.mark.parametrize(
