@@ -1,6 +1,8 @@
-// The page of a signed link: how the picture looks until it is loaded, and the picture as soon as it is made.
+// The page of a signed link: how the picture looks until it is loaded, the picture as soon as it is made, and until when in
+// the reader's own time.
 
 import { previewIn } from "./previews.js";
+import { localTimesIn } from "./times.js";
 
 const PAUSE_MS = 2000;
 
@@ -15,9 +17,14 @@ function lookAgain() {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (waiting(page)) return lookAgain();
     document.querySelector("main").replaceWith(document.importNode(page.querySelector("main"), true));
-    previewIn(document);
+    dress();
   }, PAUSE_MS);
 }
 
-previewIn(document);
+function dress() {
+  previewIn(document);
+  localTimesIn(document);
+}
+
+dress();
 if (waiting(document)) lookAgain();

@@ -1,11 +1,13 @@
-"""What is true of every page in every state, as a browser shows it: axe finds no fault, and nothing moves by itself."""
+"""What is true of every page in every state, as a browser shows it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from html import unescape
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,6 +27,9 @@ DESKTOP: Final[ViewportSize] = {"width": 1440, "height": 900}
 
 SEEN_THOUGH_HIDDEN: Final = """() => [...document.querySelectorAll("[hidden]")]
   .filter((each) => each.checkVisibility({ visibilityProperty: true })).map((each) => each.outerHTML)"""
+UNFOLD: Final = "document.querySelectorAll('details').forEach((each) => (each.open = true))"
+# As the service writes a time for whoever has no scripts.
+FOREIGN_TIMES: Final = r"""() => document.body.innerText.match(/.{0,60}\d\d:\d\d\sUTC/g) ?? []"""
 
 
 class Stage:
@@ -70,55 +75,62 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return dict({shape(html): (where, html) for where, html in english.items()}.values())
 
 
-def stage_of(browser: Browser, size: ViewportSize, *, scripted: bool = True) -> Iterator[Stage]:
-    context = browser.new_context(viewport=size, locale="en-GB", java_script_enabled=scripted)
+@dataclass(frozen=True)
+class Sight:
+    """What a reader meets on a page. Each is a list of what should not be there."""
+
+    moved: list[str]
+    """What moved by itself, on a phone or on a large screen."""
+    hidden: list[str]
+    """What is seen though the page hides it, with and without scripts."""
+    foreign_times: list[str]
+    """Times that are not the reader's own, though there are scripts."""
+    faults: list[str]
+    """What axe finds."""
+
+
+@pytest.fixture(scope="module")
+def sights(chromium: Browser, pages: dict[str, str]) -> Iterator[dict[str, Sight]]:
+    """What is met on each of *pages*: each is looked at once in each way, for a browser takes its time to show one."""
+    with (
+        stage(chromium, viewport=PHONE, timezone_id="Asia/Tokyo") as phone,
+        stage(chromium, viewport=PHONE, java_script_enabled=False) as unscripted,
+        stage(chromium, viewport=DESKTOP) as desktop,
+    ):
+        yield {where: look(html, phone, unscripted, desktop, where) for where, html in pages.items()}
+
+
+@contextmanager
+def stage(browser: Browser, **options: Any) -> Iterator[Stage]:
+    context = browser.new_context(locale="en-GB", **options)
     yield Stage(context.new_page())
     context.close()
 
 
-@pytest.fixture
-def phone(chromium: Browser) -> Iterator[Stage]:
-    yield from stage_of(chromium, PHONE)
+def look(html: str, phone: Stage, unscripted: Stage, desktop: Stage, where: str) -> Sight:
+    for each in (phone, unscripted, desktop):
+        each.show(html)
+    moved = shifts(phone.page) + shifts(desktop.page)
+    for each in (phone, unscripted):
+        each.page.evaluate(UNFOLD)
+    hidden = phone.page.evaluate(SEEN_THOUGH_HIDDEN) + unscripted.page.evaluate(SEEN_THOUGH_HIDDEN)
+    # That of /docs is the longest by far, and always the same: test_frame.py has axe look at it.
+    found = [] if where.startswith("/docs") else faults(phone.page)
+    return Sight(moved, hidden, phone.page.evaluate(FOREIGN_TIMES), found)
 
 
-@pytest.fixture
-def phone_without_javascript(chromium: Browser) -> Iterator[Stage]:
-    yield from stage_of(chromium, PHONE, scripted=False)
+def test_axe_finds_nothing(sights: dict[str, Sight]) -> None:
+    assert {where: sight.faults for where, sight in sights.items() if sight.faults} == {}
 
 
-@pytest.fixture
-def desktop(chromium: Browser) -> Iterator[Stage]:
-    yield from stage_of(chromium, DESKTOP)
+def test_nothing_moves(sights: dict[str, Sight]) -> None:
+    assert {where: sight.moved for where, sight in sights.items() if sight.moved} == {}
 
 
-def test_axe_finds_nothing(phone: Stage, pages: dict[str, str]) -> None:
-    found = {}
-    for where, html in pages.items():
-        if where.startswith("/docs"):  # the longest by far, and always the same: test_frame.py looks at it
-            continue
-        phone.show(html)
-        phone.page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
-        found[where] = faults(phone.page)
-
-    assert {where: each for where, each in found.items() if each} == {}
+def test_what_is_hidden_is_not_seen(sights: dict[str, Sight]) -> None:
+    assert {where: sight.hidden for where, sight in sights.items() if sight.hidden} == {}
 
 
-def test_nothing_moves(phone: Stage, desktop: Stage, pages: dict[str, str]) -> None:
-    found = {}
-    for where, html in pages.items():
-        for stage in (phone, desktop):
-            stage.show(html)
-            found[where, stage.page.viewport_size["width"]] = shifts(stage.page)
-
-    assert {where: each for where, each in found.items() if each} == {}
-
-
-def test_what_is_hidden_is_not_seen(phone: Stage, phone_without_javascript: Stage, pages: dict[str, str]) -> None:
-    found = {}
-    for where, html in pages.items():
-        for stage in (phone, phone_without_javascript):
-            stage.show(html)
-            stage.page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
-            found[where, stage is phone] = stage.page.evaluate(SEEN_THOUGH_HIDDEN)
-
-    assert {where: each for where, each in found.items() if each} == {}
+def test_times_are_the_readers_own(sights: dict[str, Sight], pages: dict[str, str]) -> None:
+    assert any("data-local" in html for html in pages.values())
+    assert {where: sight.foreign_times for where, sight in sights.items() if sight.foreign_times} == {}

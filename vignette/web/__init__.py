@@ -30,7 +30,7 @@ from vignette.web.http.public_address import PublicAddress
 from vignette.web.http.queries import MOST_IDS
 from vignette.web.pages.i18n import init_i18n
 from vignette.web.pages.picture import viewed
-from vignette.web.pages.pictures import by_width, made, obtainable, vignette_url
+from vignette.web.pages.pictures import by_size, by_width, made, obtainable, vignette_url
 from vignette.web.pages.sharing import snippets
 from vignette.web.pages.wall import days
 from vignette.web.rates import init_rates
@@ -106,7 +106,7 @@ def create_app(
     app.url_map.converters["image_id"] = _ImageRefConverter
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.globals.update(recipes=context.recipes, fit=fit, vignette_url=vignette_url)
-    app.jinja_env.globals.update(by_width=by_width, made=made, obtainable=obtainable)
+    app.jinja_env.globals.update(by_size=by_size, by_width=by_width, made=made, obtainable=obtainable)
     app.jinja_env.globals.update(snippets=snippets, viewed=viewed)
     app.jinja_env.globals.update(days=partial(days, recipes=context.recipes, by_number=is_open))
     app.jinja_env.globals.update(absolute_url=absolute_url, most_ids=MOST_IDS)

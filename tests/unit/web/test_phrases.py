@@ -72,6 +72,12 @@ def test_a_time_is_told_in_utc_to_the_minute(reading: Reader):
         assert plain(phrases.moment(received_at)) == "22 novembre 2026 à 19:05 UTC"
 
 
+def test_a_time_of_the_readers_own_is_told_to_the_second_for_a_script(reading: Reader):
+    with reading("en"):
+        told = plain(phrases.local(datetime(2026, 11, 22, 19, 5, 11, tzinfo=UTC)))
+    assert told == '<time datetime="2026-11-22T19:05:11Z" data-local>November 22, 2026, 19:05 UTC</time>'
+
+
 @pytest.mark.parametrize(
     ("iso_8601", "words"),
     [

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import flask_babel
+from markupsafe import Markup
 
 from vignette.limits import KIB
 from vignette.pixels.formats import moves, name_of
@@ -72,6 +73,11 @@ def moment(time: datetime) -> str:
 def instant(time: datetime) -> str:
     """Write *time* as HTML wants it of a machine: to the second, in UTC. Scripts turn it into the reader's own time."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local(time: datetime) -> Markup:
+    """Write *time* as `moment` does, for `local.js` to turn it into the reader's own time."""
+    return Markup('<time datetime="{}" data-local>{}</time>').format(instant(time), moment(time))
 
 
 def frames(image: Mapping[str, Any]) -> str:
@@ -175,6 +181,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "megapixels": megapixels,
     "moment": moment,
     "instant": instant,
+    "local": local,
     "frames": frames,
     "format_name": name_of,
     "day": day,

@@ -46,6 +46,17 @@ def by_width(width: int, height: int, recipes: Sequence[Recipe]) -> dict[int, Re
     return dict(sorted(widths.items()))
 
 
+def by_size(width: int, height: int, recipes: Sequence[Recipe]) -> dict[tuple[int, int], Recipe]:
+    """
+    Return *recipes* by the width and height of their vignette of a *width* × *height* picture, in pixels: for each size
+    the first that makes it.
+    """
+    sizes: dict[tuple[int, int], Recipe] = {}
+    for recipe in recipes:
+        sizes.setdefault(fit(width, height, recipe), recipe)
+    return sizes
+
+
 def made(image: Mapping[str, Any], widths: Mapping[int, Recipe]) -> dict[int, Recipe]:
     """Return those of *widths* of which the *image*, a resource, has the vignette; all of them if it has none."""
     there = {width: recipe for width, recipe in widths.items() if recipe.name in image["links"]["vignettes"]}
