@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 import tests.house
 from tests.contract.asking import BROWSER
-from tests.house import House, picture
+from tests.house import House, broken_pixels, picture
 from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.access.policy import Access
 from vignette.model import ImageId, Visibility
+
+OURS = {"Origin": "http://localhost"}
 
 
 @pytest.fixture
@@ -56,6 +59,25 @@ def test_the_page_leads_to_them_and_back_to_the_list(house: House) -> None:
     alone = house.client.get("/images/2", headers={"Accept": BROWSER}).text
     assert re.findall(r'rel="(?:prev|next)" href="([^"]+)"', alone) == ["/images/4", "/images/1"]
     assert '<link rel="prefetch" href="/images/1">' in alone
+
+
+@pytest.mark.parametrize(
+    ("list_", "home"), [("", "/"), ("?ids=0,1", "/images?ids=0,1")], ids=["among all", "in a list that was named"]
+)
+def test_its_forms_lead_back_to_where_its_reader_is(tmp_path: Path, list_: str, home: str) -> None:
+    with tests.house.house(tmp_path, access=Access.GALLERY) as house:
+        key, token = house.keyholding.add(OPERATOR, "laptop", frozenset(Scope))
+        house.client.post("/login", data={"key": token}, headers=OURS)
+        here = f"/images/{house.upload(broken_pixels(), actor=key.actor).public_name}{list_}"
+        house.work()
+        page = house.client.get(here, headers={"Accept": BROWSER}).text
+        forms = {form.partition("?")[0].rsplit("/")[-1]: unescape(form) for form in re.findall(r'action="(.+?)"', page)}
+
+        def leads_to(form: str) -> str:
+            answer = house.client.post(forms[form], headers={**OURS, "Accept": BROWSER})
+            return answer.headers["Location"].removeprefix("http://localhost")
+
+        assert [leads_to("retry"), leads_to("visibility"), leads_to("delete")] == [here, here, home]
 
 
 def test_what_others_have_hidden_is_passed_over(tmp_path: Path) -> None:

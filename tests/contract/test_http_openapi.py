@@ -431,6 +431,7 @@ def delete_form(ask: Asking) -> None:
             ask("POST", f"/images/{number}/delete", template, faces=(face,))
     ask("POST", "/images/99/delete", template)
     ask("POST", "/images/0/delete?token=vd_none", template)
+    ask("POST", f"/images/0/delete?ids={_TOO_MANY}", template)
     image = ask.house.upload(picture())
     token = ask.house.context.taking_back.token_for(NOBODY, image)
     ask("POST", f"/images/{image.id}/delete?token={token}", template, faces=(BROWSER,))
@@ -471,6 +472,7 @@ def retry(ask: Asking) -> None:
     ask("POST", f"/images/{number}/retry", template)  # too soon
     for number in (0, 2, 99):
         ask("POST", f"/images/{number}/retry", template)
+    ask("POST", f"/images/1/retry?ids={_TOO_MANY}", template)
     ask("POST", "/images/1/retry", template, headers={"Sec-Fetch-Site": "cross-site"})
     with no_catalogue(ask.house):
         ask("POST", "/images/1/retry", template)

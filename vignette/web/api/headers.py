@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vignette.web.http.queries import MOST_ON_A_PAGE
+from vignette.web.http.queries import MOST_IDS, MOST_ON_A_PAGE
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _DIGEST_EXAMPLE: Final = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
@@ -57,6 +57,12 @@ DELETE_TOKEN: Final = (
     ),
     Parameter("token", "The same, for a link", {**_TEXT, "pattern": "^vd_"}),
 )
+IN_A_LIST: Final = Parameter(
+    "ids",
+    f"For the page: the list that its reader goes through, at most {MOST_IDS}; as in `GET /images`",
+    {"type": "string", "examples": ["3,1,2"]},
+)
+
 BY_TAG: Final = (IF_NONE_MATCH, IF_MATCH)
 
 CONTENT_DIGEST: Final = header(

@@ -47,6 +47,16 @@ def said_ids(query: MultiDict[str, str]) -> list[ImageRef] | None:
     return [ref for each in named if (ref := _ref(each)) is not None]
 
 
+def said_list(query: MultiDict[str, str]) -> str | None:
+    """
+    Return the list that the reader of a page goes through, as the parameter `ids` says it, for URLs that lead on.
+
+    Raises:
+        MalformedRequest: It names more than 100 images.
+    """
+    return None if said_ids(query) is None else ",".join(query.getlist("ids"))
+
+
 def said_digests(query: MultiDict[str, str]) -> list[str] | None:
     """
     Return the SHA-256 digests that the parameter `sha256` names, in lower case, with commas between them, or several

@@ -16,7 +16,7 @@ from vignette.errors import (
     MalformedRequest,
 )
 from vignette.model import ImageRef, Visibility
-from vignette.web.api.headers import Parameter, header
+from vignette.web.api.headers import IN_A_LIST, Parameter, header
 from vignette.web.api.operations import UNWRITABLE, Answer, operation
 from vignette.web.api.resources.images import ImageResource, image_resource
 from vignette.web.api.urls import absolute_url, ref_of
@@ -24,7 +24,7 @@ from vignette.web.capacity.turns import end_turn
 from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import as_json, checked_each_time, see_other
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.queries import wanted_visibility
+from vignette.web.http.queries import said_list, wanted_visibility
 from vignette.web.routes.images.blueprint import images
 from vignette.web.routes.images.image import tagged_json
 from vignette.web.small_bodies import MERGE_PATCH, UNREADABLE, read_json
@@ -96,10 +96,13 @@ def _editions_named() -> frozenset[str] | None:
         *UNWRITABLE,
         FileNotStored,
     ),
-    parameters=(Parameter("visibility", "Who is to see it", {"type": "string", "enum": list(Visibility)}),),
+    parameters=(
+        Parameter("visibility", "Who is to see it", {"type": "string", "enum": list(Visibility)}),
+        IN_A_LIST,
+    ),
 )
 def change_form(image_id: ImageRef) -> Response:
-    visibility = wanted_visibility(request.args)
+    visibility, ids = wanted_visibility(request.args), said_list(request.args)
     end_turn()
     image = web_context().editing.set_visibility(current_actor(), image_id, visibility)
-    return see_other(absolute_url("images.show", image_id=ref_of(image)))
+    return see_other(absolute_url("images.show", image_id=ref_of(image), ids=ids))

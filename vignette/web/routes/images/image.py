@@ -21,7 +21,7 @@ from vignette.errors import (
 from vignette.model import Image, ImageRef, RenderingWarning
 from vignette.use_cases.editing import edition_of
 from vignette.web.admission import allowed
-from vignette.web.api.headers import BY_TAG, Parameter
+from vignette.web.api.headers import BY_TAG, IN_A_LIST
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.resources.images import as_rendered, image_resource
 from vignette.web.api.resources.metadata import ImageWithMetadata, image_with_metadata
@@ -31,7 +31,7 @@ from vignette.web.http.answers import as_json, checked_each_time, unstored, want
 from vignette.web.http.conditions import settle
 from vignette.web.http.delete_tokens import token_of_this_browser
 from vignette.web.http.negotiation import HTML, JSON
-from vignette.web.http.queries import MOST_IDS, said_ids
+from vignette.web.http.queries import said_ids, said_list
 from vignette.web.linked import current_link
 from vignette.web.pages.linked_page import told
 from vignette.web.pages.picture import has_preview, in_words
@@ -51,11 +51,7 @@ _TAG_CHARS: Final = 16
     problems=(MalformedRequest, ImageNotFound, ImageDeleted, EditedMeanwhile, CatalogueUnavailable),
     parameters=(
         *BY_TAG,
-        Parameter(
-            "ids",
-            f"For the page: the list that its reader goes through, at most {MOST_IDS}; as in `GET /images`",
-            {"type": "string", "examples": ["3,1,2"]},
-        ),
+        IN_A_LIST,
     ),
     link=Representation.PAGE,
     curl="{server}/images/0",
@@ -123,7 +119,7 @@ def _page(
         warnings=warnings,
         newer=newer and newer.model_dump(),
         older=older and older.model_dump(),
-        ids=None if named is None else ",".join(request.args.getlist("ids")),
+        ids=said_list(request.args),
         has_preview=has_preview(image, metadata),
         **in_words(metadata),
     )

@@ -11,10 +11,11 @@ from vignette.errors import (
     ImageDeleted,
     ImageNotFound,
     InvalidDeleteToken,
+    MalformedRequest,
     StoreFull,
 )
 from vignette.model import ImageRef
-from vignette.web.api.headers import DELETE_TOKEN
+from vignette.web.api.headers import DELETE_TOKEN, IN_A_LIST
 from vignette.web.api.operations import Answer, operation
 from vignette.web.api.urls import absolute_url
 from vignette.web.capacity.turns import end_turn
@@ -22,6 +23,7 @@ from vignette.web.context import current_actor, web_context
 from vignette.web.http.answers import no_content, see_other, unstored
 from vignette.web.http.delete_tokens import delete_token
 from vignette.web.http.negotiation import HTML
+from vignette.web.http.queries import said_list
 from vignette.web.routes.images.blueprint import images
 
 
@@ -44,19 +46,23 @@ def delete(image_id: ImageRef) -> Response:
 @images.post("/<image_id:image_id>/delete")
 @operation(
     "Delete an image, for a page without JavaScript: forms know only GET and POST",
-    Answer(303, "Deleted; the front page", HTML, headers=("Location",)),
+    Answer(303, "Deleted; the list that its reader went through, or the front page", HTML, headers=("Location",)),
     Answer(200, "Deleted by a delete token", HTML),
     scope=Scope.DELETE,
-    problems=(CrossSiteRequest, InvalidDeleteToken, ImageNotFound, ImageDeleted, CatalogueUnavailable, StoreFull),
-    parameters=DELETE_TOKEN,
+    problems=(
+        *(CrossSiteRequest, MalformedRequest, InvalidDeleteToken, ImageNotFound, ImageDeleted),
+        *(CatalogueUnavailable, StoreFull),
+    ),
+    parameters=(*DELETE_TOKEN, IN_A_LIST),
     takes_delete_tokens=True,
 )
 def delete_form(image_id: ImageRef) -> Response:
+    ids = said_list(request.args)
     end_turn()
     _delete(image_id)
     if delete_token(request) is not None:  # the front page may not be for who asks
         return unstored(make_response(render_template("take_back.html", name=None, action=None)))
-    return see_other(absolute_url("about.home"))
+    return see_other(absolute_url("images.catalogue", ids=ids) if ids else absolute_url("about.home"))
 
 
 def _delete(image_id: ImageRef) -> None:
