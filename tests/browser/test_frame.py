@@ -6,12 +6,12 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.accessibility import faults
 from tests.browser.conftest import Visit
 from tests.browser.test_pages import NOTES, PHOTO, SHAPES, nothing_rendered, send, wait_for
-from tests.running import Service, running_service, until
+from tests.running import Service, until
 
 pytestmark = pytest.mark.browser
 
@@ -36,13 +36,13 @@ def shapes(service: Service) -> list[str]:
     return images
 
 
+# What a phone shows is looked at in `test_every_page`, but for the longest page.
 @pytest.mark.usefixtures("shapes")
-@pytest.mark.parametrize("path", [*PAGES, "/problems/no-file"])
-def test_axe_finds_nothing(visit: Visit, path: str) -> None:
-    for width in (360, 1440):
-        visit.page.set_viewport_size({"width": width, "height": 900})
-        visit.page.goto(path)
-        assert faults(visit.page) == []
+@pytest.mark.parametrize(("path", "width"), [*((path, 1440) for path in (*PAGES, "/problems/no-file")), ("/docs", 360)])
+def test_axe_finds_nothing(visit: Visit, path: str, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    visit.page.goto(path)
+    assert faults(visit.page) == []
 
 
 def test_axe_finds_nothing_in_the_answers_of_an_operation(visit: Visit) -> None:
@@ -67,16 +67,6 @@ def test_axe_finds_nothing_in_a_wall_that_waits_or_is_selected_from(visit: Visit
         expect(visit.page.locator(".selection")).to_be_visible()
         assert faults(visit.page) == []
     wait_for(coming)
-
-
-def test_axe_finds_nothing_where_there_is_nothing(chromium: Browser, tmp_path: object) -> None:
-    with running_service(tmp_path / "empty") as service:  # type: ignore[operator]
-        context = chromium.new_context(base_url=service.url, viewport={"width": 360, "height": 740})
-        page = context.new_page()
-        page.goto("/")
-        expect(page.locator("form.upload")).to_be_visible()
-        assert faults(page) == []
-        context.close()
 
 
 def test_axe_finds_nothing_where_files_are_refused(visit: Visit) -> None:
