@@ -205,7 +205,7 @@ def _phases(sizes: Sizes) -> Sequence[_Phase]:
             lambda _: None,
             {
                 "a process starts: folder and catalogue": _Subject.start_process,
-                "the service starts: the same, and it catches up": _Subject.start_service,
+                "the service starts: it catches up, ends leases": _Subject.start_service,
                 "front page": lambda subject: subject.get("/"),
                 "list, first page": lambda subject: subject.get("/images"),
                 f"list, page {sizes.many // 100:,} (the middle)": (
@@ -286,7 +286,9 @@ def _with_folders(folder: Path, sizes: Sizes, rounds: int, done: Callable[[], ob
 
 
 def _start(settings: Settings) -> None:
-    open_and_catch_up(settings)[1].close()
+    _, catalogue = open_and_catch_up(settings)
+    with closing(catalogue):
+        catalogue.renderings.end_leases()
 
 
 def _list_all(settings: Settings, _count: int) -> None:
