@@ -799,6 +799,29 @@ class TestActing:
 
 
 class TestTelling:
+    @pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
+    def test_what_can_be_done_has_its_place_from_the_start(
+        self, chromium: Browser, line: Line, made: Made, language: str
+    ) -> None:
+        context = chromium.new_context(locale=language, viewport={"width": 360, "height": 740})
+        page, file = context.new_page(), made.large()
+        page.goto(f"{line.url}/images")
+        line.hold(HELD_AFTER)
+        drop(page, file)
+        page.locator("#tray .fold").click()
+        acts = row(page, file).locator(".acts")
+        expect(acts.locator("[name=cancel]")).to_be_visible()
+        before = acts.bounding_box()
+
+        line.release()
+
+        expect(acts.locator("[name=copy]")).to_be_visible()
+        after = acts.bounding_box()
+        assert before is not None
+        assert after is not None
+        assert (before["x"], before["width"]) == (after["x"], after["width"])
+        context.close()
+
     def test_each_file_has_a_preview_at_once_or_the_name_of_its_format(
         self, visit: Visit, line: Line, made: Made
     ) -> None:
