@@ -17,7 +17,7 @@ from tests.running import LIMIT_S, PROJECT_FOLDER, environment, until, until_gon
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the processes are found in /proc")
 
 TORTURE = ("torture", "--minutes", "60")
-BENCH = ("bench", "burst")
+BENCH = ("bench", "burst", "--quick")
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def started(command: Sequence[str], tmp_path: Path, places: Path) -> tuple[subpr
     mark = uuid.uuid4().hex
     with (tmp_path / "log").open("wb") as words:
         process = subprocess.Popen(
-            # Whoever is started in the background of a shell without job control ignores SIGINT.
-            ["env", "--default-signal=INT", sys.executable, "-m", "vignette", *command],
+            # Whoever is started in the background of a shell without job control ignores SIGINT; by nohup, SIGHUP.
+            ["env", "--default-signal=INT,HUP", sys.executable, "-m", "vignette", *command],
             cwd=PROJECT_FOLDER,
             env=environment(tmp_path, state_folder=places) | {"VIGNETTE_TEST_MARK": mark, "TMPDIR": os.fspath(places)},
             stdin=subprocess.DEVNULL,
