@@ -76,7 +76,7 @@ def instant(time: datetime) -> str:
 
 
 def local(time: datetime) -> Markup:
-    """Write *time* as `moment` does, for `local.js` to turn it into the reader's own time."""
+    """Write *time* as `moment` does, for `times.js` to turn it into the reader's own time."""
     return Markup('<time datetime="{}" data-local>{}</time>').format(instant(time), moment(time))
 
 

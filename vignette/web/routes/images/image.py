@@ -49,10 +49,7 @@ _TAG_CHARS: Final = 16
     Answer(412, "It is not the one that `If-Match` asks for", headers=("ETag",)),
     scope=Scope.READ,
     problems=(MalformedRequest, ImageNotFound, ImageDeleted, EditedMeanwhile, CatalogueUnavailable),
-    parameters=(
-        *BY_TAG,
-        IN_A_LIST,
-    ),
+    parameters=(*BY_TAG, IN_A_LIST),
     link=Representation.PAGE,
     curl="{server}/images/0",
 )
