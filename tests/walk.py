@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from tests.check_services import http_service
-from tests.contract.asking import BROWSER, JSON
+from tests.contract.asking import BROWSER, JSON, OURS
 from tests.contract.test_http_links import RECIPES, Sharing, talkative
 from tests.contract.test_http_quarantine import SUSPECT, screening
 from tests.contract.test_http_tickets import Party
@@ -28,7 +28,6 @@ from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.model import Visibility
 
 LANGUAGES: Final = ("en", "fr")
-OURS: Final = {"Origin": "http://localhost"}
 AT_ONCE: Final = {"Prefer": "wait=0"}
 # Names as strangers give them.
 NAMES: Final = ("<b>\"&amp;'.jpg", "\u202egpj.exe", "é" * 200 + ".png", " .jpg")

@@ -90,14 +90,14 @@ class Sight:
 
 
 @pytest.fixture(scope="module")
-def sights(chromium: Browser, pages: dict[str, str]) -> Iterator[dict[str, Sight]]:
+def sights(chromium: Browser, pages: dict[str, str]) -> dict[str, Sight]:
     """What is met on each of *pages*: each is looked at once in each way, for a browser takes its time to show one."""
     with (
         stage(chromium, viewport=PHONE, timezone_id="Asia/Tokyo") as phone,
         stage(chromium, viewport=PHONE, java_script_enabled=False) as unscripted,
         stage(chromium, viewport=DESKTOP) as desktop,
     ):
-        yield {where: look(html, phone, unscripted, desktop, where) for where, html in pages.items()}
+        return {where: look(html, phone, unscripted, desktop, where) for where, html in pages.items()}
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
@@ -16,16 +16,19 @@ from tests.house import House
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 JSON = "application/json"
 
+# What a browser says of a form of ours.
+OURS: Final = {"Origin": "http://localhost"}
 
-def post(house: House, *files: tuple[bytes, str], accept: str = "*/*", **headers: str) -> TestResponse:
+
+def form(*files: tuple[bytes, str]) -> dict[str, Any]:
+    """What a request has that sends *files*, which are contents with names, by a form."""
     parts = [FileStorage(io.BytesIO(content), name) for content, name in files]
     boundary, body = encode_multipart(MultiDict([("file", part) for part in parts]))
-    return house.client.post(
-        "/images",
-        data=body,
-        content_type=f"multipart/form-data; boundary={boundary}",
-        headers={"Accept": accept, **headers},
-    )
+    return {"data": body, "content_type": f"multipart/form-data; boundary={boundary}"}
+
+
+def post(house: House, *files: tuple[bytes, str], accept: str = "*/*", **headers: str) -> TestResponse:
+    return house.client.post("/images", **form(*files), headers={"Accept": accept, **headers})
 
 
 def problem(response: TestResponse) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
+from tests.contract.asking import OURS
 from tests.house import House, picture
 from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
@@ -19,7 +20,6 @@ from vignette.access.policy import Access
 from vignette.access.quotas import Quota
 from vignette.use_cases.ticketing import Terms
 
-OURS: Final = {"Origin": "http://localhost"}
 SCOPES: Final = (Scope.UPLOAD, Scope.READ, Scope.SHARE)
 
 

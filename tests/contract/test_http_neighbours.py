@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 import tests.house
-from tests.contract.asking import BROWSER
+from tests.contract.asking import BROWSER, OURS
 from tests.house import House, broken_pixels, picture
 from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.access.policy import Access
 from vignette.model import ImageId, Visibility
-
-OURS = {"Origin": "http://localhost"}
 
 
 @pytest.fixture

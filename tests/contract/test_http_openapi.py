@@ -37,7 +37,6 @@ from vignette.web.routes import docs
 # Of every answer (RFC 9110), or of how it was sent: no operation's own.
 _OF_HTTP = {"Content-Type", "Content-Length", "Date", "Connection"}
 
-
 # What `web.http.headers` puts on every answer.
 _PROTECTION = {
     "Content-Security-Policy",
@@ -46,7 +45,6 @@ _PROTECTION = {
     "Referrer-Policy",
     "Cross-Origin-Opener-Policy",
 }
-
 
 # What a client may meet anywhere when a fault of ours shows: `default` says so.
 _FAULTS = {"500"}

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.contract.asking import BROWSER
+from tests.contract.asking import BROWSER, OURS
 from tests.house import House, picture
 from tests.house import house as new_house
 from vignette.access.actors import OPERATOR, Scope
@@ -19,8 +19,6 @@ from vignette.access.policy import Access
 from vignette.access.secrets import OFFER_PREFIX, digest_of, new_token
 from vignette.access.sessions import ENDS_AFTER, IDLE_ENDS_AFTER, Session
 from vignette.limits import MAX_SESSIONS_OF_A_KEY
-
-OURS = {"Origin": "http://localhost"}
 
 
 class Clock:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.test import TestResponse, encode_multipart
+from werkzeug.test import TestResponse
 
-from tests.contract.asking import BROWSER, JSON
+from tests.contract.asking import BROWSER, JSON, form
 from tests.house import House
 from vignette.access.actors import OPERATOR, Scope
 
@@ -49,16 +47,8 @@ class Asking:
     def send(self, *contents: bytes, faces: tuple[str, ...] = FACES, **headers: str) -> None:
         """Upload *contents* by a form."""
         for face in faces:
-            files = [FileStorage(io.BytesIO(content), f"{number}.jpg") for number, content in enumerate(contents)]
-            boundary, body = encode_multipart(MultiDict([("file", file) for file in files]))
-            self(
-                "POST",
-                *self.uploads,
-                faces=(face,),
-                data=body,
-                content_type=f"multipart/form-data; boundary={boundary}",
-                headers=headers,
-            )
+            files = form(*((content, f"{number}.jpg") for number, content in enumerate(contents)))
+            self("POST", *self.uploads, faces=(face,), headers=headers, **files)
 
     def send_raw(self, content: bytes, content_type: str = "image/jpeg", **headers: str) -> None:
         self("POST", *self.uploads, data=content, content_type=content_type, headers=headers)

@@ -142,42 +142,33 @@ def neighbours(ask: Asking) -> None:
         ask.both("/images/0/neighbours", template)
 
 
-def delete(ask: Asking) -> None:
-    template = "/images/{image_id}"
-    for face in FACES:
-        number = ask.house.upload(picture()).id
-        for _ in range(2):
-            ask("DELETE", f"/images/{number}", template, faces=(face,))
-    ask("DELETE", "/images/99", template)
-    ask("DELETE", "/images/0?token=vd_none", template)
-    ask("DELETE", "/images/0", template, headers={"Sec-Fetch-Site": "cross-site"})
-    for face in FACES:
-        number = ask.house.upload(picture()).id
-        with patched(ask.house.store, "write", failing(errors.StoreFull("no room"))):
-            ask("DELETE", f"/images/{number}", template, faces=(face,))
-    with no_catalogue(ask.house):
-        ask("DELETE", "/images/1", template)
+def deleting(method: str, template: str) -> Callable[[Asking], None]:
+    def exchange(ask: Asking) -> None:
+        for face in FACES:
+            path = template.format(image_id=ask.house.upload(picture()).id)
+            for _ in range(2):
+                ask(method, path, template, faces=(face,))
+        ask(method, template.format(image_id=99), template)
+        path = template.format(image_id=0)
+        ask(method, f"{path}?token=vd_none", template)
+        ask(method, path, template, headers={"Sec-Fetch-Site": "cross-site"})
+        for face in FACES:
+            path = template.format(image_id=ask.house.upload(picture()).id)
+            with patched(ask.house.store, "write", failing(errors.StoreFull("no room"))):
+                ask(method, path, template, faces=(face,))
+        with no_catalogue(ask.house):
+            ask(method, template.format(image_id=1), template)
+
+    return exchange
 
 
 def delete_form(ask: Asking) -> None:
     template = "/images/{image_id}/delete"
-    for face in FACES:
-        number = ask.house.upload(picture()).id
-        for _ in range(2):
-            ask("POST", f"/images/{number}/delete", template, faces=(face,))
-    ask("POST", "/images/99/delete", template)
-    ask("POST", "/images/0/delete?token=vd_none", template)
     ask("POST", f"/images/0/delete?ids={_TOO_MANY}", template)
     image = ask.house.upload(picture())
     token = ask.house.context.taking_back.token_for(NOBODY, image)
     ask("POST", f"/images/{image.id}/delete?token={token}", template, faces=(BROWSER,))
-    ask("POST", "/images/0/delete", template, headers={"Sec-Fetch-Site": "cross-site"})
-    for face in FACES:
-        number = ask.house.upload(picture()).id
-        with patched(ask.house.store, "write", failing(errors.StoreFull("no room"))):
-            ask("POST", f"/images/{number}/delete", template, faces=(face,))
-    with no_catalogue(ask.house):
-        ask("POST", "/images/1/delete", template)
+    deleting("POST", template)(ask)
 
 
 def visibility_form(ask: Asking) -> None:
@@ -277,7 +268,7 @@ EXCHANGES: Final[Exchanges] = {
     ("get", "/images"): catalogue,
     ("get", "/images/{image_id}"): image,
     ("get", "/images/{image_id}/neighbours"): neighbours,
-    ("delete", "/images/{image_id}"): delete,
+    ("delete", "/images/{image_id}"): deleting("DELETE", "/images/{image_id}"),
     ("post", "/images/{image_id}/delete"): delete_form,
     ("get", "/images/{image_id}/take-back"): take_back,
     ("post", "/images/{image_id}/retry"): retry,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from tests.contract.asking import no_catalogue
@@ -49,14 +50,17 @@ def own_key(ask: Asking, _: str, admin: dict[str, str]) -> None:
         ask.both("/keys/me", headers=admin)
 
 
-@as_admin
-def one_key(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
-    template = "/keys/{key_id}"
-    ask.both(f"/keys/{key_id}", template, headers=ask.lesser)
-    ask.both(f"/keys/{key_id}", template, headers=admin)
-    ask.both("/keys/none", template, headers=admin)
-    with no_catalogue(ask.house):
-        ask.both(f"/keys/{key_id}", template, headers=admin)
+def reading(template: str) -> Callable[[Asking], None]:
+    @as_admin
+    def exchange(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
+        path = template.format(key_id=key_id)
+        ask.both(path, template, headers=ask.lesser)
+        ask.both(path, template, headers=admin)
+        ask.both(template.format(key_id="none"), template, headers=admin)
+        with no_catalogue(ask.house):
+            ask.both(path, template, headers=admin)
+
+    return exchange
 
 
 @as_admin
@@ -75,75 +79,41 @@ def key_change(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
         ask("PATCH", f"/keys/{key_id}", template, headers=admin, **patch)
 
 
-@as_admin
-def key_removal(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
-    template = "/keys/{key_id}"
-    ask("DELETE", f"/keys/{key_id}", template, headers=ask.lesser)
-    for face in FACES:
-        other, _ = ask.house.keyholding.add(OPERATOR, "other", [Scope.READ])
-        for _ in range(2):
-            ask("DELETE", f"/keys/{other.id}", template, faces=(face,), headers=admin)
-    ask("DELETE", f"/keys/{key_id}", template, headers={**admin, "Sec-Fetch-Site": "cross-site"})
-    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
-        with patched(ask.house.keyholding, "remove", failing(fault)):
-            ask("DELETE", f"/keys/{key_id}", template, headers=admin)
-    with no_catalogue(ask.house):
-        ask("DELETE", f"/keys/{key_id}", template, headers=admin)
+def removing(method: str, template: str) -> Callable[[Asking], None]:
+    @as_admin
+    def exchange(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
+        path = template.format(key_id=key_id)
+        ask(method, path, template, headers=ask.lesser)
+        for face in FACES:
+            other, _ = ask.house.keyholding.add(OPERATOR, "other", [Scope.READ])
+            for _ in range(2):
+                ask(method, template.format(key_id=other.id), template, faces=(face,), headers=admin)
+        ask(method, path, template, headers={**admin, "Sec-Fetch-Site": "cross-site"})
+        for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
+            with patched(ask.house.keyholding, "remove", failing(fault)):
+                ask(method, path, template, headers=admin)
+        with no_catalogue(ask.house):
+            ask(method, path, template, headers=admin)
 
-
-_KEY_REMOVAL = "/keys/{key_id}/remove"
-_KEY_CHANGE = "/keys/{key_id}/change"
-
-
-@as_admin
-def key_change_page(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
-    ask.both(f"/keys/{key_id}/change", _KEY_CHANGE, headers=ask.lesser)
-    ask.both(f"/keys/{key_id}/change", _KEY_CHANGE, headers=admin)
-    ask.both("/keys/none/change", _KEY_CHANGE, headers=admin)
-    with no_catalogue(ask.house):
-        ask.both(f"/keys/{key_id}/change", _KEY_CHANGE, headers=admin)
+    return exchange
 
 
 @as_admin
 def key_change_form(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
-    path, form = f"/keys/{key_id}/change", {"name": "tablet", "admin": "1", "lasts": "as-it-is"}
-    ask("POST", path, _KEY_CHANGE, headers=ask.lesser, data=form)
-    ask("POST", path, _KEY_CHANGE, headers=admin, data=form)
-    ask("POST", path, _KEY_CHANGE, headers=admin, data={**form, "admin": ""})
-    ask("POST", path, _KEY_CHANGE, headers=admin, data={**form, "lasts": "always"})
-    ask("POST", "/keys/none/change", _KEY_CHANGE, headers=admin, data=form)
-    ask("POST", path, _KEY_CHANGE, headers={**admin, "Sec-Fetch-Site": "cross-site"}, data=form)
-    small_body(ask, "POST", path, _KEY_CHANGE, headers=admin, content_type="application/x-www-form-urlencoded")
+    template, path = "/keys/{key_id}/change", f"/keys/{key_id}/change"
+    form = {"name": "tablet", "admin": "1", "lasts": "as-it-is"}
+    ask("POST", path, template, headers=ask.lesser, data=form)
+    ask("POST", path, template, headers=admin, data=form)
+    ask("POST", path, template, headers=admin, data={**form, "admin": ""})
+    ask("POST", path, template, headers=admin, data={**form, "lasts": "always"})
+    ask("POST", "/keys/none/change", template, headers=admin, data=form)
+    ask("POST", path, template, headers={**admin, "Sec-Fetch-Site": "cross-site"}, data=form)
+    small_body(ask, "POST", path, template, headers=admin, content_type="application/x-www-form-urlencoded")
     for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
         with patched(ask.house.keyholding, "change", failing(fault)):
-            ask("POST", path, _KEY_CHANGE, headers=admin, data={**form, "name": "watch"})
+            ask("POST", path, template, headers=admin, data={**form, "name": "watch"})
     with no_catalogue(ask.house):
-        ask("POST", path, _KEY_CHANGE, headers=admin, data=form)
-
-
-@as_admin
-def key_removal_page(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
-    ask.both(f"/keys/{key_id}/remove", _KEY_REMOVAL, headers=ask.lesser)
-    ask.both(f"/keys/{key_id}/remove", _KEY_REMOVAL, headers=admin)
-    ask.both("/keys/none/remove", _KEY_REMOVAL, headers=admin)
-    with no_catalogue(ask.house):
-        ask.both(f"/keys/{key_id}/remove", _KEY_REMOVAL, headers=admin)
-
-
-@as_admin
-def key_removal_form(ask: Asking, key_id: str, admin: dict[str, str]) -> None:
-    path = f"/keys/{key_id}/remove"
-    ask("POST", path, _KEY_REMOVAL, headers=ask.lesser)
-    for face in FACES:
-        other, _ = ask.house.keyholding.add(OPERATOR, "other", [Scope.READ])
-        for _ in range(2):
-            ask("POST", f"/keys/{other.id}/remove", _KEY_REMOVAL, faces=(face,), headers=admin)
-    ask("POST", path, _KEY_REMOVAL, headers={**admin, "Sec-Fetch-Site": "cross-site"})
-    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only")):
-        with patched(ask.house.keyholding, "remove", failing(fault)):
-            ask("POST", path, _KEY_REMOVAL, headers=admin)
-    with no_catalogue(ask.house):
-        ask("POST", path, _KEY_REMOVAL, headers=admin)
+        ask("POST", path, template, headers=admin, data=form)
 
 
 @as_admin
@@ -160,12 +130,12 @@ EXCHANGES: Final[Exchanges] = {
     ("post", "/keys"): new_key,
     ("get", "/keys"): key_list,
     ("get", "/keys/me"): own_key,
-    ("get", "/keys/{key_id}"): one_key,
+    ("get", "/keys/{key_id}"): reading("/keys/{key_id}"),
     ("patch", "/keys/{key_id}"): key_change,
-    ("delete", "/keys/{key_id}"): key_removal,
-    ("get", "/keys/{key_id}/change"): key_change_page,
+    ("delete", "/keys/{key_id}"): removing("DELETE", "/keys/{key_id}"),
+    ("get", "/keys/{key_id}/change"): reading("/keys/{key_id}/change"),
     ("post", "/keys/{key_id}/change"): key_change_form,
-    ("get", "/keys/{key_id}/remove"): key_removal_page,
-    ("post", "/keys/{key_id}/remove"): key_removal_form,
+    ("get", "/keys/{key_id}/remove"): reading("/keys/{key_id}/remove"),
+    ("post", "/keys/{key_id}/remove"): removing("POST", "/keys/{key_id}/remove"),
     ("get", "/audit"): events,
 }

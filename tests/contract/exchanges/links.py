@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from tests.contract.asking import no_catalogue
@@ -11,6 +12,7 @@ from vignette.adapters.stores.folder import FolderStore
 from vignette.use_cases import linking
 
 _LINKS = "/images/{image_id}/links"
+_SHARE = "/images/{image_id}/share"
 _A_LINK = {"what": "page", "expires_at": "2999-01-01T00:00:00Z"}
 
 
@@ -42,30 +44,35 @@ def link_list(ask: Asking) -> None:
         ask.both("/images/0/links", _LINKS)
 
 
-def links_end(ask: Asking) -> None:
-    for number in (0, 2, 99):
-        ask("DELETE", f"/images/{number}/links", _LINKS)
-    ask("DELETE", "/images/0/links", _LINKS, headers={"Sec-Fetch-Site": "cross-site"})
-    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
-        with patched(ask.house.store, "write", failing(fault)):
-            ask("DELETE", "/images/0/links", _LINKS)
-    with no_catalogue(ask.house):
-        ask("DELETE", "/images/0/links", _LINKS)
+def ending_all(method: str, template: str) -> Callable[[Asking], None]:
+    def exchange(ask: Asking) -> None:
+        path = template.format(image_id=0)
+        for number in (0, 2, 99):
+            ask(method, template.format(image_id=number), template)
+        ask(method, path, template, headers={"Sec-Fetch-Site": "cross-site"})
+        for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
+            with patched(ask.house.store, "write", failing(fault)):
+                ask(method, path, template)
+        with no_catalogue(ask.house):
+            ask(method, path, template)
+
+    return exchange
 
 
-def link_end(ask: Asking) -> None:
-    template = f"{_LINKS}/{{link_id}}"
-    made = ask.house.client.post("/images/0/links", json={**_A_LINK, "revocable": True}).json
-    for number in (0, 2, 99):
-        ask("DELETE", f"/images/{number}/links/{made['id']}", template)
-    ask("DELETE", f"/images/0/links/{made['id']}", template, headers={"Sec-Fetch-Site": "cross-site"})
-    with patched(ask.house.catalogue.links, "remove", failing(errors.StoreFull("no room"))):
-        ask("DELETE", f"/images/0/links/{made['id']}", template)
-    with no_catalogue(ask.house):
-        ask("DELETE", f"/images/0/links/{made['id']}", template)
+def ending(method: str, template: str) -> Callable[[Asking], None]:
+    def exchange(ask: Asking) -> None:
+        made = ask.house.client.post("/images/0/links", json={**_A_LINK, "revocable": True}).json
+        path = template.format(image_id=0, link_id=made["id"])
+        for number in (0, 2, 99):
+            ask(method, template.format(image_id=number, link_id=made["id"]), template)
+        ask(method, template.format(image_id=0, link_id="none"), template)
+        ask(method, path, template, headers={"Sec-Fetch-Site": "cross-site"})
+        with patched(ask.house.catalogue.links, "remove", failing(errors.StoreFull("no room"))):
+            ask(method, path, template)
+        with no_catalogue(ask.house):
+            ask(method, path, template)
 
-
-_SHARE = "/images/{image_id}/share"
+    return exchange
 
 
 def share_page(ask: Asking) -> None:
@@ -94,38 +101,13 @@ def share(ask: Asking) -> None:
         ask("POST", "/images/0/share", _SHARE, data=form)
 
 
-def shares_end(ask: Asking) -> None:
-    template = f"{_SHARE}/end"
-    for number in (0, 2, 99):
-        ask("POST", f"/images/{number}/share/end", template)
-    ask("POST", "/images/0/share/end", template, headers={"Sec-Fetch-Site": "cross-site"})
-    for fault in (errors.StoreFull("no room"), errors.StoreUnavailable("read-only"), errors.FileNotStored("gone")):
-        with patched(ask.house.store, "write", failing(fault)):
-            ask("POST", "/images/0/share/end", template)
-    with no_catalogue(ask.house):
-        ask("POST", "/images/0/share/end", template)
-
-
-def share_end(ask: Asking) -> None:
-    template = f"{_SHARE}/{{link_id}}/end"
-    made = ask.house.client.post("/images/0/links", json={**_A_LINK, "revocable": True}).json
-    for number in (0, 2, 99):
-        ask("POST", f"/images/{number}/share/{made['id']}/end", template)
-    ask("POST", "/images/0/share/none/end", template)
-    ask("POST", f"/images/0/share/{made['id']}/end", template, headers={"Sec-Fetch-Site": "cross-site"})
-    with patched(ask.house.catalogue.links, "remove", failing(errors.StoreFull("no room"))):
-        ask("POST", f"/images/0/share/{made['id']}/end", template)
-    with no_catalogue(ask.house):
-        ask("POST", f"/images/0/share/{made['id']}/end", template)
-
-
 EXCHANGES: Final[Exchanges] = {
-    ("post", "/images/{image_id}/links"): new_link,
-    ("get", "/images/{image_id}/links"): link_list,
-    ("delete", "/images/{image_id}/links"): links_end,
-    ("delete", "/images/{image_id}/links/{link_id}"): link_end,
-    ("get", "/images/{image_id}/share"): share_page,
-    ("post", "/images/{image_id}/share"): share,
-    ("post", "/images/{image_id}/share/end"): shares_end,
-    ("post", "/images/{image_id}/share/{link_id}/end"): share_end,
+    ("post", _LINKS): new_link,
+    ("get", _LINKS): link_list,
+    ("delete", _LINKS): ending_all("DELETE", _LINKS),
+    ("delete", f"{_LINKS}/{{link_id}}"): ending("DELETE", f"{_LINKS}/{{link_id}}"),
+    ("get", _SHARE): share_page,
+    ("post", _SHARE): share,
+    ("post", f"{_SHARE}/end"): ending_all("POST", f"{_SHARE}/end"),
+    ("post", f"{_SHARE}/{{link_id}}/end"): ending("POST", f"{_SHARE}/{{link_id}}/end"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from tests.contract.asking import no_catalogue
@@ -64,36 +65,23 @@ def session_list(ask: Asking, _: str, admin: dict[str, str]) -> None:
         ask.both("/sessions", headers=admin)
 
 
-@as_admin
-def session_end(ask: Asking, _: str, admin: dict[str, str]) -> None:
-    template, signing_in = "/sessions/{session_id}", ask.house.context.signing_in
-    token = admin["Authorization"].partition(" ")[2]
-    for face in FACES:
-        session, _ = signing_in.sign_in(token, None, None)
-        for _ in range(2):
-            ask("DELETE", f"/sessions/{session.id}", template, faces=(face,), headers=admin)
-    ask("DELETE", "/sessions/none", template)
-    ask("DELETE", "/sessions/none", template, headers={**admin, "Sec-Fetch-Site": "cross-site"})
-    with patched(signing_in, "end", failing(errors.StoreFull("no room"))):
-        ask("DELETE", "/sessions/none", template, headers=admin)
-    with no_catalogue(ask.house):
-        ask("DELETE", "/sessions/none", template, headers=admin)
+def ending(method: str, template: str) -> Callable[[Asking], None]:
+    @as_admin
+    def exchange(ask: Asking, _: str, admin: dict[str, str]) -> None:
+        signing_in, none = ask.house.context.signing_in, template.format(session_id="none")
+        token = admin["Authorization"].partition(" ")[2]
+        for face in FACES:
+            session, _ = signing_in.sign_in(token, None, None)
+            for _ in range(2):
+                ask(method, template.format(session_id=session.id), template, faces=(face,), headers=admin)
+        ask(method, none, template)
+        ask(method, none, template, headers={**admin, "Sec-Fetch-Site": "cross-site"})
+        with patched(signing_in, "end", failing(errors.StoreFull("no room"))):
+            ask(method, none, template, headers=admin)
+        with no_catalogue(ask.house):
+            ask(method, none, template, headers=admin)
 
-
-@as_admin
-def session_end_form(ask: Asking, _: str, admin: dict[str, str]) -> None:
-    template, signing_in = "/sessions/{session_id}/end", ask.house.context.signing_in
-    token = admin["Authorization"].partition(" ")[2]
-    for face in FACES:
-        session, _ = signing_in.sign_in(token, None, None)
-        for _ in range(2):
-            ask("POST", f"/sessions/{session.id}/end", template, faces=(face,), headers=admin)
-    ask("POST", "/sessions/none/end", template)
-    ask("POST", "/sessions/none/end", template, headers={**admin, "Sec-Fetch-Site": "cross-site"})
-    with patched(signing_in, "end", failing(errors.StoreFull("no room"))):
-        ask("POST", "/sessions/none/end", template, headers=admin)
-    with no_catalogue(ask.house):
-        ask("POST", "/sessions/none/end", template, headers=admin)
+    return exchange
 
 
 @as_admin
@@ -116,7 +104,7 @@ EXCHANGES: Final[Exchanges] = {
     ("get", "/first-key"): page("/first-key"),
     ("post", "/first-key"): first_key,
     ("get", "/sessions"): session_list,
-    ("delete", "/sessions/{session_id}"): session_end,
-    ("post", "/sessions/{session_id}/end"): session_end_form,
+    ("delete", "/sessions/{session_id}"): ending("DELETE", "/sessions/{session_id}"),
+    ("post", "/sessions/{session_id}/end"): ending("POST", "/sessions/{session_id}/end"),
     ("post", "/sessions/end-others"): other_sessions_end,
 }
