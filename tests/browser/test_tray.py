@@ -799,27 +799,31 @@ class TestActing:
 
 
 class TestTelling:
+    @pytest.mark.parametrize("width", [360, 1440])
     @pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
     def test_what_can_be_done_has_its_place_from_the_start(
-        self, chromium: Browser, line: Line, made: Made, language: str
+        self, chromium: Browser, line: Line, made: Made, language: str, width: int
     ) -> None:
-        context = chromium.new_context(locale=language, viewport={"width": 360, "height": 740})
-        page, file = context.new_page(), made.large()
+        """Of a file that is sent, and of one that has been sent and is not answered yet: it has no button."""
+        context = chromium.new_context(locale=language, viewport={"width": width, "height": 740})
+        page, files = context.new_page(), [made.large(), made.picture()]
         page.goto(f"{line.url}/images")
-        line.hold(HELD_AFTER)
-        drop(page, file)
-        page.locator("#tray .fold").click()
-        acts = row(page, file).locator(".acts")
-        expect(acts.locator("[name=cancel]")).to_be_visible()
-        before = acts.bounding_box()
+        line.hold(0)
+        drop(page, *files)
+        if width < 640:
+            page.locator("#tray .fold").click()
+        sent, checked = (row(page, file).locator(".acts") for file in files)
+        expect(sent.locator("[name=cancel]")).to_be_visible()
+        expect(row(page, files[1])).to_have_attribute("data-state", "checking")
+        places = [sent, checked, page.locator("#tray .outcome > [data-part=copy]")]
+        before = [place.bounding_box() for place in places]
 
         line.release()
 
-        expect(acts.locator("[name=copy]")).to_be_visible()
-        after = acts.bounding_box()
-        assert before is not None
-        assert after is not None
-        assert (before["x"], before["width"]) == (after["x"], after["width"])
+        expect(sent.locator("[name=copy]")).to_be_visible()
+        expect(checked.locator("[name=copy]")).to_be_visible()
+        assert None not in before
+        assert [place.bounding_box() for place in places] == before
         context.close()
 
     def test_each_file_has_a_preview_at_once_or_the_name_of_its_format(
