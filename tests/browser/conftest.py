@@ -80,6 +80,14 @@ def sign_in(page: Page, url: str, token: str, path: str = "/") -> None:
     page.wait_for_url(url + path)
 
 
+def until_it_stays(page: Page) -> None:
+    """
+    Wait until *page*, which has no scripts, has all that it waits for. Until then it comes again by itself, which can
+    be in the middle of what a test does.
+    """
+    expect(page.locator("meta[http-equiv=refresh]")).to_have_count(0)
+
+
 @pytest.fixture
 def visit(chromium: Browser, service: Service) -> Iterator[Visit]:
     context = chromium.new_context(base_url=service.url, locale="en-GB")

@@ -41,7 +41,8 @@ class Stage:
         page.route("**/*", self._answer)
 
     def show(self, html: str) -> None:
-        self._html = html
+        # A page that waits comes again by itself, in the middle of whatever is done with it.
+        self._html = re.sub(r'<meta http-equiv="refresh"[^>]*>', "", html)
         self.page.goto(WHERE)
 
     def _answer(self, route: Route) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, until_it_stays
 from tests.house import broken_pixels
 from tests.makers import animation, still
 from tests.running import PROJECT_FOLDER, Service, http_client, until
@@ -341,6 +341,7 @@ def test_without_javascript_all_of_it_works_too(visit_without_javascript: Visit)
 
     # The page asks for itself until the vignette is there.
     expect(visit.page.locator("main .open img")).to_have_attribute("width", "1200")
+    until_it_stays(visit.page)
 
     visit.page.click("details summary:has-text('Delete')")
     visit.page.click("details.danger button")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import Visit, sign_in
+from tests.browser.conftest import Visit, sign_in, until_it_stays
 from tests.house import picture
 from tests.running import http_client, running_service
 from vignette.access.actors import OPERATOR, Scope
@@ -100,6 +100,7 @@ def test_a_host_makes_one_and_guests_send_by_it(
     else:
         guest.page.get_by_role("button", name="Upload").click()
         expect(guest.page.locator(".results .name")).to_have_text(["one.jpg", "two.jpg"])
+        until_it_stays(guest.page)
         guest.page.reload()
         expect(guest.page.locator(".results li")).to_have_count(2)
     expect(guest.page.locator("form.upload")).to_have_count(0)
