@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.made import Made
 from tests.running import Service, running_service
 
 # On a busy machine a page takes its time; a test that passes does not wait for it.
@@ -86,6 +87,11 @@ def until_it_stays(page: Page) -> None:
     be in the middle of what a test does.
     """
     expect(page.locator("meta[http-equiv=refresh]")).to_have_count(0)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    return Made(tmp_path)
 
 
 @pytest.fixture

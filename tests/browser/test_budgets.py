@@ -11,10 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.made import Made
 from tests.browser.steadiness import Work, shifts, work_of
 from tests.browser.test_pages import PHOTO, SHAPES, HeldBack, nothing_rendered, send, wait_for
-from tests.browser.test_tray import Made, drop
-from tests.browser.test_tray import wait_for as wait_for_rows
+from tests.browser.tray.acting import drop
+from tests.browser.tray.acting import wait_for as wait_for_rows
 from tests.house import picture
 from tests.running import Service, until
 
@@ -42,11 +43,6 @@ def wall(service: Service) -> list[str]:
     images = send(service, [*contents, *SHAPES])
     wait_for(images)
     return images
-
-
-@pytest.fixture
-def made(tmp_path) -> Made:
-    return Made(tmp_path)
 
 
 def come_to_rest(page: Page) -> None:
