@@ -223,6 +223,14 @@ class Outcome:
         """The bytes of all vignettes, as far as they are known."""
         return sum(self.fingerprints[name].bytes for name in self.vignettes if name in self.fingerprints)
 
+    def may_fit(self, name: str, length: int) -> bool:
+        """Whether a file of *length* bytes may be the vignette *name*: as `fits`, for whoever has not read it."""
+        if name not in self.vignettes or length == 0:
+            return False
+        if name not in self.fingerprints:
+            return True
+        return length in {each.bytes for each in (self.fingerprints[name], *self.replacements.get(name, ()))}
+
     def fits(self, name: str, content: bytes) -> bool:
         """
         Whether *content* is that of the vignette *name*, as far as can be told. It is not if this outcome does not list

@@ -70,7 +70,7 @@ def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:
         for number, sha256 in promised.items():
             original = http_client.get(f"{service.url}/images/{number}/original").content
             assert hashlib.sha256(original).hexdigest() == sha256
-            until(lambda number=number: has_vignette(service.url, number))
+            until(lambda number=number: has_all_vignettes(service.url, number))
         assert http_client.get(f"{service.url}/images/0").status_code == 410
         highest = max(int(folder.name) for folder in copy.glob("[0-9]*"))
         assert http_client.post(f"{service.url}/images", files={"file": ("a", picture())}).text == f"{highest + 1}\n"
@@ -88,6 +88,7 @@ def add_key(folder: Path, name: str) -> str:
     return keys(folder)[0]
 
 
-def has_vignette(url: str, number: int) -> bool:
-    answer = http_client.get(f"{url}/vignette/{number}", headers={"Prefer": "wait=5"})
-    return answer.status_code == 200 and answer.headers["Content-Type"] == "image/jpeg"
+def has_all_vignettes(url: str, number: int) -> bool:
+    """Whether they are there, also those that the copy met while they were written."""
+    image = http_client.get(f"{url}/images/{number}", headers={"Accept": "application/json"}).json()
+    return image["state"] == "ready" and not image["renditions_pending"]

@@ -181,7 +181,8 @@ def _read_listed(files: Files, listing: Listing, image_id: ImageId) -> Image | N
         record = replace(record, public_name=name_of_earlier(image_id, record))
     metadata_bytes = sum(listing.files.get(name, 0) for name in (layout.METADATA_JSON, layout.METADATA_TEXT))
     outcome = _read_outcome(files, image_id)
-    if outcome is None:
+    made = () if outcome is None else _there(outcome, listing)
+    if outcome is None or (outcome.failure is None and not layout.sizes(made)):
         return Image(
             image_id,
             record,
@@ -192,16 +193,17 @@ def _read_listed(files: Files, listing: Listing, image_id: ImageId) -> Image | N
             metadata_bytes=metadata_bytes,
         )
     state = State.READY if outcome.failure is None else State.FAILED
-    made = outcome.vignettes
+    # A copy that was taken while they were written may have the outcome, and not yet all that it names.
+    lacks_some = bool(outcome.to_come) or len(made) < len(outcome.vignettes)
     return Image(
         image_id,
         record,
         state,
-        0 if outcome.to_come else outcome.attempts,
+        0 if lacks_some else outcome.attempts,
         outcome.failure,
         outcome.placeholder,
         recipe_set=layout.recipe_set(made),
-        is_completing=bool(outcome.to_come),
+        is_completing=lacks_some,
         sizes=layout.sizes(made) if state is State.READY else None,
         visibility=edits.visibility,
         links_ended_at=edits.links_ended_at,
@@ -266,6 +268,11 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
         return outcome_from_json(files.read(image_id, layout.OUTCOME))
     except (FileNotStored, StoreUnavailable, ValueError):
         return None  # the image is then rendered again
+
+
+def _there(outcome: Outcome, listing: Listing) -> tuple[str, ...]:
+    """Return the vignettes that the folder has, by their lengths: whoever completes the image reads them."""
+    return tuple(name for name in outcome.vignettes if outcome.may_fit(name, listing.files.get(name, 0)))
 
 
 def _ticket_of_deleted(files: Files, image_id: ImageId) -> str | None:

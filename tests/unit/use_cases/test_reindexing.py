@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.house import House, picture
+from tests.makers import animation
 from tests.running import LIMIT_S
+from vignette import layout
 from vignette.access.actors import NOBODY
 from vignette.errors import CatalogueUnavailable, StoreFull
 from vignette.limits import MIB
 from vignette.model import Image, ImageId, State, Visibility
 from vignette.ports.store import StagedImage
+from vignette.recipes import Recipe
 from vignette.use_cases import reindexing
 from vignette.use_cases.progress import watched
 
@@ -46,6 +49,54 @@ def test_the_catalogue_is_rebuilt_from_the_folders_alone(tmp_path: Path) -> None
         State.DELETED,
     ]
     assert house.upload(picture()).id == 4
+    house.close()
+
+
+SIZES = (Recipe("small", 256, 256), Recipe("medium", 640, 640), Recipe("large", 1280, 1280))
+
+
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, cut_short, lambda file: file.write_bytes(b"")])
+@pytest.mark.parametrize(
+    ("lost", "state"),
+    [
+        ("vignette-small-*", State.READY),
+        ("vignette-*.webp", State.READY),
+        ("vignette-*-moving.webp", State.READY),
+        ("vignette-large-*[0-9a-f].*", State.READY),
+        ("vignette-*", State.PENDING),
+        ("vignette-*[0-9a-f].*", State.PENDING),
+    ],
+)
+def test_vignettes_that_the_outcome_names_and_the_folder_has_not_are_made_again(
+    tmp_path: Path, harm: Callable[[Path], object], lost: str, state: State
+) -> None:
+    """So is a folder that was copied while its vignettes were written, or brought back from half a backup."""
+    house = House(tmp_path, recipes=SIZES)
+    for content in (animation("GIF", 3), picture()):
+        house.upload(content)
+    house.work()
+    folder = house.uploads / "0"
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    files = list(folder.glob(lost))
+    assert files
+    for file in files:
+        harm(file)
+
+    house.reindexing.rebuild()
+
+    image = house.catalogue.library.get(ImageId(0))
+    assert (image.state, image.need is None) == (state, False)
+    assert house.catalogue.library.get(ImageId(1)).need is None
+    house.sweeping.sweep()
+    house.work()
+    assert house.catalogue.library.get(ImageId(0)).need is None
+    assert {file.name: file.read_bytes() for file in folder.iterdir()}.items() >= {
+        name: content for name, content in before.items() if layout.is_vignette(name)
+    }.items()
     house.close()
 
 
