@@ -93,6 +93,16 @@ def test_what_is_refused_takes_nothing_and_less_is_still_given(server: RedisServ
     assert [here.take(RATE, "here", 1).is_refused for _ in range(6)] == [False] * 5 + [True]
 
 
+def test_a_window_that_has_just_begun_is_told_to_last(server: RedisServer) -> None:
+    """Each of these is asked for in the millisecond in which it begins, or in the next."""
+    here, elsewhere = windows(server.url), windows(server.url)
+
+    told = [here.take(RATE, f"holder {number}", 1, exactly=True).reset_s for number in range(300)]
+
+    assert all(PATIENT_S < reset_s <= 60 for reset_s in told), sorted(told)[:3]
+    assert elsewhere.look(RATE, "nobody").reset_s == 0
+
+
 def test_what_was_done_is_spent_as_far_as_there_is_anything(server: RedisServer) -> None:
     here = windows(server.url)
     here.take(RATE, "here", 950, exactly=True)

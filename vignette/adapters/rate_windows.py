@@ -12,6 +12,7 @@ of each rate, and asks again after a second.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -72,7 +73,8 @@ class RedisWindows:
     def __init__(
         self, broker_url: str, *, processes: int, patience_s: float = _PATIENCE_S, pause_s: float = _PAUSE_S
     ) -> None:
-        self._limiter = _limiter(broker_url)
+        self._storage = _storage(broker_url)
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
         self._impatient = Impatient()
         self._patience_s = patience_s
         self._pause_s = pause_s
@@ -146,8 +148,21 @@ class RedisWindows:
         return replace(self._standing_now(rate, holder), is_refused=True), 0
 
     def _standing_now(self, rate: Rate, holder: str) -> Standing:
-        stats = self._limiter.get_window_stats(_item(rate), holder)
-        return Standing(rate, stats.remaining, max(0.0, stats.reset_time - time.time()))
+        """
+        As the limiter's `get_window_stats`; but that says of a window that began in this very millisecond that it ends
+        now.
+        """
+        former, former_s, current, current_s = self._storage.get_sliding_window(
+            _item(rate).key_for(holder), rate.window_s
+        )
+        left = max(0, rate.units - math.floor(former * former_s / rate.window_s + current))
+        resets_s = []
+        if former:  # its units come back one by one
+            each_s = rate.window_s / former
+            resets_s.append(former_s % each_s or each_s)
+        if current:  # the storage keeps it for one window more, in which it is the former one
+            resets_s.append(current_s % rate.window_s or rate.window_s)
+        return Standing(rate, left, min(resets_s, default=0.0))
 
     def _ask(self, call: Callable[[], T]) -> T | None:
         """Return what *call* returns; None if Redis is away, or was a moment ago."""
@@ -185,7 +200,7 @@ def storage_url(broker_url: str) -> str:
     return url.replace("ssl_cert_reqs=CERT_REQUIRED", "ssl_cert_reqs=required")
 
 
-def _limiter(broker_url: str) -> SlidingWindowCounterRateLimiter:
+def _storage(broker_url: str) -> RedisStorage:
     """Return what will connect when it is first used."""
     options: dict[str, Any] = {
         "socket_timeout": _SOCKET_TIMEOUT_S,
@@ -193,7 +208,7 @@ def _limiter(broker_url: str) -> SlidingWindowCounterRateLimiter:
         "retry": Retry(NoBackoff(), 0),
         "max_connections": 2,
     }
-    return SlidingWindowCounterRateLimiter(RedisStorage(storage_url(broker_url), key_prefix=_KEY_PREFIX, **options))
+    return RedisStorage(storage_url(broker_url), key_prefix=_KEY_PREFIX, **options)
 
 
 def _item(rate: Rate) -> RateLimitItem:
