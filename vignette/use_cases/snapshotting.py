@@ -4,7 +4,7 @@ whole backup.
 
 The copy is written before a change is committed. So a change that cannot be written down does not happen, and what was
 taken back is in no copy that is made of the folder afterwards. Whoever is killed between the two leaves a copy that is
-ahead: the change was not acknowledged, the catalogue is right, and the next start writes the copy anew.
+ahead: the change was not acknowledged, the catalogue is right, and the next start or the sweep writes the copy anew.
 """
 
 from __future__ import annotations
@@ -89,12 +89,16 @@ class Snapshots(Generic[Value]):
         """
         place = self.form.place
         try:
-            if self.is_behind():
-                self.write_anew()
-            elif (words := self.not_taken()) is not None:
+            self.settle()
+            if (words := self.not_taken()) is not None:
                 logger.warning("%s is not taken: %s; `vignette reindex` takes it if it can be read", place, words)
         except (CatalogueUnavailable, StoreUnavailable) as error:
             logger.warning("%s is not as the catalogue says; the next start tries it again: %s", place, error)
+
+    def settle(self) -> None:
+        """Write the snapshot anew if whoever changed it was killed before the catalogue had the change."""
+        if self.is_behind():
+            self.write_anew()
 
     def write_anew(self) -> None:
         """Write down what the catalogue has, unless that was done meanwhile."""
@@ -120,8 +124,8 @@ class Snapshots(Generic[Value]):
             return 0
         if count:
             logger.warning("%s has brought its %s back (%d): `%s` lists them", place, what, count, self.form.listed_by)
-        elif self.is_behind():
-            self.write_anew()
+        else:
+            self.settle()
         return count
 
     def differ(self, written: Sequence[Value], values: Sequence[Value]) -> bool:

@@ -22,6 +22,9 @@ HINT_MAX_AGE_S: Final = 5.0
 # For how long the catalogue's files may hold traces of deleted images. To clear them costs two flushes.
 CLEAR_TRACES_EVERY_S: Final = 30.0
 
+# For how long the copies in `.service/` may be ahead of the catalogue. To read them takes longest with many tickets.
+SETTLE_COPIES_EVERY_S: Final = 60.0
+
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -58,7 +61,10 @@ class Sweeping:
         clear_traces_every_s: float = CLEAR_TRACES_EVERY_S,
         clear_audit: Callable[[], object] = int,
         settle_edits: Callable[[], object] = int,
+        settle_copies: Callable[[], object] = int,
     ) -> None:
+        self._settle_copies = settle_copies
+        self._settle_copies_at = 0.0
         self._clear_audit = clear_audit
         self._settle_edits = settle_edits
         self._staging = staging
@@ -84,10 +90,17 @@ class Sweeping:
         waiting_jobs = _attempt(self._queue_forgotten) or 0
         _attempt(self._finish_deletions)
         _attempt(self._settle_edits)
+        _attempt(self._settle_copies_if_due)
         _attempt(lambda: self._staging.clear_staging(self._staging_max_age_s))
         _attempt(self._clear_traces)
         _attempt(self._clear_audit)
         return waiting_jobs
+
+    def _settle_copies_if_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._settle_copies_at:
+            self._settle_copies_at = now + SETTLE_COPIES_EVERY_S
+            self._settle_copies()
 
     def _clear_traces(self) -> None:
         now = time.monotonic()

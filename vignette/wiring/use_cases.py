@@ -150,6 +150,11 @@ def build_sweeping(
     clear_audit: Callable[[], object] = int,
 ) -> Sweeping:
     settling = Settling(store, store, store, catalogue.editing)
+
+    def settle_copies() -> None:
+        for snapshots in build_snapshots(store, catalogue):
+            snapshots.settle()
+
     return Sweeping(
         store,
         catalogue.library,
@@ -160,6 +165,7 @@ def build_sweeping(
         clear_traces_every_s=clear_traces_every_s,
         clear_audit=clear_audit,
         settle_edits=settling.settle,
+        settle_copies=settle_copies,
     )
 
 
