@@ -21,6 +21,7 @@ from vignette.limits import (
 )
 from vignette.model import ImageId, in_milliseconds
 from vignette.ports.audit import Audit
+from vignette.use_cases.throttled import Throttled
 
 _DAYS: Final = 90
 
@@ -160,8 +161,7 @@ class Auditing:
         self._audit = audit
         self._days = timedelta(days=days)
         self._clock = clock
-        self._clear_every_s = clear_every_s
-        self._clear_at = 0.0
+        self._clear = Throttled(self._remove_old, clear_every_s)
 
     def newest(
         self,
@@ -186,10 +186,10 @@ class Auditing:
 
     def clear(self) -> None:
         """Remove some events that are too old; do nothing if that was done in the last minute."""
-        now = time.monotonic()
-        if now >= self._clear_at:
-            self._clear_at = now + self._clear_every_s
-            self._audit.clear(self._clock() - self._days, AUDIT_CLEARED_AT_ONCE)
+        self._clear()
+
+    def _remove_old(self) -> None:
+        self._audit.clear(self._clock() - self._days, AUDIT_CLEARED_AT_ONCE)
 
 
 class _Refusals:

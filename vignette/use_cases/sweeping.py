@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
@@ -15,6 +14,7 @@ from vignette.ports.catalogue import Library, Waiting
 from vignette.ports.jobs import Jobs, Lane
 from vignette.ports.store import Staging
 from vignette.use_cases.removal import Removal
+from vignette.use_cases.throttled import Throttled
 
 # A job may still be on its way into the queue, or out of it, for this long.
 HINT_MAX_AGE_S: Final = 5.0
@@ -63,8 +63,7 @@ class Sweeping:
         settle_edits: Callable[[], object] = int,
         settle_copies: Callable[[], object] = int,
     ) -> None:
-        self._settle_copies = settle_copies
-        self._settle_copies_at = 0.0
+        self._settle_copies = Throttled(settle_copies, SETTLE_COPIES_EVERY_S)
         self._clear_audit = clear_audit
         self._settle_edits = settle_edits
         self._staging = staging
@@ -74,8 +73,7 @@ class Sweeping:
         self._removal = removal
         self._hint_max_age_s = hint_max_age_s
         self._staging_max_age_s = staging_max_age_s
-        self._clear_traces_every_s = clear_traces_every_s
-        self._clear_traces_at = 0.0
+        self._clear_traces = Throttled(removal.clear_traces, clear_traces_every_s)
 
     def sweep(self) -> int:
         """
@@ -90,23 +88,11 @@ class Sweeping:
         waiting_jobs = _attempt(self._queue_forgotten) or 0
         _attempt(self._finish_deletions)
         _attempt(self._settle_edits)
-        _attempt(self._settle_copies_if_due)
+        _attempt(self._settle_copies)
         _attempt(lambda: self._staging.clear_staging(self._staging_max_age_s))
         _attempt(self._clear_traces)
         _attempt(self._clear_audit)
         return waiting_jobs
-
-    def _settle_copies_if_due(self) -> None:
-        now = time.monotonic()
-        if now >= self._settle_copies_at:
-            self._settle_copies_at = now + SETTLE_COPIES_EVERY_S
-            self._settle_copies()
-
-    def _clear_traces(self) -> None:
-        now = time.monotonic()
-        if now >= self._clear_traces_at:
-            self._clear_traces_at = now + self._clear_traces_every_s
-            self._removal.clear_traces()
 
     def _finish_deletions(self) -> None:
         for image_id in self._library.in_state(State.DELETING, SWEEP_BATCH):

@@ -150,9 +150,10 @@ def build_sweeping(
     clear_audit: Callable[[], object] = int,
 ) -> Sweeping:
     settling = Settling(store, store, store, catalogue.editing)
+    copies = build_snapshots(store, catalogue)
 
     def settle_copies() -> None:
-        for snapshots in build_snapshots(store, catalogue):
+        for snapshots in copies:
             snapshots.settle()
 
     return Sweeping(
