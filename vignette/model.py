@@ -225,23 +225,23 @@ class Outcome:
 
     def may_fit(self, name: str, length: int) -> bool:
         """Whether a file of *length* bytes may be the vignette *name*: as `fits`, for whoever has not read it."""
+        # No vignette is empty: that is what a crash of the machine leaves of most files.
         if name not in self.vignettes or length == 0:
             return False
-        if name not in self.fingerprints:
-            return True
-        return length in {each.bytes for each in (self.fingerprints[name], *self.replacements.get(name, ()))}
+        known = self._fingerprints_of(name)
+        return not known or length in {each.bytes for each in known}
 
     def fits(self, name: str, content: bytes) -> bool:
         """
         Whether *content* is that of the vignette *name*, as far as can be told. It is not if this outcome does not list
         the vignette: nobody knows then whether the file is whole.
         """
-        # No vignette is empty: that is what a crash of the machine leaves of most files.
-        if name not in self.vignettes or content == b"":
-            return False
-        if name not in self.fingerprints:
-            return True
-        return Fingerprint.of(content) in (self.fingerprints[name], *self.replacements.get(name, ()))
+        known = self._fingerprints_of(name)
+        return self.may_fit(name, len(content)) and (not known or Fingerprint.of(content) in known)
+
+    def _fingerprints_of(self, name: str) -> tuple[Fingerprint, ...]:
+        """Return the fingerprints that the vignette may have; none where nobody knows any."""
+        return (self.fingerprints[name], *self.replacements.get(name, ())) if name in self.fingerprints else ()
 
 
 @dataclass(frozen=True, slots=True)
