@@ -172,6 +172,12 @@ def until(condition: Callable[[], object], within_s: float = LIMIT_S) -> None:
         time.sleep(0.02)
 
 
+def is_complete(url: str, image_id: int) -> bool:
+    """Whether the image is ready with all of its vignettes: nothing more is written then."""
+    image = http_client.get(f"{url}/images/{image_id}").json()
+    return image["state"] == "ready" and not image["renditions_pending"]
+
+
 @contextmanager
 def all_along(clients: int, work: Callable[[int, threading.Event], object]) -> Iterator[None]:
     """

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests import needs
 from tests.house import picture
 from tests.integration.test_commands import vignette
-from tests.running import all_along, http_client, running_service, until
+from tests.running import all_along, http_client, is_complete, running_service, until
 
 pytestmark = needs.program("rsync", "rsync")
 
@@ -70,7 +70,7 @@ def test_a_copy_taken_during_uploads_is_a_whole_service(tmp_path: Path) -> None:
         for number, sha256 in promised.items():
             original = http_client.get(f"{service.url}/images/{number}/original").content
             assert hashlib.sha256(original).hexdigest() == sha256
-            until(lambda number=number: has_all_vignettes(service.url, number))
+            until(lambda number=number: is_complete(service.url, number))
         assert http_client.get(f"{service.url}/images/0").status_code == 410
         highest = max(int(folder.name) for folder in copy.glob("[0-9]*"))
         assert http_client.post(f"{service.url}/images", files={"file": ("a", picture())}).text == f"{highest + 1}\n"
@@ -86,9 +86,3 @@ def add_key(folder: Path, name: str) -> str:
     folder.mkdir(exist_ok=True)
     assert vignette(folder, "keys", "add", name, "--scope", "upload").returncode == 0
     return keys(folder)[0]
-
-
-def has_all_vignettes(url: str, number: int) -> bool:
-    """Whether they are there, also those that the copy met while they were written."""
-    image = http_client.get(f"{url}/images/{number}", headers={"Accept": "application/json"}).json()
-    return image["state"] == "ready" and not image["renditions_pending"]

@@ -11,7 +11,7 @@ import pytest
 from tests.house import picture
 from tests.integration.test_failures import is_ready, web, worker
 from tests.redis import RedisServer
-from tests.running import http_client, until
+from tests.running import http_client, is_complete, until
 from vignette.adapters.celery_queue import CeleryJobs, producer_app
 from vignette.model import ImageId
 from vignette.ports.jobs import Lane
@@ -54,7 +54,7 @@ def test_the_default_vignettes_of_all_come_before_any_other_size_of_any(tmp_path
             # At the usual pace: a quick sweep might take for forgotten what has just been taken, and queue it
             # once more, in the first lane.
             with worker(tmp_path, app="task_celery", **settings):
-                until(lambda: all(_is_complete(url, number) for number in range(FEW)))
+                until(lambda: all(is_complete(url, number) for number in range(FEW)))
 
     def made_at(size: str) -> list[int]:
         return [path.stat().st_mtime_ns for path in (tmp_path / "uploads").glob(f"*/vignette-{size}-*")]
@@ -62,11 +62,6 @@ def test_the_default_vignettes_of_all_come_before_any_other_size_of_any(tmp_path
     small, large = made_at("small"), made_at("large")
     assert len(small) == len(large) == 2 * FEW
     assert max(small) < min(large)
-
-
-def _is_complete(url: str, image_id: int) -> bool:
-    image = http_client.get(f"{url}/images/{image_id}").json()
-    return image["state"] == "ready" and not image["renditions_pending"]
 
 
 def _upload_that_is_queued(url: str, redis: RedisServer) -> int:

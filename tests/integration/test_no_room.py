@@ -20,7 +20,7 @@ import pytest
 
 from tests import needs
 from tests.house import picture
-from tests.running import Service, http_client, running_service, until
+from tests.running import Service, http_client, is_complete, running_service, until
 from tests.small_disk import filled, inside, mount_inside, service_on_small_disks
 from vignette.limits import MIB
 from vignette.trials.processes import children_of
@@ -61,12 +61,6 @@ def readiness_of_catalogue(service: Service) -> tuple[int, str, str]:
     return seen["code"], seen["checks"]["catalogue"]["status"], seen["checks"]["folder"]["status"]
 
 
-def is_ready(service: Service, image_id: int) -> bool:
-    """Whether it is ready with all of its vignettes: nothing more is written then."""
-    image = http_client.get(f"{service.url}/images/{image_id}", timeout=30).json()
-    return image["state"] == "ready" and not image["renditions_pending"]
-
-
 def names(service: Service) -> set[str]:
     """What lies in the upload folder, but for its lock and the ballast of the test; staged uploads by their path."""
     folder = inside(service, service.upload_folder)
@@ -79,13 +73,13 @@ def assert_all_is_well_again(service: Service, next_id: int) -> None:
     until(lambda: readiness(service)["status"] == "ready")
     response = upload(service)
     assert (response.status_code, response.json()["id"]) == (201, next_id)
-    until(lambda: all(is_ready(service, number) for number in range(next_id + 1)))
+    until(lambda: all(is_complete(service.url, number) for number in range(next_id + 1)))
     assert names(service) == {str(number) for number in range(next_id + 1)}
 
 
 def test_who_deletes_on_a_full_disk_makes_room(service: Service) -> None:
     upload(service)
-    until(lambda: is_ready(service, 0))
+    until(lambda: is_complete(service.url, 0))
 
     with filled(service, service.upload_folder):
         response = http_client.delete(f"{service.url}/images/0", timeout=30)
@@ -97,7 +91,7 @@ def test_who_deletes_on_a_full_disk_makes_room(service: Service) -> None:
 
 def test_the_upload_folder_is_full(service: Service) -> None:
     upload(service)
-    until(lambda: is_ready(service, 0))
+    until(lambda: is_complete(service.url, 0))
 
     with filled(service, service.upload_folder):
         response = upload(service)
@@ -110,7 +104,7 @@ def test_the_upload_folder_is_full(service: Service) -> None:
         assert (seen["code"], seen["checks"]["folder"]["status"]) == (503, "down")
         assert "No space left on device" in seen["checks"]["folder"]["detail"]
         assert seen["checks"]["catalogue"]["status"] == "up"
-        assert is_ready(service, 0)
+        assert is_complete(service.url, 0)
 
     assert_all_is_well_again(service, 1)
 
@@ -127,7 +121,7 @@ def test_what_the_disk_cannot_hold_is_refused_before_it_is_sent(service: Service
 
 def test_the_state_folder_is_full(service: Service) -> None:
     upload(service)
-    until(lambda: is_ready(service, 0))
+    until(lambda: is_complete(service.url, 0))
     kept = 1
 
     with filled(service, service.state_folder):
@@ -153,7 +147,7 @@ def test_the_disk_is_full_while_the_worker_renders(tmp_path: Path) -> None:
     """With one attempt only, an image is not given up for the state of the disk."""
     with service_on_small_disks(tmp_path, {"uploads": 8 * MIB}, max_attempts=1) as service:
         upload(service)
-        until(lambda: is_ready(service, 0))
+        until(lambda: is_complete(service.url, 0))
         verdict = inside(service, service.upload_folder) / "0" / "outcome.json"
         first_verdict = verdict.stat().st_ino
 
@@ -168,14 +162,14 @@ def test_the_disk_is_full_while_the_worker_renders(tmp_path: Path) -> None:
             image = http_client.get(f"{service.url}/images/0").json()
             assert (image["state"], image["failure"]) == ("processing", None)
 
-        until(lambda: is_ready(service, 0))
+        until(lambda: is_complete(service.url, 0))
         assert verdict.stat().st_ino != first_verdict
         assert names(service) == {"0"}
 
 
 def test_the_upload_folder_is_read_only(service: Service) -> None:
     upload(service)
-    until(lambda: is_ready(service, 0))
+    until(lambda: is_complete(service.url, 0))
     folder = str(service.upload_folder)
     mount_inside(service, "mount", "--bind", folder, folder)
     mount_inside(service, "mount", "-o", "remount,bind,ro", folder)
@@ -197,7 +191,7 @@ def test_the_state_folder_is_read_only(service: Service) -> None:
     writing through the files that it has open.
     """
     upload(service)
-    until(lambda: is_ready(service, 0))
+    until(lambda: is_complete(service.url, 0))
     folder, copy = str(service.state_folder), str(service.state_folder.with_name("copy"))
     Path(copy).mkdir()
     mount_inside(service, "mount", "-t", "tmpfs", "none", copy)
@@ -229,7 +223,7 @@ def service_without_power(short_path: Path) -> Iterator[Service]:
 def test_the_state_folder_is_closed_to_us(service_without_power: Service) -> None:
     service = service_without_power
     upload(service)
-    until(lambda: is_ready(service, 0))
+    until(lambda: is_complete(service.url, 0))
     folder = inside(service, service.state_folder)
     folder.chmod(0)
 

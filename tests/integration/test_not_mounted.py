@@ -18,7 +18,7 @@ import pytest
 
 from tests import needs
 from tests.house import house, picture
-from tests.running import PROJECT_FOLDER, Service, environment, http_client, running_service, until
+from tests.running import PROJECT_FOLDER, Service, environment, http_client, is_complete, running_service, until
 from tests.small_disk import inside, mount_inside, service_on_small_disks
 from vignette.access.actors import NOBODY
 from vignette.limits import MIB
@@ -198,7 +198,7 @@ def test_nothing_is_kept_nor_lost_while_it_is_away(tmp_path: Path, disk: Callabl
     with disk(tmp_path) as (service, take_away, bring_back):  # type: ignore[attr-defined]
         for _ in range(2):
             upload(service)
-        until(lambda: is_ready(service, 0) and is_ready(service, 1))
+        until(lambda: is_complete(service.url, 0) and is_complete(service.url, 1))
         until(lambda: http_client.get(f"{service.url}/readyz").json()["status"] == "ready")  # all parts have begun
         take_away()
 
@@ -222,7 +222,7 @@ def test_nothing_is_kept_nor_lost_while_it_is_away(tmp_path: Path, disk: Callabl
 
         until(lambda: http_client.get(f"{service.url}/readyz").status_code == 200)
         assert upload(service).text == "2\n"
-        until(lambda: is_ready(service, 0) and is_ready(service, 2))
+        until(lambda: is_complete(service.url, 0) and is_complete(service.url, 2))
         assert http_client.get(f"{service.url}/images/0/original").content == picture()
         # Its deletion was begun, and the sweep ends it.
         gone = inside(service, service.upload_folder) / "1"
@@ -231,9 +231,3 @@ def test_nothing_is_kept_nor_lost_while_it_is_away(tmp_path: Path, disk: Callabl
 
 def upload(service: Service, accept: str = "*/*") -> httpx.Response:
     return http_client.post(f"{service.url}/images", files={"file": ("a", picture())}, headers={"Accept": accept})
-
-
-def is_ready(service: Service, number: int) -> bool:
-    """Whether it is ready with all of its vignettes: nothing more is written then."""
-    image = http_client.get(f"{service.url}/images/{number}").json()
-    return image["state"] == "ready" and not image["renditions_pending"]

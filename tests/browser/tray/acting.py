@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, Request, expect
 
+from tests.browser.unsteady_line import Line
 from tests.running import http_client
 from vignette.limits import KIB
 from vignette.web.http.queries import MOST_ON_A_PAGE
@@ -33,6 +34,13 @@ def drag(page: Page, kind: str, *paths: Path, at: tuple[float, float] = (200, 20
 def drop(page: Page, *paths: Path) -> None:
     for kind in ("dragEnter", "dragOver", "drop"):
         drag(page, kind, *paths)
+
+
+def drop_and_hold(page: Page, line: Line, file: Path, *others: Path) -> None:
+    """Drop *file* and *others* on a page that comes by *line*, which is held while *file* is being sent."""
+    line.hold(HELD_AFTER)
+    drop(page, file, *others)
+    expect(state(page, file)).to_contain_text("Sending")
 
 
 def rows(page: Page) -> Locator:

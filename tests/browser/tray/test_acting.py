@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.made import Made
-from tests.browser.tray.acting import HELD_AFTER, add, drop, names, row, state, wait_for
+from tests.browser.tray.acting import HELD_AFTER, add, drop, drop_and_hold, names, row, state, wait_for
 from tests.browser.unsteady_line import Line
 from tests.running import http_client, running_service
 
@@ -22,9 +22,7 @@ def test_what_is_being_sent_is_cancelled_and_sent_after_all(visit: Visit, line: 
     page, file = visit.page, made.large()
     page.goto(f"{line.url}/images")
     before = len(names(visit.url))
-    line.hold(HELD_AFTER)
-    drop(page, file)
-    expect(state(page, file)).to_contain_text("Sending")
+    drop_and_hold(page, line, file)
 
     row(page, file).get_by_role("button", name="Cancel").press("Enter")
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.accessibility import faults
 from tests.browser.conftest import Visit
 from tests.browser.made import Made
-from tests.browser.tray.acting import HELD_AFTER, Uploads, drop, first, row, rows, state, wait_for
+from tests.browser.tray.acting import Uploads, drop, drop_and_hold, first, row, rows, state, wait_for
 from tests.browser.unsteady_line import Line
 from tests.running import http_client, running_service
 from vignette.limits import MIB
@@ -116,9 +116,7 @@ def test_of_two_files_with_the_same_bytes_one_is_sent(visit: Visit, line: Line, 
     copy = made.file("copy.jpg", file.read_bytes())
     uploads = Uploads(page)
     page.goto(f"{line.url}/docs")
-    line.hold(HELD_AFTER)
-    drop(page, file, copy)
-    expect(state(page, file)).to_contain_text("Sending")
+    drop_and_hold(page, line, file, copy)
     expect(state(page, copy)).to_have_text("Waiting")
 
     line.release()
@@ -134,9 +132,7 @@ def test_of_two_files_with_the_same_bytes_the_other_goes_if_one_is_cancelled(
     page, file = visit.page, made.large()
     copy = made.file("copy.jpg", file.read_bytes())
     page.goto(f"{line.url}/docs")
-    line.hold(HELD_AFTER)
-    drop(page, file, copy)
-    expect(state(page, file)).to_contain_text("Sending")
+    drop_and_hold(page, line, file, copy)
 
     row(page, file).get_by_role("button", name="Cancel").click()
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.made import Made
-from tests.browser.tray.acting import HELD_AFTER, Uploads, drop, names, state, wait_for
+from tests.browser.tray.acting import HELD_AFTER, Uploads, drop, drop_and_hold, names, state, wait_for
 from tests.browser.unsteady_line import Line, unsteady_line
 from tests.running import running_service
 from vignette.trials.own_port import free_port
@@ -60,9 +60,7 @@ def test_the_service_is_restarted_in_the_middle(chromium: Browser, made: Made, t
     with unsteady_line(f"http://127.0.0.1:{port}") as line:
         with running_service(tmp_path / "service", port=port):
             page.goto(f"{line.url}/images")
-            line.hold(HELD_AFTER)
-            drop(page, file, *others)
-            expect(state(page, file)).to_contain_text("Sending")
+            drop_and_hold(page, line, file, *others)
         expect(state(page, file)).to_contain_text("Connection lost")
         line.release()
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.made import Made
-from tests.browser.tray.acting import HELD_AFTER, Uploads, drop, row, rows, state
+from tests.browser.tray.acting import Uploads, drop, drop_and_hold, row, rows, state
 from tests.browser.unsteady_line import Line
 from tests.makers import animation, coded, heif, png_chunk, still
 from tests.running import PROJECT_FOLDER
@@ -89,9 +89,7 @@ def test_what_the_service_refuses_stays_with_the_reason_in_the_readers_language(
 def test_a_file_that_has_gone_is_told_and_not_tried_for_ever(visit: Visit, line: Line, made: Made) -> None:
     page, file = visit.page, made.large()
     page.goto(f"{line.url}/images")
-    line.hold(HELD_AFTER)
-    drop(page, file)
-    expect(state(page, file)).to_contain_text("Sending")
+    drop_and_hold(page, line, file)
     file.unlink()
 
     line.cut()

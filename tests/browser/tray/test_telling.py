@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Response, expect
 from tests.browser.accessibility import faults
 from tests.browser.conftest import Visit
 from tests.browser.made import Made
-from tests.browser.tray.acting import HELD_AFTER, drop, row, state, wait_for
+from tests.browser.tray.acting import drop, drop_and_hold, row, state, wait_for
 from tests.browser.unsteady_line import Line
 from tests.house import broken_pixels
 from tests.makers import coded, heif
@@ -108,9 +108,7 @@ def test_what_is_pressed_at_the_end_has_its_place_from_the_first_file_on(
     page, file, outcome = visit.page, made.large(), visit.page.locator("#tray .outcome")
     page.set_viewport_size({"width": width, "height": 740})
     page.goto(f"{line.url}/images")
-    line.hold(HELD_AFTER)
-    drop(page, file)
-    expect(state(page, file)).to_contain_text("Sending")
+    drop_and_hold(page, line, file)
     if width < 640:
         page.locator("#tray .fold").click()
     before = outcome.bounding_box()
@@ -129,9 +127,7 @@ def test_what_is_pressed_at_the_end_has_its_place_from_the_first_file_on(
 def test_in_each_state_it_has_no_fault_for_axe(visit: Visit, line: Line, made: Made) -> None:
     page, large, small = visit.page, made.large(), made.picture()
     page.goto(f"{line.url}/limits")
-    line.hold(HELD_AFTER)
-    drop(page, large, *made.pictures(3), made.file("notes.txt", b"notes\n"))
-    expect(state(page, large)).to_contain_text("Sending")
+    drop_and_hold(page, line, large, *made.pictures(3), made.file("notes.txt", b"notes\n"))
     assert faults(page) == []
     line.cut()
     expect(state(page, large)).to_contain_text("Connection lost")
