@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -101,6 +102,19 @@ def test_a_window_that_has_just_begun_is_told_to_last(server: RedisServer) -> No
 
     assert all(PATIENT_S < reset_s <= 60 for reset_s in told), sorted(told)[:3]
     assert elsewhere.look(RATE, "nobody").reset_s == 0
+
+
+def test_a_window_that_ends_now_is_not_told_to_begin(server: RedisServer) -> None:
+    """Whoever asks without a pause asks in the millisecond in which it ends, in most windows."""
+    here, rate = windows(server.url), Rate("address", 5, 1)
+    told: list[list[float]] = []
+    for number in range(2):
+        here.take(rate, f"holder {number}", 5, exactly=True)
+        told.append([])
+        while (standing := here.take(rate, f"holder {number}", 1, exactly=True)).is_refused:
+            told[-1].append(standing.reset_s)
+
+    assert all(later <= sooner + 0.5 for waits in told for sooner, later in pairwise(waits))
 
 
 def test_what_was_done_is_spent_as_far_as_there_is_anything(server: RedisServer) -> None:

@@ -150,7 +150,7 @@ class RedisWindows:
     def _standing_now(self, rate: Rate, holder: str) -> Standing:
         """
         As the limiter's `get_window_stats`; but that says of a window that began in this very millisecond that it ends
-        now.
+        now, as it says of one that does.
         """
         former, former_s, current, current_s = self._storage.get_sliding_window(
             _item(rate).key_for(holder), rate.window_s
@@ -161,7 +161,8 @@ class RedisWindows:
             each_s = rate.window_s / former
             resets_s.append(former_s % each_s or each_s)
         if current:  # the storage keeps it for one window more, in which it is the former one
-            resets_s.append(current_s % rate.window_s or rate.window_s)
+            left_s = current_s - rate.window_s
+            resets_s.append(left_s if left_s > 0 else rate.window_s / current)
         return Standing(rate, left, min(resets_s, default=0.0))
 
     def _ask(self, call: Callable[[], T]) -> T | None:
