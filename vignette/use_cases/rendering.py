@@ -55,12 +55,14 @@ class Renderer(Protocol):
 class _Work:
     """
     A claimed image, and what its `outcome.json` would say now if nothing more were to come. The claim is another once
-    the image is published. `earlier` is the outcome of what an image that is completed had before.
+    the image is published. `earlier` is the outcome of what an image that is ready had before. One that is rendered
+    again `keeps_earlier` vignettes until all new ones are there.
     """
 
     claim: Claim
     outcome: Outcome
     earlier: Outcome = field(default_factory=Outcome)
+    keeps_earlier: bool = False
 
     def so_far(self) -> Outcome:
         """Return the outcome with what earlier recipes made of the sizes that are still to come."""
@@ -137,9 +139,9 @@ class Rendering:
         An image that is ready is completed only by a job of the *lane* for that, or of none: an image that is queued
         twice would else have its turn twice, before the first vignette of those behind it.
 
-        An image that is rendered again keeps its earlier vignettes until all new ones are there. An image that is ready
-        stays so if its rendering fails for good: it keeps what it has, the reason is logged, and no further attempt
-        follows by itself.
+        An image that is rendered again keeps its earlier vignettes until all new ones are there. But if it has lost its
+        default ones, it is completed: it is given those first. An image that is ready stays so if its rendering fails
+        for good: it keeps what it has, the reason is logged, and no further attempt follows by itself.
         """
         claim = self._renderings.claim(image_id, self._lease_s, to_complete=lane not in (Lane.FAST, Lane.BULK))
         if claim is None:
@@ -187,11 +189,11 @@ class Rendering:
         stills, moving = self._lacking(work.outcome)
         if len(stills) <= 1 and not moving:
             return self._make(work, stills, moving, has_to_hurry=False)
-        if not self._has_to_hurry(work.claim):
+        if not self._has_to_hurry(work):
             try:
                 return self._make(work, stills, moving, has_to_hurry=False)
             except (RenderingFailed, Refused) as error:
-                if work.claim.image.need is not Need.FIRST:
+                if not self._lacks_the_first(work):
                     raise
                 logger.info("the first size of image %d is tried alone: %s", work.claim.image.id, error)
         return self._make(work, stills[:1], [], has_to_hurry=True)
@@ -210,38 +212,30 @@ class Rendering:
                 if step[0].recipe == self._recipes[0] and step[0].placeholder:
                     work.outcome = replace(work.outcome, placeholder=step[0].placeholder)
                     self._recognise(image.id, step[0].placeholder)
-                if image.need is Need.AGAIN:
-                    continue  # its earlier vignettes are served until all new ones are there
+                if work.keeps_earlier:
+                    continue  # these are served until all new ones are there
                 self._files.write_all(image.id, unwritten, flush=False)
                 unwritten.clear()
                 if work.outcome.to_come and not self._goes_on(work, has_to_hurry=has_to_hurry):
                     return False
         if unwritten:
-            self._files.write_all(image.id, self._announcement(image.id, unwritten) | unwritten, flush=False)
+            self._files.write_all(image.id, _announcement(work.earlier, unwritten) | unwritten, flush=False)
         return True
 
-    def _announcement(self, image_id: ImageId, made: Mapping[str, bytes]) -> dict[str, bytes]:
-        """
-        Return an outcome that fits the earlier vignettes and those that were *made* to replace them, if any. It is
-        written first: then all vignettes are served whenever the worker dies.
-        """
-        earlier = self._earlier_outcome(image_id)
-        others = [name for name in earlier.vignettes if name in made and not earlier.fits(name, made[name])]
-        if not others:
-            return {}
-        new = {name: (*earlier.replacements.get(name, ()), Fingerprint.of(made[name])) for name in others}
-        announced = replace(earlier, replacements={**earlier.replacements, **new})
-        return {layout.OUTCOME: outcome_to_json(announced)}
-
     def _find_what_is_there(self, work: _Work) -> None:
-        """Note what the recipes in force make of the image, and which of that it has already, if it is completed."""
+        """Note what the recipes in force make of the image, and what it has by now if it is ready."""
         image = work.claim.image
         wanted = layout.vignettes(self._recipes)
         if moves(image.record.facts.media_type, image.record.facts.frames):
             wanted |= layout.moving_vignettes(self._recipes)
         work.outcome = replace(work.outcome, to_come=tuple(sorted(wanted)))
-        if image.need is Need.REST:
-            work.earlier = self._earlier_outcome(image.id)
+        if image.need is Need.FIRST:
+            return
+        work.earlier = self._earlier_outcome(image.id)
+        if image.need is Need.AGAIN:
+            default = layout.vignettes_named(self._recipes[0].name, work.earlier.vignettes).values()
+            work.keeps_earlier = bool(self._sound(image.id, default, work.earlier))
+        if not work.keeps_earlier:
             for warning in work.earlier.warnings:
                 work.warn(warning)
             work.add(self._sound(image.id, wanted, work.earlier))
@@ -269,12 +263,20 @@ class Rendering:
         moving = [recipe for recipe in self._recipes if to_come & layout.moving_vignettes([recipe])]
         return stills, moving
 
-    def _has_to_hurry(self, claim: Claim) -> bool:
+    def _lacks_the_first(self, work: _Work) -> bool:
+        """
+        Whether the image has no default vignettes. One that is ready may have lost them: in a copy, or in a crash of
+        the machine.
+        """
+        is_to_come = not layout.vignettes(self._recipes[:1]).isdisjoint(work.outcome.to_come)
+        return is_to_come and not work.keeps_earlier
+
+    def _has_to_hurry(self, work: _Work) -> bool:
         """Whether only the default vignettes are to be made now: other images wait for theirs."""
-        if claim.image.need is not Need.FIRST:
+        if not self._lacks_the_first(work):
             return False
         # An attempt that died may have died of another size, which must not cost the image its default one.
-        return claim.attempt > 1 or self._renderings.newcomers_wait()
+        return work.claim.attempt > 1 or self._renderings.newcomers_wait()
 
     def _goes_on(self, work: _Work, *, has_to_hurry: bool) -> bool:
         """Publish what is made by now; return whether to make the rest at once. If not, it is left to another job."""
@@ -294,6 +296,19 @@ class Rendering:
 
 def _by_name(step: Step) -> dict[str, bytes]:
     return {layout.vignette(made.recipe, made.file_format, moves=made.moves): made.content for made in step}
+
+
+def _announcement(earlier: Outcome, made: Mapping[str, bytes]) -> dict[str, bytes]:
+    """
+    Return an outcome that fits the *earlier* vignettes and those that were *made* to replace them, if any. It is
+    written first: then all vignettes are served whenever the worker dies.
+    """
+    others = [name for name in earlier.vignettes if name in made and not earlier.fits(name, made[name])]
+    if not others:
+        return {}
+    new = {name: (*earlier.replacements.get(name, ()), Fingerprint.of(made[name])) for name in others}
+    announced = replace(earlier, replacements={**earlier.replacements, **new})
+    return {layout.OUTCOME: outcome_to_json(announced)}
 
 
 def _gave_up(claim: Claim) -> Failure:

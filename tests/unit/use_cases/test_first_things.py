@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,7 +27,7 @@ from vignette.use_cases.renewal import Renewal
 LARGE = Recipe("large", 400, 400, ("webp",))
 BANNER = Recipe("banner", 300, 50, ("jpeg",), fit="cover")
 SIZES = [SMALL, LARGE, BANNER]
-DEFAULT, ALL = layout.vignettes([SMALL]), layout.vignettes(SIZES)
+DEFAULT, BANNERS, ALL = layout.vignettes([SMALL]), layout.vignettes([BANNER]), layout.vignettes(SIZES)
 MOVING = layout.moving_vignettes([SMALL, LARGE])
 
 
@@ -673,6 +674,88 @@ class TestARestThatCannotBeMade:
 
         image = house.catalogue.library.get(ImageId(0))
         assert (image.state, image.need) == (State.FAILED, None)
+
+
+def reindexed(house: House) -> None:
+    house.reindexing.rebuild()
+    house.sweeping.sweep()
+
+
+def viewed(house: House) -> None:
+    assert house.client.get("/vignette/0").status_code == 202
+
+
+def repaired(house: House) -> None:
+    house.renewal.render_again(ImageId(0))
+
+
+class TestADefaultThatWasLost:
+    """The image has one of its other sizes still; the third one cannot be made any more."""
+
+    @pytest.fixture
+    def lossy(self, house: House, decoder: Decoder) -> House:
+        house.upload(picture(640, 480))
+        house.work()
+        for name in ALL - BANNERS:
+            (house.uploads / "0" / name).unlink()
+        decoder.decoded.clear()
+        return house
+
+    def has_all_but_the_large_one(self, house: House) -> None:
+        image = house.catalogue.library.get(ImageId(0))
+        assert (image.state, image.need, image.sizes) == (State.READY, None, ("banner", "small"))
+        assert house.client.get("/vignette/0").status_code == 200
+        assert house.client.get("/vignette/0?size=large").status_code == 422
+        assert vignettes(house) == DEFAULT | BANNERS
+
+    @pytest.mark.parametrize("noticed", [reindexed, viewed, repaired])
+    def test_a_size_that_takes_too_much_does_not_keep_it_away(
+        self, lossy: House, decoder: Decoder, noticed: Callable[[House], None]
+    ) -> None:
+        def fail(_step: int) -> None:
+            if decoder.decoded[-1] != ["small"]:
+                raise TooMuchMemory("needs more", limit=64)
+
+        decoder.before = fail
+        noticed(lossy)
+        lossy.work()
+
+        self.has_all_but_the_large_one(lossy)
+        assert decoder.decoded == [["small", "large"], ["small"], ["large"]]
+        lossy.renewal.retry(NOBODY, ImageId(0))
+        lossy.work()
+        self.has_all_but_the_large_one(lossy)
+
+    @pytest.mark.parametrize("noticed", [reindexed, viewed, repaired])
+    def test_a_size_that_kills_its_worker_does_not_keep_it_away(
+        self, lossy: House, decoder: Decoder, noticed: Callable[[House], None]
+    ) -> None:
+        def crash(_step: int) -> None:
+            if decoder.decoded[-1] != ["small"]:
+                raise Crash
+
+        decoder.before = crash
+        noticed(lossy)
+        for _ in range(3 * lossy.verdicts.max_attempts):
+            lossy.end_leases()
+            with suppress(Crash):
+                lossy.rendering.render(ImageId(0))
+
+        self.has_all_but_the_large_one(lossy)
+
+    @pytest.mark.parametrize("noticed", [reindexed, viewed, repaired])
+    def test_it_comes_first_while_others_wait(
+        self, lossy: House, decoder: Decoder, noticed: Callable[[House], None]
+    ) -> None:
+        noticed(lossy)
+        lossy.upload(picture(64, 48))
+
+        lossy.rendering.render(ImageId(0))
+
+        assert decoder.decoded == [["small"]]
+        assert lossy.client.get("/vignette/0").status_code == 200
+        lossy.work()
+        is_complete(lossy)
 
 
 class TestAnimations:
