@@ -142,7 +142,7 @@ def read_anew(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     public copy could show what nobody is to see. At the next wish the copy is made and proven anew.
     """
     listing = _listing(survey, image_id)
-    image = None if listing is None else _read_listed(files, listing, image_id)
+    image = None if listing is None else _read_listed(files, survey, listing, image_id)
     if listing is not None and image is not None:
         # What cannot be removed lies in a folder that nobody may write in.
         with suppress(StoreUnavailable):
@@ -154,7 +154,7 @@ def read_anew(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
 def read_image(files: Files, survey: Survey, image_id: ImageId) -> Image | None:
     """The image as its folder says; None if the folder holds no readable record."""
     listing = _listing(survey, image_id)
-    return None if listing is None else _read_listed(files, listing, image_id)
+    return None if listing is None else _read_listed(files, survey, listing, image_id)
 
 
 def _listing(survey: Survey, image_id: ImageId) -> Listing | None:
@@ -165,10 +165,12 @@ def _listing(survey: Survey, image_id: ImageId) -> Listing | None:
         return None
 
 
-def _read_listed(files: Files, listing: Listing, image_id: ImageId) -> Image | None:
+def _read_listed(files: Files, survey: Survey, listing: Listing, image_id: ImageId) -> Image | None:
     try:
         if layout.TOMBSTONE in listing.files:
-            return Image(image_id, replace(_DELETED, ticket=_ticket_of_deleted(files, image_id)), State.DELETED)
+            # A copy that was taken while it was deleted has files beside the tombstone: the sweep removes them.
+            state = State.DELETED if len(listing.files) == 1 else State.DELETING
+            return Image(image_id, replace(_DELETED, ticket=_ticket_of_deleted(files, image_id)), state)
         if layout.TOMBSTONE in listing.others:
             raise ValueError(f"its {layout.TOMBSTONE} is no file, so nobody knows whether it was deleted")
         record = record_from_json(files.read(image_id, layout.RECORD))
@@ -180,8 +182,7 @@ def _read_listed(files: Files, listing: Listing, image_id: ImageId) -> Image | N
     if record.public_name is None:
         record = replace(record, public_name=name_of_earlier(image_id, record))
     metadata_bytes = sum(listing.files.get(name, 0) for name in (layout.METADATA_JSON, layout.METADATA_TEXT))
-    outcome = _read_outcome(files, image_id)
-    made = () if outcome is None else _there(outcome, listing)
+    outcome, made = _read_verdict(files, survey, listing, image_id)
     if outcome is None or (outcome.failure is None and not layout.sizes(made)):
         return Image(
             image_id,
@@ -194,7 +195,7 @@ def _read_listed(files: Files, listing: Listing, image_id: ImageId) -> Image | N
         )
     state = State.READY if outcome.failure is None else State.FAILED
     # A copy that was taken while they were written may have the outcome, and not yet all that it names.
-    lacks_some = bool(outcome.to_come) or len(made) < len(outcome.vignettes)
+    lacks_some = state is State.READY and (bool(outcome.to_come) or len(made) < len(outcome.vignettes))
     return Image(
         image_id,
         record,
@@ -270,8 +271,27 @@ def _read_outcome(files: Files, image_id: ImageId) -> Outcome | None:
         return None  # the image is then rendered again
 
 
+def _read_verdict(
+    files: Files, survey: Survey, listing: Listing | None, image_id: ImageId
+) -> tuple[Outcome | None, Sequence[str]]:
+    """
+    Return the outcome, and those of its vignettes that the folder has, by their lengths: whoever completes the image
+    reads them.
+
+    A worker may end a rendering meanwhile. It removes what an outcome names only when it has written the next one. So a
+    vignette is missing if a listing between two readings of the same outcome lacks it.
+    """
+    before = None
+    outcome = _read_outcome(files, image_id)
+    while True:
+        made = () if outcome is None or listing is None else _there(outcome, listing)
+        if outcome is None or outcome == before or len(made) == len(outcome.vignettes):
+            return outcome, made
+        listing = _listing(survey, image_id)
+        before, outcome = outcome, _read_outcome(files, image_id)
+
+
 def _there(outcome: Outcome, listing: Listing) -> tuple[str, ...]:
-    """Return the vignettes that the folder has, by their lengths: whoever completes the image reads them."""
     return tuple(name for name in outcome.vignettes if outcome.may_fit(name, listing.files.get(name, 0)))
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from tests.makers import animation
 from tests.running import LIMIT_S
 from vignette import layout
 from vignette.access.actors import NOBODY
+from vignette.adapters.stores.folder import FolderStore
 from vignette.errors import CatalogueUnavailable, StoreFull
 from vignette.limits import MIB
-from vignette.model import Image, ImageId, State, Visibility
-from vignette.ports.store import StagedImage
+from vignette.model import Failure, Image, ImageId, State, Visibility
+from vignette.ports.store import Listing, StagedImage
 from vignette.recipes import Recipe
+from vignette.records import outcome_from_json, outcome_to_json
 from vignette.use_cases import reindexing
 from vignette.use_cases.progress import watched
+from vignette.use_cases.reindexing import Reindexing
 
 
 def populated(root: Path) -> House:
@@ -98,6 +102,65 @@ def test_vignettes_that_the_outcome_names_and_the_folder_has_not_are_made_again(
         name: content for name, content in before.items() if layout.is_vignette(name)
     }.items()
     house.close()
+
+
+@pytest.mark.parametrize("recipes", [[Recipe("small", 200, 200)], [SIZES[0], Recipe("medium", 600, 600)]])
+def test_vignettes_that_are_replaced_while_they_are_looked_for_are_not_missed(
+    tmp_path: Path, recipes: Sequence[Recipe]
+) -> None:
+    house = House(tmp_path, recipes=SIZES)
+    house.upload(picture())
+    house.work()
+    later = House(tmp_path, recipes=recipes)
+
+    class Survey(FolderStore):
+        def listing(self, image_id: ImageId) -> Listing:
+            listing = super().listing(image_id)
+            # Once: the second time, the image waits for nothing.
+            later.rendering.render(image_id)
+            return listing
+
+    later.renewal.render_again(ImageId(0))
+    found = Reindexing(house.store, Survey(house.uploads), house.catalogue.index).read_images()
+
+    image = dict(found)[ImageId(0)]
+    assert image is not None
+    assert (image.state, image.need) == (State.READY, None)
+    assert image.recipe_set == layout.recipe_set(layout.vignettes(recipes))
+    house.close()
+    later.close()
+
+
+def test_a_failure_is_one_whatever_its_outcome_names(house: House) -> None:
+    """None of ours names anything then."""
+    house.upload(picture())
+    house.work()
+    file = house.uploads / "0" / layout.OUTCOME
+    failure = Failure("rendering-failed", "its decoder has a bad day")
+    file.write_bytes(outcome_to_json(replace(outcome_from_json(file.read_bytes()), failure=failure)))
+    for vignette in (house.uploads / "0").glob("vignette-*"):
+        vignette.unlink()
+
+    house.reindexing.rebuild()
+
+    image = house.catalogue.library.get(ImageId(0))
+    assert (image.state, image.failure, image.need) == (State.FAILED, failure, None)
+
+
+@pytest.mark.parametrize("has_come", [["original.jpg"], ["record.json", "metadata.txt", "vignette-small.webp"]])
+def test_a_deletion_that_was_copied_halfway_is_ended(house: House, has_come: list[str]) -> None:
+    house.upload(picture())
+    house.work()
+    house.removal.delete(NOBODY, ImageId(0))
+    for name in has_come:
+        (house.uploads / "0" / name).write_bytes(b"what was to be gone")
+
+    house.reindexing.rebuild()
+
+    assert house.client.get("/images/0").status_code == 410
+    house.sweeping.sweep()
+    assert house.files(0) == {layout.TOMBSTONE}
+    assert house.catalogue.library.get(ImageId(0)).state is State.DELETED
 
 
 def test_a_rebuild_that_takes_long_tells_the_log_how_far_it_is(
