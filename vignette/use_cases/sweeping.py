@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -22,7 +22,7 @@ HINT_MAX_AGE_S: Final = 5.0
 # For how long the catalogue's files may hold traces of deleted images. To clear them costs two flushes.
 CLEAR_TRACES_EVERY_S: Final = 30.0
 
-# For how long the copies in `.service/` may be ahead of the catalogue. To read them takes longest with many tickets.
+# For how long the copies in `.service/` may be ahead of the catalogue. To compare 10,000 tickets takes half a second.
 SETTLE_COPIES_EVERY_S: Final = 60.0
 
 T = TypeVar("T")
@@ -61,9 +61,9 @@ class Sweeping:
         clear_traces_every_s: float = CLEAR_TRACES_EVERY_S,
         clear_audit: Callable[[], object] = int,
         settle_edits: Callable[[], object] = int,
-        settle_copies: Callable[[], object] = int,
+        settle_copies: Sequence[Callable[[], object]] = (),
     ) -> None:
-        self._settle_copies = Throttled(settle_copies, SETTLE_COPIES_EVERY_S)
+        self._settle_copies = [Throttled(settle, SETTLE_COPIES_EVERY_S) for settle in settle_copies]
         self._clear_audit = clear_audit
         self._settle_edits = settle_edits
         self._staging = staging
@@ -88,7 +88,8 @@ class Sweeping:
         waiting_jobs = _attempt(self._queue_forgotten) or 0
         _attempt(self._finish_deletions)
         _attempt(self._settle_edits)
-        _attempt(self._settle_copies)
+        for settle in self._settle_copies:
+            _attempt(settle)
         _attempt(lambda: self._staging.clear_staging(self._staging_max_age_s))
         _attempt(self._clear_traces)
         _attempt(self._clear_audit)

@@ -150,12 +150,6 @@ def build_sweeping(
     clear_audit: Callable[[], object] = int,
 ) -> Sweeping:
     settling = Settling(store, store, store, catalogue.editing)
-    copies = build_snapshots(store, catalogue)
-
-    def settle_copies() -> None:
-        for snapshots in copies:
-            snapshots.settle()
-
     return Sweeping(
         store,
         catalogue.library,
@@ -166,7 +160,7 @@ def build_sweeping(
         clear_traces_every_s=clear_traces_every_s,
         clear_audit=clear_audit,
         settle_edits=settling.settle,
-        settle_copies=settle_copies,
+        settle_copies=[copy.settle for copy in build_snapshots(store, catalogue)],
     )
 
 

@@ -11,11 +11,12 @@ import pytest
 
 from tests.house import House, start_the_service
 from tests.unit.use_cases.test_checking import check
-from vignette.access.actors import NOBODY, OPERATOR
+from vignette.access.actors import NOBODY, OPERATOR, Scope
 from vignette.errors import InvalidTicket, StoreUnavailable
 from vignette.snapshots import tickets_from_json, tickets_to_json
 from vignette.use_cases.findings import Kind, Remedy
 from vignette.use_cases.ticketing import Terms, Ticketing
+from vignette.wiring.use_cases import build_keyholding
 
 
 class Place:
@@ -75,6 +76,20 @@ def test_a_start_leaves_what_is_right_also_after_uses_and_writes_anew_what_is_wr
     place.start()
 
     assert tickets_from_json(place.file.read_bytes()) == (ticket,)
+
+
+def test_a_sweep_writes_them_anew_also_where_the_keys_cannot_be(place: Place) -> None:
+    build_keyholding(place.house.store, place.house.catalogue).add(OPERATOR, "phone", [Scope.READ])
+    ticket, _ = place.ticketing.add(NOBODY, Terms())
+    place.file.write_bytes(tickets_to_json([]))
+    keys = place.file.with_name("keys.json")
+    keys.unlink()
+    (keys / "something").mkdir(parents=True)
+
+    place.house.sweeping.sweep()
+
+    assert tickets_from_json(place.file.read_bytes()) == (ticket,)
+    assert keys.is_dir()
 
 
 @pytest.mark.parametrize("what", ["was revoked", "is unknown", "is another"])
