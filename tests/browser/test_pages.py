@@ -204,6 +204,8 @@ def test_a_picture_much_higher_than_wide_is_seen_as_a_whole(visit: Visit, tmp_pa
     visit.page.set_viewport_size({"width": 400, "height": 700})
     visit.upload(tall)
     expect(visit.page.locator("main .open img")).to_be_visible()
+    # Until then the picture is put there anew with each size that comes.
+    expect(visit.page.locator(".mat[data-follow]")).to_have_count(0)
     natural_size(visit, "main img")
 
     box = visit.page.locator("main img").bounding_box()
