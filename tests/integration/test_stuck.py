@@ -118,6 +118,7 @@ class TestAWorkerThatBeginsNothing:
             until(lambda: here.catalogue.waiting.unfinished() < 90)
 
             redis.freeze()
+            here.upload(picture())  # the worker may have made all the others by now
             log = tmp_path / "celery.log"
             # Each sweep waits for the queue for a while, and says so.
             assert IMPATIENT.patience_s is not None
