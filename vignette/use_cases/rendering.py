@@ -268,8 +268,8 @@ class Rendering:
         Whether the image has no default vignettes. One that is ready may have lost them: in a copy, or in a crash of
         the machine.
         """
-        is_to_come = not layout.vignettes(self._recipes[:1]).isdisjoint(work.outcome.to_come)
-        return is_to_come and not work.keeps_earlier
+        stills, _ = self._lacking(work.outcome)
+        return self._recipes[0] in stills and not work.keeps_earlier
 
     def _has_to_hurry(self, work: _Work) -> bool:
         """Whether only the default vignettes are to be made now: other images wait for theirs."""

@@ -91,6 +91,16 @@ def crash_at(step: int) -> Callable[[int], None]:
     return crash
 
 
+def raised_beyond_the_default(decoder: Decoder, error: BaseException) -> Callable[[int], None]:
+    """Return a step that raises *error*, unless *decoder* was asked for the default size alone."""
+
+    def fail(_step: int) -> None:
+        if decoder.decoded[-1] != ["small"]:
+            raise error
+
+    return fail
+
+
 def crash_twice_more(house: House, decoder: Decoder) -> None:
     """The worker dies at each further attempt at image 0, of which there are two. Then it may be claimed again."""
     decoder.before = crash_at(0)
@@ -567,11 +577,7 @@ class TestARestThatCannotBeMade:
         """What all sizes take together may be too much, and what the default one takes alone may not."""
         house.upload(picture(640, 480))
 
-        def fail(_step: int) -> None:
-            if decoder.decoded[-1] != ["small"]:
-                raise error
-
-        decoder.before = fail
+        decoder.before = raised_beyond_the_default(decoder, error)
         house.work()
 
         self.stays_ready_with_what_it_has(house, "needs more")
@@ -712,11 +718,7 @@ class TestADefaultThatWasLost:
     def test_a_size_that_takes_too_much_does_not_keep_it_away(
         self, lossy: House, decoder: Decoder, noticed: Callable[[House], None]
     ) -> None:
-        def fail(_step: int) -> None:
-            if decoder.decoded[-1] != ["small"]:
-                raise TooMuchMemory("needs more", limit=64)
-
-        decoder.before = fail
+        decoder.before = raised_beyond_the_default(decoder, TooMuchMemory("needs more", limit=64))
         noticed(lossy)
         lossy.work()
 
@@ -730,11 +732,7 @@ class TestADefaultThatWasLost:
     def test_a_size_that_kills_its_worker_does_not_keep_it_away(
         self, lossy: House, decoder: Decoder, noticed: Callable[[House], None]
     ) -> None:
-        def crash(_step: int) -> None:
-            if decoder.decoded[-1] != ["small"]:
-                raise Crash
-
-        decoder.before = crash
+        decoder.before = raised_beyond_the_default(decoder, Crash())
         noticed(lossy)
         for _ in range(3 * lossy.verdicts.max_attempts):
             lossy.end_leases()
