@@ -160,7 +160,7 @@ def _start_with_an_empty_queue(settings: Settings) -> bool:
 def _worker(settings: Settings, folder: Path, patience: Patience) -> Child:
     return Child(
         name="worker",
-        argv=(*_TIED, "vignette.worker.celery_worker", "task_celery"),
+        argv=(*_TIED, "--preload", "vignette.wiring.worker", "vignette.worker.celery_worker", "task_celery"),
         env=_environment(settings),
         folder=folder,
         grace_s=patience.worker_grace_s,

@@ -34,6 +34,13 @@ def test_the_module_has_its_own_arguments_and_nothing_more_in_memory(tmp_path: P
     assert run(tmp_path) == "False ['--its', 'own']\n"
 
 
+def test_garbage_is_collected_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "tells.py").write_text("import gc; print(gc.isenabled())")
+    command = [sys.executable, "-m", "vignette.running.run_tied", "--preload", "colorsys", "tells"]
+    environment = {"PYTHONPATH": f"{PROJECT_FOLDER}:{tmp_path}"}
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "True\n"
+
+
 def test_what_is_imported_before_is_there_in_each_process_that_it_forks(tmp_path: Path) -> None:
     assert run(tmp_path, "--preload", "colorsys") == "True ['--its', 'own']\n"
 
@@ -53,7 +60,8 @@ print("sqlalchemy" in sys.modules)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_what_the_web_server_shares_is_in_memory_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("preloaded", ["vignette.wiring.web", "vignette.wiring.worker"])
+def test_what_a_service_shares_with_its_forks_is_in_memory_alone(tmp_path: Path, preloaded: str) -> None:
     """Its processes are forked from the one that has it: they would inherit a lock, a thread's work, a connection."""
     (tmp_path / "holds.py").write_text(WHAT_IT_HOLDS)
 
@@ -69,7 +77,7 @@ def test_what_the_web_server_shares_is_in_memory_alone(tmp_path: Path) -> None:
         )
         return done.stdout.splitlines()
 
-    without, with_it = holds(), holds("--preload", "vignette.wiring.web")
+    without, with_it = holds(), holds("--preload", preloaded)
 
     assert (without[0], without[1], with_it[1]) == (with_it[0], "False", "True")
     assert with_it[0].startswith("1 ")
