@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -137,8 +138,13 @@ def _schemas(operations: Iterable[Operation]) -> tuple[_References, dict[str, An
     for operation in operations:
         wanted.update((model, _WRITTEN) for answer in operation.answers for model in answer.all_models)
         wanted.update((body, _READ) for body in operation.bodies.values() if isinstance(body, type))
-    in_order = sorted(wanted, key=lambda each: (each[0].__name__, each[1]))
-    references, schemas = models_json_schema(in_order, ref_template="#/components/schemas/{model}")
+    return _described(tuple(sorted(wanted, key=lambda each: (each[0].__name__, each[1]))))
+
+
+@cache
+def _described(models: tuple[tuple[type[BaseModel], JsonSchemaMode], ...]) -> tuple[_References, dict[str, Any]]:
+    """This takes longer than all the rest of the document, and is the same for each of its faces."""
+    references, schemas = models_json_schema(models, ref_template="#/components/schemas/{model}")
     return references, schemas["$defs"]
 
 
