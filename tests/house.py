@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, cached_property, partial
 from pathlib import Path
+from types import CodeType
 from typing import Any, BinaryIO
 
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from PIL import Image as Pillow
 from werkzeug.test import TestResponse
 
@@ -68,6 +70,22 @@ def new_catalogue() -> bytes:
         with closing(SqlCatalogue(f"sqlite:///{file}")) as catalogue:
             catalogue.migrate([])
         return file.read_bytes()
+
+
+class CompiledOnce(BytecodeCache):
+    """Templates as Python code, for all applications of a process: to compile those of one page takes 70 ms."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+TEMPLATES = CompiledOnce()
 
 
 class ReadingClient(FlaskClient):
@@ -182,6 +200,7 @@ class House:
         """The web application; most tests of use cases need none, and it takes longer to make than all the rest."""
         app = self._create_app()
         app.test_client_class = ReadingClient
+        app.jinja_env.bytecode_cache = TEMPLATES
         return app
 
     @cached_property

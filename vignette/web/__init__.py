@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from vignette.model import ImageId, ImageRef, PublicName
 from vignette.pixels.geometry import fit
 from vignette.web.admission import init_admission
 from vignette.web.api.urls import absolute_url
-from vignette.web.assets import init_assets, read_assets
+from vignette.web.assets import Assets, init_assets, read_assets
 from vignette.web.capacity.buckets import refuse_with_an_empty_bucket
 from vignette.web.capacity.turns import refuse_without_a_turn
 from vignette.web.context import EXTENSION, WebContext
@@ -81,6 +81,12 @@ class _ImageRefConverter(BaseConverter):
         return PublicName(value) if is_name(value) else ImageId(int(value))
 
 
+@cache
+def _assets() -> Assets:
+    """Read and pack them once, whatever applications there are: they are those of the release."""
+    return read_assets(_PROJECT_FOLDER / "static" / "assets")
+
+
 def create_app(
     context: WebContext,
     *,
@@ -114,7 +120,7 @@ def create_app(
         ref=lambda image: image["id"] if is_open and image["id"] is not None else image["public_name"]
     )
     compress_answers(app)  # as the last one that sees an answer: Flask asks them in reverse
-    init_assets(app, read_assets(_PROJECT_FOLDER / "static" / "assets"))
+    init_assets(app, _assets())
     init_i18n(app, languages)
     init_problems(app)
     refuse_without_a_turn(app)
