@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -21,6 +22,12 @@ def pytest_configure() -> None:
         if name.startswith("VIGNETTE_") and not name.startswith(("VIGNETTE_TEST_", "VIGNETTE_CORPUS")):
             del os.environ[name]
     os.environ["VIGNETTE_CONFIG"] = os.devnull
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected stays to the end: to look for garbage in it would take a fifteenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import wraps
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +40,13 @@ BODIES = {
 BARE = {"bare": {Scope.SHARE}, "barer": {Scope.READ}}
 
 
+@dataclass(frozen=True)
 class Doors:
     """A service in a mode, with a key of its owner, of another and of an admin; each has an image of either sort."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.tokens: dict[str, str | None] = {"nobody": None}
-        self.images: dict[str, Image] = {}
-        for who, scopes in (("owner", OTHERS), ("other", OTHERS), ("admin", {Scope.ADMIN}), *BARE.items()):
-            key, self.tokens[who] = house.keyholding.add(OPERATOR, who, scopes)
-            for visibility in Visibility if key.actor.has(Scope.UPLOAD) else ():
-                image = house.upload(picture(), f"{who}.jpg", actor=key.actor, visibility=visibility)
-                self.images[f"{who}'s {visibility}"] = image
-        house.work()
+    house: House
+    tokens: dict[str, str | None]
+    images: dict[str, Image]
 
     def ask(self, who: str, method: str, path: str, **options: Any) -> TestResponse:
         token = self.tokens[who]
@@ -59,22 +56,52 @@ class Doors:
         return self.house.client.open(path, method=method, headers=headers, **options)
 
 
+def furnish(house: House) -> Doors:
+    doors = Doors(house, {"nobody": None}, {})
+    for who, scopes in (("owner", OTHERS), ("other", OTHERS), ("admin", {Scope.ADMIN}), *BARE.items()):
+        key, doors.tokens[who] = house.keyholding.add(OPERATOR, who, scopes)
+        for visibility in Visibility if key.actor.has(Scope.UPLOAD) else ():
+            image = house.upload(picture(), f"{who}.jpg", actor=key.actor, visibility=visibility)
+            doors.images[f"{who}'s {visibility}"] = image
+    house.work()
+    return doors
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Access], Doors]:
+    """A house in a mode, to be copied: that is quicker than to furnish each anew."""
+
+    @cache
+    def in_mode(access: Access) -> Doors:
+        with new_house(tmp_path_factory.mktemp(access), access=access) as house:
+            return furnish(house)
+
+    return in_mode
+
+
+@contextmanager
+def copied(model: Doors, root: Path, **options: object) -> Iterator[Doors]:
+    shutil.copytree(model.house.root, root, dirs_exist_ok=True)
+    with new_house(root, **options) as house:
+        yield Doors(house, dict(model.tokens), dict(model.images))
+
+
 @pytest.fixture(params=list(Access))
-def doors(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Doors]:
-    with new_house(tmp_path, access=request.param) as house:
-        yield Doors(house)
+def doors(request: pytest.FixtureRequest, furnished: Callable[[Access], Doors], tmp_path: Path) -> Iterator[Doors]:
+    with copied(furnished(request.param), tmp_path, access=request.param) as doors:
+        yield doors
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[Doors]:
-    with new_house(tmp_path, access=Access.GALLERY, settling_s=0) as house:
-        yield Doors(house)
+def gallery(furnished: Callable[[Access], Doors], tmp_path: Path) -> Iterator[Doors]:
+    with copied(furnished(Access.GALLERY), tmp_path, access=Access.GALLERY, settling_s=0) as doors:
+        yield doors
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Iterator[Doors]:
-    with new_house(tmp_path, access=Access.CLOSED) as house:
-        yield Doors(house)
+def closed(furnished: Callable[[Access], Doors], tmp_path: Path) -> Iterator[Doors]:
+    with copied(furnished(Access.CLOSED), tmp_path, access=Access.CLOSED) as doors:
+        yield doors
 
 
 # Each route of an image: what is asked, and the scope that it needs.
@@ -570,7 +597,7 @@ class TestVisibility:
     @pytest.mark.parametrize("of_new", list(Visibility))
     def test_the_form_of_uploads_offers_the_other_too(self, tmp_path: Path, of_new: Visibility) -> None:
         with new_house(tmp_path, access=Access.GALLERY, visibility=of_new) as house:
-            page = Doors(house).ask("owner", "GET", "/add", headers={"Accept": "text/html"}).text
+            page = furnish(house).ask("owner", "GET", "/add", headers={"Accept": "text/html"}).text
         other = "private" if of_new is Visibility.PUBLIC else "public"
         assert f'formaction="/images?visibility={other}">Upload as {other}</button>' in page
 
