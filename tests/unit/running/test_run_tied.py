@@ -23,26 +23,27 @@ if __name__ == "__main__":
 """
 
 
-def run(folder: Path, *options: str) -> str:
-    (folder / "forks.py").write_text(FORKS)
-    command = [sys.executable, "-m", "vignette.running.run_tied", *options, "forks", "--its", "own"]
-    environment = {"PYTHONPATH": f"{PROJECT_FOLDER}:{folder}"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+def run(folder: Path, code: str, *options: str, **settings: Path) -> str:
+    """Return what a module with *code* says when it is run with *options* of `run_tied`."""
+    (folder / "tells.py").write_text(code)
+    command = [sys.executable, "-m", "vignette.running.run_tied", *options, "tells", "--its", "own"]
+    environment = {f"VIGNETTE_{name.upper()}": str(value) for name, value in settings.items()}
+    environment["PYTHONPATH"] = f"{PROJECT_FOLDER}:{folder}"
+    return subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_the_module_has_its_own_arguments_and_nothing_more_in_memory(tmp_path: Path) -> None:
-    assert run(tmp_path) == "False ['--its', 'own']\n"
-
-
-def test_garbage_is_collected_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "tells.py").write_text("import gc; print(gc.isenabled())")
-    command = [sys.executable, "-m", "vignette.running.run_tied", "--preload", "colorsys", "tells"]
-    environment = {"PYTHONPATH": f"{PROJECT_FOLDER}:{tmp_path}"}
-    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "True\n"
+    assert run(tmp_path, FORKS) == "False ['--its', 'own']\n"
 
 
 def test_what_is_imported_before_is_there_in_each_process_that_it_forks(tmp_path: Path) -> None:
-    assert run(tmp_path, "--preload", "colorsys") == "True ['--its', 'own']\n"
+    assert run(tmp_path, FORKS, "--preload", "colorsys") == "True ['--its', 'own']\n"
+
+
+def test_garbage_is_collected_when_that_is_imported(tmp_path: Path) -> None:
+    assert run(tmp_path, "import gc; print(gc.isenabled())", "--preload", "colorsys") == "True\n"
 
 
 WHAT_IT_HOLDS = """
@@ -63,19 +64,10 @@ print("sqlalchemy" in sys.modules)
 @pytest.mark.parametrize("preloaded", ["vignette.wiring.web", "vignette.wiring.worker"])
 def test_what_a_service_shares_with_its_forks_is_in_memory_alone(tmp_path: Path, preloaded: str) -> None:
     """Its processes are forked from the one that has it: they would inherit a lock, a thread's work, a connection."""
-    (tmp_path / "holds.py").write_text(WHAT_IT_HOLDS)
 
     def holds(*options: str) -> list[str]:
-        command = [sys.executable, "-m", "vignette.running.run_tied", *options, "holds"]
-        environment = {
-            "PYTHONPATH": f"{PROJECT_FOLDER}:{tmp_path}",
-            "VIGNETTE_STATE_FOLDER": str(tmp_path / "state"),
-            "VIGNETTE_UPLOAD_FOLDER": str(tmp_path / "uploads"),
-        }
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-        )
-        return done.stdout.splitlines()
+        folders = {"state_folder": tmp_path / "state", "upload_folder": tmp_path / "uploads"}
+        return run(tmp_path, WHAT_IT_HOLDS, *options, **folders).splitlines()
 
     without, with_it = holds(), holds("--preload", preloaded)
 
