@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, wraps
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -68,39 +68,34 @@ def furnish(house: House) -> Doors:
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Access], Doors]:
-    """A house in a mode, to be copied: that is quicker than to furnish each anew."""
-
-    @cache
-    def in_mode(access: Access) -> Doors:
-        with new_house(tmp_path_factory.mktemp(access), access=access) as house:
-            return furnish(house)
-
-    return in_mode
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Doors:
+    """To be copied, in any mode: that is quicker than to furnish each house anew."""
+    with new_house(tmp_path_factory.mktemp("furnished")) as house:
+        return furnish(house)
 
 
 @contextmanager
-def copied(model: Doors, root: Path, **options: object) -> Iterator[Doors]:
-    shutil.copytree(model.house.root, root, dirs_exist_ok=True)
+def copied(furnished: Doors, root: Path, **options: object) -> Iterator[Doors]:
+    shutil.copytree(furnished.house.root, root, dirs_exist_ok=True)
     with new_house(root, **options) as house:
-        yield Doors(house, dict(model.tokens), dict(model.images))
+        yield replace(furnished, house=house)
 
 
 @pytest.fixture(params=list(Access))
-def doors(request: pytest.FixtureRequest, furnished: Callable[[Access], Doors], tmp_path: Path) -> Iterator[Doors]:
-    with copied(furnished(request.param), tmp_path, access=request.param) as doors:
+def doors(request: pytest.FixtureRequest, furnished: Doors, tmp_path: Path) -> Iterator[Doors]:
+    with copied(furnished, tmp_path, access=request.param) as doors:
         yield doors
 
 
 @pytest.fixture
-def gallery(furnished: Callable[[Access], Doors], tmp_path: Path) -> Iterator[Doors]:
-    with copied(furnished(Access.GALLERY), tmp_path, access=Access.GALLERY, settling_s=0) as doors:
+def gallery(furnished: Doors, tmp_path: Path) -> Iterator[Doors]:
+    with copied(furnished, tmp_path, access=Access.GALLERY, settling_s=0) as doors:
         yield doors
 
 
 @pytest.fixture
-def closed(furnished: Callable[[Access], Doors], tmp_path: Path) -> Iterator[Doors]:
-    with copied(furnished(Access.CLOSED), tmp_path, access=Access.CLOSED) as doors:
+def closed(furnished: Doors, tmp_path: Path) -> Iterator[Doors]:
+    with copied(furnished, tmp_path, access=Access.CLOSED) as doors:
         yield doors
 
 
