@@ -2,135 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import pytest
 
-from tests.house import SMALL, House, broken_pixels, picture
+from tests.house import SMALL, House, picture
 from tests.house import house as house_below
 from tests.makers import animation, icc_profile, still
+from tests.unit.use_cases.first_things.stepwise import (
+    ALL,
+    DEFAULT,
+    LARGE,
+    MOVING,
+    SIZES,
+    Crash,
+    Decoder,
+    crash_at,
+    crash_twice_more,
+    crashed_between,
+    is_complete,
+    only_the_default,
+    outcome,
+    vignettes,
+)
 from vignette import layout
 from vignette.access.actors import NOBODY
 from vignette.access.policy import Access, Policy
-from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull, TooMuchMemory
-from vignette.model import ImageId, Need, Outcome, State
-from vignette.pixels.rendering import render_in_steps
-from vignette.pixels.renditions import Told
+from vignette.errors import ImageNotFailed, RenderingFailed, StoreFull
+from vignette.model import ImageId, Need, State
 from vignette.ports.jobs import Lane
 from vignette.recipes import Recipe
 from vignette.records import outcome_from_json
 from vignette.use_cases.renewal import Renewal
-
-LARGE = Recipe("large", 400, 400, ("webp",))
-BANNER = Recipe("banner", 300, 50, ("jpeg",), fit="cover")
-SIZES = [SMALL, LARGE, BANNER]
-DEFAULT, BANNERS, ALL = layout.vignettes([SMALL]), layout.vignettes([BANNER]), layout.vignettes(SIZES)
-MOVING = layout.moving_vignettes([SMALL, LARGE])
-
-
-class Crash(BaseException):
-    """The end of the process: nothing of ours runs any more."""
-
-
-class Decoder:
-    """The real renderer. It notes the names of the recipes at each decode; *before* is called before each step."""
-
-    def __init__(self) -> None:
-        self.decoded: list[list[str]] = []
-        self.before: Callable[[int], object] = lambda _step: None
-
-    def __call__(
-        self, file: BinaryIO, size: int, stills: Sequence[Recipe], moving: Sequence[Recipe], seconds: float, /
-    ) -> Iterator[Told]:
-        self.decoded.append([recipe.name for recipe in stills])
-        steps = render_in_steps(file, size, stills, moving, seconds)
-        number = 0
-        while True:
-            self.before(number)
-            if (step := next(steps, None)) is None:
-                return
-            yield step
-            number += 1
-
-
-@pytest.fixture
-def decoder() -> Decoder:
-    return Decoder()
-
-
-@pytest.fixture
-def house(tmp_path: Path, decoder: Decoder) -> Iterator[House]:
-    with house_below(tmp_path, recipes=SIZES, renderer=decoder, hint_max_age_s=-1) as house:
-        yield house
-
-
-def vignettes(house: House, image_id: int = 0) -> set[str]:
-    return {name for name in house.files(image_id) if layout.is_vignette(name)}
-
-
-def outcome(house: House, image_id: int = 0) -> Outcome:
-    return outcome_from_json(house.store.read(ImageId(image_id), layout.OUTCOME))
-
-
-def only_the_default(house: House) -> House:
-    """Image 0 is ready, and incomplete because another one waited."""
-    house.upload(picture(640, 480))
-    house.upload(picture(64, 48))
-    house.rendering.render(house.jobs.take())
-    return house
-
-
-def crash_at(step: int) -> Callable[[int], None]:
-    def crash(number: int) -> None:
-        if number == step:
-            raise Crash
-
-    return crash
-
-
-def raised_beyond_the_default(decoder: Decoder, error: BaseException) -> Callable[[int], None]:
-    """Return a step that raises *error*, unless *decoder* was asked for the default size alone."""
-
-    def fail(_step: int) -> None:
-        if decoder.decoded[-1] != ["small"]:
-            raise error
-
-    return fail
-
-
-def crash_twice_more(house: House, decoder: Decoder) -> None:
-    """The worker dies at each further attempt at image 0, of which there are two. Then it may be claimed again."""
-    decoder.before = crash_at(0)
-    for _ in range(2):
-        house.end_leases()
-        with pytest.raises(Crash):
-            house.rendering.render(ImageId(0))
-    house.end_leases()
-
-
-def crashed_between(house: House, decoder: Decoder) -> House:
-    """The default vignettes of image 0 are published, and the worker died before the next size."""
-    house.upload(picture(640, 480))
-    decoder.before = crash_at(1)
-    with pytest.raises(Crash):
-        house.work()
-    decoder.before = lambda _: None
-    return house
-
-
-def is_complete(house: House) -> None:
-    image = house.catalogue.library.get(ImageId(0))
-    assert (image.state, image.need, image.failure) == (State.READY, None, None)
-    assert image.recipe_set == layout.recipe_set(ALL)
-    assert image.sizes == ("banner", "large", "small")
-    assert image.placeholder is not None
-    assert vignettes(house) == ALL
-    assert set(outcome(house).vignettes) == ALL
-    assert (outcome(house).to_come, outcome(house).placeholder) == ((), image.placeholder)
-    assert house.catalogue.waiting.unfinished() == 0
 
 
 class TestWarnings:
@@ -512,248 +415,6 @@ class TestBetweenTheDefaultAndTheRest:
         house.work()
         is_complete(house)
         assert house.store.read(ImageId(0), to_come) != b"from before"
-
-
-def given_up(house: House, decoder: Decoder) -> None:
-    """Image 0 is ready, and its other sizes cannot be made."""
-    crashed_between(house, decoder)
-    house.verdicts.max_attempts = 1
-    house.verdicts.interrupted(ImageId(0), RenderingFailed("the process was killed"))
-
-
-class TestARestThatCannotBeMade:
-    def stays_ready_with_what_it_has(self, house: House, reason: str) -> None:
-        image = house.catalogue.library.get(ImageId(0))
-        assert (image.state, image.need, image.sizes) == (State.READY, None, ("small",))
-        assert image.failure is not None
-        assert reason in image.failure.detail
-        assert vignettes(house) == DEFAULT
-        assert house.client.get("/vignette/0").status_code == 200
-        answer = house.client.get("/vignette/0?size=large")
-        assert (answer.status_code, reason in answer.json["detail"]) == (422, True)
-        resource = house.client.get("/images/0").json
-        assert (resource["state"], list(resource["links"]["vignettes"])) == ("ready", ["small"])
-        assert resource["renditions_pending"] == {}
-        house.jobs.hinted.clear()
-        house.sweeping.sweep()
-        house.renewal.advance()
-        assert house.jobs.hinted == []
-
-    @pytest.mark.parametrize("is_left_for_later", [True, False])
-    def test_a_decoder_that_gives_up_is_told(
-        self, house: House, decoder: Decoder, caplog: pytest.LogCaptureFixture, is_left_for_later: bool
-    ) -> None:
-        if is_left_for_later:
-            only_the_default(house)
-        else:
-            house.upload(picture(640, 480))
-
-        def give_up(step: int) -> None:
-            if step == 1 or decoder.decoded[-1] == ["large", "banner"]:
-                raise RenderingFailed("its decoder has a bad day")
-
-        decoder.before = give_up
-        house.work()
-
-        assert "image 0 keeps the vignettes that it has: its decoder has a bad day" in caplog.text
-        self.stays_ready_with_what_it_has(house, "its decoder has a bad day")
-
-    def test_one_that_takes_too_much_memory_costs_no_default_vignette(self, tmp_path: Path) -> None:
-        def render_the_first(*arguments: Any) -> Iterator[Told]:
-            yield next(render_in_steps(*arguments))
-            raise TooMuchMemory("needs more", limit=64)
-
-        with house_below(tmp_path, recipes=SIZES, renderer=render_the_first) as house:
-            house.upload(picture(640, 480))
-
-            house.work()
-
-            self.stays_ready_with_what_it_has(house, "needs more")
-
-    @pytest.mark.parametrize("error", [TooMuchMemory("needs more", limit=64), RenderingFailed("needs more")])
-    def test_one_that_fails_before_anything_is_made_costs_no_default_vignette(
-        self, house: House, decoder: Decoder, error: Exception
-    ) -> None:
-        """What all sizes take together may be too much, and what the default one takes alone may not."""
-        house.upload(picture(640, 480))
-
-        decoder.before = raised_beyond_the_default(decoder, error)
-        house.work()
-
-        self.stays_ready_with_what_it_has(house, "needs more")
-        assert decoder.decoded == [["small", "large", "banner"], ["small"], ["large", "banner"]]
-
-    def test_one_that_kills_its_worker_each_time_is_given_up(self, house: House, decoder: Decoder) -> None:
-        crashed_between(house, decoder)
-        crash_twice_more(house, decoder)
-
-        house.rendering.render(ImageId(0))
-
-        self.stays_ready_with_what_it_has(house, "3 times")
-
-    def test_it_is_made_by_whoever_has_all_rendered_again(self, house: House, decoder: Decoder) -> None:
-        crashed_between(house, decoder)
-        house.verdicts.max_attempts = 1
-        house.verdicts.interrupted(ImageId(0), RenderingFailed("the process was killed"))
-        self.stays_ready_with_what_it_has(house, "the process was killed")
-        assert list(house.renewal.all_due()) == [0]
-
-        house.renewal.render_again(ImageId(0))
-        house.work()
-
-        is_complete(house)
-
-    def test_its_resource_tells_the_reason(self, house: House, decoder: Decoder) -> None:
-        given_up(house, decoder)
-
-        resource = house.client.get("/images/0").json
-
-        assert (resource["state"], resource["renditions_pending"]) == ("ready", {})
-        assert resource["failure"]["type"] == "/problems/rendering-failed"
-        assert resource["failure"]["detail"] == "the process was killed"
-        assert house.client.get("/images").json["images"][0]["failure"] == resource["failure"]
-
-    def test_who_tries_it_again_has_only_that_made_and_it_stays_ready(self, house: House, decoder: Decoder) -> None:
-        given_up(house, decoder)
-        decoder.decoded.clear()
-
-        answer = house.client.post("/images/0/retry")
-
-        assert (answer.status_code, answer.json["state"], answer.json["failure"]) == (202, "ready", None)
-        assert list(answer.json["renditions_pending"]) == ["large", "banner"]
-        assert house.client.get("/vignette/0").status_code == 200
-        assert house.jobs.lanes[ImageId(0)] is Lane.REST
-        assert house.client.post("/images/0/retry").status_code == 409
-        house.work()
-        assert decoder.decoded == [["large", "banner"]]
-        is_complete(house)
-
-    def test_it_is_among_those_that_failed(self, house: House, decoder: Decoder) -> None:
-        given_up(house, decoder)
-        house.upload(broken_pixels())
-        house.upload(picture(640, 480))
-        house.work()
-
-        failed = list(house.renewal.failed())
-
-        assert failed == [0, 1]
-        assert [house.renewal.retry(NOBODY, image_id).state for image_id in failed] == [State.READY, State.PENDING]
-        assert list(house.renewal.failed()) == []
-
-    def test_one_that_keeps_vignettes_of_other_recipes_is_rendered_again(self, house: House) -> None:
-        house.upload(picture(640, 480))
-        house.work()
-        original = next((house.uploads / "0").glob("original.*"))
-        sound = original.read_bytes()
-        others = [Recipe("small", 64, 64), Recipe("large", 500, 500)]
-        with house_below(house.root, recipes=others) as changed:
-            original.write_bytes(broken_pixels())
-            changed.renewal.advance()
-            changed.work()
-            assert changed.client.get("/images/0").json["failure"]["type"] == "/problems/broken-image"
-            assert list(changed.renewal.failed()) == [0]
-            original.write_bytes(sound)
-
-            changed.renewal.retry(NOBODY, ImageId(0))
-
-            assert changed.catalogue.library.get(ImageId(0)).need is Need.AGAIN
-            changed.work()
-            assert vignettes(changed) == layout.vignettes(others)
-
-    def test_pages_show_a_vignette_that_it_has_if_the_new_default_one_could_not_be_made(self, house: House) -> None:
-        house.upload(picture(640, 480))
-        house.work()
-        next((house.uploads / "0").glob("original.*")).write_bytes(broken_pixels())
-        with house_below(house.root, recipes=[Recipe("new", 64, 64), LARGE]) as changed:
-            changed.renewal.advance()
-            changed.work()
-
-            for path in ("/images", "/images/0"):
-                page = changed.client.get(path, headers={"Accept": "text/html"}).text
-                assert f"/vignette/0?size=large&amp;v={LARGE.digest}" in page
-                assert "size=new" not in page
-
-    def test_pixels_that_cannot_be_decoded_at_all_fail_the_image(self, house: House) -> None:
-        house.upload(broken_pixels())
-
-        house.work()
-
-        image = house.catalogue.library.get(ImageId(0))
-        assert (image.state, image.need) == (State.FAILED, None)
-
-
-def reindexed(house: House) -> None:
-    house.reindexing.rebuild()
-    house.sweeping.sweep()
-
-
-def viewed(house: House) -> None:
-    assert house.client.get("/vignette/0").status_code == 202
-
-
-def repaired(house: House) -> None:
-    house.renewal.render_again(ImageId(0))
-
-
-class TestADefaultThatWasLost:
-    """The image has one of its other sizes still; the third one cannot be made any more."""
-
-    @pytest.fixture
-    def lossy(self, house: House, decoder: Decoder) -> House:
-        house.upload(picture(640, 480))
-        house.work()
-        for name in ALL - BANNERS:
-            (house.uploads / "0" / name).unlink()
-        decoder.decoded.clear()
-        return house
-
-    def has_all_but_the_large_one(self, house: House) -> None:
-        image = house.catalogue.library.get(ImageId(0))
-        assert (image.state, image.need, image.sizes) == (State.READY, None, ("banner", "small"))
-        assert house.client.get("/vignette/0").status_code == 200
-        assert house.client.get("/vignette/0?size=large").status_code == 422
-        assert vignettes(house) == DEFAULT | BANNERS
-
-    @pytest.mark.parametrize("noticed", [reindexed, viewed, repaired])
-    def test_a_size_that_takes_too_much_does_not_keep_it_away(
-        self, lossy: House, decoder: Decoder, noticed: Callable[[House], None]
-    ) -> None:
-        decoder.before = raised_beyond_the_default(decoder, TooMuchMemory("needs more", limit=64))
-        noticed(lossy)
-        lossy.work()
-
-        self.has_all_but_the_large_one(lossy)
-        assert decoder.decoded == [["small", "large"], ["small"], ["large"]]
-        lossy.renewal.retry(NOBODY, ImageId(0))
-        lossy.work()
-        self.has_all_but_the_large_one(lossy)
-
-    @pytest.mark.parametrize("noticed", [reindexed, viewed, repaired])
-    def test_a_size_that_kills_its_worker_does_not_keep_it_away(
-        self, lossy: House, decoder: Decoder, noticed: Callable[[House], None]
-    ) -> None:
-        decoder.before = raised_beyond_the_default(decoder, Crash())
-        noticed(lossy)
-        for _ in range(3 * lossy.verdicts.max_attempts):
-            lossy.end_leases()
-            with suppress(Crash):
-                lossy.rendering.render(ImageId(0))
-
-        self.has_all_but_the_large_one(lossy)
-
-    @pytest.mark.parametrize("noticed", [reindexed, viewed, repaired])
-    def test_it_comes_first_while_others_wait(
-        self, lossy: House, decoder: Decoder, noticed: Callable[[House], None]
-    ) -> None:
-        noticed(lossy)
-        lossy.upload(picture(64, 48))
-
-        lossy.rendering.render(ImageId(0))
-
-        assert decoder.decoded == [["small"]]
-        assert lossy.client.get("/vignette/0").status_code == 200
-        lossy.work()
-        is_complete(lossy)
 
 
 class TestAnimations:
